@@ -1,0 +1,156 @@
+"""From start and end logits to answers, as the reference post-processing of SQuAD 2.0 does it.
+
+The reference is ``postprocess_qa_predictions`` in transformers' ``examples/pytorch/question-answering``
+with ``version_2_with_negative``. Its logits are padded; here they end with the feature, so padding never
+takes a place among the best. Equal logits are ranked by position, the later token first, where the
+reference leaves the order to the sorting algorithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from harness.config.study import QuestionAnswering
+    from harness.tasks.features import Features
+
+NO_SPAN = "empty"
+"""What the reference answers when no span is possible and the null score does not exceed the threshold."""
+
+_BLOCK = 1024
+"""Features decoded at once: bounds memory at about 20 MB with 20 x 20 candidates each."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """One entry an example: the answer ("" for none), and null score minus best span (float32)."""
+
+    texts: list[str]
+    null_score_difference: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """The best span of every feature, arrays of shape (features,); ``score`` is -inf without one."""
+
+    score: NDArray[np.float32]
+    start_logit: NDArray[np.float32]
+    end_logit: NDArray[np.float32]
+    begin: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+
+def decode(
+    contexts: Sequence[str],
+    features: Features,
+    start_logits: Sequence[NDArray[np.float32]],
+    end_logits: Sequence[NDArray[np.float32]],
+    *,
+    settings: QuestionAnswering,
+) -> Decoded:
+    """Answer every example from the logits (tokens,) of its features.
+
+    A span's score is the sum of its start and end logits; the null score is the smallest sum at the
+    first token over the features. The answer is "" if the null score exceeds the best span's by more
+    than ``settings.null_threshold``.
+    """
+    if not contexts:
+        return Decoded([], np.empty(0, np.float32))
+    assert features.offsets is not None
+    blocks = [
+        _best_spans(
+            start_logits[i : i + _BLOCK],
+            end_logits[i : i + _BLOCK],
+            features.offsets[i : i + _BLOCK],
+            n_best=settings.n_best,
+            longest=settings.longest_answer,
+        )
+        for i in range(0, len(features), _BLOCK)
+    ]
+    score, start_logit, end_logit, begin, end = (
+        np.concatenate([getattr(block, field) for block in blocks])
+        for field in ("score", "start_logit", "end_logit", "begin", "end")
+    )
+    null = np.asarray(
+        [start[0] + end[0] for start, end in zip(start_logits, end_logits, strict=True)], np.float32
+    )
+    first = features.first
+    null_score = np.minimum.reduceat(null, first)
+    best_score = np.maximum.reduceat(score, first)
+    # Of equally good features the first wins, as it does in the reference's stable sort.
+    positions = np.where(score == best_score[features.example], np.arange(len(score)), len(score))
+    best = np.minimum.reduceat(positions, first)
+    found = np.isfinite(best_score)
+    best = np.where(found, best, first)
+    difference = np.where(found, null_score - start_logit[best] - end_logit[best], null_score)
+    texts = [
+        "" if is_null else contexts[example][begin[feature] : end[feature]] if is_span else NO_SPAN
+        for example, (feature, is_span, is_null) in enumerate(
+            zip(best, found, difference > np.float32(settings.null_threshold), strict=True)
+        )
+    ]
+    return Decoded(texts, difference.astype(np.float32))
+
+
+def _best_spans(
+    start_logits: Sequence[NDArray[np.float32]],
+    end_logits: Sequence[NDArray[np.float32]],
+    offsets: Sequence[NDArray[np.int32]],
+    *,
+    n_best: int,
+    longest: int,
+) -> _Spans:
+    """The best span among the ``n_best`` starts times the ``n_best`` ends of every feature."""
+    longest_feature = max(len(row) for row in offsets)
+    starts = _padded(start_logits, longest_feature)
+    ends = _padded(end_logits, longest_feature)
+    begins = _padded_offsets([row[:, 0] for row in offsets], longest_feature)
+    stops = _padded_offsets([row[:, 1] for row in offsets], longest_feature)
+
+    rows = np.arange(len(offsets))[:, None]
+    top_start, top_end = _top(starts, n_best), _top(ends, n_best)
+    begin, stop = begins[rows, top_start], stops[rows, top_end]
+    start_value, end_value = starts[rows, top_start], ends[rows, top_end]
+
+    score = start_value[:, :, None] + end_value[:, None, :]
+    tokens = top_end[:, None, :] - top_start[:, :, None] + 1
+    possible = (tokens >= 1) & (tokens <= longest)
+    possible &= (begin >= 0)[:, :, None] & (stop >= 0)[:, None, :]
+    # A span without a character is the null answer's text, never the best non-null one.
+    possible &= stop[:, None, :] > begin[:, :, None]
+    score = np.where(possible & ~np.isnan(score), score, -np.inf).reshape(len(offsets), -1)
+
+    chosen = score.argmax(axis=1)
+    start_rank, end_rank = np.divmod(chosen, top_end.shape[1])
+    row = rows[:, 0]
+    return _Spans(
+        score=score[row, chosen].astype(np.float32),
+        start_logit=start_value[row, start_rank],
+        end_logit=end_value[row, end_rank],
+        begin=begin[row, start_rank],
+        end=stop[row, end_rank],
+    )
+
+
+def _top(logits: NDArray[np.float32], n_best: int) -> NDArray[np.int64]:
+    """Columns of the ``n_best`` largest values of each row, the largest first."""
+    return np.argsort(logits, axis=1, kind="stable")[:, : -n_best - 1 : -1]
+
+
+def _padded(rows: Sequence[NDArray[np.float32]], length: int) -> NDArray[np.float32]:
+    padded = np.full((len(rows), length), -np.inf, np.float32)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
+    return padded
+
+
+def _padded_offsets(rows: Sequence[NDArray[np.int32]], length: int) -> NDArray[np.int32]:
+    padded = np.full((len(rows), length), -1, np.int32)
+    for index, row in enumerate(rows):
+        padded[index, : len(row)] = row
+    return padded
