@@ -1,0 +1,229 @@
+"""A config file into a `Study`. Whatever is wrong with it becomes one line with file, key path, value and way out."""
+
+from __future__ import annotations
+
+import difflib
+import string
+from collections.abc import Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from harness.config.references import check_references
+from harness.config.study import Study
+from harness.errors import UserError
+
+LARGEST_FILE = 1_000_000  # bytes; a study is a page, anything above is a mistake
+LARGEST_TREE = 20_000  # values after aliases are expanded: a page of anchors can mean billions
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    """Read the study in ``path``, with ``overrides`` of the form ``path.to.key=value``.
+
+    Strings may name an entry of the file's ``parameters`` as ``${name}``.
+
+    Raises:
+        UserError: the file cannot be read, is not YAML, or does not describe a study.
+    """
+    tree = _parse(path, _read(path))
+    for override in overrides:
+        _override(tree, override, path)
+    tree = _substitute(tree, path)
+    try:
+        study = Study.model_validate(tree)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_describe(error, tree)}") from None
+    check_references(study, path)
+    return study
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder, not a config file; name the YAML file in it")
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such config file; `scalemodel list configs` names those that ship") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    if len(raw) > LARGEST_FILE:
+        raise UserError(f"{path}: larger than {LARGEST_FILE:,} bytes, which no study is; name a config file")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML that also refuses a key given twice, which PyYAML takes in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} twice", key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        tree = yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}: not plain YAML{where}: {problem}; mend that line") from None
+    except (ValueError, RecursionError) as error:  # 2026-13-45 is a bad date; [[[[... is too deep
+        raise UserError(f"{path}: not plain YAML: {str(error).splitlines()[0]}; mend that value") from None
+    if not isinstance(tree, dict):
+        found = "nothing" if tree is None else f"a {type(tree).__name__}"
+        raise UserError(f"{path}: holds {found}, not a study; start from `configs/quickstart.yaml`")
+    if sum(1 for _, _ in zip(_values(tree), range(LARGEST_TREE + 1), strict=False)) > LARGEST_TREE:
+        raise UserError(f"{path}: expands to more than {LARGEST_TREE:,} values; write it without nested aliases")
+    return tree
+
+
+def _values(tree: Any) -> Iterator[Any]:
+    stack = [tree]
+    while stack:
+        value = stack.pop()
+        yield value
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+
+
+def _override(tree: dict[str, Any], override: str, path: Path) -> None:
+    key_path, equals, text = override.partition("=")
+    keys = key_path.strip().split(".")
+    if not equals or not all(keys):
+        raise UserError(f"--set {override}: not of the form path.to.key=value")
+    try:
+        value = yaml.load(text, _Loader)  # noqa: S506
+    except yaml.YAMLError:
+        raise UserError(f"--set {override}: the value is not plain YAML; quote it") from None
+    place: Any = tree
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(place, list):
+            if not key.isdigit() or int(key) >= len(place):
+                raise UserError(f"--set {override}: {key!r} is not an index below {len(place)} in {path}")
+            if last:
+                place[int(key)] = value
+            place = place[int(key)]
+        elif isinstance(place, dict):
+            if last:
+                place[key] = value
+            elif place.get(key) is None:
+                place[key] = {}
+            place = place[key]
+        else:
+            raise UserError(f"--set {override}: {'.'.join(keys[:depth])} is a plain value in {path}, not a mapping")
+
+
+def _substitute(tree: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Replace ``${name}`` in every string by the entry of ``parameters``, which is taken out."""
+    parameters = tree.pop("parameters", None) or {}
+    if not isinstance(parameters, dict):
+        raise UserError(f"{path}: parameters: needs names with values, got {parameters!r}")
+
+    def replace(value: Any, place: str) -> Any:
+        if isinstance(value, dict):
+            return {key: replace(child, f"{place}.{key}") for key, child in value.items()}
+        if isinstance(value, list):
+            return [replace(child, f"{place}.{index}") for index, child in enumerate(value)]
+        if isinstance(value, str) and "${" in value:
+            try:
+                return string.Template(value).substitute({key: str(item) for key, item in parameters.items()})
+            except (KeyError, ValueError):
+                known = ", ".join(map(str, parameters)) or "none is given"
+                raise UserError(f"{path}: {place[1:]}: {value!r} names no parameter (known: {known})") from None
+        return value
+
+    return {key: replace(value, f".{key}") for key, value in tree.items()}
+
+
+def _describe(error: ValidationError, tree: Any) -> str:
+    """The first problem in words; the number of the others."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    place = _place(first["loc"], tree)
+    where = ".".join(map(str, place)) or "the file"
+    kind, value = first["type"], first.get("input")
+    if kind == "extra_forbidden":
+        nearest = _nearest(str(place[-1]), _fields(first["loc"][:-1]))
+        message = f"unknown key{nearest}"
+    elif kind == "missing":
+        message = "is missing; add it"
+    elif kind == "source":
+        message = f"{first['msg']}, got {_short(value)}"
+    else:
+        message = f"{first['msg'][0].lower()}{first['msg'][1:]}, got {_short(value)}"
+        if kind in ("literal_error", "enum") and isinstance(value, str):
+            options = first.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
+            message += _nearest(value, options)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{where}: {message}{more}"
+
+
+def _place(loc: tuple[int | str, ...], tree: Any) -> list[int | str]:
+    """The keys of ``loc`` as the file has them: without the union tags that pydantic puts in between."""
+    place: list[int | str] = []
+    value = tree
+    for depth, part in enumerate(loc):
+        last = depth == len(loc) - 1
+        if not last and part in _TAGS and isinstance(value, dict):
+            continue  # a source's tag; its own fields lie one step further in ``loc`` but not in the file
+        if part == "[key]":
+            continue
+        place.append(part)
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+    return place
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _nearest(word: str, options: Sequence[str]) -> str:
+    match = difflib.get_close_matches(word, options, n=1, cutoff=0.5)
+    if match:
+        return f"; did you mean {match[0]!r}?"
+    return f"; known: {', '.join(options)}" if options else ""
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
+
+
+def _fields(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that the model at ``loc`` knows."""
+    models: list[type[BaseModel]] = [Study]
+    for part in loc:
+        tagged = [model for model in models if isinstance(part, str) and part in _TAGS and part in model.model_fields]
+        if tagged and len(models) > 1:
+            models = tagged
+            continue
+        found = [
+            child
+            for model in models
+            if isinstance(part, str) and part in model.model_fields
+            for child in _models(model.model_fields[part].annotation)
+        ]
+        models = found or models  # an index, or a name in a mapping of models: stay
+    return sorted({name for model in models for name in model.model_fields})
+
+
+_TAGS = {"hub", "folder", "package", "random", "cut", "embedded", "squad", "table"}

@@ -1,0 +1,94 @@
+"""Names in a study that must refer to something: checked once the shape of the file is right."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Iterable
+from pathlib import Path
+
+from backends.registry import serves
+from harness.config.deployments import deployments
+from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Study, Task
+from harness.errors import UserError
+
+
+def check_references(study: Study, path: Path) -> None:
+    """Raise a `UserError` for the first name that refers to nothing, or option that does not fit its task."""
+    for name, task in study.tasks.items():
+        place = f"{path}: tasks.{name}"
+        _check_models(place, name, task)
+        _check_task(place, name, task)
+        _check_deployments(place, study, name, task)
+
+
+def _check_models(place: str, task_name: str, task: Task) -> None:
+    _refers(f"{place}.reference", task.reference, task.models)
+    for name, model in task.models.items():
+        here = f"{place}.models.{name}"
+        if isinstance(model.checkpoint, CutCheckpoint):
+            _refers(f"{here}.checkpoint.cut", model.checkpoint.cut, task.models)
+            if isinstance(task.models[model.checkpoint.cut].checkpoint, CutCheckpoint):
+                raise UserError(
+                    f"{here}.checkpoint.cut: {model.checkpoint.cut!r} is itself cut; name the model it was cut from"
+                )
+        if isinstance(model.checkpoint, EmbeddedCheckpoint):
+            from harness.embedded import embedded_names
+
+            _refers(f"{here}.checkpoint.embedded", model.checkpoint.embedded, embedded_names(task_name))
+        if model.replicate_of is not None:
+            _refers(f"{here}.replicate_of", model.replicate_of, task.models)
+            if model.replicate_of == name:
+                raise UserError(f"{here}.replicate_of: names the model itself; name another")
+        if model.training is not None:
+            if task.recipe is None:
+                raise UserError(f"{here}.training: the task has no recipe; add {place}.recipe")
+            if model.training.distillation is not None and name == task.reference:
+                raise UserError(f"{here}.training.distillation: the reference cannot be its own teacher; remove it")
+
+
+def _check_task(place: str, name: str, task: Task) -> None:
+    if name == "question-answering":
+        if task.labels is not None:
+            raise UserError(f"{place}.labels: question-answering has no labels; remove them")
+        if task.characteristics.attack is not None:
+            raise UserError(f"{place}.characteristics.attack: attacks text-classification only; move it there")
+        if task.question_answering is not None and (
+            task.question_answering.stride >= task.question_answering.max_length - 8
+        ):
+            raise UserError(
+                f"{place}.question_answering.stride: {task.question_answering.stride} leaves no step in windows of "
+                f"{task.question_answering.max_length} tokens; make it smaller"
+            )
+    else:
+        if task.labels is None or len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
+            raise UserError(f"{place}.labels: needs two or more different class names, got {task.labels}")
+        if task.question_answering is not None:
+            raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
+    if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
+        raise UserError(f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'")
+
+
+def _check_deployments(place: str, study: Study, name: str, task: Task) -> None:
+    for model_name, model in task.models.items():
+        for format in model.formats or study.formats:
+            reasons = [serves(backend, format) for backend in study.backends]
+            if all(reason is not None for reason in reasons):
+                where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"
+                raise UserError(f"{where}: no backend of the study serves {format!r}: {reasons[0]}")
+    attack = task.characteristics.attack
+    if attack is not None:
+        names = [deployment.name for deployment in deployments(study, name)]
+        for pattern in attack.deployments:
+            if not fnmatch.filter(names, pattern):
+                raise UserError(
+                    f"{place}.characteristics.attack.deployments: {pattern!r} matches none of {', '.join(names[:4])}, ..."
+                )
+
+
+def _refers(where: str, name: str, known: Iterable[str]) -> None:
+    options = list(known)
+    if name not in options:
+        match = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+        hint = f"did you mean {match[0]!r}?" if match else f"known: {', '.join(options)}"
+        raise UserError(f"{where}: {name!r} refers to nothing; {hint}")

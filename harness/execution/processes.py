@@ -1,0 +1,142 @@
+"""Steps in worker processes: a crash, a time-out or a full memory costs one step, never the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from harness.execution.status import TIMED_OUT, status_of_exit
+from harness.store.atomic import write_text
+from harness.store.steps import Step, Store
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A step that did not succeed, why, and the command that does it again by itself."""
+
+    step: Step
+    status: str
+    reason: str
+    command: str | None
+
+
+Listener = Callable[[Step, dict[str, Any]], None]
+
+
+def run_group(
+    steps: Sequence[Step], store: Store, *, steps_folder: Path, log: TextIO, timeout_seconds: float, listen: Listener
+) -> list[Failure]:
+    """Do the steps of a group in one process, in order; after a crash the rest goes on in a new one.
+
+    ``listen`` hears every event of a step: started, progress (what, fraction), finished, failed.
+    """
+    failures: list[Failure] = []
+    rest = list(steps)
+    while rest:
+        files = [_describe(step, steps_folder) for step in rest]
+        done, failure = _run_worker(rest, files, store, log, timeout_seconds, listen, failures)
+        rest = rest[done:]
+        if failure is None:
+            break
+        failures.append(failure)
+        listen(failure.step, {"event": "failed", "status": failure.status, "reason": failure.reason})
+        rest = rest[1:]
+    return failures
+
+
+def command_for(store: Store, file: Path) -> str:
+    return shlex.join(["python", "-m", "harness.execution.worker", str(store.root), str(file)])
+
+
+def _describe(step: Step, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{step.kind}-{step.key[:12]}.json"
+    write_text(file, step.to_json())
+    return file
+
+
+def _run_worker(
+    steps: Sequence[Step],
+    files: Sequence[Path],
+    store: Store,
+    log: TextIO,
+    timeout_seconds: float,
+    listen: Listener,
+    failures: list[Failure],
+) -> tuple[int, Failure | None]:
+    """How many steps were settled, and the failure of the one that took the process with it."""
+    by_key = {step.key: (step, file) for step, file in zip(steps, files, strict=True)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.execution.worker", str(store.root), *map(str, files)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=_environment(),
+        start_new_session=True,  # so that its own children go with it, and Ctrl-C reaches the parent alone
+    )
+    assert process.stdout is not None
+    settled, started = 0, time.monotonic()
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            pending = b""
+            while True:
+                left = started + timeout_seconds - time.monotonic()
+                if left <= 0 or not selector.select(left):
+                    step, file = by_key[steps[settled].key]
+                    reason = f"no end after {timeout_seconds / 60:g} minutes (timeout_minutes)"
+                    return settled, Failure(step, TIMED_OUT, reason, command_for(store, file))
+                chunk = os.read(process.stdout.fileno(), 65536)
+                if not chunk:
+                    break
+                *lines, pending = (pending + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    step, file = by_key[event["key"]]
+                    if event["event"] == "started":
+                        started = time.monotonic()
+                    elif event["event"] == "finished":
+                        store.forget(step.key)
+                        settled += 1
+                    elif event["event"] == "failed":
+                        failures.append(Failure(step, event["status"], event["reason"], command_for(store, file)))
+                        settled += 1
+                    listen(step, event)
+        code = process.wait()
+        if settled == len(steps):
+            return settled, None
+        step, file = by_key[steps[settled].key]
+        return settled, Failure(step, *status_of_exit(code), command_for(store, file))
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Nothing that the worker started outlives it."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": os.environ.get("TOKENIZERS_PARALLELISM", "true"),
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }

@@ -1,0 +1,124 @@
+"""A study from config to results: the steps that are missing are done, stage by stage, the rest is reused."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TextIO
+
+from harness.comparisons import comparisons
+from harness.data.load import load_examples
+from harness.execution.processes import Failure, run_group
+from harness.execution.status import SKIPPED
+from harness.plan import Plan
+from harness.results import collect
+from harness.store.examples import write_examples
+from harness.store.run_folder import RunFolder
+from harness.store.steps import Step, Store
+
+Until = Literal["checkpoints", "artifacts", "results"]
+
+
+class Progress(Protocol):
+    """What the run tells a person while it works."""
+
+    def stage(self, name: str, steps: int, reused: int) -> None: ...
+    def event(self, step: Step, event: dict[str, Any]) -> None: ...
+
+
+@dataclass
+class Run:
+    """One execution of a plan. ``failures`` are by the key of the step, in order."""
+
+    plan: Plan
+    store: Store
+    folder: RunFolder
+    log: TextIO
+    progress: Progress
+    failures: dict[str, Failure] = field(default_factory=dict)
+
+    def execute(self, until: Until = "results") -> None:
+        """Do what is missing, up to and with the stage named.
+
+        Raises:
+            UserError: the study's data cannot be read; nothing was started.
+        """
+        prepare_examples(self.plan, self.store)
+        self._stage("checkpoints", self.plan.checkpoints)
+        if until == "checkpoints":
+            return
+        self._stage("artifacts", self.plan.artifacts)
+        if until == "artifacts":
+            return
+        self._stage("measurements", self.plan.measurements)
+        self._stage("attacks", self.plan.attacks)
+        planned = {task.name: comparisons(task, self.plan.study, self.store) for task in self.plan.tasks}
+        self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
+        collect(self.plan, planned, self.failures, self.store, self.folder)
+
+    def _stage(self, name: str, steps: Sequence[Step]) -> None:
+        missing = [step for step in steps if not self.store.has(step.kind, step.key)]
+        self.progress.stage(name, len(missing), len(steps) - len(missing))
+        for _, group in itertools.groupby(missing, key=lambda step: step.group):
+            self._group(list(group))
+
+    def _group(self, steps: Sequence[Step]) -> None:
+        runnable = [step for step in steps if not self._skip(step)]
+        if not runnable:
+            return
+        failures = run_group(
+            runnable,
+            self.store,
+            steps_folder=self.folder.path / "steps",
+            log=self.log,
+            timeout_seconds=self.plan.study.timeout_minutes * 60,
+            listen=self.progress.event,
+        )
+        for failure in failures:
+            cause = self._cause(failure.step) if failure.status == SKIPPED else None
+            self.failures[failure.step.key] = _skipped(failure.step, cause) if cause else failure
+
+    def _skip(self, step: Step) -> bool:
+        """Whether a step cannot be done because one that it needs failed in an earlier stage."""
+        cause = self._cause(step)
+        if cause is None:
+            return False
+        skipped = _skipped(step, cause)
+        self.failures[step.key] = skipped
+        self.progress.event(step, {"event": "failed", "status": SKIPPED, "reason": skipped.reason})
+        return True
+
+    def _cause(self, step: Step) -> Failure | None:
+        return next((self.failures[key] for _, key in step.needs.values() if key in self.failures), None)
+
+
+def _skipped(step: Step, cause: Failure) -> Failure:
+    reason = cause.reason if cause.status == SKIPPED else f"could not {cause.step.title}: {cause.reason}"
+    return Failure(step, SKIPPED, reason, cause.command)
+
+
+def prepare_examples(plan: Plan, store: Store) -> None:
+    """Read every data set that is not in the store yet: all of them before the first is written."""
+    loaded = [(step, load_step(plan, step)) for step in plan.examples if not store.has(step.kind, step.key)]
+    for step, examples in loaded:
+        folder = store.begin(step)
+        write_examples(folder, examples)
+        store.commit(step, folder)
+
+
+def load_step(plan: Plan, step: Step) -> list[Any]:
+    task = plan.study.tasks[step.subject["task"]]  # type: ignore[index]
+    role = step.subject["role"]
+    sources: dict[str, Any] = {
+        "train": task.data.train,
+        "evaluation": task.data.evaluation,
+        "out-of-distribution": task.data.out_of_distribution,
+    }
+    attack = task.characteristics.attack
+    source = sources.get(role) or (attack.data or ())[int(role.rpartition("-")[2]) - 1]  # type: ignore[union-attr]
+    return list(
+        load_examples(
+            source, task=step.subject["task"], labels=task.labels, role=role, seed=plan.study.seed
+        )
+    )

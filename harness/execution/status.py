@@ -1,0 +1,40 @@
+"""What became of a step that did not succeed: one word, and the one place that chooses it."""
+
+from __future__ import annotations
+
+import signal
+
+from backends.errors import BackendError
+from benchmarks.errors import BenchmarkError
+from exporters.errors import ExportError
+from harness.errors import StepFailed, UserError
+
+REFUSED = "refused"  # the input or the machine does not allow it; the reason says the way out
+CRASHED = "crashed"  # the process died of a signal
+OUT_OF_MEMORY = "out of memory"
+TIMED_OUT = "timed out"
+ERROR = "error"  # an exception that nobody foresaw; the log has the traceback
+SKIPPED = "skipped"  # a step that it needs failed
+
+
+def status_of(error: BaseException) -> tuple[str, str]:
+    """The status of an exception, and its reason in one line."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, StepFailed):
+        return error.status, reason
+    if isinstance(error, UserError | ExportError | BackendError | BenchmarkError):
+        return REFUSED, reason
+    if isinstance(error, MemoryError):
+        return OUT_OF_MEMORY, reason
+    if isinstance(error, OSError) and error.errno is not None:
+        return ERROR, f"{error.strerror}: {error.filename}" if error.filename else reason
+    return ERROR, f"{type(error).__name__}: {reason}"
+
+
+def status_of_exit(code: int) -> tuple[str, str]:
+    """The status of a worker that ended without a word, from its exit code (negative: a signal)."""
+    if code == -signal.SIGKILL:
+        return CRASHED, "the process was killed (SIGKILL), as the kernel does when memory runs out"
+    if code < 0:
+        return CRASHED, f"the process died of {signal.Signals(-code).name}"
+    return CRASHED, f"the process ended with exit code {code}"

@@ -1,0 +1,524 @@
+"""A study as steps: what must be there, in which order, and the key under which each result is kept."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from backends.machine import environment
+from exporters.formats import FORMATS
+from harness.checkpoints.digest import source_digest
+from harness.config.deployments import Deployment, deployments
+from harness.config.study import (
+    CutCheckpoint,
+    DataSource,
+    QuestionAnswering,
+    Study,
+    Task,
+)
+from harness.data.load import source_files
+from harness.store.content import file_digest, key_of
+from harness.store.steps import Step
+
+# Raise a number when the same inputs come to give another result: old results are then made again.
+VERSIONS = {
+    "examples": 1,
+    "checkpoint": 1,
+    "training": 1,
+    "masked_language_model": 1,
+    "artifact": 1,
+    "outputs": 1,
+    "performance": 1,
+    "attack": 1,
+    "comparison": 1,
+}
+
+# The packages whose version a kind of step's result depends on.
+LIBRARIES = {
+    "examples": (),
+    "checkpoint": ("torch", "transformers"),
+    "training": ("torch", "transformers", "accelerate"),
+    "masked_language_model": ("torch", "transformers", "accelerate"),
+    "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
+    "outputs": ("tokenizers",),
+    "performance": ("tokenizers",),
+    "attack": ("tokenizers", "textattack", "torch", "transformers"),
+    "comparison": ("numpy", "scipy", "faiss-cpu"),
+}
+
+RUNTIMES = {
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+    "openvino": ("openvino",),
+    "torch": ("torch", "transformers"),
+    "tensorrt": ("tensorrt",),
+}
+
+EXECUTION_REPLICATE = "#again"
+
+Need = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class DeploymentPlan:
+    """The steps of one deployment of a task."""
+
+    deployment: Deployment
+    artifact: Step
+    outputs: dict[str, Step]  # role -> step
+    again: dict[str, Step]  # the execution replicate's outputs, for the reference model
+    performance: tuple[Step, ...]  # one a fresh process
+    attacks: tuple[Step, ...]  # one a source of texts
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    name: str
+    task: Task
+    examples: dict[str, Step]  # role -> step
+    checkpoints: dict[str, Step]  # model -> the checkpoint that is exported
+    deployments: tuple[DeploymentPlan, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in stages: whatever a step needs stands in an earlier stage, or before it in its own."""
+
+    study: Study
+    tasks: tuple[TaskPlan, ...]
+    checkpoints: tuple[Step, ...]
+    artifacts: tuple[Step, ...]
+    measurements: tuple[Step, ...]
+    attacks: tuple[Step, ...]
+
+    @property
+    def examples(self) -> list[Step]:
+        return [step for task in self.tasks for step in task.examples.values()]
+
+
+def make_plan(study: Study) -> Plan:
+    """Plan a study. Reads the files that it names, to hash them; writes nothing.
+
+    Raises:
+        UserError: a file that the study names cannot be read.
+    """
+    planner = _Planner(study)
+    tasks = tuple(planner.task(name, task) for name, task in study.tasks.items())
+    return Plan(
+        study,
+        tasks,
+        tuple(planner.checkpoints.values()),
+        tuple(planner.artifacts.values()),
+        tuple(planner.measurements()),
+        tuple(planner.attacks.values()),
+    )
+
+
+def comparison_step(task: TaskPlan, characteristic: str, options: dict[str, Any], needs: dict[str, Need]) -> Step:
+    """One characteristic over the outputs that are there; planned once it is known which are."""
+    return _step(
+        "comparison",
+        title=f"compare {characteristic.replace('_', ' ')} on {task.name}",
+        group=f"comparison {task.name}",
+        subject={"task": task.name, "characteristic": characteristic},
+        options={"characteristic": characteristic, "task": task.name, **options},
+        needs=needs,
+    )
+
+
+@dataclass
+class _Planner:
+    study: Study
+    checkpoints: dict[str, Step] = field(default_factory=dict)
+    artifacts: dict[str, Step] = field(default_factory=dict)
+    first_measurements: list[Step] = field(default_factory=list)
+    replicates: list[list[Step]] = field(default_factory=list)
+    attacks: dict[str, Step] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        facts = environment()
+        self.isa = facts["cpu"]["isa"]
+        self.machine = {"cpu": facts["cpu"], "gpu": facts["gpu"]}
+        self.threads = self.study.threads or facts["cpu"]["cores"]
+
+    def task(self, name: str, task: Task) -> TaskPlan:
+        examples = self._examples(name, task)
+        checkpoints = self._checkpoints(name, task, examples)
+        artifacts = {
+            (model, format): self._artifact(name, task, model, format, checkpoints[model], examples)
+            for model in task.models
+            for format in self._formats(task, model)
+        }
+        plans: list[DeploymentPlan] = []
+        attacked = self._attack_inputs(name, task, checkpoints)
+        crafted: list[Need] = []
+        for deployment in deployments(self.study, name):
+            artifact = artifacts[deployment.model, deployment.format]
+            performance = self._performance(name, task, deployment, artifact, examples)
+            outputs = self._outputs(name, task, deployment, artifact, examples, again=False)
+            again: dict[str, Step] = {}
+            if task.execution_floor and deployment.model == task.reference:
+                again = self._outputs(name, task, deployment, artifact, examples, again=True)
+            attacks = self._attacks(name, task, deployment, artifact, attacked, crafted)
+            if not plans:
+                crafted = [(step.kind, step.key) for step in attacks]
+            self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
+            for number, step in enumerate(performance[1:]):
+                while len(self.replicates) <= number:
+                    self.replicates.append([])
+                self.replicates[number].append(step)
+            plans.append(DeploymentPlan(deployment, artifact, outputs, again, performance, attacks))
+        return TaskPlan(name, task, examples, checkpoints, tuple(plans))
+
+    def measurements(self) -> list[Step]:
+        """Each round goes once over all deployments, so that a drift of the machine hits all alike."""
+        return [*self.first_measurements, *(step for round in self.replicates for step in round)]
+
+    # -- data ---------------------------------------------------------------------------------
+
+    def _examples(self, name: str, task: Task) -> dict[str, Step]:
+        sources = {"train": task.data.train, "evaluation": task.data.evaluation}
+        if task.data.out_of_distribution is not None:
+            sources["out-of-distribution"] = task.data.out_of_distribution
+        attack = task.characteristics.attack
+        if attack is not None:
+            for number, source in enumerate(attack.data or ()):
+                sources[f"attack-{number + 1}"] = source
+        return {role: self._example_step(name, task, role, source) for role, source in sources.items()}
+
+    def _example_step(self, name: str, task: Task, role: str, source: DataSource) -> Step:
+        content = [file_digest(path) for path in source_files(source)]
+        description = source.model_dump(mode="json")
+        if content:  # a file: its bytes count, not its place
+            description = {key: value for key, value in description.items() if key not in ("squad", "table")}
+        return _step(
+            "examples",
+            title=f"read the {role} data of {name}",
+            group="examples",
+            subject={"task": name, "role": role},
+            options={
+                "task": name,
+                "labels": list(task.labels or ()),
+                "source": description,
+                "suffix": [path.suffix for path in source_files(source)],
+                "content": content,
+                "seed": self.study.seed,
+                "role": role,
+            },
+            places={"source": source.model_dump(mode="json")},
+        )
+
+    # -- checkpoints --------------------------------------------------------------------------
+
+    def _checkpoints(self, name: str, task: Task, examples: dict[str, Step]) -> dict[str, Step]:
+        starting: dict[str, Step] = {}
+        order = sorted(task.models, key=lambda model: isinstance(task.models[model].checkpoint, CutCheckpoint))
+        for model in order:
+            starting[model] = self._starting(name, task, model, starting)
+        final: dict[str, Step] = {}
+        for model in [task.reference, *(other for other in task.models if other != task.reference)]:
+            training = task.models[model].training
+            if training is None or task.recipe is None:
+                final[model] = starting[model]
+                continue
+            needs = {"starting": _need(starting[model]), "examples": _need(examples["train"])}
+            if training.distillation is not None:
+                needs["teacher"] = _need(final[task.reference])
+            final[model] = self._keep(
+                self.checkpoints,
+                _step(
+                    "training",
+                    title=f"train {model} on {name}",
+                    group=f"training {name} {model}",
+                    subject={"task": name, "model": model},
+                    options={
+                        "task": name,
+                        "labels": list(task.labels or ()),
+                        "recipe": task.recipe.model_dump(mode="json"),
+                        "seed": task.recipe.seed if training.seed is None else training.seed,
+                        "distillation": _dump(training.distillation),
+                        "question_answering": _dump(_decoding(name, task)),
+                    },
+                    needs=needs,
+                ),
+            )
+        return final
+
+    def _starting(self, name: str, task: Task, model: str, starting: dict[str, Step]) -> Step:
+        source = task.models[model].checkpoint
+        needs = {"cut": _need(starting[source.cut])} if isinstance(source, CutCheckpoint) else {}
+        return self._keep(
+            self.checkpoints,
+            _step(
+                "checkpoint",
+                title=f"get the checkpoint {model} for {name}",
+                group="checkpoint",
+                subject={"task": name, "model": model},
+                options={
+                    "task": name,
+                    "labels": list(task.labels or ()),
+                    "digest": source_digest(source, task=name),
+                    "new_head": task.models[model].training is not None,
+                    "seed": self.study.seed,
+                },
+                needs=needs,
+                places={"source": source.model_dump(mode="json")},
+            ),
+        )
+
+    def _masked_language_model(self, name: str, task: Task) -> Step:
+        attack = task.characteristics.attack
+        assert attack is not None
+        chosen = attack.masked_language_model
+        starting = self._keep(
+            self.checkpoints,
+            _step(
+                "checkpoint",
+                title=f"get the masked language model for {name}",
+                group="checkpoint",
+                subject={"task": name, "model": "masked-language-model"},
+                options={
+                    "task": "masked-language-model",
+                    "labels": [],
+                    "digest": source_digest(chosen.checkpoint, task="masked-language-model"),
+                    "new_head": chosen.training is not None,
+                    "seed": self.study.seed,
+                },
+                places={"source": chosen.checkpoint.model_dump(mode="json")},
+            ),
+        )
+        if chosen.training is None:
+            return starting
+        return self._keep(
+            self.checkpoints,
+            _step(
+                "masked_language_model",
+                title=f"train the masked language model for {name}",
+                group=f"training {name} masked-language-model",
+                subject={"task": name, "model": "masked-language-model"},
+                options={"task": name, "recipe": chosen.training.model_dump(mode="json")},
+                needs={"starting": _need(starting), "examples": _need(self._train_examples(name, task))},
+            ),
+        )
+
+    def _train_examples(self, name: str, task: Task) -> Step:
+        return self._example_step(name, task, "train", task.data.train)
+
+    # -- artifacts ----------------------------------------------------------------------------
+
+    def _formats(self, task: Task, model: str) -> list[str]:
+        return list(task.models[model].formats or self.study.formats)
+
+    def _artifact(
+        self, name: str, task: Task, model: str, format: str, checkpoint: Step, examples: dict[str, Step]
+    ) -> Step:
+        chosen = FORMATS[format]
+        needs = {"checkpoint": _need(checkpoint), "evaluation": _need(examples["evaluation"])}
+        options: dict[str, Any] = {
+            "format": format,
+            "task": name,
+            "labels": list(task.labels or ()),
+            "pooling": task.pooling,
+            "parity": task.parity,
+            "max_length": task.max_length,
+            "question_answering": _dump(_decoding(name, task)),
+            "seed": self.study.seed,
+        }
+        if chosen.parent is not None:
+            needs["parent"] = _need(self._artifact(name, task, model, chosen.parent, checkpoint, examples))
+        if chosen.needs_calibration:
+            needs["train"] = _need(examples["train"])
+            options["calibration"] = task.calibration
+        if "int8" in format:
+            options["isa"] = self.isa
+        return self._keep(
+            self.artifacts,
+            _step(
+                "artifact",
+                title=f"export {model} to {format} for {name}",
+                group="artifact",
+                subject={"task": name, "model": model, "format": format},
+                options=options,
+                needs=needs,
+            ),
+        )
+
+    # -- deployments --------------------------------------------------------------------------
+
+    def _deployed(self, name: str, task: Task, deployment: Deployment) -> dict[str, Any]:
+        """What every step of a live deployment depends on, beside its artifact and its data."""
+        runtime = RUNTIMES[deployment.backend.split("-")[0]]
+        return {
+            "backend": deployment.backend,
+            "format": deployment.format,
+            "task": name,
+            "labels": list(task.labels or ()),
+            "pooling": task.pooling,
+            "max_length": task.max_length,
+            "question_answering": _dump(_decoding(name, task)),
+            "threads": self.threads,
+            "token_budget": self.study.token_budget,
+            "isa": self.isa,
+            "runtime": _versions(runtime),
+        }
+
+    def _outputs(
+        self,
+        name: str,
+        task: Task,
+        deployment: Deployment,
+        artifact: Step,
+        examples: dict[str, Step],
+        *,
+        again: bool,
+    ) -> dict[str, Step]:
+        sources = {"evaluation": "evaluation"}
+        if "out-of-distribution" in examples:
+            sources = {"bank": "train", **sources, "out-of-distribution": "out-of-distribution"}
+        steps = {}
+        for role, source in sources.items():
+            options = {**self._deployed(name, task, deployment), "again": again}
+            if role == "bank":
+                options |= {"sample": task.data.bank, "seed": self.study.seed}
+            steps[role] = _step(
+                "outputs",
+                title=f"run {deployment.name} on the {role} data of {name}" + (" again" if again else ""),
+                group=f"deployment {name} {deployment.name}",
+                subject={"task": name, "deployment": deployment.name + (EXECUTION_REPLICATE if again else "")},
+                options=options,
+                needs={"artifact": _need(artifact), "examples": _need(examples[source])},
+            )
+        return steps
+
+    def _performance(
+        self, name: str, task: Task, deployment: Deployment, artifact: Step, examples: dict[str, Step]
+    ) -> tuple[Step, ...]:
+        performance = self.study.performance
+        if performance is None:
+            return ()
+        return tuple(
+            _step(
+                "performance",
+                title=f"measure {deployment.name} on {name}"
+                + (f", process {number + 1}" if performance.replicates > 1 else ""),
+                group=f"deployment {name} {deployment.name}" + (f" {number}" if number else ""),
+                subject={"task": name, "deployment": deployment.name},
+                options={
+                    **self._deployed(name, task, deployment),
+                    "performance": performance.model_dump(mode="json", exclude={"replicates"}),
+                    "replicate": number,
+                    "seed": self.study.seed,
+                    "machine": self.machine,
+                },
+                needs={"artifact": _need(artifact), "examples": _need(examples["evaluation"])},
+            )
+            for number in range(performance.replicates)
+        )
+
+    # -- attack -------------------------------------------------------------------------------
+
+    def _attack_inputs(self, name: str, task: Task, checkpoints: dict[str, Step]) -> dict[str, Step]:
+        if task.characteristics.attack is None:
+            return {}
+        return {"masked_language_model": self._masked_language_model(name, task)}
+
+    def _attacks(
+        self,
+        name: str,
+        task: Task,
+        deployment: Deployment,
+        artifact: Step,
+        inputs: dict[str, Step],
+        crafted: list[Need],
+    ) -> tuple[Step, ...]:
+        """The attack on a deployment, and the replay on it of what was crafted on the reference."""
+        attack = task.characteristics.attack
+        if attack is None:
+            return ()
+        sources = attack.data or (task.data.evaluation,)
+        steps = []
+        for number, source in enumerate(sources):
+            role = f"attack-{number + 1}" if attack.data else "evaluation"
+            needs = {
+                "artifact": _need(artifact),
+                "examples": _need(self._example_step(name, task, role, source)),
+                "masked_language_model": _need(inputs["masked_language_model"]),
+            }
+            if crafted:
+                needs["crafted"] = crafted[number]
+            steps.append(
+                self._keep(
+                    self.attacks,
+                    _step(
+                        "attack",
+                        title=f"attack {deployment.name}" + (f" on text source {number + 1}" if attack.data else ""),
+                        group=f"attack {name}",
+                        subject={"task": name, "deployment": deployment.name},
+                        options={
+                            **self._deployed(name, task, deployment),
+                            "settings": attack.model_dump(
+                                mode="json", exclude={"masked_language_model", "data", "deployments", "sample"}
+                            ),
+                            "sample": attack.sample,
+                            "seed": self.study.seed,
+                            "itself": not crafted
+                            or any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments),
+                        },
+                        needs=needs,
+                    ),
+                )
+            )
+        return tuple(steps)
+
+    @staticmethod
+    def _keep(kept: dict[str, Step], step: Step) -> Step:
+        return kept.setdefault(step.key, step)
+
+
+def _step(
+    kind: str,
+    *,
+    title: str,
+    group: str,
+    subject: dict[str, str],
+    options: dict[str, Any],
+    needs: dict[str, Need] | None = None,
+    places: dict[str, Any] | None = None,
+) -> Step:
+    needs = needs or {}
+    inputs = {
+        "kind": kind,
+        "version": VERSIONS[kind],
+        "libraries": _versions(LIBRARIES[kind]),
+        "options": options,
+        "needs": {role: key for role, (_, key) in needs.items()},
+    }
+    return Step(kind, key_of(inputs), title, group, subject, json.loads(json.dumps(options)), needs, places or {})
+
+
+def _need(step: Step) -> Need:
+    return step.kind, step.key
+
+
+def _decoding(name: str, task: Task) -> QuestionAnswering | None:
+    if name != "question-answering":
+        return None
+    return task.question_answering or QuestionAnswering()
+
+
+def _dump(model: Any) -> Any:
+    return None if model is None else model.model_dump(mode="json")
+
+
+def _versions(packages: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+

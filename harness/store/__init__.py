@@ -1,0 +1,1 @@
+"""Where results live: content-addressed steps, and one folder a run."""

@@ -1,0 +1,28 @@
+"""Examples on disk: what a data set was after reading, checking and sampling, as one Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from harness.tasks.examples import Example, QuestionExample, TextExample
+
+FILE = "examples.parquet"
+
+
+def write_examples(folder: Path, examples: Sequence[Example]) -> None:
+    pq.write_table(pa.Table.from_pylist([asdict(example) for example in examples]), folder / FILE)
+
+
+def read_examples(folder: Path) -> list[Example]:
+    rows = pq.read_table(folder / FILE).to_pylist()
+    if rows and "question" in rows[0]:
+        return [
+            QuestionExample(**{**row, "answers": tuple(row["answers"]), "answer_starts": tuple(row["answer_starts"])})
+            for row in rows
+        ]
+    return [TextExample(**row) for row in rows]

@@ -1,0 +1,95 @@
+"""One folder a run: everything that its report needs, readable without the store.
+
+    config.json         the study, with every default filled in
+    plan.json           its steps and their keys
+    environment.json    machine and versions
+    manifests/          one artifact each
+    outputs/            <task>/<deployment>/<role>.parquet
+    results.json        what was found; nothing in it depends on the clock
+    performance.json    latencies, throughput, memory
+    log.txt             what the steps printed
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from harness.config.study import Study
+from harness.errors import UserError
+from harness.store.atomic import write_json
+from harness.store.content import key_of
+
+VERSION = 1
+
+
+class RunFolder:
+    """The folder of one run of one study."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def of(cls, study: Study, store: Path, output: Path | None = None) -> RunFolder:
+        """The study's folder: ``output``, or one in the store named after the study and its content.
+
+        Raises:
+            UserError: the folder holds something else than a run of this very study.
+        """
+        config = study.model_dump(mode="json")
+        folder = output or store / f"{study.study}-{key_of(config)[:8]}"
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder}: is a file; name a folder for the run")
+        if folder.is_dir() and any(folder.iterdir()):
+            recorded = _read_config(folder)
+            if recorded.get("version") != VERSION:
+                raise UserError(
+                    f"{folder}: a run in format {recorded.get('version')!r}, this is format {VERSION}; name another folder"
+                )
+            if recorded.get("study") != json.loads(json.dumps(config)):
+                raise UserError(
+                    f"{folder}: holds a run of another config ({recorded['study'].get('study')!r}); name another folder"
+                )
+        return cls(folder)
+
+    def open(self, study: Study) -> None:
+        """Make the folder, and say in it which study this is.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_json(self.path / "config.json", {"version": VERSION, "study": study.model_dump(mode="json")})
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
+
+    def write(self, name: str, value: Any) -> None:
+        write_json(self.path / name, value)
+
+    def take(self, source: Path, name: str) -> None:
+        """A file of the store under a name of the run: a hard link where the file system has them."""
+        destination = self.path / name
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if destination.exists() and destination.samefile(source):
+            return
+        destination.unlink(missing_ok=True)
+        try:
+            os.link(source, destination)
+        except OSError:
+            shutil.copyfile(source, destination)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        recorded = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if isinstance(recorded, dict):
+            return recorded
+    except FileNotFoundError:
+        raise UserError(f"{folder}: is not empty and is not a run (no config.json); name another folder") from None
+    except (OSError, ValueError):
+        pass
+    raise UserError(f"{folder}/config.json: cannot be read as a run's config; name another folder")

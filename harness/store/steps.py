@@ -1,0 +1,153 @@
+"""The steps of a store: each a folder named by its key, made beside its place and renamed in when whole.
+
+    <store>/.steps/<kind>/<key>/step.json     what it is, and the SHA-256 of every other file
+    <store>/.steps/<kind>/<key>/...           what the step made
+    <store>/.steps/.unfinished/<key>/         a step being made; left by a kill, swept by the next run
+    <store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from harness.errors import UserError
+from harness.store.content import file_digest
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work, described so fully that a process that knows nothing else can do it.
+
+    ``options`` are JSON values and, with ``needs`` (the keys of earlier steps, by role) and the
+    versions that matter, make the ``key``. ``places`` are what may move without changing the result:
+    paths, whose content is in ``options`` as a hash. Steps of one ``group`` share a worker process.
+    """
+
+    kind: str
+    key: str
+    title: str
+    group: str
+    subject: dict[str, str]
+    options: dict[str, Any]
+    needs: dict[str, tuple[str, str]] = field(default_factory=dict)  # role -> (kind, key)
+    places: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Step:
+        fields = json.loads(text)
+        fields["needs"] = {role: (kind, key) for role, (kind, key) in fields["needs"].items()}
+        return cls(**fields)
+
+
+class Store:
+    """A folder of steps and runs. Whoever writes holds its lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._steps = root / ".steps"
+        self._verified: dict[str, bool] = {}
+
+    def lock(self) -> FileLock:
+        """Take the store for this process until the lock is released.
+
+        Raises:
+            UserError: another process holds it, or the folder cannot be written.
+        """
+        try:
+            self._steps.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / ".lock", timeout=0)
+            lock.acquire()
+        except Timeout:
+            holder = self._holder()
+            raise UserError(
+                f"{self.root}: in use by another run{holder}; wait for it, or give this one another --store"
+            ) from None
+        except OSError as error:
+            raise UserError(f"{self.root}: cannot be written ({error.strerror}); give another --store") from None
+        (self.root / ".lock.holder").write_text(str(os.getpid()))
+        shutil.rmtree(self._steps / ".unfinished", ignore_errors=True)
+        return lock
+
+    def _holder(self) -> str:
+        try:
+            return f" (process {int((self.root / '.lock.holder').read_text())})"
+        except (OSError, ValueError):
+            return ""
+
+    def path(self, kind: str, key: str) -> Path:
+        return self._steps / kind / key
+
+    def work(self, key: str) -> Path:
+        """A folder that outlives a kill, for a step that can resume; gone when the step is whole."""
+        folder = self._steps / ".work" / key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether the step is there and every byte of it is as it was written; a damaged one is removed."""
+        if key not in self._verified:
+            folder = self.path(kind, key)
+            whole = folder.is_dir() and _is_whole(folder)
+            if folder.is_dir() and not whole:
+                shutil.rmtree(folder, ignore_errors=True)
+            self._verified[key] = whole
+        return self._verified[key]
+
+    def begin(self, step: Step) -> Path:
+        """An empty folder for the step's files."""
+        folder = self._steps / ".unfinished" / step.key
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def commit(self, step: Step, folder: Path) -> Path:
+        """Seal what `begin` gave, and rename it to its place in one go."""
+        record = {
+            "version": VERSION,
+            "step": json.loads(step.to_json()),
+            "files": {
+                path.relative_to(folder).as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            },
+        }
+        with (folder / "step.json").open("w") as file:
+            json.dump(record, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        destination = self.path(step.kind, step.key)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if destination.exists():
+            shutil.rmtree(destination)
+        folder.rename(destination)
+        shutil.rmtree(self._steps / ".work" / step.key, ignore_errors=True)
+        self._verified[step.key] = True
+        return destination
+
+    def forget(self, key: str) -> None:
+        """Look at the step's folder again the next time: another process may have made it."""
+        self._verified.pop(key, None)
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        record = json.loads((folder / "step.json").read_text())
+        files = record["files"]
+        return record["version"] == VERSION and all(
+            (folder / name).stat().st_size == facts["bytes"] and file_digest(folder / name) == facts["sha256"]
+            for name, facts in files.items()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
