@@ -1,0 +1,131 @@
+"""Data sets of the Hugging Face hub, read through `datasets`.
+
+For question answering two layouts are known: that of ``squad`` and ``squad_v2`` (``id``, ``question``,
+``context``, ``answers`` with ``text`` and ``answer_start``) and that of the MRQA editions such as
+``lucadiliello/newsqa`` (``key``, ``question``, ``context``, ``labels`` with ``start`` and ``end``, the
+last character included).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, group_of, short
+from harness.data.labels import checked_label
+from harness.errors import UserError
+from harness.tasks.examples import QuestionExample, TextExample
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from harness.config.study import HubSource
+
+SQUAD_COLUMNS = ("id", "question", "context", "answers")
+MRQA_COLUMNS = ("key", "question", "context", "labels")
+
+
+def read_hub_questions(source: HubSource) -> list[QuestionExample]:
+    """Every question of the split, in its order."""
+    dataset = _load(source)
+    name = _name(source)
+    if set(SQUAD_COLUMNS) <= set(dataset.column_names):
+        rows, id_column, answers_of = _rows(dataset, SQUAD_COLUMNS), "id", _squad_answers
+    elif set(MRQA_COLUMNS) <= set(dataset.column_names):
+        rows, id_column, answers_of = _rows(dataset, MRQA_COLUMNS), "key", _mrqa_answers
+    else:
+        raise UserError(
+            f"{name}: the columns {short(', '.join(dataset.column_names))} are neither those of squad_v2 "
+            f"({', '.join(SQUAD_COLUMNS)}) nor of MRQA ({', '.join(MRQA_COLUMNS)}); "
+            "name another data set, or a file with `squad:`"
+        )
+    ids = UniqueIds(name)
+    examples = []
+    for place, row in rows:
+        context = checked_text(name, f"{place}.context", row["context"])
+        example = checked_question(
+            name,
+            place,
+            id=row[id_column],
+            question=row["question"],
+            context=context,
+            answers=answers_of(name, place, row, context),
+        )
+        ids.add(example.id, place)
+        examples.append(example)
+    return examples
+
+
+def read_hub_texts(source: HubSource, labels: Sequence[str]) -> list[TextExample]:
+    """Every text of the split, in its order.
+
+    If the data set names its classes and these are the task's ``labels`` in another order, they are
+    matched by name, otherwise by index.
+    """
+    dataset = _load(source)
+    name = _name(source)
+    for key, column in (("text", source.text), ("label", source.label)):
+        if column not in dataset.column_names:
+            raise UserError(
+                f"{name}: no column {column!r}, the columns are {short(', '.join(dataset.column_names))}; "
+                f"name the column with `{key}:` in the config"
+            )
+    own: Sequence[str] = getattr(dataset.features[source.label], "names", None) or ()
+    by_name = set(own) == set(labels)
+    examples = []
+    for index, (place, row) in enumerate(_rows(dataset, (source.text, source.label))):
+        content = checked_text(name, f"{place}.{source.text}", row[source.text])
+        value = row[source.label]
+        if by_name and isinstance(value, int) and 0 <= value < len(own):
+            value = own[value]
+        label = checked_label(name, f"{place}.{source.label}", value, labels)
+        id = f"{source.hub}/{source.split}:{index}"
+        examples.append(TextExample(id, group_of(content), content, label))
+    return examples
+
+
+def _name(source: HubSource) -> str:
+    return f"{source.hub} ({source.split})"
+
+
+def _load(source: HubSource) -> Dataset:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    try:
+        return load_dataset(source.hub, split=source.split, revision=source.revision)
+    except (DatasetsError, OSError, ValueError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(
+            f"{_name(source)}: cannot be loaded from the hub ({reason[:160]}); check the name, the split and "
+            "the network, or name a local file with `squad:` or `table:`"
+        ) from None
+
+
+def _rows(dataset: Dataset, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for index, row in enumerate(dataset.select_columns(list(columns))):
+        yield f"row {index}", row
+
+
+def _squad_answers(name: str, place: str, row: dict[str, Any], context: str) -> list[tuple[str, Any, Any]]:
+    answers = row["answers"]
+    if not isinstance(answers, dict) or not {"text", "answer_start"} <= answers.keys():
+        raise bad_data(name, f"{place}.answers", f"is {short(answers)}", "give it `text` and `answer_start`")
+    texts, starts = answers["text"], answers["answer_start"]
+    if len(texts) != len(starts):
+        what = f"has {len(texts)} texts and {len(starts)} offsets"
+        raise bad_data(name, f"{place}.answers", what, "give every text its offset")
+    pairs = enumerate(zip(texts, starts, strict=True))
+    return [(f"{place}.answers[{index}]", text, start) for index, (text, start) in pairs]
+
+
+def _mrqa_answers(name: str, place: str, row: dict[str, Any], context: str) -> list[tuple[str, Any, Any]]:
+    """Every span that was marked: the spans are the annotation, the texts beside them are derived."""
+    answers = []
+    for number, span in enumerate(row["labels"]):
+        for start, end in zip(span["start"], span["end"], strict=True):
+            if not 0 <= start <= end < len(context):
+                what = f"is [{start}, {end}], not inside the context of {len(context)} characters"
+                raise bad_data(name, f"{place}.labels[{number}]", what, "correct the span")
+            answers.append((f"{place}.labels[{number}]", context[start : end + 1], start))
+    return answers

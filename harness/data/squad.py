@@ -1,0 +1,99 @@
+"""Question answering data in the SQuAD JSON layout.
+
+``data[].paragraphs[].qas[]``: of version 1.1 and 2.0, and of other data sets brought into it (NewsQA in the
+MRQA edition has no ``is_impossible``, and several answers a question whose spans may repeat).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, short
+from harness.data.files import read_text
+from harness.tasks.examples import QuestionExample
+
+_WAY_OUT = "put it into the SQuAD layout"
+
+
+def read_squad(path: Path) -> list[QuestionExample]:
+    """Every question of the file, in its order.
+
+    Raises:
+        UserError: no such file, not UTF-8, not JSON, another layout, an empty text, a duplicate id, an
+            answer that does not stand at its offset, or an impossible question with answers.
+    """
+    ids = UniqueIds(path)
+    examples = []
+    for place, context, question in _questions(path, _parse(path)):
+        example = _example(path, place, context, question)
+        ids.add(example.id, place)
+        examples.append(example)
+    return examples
+
+
+def _parse(path: Path) -> Any:
+    text = read_text(path)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        # A cut file breaks at its end, or inside a word or string that begins before it.
+        cut = text.lstrip().startswith(("{", "[")) and not text.rstrip().endswith(("}", "]"))
+        if cut or error.pos >= len(text.rstrip()):
+            raise bad_data(path, place, "the JSON ends in the middle", "fetch the whole file again") from None
+        raise bad_data(path, place, f"is not JSON ({error.msg})", "correct the file") from None
+    except (RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
+        what = f"cannot be read ({str(error).splitlines()[0]})"
+        raise bad_data(path, "the JSON", what, _WAY_OUT) from None
+
+
+def _questions(path: Path, tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(place, context, question record), walking the tree."""
+    for article_place, article in _records(path, "", tree, "data"):
+        for place, paragraph in _records(path, article_place, article, "paragraphs"):
+            context = checked_text(path, f"{place}.context", _value(path, place, paragraph, "context"))
+            for question_place, question in _records(path, place, paragraph, "qas"):
+                yield question_place, context, question
+
+
+def _example(path: Path, place: str, context: str, question: dict[str, Any]) -> QuestionExample:
+    answers = [
+        (where, _value(path, where, answer, "text"), _value(path, where, answer, "answer_start"))
+        for where, answer in _records(path, place, question, "answers")
+    ]
+    impossible = question.get("is_impossible", not answers)
+    if not isinstance(impossible, bool):
+        raise bad_data(path, f"{place}.is_impossible", f"is {short(impossible)}", "make it true or false")
+    if impossible == bool(answers):
+        what = f"is {str(impossible).lower()}, but the question has {len(answers)} answers"
+        raise bad_data(path, f"{place}.is_impossible", what, "correct it, or the answers")
+    return checked_question(
+        path,
+        place,
+        id=_value(path, place, question, "id"),
+        question=_value(path, place, question, "question"),
+        context=context,
+        answers=answers,
+    )
+
+
+def _records(path: Path, place: str, parent: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects in the list ``parent[key]``, each with its place."""
+    value = _value(path, place or "the file", parent, key)
+    here = f"{place}.{key}" if place else key
+    if not isinstance(value, list):
+        raise bad_data(path, here, f"is {short(value)}, not a list", _WAY_OUT)
+    for index, record in enumerate(value):
+        if not isinstance(record, dict):
+            raise bad_data(path, f"{here}[{index}]", f"is {short(record)}, not an object", _WAY_OUT)
+        yield f"{here}[{index}]", record
+
+
+def _value(path: Path, place: str, record: Any, key: str) -> Any:
+    if isinstance(record, dict) and key in record:
+        return record[key]
+    found = f"has the keys {short(', '.join(record))}" if isinstance(record, dict) else f"is {short(record)}"
+    raise bad_data(path, place, f"{found}, but no {key!r}", _WAY_OUT)

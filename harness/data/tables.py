@@ -1,0 +1,113 @@
+"""Texts with labels from CSV, JSONL and Parquet files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.data.checks import bad_data, checked_text, group_of, short
+from harness.data.files import existing_file, read_text
+from harness.data.labels import checked_label
+from harness.errors import UserError
+from harness.tasks.examples import TextExample
+
+Row = tuple[str, Any, Any]
+"""(place, text, label)"""
+
+
+def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> list[TextExample]:
+    """Every row of the file, in its order; ``text`` and ``label`` name the two columns that count.
+
+    The id of an example is the file's name and its row's number, from 0.
+
+    Raises:
+        UserError: no such file, not readable as what its suffix says, a column that is not there, an
+            empty text, or a label that the task does not have.
+    """
+    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(readers)
+        raise UserError(f"{path}: the suffix {path.suffix!r} is none of {known}; convert or rename the file")
+    return [
+        TextExample(
+            id=f"{path.stem}:{index}",
+            group=group_of(checked_text(path, f"{place}, column {text!r}", content)),
+            text=content,
+            label=checked_label(path, f"{place}, column {label!r}", value, labels),
+        )
+        for index, (place, content, value) in enumerate(reader(path, text, label))
+    ]
+
+
+def _csv_rows(path: Path, text: str, label: str) -> Iterator[Row]:
+    limit = csv.field_size_limit(sys.maxsize)  # the default refuses texts of more than 131,072 characters
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        columns = next(reader, [])
+        _check_columns(path, columns, text, label)
+        text_index, label_index = columns.index(text), columns.index(label)
+        previous = reader.line_num
+        for row in reader:
+            place, previous = f"line {previous + 1}", reader.line_num
+            if not row:  # a blank line
+                continue
+            if len(row) != len(columns):
+                what = f"has {len(row)} fields, the header {len(columns)}"
+                raise bad_data(path, place, what, "quote fields that hold commas, or mend the line")
+            yield place, row[text_index], row[label_index]
+    except csv.Error as error:
+        what = "a quoted field does not end" if "unexpected end" in str(error) else f"is not CSV ({error})"
+        raise bad_data(path, f"line {reader.line_num}", what, "mend the quotes or fetch it again") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _jsonl_rows(path: Path, text: str, label: str) -> Iterator[Row]:
+    # Not splitlines(): a text may hold the other line ends of Unicode.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = str(error).splitlines()[0]
+            way_out = "write one object a line, or fetch the file again"
+            raise bad_data(path, f"line {number}", f"is not JSON ({reason})", way_out) from None
+        if not isinstance(record, dict):
+            what = f"is {short(record)}, not an object"
+            raise bad_data(path, f"line {number}", what, "write one object a line")
+        _check_columns(f"{path}: line {number}", list(record), text, label)
+        yield f"line {number}", record[text], record[label]
+
+
+def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    existing_file(path)
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_columns(path, file.schema_arrow.names, text, label)
+            table = file.read([text, label])
+            rows = zip(table[text].to_pylist(), table[label].to_pylist(), strict=True)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: not readable as Parquet ({reason[:120]}); fetch the file again") from None
+    for number, (content, value) in enumerate(rows):
+        yield f"row {number}", content, value
+
+
+def _check_columns(source: object, columns: Sequence[str], text: str, label: str) -> None:
+    for key, column in (("text", text), ("label", label)):
+        if columns.count(column) != 1:
+            what = "no column" if column not in columns else "several columns"
+            raise UserError(
+                f"{source}: {what} {column!r}, the columns are {short(', '.join(map(str, columns)))}; "
+                f"name the column with `{key}:` in the config"
+            )
