@@ -1,7 +1,7 @@
 """How far two deployments agree, what chance alone would give, and how sure one can be of it.
 
-The measures take counts and broadcast, so that one call serves the sample and all its resamples, for all pairs
-at once. NaN marks an undefined value inside this package; an `Estimate` shows it as None.
+The measures take counts and broadcast, so that one call serves the sample and all its resamples, for all
+pairs at once. NaN marks an undefined value inside this package; an `Estimate` shows it as None.
 """
 
 from __future__ import annotations
@@ -39,21 +39,25 @@ UNDEFINED = Estimate(None, None, None)
 class GroupBootstrap:
     """Resamples whole groups of examples with replacement (cluster bootstrap; Davison and Hinkley 1997, 3.8).
 
-    Examples of one group (questions about one paragraph) are not independent, so groups are drawn, not examples.
-    A statistic that is a function of totals over examples needs only each group's totals and a matrix of how
-    often each group was drawn; all statistics share that matrix, so comparisons between them are paired.
+    Examples of one group (questions about one paragraph) are not independent, so groups are drawn, not
+    examples. A statistic that is a function of totals over examples needs only each group's totals and a
+    matrix of how often each group was drawn; all statistics share that matrix, so comparisons between them
+    are paired.
 
     Attributes:
         n: number of examples.
         count: number of groups.
-        weights: (1 + resamples, groups). The first row is the sample itself, all ones; the others are multinomial.
+        weights: (1 + resamples, groups). The first row is the sample itself, all ones; the others are
+            multinomial.
     """
 
     def __init__(self, groups: ArrayLike, *, resamples: int, seed: int) -> None:
         """`groups`: (n,) any sortable labels. Raises BenchmarkError where there is nothing to resample."""
         labels = np.asarray(groups)
         if labels.ndim != 1 or labels.size == 0:
-            raise BenchmarkError(f"groups of shape {labels.shape}: give one label for each of at least one example")
+            raise BenchmarkError(
+                f"groups of shape {labels.shape}: give one label for each of at least one example"
+            )
         if resamples < 1:
             raise BenchmarkError(f"resamples = {resamples}: at least 1 is needed for an interval")
         names, index = np.unique(labels, return_inverse=True)
@@ -95,8 +99,8 @@ class GroupBootstrap:
 def estimates(statistic: Floats) -> list[Estimate]:
     """Percentile intervals, column by column.
 
-    `statistic`: (1 + resamples, columns), the first row from the sample itself; NaN where undefined. The ends are
-    None where the value is, or where more than 5 % of the resamples have none.
+    `statistic`: (1 + resamples, columns), the first row from the sample itself; NaN where undefined. The ends
+    are None where the value is, or where more than 5 % of the resamples have none.
     """
     values, resampled = statistic[0], statistic[1:]
     undefined = np.isnan(resampled).mean(axis=0)
@@ -221,8 +225,8 @@ def overlaps(
 def times_the_floor(difference: float | None, floor: float | None) -> float | None:
     """How many times larger a difference is than that of a floor pair (1 - J of each, say).
 
-    About 1: no more than another seed or another batching changes. None where either is unknown or the floor is
-    zero, against which any difference is infinitely large.
+    About 1: no more than another seed or another batching changes. None where either is unknown or the floor
+    is zero, against which any difference is infinitely large.
     """
     if difference is None or floor is None or floor <= 0:
         return None
