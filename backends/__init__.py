@@ -1,0 +1,4 @@
+"""Artifact -> outputs: the runtimes that serve a model, batching, and probes of memory and machine.
+
+Start at `backends.registry.open_backend`. Runtimes are imported only by the backend that needs them.
+"""

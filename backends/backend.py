@@ -1,0 +1,158 @@
+"""The one protocol of all runtimes: open, infer, close."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.errors import BackendError, from_runtime
+from backends.machine import usable_cores
+
+TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
+    "question-answering": ("start_logits", "end_logits", "representation"),
+    "text-classification": ("logits", "representation"),
+}
+"""What an artifact of a task must give: per-token logits (batch, sequence), class logits (batch, labels),
+representation (batch, hidden); all float32."""
+
+NEEDED_INPUTS = ("input_ids", "attention_mask")
+KNOWN_INPUTS = (*NEEDED_INPUTS, "token_type_ids")
+"""int64 (batch, sequence). Some architectures (DistilBERT) take no ``token_type_ids``."""
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether a backend works on this machine; if not, why (``reason``) and what to do (``remedy``)."""
+
+    name: str
+    available: bool
+    reason: str
+    remedy: str
+    versions: dict[str, str]
+
+
+class Backend(ABC):
+    """An artifact on a runtime. A context manager; the public methods guard, subclasses fill the others.
+
+    ``artifact`` is the folder that an exporter wrote. ``threads`` None takes the cores that this process
+    may use. After `open`: ``inputs`` and ``outputs`` name what the model takes and gives, and
+    ``load_seconds`` is the time to load the artifact, the import of the runtime not counted.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(
+        self, artifact: Path, *, format: str, task: str, pooling: str = "cls", threads: int | None = None
+    ) -> None:
+        if task not in TASK_OUTPUTS:
+            raise BackendError(f"{self.name}: unknown task {task!r}; one of {', '.join(TASK_OUTPUTS)}")
+        if threads is not None and threads < 1:
+            raise BackendError(f"{self.name}: threads is {threads}; give 1 or more")
+        self.artifact = artifact
+        self.format = format
+        self.task = task
+        self.pooling = pooling
+        self.threads = threads or usable_cores()
+        self.inputs: tuple[str, ...] = ()
+        self.outputs: tuple[str, ...] = TASK_OUTPUTS[task]
+        self.load_seconds: float | None = None
+        self._is_open = False
+
+    @classmethod
+    @abstractmethod
+    def availability(cls) -> Availability:
+        """Whether this backend works here, tried as far as it can be without an artifact."""
+
+    def open(self) -> Self:
+        """Load the artifact. Raises `BackendError` when the runtime, its device or the file will not do."""
+        if self._is_open:
+            raise BackendError(f"{self.name}: {self.artifact} is open already; close it first")
+        if not self.artifact.is_dir():
+            raise BackendError(f"{self.name}: no artifact folder at {self.artifact}; export it first")
+        self._prepare()
+        start = time.perf_counter()
+        try:
+            self._load()
+        except BackendError:
+            self._unload()
+            raise
+        except Exception as error:
+            self._unload()
+            raise from_runtime(f"{self.name}: cannot load {self.artifact}", error) from error
+        self.load_seconds = time.perf_counter() - start
+        self._is_open = True
+        return self
+
+    def infer(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        """Run one batch: int64 (batch, sequence) arrays in, float32 arrays out, by name.
+
+        Feeds that the model does not take are left out. Raises `BackendError` for a missing feed, and for
+        whatever the runtime refuses.
+        """
+        if not self._is_open:
+            raise BackendError(f"{self.name}: infer before open; use it as a context manager or call open()")
+        try:
+            taken = {name: feeds[name] for name in self.inputs}
+        except KeyError as error:
+            raise BackendError(
+                f"{self.name}: the model needs the input {error.args[0]!r}; given: {', '.join(feeds)}"
+            ) from None
+        try:
+            return self._infer(taken)
+        except Exception as error:
+            raise from_runtime(f"{self.name}: inference failed on {self.artifact}", error) from error
+
+    def describe(self) -> dict[str, Any]:
+        """What really runs, JSON-ready and free of timings: see `_describe` of each runtime."""
+        if not self._is_open:
+            raise BackendError(f"{self.name}: describe before open; use it as a context manager")
+        return {"backend": self.name, "threads": self.threads, **self._describe()}
+
+    def close(self) -> None:
+        """Free the model. Closing twice is harmless."""
+        self._is_open = False
+        self._unload()
+
+    def __enter__(self) -> Self:
+        return self if self._is_open else self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Import the runtime and check that its device is there; not part of ``load_seconds``."""
+
+    @abstractmethod
+    def _load(self) -> None:
+        """Load the artifact and set ``inputs``."""
+
+    @abstractmethod
+    def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        """Run one batch; ``feeds`` holds exactly ``inputs``."""
+
+    @abstractmethod
+    def _describe(self) -> dict[str, Any]:
+        """provider, precision_hint, nodes ({provider: count} or None), versions, and what else matters."""
+
+    @abstractmethod
+    def _unload(self) -> None:
+        """Drop the model; called also after a `_load` that failed."""
+
+    @classmethod
+    def _require(cls, availability: Availability) -> None:
+        if not availability.available:
+            raise BackendError(f"{cls.name}: {availability.reason}; {availability.remedy}")

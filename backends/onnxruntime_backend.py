@@ -1,0 +1,181 @@
+"""ONNX Runtime on the CPU, and what its GPU siblings share with it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.backend import Availability, Backend
+from backends.errors import BackendError
+from backends.machine import installed
+from backends.onnx_graph import Port, check_ports, model_file
+
+CPU = "CPUExecutionProvider"
+WHEELS = ("onnxruntime", "onnxruntime-gpu")
+"""Two distributions of one module: only one of them may be installed."""
+
+
+class OnnxRuntime(Backend):
+    """A session with all graph optimisations, one thread pool of ``threads``, nodes run in sequence."""
+
+    provider: ClassVar[str]
+
+    def _providers(self) -> list[tuple[str, dict[str, str]]]:
+        """Execution providers in the order of preference, each with its options."""
+        raise NotImplementedError
+
+    def _precision_hint(self) -> str | None:
+        """What the provider may compute in, beyond the types of the graph."""
+        return None
+
+    def _load(self) -> None:
+        path = model_file(self.name, self.artifact)
+        self._session: Any = self._open_session(path, self._options())
+        if self._session.get_providers()[0] != self.provider:
+            raise BackendError(
+                f"{self.name}: ONNX Runtime left {self.provider} out and fell back to "
+                f"{self._session.get_providers()[0]}; run `scalemodel doctor` to see what is missing"
+            )
+        self.inputs = check_ports(
+            self.name,
+            path,
+            [_port(port) for port in self._session.get_inputs()],
+            [_port(port) for port in self._session.get_outputs()],
+            self.outputs,
+        )
+        self._names = list(self.outputs)
+        nodes = self._nodes()
+        if nodes is not None and self.provider not in nodes:
+            raise BackendError(
+                f"{self.name}: no node of {path} runs on {self.provider} (nodes: {_counts(nodes)}); "
+                "use another format or onnxruntime-cpu"
+            )
+
+    def _options(self) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what fails is raised; stderr stays clean
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        return options
+
+    def _open_session(self, path: Path, options: Any) -> Any:
+        import onnxruntime
+
+        try:
+            return onnxruntime.InferenceSession(path, options, providers=self._providers())
+        except Exception as error:
+            if "PROTOBUF" in str(error) or "No graph was found" in str(error):
+                raise BackendError(
+                    f"{self.name}: {path} is not a whole ONNX file ({path.stat().st_size:,} bytes); "
+                    "export it again"
+                ) from error
+            raise
+
+    def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        arrays = self._session.run(self._names, feeds)
+        return {
+            name: array if array.dtype == np.float32 else array.astype(np.float32)
+            for name, array in zip(self._names, arrays, strict=True)
+        }
+
+    def _nodes(self) -> dict[str, Counter[str]] | None:
+        """Operators by provider as the graph was divided, before the last fusions; None if unknown."""
+        subgraphs = getattr(self._session, "get_provider_graph_assignment_info", None)
+        if subgraphs is None:  # before onnxruntime 1.24
+            return None
+        nodes: dict[str, Counter[str]] = {}
+        for subgraph in subgraphs():
+            nodes.setdefault(subgraph.ep_name, Counter()).update(
+                node.op_type for node in subgraph.get_nodes()
+            )
+        return nodes
+
+    def _describe(self) -> dict[str, Any]:
+        nodes = self._nodes()
+        counts = None if nodes is None else {name: count.total() for name, count in sorted(nodes.items())}
+        left = Counter[str]() if nodes is None or self.provider == CPU else nodes.get(CPU, Counter())
+        return {
+            "provider": self.provider,
+            "providers": self._session.get_providers(),
+            "precision_hint": self._precision_hint(),
+            "nodes": counts,
+            "left_to_cpu": dict(sorted(left.items())),
+            "versions": installed(*WHEELS),
+        }
+
+    def kernels(self) -> dict[str, dict[str, int]]:
+        """Operators really executed, after all fusions: {provider: {operator: nodes}}.
+
+        On demand only: it loads the model a second time, in a session with the profiler on, and runs one
+        batch of 1 x 8 tokens.
+        """
+        with tempfile.TemporaryDirectory(prefix="scalemodel-profile-") as folder:
+            options = self._options()
+            options.enable_profiling = True
+            options.profile_file_prefix = str(Path(folder) / "profile")
+            session = self._open_session(self.artifact / "model.onnx", options)
+            session.run(self._names, {name: np.ones((1, 8), dtype=np.int64) for name in self.inputs})
+            events = json.loads(Path(session.end_profiling()).read_text())
+        kernels: dict[str, Counter[str]] = {}
+        for event in events:
+            arguments = event.get("args", {})
+            if (
+                event.get("cat") == "Node"
+                and "provider" in arguments
+                and event["name"].endswith("_kernel_time")
+            ):
+                kernels.setdefault(arguments["provider"], Counter())[arguments["op_name"]] += 1
+        return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
+
+    def _unload(self) -> None:
+        self._session = None
+
+
+class OnnxRuntimeCpu(OnnxRuntime):
+    name = "onnxruntime-cpu"
+    provider = CPU
+
+    @classmethod
+    def availability(cls) -> Availability:
+        reason = import_failure()
+        remedy = "" if reason is None else "install it with: pip install 'scalemodel[cpu]'"
+        return Availability(cls.name, reason is None, reason or "", remedy, installed(*WHEELS))
+
+    def _prepare(self) -> None:
+        self._session = None
+        self._require(self.availability())
+
+    def _providers(self) -> list[tuple[str, dict[str, str]]]:
+        return [(CPU, {})]
+
+
+def import_failure() -> str | None:
+    """Why the module `onnxruntime` cannot be imported; None when it can."""
+    try:
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        if len(installed(*WHEELS)) == 2:
+            return "onnxruntime and onnxruntime-gpu are both installed and have overwritten each other"
+        return f"onnxruntime cannot be imported ({error})"
+    return None
+
+
+def _port(argument: Any) -> Port:
+    return Port(
+        name=argument.name,
+        type=argument.type.removeprefix("tensor(").removesuffix(")"),
+        shape=tuple(size if isinstance(size, int) else None for size in argument.shape),
+    )
+
+
+def _counts(nodes: dict[str, Counter[str]]) -> str:
+    return ", ".join(f"{count.total()} on {name}" for name, count in sorted(nodes.items())) or "none"

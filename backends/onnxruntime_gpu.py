@@ -1,0 +1,153 @@
+"""ONNX Runtime on NVIDIA GPUs: the CUDA and the TensorRT execution provider."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from backends import nvidia
+from backends.backend import Availability
+from backends.errors import one_line
+from backends.machine import installed
+from backends.onnxruntime_backend import WHEELS, OnnxRuntime, import_failure
+
+CUDA = "CUDAExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
+
+MATMUL_MODEL = bytes.fromhex(
+    "08083a450a110a01780a017812017922064d61744d756c12066d61746d756c5a130a0178120e0a0c080112080a020802"
+    "0a02080262130a0179120e0a0c080112080a0208020a02080242040a00100d"
+)
+"""An ONNX file (IR 8, opset 13) of the one node y = MatMul(x, x), float32 (2, 2)."""
+
+
+class OnnxRuntimeGpu(OnnxRuntime):
+    libraries: ClassVar[str]
+
+    @classmethod
+    def availability(cls) -> Availability:
+        """As `backends.backend.Backend.availability`; multiplies two matrices on the device to be sure."""
+        reason, remedy = cls._missing() or cls._trial() or ("", "")
+        return Availability(cls.name, not reason, reason, remedy, installed(*WHEELS, "tensorrt"))
+
+    @classmethod
+    def _missing(cls) -> tuple[str, str] | None:
+        """(reason, remedy) for what can be seen without a session; None when nothing is missing."""
+        failure = import_failure()
+        if failure is not None:
+            return failure, "install it with: pip install 'scalemodel[gpu]'"
+        import onnxruntime
+
+        if cls.provider not in onnxruntime.get_available_providers():
+            return (
+                f"the installed onnxruntime was built without {cls.provider}",
+                "run: pip uninstall onnxruntime onnxruntime-gpu; pip install 'scalemodel[gpu]' "
+                "(the two must not be installed together)",
+            )
+        if nvidia.driver_version() is None:
+            return "no NVIDIA driver answers", "install the driver, or use onnxruntime-cpu"
+        return None
+
+    @classmethod
+    def _trial(cls) -> tuple[str, str] | None:
+        """(reason, remedy) when the provider cannot run one node; None when it can.
+
+        A session that is asked for a provider whose libraries are missing comes back on the CPU without an
+        exception. Only ``disable_cpu_ep_fallback`` makes it raise. A whole BERT cannot be opened so: CUDA
+        leaves shape arithmetic to the CPU on purpose, and that counts as a fallback.
+        """
+        import onnxruntime
+
+        _load_libraries()
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        remedy = f"install {cls.libraries} and put them on LD_LIBRARY_PATH"
+        try:
+            session = onnxruntime.InferenceSession(MATMUL_MODEL, options, providers=[cls.provider])
+            session.run(None, {"x": np.eye(2, dtype=np.float32)})
+        except Exception as error:
+            return f"{cls.provider} cannot run a single node ({one_line(error, at_most=120)})", remedy
+        if session.get_providers()[0] != cls.provider:
+            return f"{cls.provider} does not load", remedy
+        return None
+
+    def _prepare(self) -> None:
+        self._session = None
+        reason, remedy = self._missing() or ("", "")
+        self._require(Availability(self.name, not reason, reason, remedy, {}))
+        nvidia.use_nvml_order()
+        _load_libraries()
+
+    @abstractmethod
+    def _providers(self) -> list[tuple[str, dict[str, str]]]: ...
+
+
+class OnnxRuntimeCuda(OnnxRuntimeGpu):
+    name = "onnxruntime-cuda"
+    provider = CUDA
+    libraries = "CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]')"
+
+    def _providers(self) -> list[tuple[str, dict[str, str]]]:
+        # On by default: FP32 would be computed in TensorFloat-32, with 10 bits of mantissa.
+        return [(CUDA, {"use_tf32": "0"})]
+
+    def _precision_hint(self) -> str | None:
+        return "TF32 off"
+
+
+class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
+    """Engines are built while loading, for batches of 1 to 256 examples of 1 to 512 tokens."""
+
+    name = "onnxruntime-tensorrt"
+    provider = TENSORRT
+    libraries = "TensorRT, CUDA 13 and cuDNN 9 (TensorRT comes from NVIDIA's own package index)"
+
+    SMALLEST, USUAL, LARGEST = (1, 1), (8, 128), (256, 512)
+
+    def _providers(self) -> list[tuple[str, dict[str, str]]]:
+        options = {
+            # Only for TensorRT before 11; later ones take the precision from the types of the graph.
+            "trt_fp16_enable": str(int(self.format == "onnx-fp16")),
+            "trt_int8_enable": str(int("int8" in self.format)),
+            # Without explicit shapes, an engine is built anew for every shape not seen before.
+            "trt_profile_min_shapes": self._profile(self.SMALLEST),
+            "trt_profile_opt_shapes": self._profile(self.USUAL),
+            "trt_profile_max_shapes": self._profile(self.LARGEST),
+        }
+        # What TensorRT does not take goes to CUDA, and only then to the CPU; both are counted.
+        return [(TENSORRT, options), (CUDA, {"use_tf32": "0"})]
+
+    def _profile(self, shape: tuple[int, int]) -> str:
+        return ",".join(f"{name}:{shape[0]}x{shape[1]}" for name in self._graph_inputs())
+
+    def _graph_inputs(self) -> list[str]:
+        """The graph's input names, which the profiles need before there is a session."""
+        import onnx
+
+        graph = onnx.load(self.artifact / "model.onnx", load_external_data=False).graph
+        return [port.name for port in graph.input]
+
+    def _precision_hint(self) -> str | None:
+        return (
+            "TensorRT's default (TF32 allowed)" if self.format == "onnx-fp32" else "by the types of the graph"
+        )
+
+
+def _load_libraries() -> None:
+    """Load CUDA, cuDNN and TensorRT from Python packages where they are; the system's are found anyway."""
+    import onnxruntime
+
+    onnxruntime.set_default_logger_severity(4)
+    if hasattr(onnxruntime, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+            onnxruntime.preload_dlls()
+    if importlib.util.find_spec("tensorrt") is not None:
+        with contextlib.suppress(Exception):
+            importlib.import_module("tensorrt")

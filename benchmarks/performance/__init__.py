@@ -1,0 +1,1 @@
+"""Latency and throughput of anything callable, by MLPerf's scenarios."""
