@@ -1,0 +1,114 @@
+"""A checkpoint folder as `save_pretrained` writes it: read its configuration, load its model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from exporters.errors import ExportError
+from exporters.files import require, sha256
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+TASKS = ("question-answering", "text-classification")
+FILES = ("config.json", "model.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class CheckpointFacts:
+    """What a manifest says about the checkpoint behind an artifact."""
+
+    architecture: str
+    layers: int
+    hidden: int
+    labels: list[str] | None
+    max_positions: int
+    parameters: int
+    digest: str
+
+
+def check_task(task: str) -> None:
+    """Raise `ExportError` unless ``task`` is a known word."""
+    if task not in TASKS:
+        raise ExportError(f"task {task!r} is not known: use one of {', '.join(TASKS)}")
+
+
+def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
+    """Describe a checkpoint from its files, without loading the model.
+
+    Raises `ExportError` for a missing or unreadable file.
+    """
+    paths = [require(folder, name, "a checkpoint needs " + ", ".join(FILES)) for name in FILES]
+    try:
+        config = json.loads(paths[0].read_text(encoding="utf-8"))
+        architecture = str(config["model_type"])
+        labels = None
+        if task == "text-classification":
+            names = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+            labels = [str(names[key]) for key in sorted(names, key=int)]
+        return CheckpointFacts(
+            architecture=architecture,
+            layers=int(_first(config, "num_hidden_layers", "n_layers")),
+            hidden=int(_first(config, "hidden_size", "dim")),
+            labels=labels,
+            max_positions=int(config["max_position_embeddings"]),
+            parameters=_count_parameters(paths[1]),
+            digest=hashlib.sha256("".join(sha256(path) for path in paths).encode()).hexdigest(),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ExportError(f"{paths[0]} describes no text encoder ({error!r}): save the model again") from None
+
+
+def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreTrainedModel:
+    """Load the float32 model with the head of ``task`` for inference; ``attention`` names its implementation.
+
+    Raises `ExportError` when the weights do not fit: a head that is missing would be random.
+    """
+    from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
+    from transformers.utils import logging
+
+    check_task(task)
+    loader = AutoModelForQuestionAnswering if task == TASKS[0] else AutoModelForSequenceClassification
+    options: dict[str, Any] = {} if attention is None else {"attn_implementation": attention}
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # what it would warn of is an error here, see below
+    try:
+        model, loading = loader.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype="float32",
+            **options,
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ExportError(f"{folder} does not load as a model for {task}: {reason}") from error
+    finally:
+        logging.set_verbosity(verbosity)
+    if loading["missing_keys"] or loading["mismatched_keys"]:
+        names = ", ".join(sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3])
+        raise ExportError(f"{folder} has no weights for {task} ({names}): fine-tune it for this task first")
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def _first(config: dict[str, Any], *names: str) -> Any:
+    for name in names:
+        if name in config:
+            return config[name]
+    raise KeyError(names[0])
+
+
+def _count_parameters(path: Path) -> int:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="numpy") as weights:
+            return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ExportError(f"{path} is no readable safetensors file ({error}): save the model again") from None

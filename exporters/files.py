@@ -1,0 +1,42 @@
+"""Files of an artifact: linking them in place of copying, and their digests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from exporters.errors import ExportError
+
+
+def link_or_copy(source: Path, destination: Path) -> None:
+    """Give ``source`` a second name; copy it where the file system cannot (other disk, no hard links).
+
+    Symbolic links are resolved first: a hub cache is made of them, and `onnx` refuses data behind one.
+    """
+    source = source.resolve()
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copyfile(source, destination)
+
+
+def require(folder: Path, name: str, remedy: str) -> Path:
+    """The file ``name`` of ``folder``, or an `ExportError` that ends in ``remedy``."""
+    path = folder / name
+    if not path.is_file():
+        raise ExportError(f"{folder} has no {name}: {remedy}")
+    return path
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_files(folder: Path, names: tuple[str, ...]) -> dict[str, dict[str, str | int]]:
+    """``{name: {"sha256", "bytes"}}`` of those ``names`` that are in ``folder``."""
+    present = [folder / name for name in names if (folder / name).is_file()]
+    return {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in present}

@@ -1,0 +1,120 @@
+"""The manifest of an artifact: what it is, what it was made from, and how to check that it is whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from exporters.errors import ExportError
+from exporters.files import sha256
+
+VERSION = 1
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: ``shape`` holds numbers and, for a dynamic axis, its name."""
+
+    name: str
+    dtype: str
+    shape: list[int | str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `export` wrote. Everything in it is a function of the source, the options and the versions."""
+
+    format: str
+    task: str
+    precision: str
+    architecture: str
+    """The ``model_type`` of the checkpoint's configuration."""
+    layers: int
+    hidden: int
+    labels: list[str] | None
+    """Class names in the order of the logits; None for question answering."""
+    pooling: str
+    max_positions: int
+    """The longest sequence that the position embeddings reach, in tokens."""
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+    files: dict[str, dict[str, Any]]
+    """``{file name: {"sha256": str, "bytes": int}}``, the manifest itself left out."""
+    source: dict[str, str]
+    """``checkpoint_sha256``, and for a format made from another ``parent`` and ``parent_sha256``."""
+    parameters: int
+    """Numbers in the checkpoint's weights, whatever the precision they are stored in here."""
+    opset: int | None = None
+    isa: str | None = None
+    """INT8: the instruction set that the weights' range was chosen for."""
+    calibration: dict[str, Any] | None = None
+    fused_operators: dict[str, int] | None = None
+    """Nodes outside the ONNX standard, by operator: what ties the file to one runtime. Often empty."""
+    versions: dict[str, str] = field(default_factory=dict)
+    parity: dict[str, Any] | None = None
+    """`exporters.parity.Parity` as a dictionary, once it was measured."""
+    version: int = VERSION
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``manifest.json`` into ``folder``, beside its place first, so that it is whole or absent."""
+    text = json.dumps(dataclasses.asdict(manifest), indent=2, ensure_ascii=False) + "\n"
+    partial = folder / f"{FILE_NAME}.partial"
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(folder / FILE_NAME)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of an artifact folder.
+
+    Raises `ExportError` when it is missing, truncated, of another version or lacks a field.
+    """
+    path = folder / FILE_NAME
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ExportError(
+            f"{folder} has no {FILE_NAME}: no artifact, or one whose export did not finish"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path} cannot be read ({error}): export the artifact again") from None
+    if not isinstance(raw, dict) or raw.get("version") != VERSION:
+        found = raw.get("version") if isinstance(raw, dict) else None
+        raise ExportError(f"{path} is of version {found!r}, not {VERSION}: export the artifact again")
+    try:
+        tensors = {key: [Tensor(**tensor) for tensor in raw[key]] for key in ("inputs", "outputs")}
+        return Manifest(**{**raw, **tensors})
+    except (KeyError, TypeError) as error:
+        raise ExportError(f"{path} lacks the fields of a manifest ({error}): export it again") from None
+
+
+def verify_files(folder: Path, manifest: Manifest) -> None:
+    """Raise `ExportError` for a file that is missing or that changed since the manifest was written."""
+    for name, expected in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            raise ExportError(f"{path} is missing, its manifest names it: export the artifact again")
+        if path.stat().st_size != expected["bytes"]:
+            raise ExportError(
+                f"{path} has {path.stat().st_size} bytes, its manifest says {expected['bytes']} "
+                "(truncated?): export the artifact again"
+            )
+        if sha256(path) != expected["sha256"]:
+            raise ExportError(f"{path} is not its manifest's file (other SHA-256): export the artifact again")
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries whose release may change an exported file."""
+    names = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu")
+    found = {}
+    for name in names:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,193 @@
+"""ONNX files and graphs: reading, writing, and the parts of an encoder that a converter treats apart."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporters.errors import ExportError
+from exporters.files import link_or_copy, require
+from exporters.manifest import Tensor
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
+
+MODEL = "model.onnx"
+EXTERNAL = "model.onnx.data"
+SINGLE_FILE_LIMIT = 2**31 - 2**24
+"""Bytes of weights in one protobuf file; its format ends at 2 GiB, and the graph needs some room too."""
+
+INPUTS = ("input_ids", "attention_mask")
+OUTPUTS = {"question-answering": ("start_logits", "end_logits"), "text-classification": ("logits",)}
+REPRESENTATION = "representation"
+
+
+def read_model(folder: Path, *, weights: bool = True) -> ModelProto:
+    """Read ``model.onnx`` of an artifact folder, with its external data unless ``weights`` is False.
+
+    Raises `ExportError` when it is missing or truncated.
+    """
+    import onnx
+
+    path = require(folder, MODEL, "export the artifact again")
+    try:
+        model = onnx.load(str(path), load_external_data=weights)
+    except Exception as error:  # protobuf and onnx raise several kinds
+        raise ExportError(
+            f"{path} is no readable ONNX file ({_first_line(error)}): export it again"
+        ) from None
+    if not model.graph.node:
+        raise ExportError(f"{path} is no readable ONNX file (no graph in it): export it again")
+    return model
+
+
+def write_model(model: ModelProto, folder: Path) -> None:
+    """Write ``model.onnx``; weights too large for one protobuf file go to ``model.onnx.data`` beside it."""
+    import onnx
+
+    if sum(_weight_bytes(model)) <= SINGLE_FILE_LIMIT:
+        onnx.save_model(model, str(folder / MODEL))
+        return
+    onnx.save_model(
+        model,
+        str(folder / MODEL),
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=EXTERNAL,
+        size_threshold=1024,
+    )
+
+
+def link_model(source: Path, destination: Path) -> Path:
+    """Make an ONNX model's files appear in ``destination``, for a tool that writes beside its input."""
+    for name in (MODEL, EXTERNAL):
+        if (source / name).is_file():
+            link_or_copy(source / name, destination / name)
+    return destination / MODEL
+
+
+def move_model(source: Path, destination: Path) -> None:
+    """Move an ONNX model's files into ``destination``."""
+    for name in (MODEL, EXTERNAL):
+        if (source / name).is_file():
+            (source / name).replace(destination / name)
+
+
+def check_interface(model: ModelProto, *, task: str, where: Path) -> None:
+    """Raise `ExportError` unless the graph takes the inputs and gives the outputs that ``task`` needs."""
+    given = {value.name for value in model.graph.input}
+    made = {value.name for value in model.graph.output}
+    for kind, needed, present in (
+        ("input", INPUTS, given),
+        ("output", (*OUTPUTS[task], REPRESENTATION), made),
+    ):
+        for name in needed:
+            if name not in present:
+                found = ", ".join(sorted(present)) or "none"
+                raise ExportError(f"{where / MODEL} has no {kind} {name!r} (only {found}): export it again")
+
+
+def interface(model: ModelProto) -> tuple[list[Tensor], list[Tensor]]:
+    """The graph's inputs and outputs as the manifest lists them."""
+    return [_tensor(value) for value in model.graph.input], [_tensor(value) for value in model.graph.output]
+
+
+def opset(model: ModelProto) -> int:
+    """The version of the standard operator set."""
+    return next(int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+
+
+def non_standard_operators(model: ModelProto) -> dict[str, int]:
+    """Count of nodes of other domains than ONNX's own, by operator."""
+    found = Counter(node.op_type for node in model.graph.node if node.domain not in ("", "ai.onnx"))
+    return dict(sorted(found.items()))
+
+
+def head(graph: GraphProto) -> list[str]:
+    """Names of the nodes after the encoder: those that the representation does not depend on.
+
+    They are the task's head (and a pooler in front of it): few weights, and every error in them is an error
+    of the logits.
+    """
+    producer = {name: node for node in graph.node for name in node.output}
+    encoder: set[str] = set()
+    waiting = [REPRESENTATION]
+    while waiting:
+        node = producer.get(waiting.pop())
+        if node is not None and node.name not in encoder:
+            encoder.add(node.name)
+            waiting.extend(node.input)
+    return [node.name for node in graph.node if node.name not in encoder]
+
+
+def behind_mask(graph: GraphProto) -> list[str]:
+    """Names of the nodes that compute with the attention mask's values, up to and including Softmax.
+
+    The mask becomes numbers near -3.4e38 that mean "not this one". Neither FP16 nor INT8 can hold them. With
+    mean pooling, the pooling is among these nodes too.
+    """
+    consumers: dict[str, list[NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for name in node.input:
+            consumers[name].append(node)
+    found: dict[str, None] = {}
+    waiting = ["attention_mask"]
+    while waiting:
+        for node in consumers[waiting.pop()]:
+            if node.op_type == "Shape" or node.name in found:  # a shape is not a value of the mask
+                continue
+            found[node.name] = None
+            if node.op_type != "Softmax":
+                waiting.extend(node.output)
+    return list(found)
+
+
+def weight_products(graph: GraphProto) -> list[str]:
+    """Names of the MatMul and Gemm nodes whose second factor is a weight."""
+    weights = {weight.name for weight in graph.initializer}
+    products = (node for node in graph.node if node.op_type in ("MatMul", "Gemm"))
+    return [node.name for node in products if node.input[1] in weights]
+
+
+def fold_identities(model: ModelProto) -> None:
+    """Replace Identity nodes over weights by the weights.
+
+    The exporter makes them for equal weights (a new LayerNorm in every layer), and converters that look for
+    a weight do not see through them.
+    """
+    graph = model.graph
+    weights = {weight.name for weight in graph.initializer}
+    outputs = {value.name for value in graph.output}
+    renamed: dict[str, str] = {}
+    kept = []
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in weights and node.output[0] not in outputs:
+            renamed[node.output[0]] = node.input[0]
+        else:
+            kept.append(node)
+    if not renamed:
+        return
+    for node in kept:
+        for index, name in enumerate(node.input):
+            if name in renamed:
+                node.input[index] = renamed[name]
+    del graph.node[:]
+    graph.node.extend(kept)
+
+
+def _weight_bytes(model: ModelProto) -> Iterable[int]:
+    return (weight.ByteSize() for weight in model.graph.initializer)
+
+
+def _tensor(value: ValueInfoProto) -> Tensor:
+    from onnx import helper
+
+    kind = value.type.tensor_type
+    shape = [dim.dim_param or int(dim.dim_value) for dim in kind.shape.dim]
+    return Tensor(value.name, str(helper.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -1,0 +1,108 @@
+"""``onnx-int8-static``: INT8 weights and activations, whose range was measured beforehand (QDQ)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.errors import ExportError
+from exporters.onnx_graph import head, read_model, weight_products
+from exporters.quantization import quantized_into, reduced_range
+
+Batch = Mapping[str, NDArray[np.int64]]
+
+
+def write(parent: Path, destination: Path, calibration: Sequence[Batch]) -> None:
+    """Convert the ``onnx-fp32`` artifact ``parent``, calibrated on ``calibration``.
+
+    Only the encoder's products with weights are quantized: their input per tensor, symmetric (TensorRT takes
+    no other), their weights per channel. Attention scores, the mask, Softmax, LayerNorm, the residual sums
+    and the head stay float32: a probability of 1/384 is no step of an INT8 scale, and a range that has to
+    hold the mask's -3.4e38 has no step for anything else. Ranges are the least and the greatest value seen;
+    percentiles and entropy cut off the outliers that BERT needs (onnxruntime#10571).
+    """
+    from onnx import TensorProto
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.calibrate import CalibrationDataReader
+
+    graph = read_model(parent, weights=False).graph
+    inputs = [value.name for value in graph.input]
+    batches = [_feeds(batch, inputs) for batch in calibration]
+    left_in_float = set(head(graph))
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.rest: Iterator[dict[str, NDArray[np.int64]]] = iter(batches)
+
+        def get_next(self) -> dict[str, NDArray[np.int64]] | None:
+            return next(self.rest, None)
+
+    with quantized_into(destination, parent) as work:
+        quantize_static(
+            work.source,
+            work.result,
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            nodes_to_quantize=[name for name in weight_products(graph) if name not in left_in_float],
+            per_channel=True,
+            reduce_range=reduced_range(),
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+            use_external_data_format=work.external,
+            extra_options={
+                "ActivationSymmetric": True,
+                "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm"],
+                "MatMulConstBOnly": True,
+                "DefaultTensorType": TensorProto.FLOAT,
+            },
+        )
+
+
+def describe(calibration: Sequence[Batch]) -> dict[str, Any]:
+    """The manifest's record of the calibration data: how much, how long, how padded, and its SHA-256."""
+    masks = [np.asarray(batch["attention_mask"]) for batch in calibration]
+    lengths = np.concatenate([mask.sum(axis=1) for mask in masks])
+    digest = hashlib.sha256()
+    for batch in calibration:
+        for name in sorted(batch):
+            array = np.ascontiguousarray(batch[name], dtype=np.int64)
+            digest.update(f"{name}{array.shape}".encode())
+            digest.update(array.tobytes())
+    return {
+        "method": "min-max",
+        "batches": len(masks),
+        "examples": len(lengths),
+        "tokens": int(lengths.sum()),
+        "padding": int(sum(mask.size for mask in masks) - lengths.sum()),
+        "shortest": int(lengths.min()),
+        "longest": int(lengths.max()),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def check(calibration: Sequence[Batch] | None) -> Sequence[Batch]:
+    """Raise `ExportError` unless there are calibration batches, each with an ``attention_mask``."""
+    if not calibration:
+        raise ExportError("onnx-int8-static needs calibration batches, none were given: name training data")
+    for index, batch in enumerate(calibration):
+        shapes = {np.shape(array) for array in batch.values()}
+        if "attention_mask" not in batch or len(shapes) != 1 or len(shape := shapes.pop()) != 2 or 0 in shape:
+            raise ExportError(
+                f"calibration batch {index} is no padded batch with an attention_mask "
+                f"({', '.join(f'{name} {np.shape(array)}' for name, array in batch.items())}): pad it first"
+            )
+    return calibration
+
+
+def _feeds(batch: Batch, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    for name in inputs:
+        if name not in batch:
+            raise ExportError(f"a calibration batch has {', '.join(batch)}, the model needs {name!r} too")
+    return {name: np.asarray(batch[name], dtype=np.int64) for name in inputs}

@@ -1,0 +1,113 @@
+"""Parity: how far an artifact's outputs are from its checkpoint's, on the same padded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.checkpoint import load_model
+from exporters.errors import ExportError
+from exporters.onnx_graph import OUTPUTS, REPRESENTATION
+from exporters.pooling import check_pooling, pool
+
+PER_TOKEN = frozenset(OUTPUTS["question-answering"])
+"""Outputs of shape (batch, sequence); their values at padding mean nothing and are left out."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences are absolute and in the logits' own unit; None when an output is not finite."""
+
+    examples: int
+    largest_logit_difference: float | None
+    mean_logit_difference: float | None
+    largest_representation_difference: float | None
+    decision_agreement: float
+    """Share of examples with the same class, or with the same best start and the same best end."""
+    finite: bool
+
+
+def checkpoint_outputs(
+    checkpoint: Path, task: str, pooling: str, batches: Sequence[Arrays]
+) -> list[dict[str, NDArray[np.float32]]]:
+    """Run the checkpoint itself, in PyTorch and float32, on padded batches of int64 (batch, sequence) arrays.
+
+    Returns for each batch the logits of ``task`` and ``representation`` (batch, hidden), as an artifact does.
+    """
+    import inspect
+
+    import torch
+
+    check_pooling(pooling)
+    model = load_model(checkpoint, task=task)
+    accepted = inspect.signature(model.forward).parameters
+    results = []
+    with torch.inference_mode():
+        for batch in batches:
+            feeds = {
+                name: torch.from_numpy(np.array(array, dtype=np.int64))
+                for name, array in batch.items()
+                if name in accepted
+            }
+            outputs = model(**feeds, output_hidden_states=True)
+            result = {name: outputs[name].numpy() for name in OUTPUTS[task]}
+            result[REPRESENTATION] = pool(outputs.hidden_states[-1], feeds["attention_mask"], pooling).numpy()
+            results.append(result)
+    return results
+
+
+def compare_outputs(
+    expected: Sequence[Arrays], actual: Sequence[Arrays], batches: Sequence[Arrays]
+) -> Parity:
+    """Compare two lists of outputs over the same ``batches``, whose ``attention_mask`` tells padding.
+
+    Raises `ExportError` when the outputs do not have the same names and shapes.
+    """
+    if not len(expected) == len(actual) == len(batches) or not batches:
+        counts = f"{len(expected)} and {len(actual)} for {len(batches)}"
+        raise ExportError(f"parity needs two outputs for every batch, there are {counts}: run them all")
+    logits: list[NDArray[np.float64]] = []
+    representations: list[NDArray[np.float64]] = []
+    agreement: list[NDArray[np.bool_]] = []
+    for index, (wanted, given, batch) in enumerate(zip(expected, actual, batches, strict=True)):
+        mask = np.asarray(batch["attention_mask"], dtype=bool)
+        same = np.ones(len(mask), dtype=bool)
+        for name in sorted(set(wanted) | set(given)):
+            a, b = _pair(wanted, given, name, index)
+            if name == REPRESENTATION:
+                representations.append(np.abs(a - b).ravel())
+                continue
+            kept = mask if name in PER_TOKEN else np.ones(a.shape, dtype=bool)
+            logits.append(np.abs(a - b)[kept])
+            best = [np.where(kept, values, -np.inf).argmax(axis=1) for values in (a, b)]
+            same &= (best[0] == best[1]) & np.where(kept, np.isfinite(b), True).all(axis=1)
+        agreement.append(same)
+    differences, distances = np.concatenate(logits), np.concatenate(representations or [np.zeros(1)])
+    finite = bool(np.isfinite(differences).all() and np.isfinite(distances).all())
+    same = np.concatenate(agreement)
+    return Parity(
+        examples=len(same),
+        largest_logit_difference=float(differences.max()) if finite else None,
+        mean_logit_difference=float(differences.mean()) if finite else None,
+        largest_representation_difference=float(distances.max()) if finite else None,
+        decision_agreement=float(same.mean()),
+        finite=finite,
+    )
+
+
+def _pair(
+    wanted: Arrays, given: Arrays, name: str, index: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if name not in wanted or name not in given or np.shape(wanted[name]) != np.shape(given[name]):
+        shapes = [np.shape(side[name]) if name in side else "nothing" for side in (wanted, given)]
+        raise ExportError(
+            f"output {name!r} of batch {index} is {shapes[1]}, should be {shapes[0]}: export again"
+        )
+    return np.asarray(wanted[name], dtype=np.float64), np.asarray(given[name], dtype=np.float64)
