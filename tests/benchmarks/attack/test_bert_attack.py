@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.characteristics.adversarial_attack import AttackSettings, attack, replay
+from benchmarks.errors import BenchmarkError
+
+TEXT = "A good film, with a Great plot!"
+
+
+def test_the_most_important_word_goes_first_and_the_search_stops_when_the_label_flips(predict, candidates):
+    [result] = attack(predict, [("1", TEXT, 1)], candidates=candidates)
+    assert result.status == "succeeded"
+    # "Great" weighs most; put to "Bad" the text sums to .1, still positive, so "good" follows.
+    assert result.adversarial == "A bad film, with a Bad plot!"
+    assert (result.prediction_before, result.prediction_after) == (1, 0)
+    assert (result.words, result.words_changed) == (7, 2)
+    assert predict([result.adversarial]).argmax() == 0
+    # The text, its words but the stop words put to [UNK], the candidates of "Great" and "good".
+    assert result.queries == 1 + 4 + 3 + 3
+
+
+def test_no_more_than_the_share_of_words_is_changed(predict, candidates):
+    settings = AttackSettings(words_changed_at_most=0.2)
+    [result] = attack(predict, [("1", TEXT, 1)], candidates=candidates, settings=settings)
+    assert result.status == "failed"
+    assert (result.adversarial, result.words_changed, result.prediction_after) == (TEXT, 0, 1)
+
+    # 0.4 of four words is one word, not two.
+    [result] = attack(predict, [("1", "good great film plot", 1)], candidates=candidates)
+    assert result.status == "failed"
+
+
+def test_a_text_that_is_wrong_before_is_skipped_without_candidates(predict):
+    def never(text, spans):
+        raise AssertionError("candidates of a skipped text were asked for")
+
+    [result] = attack(predict, [("1", TEXT, 0)], candidates=never)
+    assert (result.status, result.adversarial, result.queries) == ("skipped", TEXT, 1)
+
+
+def test_stop_words_stay_in_any_case(predict, candidates):
+    [result] = attack(predict, [("1", "The THE the fine", 1)], candidates=candidates)
+    assert result.status == "failed"
+    assert result.queries == 1
+
+
+def test_a_text_below_the_similarity_is_not_taken_and_the_most_similar_is(predict):
+    def propose(text, spans):
+        return [["awful", "bad", "dull"] if text[start:end] == "fine" else [] for start, end in spans]
+
+    def similarity(original, texts):
+        assert original == "a fine film"
+        return np.array([{"awful": 0.1, "bad": 0.5, "dull": 0.9}[text.split()[1]] for text in texts])
+
+    def one(at_least):
+        settings = AttackSettings(similarity_at_least=at_least)
+        examples = [("1", "a fine film", 1)]
+        return attack(predict, examples, candidates=propose, similarity=similarity, settings=settings)[0]
+
+    assert (one(0.2).adversarial, one(0.2).similarity) == ("a dull film", 0.9)
+    failed = one(0.95)
+    assert (failed.status, failed.similarity, failed.adversarial) == ("failed", None, "a fine film")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \t\n",
+        "word",
+        "good",
+        "😀 🎉 👍🏽",
+        "!!! ... ''' --- @@@",
+        "فيلم جيد جدا good",
+        "סרט טוב",
+        "这部电影很好 good film",
+        "good\x00film \x1f great\u200b \ufeff",
+        "\ud800 good great film one two three",
+        "good <SPLIT> great film one two three four",
+        "[UNK] [MASK] good ##ing",
+        "x" * 5000 + " good",
+        "it's a well-made, good_film don't you think",
+        "good good good good GOOD Good gOOd",
+        "good " + "filler " * 10_000,
+    ],
+    ids=range(17),
+)
+def test_any_text_survives(predict, candidates, text):
+    for label in (0, 1):
+        [result] = attack(predict, [("1", text, label)], candidates=candidates)
+        assert result.original == text
+        if result.status == "succeeded":
+            assert predict([result.adversarial]).argmax() != label
+            assert len(result.adversarial.split()) == len(text.split())
+            assert result.words_changed <= 0.4 * result.words
+        else:
+            assert result.adversarial == text
+
+
+def test_what_a_text_becomes_does_not_depend_on_the_texts_before_it_nor_on_interruption(predict, candidates):
+    examples = [(str(i), f"{TEXT} scene {i}", 1) for i in range(4)]
+    kept = []
+    everything = attack(predict, examples, candidates=candidates, on_result=kept.append)
+    assert kept == everything
+
+    def stop_after_two(result):
+        early.append(result)
+        if len(early) == 2:
+            raise KeyboardInterrupt
+
+    early: list = []
+    with pytest.raises(KeyboardInterrupt):
+        attack(predict, examples, candidates=candidates, on_result=stop_after_two)
+    assert early + attack(predict, examples[2:], candidates=candidates) == everything
+
+
+def test_low_precision_probabilities_are_not_put_through_softmax_again(predict, candidates):
+    def single_precision(texts):
+        return predict(texts).astype(np.float16)
+
+    exact = attack(predict, [("1", TEXT, 1)], candidates=candidates)
+    assert attack(single_precision, [("1", TEXT, 1)], candidates=candidates) == exact
+
+
+def test_all_texts_of_a_step_come_in_one_call(predict, candidates):
+    sizes = []
+
+    def counting(texts):
+        sizes.append(len(texts))
+        return predict(texts)
+
+    attack(counting, [("1", TEXT, 1)], candidates=candidates)
+    assert sizes == [1, 4, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda texts: np.ones(len(texts)), "shape"),
+        (lambda texts: np.full((len(texts), 2), np.nan), "no probabilities"),
+        (lambda texts: np.full((len(texts), 2), 3.0), "no probabilities"),
+    ],
+)
+def test_what_is_no_probability_is_refused(candidates, wrong, words):
+    with pytest.raises(BenchmarkError, match=words):
+        attack(wrong, [("1", TEXT, 1)], candidates=candidates)
+
+
+@pytest.mark.parametrize("label", [-1, 2])
+def test_a_label_that_the_deployment_lacks_is_refused(predict, candidates, label):
+    with pytest.raises(BenchmarkError, match=f"label {label}: predict gives 2 classes"):
+        attack(predict, [("1", TEXT, label)], candidates=candidates)
+
+
+def test_replay_shows_only_texts_that_succeeded(predict, candidates):
+    results = attack(predict, [("a", TEXT, 1), ("b", "film", 1), ("c", TEXT, 0)], candidates=candidates)
+    [replayed] = replay(lambda texts: predict(texts)[:, ::-1], results)
+    assert (replayed.id, replayed.label) == ("a", 1)
+    assert (replayed.prediction_before, replayed.prediction_after) == (0, 1)
+    assert replay(predict, results[1:]) == []
