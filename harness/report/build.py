@@ -1,0 +1,41 @@
+"""Results to content: the order of the report's sections."""
+
+from __future__ import annotations
+
+from harness.report.content import Block, Finding, Findings, Prose, Report, Section
+from harness.report.findings.collect import findings_on
+from harness.report.sections.characteristics import characteristics
+from harness.report.sections.closing import failures, how_to_read
+from harness.report.sections.headline import headline
+from harness.report.sections.performance import performance
+from harness.report.sections.side_effects import side_effects
+from harness.report.view import Json, TaskView, tasks_of, words
+
+
+def build_report(results: Json, *, all_pairs: bool = False) -> Report:
+    """Everything that a report says; ``all_pairs`` draws matrices of all deployments, however many."""
+    tasks = tasks_of(results)
+    sections = [headline(results, tasks)]
+    sections += [_what_stands_out(task, several=len(tasks) > 1) for task in tasks]
+    for task in tasks:
+        if len(tasks) > 1:
+            sections.append(Section(words(task.name), (), part=True))
+        if not task.deployments:
+            sections.append(Section("Deployments", (Prose(("There are none.",)),)))
+            continue
+        sections += [performance(task), side_effects(task), *characteristics(task, all_pairs=all_pairs)]
+    failed = failures(tasks)
+    sections += [failed] if failed else []
+    sections.append(how_to_read())
+    return Report(f"scalemodel: {words(results.get('study'))}", words(results.get("description")), tuple(sections))
+
+
+def all_findings(results: Json) -> dict[str, tuple[Finding, ...]]:
+    """By task, the most important first."""
+    return {task.name: findings_on(task) for task in tasks_of(results)}
+
+
+def _what_stands_out(task: TaskView, *, several: bool) -> Section:
+    found = findings_on(task)
+    block: Block = Findings(found) if found else Prose(("Nothing: no rule applied to these results.",))
+    return Section(f"What stands out: {words(task.name)}" if several else "What stands out", (block,))

@@ -1,0 +1,75 @@
+"""What lies between two deployments: the chain checkpoint -> ONNX FP32 -> FP16 or INT8 -> other architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.report.view import Deployment, TaskView
+
+REFERENCE = "reference"
+EXPORT = "export"
+BACKEND = "backend"
+PRECISION = "precision"
+ARCHITECTURE = "architecture"
+BOTH = "both"
+SEED = "seed"
+EXECUTION = "execution"
+
+EXPLAINED = {
+    EXPORT: "export: the same checkpoint in another FP32 format",
+    BACKEND: "backend: the same artifact on another runtime",
+    PRECISION: "precision: the same checkpoint in FP16 or INT8",
+    ARCHITECTURE: "architecture: another model, in FP32",
+    BOTH: "both: another model, in FP16 or INT8",
+    SEED: "seed: the same recipe with another seed",
+    EXECUTION: "execution: the same artifact run again",
+}
+"""The causes in the order of the chain, and what each means."""
+
+
+def cause(deployment: Deployment, reference: Deployment | None) -> str:
+    """Why a deployment may differ from the reference."""
+    if deployment.replicate_kind == "execution":
+        return EXECUTION
+    if deployment.replicate_kind == "seed":
+        return SEED
+    if reference is None:
+        return ARCHITECTURE if deployment.is_fp32 else BOTH
+    if deployment.name == reference.name:
+        return REFERENCE
+    if deployment.model == reference.model:
+        if deployment.format == reference.format:
+            return BACKEND
+        return EXPORT if deployment.is_fp32 == reference.is_fp32 and deployment.is_fp32 else PRECISION
+    return ARCHITECTURE if deployment.is_fp32 == reference.is_fp32 else BOTH
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of the chain: ``after`` differs from ``before`` in one thing."""
+
+    before: Deployment
+    after: Deployment
+
+
+def fp32_of(task: TaskView, model: str, backend: str) -> Deployment | None:
+    """A model's ONNX FP32 deployment on a backend (its PyTorch one where there is no other)."""
+    found = {d.format: d for d in task.measured if d.model == model and d.backend == backend and d.is_fp32}
+    return found.get("onnx-fp32") or next(iter(found.values()), None)
+
+
+def precision_step(task: TaskView, deployment: Deployment) -> Step | None:
+    """From the same model's FP32 on the same backend, for deployments of lower precision."""
+    if deployment.is_fp32:
+        return None
+    before = fp32_of(task, deployment.model, deployment.backend)
+    return None if before is None else Step(before, deployment)
+
+
+def architecture_step(task: TaskView, deployment: Deployment) -> Step | None:
+    """From the reference model's FP32 on the same backend, for FP32 deployments of other models."""
+    reference = task.reference_deployment
+    if reference is None or deployment.model == reference.model or not deployment.is_fp32:
+        return None
+    before = fp32_of(task, reference.model, deployment.backend)
+    return None if before is None else Step(before, deployment)

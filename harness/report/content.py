@@ -1,0 +1,123 @@
+"""The content of a report, free of any output format: what every renderer is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["chance", "low", "high", "floor", "bad"]
+"""What a figure means: at chance level, little agreement, much agreement, within the noise floor, a fault.
+Renderers may colour it; the text alone must say enough."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    text: str
+    level: Level | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's heading (a line break puts the unit below the name)."""
+
+    heading: str
+    right: bool = True
+    optional: bool = False
+    """May be left out where the terminal is too narrow; a file always has it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    cells: tuple[Cell, ...]
+    group: str = ""
+    """Rows in sequence with the same group stand under it as a heading."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under columns; the first column names the row and is repeated where a table is split."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels with their values, such as the machine's."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Prose:
+    paragraphs: tuple[str, ...]
+
+
+FindingKind = Literal["failure", "warning", "result", "advice"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that stands out, in words, and what to do about it."""
+
+    kind: FindingKind
+    rule: str
+    """The rule's name, stable, for programs."""
+    text: str
+    next_step: str = ""
+    deployments: tuple[str, ...] = ()
+    """Full names of the deployments that it is about."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    items: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of a text: unchanged (``before`` is None) or put in the place of ``before``."""
+
+    text: str
+    before: str | None = None
+
+
+@dataclass(frozen=True)
+class ChangedText:
+    """A text with its changed words, and what it is."""
+
+    label: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    what: str
+    reason: str
+    command: str
+    """Reproduces it; empty when there is none."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    items: tuple[Failure, ...]
+
+
+Block = Table | Facts | Prose | Findings | ChangedText | Failures
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    blocks: tuple[Block, ...]
+    part: bool = False
+    """Starts a part of its own (a task), above the ordinary sections."""
+
+
+@dataclass(frozen=True)
+class Report:
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]

@@ -1,0 +1,37 @@
+"""All findings on a task, the most important first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.report.content import Finding
+from harness.report.findings import similarity, trade, validity
+from harness.report.view import TaskView
+
+RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
+    validity.failures,
+    validity.nothing_to_learn,
+    trade.best_trade,
+    trade.fastest,
+    trade.quantized_against_distilled,
+    similarity.same_score_other_model,
+    similarity.alike_on_unanswerable_only,
+    similarity.errors_near_chance,
+    similarity.neighbours_differ,
+    similarity.attack_differs,
+    similarity.within_the_floor,
+    trade.no_speed_up,
+    validity.parity,
+    validity.unstable_timing,
+    validity.weak_detector,
+    validity.few_errors,
+    validity.too_few_examples,
+    validity.missing_floors,
+)
+
+ORDER = {"failure": 0, "result": 1, "warning": 2, "advice": 3}
+
+
+def findings_on(task: TaskView) -> tuple[Finding, ...]:
+    found = [finding for rule in RULES for finding in rule(task)]
+    return tuple(sorted(found, key=lambda finding: ORDER[finding.kind]))

@@ -1,0 +1,31 @@
+"""Words shared by the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.view import Deployment
+
+NAMED_AT_MOST = 3
+
+
+def listed(deployments: Sequence[Deployment], *, at_most: int = NAMED_AT_MOST) -> str:
+    """ "[2] a, [3] b and 4 more"."""
+    named = [deployment.label for deployment in deployments]
+    if len(named) > at_most + 1:
+        named = [*named[:at_most], f"{len(named) - at_most} more"]
+    if len(named) < 2:
+        return "".join(named)
+    return ", ".join(named[:-1]) + " and " + named[-1]
+
+
+def names(deployments: Sequence[Deployment]) -> tuple[str, ...]:
+    return tuple(deployment.name for deployment in deployments)
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def verb(deployments: Sequence[Deployment], one: str, many: str) -> str:
+    return one if len(deployments) == 1 else many

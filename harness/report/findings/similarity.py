@@ -1,0 +1,221 @@
+"""Findings on likeness: who is a scale model of the reference, and who only scores like it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from harness.report.content import Finding
+from harness.report.findings import thresholds
+from harness.report.findings.phrases import listed, names, plural, verb
+from harness.report.floors import (
+    ADJUSTED_OVERLAP,
+    DISAGREEMENT,
+    ERROR_OVERLAP,
+    Kind,
+    error_metric,
+    floor,
+    floor_kind,
+    neighbours_metric,
+    within_floor,
+)
+from harness.report.numbers import count, fixed, percent, percent_with_interval, signed, with_interval
+from harness.report.view import Deployment, Estimate, TaskView, mapping, number
+
+
+def same_score_other_model(task: TaskView) -> list[Finding]:
+    """About the same score as the reference, and yet many predictions changed, beyond the noise floor."""
+    reference = task.reference_deployment
+    if reference is None or reference.score is None:
+        return []
+    found = []
+    for deployment in task.candidates:
+        changed = DISAGREEMENT.of(task, deployment)
+        if deployment.score is None or changed.value is None:
+            continue
+        if (
+            abs(deployment.score - reference.score) < thresholds.SAME_SCORE
+            and changed.value >= thresholds.MANY_CHANGED
+            and not within_floor(task, DISAGREEMENT, deployment)
+        ):
+            found.append((changed.value, deployment))
+    if not found:
+        return []
+    _, worst = max(found, key=lambda item: item[0])
+    pair = DISAGREEMENT.pair(task, task.reference, worst.name)
+    others = [deployment for _, deployment in found if deployment is not worst]
+    also = f" So {verb(others, 'does', 'do')} {listed(others)}." if others else ""
+    return [
+        Finding(
+            "result",
+            "same-score-other-model",
+            f"{worst.label} scores like the reference "
+            f"({signed(100 * ((worst.score or 0.0) - reference.score))} points) but is not the same model: "
+            f"{percent_with_interval(DISAGREEMENT.of(task, worst))} of the predictions changed, "
+            f"{count(number(pair.get('newly_wrong')))} newly wrong and "
+            f"{count(number(pair.get('newly_right')))} newly right.{also}",
+            "Do not choose by the score alone: look at the newly wrong examples before it replaces the "
+            "reference.",
+            names([worst, *others]),
+        )
+    ]
+
+
+def within_the_floor(task: TaskView) -> list[Finding]:
+    """Deployments whose changed predictions are no more than the noise floor."""
+    found: dict[Kind, list[Deployment]] = defaultdict(list)
+    for deployment in task.candidates:
+        kind = floor_kind(task, deployment)
+        if kind is not None and within_floor(task, DISAGREEMENT, deployment):
+            found[kind].append(deployment)
+    origin = {"execution": "the reference run a second time", "seed": "the reference trained with another seed"}
+    return [
+        Finding(
+            "result",
+            "within-floor",
+            f"{listed(members)}: the change in predictions is not distinguishable from noise; "
+            f"{origin[kind]} changes {percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
+            deployments=names(members),
+        )
+        for kind, members in found.items()
+    ]
+
+
+def errors_near_chance(task: TaskView) -> list[Finding]:
+    """Errors that overlap with the reference's no more than those of two unrelated models."""
+    found = []
+    for deployment in task.candidates:
+        adjusted = ADJUSTED_OVERLAP.of(task, deployment)
+        if adjusted.value is not None and adjusted.value <= thresholds.NEAR_CHANCE:
+            found.append((adjusted.value, deployment))
+    if not found:
+        return []
+    found.sort(key=lambda item: item[0])
+    value, lowest = found[0]
+    raw = ERROR_OVERLAP.of(task, lowest).value
+    members = [deployment for _, deployment in found]
+    return [
+        Finding(
+            "result",
+            "errors-near-chance",
+            f"{listed(members)} {verb(members, 'errs', 'err')} on other examples than the reference: above "
+            f"chance, the overlap is only {fixed(value, 2)} of what it could be ({lowest.label}; the Jaccard of "
+            f"{fixed(raw, 2)} comes from the number of errors).",
+            "Read the adjusted column: a plain Jaccard grows with the number of errors.",
+            names(members),
+        )
+    ]
+
+
+def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
+    """Models that look like the reference only because both say "no answer"."""
+    silent, alike = [], []
+    for deployment in task.measured:
+        if deployment.random:
+            continue
+        right = number(deployment.quality.get("exact_unanswerable"))
+        answered = number(deployment.quality.get("exact_answerable"))
+        if (
+            right is not None
+            and answered is not None
+            and right >= thresholds.NO_ANSWER_RIGHT
+            and answered <= thresholds.NO_ANSWER_WRONG
+        ):
+            silent.append(deployment)
+            continue
+        answerable = error_metric("adjusted_jaccard", stratum="answerable").of(task, deployment)
+        overall = ADJUSTED_OVERLAP.of(task, deployment)
+        if answerable.value is None or overall.value is None or deployment.name == task.reference:
+            continue
+        if answerable.value <= thresholds.NEAR_CHANCE and overall.value >= thresholds.ALIKE:
+            alike.append(deployment)
+    findings = []
+    if silent:
+        first = silent[0]
+        findings.append(
+            Finding(
+                "warning",
+                "says-no-answer",
+                f'{listed(silent)} {verb(silent, "says", "say")} "no answer" to nearly everything: '
+                f"{percent(number(first.quality.get('exact_answerable')))} % of the answerable and "
+                f"{percent(number(first.quality.get('exact_unanswerable')))} % of the unanswerable questions "
+                f"are right ({first.label}).",
+                "Compare on the answerable questions only; the total score hides this.",
+                names(silent),
+            )
+        )
+    if alike:
+        findings.append(
+            Finding(
+                "warning",
+                "alike-on-unanswerable-only",
+                f"{listed(alike)} {verb(alike, 'looks', 'look')} like the reference over all questions, but not "
+                f"on the answerable ones, where the errors overlap as by chance.",
+                "Compare on the answerable questions only.",
+                names(alike),
+            )
+        )
+    return findings
+
+
+def neighbours_differ(task: TaskView) -> list[Finding]:
+    """The deployment that scores like the reference and sees other neighbours."""
+    k, reference = task.neighbours_shown, task.reference_deployment
+    if k is None or reference is None:
+        return []
+    metric = neighbours_metric(k)
+    known = [d for d in task.candidates if metric.of(task, d).value is not None]
+    if not known:
+        return []
+    lowest = min(known, key=lambda d: metric.of(task, d).value or 0.0)
+    kept = metric.of(task, lowest)
+    if within_floor(task, metric, lowest) or (kept.value or 0) > 0.5:
+        return []
+    chance = number(mapping(task.characteristic("data_representation").get("chance_jaccard")).get(k))
+    at_chance = f", chance {fixed(chance, 2)}" if chance is not None else ""
+    few = [d for d in known if (metric.of(task, d).value or 0) <= 0.5]
+    return [
+        Finding(
+            "result",
+            "neighbours-differ",
+            f"{len(few)} of {plural(len(known), 'deployment')} {verb(few, 'keeps', 'keep')} less than half of "
+            f"the reference's {k} nearest neighbours; fewest: {lowest.label} with {with_interval(kept)}"
+            f"{at_chance}.",
+            "Where representations are used (retrieval, clustering, caching), index them anew per deployment.",
+            names(few),
+        )
+    ]
+
+
+def attack_differs(task: TaskView) -> list[Finding]:
+    """Deployments that fall to the attack more, or less, often than the reference."""
+    attacked = mapping(task.characteristic("adversarial_attack").get("deployments"))
+    base = Estimate.of(mapping(attacked.get(task.reference)).get("success_rate"))
+    if base.value is None:
+        return []
+    findings = []
+    for more in (True, False):
+        found = []
+        for deployment in task.candidates:
+            rate = Estimate.of(mapping(attacked.get(deployment.name)).get("success_rate"))
+            if rate.value is None or rate.overlaps(base) or (rate.value > base.value) != more:
+                continue
+            found.append((abs(rate.value - base.value), deployment, rate))
+        if not found:
+            continue
+        found.sort(key=lambda item: -item[0])
+        _, most, rate = found[0]
+        members = [deployment for _, deployment, _ in found]
+        findings.append(
+            Finding(
+                "result",
+                "more-vulnerable" if more else "less-vulnerable",
+                f"{listed(members)} {verb(members, 'falls', 'fall')} to the attack "
+                f"{'more' if more else 'less'} often than the reference: {percent_with_interval(rate)} of the "
+                f"attacks succeed on {most.label}, {percent_with_interval(base)} on the reference.",
+                "Test the deployment that you ship: its robustness does not follow from the reference's."
+                if more
+                else "",
+                names(members),
+            )
+        )
+    return findings

@@ -1,0 +1,45 @@
+"""The constants behind the findings: each is a convention, named so that it can be argued with."""
+
+from __future__ import annotations
+
+WORTHWHILE_SPEED_UP = 1.5
+"""A replacement that is less than this much faster is not called a trade."""
+
+NO_SPEED_UP = 1.05
+"""A compressed format that is not faster than this against its FP32 brings no speed."""
+
+SAME_SCORE = 0.01
+"""Scores closer than one point are "about the same"."""
+
+MANY_CHANGED = 0.05
+"""From this share of changed predictions on, two deployments behave differently."""
+
+NEAR_CHANCE = 0.1
+"""Adjusted Jaccard up to here is near chance (0 is chance, 1 the largest possible)."""
+
+ALIKE = 0.3
+"""Adjusted Jaccard from here on is some real likeness."""
+
+WIDE_INTERVAL = 0.2
+"""A 95 % interval wider than this says too little about an agreement between 0 and 1."""
+
+FEW_ERRORS = 20
+"""Overlaps of fewer errors than this rest on single examples."""
+
+PARITY_FP32_LOGIT = 1e-3
+"""Largest logit difference of a right FP32 export; measured ones are near 1e-5."""
+
+PARITY_AGREEMENT = 0.9
+"""Share of equal decisions on the padded parity batch below which an artifact is suspect."""
+
+SIMILAR_SPEED = 1.5
+"""Speeds within this factor are comparable when quantization is held against distillation."""
+
+WEAK_DETECTOR = 0.6
+"""AUROC below this: the detector hardly tells the two data sets apart (0.5 is guessing)."""
+
+NO_ANSWER_RIGHT = 0.9
+"""From this share of unanswerable questions right on ..."""
+
+NO_ANSWER_WRONG = 0.1
+"""... and up to this share of answerable ones, a model says "no answer" to nearly everything."""

@@ -1,0 +1,179 @@
+"""Findings on speed against change: which deployment to take, and what quantization costs against distillation."""
+
+from __future__ import annotations
+
+from math import log
+
+from harness.report import causes
+from harness.report.content import Finding
+from harness.report.findings import thresholds
+from harness.report.findings.phrases import listed, names, verb
+from harness.report.floors import DISAGREEMENT, floor, floor_kind, within_floor
+from harness.report.numbers import percent, percent_with_interval, ratio, signed
+from harness.report.view import Deployment, Estimate, TaskView, quotient
+
+
+def best_trade(task: TaskView) -> list[Finding]:
+    """The least changed predictions among those that are fast enough; of equals, the faster."""
+    changed = {d.name: DISAGREEMENT.of(task, d) for d in task.candidates}
+    speeds = {d.name: task.speed_up(d) for d in task.candidates}
+    known = [d for d in task.candidates if changed[d.name].value is not None and speeds[d.name]]
+    if not known:
+        return []
+    fast = [d for d in known if (speeds[d.name] or 0) >= thresholds.WORTHWHILE_SPEED_UP]
+    wanted = ratio(thresholds.WORTHWHILE_SPEED_UP)
+    if not fast:
+        fastest = max(known, key=lambda d: speeds[d.name] or 0)
+        return [
+            Finding(
+                "result",
+                "best-trade",
+                f"Nothing here is at least {wanted} as fast as the reference: the fastest, {fastest.label}, "
+                f"is at {ratio(speeds[fastest.name])}.",
+                "Add formats, smaller models, or a backend that suits this machine.",
+                (fastest.name,),
+            )
+        ]
+    best = min(fast, key=lambda d: (changed[d.name].value or 0.0, -(speeds[d.name] or 0.0)))
+    findings = [
+        Finding(
+            "result",
+            "best-trade",
+            f"Best trade: {best.label}, {ratio(speeds[best.name])} as fast as the reference"
+            f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}.",
+            f"It has the fewest changed predictions of the {len(fast)} that are at least {wanted} as fast.",
+            (best.name,),
+        )
+    ]
+    equals = [
+        d
+        for d in fast
+        if (speeds[d.name] or 0) > (speeds[best.name] or 0) * thresholds.SIMILAR_SPEED
+        and changed[d.name].overlaps(changed[best.name])
+    ]
+    if equals:
+        quickest = max(equals, key=lambda d: speeds[d.name] or 0)
+        findings.append(
+            Finding(
+                "result",
+                "faster-equal",
+                f"{quickest.label} is faster still ({ratio(speeds[quickest.name])}) and changes "
+                f"{percent_with_interval(changed[quickest.name])}: on these examples that is not "
+                f"distinguishable from {best.label}.",
+                "More evaluation examples would tell the two apart.",
+                (quickest.name, best.name),
+            )
+        )
+    return findings
+
+
+def fastest(task: TaskView) -> list[Finding]:
+    """Where quality was not compared (random weights, no examples), speed alone."""
+    if any(DISAGREEMENT.of(task, d).value is not None for d in task.candidates):
+        return []
+    known = [d for d in task.measured if d.name != task.reference and task.speed_up(d)]
+    if not known:
+        return []
+    best = max(known, key=lambda d: task.speed_up(d) or 0.0)
+    return [
+        Finding(
+            "result",
+            "fastest",
+            f"Fastest: {best.label}, {ratio(task.speed_up(best))} as fast as the reference{_size(task, best)}.",
+            deployments=(best.name,),
+        )
+    ]
+
+
+def _size(task: TaskView, deployment: Deployment) -> str:
+    size = task.size_ratio(deployment)
+    return "" if size is None else f" at {ratio(size)} its size"
+
+
+def _changes(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
+    text = f"changes {percent_with_interval(changed)} of its predictions"
+    kind = floor_kind(task, deployment)
+    noise = Estimate() if kind is None else floor(task, DISAGREEMENT, kind)
+    if noise.value is None:
+        return text
+    if within_floor(task, DISAGREEMENT, deployment):
+        return f"{text}, not distinguishable from the {kind} floor of {percent(noise.value)} %"
+    return f"{text} ({kind} floor {percent(noise.value)} %)"
+
+
+def _score(task: TaskView, deployment: Deployment) -> str:
+    reference = task.reference_deployment
+    if reference is None or reference.score is None or deployment.score is None:
+        return ""
+    what = "exact match" if task.is_question_answering else "accuracy"
+    return f"; {what} {percent(deployment.score)} % ({signed(100 * (deployment.score - reference.score))})"
+
+
+def quantized_against_distilled(task: TaskView) -> list[Finding]:
+    """The reference in low precision against another model in FP32 at about the same speed."""
+    reference = task.reference_deployment
+    if reference is None:
+        return []
+    kinds = {d.name: causes.cause(d, reference) for d in task.candidates}
+    usable = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None and task.speed_up(d)]
+    quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and "int8" in d.format]
+    distilled = [d for d in usable if kinds[d.name] == causes.ARCHITECTURE]
+    if not quantized or not distilled:
+        return []
+
+    def distance(pair: tuple[Deployment, Deployment]) -> float:
+        return abs(log((task.speed_up(pair[0]) or 1.0) / (task.speed_up(pair[1]) or 1.0)))
+
+    one, other = min(((q, d) for q in quantized for d in distilled), key=distance)
+    if distance((one, other)) > log(thresholds.SIMILAR_SPEED):
+        return []
+    changed_one, changed_other = DISAGREEMENT.of(task, one), DISAGREEMENT.of(task, other)
+    if changed_one.overlaps(changed_other):
+        verdict = "the two are not distinguishable in how many predictions they change"
+    elif (changed_one.value or 0) < (changed_other.value or 0):
+        verdict = "quantization changes fewer predictions than the smaller model"
+    else:
+        verdict = "the smaller model changes fewer predictions than quantization"
+    return [
+        Finding(
+            "result",
+            "quantized-against-distilled",
+            f"At about the same speed, {verdict}: {one.label} ({ratio(task.speed_up(one))}) changes "
+            f"{percent_with_interval(changed_one)}, {other.label} ({ratio(task.speed_up(other))}) changes "
+            f"{percent_with_interval(changed_other)}.",
+            deployments=(one.name, other.name),
+        )
+    ]
+
+
+def no_speed_up(task: TaskView) -> list[Finding]:
+    """Compressed formats that are no faster than their own FP32."""
+    slow: dict[str, list[tuple[Deployment, float]]] = {}
+    compared: dict[str, int] = {}
+    for deployment in task.measured:
+        step = causes.precision_step(task, deployment)
+        if step is None:
+            continue
+        gain = quotient(step.before.latency("p50"), deployment.latency("p50"))
+        if gain is None:
+            continue
+        place = f"{deployment.format} on {deployment.backend}"
+        compared[place] = compared.get(place, 0) + 1
+        if gain < thresholds.NO_SPEED_UP:
+            slow.setdefault(place, []).append((deployment, gain))
+    findings = []
+    for place, members in slow.items():
+        found = [deployment for deployment, _ in members]
+        gains = [gain for _, gain in members]
+        span = ratio(gains[0]) if len(gains) == 1 else f"{ratio(min(gains))} to {ratio(max(gains))}"
+        findings.append(
+            Finding(
+                "result",
+                "no-speed-up",
+                f"{place} brings no speed to {len(found)} of {compared[place]} models: {span} the speed of "
+                f"the same model in FP32 ({listed(found)}).",
+                f"Keep FP32 where latency is what counts; the {verb(found, 'file is', 'files are')} smaller.",
+                names(found),
+            )
+        )
+    return findings

@@ -1,0 +1,81 @@
+"""Figures as text: few decimals, the same number of them down a column, "-" for what is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.report.view import Estimate
+
+UNKNOWN = "-"
+
+
+def decimals_for(values: Iterable[float | None]) -> int:
+    """Decimals that show about three digits of the smallest value, without false precision in the largest."""
+    known = [abs(value) for value in values if value is not None and value != 0]
+    if not known:
+        return 1
+    wanted = next((d for d, bound in ((0, 100.0), (1, 10.0), (2, 1.0)) if min(known) >= bound), 3)
+    most = 1 if max(known) >= 1000 else 2 if max(known) >= 100 else 3
+    return min(wanted, most)
+
+
+def fixed(value: float | None, decimals: int) -> str:
+    if value is None:
+        return UNKNOWN
+    written = f"{value:,.{decimals}f}"
+    # a small negative value must not be printed as "-0.00"
+    return written[1:] if written.startswith("-") and not written.strip("-0.,") else written
+
+
+def percent(share: float | None, decimals: int = 1) -> str:
+    """Without the sign: tables have it in the heading."""
+    return UNKNOWN if share is None else fixed(100 * share, decimals)
+
+
+def ratio(value: float | None) -> str:
+    """A multiple such as 3.4x; of 10 and more without decimals."""
+    if value is None:
+        return UNKNOWN
+    return f"{fixed(value, 0 if value >= 9.95 else 1 if value >= 0.95 else 2)}x"
+
+
+def signed(value: float | None, decimals: int = 1) -> str:
+    if value is None:
+        return UNKNOWN
+    written = fixed(value, decimals)
+    return f"+{written}" if value > 0 and written.strip("0.,") else written
+
+
+def interval(estimate: Estimate, *, scale: float = 1.0, decimals: int = 2) -> str:
+    """The 95 % interval alone, such as 0.68–0.74."""
+    if estimate.low is None or estimate.high is None:
+        return UNKNOWN
+    joint = " to " if estimate.low < 0 else "–"
+    return f"{fixed(scale * estimate.low, decimals)}{joint}{fixed(scale * estimate.high, decimals)}"
+
+
+def with_interval(estimate: Estimate, *, scale: float = 1.0, decimals: int = 2, unit: str = "") -> str:
+    """For sentences: "4.2 % (3.1–5.4)"."""
+    if estimate.value is None:
+        return "an unknown share" if unit else "unknown"
+    written = f"{fixed(scale * estimate.value, decimals)}{unit}"
+    return f"{written} ({interval(estimate, scale=scale, decimals=decimals)})" if estimate.width else written
+
+
+def percent_with_interval(estimate: Estimate) -> str:
+    return with_interval(estimate, scale=100, decimals=1, unit=" %")
+
+
+def mebibytes(value: float | None) -> float | None:
+    return None if value is None else value / 2**20
+
+
+def count(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def probability(value: float | None) -> str:
+    """A p-value."""
+    if value is None:
+        return UNKNOWN
+    return "<0.001" if value < 0.001 else fixed(value, 3)

@@ -1,0 +1,98 @@
+"""What was compared: study, machine, tasks, data, and what to keep in mind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.report.content import Block, Facts, Prose, Section
+from harness.report.findings.phrases import plural
+from harness.report.numbers import count, fixed
+from harness.report.view import Json, TaskView, mapping, number, sequence, words
+
+ROLES = ("evaluation", "out-of-distribution", "bank", "calibration")
+NOTABLE_ISA = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16", "asimd", "sve")
+RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "torch", "transformers", "scalemodel")
+
+FAMILIES = {
+    "demonstration": "Demonstration family: small models on generated text, to show the tool. Their figures say "
+    "nothing about the models that you ship.",
+    "random": "Random weights: speed and memory only. Quality and the characteristics are meaningless.",
+}
+
+
+def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
+    blocks: list[Block] = [Facts(tuple(_machine(mapping(results.get("environment")))))]
+    for task in tasks:
+        blocks.append(Facts(tuple(_task(task))))
+        notes = [FAMILIES[f] for f in [str(task.entry.get("family"))] if f in FAMILIES]
+        # the run's own note on the family would say it a second time
+        notes += [n for n in task.notes if not any(n.lower().startswith(f) for f in FAMILIES if notes)]
+        if notes:
+            blocks.append(Prose(tuple(f"Note: {note}" for note in notes)))
+    return Section("What was compared", tuple(blocks))
+
+
+def _machine(environment: Json) -> Iterable[tuple[str, str]]:
+    cpu = mapping(environment.get("cpu"))
+    parts = [words(cpu.get("model")) or "unknown CPU"]
+    if (cores := number(cpu.get("cores"))) is not None:
+        parts.append(plural(int(cores), "core"))
+    if (memory := number(environment.get("memory_bytes"))) is not None:
+        parts.append(f"{fixed(memory / 2**30, 1)} GiB")
+    isa = [words(flag) for flag in sequence(cpu.get("isa"))]
+    shown = [flag for flag in isa if flag in NOTABLE_ISA] or isa[:6]
+    yield "machine", ", ".join(parts)
+    if shown:
+        yield "instruction sets", " ".join(shown)
+    yield "GPU", _gpu(environment.get("gpu"))
+    versions = mapping(environment.get("versions"))
+    software = [words(environment.get("os")), f"Python {words(environment.get('python')) or 'unknown'}"]
+    software += [f"{name} {words(versions[name])}" for name in RUNTIMES if versions.get(name)]
+    yield "software", ", ".join(part for part in software if part)
+
+
+def _gpu(gpu: object) -> str:
+    if not gpu:
+        return "none"
+    if isinstance(gpu, list | tuple):
+        return ", ".join(_gpu(one) for one in gpu)
+    if isinstance(gpu, dict):
+        name = words(gpu.get("name") or gpu.get("model")) or "unknown GPU"
+        driver = words(gpu.get("driver"))
+        return f"{name}, driver {driver}" if driver else name
+    return words(gpu)
+
+
+def _task(task: TaskView) -> Iterable[tuple[str, str]]:
+    yield "task", words(task.name)
+    reference = task.reference_deployment
+    yield "reference", words(task.reference) + ("" if reference else " (absent)")
+    first = [d for d in task.deployments if d.replicate_kind != "execution"]
+    models = len({d.model for d in first})
+    formats = len({d.format for d in first})
+    failed = len([d for d in task.deployments if not d.ok])
+    told = f"{len(first)}: {plural(models, 'model')}, {plural(formats, 'format')}"
+    if len(task.backends) == 1:
+        told += f", all on {words(task.backends[0])}"
+    elif task.backends:
+        told += f", on {', '.join(words(b) for b in task.backends)}"
+    if again := len(task.deployments) - len(first):
+        told += f"; {again} run again"
+    yield "deployments", told + (f"; {failed} failed" if failed else "")
+    data = mapping(task.entry.get("data"))
+    for role in [*(r for r in ROLES if r in data), *(r for r in data if r not in ROLES)]:
+        yield words(role), _data(mapping(data[role]), task.is_question_answering)
+
+
+def _data(entry: Json, question_answering: bool) -> str:
+    examples, groups = number(entry.get("examples")), number(entry.get("groups"))
+    one = "question" if question_answering else "text"
+    parts = ["unknown size" if examples is None else f"{count(examples)} {one}{'' if examples == 1 else 's'}"]
+    if groups is not None and groups != examples:
+        parts[0] += f" in {plural(int(groups), 'group')}"
+    if (answerable := number(entry.get("answerable"))) is not None:
+        parts.append(f"{fixed(100 * answerable, 0)} % answerable")
+    if (tokens := number(entry.get("mean_tokens"))) is not None:
+        parts.append(f"{fixed(tokens, 0)} tokens on average")
+    source = words(entry.get("source"))
+    return ", ".join(parts) + (f" ({source})" if source else "")

@@ -1,0 +1,104 @@
+"""Speed, memory and quality: the table that also names the deployments by number."""
+
+from __future__ import annotations
+
+from harness.report.content import Cell, Column, Section, Table
+from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
+from harness.report.sections.rows import KEY, rows_by_model
+from harness.report.view import Deployment, TaskView, mapping, number, sequence, words
+
+
+def performance(task: TaskView) -> Section:
+    listed = [d for d in task.deployments if d.replicate_kind != "execution"]
+    has_device_memory = any(number(d.performance.get("device_memory_bytes")) is not None for d in listed)
+    scores = _scores(task)
+    columns = [
+        KEY,
+        Column("p50\nms"),
+        Column("p90\nms"),
+        Column("speed-up\np50"),
+        Column("samples\nper s"),
+        Column("memory\nMiB"),
+        Column("file\nMiB"),
+        *(Column(heading, optional=optional) for heading, _, optional in scores),
+        *([Column("device\nMiB")] if has_device_memory else []),
+        Column("p99\nms", optional=True),
+        Column("offline\nratio", optional=True),
+        Column("memory\nratio", optional=True),
+        Column("file\nratio", optional=True),
+        Column("load\nms", optional=True),
+        Column("first\nms", optional=True),
+    ]
+    ms = decimals_for(d.latency("p50") for d in listed)
+    rate = decimals_for(d.samples_per_second for d in listed)
+    file = decimals_for(mebibytes(d.bytes) for d in listed)
+    reference = task.reference_deployment
+
+    def relative(value: float | None, base: float | None) -> Cell:
+        return Cell(ratio(None if value is None or not base else value / base))
+
+    def cells(d: Deployment) -> tuple[Cell, ...]:
+        if not d.ok:
+            return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
+        memory = number(d.performance.get("peak_memory_bytes"))
+        mark = " !" if is_unstable(d) else ""
+        own = [
+            Cell(fixed(d.latency("p50"), ms) + mark, "bad" if mark else None),
+            Cell(fixed(d.latency("p90"), ms)),
+            Cell(ratio(task.speed_up(d))),
+            Cell(fixed(d.samples_per_second, rate)),
+            Cell(count(mebibytes(memory))),
+            Cell(fixed(mebibytes(d.bytes), min(file, 1))),
+            *(Cell(percent(number(d.quality.get(name)))) for _, name, _ in scores),
+        ]
+        if has_device_memory:
+            own.append(Cell(count(mebibytes(number(d.performance.get("device_memory_bytes"))))))
+        own += [
+            Cell(fixed(d.latency("p99"), ms)),
+            relative(d.samples_per_second, reference.samples_per_second if reference else None),
+            relative(memory, number(reference.performance.get("peak_memory_bytes")) if reference else None),
+            relative(d.bytes, reference.bytes if reference else None),
+            Cell(count(number(d.performance.get("load_ms")))),
+            Cell(fixed(number(d.performance.get("first_inference_ms")), min(ms, 1))),
+        ]
+        return tuple(own)
+
+    notes = [_where(task)]
+    if any(is_unstable(d) for d in listed):
+        notes.append("! unstable timing: printed, but take it as an order of magnitude.")
+    if not any(d.performance for d in listed):
+        notes.append("Performance was not measured.")
+    table = Table(
+        "",
+        tuple(columns),
+        rows_by_model(task, [(d, cells(d)) for d in listed]),
+        tuple(note for note in notes if note),
+    )
+    return Section("Speed, memory and quality", (table,))
+
+
+def is_unstable(deployment: Deployment) -> bool:
+    stream = mapping(deployment.performance.get("single-stream"))
+    return stream.get("steady") is False or bool(sequence(deployment.performance.get("warnings")))
+
+
+def _scores(task: TaskView) -> list[tuple[str, str, bool]]:
+    """Heading, name in the results, and whether the column may be left out."""
+    if not task.is_question_answering:
+        return [("accuracy\n%", "accuracy", False)]
+    return [
+        ("F1\n%", "f1", False),
+        ("EM\n%", "exact", False),
+        ("EM answ.\n%", "exact_answerable", True),
+        ("EM unansw.\n%", "exact_unanswerable", True),
+    ]
+
+
+def _where(task: TaskView) -> str:
+    threads = {number(d.describe.get("threads")) for d in task.measured} - {None}
+    parts = ["p50, p90: latency of single requests. samples per s: offline, batched"]
+    if len(threads) == 1:
+        parts.append(f"{count(threads.pop())} threads")
+    if len(task.backends) == 1:
+        parts.append(f"all on {words(task.backends[0])}")
+    return "; ".join(parts) + ". memory: peak, above a bare process."

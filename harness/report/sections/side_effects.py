@@ -1,0 +1,182 @@
+"""Quantized against distilled: what each deployment gained, what changed, and what caused it."""
+
+from __future__ import annotations
+
+from harness.report import causes
+from harness.report.content import Block, Cell, Column, Prose, Row, Section, Table
+from harness.report.findings.phrases import plural
+from harness.report.floors import (
+    DISAGREEMENT,
+    NEWLY_RIGHT,
+    NEWLY_WRONG,
+    OUTSIDE_OVERLAP,
+    floor,
+    floor_kind,
+    neighbours_metric,
+    within,
+)
+from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio, signed
+from harness.report.sections.rows import FLOOR_MARK, against_floor
+from harness.report.view import FORMAT_ORDER, Deployment, Estimate, TaskView, mapping, number, quotient, words
+
+
+def side_effects(task: TaskView) -> Section:
+    reference = task.reference_deployment
+    if reference is None or not reference.ok:
+        return Section("Quantized against distilled", (Prose(("There is no reference to compare with.",)),))
+    blocks: list[Block] = []
+    table = _against_reference(task, reference)
+    if table is None:
+        blocks.append(Prose(("There is nothing beside the reference.",)))
+    else:
+        blocks.append(table)
+    blocks += _one_step_at_a_time(task)
+    return Section("Quantized against distilled", tuple(blocks))
+
+
+def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
+    k = task.neighbours_shown
+    neighbours = None if k is None else neighbours_metric(k)
+
+    def attack(d: Deployment) -> Estimate:
+        attacked = mapping(task.characteristic("adversarial_attack").get("deployments"))
+        return Estimate.of(mapping(attacked.get(d.name)).get("success_rate"))
+
+    def cells(d: Deployment) -> tuple[Cell, ...]:
+        pair = DISAGREEMENT.pair(task, reference.name, d.name)
+        changed = DISAGREEMENT.of(task, d)
+        kept = Estimate() if neighbours is None else neighbours.of(task, d)
+        outside = OUTSIDE_OVERLAP.of(task, d)
+        moved = None if kept.value is None else 1 - kept.value
+        neighbour_cell = Cell(percent(moved, 0))
+        if neighbours is not None:
+            neighbour_cell = against_floor(task, neighbours, d, percent(moved, 0))
+        return (
+            Cell(f"[{d.number}] {words(d.short)}"),
+            Cell(ratio(task.speed_up(d))),
+            Cell(ratio(task.size_ratio(d))),
+            against_floor(task, NEWLY_WRONG, d, count(number(pair.get("newly_wrong")))),
+            against_floor(task, NEWLY_RIGHT, d, count(number(pair.get("newly_right")))),
+            against_floor(task, DISAGREEMENT, d, percent(changed.value)),
+            neighbour_cell,
+            against_floor(task, OUTSIDE_OVERLAP, d, fixed(outside.value, 2)),
+            _attack_cell(task, reference, d, attack(d), attack(reference)),
+        )
+
+    by_cause: dict[str, list[Deployment]] = {name: [] for name in causes.EXPLAINED}
+    for deployment in task.deployments:
+        kind = causes.cause(deployment, reference)
+        if deployment.ok and kind in by_cause:
+            by_cause[kind].append(deployment)
+    rows = [Row(cells(d), causes.EXPLAINED[kind]) for kind, members in by_cause.items() for d in members]
+    if not rows:
+        return None
+    columns = (
+        Column("deployment", right=False),
+        Column("speed-\nup"),
+        Column("file\nratio"),
+        Column("newly\nwrong"),
+        Column("newly\nright"),
+        Column("changed\n%"),
+        Column("neigh-\nbours\n%"),
+        Column("OOD\nsame"),
+        Column("attack\npoints"),
+    )
+    notes = [
+        "changed: predictions that differ. neighbours: nearest neighbours exchanged. OOD same: Jaccard of the "
+        "foreign points found. attack: success, in points above the reference's.",
+        _floor_note(task, reference),
+    ]
+    return Table("Everything against the reference", columns, tuple(rows), tuple(n for n in notes if n))
+
+
+def _attack_cell(task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate) -> Cell:
+    """A change of the success rate; within the floor where the two intervals overlap."""
+    if rate.value is None or base.value is None:
+        return Cell(UNKNOWN)
+    text = signed(100 * (rate.value - base.value), 0)
+    if d.replicate_kind is None and within(rate, base, agreement=rate.value < base.value):
+        return Cell(FLOOR_MARK + text, "floor") if rate.overlaps(base) else Cell(text)
+    return Cell(text)
+
+
+def _floor_note(task: TaskView, reference: Deployment) -> str:
+    told = []
+    for kind in ("execution", "seed"):
+        noise = floor(task, DISAGREEMENT, kind)  # type: ignore[arg-type]
+        if noise.value is not None:
+            told.append(f"{kind} floor {percent(noise.value)} %")
+    if not told:
+        return "No floor was measured: small changes may be noise."
+    held = {floor_kind(task, d) for d in task.candidates if d.model != reference.model}
+    other = "Other models are held against the seed floor." if "seed" in held else ""
+    return f"{FLOOR_MARK} not distinguishable from the floor (changed: {', '.join(told)}). {other}".strip()
+
+
+def _one_step_at_a_time(task: TaskView) -> list[Block]:
+    """Models down, formats across: each cell is one step of the chain, against the one before it."""
+    tables: list[Block] = []
+    backends = [b for b in task.backends if any(d.backend == b for d in task.measured)]
+    for backend in backends:
+        here = [d for d in task.measured if d.backend == backend and d.replicate_kind is None]
+        formats = sorted(
+            {d.format for d in here if not d.is_fp32},
+            key=lambda f: (FORMAT_ORDER.index(f) if f in FORMAT_ORDER else len(FORMAT_ORDER), f),
+        )
+        models = list(dict.fromkeys(d.model for d in here))
+        if not formats or len(models) < 2:
+            continue
+        rows = []
+        for model in models:
+            steps = [_architecture(task, here, model)]
+            steps += [_precision(task, here, model, form) for form in formats]
+            rows.append(Row((Cell(words(model)), *steps)))
+        if not any(cell.text != UNKNOWN for row in rows for cell in row.cells[1:]):
+            continue
+        where = f" on {words(backend)}" if len(backends) > 1 else ""
+        tables.append(
+            Table(
+                f"One step at a time{where}: predictions changed, and speed-up, by this step alone",
+                (
+                    Column("model", right=False),
+                    Column("architecture\n% at speed-up"),
+                    *(Column(f"{words(f).removeprefix('onnx-')}\n% at speed-up") for f in formats),
+                ),
+                tuple(rows),
+                (
+                    "architecture: the model in FP32 against the reference's model in FP32. Formats: against the "
+                    f"same model in FP32. Over {plural(_examples(task), 'example')}.",
+                ),
+            )
+        )
+    return tables
+
+
+def _examples(task: TaskView) -> int:
+    return int(number(task.strata.get("all", {}).get("n")) or 0)
+
+
+def _architecture(task: TaskView, here: list[Deployment], model: str) -> Cell:
+    for deployment in here:
+        if deployment.model == model and deployment.is_fp32:
+            step = causes.architecture_step(task, deployment)
+            if step is not None and deployment is causes.fp32_of(task, model, deployment.backend):
+                return _step_cell(task, step)
+    return Cell(UNKNOWN)
+
+
+def _precision(task: TaskView, here: list[Deployment], model: str, form: str) -> Cell:
+    for deployment in here:
+        if deployment.model == model and deployment.format == form:
+            step = causes.precision_step(task, deployment)
+            if step is not None:
+                return _step_cell(task, step)
+    return Cell(UNKNOWN)
+
+
+def _step_cell(task: TaskView, step: causes.Step) -> Cell:
+    changed = DISAGREEMENT.between(task, step.before.name, step.after.name)
+    gain = quotient(step.before.latency("p50"), step.after.latency("p50"))
+    if changed.value is None and gain is None:
+        return Cell(UNKNOWN)
+    return Cell(f"{percent(changed.value)} at {ratio(gain)}")

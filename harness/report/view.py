@@ -1,0 +1,337 @@
+"""The results as the report reads them: any part may be null or absent, and is then None or empty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+Json = Mapping[str, Any]
+
+FORMAT_ORDER = ("torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static")
+
+
+def mapping(value: object) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        converted = float(value)
+    except OverflowError:
+        return None
+    return converted if math.isfinite(converted) else None
+
+
+def words(value: object) -> str:
+    """Text of the results on one line, without control characters (terminals obey escape codes)."""
+    if value is None:
+        return ""
+    spaced = " ".join(str(value).split())
+    # bidirectional overrides and zero-width characters would reorder or hide what stands beside them
+    return "".join(c for c in spaced if c.isprintable()).encode("utf-8", "replace").decode()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval; each part may be unknown."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, value: object) -> Estimate:
+        if isinstance(value, Mapping):
+            return cls(number(value.get("value")), number(value.get("low")), number(value.get("high")))
+        return cls(number(value))
+
+    @property
+    def width(self) -> float | None:
+        return None if self.low is None or self.high is None else self.high - self.low
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The interval, or the value alone where there is none."""
+        if self.value is None:
+            return None
+        return (
+            self.value if self.low is None else self.low,
+            self.value if self.high is None else self.high,
+        )
+
+    def overlaps(self, other: Estimate) -> bool:
+        mine, theirs = self.bounds, other.bounds
+        if mine is None or theirs is None:
+            return False
+        return mine[0] <= theirs[1] and theirs[0] <= mine[1]
+
+
+class Pairs:
+    """Figures of pairs of deployments, found in either order."""
+
+    def __init__(self, pairs: object) -> None:
+        self._pairs: dict[tuple[str, str], Json] = {}
+        for pair in sequence(pairs):
+            entry = mapping(pair)
+            self._pairs[str(entry.get("a")), str(entry.get("b"))] = entry
+
+    def __bool__(self) -> bool:
+        return bool(self._pairs)
+
+    def __iter__(self) -> Iterator[Json]:
+        return iter(self._pairs.values())
+
+    def get(self, a: str, b: str) -> Json:
+        """What is said of ``b`` against ``a``; empty where they were not compared."""
+        if (a, b) in self._pairs:
+            return self._pairs[a, b]
+        found = self._pairs.get((b, a))
+        if found is None:
+            return {}
+        turned = dict(found)
+        for one, other in (
+            ("newly_wrong", "newly_right"),
+            ("negative_flip_rate", "positive_flip_rate"),
+        ):
+            turned[one], turned[other] = found.get(other), found.get(one)
+        return turned
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment of a task; ``number`` is its [n] in every table."""
+
+    name: str
+    number: int
+    short: str
+    """The name without the backend where the task has only one."""
+    variant: str
+    """What is left of ``short`` without the model."""
+    model: str
+    format: str
+    backend: str
+    entry: Json
+
+    @property
+    def ok(self) -> bool:
+        return self.entry.get("status") == "ok"
+
+    @property
+    def random(self) -> bool:
+        return bool(self.entry.get("random"))
+
+    @property
+    def replicate_of(self) -> str | None:
+        of = self.entry.get("replicate_of")
+        return None if of is None else str(of)
+
+    @property
+    def replicate_kind(self) -> str | None:
+        return self.entry.get("replicate_kind") if self.replicate_of is not None else None
+
+    @property
+    def label(self) -> str:
+        """For sentences: "[3] bert-base/onnx-fp16"."""
+        return f"[{self.number}] {self.short}"
+
+    @property
+    def is_fp32(self) -> bool:
+        return self.format.endswith("fp32")
+
+    @property
+    def quality(self) -> Json:
+        return mapping(self.entry.get("quality"))
+
+    @property
+    def parity(self) -> Json:
+        return mapping(self.entry.get("parity"))
+
+    @property
+    def artifact(self) -> Json:
+        return mapping(self.entry.get("artifact"))
+
+    @property
+    def performance(self) -> Json:
+        return mapping(self.entry.get("performance"))
+
+    @property
+    def describe(self) -> Json:
+        return mapping(self.entry.get("describe"))
+
+    @property
+    def bytes(self) -> float | None:
+        return number(self.artifact.get("bytes"))
+
+    def latency(self, figure: str) -> float | None:
+        """Of single-stream, in milliseconds; ``figure`` is "p50", "p90", ..."""
+        return number(mapping(self.performance.get("single-stream")).get(f"{figure}_ms"))
+
+    @property
+    def samples_per_second(self) -> float | None:
+        return number(mapping(self.performance.get("offline")).get("samples_per_second"))
+
+    @property
+    def score(self) -> float | None:
+        """The share of examples that are right: exact match or accuracy."""
+        return number(self.quality.get("exact", self.quality.get("accuracy")))
+
+
+class TaskView:
+    """One task of the results."""
+
+    def __init__(self, name: str, entry: Json) -> None:
+        self.name = name
+        self.entry = entry
+        self.reference = str(entry.get("reference"))
+        self.notes = tuple(words(note) for note in sequence(entry.get("notes")))
+        self.deployments = _ordered(mapping(entry.get("deployments")), self.reference)
+        self.by_name = {deployment.name: deployment for deployment in self.deployments}
+
+    @property
+    def is_question_answering(self) -> bool:
+        return self.name == "question-answering"
+
+    @cached_property
+    def reference_deployment(self) -> Deployment | None:
+        return self.by_name.get(self.reference)
+
+    @cached_property
+    def measured(self) -> tuple[Deployment, ...]:
+        """Those that worked and are no second run of another."""
+        return tuple(d for d in self.deployments if d.ok and d.replicate_kind != "execution")
+
+    @cached_property
+    def candidates(self) -> tuple[Deployment, ...]:
+        """Those that one would deploy instead of the reference and whose answers mean something."""
+        return tuple(
+            d
+            for d in self.measured
+            if d.replicate_kind is None and not d.random and d.name != self.reference
+        )
+
+    @cached_property
+    def backends(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(d.backend for d in self.deployments))
+
+    def characteristic(self, name: str) -> Json:
+        return mapping(mapping(self.entry.get("characteristics")).get(name))
+
+    @cached_property
+    def strata(self) -> dict[str, Json]:
+        """Of the prediction errors: "all" and, for question answering, the two kinds of questions."""
+        strata = mapping(self.characteristic("prediction_errors").get("strata"))
+        return {name: mapping(stratum) for name, stratum in strata.items()}
+
+    @cached_property
+    def error_pairs(self) -> dict[str, Pairs]:
+        return {name: Pairs(stratum.get("pairs")) for name, stratum in self.strata.items()}
+
+    @cached_property
+    def representation_pairs(self) -> Pairs:
+        return Pairs(self.characteristic("data_representation").get("pairs"))
+
+    @cached_property
+    def distribution_pairs(self) -> Pairs:
+        return Pairs(self.characteristic("data_distribution").get("pairs"))
+
+    @cached_property
+    def attack_pairs(self) -> Pairs:
+        return Pairs(self.characteristic("adversarial_attack").get("pairs"))
+
+    @cached_property
+    def neighbour_counts(self) -> tuple[str, ...]:
+        """The values of K, as the keys of the results, ascending."""
+        chance = mapping(self.characteristic("data_representation").get("chance_jaccard"))
+        found = set(chance)
+        for pair in self.representation_pairs:
+            found |= set(mapping(pair.get("neighbours")))
+        return tuple(sorted((k for k in found if str(k).isdigit()), key=int))
+
+    @property
+    def neighbours_shown(self) -> str | None:
+        """The one K that summaries show: the middle one."""
+        counts = self.neighbour_counts
+        return counts[len(counts) // 2] if counts else None
+
+    def speed_up(self, deployment: Deployment, against: Deployment | None = None) -> float | None:
+        """Median single-stream latency of the reference over the deployment's; offline rates if need be."""
+        base = against or self.reference_deployment
+        if base is None:
+            return None
+        return quotient(base.latency("p50"), deployment.latency("p50")) or quotient(
+            deployment.samples_per_second, base.samples_per_second
+        )
+
+    def size_ratio(self, deployment: Deployment) -> float | None:
+        base = self.reference_deployment
+        return None if base is None else quotient(deployment.bytes, base.bytes)
+
+
+def quotient(a: float | None, b: float | None) -> float | None:
+    return None if a is None or not b else a / b
+
+
+def tasks_of(results: Json) -> tuple[TaskView, ...]:
+    return tuple(
+        TaskView(str(name), mapping(entry)) for name, entry in mapping(results.get("tasks")).items()
+    )
+
+
+def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
+    """The reference first, then its model, then models from large to small; second runs come last."""
+    parts = {name: _parts(name, mapping(entry)) for name, entry in entries.items()}
+    reference_model = parts.get(reference, ("",))[0]
+    sizes: dict[str, float] = {}
+    for name, entry in entries.items():
+        parameters = number(mapping(mapping(entry).get("artifact")).get("parameters")) or 0.0
+        sizes[parts[name][0]] = max(parameters, sizes.get(parts[name][0], 0.0))
+
+    def place(name: str) -> tuple[Any, ...]:
+        model, form, backend = parts[name]
+        kind = mapping(entries[name]).get("replicate_kind")
+        form_place = FORMAT_ORDER.index(form) if form in FORMAT_ORDER else len(FORMAT_ORDER)
+        return (
+            {"seed": 1, "execution": 2}.get(str(kind), 0),
+            model != reference_model,
+            -sizes[model],
+            model,
+            name != reference,
+            form_place,
+            form,
+            backend,
+            name,
+        )
+
+    one_backend = len({backend for _, _, backend in parts.values()}) == 1
+    ordered = []
+    for index, name in enumerate(sorted(entries, key=place), start=1):
+        model, form, backend = (words(part) for part in parts[name])
+        again = "#again" if mapping(entries[name]).get("replicate_kind") == "execution" else ""
+        variant = (form if one_backend or not backend else f"{form}@{backend}") + again
+        short = f"{model}/{variant}" if variant else model
+        ordered.append(
+            Deployment(name, index, short, variant or model, model, form, backend, mapping(entries[name]))
+        )
+    return tuple(ordered)
+
+
+def _parts(name: str, entry: Json) -> tuple[str, str, str]:
+    """Model, format and backend, of the entry or, where it is silent, of the name."""
+    base = name.split("#")[0]
+    before, _, backend = base.partition("@")
+    model, _, form = before.partition("/")
+    return (
+        str(entry.get("model") or model),
+        str(entry.get("format") or form),
+        str(entry.get("backend") or backend),
+    )
