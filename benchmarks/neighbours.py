@@ -14,7 +14,8 @@ _SLACK = 1e-5
 """How far a cosine that faiss sums in float32 may be off."""
 _SPARE = 32
 """Candidates fetched beyond those needed, so that few rows need a second search."""
-_BLOCK_BYTES = 1 << 27
+_SEARCHED_AT_ONCE = 256
+_BLOCK_BYTES = 1 << 22
 
 
 def unit_vectors(vectors: ArrayLike, *, name: str) -> NDArray[np.float32]:
@@ -56,27 +57,44 @@ def nearest(
     found = np.full((n, k), -1, dtype=np.intp)
     if k < 1 or not enough.any():
         return found, enough
-    fetched = min(n, k + int(sizes.max()) + _SPARE)
-    index = faiss.IndexFlatIP(units.shape[1])
-    index.add(units)
-    unsettled = []
-    for rows in _blocks(np.flatnonzero(enough), fetched * units.shape[1]):
-        rough, candidates = index.search(units[rows], fetched)
-        cosines = np.matmul(units[candidates].astype(np.float64), units[rows].astype(np.float64)[:, :, None])
-        barred = group[candidates] == group[rows][:, None]
-        found[rows], last = _first_k(cosines[:, :, 0], candidates, barred, k)
-        if fetched < n:  # something that was not fetched may tie with the last one chosen
-            unsettled.append(rows[rough[:, -1] >= last - _SLACK])
-    everything = np.arange(n)
-    for rows in _blocks(np.concatenate(unsettled or [everything[:0]]), n + units.shape[1]):
-        cosines = units[rows].astype(np.float64) @ units.T.astype(np.float64)
-        barred = group[None, :] == group[rows][:, None]
-        found[rows], _ = _first_k(cosines, np.broadcast_to(everything, cosines.shape), barred, k)
+    fetched = k + int(sizes.max()) + _SPARE
+    unsettled = np.flatnonzero(enough)
+    if fetched < n:
+        unsettled = _among_candidates(units, unsettled, group, fetched, found)
+    everything = units.astype(np.float64)
+    for rows in _blocks(unsettled, n):
+        cosines = everything[rows] @ everything.T
+        candidates = np.broadcast_to(np.arange(n), cosines.shape)
+        found[rows], _ = _first_k(cosines, candidates, group[None, :] == group[rows, None], k)
     return found, enough
 
 
+def _among_candidates(
+    units: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    group: NDArray[np.intp],
+    fetched: int,
+    found: NDArray[np.intp],
+) -> NDArray[np.intp]:
+    """Fill `found` for `rows` from faiss's candidates; return the rows that need a look at everything."""
+    index = faiss.IndexFlatIP(units.shape[1])
+    index.add(units)
+    exact = units.astype(np.float64)
+    unsettled = [rows[:0]]
+    for searched in np.array_split(rows, -(-rows.size // _SEARCHED_AT_ONCE)):
+        rough, candidates = index.search(units[searched], fetched)
+        cosines = np.empty(candidates.shape)
+        for part in _blocks(np.arange(searched.size), fetched * units.shape[1]):
+            cosines[part] = np.matmul(exact[candidates[part]], exact[searched[part], :, None])[:, :, 0]
+        barred = group[candidates] == group[searched, None]
+        found[searched], last = _first_k(cosines, candidates, barred, found.shape[1])
+        # Something that was not fetched may tie with the last one chosen.
+        unsettled.append(searched[rough[:, -1] >= last - _SLACK])
+    return np.concatenate(unsettled)
+
+
 def _blocks(rows: NDArray[np.intp], numbers_a_row: int) -> list[NDArray[np.intp]]:
-    """Cut `rows` so that a block of float64 work stays within memory."""
+    """Cut `rows` so that a block of float64 work is small; large blocks lose their time to page faults."""
     size = max(1, _BLOCK_BYTES // (8 * numbers_a_row))
     return [rows[start : start + size] for start in range(0, rows.size, size)]
 

@@ -27,7 +27,7 @@ from benchmarks.neighbours import distance_to_kth, unit_vectors
 
 TRUE_POSITIVE_RATE = 0.95
 """Where the false positive rate is read, by convention; it is no option, unlike the threshold's `kept`."""
-_BLOCK_BYTES = 1 << 27
+_BLOCK_BYTES = 1 << 22
 _ROUNDING = 1e-9
 
 
@@ -291,6 +291,7 @@ def rank_correlations(scores: list[Floats], bootstrap: GroupBootstrap) -> Floats
     `scores`: for each deployment (n,). NaN where a deployment's scores are all equal.
     """
     first, second = all_pairs(len(scores))
+    orders = [_Order.of(column) for column in scores]
     rows = len(bootstrap.weights)
     result: Floats = np.full((rows, len(first)), np.nan)
     step = max(1, _BLOCK_BYTES // (8 * bootstrap.n * len(scores)))
@@ -298,7 +299,7 @@ def rank_correlations(scores: list[Floats], bootstrap: GroupBootstrap) -> Floats
         block = slice(start, min(rows, start + step))
         weights = bootstrap.of_examples(block)
         share = weights / weights.sum(axis=1, keepdims=True)
-        ranks = np.stack([_midranks(column, weights) for column in scores], axis=1)
+        ranks = np.stack([order.midranks(weights) for order in orders], axis=1)
         ranks -= np.einsum("rdn,rn->rd", ranks, share)[:, :, None]
         covariance = (ranks * share[:, None, :]) @ ranks.transpose(0, 2, 1)
         spread = np.sqrt(np.einsum("rdd->rd", covariance))
@@ -306,10 +307,24 @@ def rank_correlations(scores: list[Floats], bootstrap: GroupBootstrap) -> Floats
     return np.clip(result, -1, 1)
 
 
-def _midranks(scores: Floats, weights: Floats) -> Floats:
-    """Ranks (rows, n) of scores (n,) that count `weights` (rows, n) times each, ties sharing their middle."""
-    ordered = np.sort(scores)
-    before = _weight_before(weights[:, np.argsort(scores, kind="stable")])
-    start = np.searchsorted(ordered, scores, side="left")
-    end = np.searchsorted(ordered, scores, side="right")
-    return (before[:, start] + before[:, end]) / 2
+@dataclass(frozen=True)
+class _Order:
+    """Where each of n scores stands: the sorting order, and the run of equal scores it belongs to."""
+
+    order: NDArray[np.intp]
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
+
+    @staticmethod
+    def of(scores: Floats) -> _Order:
+        ordered = np.sort(scores)
+        return _Order(
+            order=np.argsort(scores, kind="stable"),
+            start=np.searchsorted(ordered, scores, side="left"),
+            end=np.searchsorted(ordered, scores, side="right"),
+        )
+
+    def midranks(self, weights: Floats) -> Floats:
+        """Ranks (rows, n) of the scores when each counts `weights` (rows, n) times; ties share their middle."""
+        before = _weight_before(weights[:, self.order])
+        return (before[:, self.start] + before[:, self.end]) / 2

@@ -21,7 +21,7 @@ from benchmarks.agreement import (
 from benchmarks.errors import BenchmarkError
 from benchmarks.neighbours import nearest, unit_vectors
 
-_BLOCK_BYTES = 1 << 27
+_BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
