@@ -16,15 +16,15 @@ SEED = "seed"
 EXECUTION = "execution"
 
 EXPLAINED = {
-    EXPORT: "export: the same checkpoint in another FP32 format",
-    BACKEND: "backend: the same artifact on another runtime",
-    PRECISION: "precision: the same checkpoint in FP16 or INT8",
-    ARCHITECTURE: "architecture: another model, in FP32",
-    BOTH: "both: another model, in FP16 or INT8",
-    SEED: "seed: the same recipe with another seed",
-    EXECUTION: "execution: the same artifact run again",
+    EXPORT: "export: {model} in another FP32 format",
+    BACKEND: "backend: {model} on another runtime",
+    PRECISION: "precision: {model} in FP16 or INT8",
+    ARCHITECTURE: "architecture: other models in FP32",
+    BOTH: "both: {model} in FP16 or INT8",
+    SEED: "seed floor: trained with another seed",
+    EXECUTION: "execution floor: {model} run again, against its first run",
 }
-"""The causes in the order of the chain, and what each means."""
+"""The causes in the order of the chain, and what each means for deployments of a model."""
 
 
 def cause(deployment: Deployment, reference: Deployment | None) -> str:

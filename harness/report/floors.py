@@ -11,6 +11,12 @@ from harness.report.view import Deployment, Estimate, Json, TaskView, mapping
 Kind = Literal["execution", "seed"]
 
 
+def base_of(task: TaskView, deployment: Deployment) -> str:
+    """What a deployment is held against: the reference, or for a second run the first."""
+    first = deployment.replicate_of
+    return task.reference if first is None else first
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure of a pair of deployments, and where the results have it."""
@@ -25,8 +31,12 @@ class Metric:
         return self.estimate(self.pair(task, a, b))
 
     def of(self, task: TaskView, deployment: Deployment) -> Estimate:
-        """Against the reference."""
-        return self.between(task, task.reference, deployment.name)
+        """Against the deployment's base."""
+        return self.estimate(self.entry(task, deployment))
+
+    def entry(self, task: TaskView, deployment: Deployment) -> Json:
+        """All figures of the pair that the deployment makes with its base."""
+        return self.pair(task, base_of(task, deployment), deployment.name)
 
 
 def error_metric(key: str, *, stratum: str = "all", agreement: bool = True) -> Metric:
@@ -87,11 +97,7 @@ def replicates(task: TaskView, kind: Kind, of: str) -> tuple[Deployment, ...]:
 def floor(task: TaskView, metric: Metric, kind: Kind, of: str | None = None) -> Estimate:
     """The metric between the reference (or ``of``) and its replicate; of several, the noisiest."""
     base = task.reference if of is None else of
-    found = [metric.between(task, base, again.name) for again in replicates(task, kind, base)]
-    known = [estimate for estimate in found if estimate.value is not None]
-    if not known:
-        return Estimate()
-    return (min if metric.agreement else max)(known, key=lambda estimate: estimate.value or 0.0)
+    return _noisiest(metric, [metric.between(task, base, d.name) for d in replicates(task, kind, base)])
 
 
 def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
@@ -104,8 +110,16 @@ def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
     return "execution" if replicates(task, "execution", reference.name) else None
 
 
+def floor_of(task: TaskView, metric: Metric, deployment: Deployment) -> Estimate:
+    """The floor that a deployment is held against: the reference's, or its own second run's if that is noisier."""
+    kind = floor_kind(task, deployment)
+    if kind is None:
+        return Estimate()
+    return _noisiest(metric, [floor(task, metric, kind), floor(task, metric, "execution", deployment.name)])
+
+
 def within(estimate: Estimate, noise: Estimate, *, agreement: bool) -> bool:
-    """Whether a figure is not distinguishable from its floor: no further off, or with intervals that overlap."""
+    """Whether a figure cannot be told from its floor: it is no further off, or their intervals overlap."""
     if estimate.value is None or noise.value is None:
         return False
     no_further = estimate.value >= noise.value if agreement else estimate.value <= noise.value
@@ -113,7 +127,11 @@ def within(estimate: Estimate, noise: Estimate, *, agreement: bool) -> bool:
 
 
 def within_floor(task: TaskView, metric: Metric, deployment: Deployment) -> bool:
-    kind = floor_kind(task, deployment)
-    if kind is None:
-        return False
-    return within(metric.of(task, deployment), floor(task, metric, kind), agreement=metric.agreement)
+    return within(metric.of(task, deployment), floor_of(task, metric, deployment), agreement=metric.agreement)
+
+
+def _noisiest(metric: Metric, estimates: list[Estimate]) -> Estimate:
+    known = [estimate for estimate in estimates if estimate.value is not None]
+    if not known:
+        return Estimate()
+    return (min if metric.agreement else max)(known, key=lambda estimate: estimate.value or 0.0)

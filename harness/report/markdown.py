@@ -66,11 +66,7 @@ def _block(block: Block) -> Iterable[str]:
             yield "> " + " ".join(
                 escape(word.text)
                 if word.before is None
-                else " ".join(
-                    part
-                    for part in (_around("~~", word.before), _around("**", word.text))
-                    if part
-                )
+                else " ".join(part for part in (_around("~~", word.before), _around("**", word.text)) if part)
                 for word in block.words
             )
         case Failures():

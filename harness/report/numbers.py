@@ -15,7 +15,7 @@ def decimals_for(values: Iterable[float | None]) -> int:
     if not known:
         return 1
     wanted = next((d for d, bound in ((0, 100.0), (1, 10.0), (2, 1.0)) if min(known) >= bound), 3)
-    most = 1 if max(known) >= 1000 else 2 if max(known) >= 100 else 3
+    most = 1 if max(known) >= 100 else 2 if max(known) >= 10 else 3
     return min(wanted, most)
 
 
@@ -36,6 +36,8 @@ def ratio(value: float | None) -> str:
     """A multiple such as 3.4x; of 10 and more without decimals."""
     if value is None:
         return UNKNOWN
+    if 0 < value < 0.005:
+        return "<0.01x"
     return f"{fixed(value, 0 if value >= 9.95 else 1 if value >= 0.95 else 2)}x"
 
 

@@ -24,7 +24,9 @@ def read_results(run: Path) -> dict[str, Any]:
     if not run.exists():
         raise UserError(f"{run}: no such run folder; `scalemodel run CONFIG` makes one")
     if not path.exists():
-        raise UserError(f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it")
+        raise UserError(
+            f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it"
+        )
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise UserError(f"{path}: {path.stat().st_size:,} bytes is too large for results")
@@ -52,7 +54,9 @@ def _validated(results: object, path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: has no version, so it is not the results of a run")
     if version != RESULTS_VERSION:
         way_out = "update scalemodel" if version > RESULTS_VERSION else "run the study again"
-        raise UserError(f"{path}: results of version {version}, this scalemodel reads {RESULTS_VERSION}; {way_out}")
+        raise UserError(
+            f"{path}: results of version {version}, this scalemodel reads {RESULTS_VERSION}; {way_out}"
+        )
     tasks = results.get("tasks")
     if not isinstance(tasks, Mapping) or not tasks:
         raise UserError(f"{path}: names no tasks, so there is nothing to report")
@@ -63,6 +67,8 @@ def _validated(results: object, path: Path) -> dict[str, Any]:
             if key not in task:
                 raise UserError(f"{path}: tasks.{name} has no {key}")
         deployments = task["deployments"]
-        if not isinstance(deployments, Mapping) or not all(isinstance(d, Mapping) for d in deployments.values()):
+        if not isinstance(deployments, Mapping) or not all(
+            isinstance(d, Mapping) for d in deployments.values()
+        ):
             raise UserError(f"{path}: tasks.{name}.deployments is not a mapping of deployments")
     return results

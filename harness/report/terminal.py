@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+import textwrap
+from collections.abc import Sequence
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.report.content import (
@@ -26,17 +26,30 @@ from harness.report.content import (
 )
 
 WIDEST_TEXT = 100
-"""Sentences longer than this are hard to read, however wide the terminal."""
+"""Longer lines of text are hard to read, however wide the terminal."""
+
+NARROWEST_NAME = 16
+"""Cells that the names of a table keep when they are folded to spare a second block."""
 
 GAP = 2
 INDENT = 2
 
 # the sixteen basic colours: the terminal's theme makes them readable on its background
-STYLES: dict[Level, str] = {"chance": "red", "low": "yellow", "high": "green", "floor": "dim", "bad": "bold red"}
+STYLES: dict[Level, str] = {
+    "chance": "red",
+    "low": "yellow",
+    "high": "green",
+    "floor": "dim",
+    "bad": "bold red",
+}
 FINDING_STYLES = {"failure": "bold red", "warning": "yellow", "result": "bold cyan", "advice": "cyan"}
 FINDING_MARKS = {"failure": "FAILED", "warning": "CAUTION", "result": "FOUND", "advice": "NEXT"}
 
 PLAIN = str.maketrans({"–": "-", "—": "-", "·": "-", "→": "->", "±": "+/-", "…": "...", "×": "x", "─": "-"})
+
+
+_NO_BREAK = "\u00a0"
+_INSEPARABLE = re.compile(r"(?<=\]) (?=\S)|(?<=\d) (?=%|ms\b|\()")
 
 
 class Terminal:
@@ -98,9 +111,22 @@ class Terminal:
     def _line(self, text: str, style: str = "") -> None:
         self.console.print(self._text(text, style))
 
-    def _prose(self, text: str | Text, *, indent: int = INDENT, style: str = "") -> None:
-        body = text if isinstance(text, Text) else self._text(text, style)
-        self.console.print(Padding(body, (0, 0, 0, indent)), width=min(self.width, WIDEST_TEXT))
+    def _prose(self, text: str, *, indent: int = INDENT, style: str = "", hanging: str = "") -> None:
+        """Wrapped text; ``hanging`` stands before its first line and indents the others by its width."""
+        margin = indent + cell_len(hanging)
+        lines = self._wrapped(text, max(min(self.width, WIDEST_TEXT) - margin, 10))
+        for index, line in enumerate(lines or [""]):
+            before = " " * indent + hanging if index == 0 else " " * margin
+            self._print(Text(before, style=style) + Text(line, style=style), indent=0)
+
+    def _wrapped(self, text: str, width: int) -> list[str]:
+        """Lines of at most ``width`` cells; a number keeps its unit, a [n] its name."""
+        text = self._safe(text)
+        if cell_len(text) != len(text):
+            return [line.plain.rstrip() for line in Text(text).wrap(self.console, width)]
+        text = _INSEPARABLE.sub(_NO_BREAK, text)
+        lines = textwrap.wrap(text, width, break_on_hyphens=False)
+        return [line.replace(_NO_BREAK, " ") for line in lines]
 
     def _facts(self, facts: Facts) -> None:
         labels = max((cell_len(label) for label, _ in facts.items), default=0)
@@ -108,41 +134,39 @@ class Terminal:
             for label, value in facts.items:
                 self._prose(f"{label}: {value}")
             return
-        grid = RichTable.grid(padding=(0, GAP, 0, 0))
-        grid.add_column(width=labels, style="dim")
-        grid.add_column(overflow="fold")
         for label, value in facts.items:
-            grid.add_row(self._text(label), self._text(value))
-        self.console.print(Padding(grid, (0, 0, 0, INDENT)), width=min(self.width, WIDEST_TEXT + labels))
+            self._prose(value, hanging=self._safe(label) + " " * (labels - cell_len(label) + GAP))
 
     def _findings(self, findings: Findings) -> None:
-        wide = self.width >= 60
         marks = max(len(mark) for mark in FINDING_MARKS.values())
-        for finding in findings.items:
+        margin = INDENT + marks + GAP if self.width >= 60 else INDENT
+        for index, finding in enumerate(findings.items):
+            if index and margin == INDENT:
+                self.console.print()
             mark = FINDING_MARKS[finding.kind]
-            body = self._text(finding.text)
-            if finding.next_step:
-                body.append(self._safe(" → ") + self._safe(finding.next_step), style="italic")
-            if wide:
-                grid = RichTable.grid(padding=(0, GAP, 0, 0))
-                grid.add_column(width=marks, style=FINDING_STYLES[finding.kind])
-                grid.add_column(overflow="fold")
-                grid.add_row(mark, body)
-                self.console.print(Padding(grid, (0, 0, 0, INDENT)), width=min(self.width, WIDEST_TEXT + marks))
+            lines = self._wrapped(finding.text, min(self.width, WIDEST_TEXT) - margin)
+            if margin == INDENT:
+                self._print(Text(mark, FINDING_STYLES[finding.kind]))
+                self._prose(finding.text)
             else:
-                self._prose(Text.assemble((f"{mark} ", FINDING_STYLES[finding.kind]), body))
+                for number, line in enumerate(lines):
+                    before = f"{mark if number == 0 else '':<{marks + GAP}}"
+                    self._print(Text(before, FINDING_STYLES[finding.kind]) + Text(line))
+            if finding.next_step:
+                self._prose(finding.next_step, indent=margin, hanging=self._safe("→ "), style="italic")
 
     def _changed(self, changed: ChangedText) -> None:
         body = Text()
         for index, word in enumerate(changed.words):
-            if index:
-                body.append(" ")
+            body.append(" " if index else "")
             if word.before is None:
                 body.append(self._safe(word.text), style="dim")
             else:
                 body.append(f"[{self._safe(word.before)} -> {self._safe(word.text)}]", style="bold yellow")
         self._prose(changed.label)
-        self._prose(body, indent=2 * INDENT)
+        for line in body.wrap(self.console, max(min(self.width, WIDEST_TEXT) - 2 * INDENT, 10)):
+            line.rstrip()
+            self._print(line, indent=2 * INDENT)
 
     def _failures(self, failures: Failures) -> None:
         for failure in failures.items:
@@ -159,10 +183,11 @@ class Terminal:
             self._prose(table.title, style="italic")
         room = self.width - INDENT
         columns, left_out = self._that_fit(table, room)
+        first = self._first_width(table, columns, room)
         for index, block in enumerate(self._blocks(table, columns, room)):
             if index:
                 self.console.print()
-            self._columns(table, block, room)
+            self._columns(table, block, first)
         for note in table.notes:
             self._prose(note, style="dim")
         if left_out:
@@ -185,29 +210,32 @@ class Terminal:
                 shown.append(i)
         return sorted(shown), len(table.columns) - len(shown)
 
-    def _blocks(self, table: Table, columns: Sequence[int], room: int) -> Iterable[list[int]]:
-        """Columns in blocks that fit, each with the first column; of nearly equal size."""
-        first, rest = columns[0], list(columns[1:])
-        left = room - min(self._natural(table, first), self._first_at_most(room))
+    def _first_width(self, table: Table, columns: Sequence[int], room: int) -> int:
+        """Of the first column: its names are folded where that spares the table a second block."""
+        natural = self._natural(table, columns[0])
+        others = sum(GAP + self._natural(table, i) for i in columns[1:])
+        if natural + others <= room:
+            return natural
+        if room - others >= min(natural, NARROWEST_NAME):
+            return room - others
+        return min(natural, max(room // 2, 12)) if room < 60 else min(natural, room)
+
+    def _blocks(self, table: Table, columns: Sequence[int], room: int) -> list[list[int]]:
+        """Columns in blocks that fit, each with the first column."""
+        left = room - self._first_width(table, columns, room)
         blocks: list[list[int]] = [[]]
         used = 0
-        for i in rest:
+        for i in columns[1:]:
             width = GAP + self._natural(table, i)
             if blocks[-1] and used + width > left:
                 blocks.append([])
                 used = 0
             blocks[-1].append(i)
             used += width
-        return [[first, *block] for block in blocks]
+        return [[columns[0], *block] for block in blocks]
 
-    @staticmethod
-    def _first_at_most(room: int) -> int:
-        """In a narrow terminal the names may take half of it and are folded; figures never are."""
-        return max(room // 2, 12) if room < 60 else room
-
-    def _columns(self, table: Table, columns: Sequence[int], room: int) -> None:
-        widths = [self._natural(table, i) for i in columns]
-        widths[0] = min(widths[0], self._first_at_most(room))
+    def _columns(self, table: Table, columns: Sequence[int], first: int) -> None:
+        widths = [first, *(self._natural(table, i) for i in columns[1:])]
         headings = [table.columns[i].heading.split("\n") for i in columns]
         height = max(len(heading) for heading in headings)
         for line in range(height):
@@ -223,9 +251,14 @@ class Terminal:
             self._row(table, columns, widths, [_cell(row, i) for i in columns])
 
     def _row(
-        self, table: Table, columns: Sequence[int], widths: Sequence[int], cells: Sequence[Cell], style: str = ""
+        self,
+        table: Table,
+        columns: Sequence[int],
+        widths: Sequence[int],
+        cells: Sequence[Cell],
+        style: str = "",
     ) -> None:
-        first, *folded = chop_cells(self._safe(cells[0].text), widths[0]) or [""]
+        first, *folded = _folded(self._safe(cells[0].text), widths[0])
         line = Text(style=style)
         for position, (i, width, cell) in enumerate(zip(columns, widths, cells, strict=True)):
             text = first if position == 0 else self._safe(cell.text)
@@ -238,10 +271,21 @@ class Terminal:
         line.rstrip()
         self._print(line)
         for rest in folded:
-            self._print(self._text(" " * GAP + rest))
+            self._print(self._text(rest))
 
-    def _print(self, line: Text) -> None:
-        self.console.print(Text(" " * INDENT) + line, no_wrap=True, overflow="ignore", crop=False)
+    def _print(self, line: Text, *, indent: int = INDENT) -> None:
+        self.console.print(Text(" " * indent) + line, no_wrap=True, overflow="ignore", crop=False)
+
+
+def _folded(name: str, width: int) -> list[str]:
+    """A name on lines of ``width`` cells, broken after its punctuation where that is possible."""
+    lines = [""]
+    for part in re.split(r"(?<=[/@\s#-])", name):
+        for piece in chop_cells(part, width) if cell_len(part) > width else [part]:
+            if cell_len(lines[-1] + piece.rstrip()) > width:
+                lines.append(" " * GAP if cell_len(piece) + GAP <= width else "")
+            lines[-1] += piece
+    return lines
 
 
 def _cell(row: Row, index: int) -> Cell:

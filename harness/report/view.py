@@ -12,6 +12,9 @@ Json = Mapping[str, Any]
 
 FORMAT_ORDER = ("torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static")
 
+AGAIN = "#again"
+"""Ends the name of a deployment's second run."""
+
 
 def mapping(value: object) -> Json:
     return value if isinstance(value, Mapping) else {}
@@ -114,7 +117,7 @@ class Deployment:
     name: str
     number: int
     short: str
-    """The name without the backend where the task has only one."""
+    """The name without "onnx-", and without the backend where the task has only one."""
     variant: str
     """What is left of ``short`` without the model."""
     model: str
@@ -214,9 +217,7 @@ class TaskView:
     def candidates(self) -> tuple[Deployment, ...]:
         """Those that one would deploy instead of the reference and whose answers mean something."""
         return tuple(
-            d
-            for d in self.measured
-            if d.replicate_kind is None and not d.random and d.name != self.reference
+            d for d in self.measured if d.replicate_kind is None and not d.random and d.name != self.reference
         )
 
     @cached_property
@@ -282,9 +283,7 @@ def quotient(a: float | None, b: float | None) -> float | None:
 
 
 def tasks_of(results: Json) -> tuple[TaskView, ...]:
-    return tuple(
-        TaskView(str(name), mapping(entry)) for name, entry in mapping(results.get("tasks")).items()
-    )
+    return tuple(TaskView(str(name), mapping(entry)) for name, entry in mapping(results.get("tasks")).items())
 
 
 def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
@@ -316,8 +315,9 @@ def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
     ordered = []
     for index, name in enumerate(sorted(entries, key=place), start=1):
         model, form, backend = (words(part) for part in parts[name])
-        again = "#again" if mapping(entries[name]).get("replicate_kind") == "execution" else ""
-        variant = (form if one_backend or not backend else f"{form}@{backend}") + again
+        again = AGAIN if mapping(entries[name]).get("replicate_kind") == "execution" else ""
+        shown = form.removeprefix("onnx-")
+        variant = (shown if one_backend or not backend else f"{shown}@{backend}") + again
         short = f"{model}/{variant}" if variant else model
         ordered.append(
             Deployment(name, index, short, variant or model, model, form, backend, mapping(entries[name]))

@@ -53,8 +53,7 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
             f"{percent_with_interval(DISAGREEMENT.of(task, worst))} of the predictions changed, "
             f"{count(number(pair.get('newly_wrong')))} newly wrong and "
             f"{count(number(pair.get('newly_right')))} newly right.{also}",
-            "Do not choose by the score alone: look at the newly wrong examples before it replaces the "
-            "reference.",
+            "Do not choose by the score alone.",
             names([worst, *others]),
         )
     ]
@@ -67,7 +66,10 @@ def within_the_floor(task: TaskView) -> list[Finding]:
         kind = floor_kind(task, deployment)
         if kind is not None and within_floor(task, DISAGREEMENT, deployment):
             found[kind].append(deployment)
-    origin = {"execution": "the reference run a second time", "seed": "the reference trained with another seed"}
+    origin = {
+        "execution": "the reference run a second time",
+        "seed": "the reference trained with another seed",
+    }
     return [
         Finding(
             "result",
@@ -171,7 +173,7 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
     if within_floor(task, metric, lowest) or (kept.value or 0) > 0.5:
         return []
     chance = number(mapping(task.characteristic("data_representation").get("chance_jaccard")).get(k))
-    at_chance = f", chance {fixed(chance, 2)}" if chance is not None else ""
+    at_chance = f", chance {fixed(chance, 2 if chance >= 0.01 else 3)}" if chance is not None else ""
     few = [d for d in known if (metric.of(task, d).value or 0) <= 0.5]
     return [
         Finding(

@@ -8,7 +8,7 @@ from harness.report import causes
 from harness.report.content import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, verb
-from harness.report.floors import DISAGREEMENT, floor, floor_kind, within_floor
+from harness.report.floors import DISAGREEMENT, floor_kind, floor_of, within_floor
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
 from harness.report.view import Deployment, Estimate, TaskView, quotient
 
@@ -40,8 +40,9 @@ def best_trade(task: TaskView) -> list[Finding]:
             "result",
             "best-trade",
             f"Best trade: {best.label}, {ratio(speeds[best.name])} as fast as the reference"
-            f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}.",
-            f"It has the fewest changed predictions of the {len(fast)} that are at least {wanted} as fast.",
+            f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}. "
+            f"No other of the {len(fast)} that are at least {wanted} as fast changes fewer.",
+            "Look at its newly wrong examples before it replaces the reference.",
             (best.name,),
         )
     ]
@@ -93,7 +94,7 @@ def _size(task: TaskView, deployment: Deployment) -> str:
 def _changes(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
     text = f"changes {percent_with_interval(changed)} of its predictions"
     kind = floor_kind(task, deployment)
-    noise = Estimate() if kind is None else floor(task, DISAGREEMENT, kind)
+    noise = floor_of(task, DISAGREEMENT, deployment)
     if noise.value is None:
         return text
     if within_floor(task, DISAGREEMENT, deployment):
@@ -165,7 +166,7 @@ def no_speed_up(task: TaskView) -> list[Finding]:
     for place, members in slow.items():
         found = [deployment for deployment, _ in members]
         gains = [gain for _, gain in members]
-        span = ratio(gains[0]) if len(gains) == 1 else f"{ratio(min(gains))} to {ratio(max(gains))}"
+        span = " to ".join(dict.fromkeys((ratio(min(gains)), ratio(max(gains)))))
         findings.append(
             Finding(
                 "result",

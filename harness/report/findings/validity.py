@@ -67,7 +67,7 @@ def nothing_to_learn(task: TaskView) -> list[Finding]:
             Finding(
                 "warning",
                 "weak-reference",
-                f"The reference is right on {percent(reference.score)} %; always saying \"no answer\" would be "
+                f'The reference is right on {percent(reference.score)} %; always saying "no answer" would be '
                 f"right on {percent(1 - answerable)} %.",
                 "Train the reference longer or on more data before reading the comparisons.",
                 (reference.name,),
@@ -140,7 +140,8 @@ def unstable_timing(task: TaskView) -> list[Finding]:
     if not unstable:
         return []
     said = next(
-        (words(w) for d in unstable for w in sequence(d.performance.get("warnings"))), "the latency did not settle"
+        (words(w) for d in unstable for w in sequence(d.performance.get("warnings"))),
+        "the latency did not settle",
     )
     return [
         Finding(
@@ -249,7 +250,11 @@ def missing_floors(task: TaskView) -> list[Finding]:
         return []
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}
-    if other_models and not replicates(task, "seed", reference.name):
+    if (
+        other_models
+        and task.entry.get("family") == "trained"
+        and not replicates(task, "seed", reference.name)
+    ):
         findings.append(
             Finding(
                 "advice",
@@ -268,7 +273,9 @@ def missing_floors(task: TaskView) -> list[Finding]:
                 "Set execution_floor: true.",
             )
         )
-    elif (noise := floor(task, DISAGREEMENT, "execution").value) is not None and noise > thresholds.SAME_SCORE:
+    elif (
+        noise := floor(task, DISAGREEMENT, "execution").value
+    ) is not None and noise > thresholds.SAME_SCORE:
         findings.append(
             Finding(
                 "warning",

@@ -28,7 +28,9 @@ def _label(task: TaskView, example: Json) -> str:
     deployment = task.by_name.get(str(example.get("deployment")))
     on = deployment.label if deployment else words(example.get("deployment"))
     label = example.get("label")
-    return f"Text {words(example.get('id'))}" + ("" if label is None else f", {words(label)},") + f" fools {on}:"
+    return (
+        f"Text {words(example.get('id'))}" + ("" if label is None else f", {words(label)},") + f" fools {on}:"
+    )
 
 
 def changed_words(original: str, adversarial: str) -> tuple[Word, ...]:

@@ -54,8 +54,9 @@ def _table(
     chosen: Callable[[Deployment], bool] = lambda _: True,
 ) -> list[Block]:
     """A table of all deployments that worked; none where every figure of it is unknown."""
-    filled = [(d, cells(d)) for d in compared(task) if chosen(d)]
-    if not any(cell.text != UNKNOWN for _, row in filled for cell in row):
+    every = [(d, cells(d)) for d in compared(task) if chosen(d)]
+    filled = [(d, row) for d, row in every if any(cell.text != UNKNOWN for cell in row)]
+    if not filled:
         return []
     return [Table(title, (KEY, *columns), rows_by_model(task, filled), notes)]
 
@@ -75,21 +76,21 @@ def _overlap(task: TaskView, metric: Metric, d: Deployment, chance: float | None
 def _errors(task: TaskView, all_pairs: bool) -> list[Block]:
     counted = mapping(task.strata.get("all", {}).get("errors"))
     by_kind = [name for name in ("answerable", "unanswerable") if name in task.strata]
-    headings = {"answerable": "adjusted,\nanswer-\nable", "unanswerable": "adjusted,\nunanswer-\nable"}
+    headings = {"answerable": "adj.\nansw.", "unanswerable": "adj.\nunansw."}
     kappa, divergence = error_metric("kappa"), error_metric("divergence", agreement=False)
 
     def errors_of(d: Deployment) -> Json:
         return mapping(counted.get(d.name))
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
-        pair = ERROR_OVERLAP.pair(task, task.reference, d.name)
+        pair = ERROR_OVERLAP.entry(task, d)
         adjusted = ADJUSTED_OVERLAP.of(task, d)
         strata = [error_metric("adjusted_jaccard", stratum=name).of(task, d) for name in by_kind]
         return (
-            Cell(count(number(errors_of(d).get("count")))),
             *_overlap(task, ERROR_OVERLAP, d, number(pair.get("expected_jaccard"))),
             estimate_cell(adjusted, level=adjusted_level(adjusted.value)),
             *(estimate_cell(e, level=adjusted_level(e.value)) for e in strata),
+            Cell(count(number(errors_of(d).get("count")))),
             Cell(interval(adjusted)),
             Cell(fixed(number(pair.get("largest_jaccard")), 2)),
             estimate_cell(kappa.of(task, d)),
@@ -98,12 +99,12 @@ def _errors(task: TaskView, all_pairs: bool) -> list[Block]:
         )
 
     columns = (
-        Column("errors"),
-        Column("overlap\n(Jaccard)"),
+        Column("overlap"),
         Column("95 %"),
         Column("chance"),
         Column("adjusted"),
         *(Column(headings[name]) for name in by_kind),
+        Column("errors", optional=True),
         Column("adjusted\n95 %", optional=True),
         Column("largest\npossible", optional=True),
         Column("kappa", optional=True),
@@ -122,6 +123,7 @@ def _errors(task: TaskView, all_pairs: bool) -> list[Block]:
 
     pairs = task.error_pairs.get("all")
     drawn = pairs and matrix(
+        task,
         "Pairs: overlap of errors (below the diagonal) and what chance gives (above)",
         members(task, all_pairs=all_pairs),
         pairs.get,
@@ -160,15 +162,17 @@ def _representation(task: TaskView, all_pairs: bool) -> list[Block]:
         Column(f"neighbours\nK = {shown}"),
         Column("95 %"),
         *(Column(f"K = {k}") for k in counts if k != shown),
-        Column(f"K = {shown}, other\nparagraphs" if task.is_question_answering else f"K = {shown}, other\ngroups"),
+        Column(f"elsewhere\nK = {shown}"),
         Column("CKA"),
     )
     by_chance = ", ".join(f"{fixed(number(chance.get(k)), 3)} (K = {k})" for k in counts)
     notes = (
-        f"Mean Jaccard of the K nearest neighbours, of {count(number(entry.get('n')))} points. Chance: {by_chance}.",
+        f"Mean Jaccard of the K nearest neighbours, of {count(number(entry.get('n')))} points. Chance: {by_chance}. "
+        f"elsewhere: neighbours from the same {'paragraph' if task.is_question_answering else 'group'} left out.",
     )
     blocks = _table(task, "Against the reference: are the same points neighbours?", columns, cells, notes)
     drawn = matrix(
+        task,
         f"Pairs: neighbours shared, K = {shown} (below the diagonal), and CKA (above)",
         members(task, all_pairs=all_pairs),
         task.representation_pairs.get,
@@ -191,14 +195,14 @@ def _distribution(task: TaskView, all_pairs: bool) -> list[Block]:
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
         detector = mapping(detectors.get(d.name))
-        pair = OUTSIDE_OVERLAP.pair(task, task.reference, d.name)
+        pair = OUTSIDE_OVERLAP.entry(task, d)
         return (
             estimate_cell(Estimate.of(detector.get("auroc"))),
             Cell(percent(Estimate.of(detector.get("fpr95")).value, 0)),
             *_overlap(task, OUTSIDE_OVERLAP, d, number(pair.get("expected_jaccard_outside"))),
             against_floor(task, inside, d, fixed(inside.of(task, d).value, 2)),
-            Cell(fixed(number(pair.get("expected_jaccard_inside")), 2)),
             against_floor(task, correlation, d, fixed(correlation.of(task, d).value, 2)),
+            Cell(fixed(number(pair.get("expected_jaccard_inside")), 2)),
             Cell(percent(Estimate.of(detector.get("detected")).value, 0)),
             Cell(percent(Estimate.of(detector.get("false_alarms")).value, 0)),
         )
@@ -210,8 +214,8 @@ def _distribution(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("95 %"),
         Column("chance"),
         Column("alarms\noverlap"),
-        Column("chance"),
         Column("rank\ncorr."),
+        Column("alarms\nchance", optional=True),
         Column("found\n%", optional=True),
         Column("alarms\n%", optional=True),
     )
@@ -227,6 +231,7 @@ def _distribution(task: TaskView, all_pairs: bool) -> list[Block]:
         notes.append(f"Length alone reaches an AUROC of {fixed(length, 2)}.")
     blocks = _table(task, "Against the reference: are the same points foreign?", columns, cells, tuple(notes))
     drawn = matrix(
+        task,
         "Pairs: overlap of foreign points found (below the diagonal) and what chance gives (above)",
         members(task, all_pairs=all_pairs),
         task.distribution_pairs.get,
@@ -255,7 +260,7 @@ def _attack(task: TaskView, all_pairs: bool) -> list[Block]:
         return Cell(percent(Estimate.of(own(d).get(name)).value, decimals))
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
-        pair = FALLEN_OVERLAP.pair(task, task.reference, d.name)
+        pair = FALLEN_OVERLAP.entry(task, d)
         success = Estimate.of(own(d).get("success_rate"))
         return (
             share(d, "accuracy_before"),
@@ -264,38 +269,43 @@ def _attack(task: TaskView, all_pairs: bool) -> list[Block]:
             Cell(interval(success, scale=100, decimals=0)),
             share(d, "words_changed"),
             Cell(percent(Estimate.of(rates.get(d.name)).value, 0)),
-            *_overlap(task, FALLEN_OVERLAP, d, number(pair.get("expected_jaccard"))),
+            *_overlap(task, FALLEN_OVERLAP, d, number(pair.get("expected_jaccard")))[::2],
+            Cell(interval(FALLEN_OVERLAP.of(task, d))),
             Cell(count(Estimate.of(own(d).get("queries")).value)),
             estimate_cell(Estimate.of(own(d).get("similarity"))),
             estimate_cell(Estimate.of(pair.get("kappa"))),
         )
 
     columns = (
-        Column("right\nbefore\n%"),
-        Column("right\nafter\n%"),
-        Column("attack\nsuccess\n%"),
+        Column("before\n%"),
+        Column("after\n%"),
+        Column("success\n%"),
         Column("95 %"),
-        Column("words\nchanged\n%"),
-        Column("transfer\n%"),
-        Column("fallen\noverlap"),
-        Column("95 %"),
+        Column("words\n%"),
+        Column("trans-\nfer %"),
+        Column("fell\nsame"),
         Column("chance"),
+        Column("fell same\n95 %", optional=True),
         Column("queries", optional=True),
         Column("simi-\nlarity", optional=True),
         Column("kappa", optional=True),
     )
-    notes = [f"BERT-ATTACK on {count(number(entry.get('n')))} texts; success: of those that were right before."]
+    notes = [
+        f"BERT-ATTACK on {count(number(entry.get('n')))} texts. before, after: accuracy. success: of the texts that "
+        "were right before. words: share changed. fell same: overlap of the texts that fell with the reference's."
+    ]
     if transfer:
         crafted = task.by_name.get(str(transfer.get("crafted_on")))
         on = crafted.label if crafted else words(transfer.get("crafted_on"))
         notes.append(
-            f"transfer: share of the {count(number(transfer.get('n')))} texts that fool {on} which fool this one too."
+            f"transfer: share of the {count(number(transfer.get('n')))} texts crafted on {on} that fool this one."
         )
     chosen = {d.name for d in compared(task) if own(d) or d.name in rates}
     blocks = _table(
         task, "Each deployment attacked itself", columns, cells, tuple(notes), lambda d: d.name in chosen
     )
     drawn = matrix(
+        task,
         "Pairs: overlap of texts that fell (below the diagonal) and what chance gives (above)",
         members(task, all_pairs=all_pairs, chosen=lambda d: bool(own(d))),
         task.attack_pairs.get,
@@ -308,5 +318,3 @@ def _attack(task: TaskView, all_pairs: bool) -> list[Block]:
     if drawn:
         blocks.append(drawn)
     return [*blocks, *attack_examples(task)]
-
-

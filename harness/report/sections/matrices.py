@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from harness.report.content import Cell, Column, Level, Row, Table
 from harness.report.numbers import UNKNOWN, fixed
-from harness.report.sections.rows import MATRIX_AT_MOST
-from harness.report.view import Deployment, Estimate, Json, TaskView, words
+from harness.report.sections.rows import MATRIX_AT_MOST, key
+from harness.report.view import Deployment, Estimate, Json, TaskView
 
 LevelOf = Callable[[Json, float | None], Level | None]
 
 
-def members(task: TaskView, *, all_pairs: bool, chosen: Callable[[Deployment], bool] = lambda _: True) -> list[Deployment]:
+def members(
+    task: TaskView, *, all_pairs: bool, chosen: Callable[[Deployment], bool] = lambda _: True
+) -> list[Deployment]:
     """The deployments of a matrix: all of them when they are few, otherwise one in FP32 for each model."""
     known = [d for d in task.measured if chosen(d)]
     if all_pairs or len(known) <= MATRIX_AT_MOST:
@@ -31,6 +33,7 @@ def members(task: TaskView, *, all_pairs: bool, chosen: Callable[[Deployment], b
 
 
 def matrix(
+    task: TaskView,
     title: str,
     deployments: list[Deployment],
     pair: Callable[[str, str], Json],
@@ -46,7 +49,7 @@ def matrix(
     rows, widest = [], 0.0
     known = False
     for i, one in enumerate(deployments):
-        cells = [Cell(f"[{one.number}] {words(one.short)}")]
+        cells = [key(task, one, one.short)]
         for j, other in enumerate(deployments):
             if i == j:
                 cells.append(Cell(diagonal(one)))

@@ -7,6 +7,8 @@ from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibyte
 from harness.report.sections.rows import KEY, rows_by_model
 from harness.report.view import Deployment, TaskView, mapping, number, sequence, words
 
+MEBIBYTE = 2**20
+
 
 def performance(task: TaskView) -> Section:
     listed = [d for d in task.deployments if d.replicate_kind != "execution"]
@@ -16,22 +18,22 @@ def performance(task: TaskView) -> Section:
         KEY,
         Column("p50\nms"),
         Column("p90\nms"),
-        Column("speed-up\np50"),
+        Column("speed-\nup"),
         Column("samples\nper s"),
-        Column("memory\nMiB"),
+        Column("peak\nMiB"),
         Column("file\nMiB"),
         *(Column(heading, optional=optional) for heading, _, optional in scores),
         *([Column("device\nMiB")] if has_device_memory else []),
         Column("p99\nms", optional=True),
         Column("offline\nratio", optional=True),
-        Column("memory\nratio", optional=True),
+        Column("peak\nratio", optional=True),
         Column("file\nratio", optional=True),
         Column("load\nms", optional=True),
         Column("first\nms", optional=True),
     ]
     ms = decimals_for(d.latency("p50") for d in listed)
     rate = decimals_for(d.samples_per_second for d in listed)
-    file = decimals_for(mebibytes(d.bytes) for d in listed)
+    file = 0 if all((d.bytes or 0) >= MEBIBYTE for d in listed if d.ok) else 2
     reference = task.reference_deployment
 
     def relative(value: float | None, base: float | None) -> Cell:
@@ -41,14 +43,14 @@ def performance(task: TaskView) -> Section:
         if not d.ok:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
         memory = number(d.performance.get("peak_memory_bytes"))
-        mark = " !" if is_unstable(d) else ""
+        mark = "!" if is_unstable(d) else ""
         own = [
-            Cell(fixed(d.latency("p50"), ms) + mark, "bad" if mark else None),
+            Cell(mark + fixed(d.latency("p50"), ms), "bad" if mark else None),
             Cell(fixed(d.latency("p90"), ms)),
             Cell(ratio(task.speed_up(d))),
             Cell(fixed(d.samples_per_second, rate)),
             Cell(count(mebibytes(memory))),
-            Cell(fixed(mebibytes(d.bytes), min(file, 1))),
+            Cell(fixed(mebibytes(d.bytes), file)),
             *(Cell(percent(number(d.quality.get(name)))) for _, name, _ in scores),
         ]
         if has_device_memory:
@@ -101,4 +103,4 @@ def _where(task: TaskView) -> str:
         parts.append(f"{count(threads.pop())} threads")
     if len(task.backends) == 1:
         parts.append(f"all on {words(task.backends[0])}")
-    return "; ".join(parts) + ". memory: peak, above a bare process."
+    return "; ".join(parts) + ". speed-up: of p50. peak: memory above a bare process."

@@ -6,7 +6,7 @@ from harness.report.content import Cell, Column, Level, Row
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, within_floor
 from harness.report.numbers import UNKNOWN, fixed
-from harness.report.view import Deployment, Estimate, Json, TaskView, number, words
+from harness.report.view import AGAIN, Deployment, Estimate, Json, TaskView, number, words
 
 FLOOR_MARK = "~"
 """Before a figure: not distinguishable from the noise floor."""
@@ -18,12 +18,15 @@ MATRIX_AT_MOST = 12
 def group_of(task: TaskView, deployment: Deployment) -> str:
     """The heading that a deployment's row stands under: its model, or what it is a second run of."""
     if deployment.replicate_kind == "execution":
-        return "execution floor (run again, batched otherwise)"
+        return f"{words(deployment.model)} (execution floor: run again, against its first run)"
     heading = words(deployment.model)
     if deployment.replicate_kind == "seed":
-        return f"{heading} (seed floor)"
+        return f"{heading} (seed floor: trained again)"
     notes = []
-    layers, parameters = number(deployment.artifact.get("layers")), number(deployment.artifact.get("parameters"))
+    layers, parameters = (
+        number(deployment.artifact.get("layers")),
+        number(deployment.artifact.get("parameters")),
+    )
     if layers is not None:
         notes.append(f"{layers:.0f} layer{'' if layers == 1 else 's'}")
     if parameters is not None:
@@ -32,8 +35,15 @@ def group_of(task: TaskView, deployment: Deployment) -> str:
         notes.append("random weights")
     # failed deployments know neither: they stand with the rest of their model
     if not notes:
-        known = next((d for d in task.deployments if d.model == deployment.model and d.artifact.get("parameters")), None)
-        if known is not None and known is not deployment and known.replicate_kind == deployment.replicate_kind:
+        known = next(
+            (d for d in task.deployments if d.model == deployment.model and d.artifact.get("parameters")),
+            None,
+        )
+        if (
+            known is not None
+            and known is not deployment
+            and known.replicate_kind == deployment.replicate_kind
+        ):
             return group_of(task, known)
     return f"{heading} ({', '.join(notes)})" if notes else heading
 
@@ -42,14 +52,15 @@ def _millions(parameters: float) -> str:
     return f"{fixed(parameters / 1e6, 0 if parameters >= 1e7 else 1)}M"
 
 
-def key(deployment: Deployment) -> Cell:
-    """Names a row that stands under its model."""
-    name = deployment.short if deployment.replicate_kind == "execution" else deployment.variant
-    return Cell(f"[{deployment.number}] {name}")
+def key(task: TaskView, deployment: Deployment, name: str | None = None) -> Cell:
+    """Names a row that stands under its model, unless told otherwise; the names are aligned."""
+    digits = len(f"[{len(task.deployments)}]")
+    shown = deployment.variant.removesuffix(AGAIN) if name is None else name
+    return Cell(f"{f'[{deployment.number}]':<{digits}} {shown}")
 
 
 def rows_by_model(task: TaskView, deployments: list[tuple[Deployment, tuple[Cell, ...]]]) -> tuple[Row, ...]:
-    return tuple(Row((key(d), *cells), group_of(task, d)) for d, cells in deployments)
+    return tuple(Row((key(task, d), *cells), group_of(task, d)) for d, cells in deployments)
 
 
 def compared(task: TaskView) -> list[Deployment]:

@@ -16,8 +16,18 @@ from harness.report.floors import (
     within,
 )
 from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio, signed
-from harness.report.sections.rows import FLOOR_MARK, against_floor
-from harness.report.view import FORMAT_ORDER, Deployment, Estimate, TaskView, mapping, number, quotient, words
+from harness.report.sections.rows import FLOOR_MARK, against_floor, key
+from harness.report.view import (
+    AGAIN,
+    FORMAT_ORDER,
+    Deployment,
+    Estimate,
+    TaskView,
+    mapping,
+    number,
+    quotient,
+    words,
+)
 
 
 def side_effects(task: TaskView) -> Section:
@@ -43,7 +53,7 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         return Estimate.of(mapping(attacked.get(d.name)).get("success_rate"))
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
-        pair = DISAGREEMENT.pair(task, reference.name, d.name)
+        pair = DISAGREEMENT.entry(task, d)
         changed = DISAGREEMENT.of(task, d)
         kept = Estimate() if neighbours is None else neighbours.of(task, d)
         outside = OUTSIDE_OVERLAP.of(task, d)
@@ -52,7 +62,7 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         if neighbours is not None:
             neighbour_cell = against_floor(task, neighbours, d, percent(moved, 0))
         return (
-            Cell(f"[{d.number}] {words(d.short)}"),
+            key(task, d, _name(d, reference)),
             Cell(ratio(task.speed_up(d))),
             Cell(ratio(task.size_ratio(d))),
             against_floor(task, NEWLY_WRONG, d, count(number(pair.get("newly_wrong")))),
@@ -68,7 +78,11 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         kind = causes.cause(deployment, reference)
         if deployment.ok and kind in by_cause:
             by_cause[kind].append(deployment)
-    rows = [Row(cells(d), causes.EXPLAINED[kind]) for kind, members in by_cause.items() for d in members]
+    rows = [
+        Row(cells(d), causes.EXPLAINED[kind].format(model=words(d.model)))
+        for kind, members in by_cause.items()
+        for d in members
+    ]
     if not rows:
         return None
     columns = (
@@ -77,20 +91,35 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         Column("file\nratio"),
         Column("newly\nwrong"),
         Column("newly\nright"),
-        Column("changed\n%"),
+        Column("differ\n%"),
         Column("neigh-\nbours\n%"),
         Column("OOD\nsame"),
         Column("attack\npoints"),
     )
     notes = [
-        "changed: predictions that differ. neighbours: nearest neighbours exchanged. OOD same: Jaccard of the "
+        "differ: predictions changed. neighbours: nearest neighbours exchanged. OOD same: Jaccard of the "
         "foreign points found. attack: success, in points above the reference's.",
         _floor_note(task, reference),
     ]
     return Table("Everything against the reference", columns, tuple(rows), tuple(n for n in notes if n))
 
 
-def _attack_cell(task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate) -> Cell:
+def _name(deployment: Deployment, reference: Deployment) -> str:
+    """What the heading of its cause does not say already."""
+    kind = causes.cause(deployment, reference)
+    if kind not in (causes.ARCHITECTURE, causes.SEED):
+        return deployment.variant.removesuffix(AGAIN)
+    if deployment.format == reference.format:
+        # the model, and the backend where there are several
+        return deployment.short.replace(f"/{deployment.variant}", "", 1) + "".join(
+            deployment.variant.partition("@")[1:]
+        )
+    return deployment.short
+
+
+def _attack_cell(
+    task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate
+) -> Cell:
     """A change of the success rate; within the floor where the two intervals overlap."""
     if rate.value is None or base.value is None:
         return Cell(UNKNOWN)
@@ -103,14 +132,14 @@ def _attack_cell(task: TaskView, reference: Deployment, d: Deployment, rate: Est
 def _floor_note(task: TaskView, reference: Deployment) -> str:
     told = []
     for kind in ("execution", "seed"):
-        noise = floor(task, DISAGREEMENT, kind)  # type: ignore[arg-type]
+        noise = floor(task, DISAGREEMENT, kind)
         if noise.value is not None:
             told.append(f"{kind} floor {percent(noise.value)} %")
     if not told:
         return "No floor was measured: small changes may be noise."
     held = {floor_kind(task, d) for d in task.candidates if d.model != reference.model}
     other = "Other models are held against the seed floor." if "seed" in held else ""
-    return f"{FLOOR_MARK} not distinguishable from the floor (changed: {', '.join(told)}). {other}".strip()
+    return f"{FLOOR_MARK} not distinguishable from the floor (differ: {', '.join(told)}). {other}".strip()
 
 
 def _one_step_at_a_time(task: TaskView) -> list[Block]:

@@ -37,12 +37,19 @@ def deployment_name(model: str, form: str, backend: str = BACKEND) -> str:
 
 
 def deployment(task: str, model: str, form: str, backend: str = BACKEND, **changes: Any) -> dict[str, Any]:
-    parameters, layers, hidden, right, _, milliseconds = MODELS.get(model.removesuffix("-seed1"), MODELS["bert-mini"])
+    parameters, layers, hidden, right, _, milliseconds = MODELS.get(
+        model.removesuffix("-seed1"), MODELS["bert-mini"]
+    )
     slower, size, change = FORMATS.get(form, (1.1, 1.0, 0.0))
     ms = milliseconds * slower
     score = right - change / 4
     quality = (
-        {"exact": score, "f1": score + 0.03, "exact_answerable": score - 0.05, "exact_unanswerable": score + 0.05}
+        {
+            "exact": score,
+            "f1": score + 0.03,
+            "exact_answerable": score - 0.05,
+            "exact_unanswerable": score + 0.05,
+        }
         if task == QA
         else {"accuracy": score + 0.05}
     )
@@ -131,8 +138,8 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
                     "b": b,
                     "jaccard": estimate(overlap, 0.05 if d > 0.01 else 0.0),
                     "expected_jaccard": chance,
-                    "largest_jaccard": 0.93,
-                    "adjusted_jaccard": estimate((overlap - chance) / (0.93 - chance), 0.06),
+                    "largest_jaccard": max(0.93, overlap),
+                    "adjusted_jaccard": estimate((overlap - chance) / (max(0.93, overlap) - chance), 0.06),
                     "kappa": estimate(1 - d * 1.5, 0.05),
                     "disagreement": estimate(d, min(0.02, d / 2)),
                     "divergence": estimate(d / 5, 0.01),
@@ -155,7 +162,9 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
         strata |= {"answerable": stratum(610, 1.4), "unanswerable": stratum(608, 0.6)}
 
     def neighbours(d: float) -> dict[str, Any]:
-        return {k: estimate(max((1 - d) ** power, 0.02), 0.02) for k, power in (("5", 4), ("10", 3.5), ("50", 3))}
+        return {
+            k: estimate(max((1 - d) ** power, 0.02), 0.02) for k, power in (("5", 4), ("10", 3.5), ("50", 3))
+        }
 
     representation = {
         "n": 1218,
@@ -258,7 +267,13 @@ def task_results(
     task: str, deployments: dict[str, dict[str, Any]], reference: str, *, family: str = "trained"
 ) -> dict[str, Any]:
     failures = [
-        {"deployment": name, "step": d["step"], "status": "failed", "reason": d["reason"], "command": d["command"]}
+        {
+            "deployment": name,
+            "step": d["step"],
+            "status": "failed",
+            "reason": d["reason"],
+            "command": d["command"],
+        }
         for name, d in deployments.items()
         if d["status"] != "ok"
     ]
@@ -295,7 +310,11 @@ def envelope(tasks: dict[str, Any]) -> dict[str, Any]:
         "study": "quantized-vs-distilled",
         "description": "BERT-large and its compressed relatives, as deployed on a CPU.",
         "environment": {
-            "cpu": {"model": "Intel Xeon Platinum 8481C", "isa": ["avx2", "avx512f", "avx512_vnni"], "cores": 2},
+            "cpu": {
+                "model": "Intel Xeon Platinum 8481C",
+                "isa": ["avx2", "avx512f", "avx512_vnni"],
+                "cores": 2,
+            },
             "memory_bytes": 8 * 2**30,
             "gpu": None,
             "os": "Linux 6.1",
@@ -344,7 +363,9 @@ def small(task: str = QA, family: str = "demonstration") -> dict[str, Any]:
     """Two models in three formats: few enough for whole matrices."""
     models, formats = ("bert-large", "bert-tiny"), ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic")
     deployments = {deployment_name(m, f): deployment(task, m, f) for m in models for f in formats}
-    return envelope({task: task_results(task, deployments, deployment_name("bert-large", "onnx-fp32"), family=family)})
+    return envelope(
+        {task: task_results(task, deployments, deployment_name("bert-large", "onnx-fp32"), family=family)}
+    )
 
 
 def minimal() -> dict[str, Any]:
@@ -389,7 +410,12 @@ def all_failed() -> dict[str, Any]:
     results = copy.deepcopy(small())
     task = results["tasks"][QA]
     for name, entry in task["deployments"].items():
-        entry |= {"status": "out-of-memory", "reason": "killed at 7.9 GiB", "step": "export", "command": f"x {name}"}
+        entry |= {
+            "status": "out-of-memory",
+            "reason": "killed at 7.9 GiB",
+            "step": "export",
+            "command": f"x {name}",
+        }
         for key in ("artifact", "parity", "quality", "performance", "describe"):
             entry[key] = None
     task["characteristics"] = None
@@ -434,7 +460,13 @@ def hostile() -> dict[str, Any]:
         {"original": "same text", "adversarial": "same text"},
     ]
     task["failures"] = [
-        {"model": "[/oops]", "step": "train", "status": "failed", "reason": "[red]\nno | pipe", "command": "run '[x]'"}
+        {
+            "model": "[/oops]",
+            "step": "train",
+            "status": "failed",
+            "reason": "[red]\nno | pipe",
+            "command": "run '[x]'",
+        }
     ]
     return results
 
