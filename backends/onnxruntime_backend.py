@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Availability, Backend
-from backends.errors import BackendError
+from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
 
@@ -77,6 +77,11 @@ class OnnxRuntime(Backend):
                 raise BackendError(
                     f"{self.name}: {path} is not a whole ONNX file ({path.stat().st_size:,} bytes); "
                     "export it again"
+                ) from error
+            if "xternal data" in str(error) or "file_length" in str(error):
+                raise BackendError(
+                    f"{self.name}: the weights file beside {path} is missing or cut short "
+                    f"({one_line(error, at_most=160)}); export it again"
                 ) from error
             raise
 

@@ -59,6 +59,8 @@ class Torch(Backend):
                 raise BackendError(
                     f"{self.name}: no {name} in {self.artifact}; export the model to torch-fp32"
                 )
+        verbosity = transformers.logging.get_verbosity()
+        transformers.logging.set_verbosity_error()  # what is missing is raised below, in one line
         try:
             self._model, information = getattr(transformers, HEADS[self.task]).from_pretrained(
                 self.artifact,
@@ -73,6 +75,8 @@ class Torch(Backend):
                 f"{self.name}: cannot load the checkpoint in {self.artifact} "
                 f"({one_line(error, at_most=160)}); export it again"
             ) from error
+        finally:
+            transformers.logging.set_verbosity(verbosity)
         missing = sorted(information["missing_keys"])
         if missing:
             raise BackendError(

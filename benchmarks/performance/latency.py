@@ -42,7 +42,7 @@ class Latency:
         if len(values) < 100:
             warnings = (
                 *warnings,
-                f"p99 of {len(values)} latencies is their maximum: raise min_count to 100 or more",
+                f"p99 of {len(values)} latencies is their maximum; raise min_count to 100 or more",
             )
         return cls(
             nanoseconds=nanoseconds,

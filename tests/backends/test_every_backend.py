@@ -1,0 +1,133 @@
+"""What every backend that works here must do, on the same weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from backends.backend import Backend
+from backends.batching import infer_all, pad
+from backends.errors import BackendError
+from backends.registry import BACKENDS, availability, open_backend, serves
+
+HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu")
+PER_TOKEN = frozenset({"start_logits", "end_logits"})
+Ragged = dict[str, list[NDArray[np.int64]]]
+
+
+@pytest.fixture(params=HERE)
+def backend_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    if not availability(name).available:
+        pytest.skip(availability(name).reason)
+    return name
+
+
+@pytest.fixture
+def opened(backend_name: str, task: str, checkpoint: Path, onnx_artifact: Path) -> Iterator[Backend]:
+    torch = backend_name.startswith("torch")
+    with open_backend(
+        backend_name,
+        checkpoint if torch else onnx_artifact,
+        format="torch-fp32" if torch else "onnx-fp32",
+        task=task,
+        threads=1,
+    ) as backend:
+        yield backend
+
+
+def test_padding_changes_no_output(opened: Backend, ragged: Ragged) -> None:
+    alone = [opened.infer(pad(ragged, [i])) for i in range(len(ragged["input_ids"]))]
+    batched = infer_all(opened, ragged, token_budget=128, per_token=PER_TOKEN, pad_to_multiple=8)
+    shuffled = infer_all(opened, ragged, token_budget=64, per_token=PER_TOKEN, shuffle_seed=1)
+    for name in opened.outputs:
+        for one, several, others in zip(alone, batched[name], shuffled[name], strict=True):
+            assert several.dtype == np.float32
+            np.testing.assert_allclose(several, one[name][0], atol=1e-5)
+            np.testing.assert_allclose(others, one[name][0], atol=1e-5)
+
+
+def test_agrees_with_onnxruntime(opened: Backend, task: str, onnx_artifact: Path, ragged: Ragged) -> None:
+    feeds = pad(ragged, range(8))
+    with open_backend("onnxruntime-cpu", onnx_artifact, format="onnx-fp32", task=task, threads=1) as other:
+        expected = other.infer(feeds)
+    outputs = opened.infer(feeds)
+    assert outputs.keys() == expected.keys()
+    mask = feeds["attention_mask"].astype(bool)
+    for name, array in outputs.items():
+        rows = mask if name in PER_TOKEN else slice(None)
+        np.testing.assert_allclose(array[rows], expected[name][rows], atol=1e-5)
+
+
+def test_outputs_are_not_overwritten_by_the_next_inference(opened: Backend, ragged: Ragged) -> None:
+    first = opened.infer(pad(ragged, [0]))
+    kept = {name: array.copy() for name, array in first.items()}
+    opened.infer(pad(ragged, [1], length=len(ragged["input_ids"][0]) + 24))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, kept[name])
+
+
+def test_description_is_json_and_tells_threads(opened: Backend, backend_name: str) -> None:
+    description = opened.describe()
+    assert json.loads(json.dumps(description)) == description
+    assert description["backend"] == backend_name
+    assert description["threads"] == 1
+    assert description["versions"]
+    assert {"provider", "precision_hint", "nodes", "left_to_cpu"} <= description.keys()
+    assert opened.load_seconds is not None
+    assert opened.load_seconds > 0
+
+
+def test_missing_feed_and_bad_token_are_one_line(opened: Backend, ragged: Ragged) -> None:
+    feeds = pad(ragged, [0, 1])
+    with pytest.raises(BackendError, match="needs the input 'attention_mask'"):
+        opened.infer({"input_ids": feeds["input_ids"]})
+    with pytest.raises(BackendError, match="needs the input 'attention_mask'"):
+        infer_all(opened, {"input_ids": ragged["input_ids"]}, token_budget=64, per_token=PER_TOKEN)
+
+
+def test_closed_is_closed(opened: Backend, ragged: Ragged) -> None:
+    with pytest.raises(BackendError, match="open already"):
+        opened.open()
+    opened.close()
+    opened.close()
+    with pytest.raises(BackendError, match="infer before open"):
+        opened.infer(pad(ragged, [0]))
+    with pytest.raises(BackendError, match="describe before open"):
+        opened.describe()
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_availability_explains_itself(name: str) -> None:
+    found = availability(name)
+    assert found.name == name
+    if found.available:
+        assert found.versions
+        assert not found.reason
+    else:
+        assert found.reason
+        assert found.remedy
+        assert "\n" not in found.reason + found.remedy
+
+
+def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match=r"unknown backend 'tensorflow'; one of onnxruntime-cpu"):
+        open_backend("tensorflow", tmp_path, format="onnx-fp32", task="text-classification")
+    with pytest.raises(BackendError, match=r"torch-cpu does not serve onnx-fp16: .*torch-fp32"):
+        open_backend("torch-cpu", tmp_path, format="onnx-fp16", task="text-classification")
+    with pytest.raises(BackendError, match="unknown task 'summary'"):
+        open_backend("onnxruntime-cpu", tmp_path, format="onnx-fp32", task="summary")
+    with pytest.raises(BackendError, match="threads is 0"):
+        open_backend("onnxruntime-cpu", tmp_path, format="onnx-fp32", task="text-classification", threads=0)
+    with pytest.raises(BackendError, match="no artifact folder at"):
+        open_backend("onnxruntime-cpu", tmp_path / "none", format="onnx-fp32", task="text-classification")
+    assert serves("onnxruntime-cpu", "onnx-int8-static") is None
+    assert "use onnxruntime-tensorrt" in (serves("onnxruntime-cuda", "onnx-int8-static") or "")
+    assert "no dynamic quantization" in (serves("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
+    assert serves("onnxruntime-tensorrt", "onnx-int8-static") is None
+    assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")

@@ -1,0 +1,94 @@
+"""What can only be tried with an NVIDIA GPU: `make gpu-check`. See docs/gpu-status.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from backends import nvidia
+from backends.batching import infer_all, pad
+from backends.machine import environment
+from backends.memory import DeviceMemoryProbe
+from backends.registry import availability, open_backend
+
+pytestmark = pytest.mark.gpu
+
+Ragged = dict[str, list[NDArray[np.int64]]]
+PER_TOKEN = frozenset({"start_logits", "end_logits"})
+PROVIDERS = {
+    "onnxruntime-cuda": "CUDAExecutionProvider",
+    "onnxruntime-tensorrt": "TensorrtExecutionProvider",
+    "torch-cuda": "cuda",
+}
+
+
+@pytest.fixture(params=sorted(PROVIDERS))
+def backend_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    found = availability(name)
+    if not found.available:
+        pytest.skip(f"{found.reason}; {found.remedy}")
+    return name
+
+
+def artifact_of(name: str, checkpoint: Path, onnx_artifact: Path) -> tuple[Path, str]:
+    return (checkpoint, "torch-fp32") if name.startswith("torch") else (onnx_artifact, "onnx-fp32")
+
+
+def test_devices_are_described() -> None:
+    gpu = environment()["gpu"]
+    assert gpu["driver"]
+    assert gpu["devices"][0]["name"]
+    assert gpu["devices"][0]["memory_bytes"] > 2**30
+
+
+def test_agrees_with_the_cpu(
+    backend_name: str, task: str, checkpoint: Path, onnx_artifact: Path, ragged: Ragged
+) -> None:
+    artifact, format = artifact_of(backend_name, checkpoint, onnx_artifact)
+    cpu = "torch-cpu" if backend_name.startswith("torch") else "onnxruntime-cpu"
+    with open_backend(cpu, artifact, format=format, task=task, threads=1) as reference:
+        expected = infer_all(reference, ragged, token_budget=128, per_token=PER_TOKEN)
+    with open_backend(backend_name, artifact, format=format, task=task) as backend:
+        outputs = infer_all(backend, ragged, token_budget=128, per_token=PER_TOKEN)
+    # TensorFloat-32 would show as errors of 1e-3; TensorRT allows it in FP32 graphs.
+    tolerance = 5e-3 if backend_name == "onnxruntime-tensorrt" else 1e-4
+    for name, rows in expected.items():
+        for row, other in zip(rows, outputs[name], strict=True):
+            np.testing.assert_allclose(other, row, atol=tolerance)
+
+
+def test_runs_on_the_device_and_counts_what_does_not(
+    backend_name: str, task: str, checkpoint: Path, onnx_artifact: Path
+) -> None:
+    artifact, format = artifact_of(backend_name, checkpoint, onnx_artifact)
+    with open_backend(backend_name, artifact, format=format, task=task) as backend:
+        description = backend.describe()
+    assert description["provider"] == PROVIDERS[backend_name]
+    if description["nodes"] is not None:
+        assert description["nodes"][PROVIDERS[backend_name]] > 0
+        assert "MatMul" not in description["left_to_cpu"]
+
+
+def test_device_memory_grows_with_the_model(
+    backend_name: str, task: str, checkpoint: Path, onnx_artifact: Path, ragged: Ragged
+) -> None:
+    artifact, format = artifact_of(backend_name, checkpoint, onnx_artifact)
+    probe = DeviceMemoryProbe()
+    with open_backend(backend_name, artifact, format=format, task=task) as backend:
+        backend.infer(pad(ragged, range(8)))
+        used = probe.read()
+    assert used.device is not None
+    assert used.process is None or used.process > 0
+
+
+def test_cuda_numbers_devices_as_nvml_does() -> None:
+    torch = pytest.importorskip("torch")
+    if not availability("torch-cuda").available:
+        pytest.skip(availability("torch-cuda").reason)
+    with nvidia.nvml() as library:
+        name = library.nvmlDeviceGetName(nvidia.first_device(library))
+    assert torch.cuda.get_device_name(0) == name

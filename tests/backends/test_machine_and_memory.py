@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backends import machine, memory, nvidia
+from backends.memory import DeviceMemoryProbe, ResidentPeak
+
+
+def test_environment_is_json_and_complete() -> None:
+    environment = machine.environment()
+    assert json.loads(json.dumps(environment)) == environment
+    assert environment["cpu"]["model"]
+    assert 1 <= environment["cpu"]["cores"] <= (os.cpu_count() or 1)
+    assert environment["memory_bytes"] > 2**28
+    assert environment["versions"]["numpy"] == np.__version__
+    assert (environment["gpu"] is None) == (nvidia.driver_version() is None)
+
+
+def test_cpu_quota_of_both_versions(tmp_path: Path) -> None:
+    membership = tmp_path / "cgroup"
+    membership.write_text("4:memory:/job\n1:cpu,cpuacct:/job\n0::/a/b\n")
+    assert machine.cpu_quota(tmp_path, membership) is None
+    for folder, limit in (("a", "150000 100000"), ("a/b", "max 100000")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "cpu.max").write_text(limit + "\n")
+    assert machine.cpu_quota(tmp_path, membership) == 1.5
+    old = tmp_path / "cpu,cpuacct" / "job"
+    old.mkdir(parents=True)
+    (old / "cpu.cfs_quota_us").write_text("50000\n")
+    (old / "cpu.cfs_period_us").write_text("100000\n")
+    assert machine.cpu_quota(tmp_path, membership) == 0.5
+    (old / "cpu.cfs_quota_us").write_text("-1\n")
+    assert machine.cpu_quota(tmp_path, membership) == 1.5
+    (tmp_path / "a" / "memory.max").write_text("1000000\n")
+    assert machine.memory_limit(tmp_path, membership) == 1_000_000
+    assert machine.memory_limit(tmp_path, tmp_path / "none") is None
+
+
+@pytest.mark.parametrize("method", ["VmHWM", "sampled"])
+def test_a_peak_is_seen_after_it_is_gone(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if method == "sampled":
+        monkeypatch.setattr(memory, "_reset_high_water_mark", lambda: False)
+    with ResidentPeak() as peak:
+        if peak.method != method:
+            pytest.skip("clear_refs is not writable here")
+        held = np.ones(64 * 2**20, dtype=np.uint8)
+        if method == "sampled":
+            while peak.above_baseline() < 60 * 2**20:
+                pass
+        del held
+        seen = peak.above_baseline()
+    assert 60 * 2**20 < seen < 100 * 2**20
+    assert peak.above_baseline() >= seen
+    later = np.ones(128 * 2**20, dtype=np.uint8)
+    assert peak.above_baseline() < 100 * 2**20
+    del later
+
+
+def test_unknown_device_memory_is_none() -> None:
+    if nvidia.driver_version() is not None:
+        pytest.skip("there is a driver")
+    found = DeviceMemoryProbe().read()
+    assert found.device is None
+    assert found.process is None
+
+
+def test_first_device_follows_cuda_visible_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:
+        NVMLError = RuntimeError
+
+        def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
+            return f"index {index}"
+
+        def nvmlDeviceGetHandleByUUID(self, name: str) -> str:
+            return f"uuid {name}"
+
+    for visible, expected in (("2,0", "index 2"), ("GPU-1a", "uuid GPU-1a"), ("", None), ("-1", None)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert nvidia.first_device(Library()) == expected
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert nvidia.first_device(Library()) == "index 0"

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from backends.batching import pad
+from backends.errors import BackendError
+from backends.registry import open_backend
+
+Ragged = dict[str, list[NDArray[np.int64]]]
+
+
+def test_mean_pooling_leaves_out_padding(checkpoint: Path, task: str, ragged: Ragged) -> None:
+    with open_backend("torch-cpu", checkpoint, format="torch-fp32", task=task, pooling="mean") as backend:
+        alone = backend.infer(pad(ragged, [0]))["representation"]
+        padded = backend.infer(pad(ragged, [0], length=40))["representation"]
+    assert alone.shape == (1, 32)
+    np.testing.assert_allclose(padded, alone, atol=1e-5)
+
+
+def test_agrees_with_transformers(checkpoint: Path, task: str, ragged: Ragged) -> None:
+    import torch
+    import transformers
+
+    feeds = pad(ragged, range(4))
+    head = {
+        "question-answering": transformers.AutoModelForQuestionAnswering,
+        "text-classification": transformers.AutoModelForSequenceClassification,
+    }[task]
+    model = head.from_pretrained(checkpoint).eval()
+    with torch.no_grad():
+        tensors = {name: torch.from_numpy(array) for name, array in feeds.items()}
+        expected = model(**tensors, output_hidden_states=True)
+    with open_backend("torch-cpu", checkpoint, format="torch-fp32", task=task, threads=1) as backend:
+        outputs = backend.infer(feeds)
+    for name in backend.outputs:
+        reference = expected.hidden_states[-1][:, 0] if name == "representation" else expected[name]
+        np.testing.assert_allclose(outputs[name], reference.numpy(), atol=1e-5)
+
+
+def test_distilbert_takes_no_segments(tmp_path: Path, ragged: Ragged) -> None:
+    import transformers
+
+    config = transformers.DistilBertConfig(vocab_size=100, dim=32, n_layers=1, n_heads=2, hidden_dim=64)
+    transformers.DistilBertForSequenceClassification(config).save_pretrained(tmp_path)
+    with open_backend("torch-cpu", tmp_path, format="torch-fp32", task="text-classification") as backend:
+        assert backend.inputs == ("input_ids", "attention_mask")
+        assert backend.infer(pad(ragged, [0, 1]))["representation"].shape == (2, 32)
+
+
+def test_folders_that_are_no_checkpoint(checkpoint: Path, task: str, tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match=r"no config.json in"):
+        open_backend("torch-cpu", tmp_path, format="torch-fp32", task=task)
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+    other = "text-classification" if task == "question-answering" else "question-answering"
+    with pytest.raises(BackendError, match=r"lacks '.*' \([24] weights\) for "):
+        open_backend("torch-cpu", folder, format="torch-fp32", task=other)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(BackendError, match="export it again") as caught:
+        open_backend("torch-cpu", folder, format="torch-fp32", task=task)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(BackendError, match="unknown pooling 'max'"):
+        open_backend("torch-cpu", folder, format="torch-fp32", task=task, pooling="max")
