@@ -1,0 +1,57 @@
+"""A student made of some of a model's layers.
+
+DistilBERT (Sanh et al. 2019, section 3) starts from one layer of two of its teacher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch.nn import Module, ModuleList
+from transformers import PreTrainedModel
+
+from harness.errors import UserError
+
+_DEPTH = ("num_hidden_layers", "n_layers")
+
+
+def cut_layers(
+    model: PreTrainedModel, layers: Sequence[int], name: str
+) -> PreTrainedModel:
+    """Keep the ``layers`` (indices from 0, in this order) of ``model``, with its embeddings and its head.
+
+    ``name`` is the model's in the study. Raises `UserError` for a layer that it does not have, and for
+    an architecture whose stack of layers cannot be told.
+    """
+    owner, attribute, stack = _stack(model, name)
+    outside = [layer for layer in layers if layer >= len(stack)]
+    if outside:
+        raise UserError(
+            f"cannot cut layer {outside[0]} out of {name!r}: its {len(stack)} layers are 0 to {len(stack) - 1}"
+        )
+    if len(set(layers)) != len(layers):
+        raise UserError(
+            f"the layers {list(layers)} cut out of {name!r} repeat: name each once"
+        )
+    setattr(owner, attribute, ModuleList([stack[layer] for layer in layers]))
+    for field in _DEPTH:
+        if field in model.config.to_dict():
+            setattr(model.config, field, len(layers))
+    return model
+
+
+def _stack(model: PreTrainedModel, name: str) -> tuple[Module, str, ModuleList]:
+    """The module list of as many modules as the configuration has layers, with its owner."""
+    depth = model.config.num_hidden_layers
+    found = [
+        (path, module)
+        for path, module in model.base_model.named_modules()
+        if isinstance(module, ModuleList) and len(module) == depth
+    ]
+    if len(found) != 1:
+        raise UserError(
+            f"cannot cut {name!r}: its architecture {model.config.model_type} has no single stack of layers"
+        )
+    path, stack = found[0]
+    owner, _, attribute = path.rpartition(".")
+    return model.base_model.get_submodule(owner), attribute, stack

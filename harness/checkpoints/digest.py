@@ -1,0 +1,41 @@
+"""A hash of what a checkpoint source names, so that a step knows when its input changed. Loads no torch."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from harness.checkpoints.locate import Source, source_folder
+from harness.config.study import CutCheckpoint, HubCheckpoint, RandomCheckpoint
+
+_READ_BY_US = ("*.json", "*.txt", "*.model", "*.safetensors")
+
+
+def source_digest(source: Source) -> str:
+    """SHA-256, hexadecimal, of the source's content.
+
+    Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit
+    where the branch may move), a random one its architecture, and a cut one its layers alone: what it
+    is cut from has a digest of its own. Raises `UserError` when a local source is not there.
+    """
+    digest = hashlib.sha256()
+    match source:
+        case HubCheckpoint() | RandomCheckpoint():
+            digest.update(source.model_dump_json().encode())
+        case CutCheckpoint(layers=layers):
+            digest.update(f"cut {list(layers)}".encode())
+        case _:
+            digest.update(folder_digest(source_folder(source)).encode())
+    return digest.hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of the folder's checkpoint files, sub-folders left out."""
+    digest = hashlib.sha256()
+    for file in sorted(
+        {file for pattern in _READ_BY_US for file in folder.glob(pattern)}
+    ):
+        with file.open("rb") as opened:
+            content = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest.update(f"{file.name}\0{content}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,58 @@
+"""The class names of a checkpoint against those of a study."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PretrainedConfig
+
+from harness.errors import UserError
+
+
+def written_labels(labels: Sequence[str]) -> dict[str, Any]:
+    """The fields of a configuration that name the classes."""
+    return {
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: index for index, label in enumerate(labels)},
+        "problem_type": "single_label_classification",
+    }
+
+
+def model_labels(config: PretrainedConfig) -> tuple[str, ...]:
+    """The class names of a configuration, by class index."""
+    return tuple(str(config.id2label[index]) for index in sorted(config.id2label))
+
+
+def matching_labels(
+    folder: Path, config: PretrainedConfig, labels: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The study's names for the classes of a trained head; those of the checkpoint when it names none.
+
+    Case does not matter, and ``LABEL_0``, ``LABEL_1``, ... (names never given) match by index. Raises
+    `UserError` when a label is missing, when the model has more, or when they stand in another order.
+    """
+    own = model_labels(config)
+    if labels is None:
+        return own
+    wanted = tuple(labels)
+    unnamed = all(re.fullmatch(r"LABEL_\d+", label) for label in own)
+    if len(own) == len(wanted) and unnamed:
+        return wanted
+    folded = [label.casefold() for label in own]
+    missing = [label for label in wanted if label.casefold() not in folded]
+    has = f"the model in {folder} has {len(own)}: {', '.join(own)}"
+    if missing or (unnamed and len(own) != len(wanted)):
+        lacking = missing[0] if missing else wanted[-1]
+        raise UserError(f"label {lacking!r} is none of the model's classes; {has}")
+    if len(own) > len(wanted):
+        raise UserError(
+            f"labels names {len(wanted)} classes, but {has}; name all of them"
+        )
+    if folded != [label.casefold() for label in wanted]:
+        raise UserError(
+            f"labels are {', '.join(wanted)} in this order, but {has}; write them in the model's order"
+        )
+    return wanted

@@ -1,0 +1,175 @@
+"""Loading a checkpoint folder with the head of a task: safetensors only, no code of the checkpoint's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+
+from harness.errors import UserError
+
+MASKED_LANGUAGE_MODEL = "masked-language-model"
+HEADS: dict[str, Any] = {
+    "question-answering": AutoModelForQuestionAnswering,
+    "text-classification": AutoModelForSequenceClassification,
+    MASKED_LANGUAGE_MODEL: AutoModelForMaskedLM,
+}
+"""The third word is no task of a study: it is what proposes the words of an attack."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model in float32. ``new`` names the head's weights that the checkpoint lacks, freshly drawn;
+    ``dropped`` those of another head, which the checkpoint has and the task does not use."""
+
+    model: PreTrainedModel
+    new: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """The configuration of an architecture that `transformers` knows by itself."""
+    file = folder / "config.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(
+            f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {file}: {_line(error)}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
+        raise UserError(
+            f"{file} names no model_type: it is not a transformers configuration"
+        )
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # transformers raises whatever its parsers raise
+        raise UserError(
+            f"{file} is not a configuration that transformers can read: {_line(error)}"
+        ) from None
+
+
+def load(folder: Path, task: str, **overrides: Any) -> Loaded:
+    """Load the weights under the head of ``task``; ``overrides`` are fields of the configuration.
+
+    Missing weights of the head are drawn from torch's random state; a missing weight of the encoder is
+    an error, as are pickles, unreadable files and weights that are not finite. Raises `UserError`.
+    """
+    config = load_config(folder)
+    _require_safetensors(folder)
+    for name, value in overrides.items():
+        setattr(config, name, value)
+    try:
+        with _quiet():
+            model, report = HEADS[task].from_pretrained(
+                folder,
+                config=config,
+                torch_dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                # What does not fit is looked at below: a head of other labels may be replaced.
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
+    except SafetensorError as error:
+        raise UserError(
+            f"the weights in {folder} are damaged ({_line(error)}): copy them again"
+        ) from None
+    except Exception as error:  # transformers raises whatever its parsers raise
+        raise UserError(f"cannot load {folder} for {task}: {_line(error)}") from None
+    new = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    encoder = sorted(name for name in new if _of_encoder(model, name))
+    if encoder:
+        raise UserError(
+            f"checkpoint {folder} lacks {len(encoder)} weights of its {config.model_type} encoder, "
+            f"{encoder[0]} among them: config.json and weights do not belong together"
+        )
+    require_finite(model, folder)
+    return Loaded(model, tuple(sorted(new)), tuple(sorted(report["unexpected_keys"])))
+
+
+def load_model(folder: Path, *, task: str, **overrides: Any) -> PreTrainedModel:
+    """The model of a checkpoint that has the head of ``task``. Raises `UserError` where it has not."""
+    loaded = load(folder, task, **overrides)
+    if loaded.new:
+        raise UserError(another_head(folder, task, loaded))
+    return loaded.model
+
+
+def another_head(folder: Path, task: str, loaded: Loaded) -> str:
+    """The line that says that the head of ``task`` is missing, and what the checkpoint has instead."""
+    heads = ", ".join(
+        dict.fromkeys(name.rpartition(".")[0] or name for name in loaded.dropped)
+    )
+    found = f"it has another head ({heads})" if heads else "it has none"
+    return (
+        f"checkpoint {folder} has no head for {task} ({loaded.new[0]} is missing; {found}): "
+        "name a checkpoint that was fine-tuned for the task, or give the model a training"
+    )
+
+
+def require_finite(model: torch.nn.Module, folder: Path) -> None:
+    """Raises `UserError` when a weight is NaN or infinite."""
+    for name, weight in model.state_dict().items():
+        wrong = int((~torch.isfinite(weight)).sum())
+        if wrong:
+            raise UserError(
+                f"checkpoint {folder} has NaN or infinite weights ({wrong} in {name}): its training diverged "
+                "or the file is damaged"
+            )
+
+
+def _of_encoder(model: PreTrainedModel, name: str) -> bool:
+    # A pooler belongs to the head: checkpoints of masked language models come without it.
+    return name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name
+
+
+def _require_safetensors(folder: Path) -> None:
+    if (folder / "model.safetensors").is_file() or (
+        folder / "model.safetensors.index.json"
+    ).is_file():
+        return
+    pickles = sorted(
+        file.name
+        for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt")
+        for file in folder.glob(pattern)
+    )
+    if pickles:
+        raise UserError(
+            f"checkpoint {folder} holds its weights only as a pickle ({pickles[0]}), which can run code when "
+            "opened: save it again with save_pretrained(..., safe_serialization=True)"
+        )
+    raise UserError(
+        f"checkpoint {folder} has no model.safetensors: give the folder save_pretrained wrote"
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the lines of `transformers` on missing weights: they are reported here."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

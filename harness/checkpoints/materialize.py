@@ -1,0 +1,89 @@
+"""Any source of a checkpoint, written as the folder that training and the exporters read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
+from harness.checkpoints.cutting import cut_layers
+from harness.checkpoints.labels import matching_labels, written_labels
+from harness.checkpoints.loading import (
+    HEADS,
+    another_head,
+    load,
+    load_config,
+    load_model,
+)
+from harness.checkpoints.locate import Source, source_folder
+from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
+from harness.config.study import CutCheckpoint, RandomCheckpoint
+from harness.errors import UserError
+
+
+def materialize(
+    source: Source,
+    destination: Path,
+    *,
+    task: str,
+    labels: tuple[str, ...] | None,
+    seed: int,
+    resolve: Callable[[str], Path],
+    allow_new_head: bool = False,
+) -> None:
+    """Write config.json, model.safetensors (float32) and a fast tokenizer to ``destination``.
+
+    ``task`` is a task's name or ``masked-language-model``. A head that the source lacks is drawn from
+    ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
+    otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
+    materialised folder of the model that a student is cut from; the student keeps its head.
+    Raises `UserError` for everything that is wrong with the source.
+    """
+    destination.mkdir(parents=True, exist_ok=True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        match source:
+            case RandomCheckpoint(random=architecture):
+                config = random_config(architecture, **_new_labels(task, labels))
+                model = HEADS[task].from_config(config)
+                write_synthetic_tokenizer(destination)
+            case CutCheckpoint(cut=name, layers=layers):
+                parent = resolve(name)
+                model = cut_layers(load_model(parent, task=task), layers, name)
+                copy_tokenizer(parent, destination)
+            case _:
+                folder = source_folder(source)
+                tokens = write_tokenizer(folder, destination)
+                model = _with_head(folder, task, labels, allow_new_head)
+                if tokens > model.config.vocab_size:
+                    raise UserError(
+                        f"the tokenizer of checkpoint {folder} has {tokens} tokens, its model only "
+                        f"{model.config.vocab_size}: they do not belong together"
+                    )
+    model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")
+
+
+def _with_head(
+    folder: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool
+) -> PreTrainedModel:
+    overrides = _new_labels(task, labels) if allow_new_head else {}
+    if task == "text-classification" and not allow_new_head:
+        overrides = written_labels(matching_labels(folder, load_config(folder), labels))
+    loaded = load(folder, task, **overrides)
+    if loaded.new and not allow_new_head:
+        raise UserError(another_head(folder, task, loaded))
+    return loaded.model
+
+
+def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:
+    if task != "text-classification":
+        return {}
+    if labels is None or len(labels) < 2:
+        raise UserError(
+            "a new text-classification head needs its classes: set labels to two names or more"
+        )
+    return written_labels(labels)

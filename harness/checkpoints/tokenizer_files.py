@@ -1,0 +1,61 @@
+"""The fast tokenizer of a checkpoint folder."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from harness.errors import UserError
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+)
+_SOURCES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
+
+
+def write_tokenizer(source: Path, destination: Path) -> int:
+    """Write the fast tokenizer of ``source`` to ``destination``; a slow one is converted.
+
+    Truncation and padding that some tokenizer.json switch on are left out: whoever encodes sets them.
+    Returns its number of tokens. Raises `UserError` when there is none, or none that can be read.
+    """
+    from transformers import AutoTokenizer
+
+    if not any((source / name).is_file() for name in _SOURCES):
+        raise UserError(
+            f"checkpoint {source} has no tokenizer (tokenizer.json or vocab.txt): save it beside the weights "
+            "with tokenizer.save_pretrained"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, use_fast=True, trust_remote_code=False
+        )
+    except Exception as error:  # transformers raises whatever its parsers raise
+        line = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"cannot read the tokenizer of checkpoint {source}: {line}"
+        ) from None
+    if not tokenizer.is_fast:
+        raise UserError(
+            f"the tokenizer of checkpoint {source} has no fast form (tokenizer.json): convert it first"
+        )
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(destination)
+    return len(tokenizer)
+
+
+def copy_tokenizer(source: Path, destination: Path) -> None:
+    """Copy the tokenizer of one materialised checkpoint folder to another."""
+    for name in TOKENIZER_FILES:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, destination / name)

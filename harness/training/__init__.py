@@ -1,0 +1,1 @@
+"""Fine-tuning of checkpoints: the same recipe for every model, resumable, with optional distillation."""

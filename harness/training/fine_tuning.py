@@ -1,0 +1,161 @@
+"""Fine-tuning of one checkpoint for a task, by a recipe that is the same for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import PreTrainedModel
+
+from harness.checkpoints.loading import load_model
+from harness.checkpoints.tokenizer_files import copy_tokenizer
+from harness.config.study import Distillation, QuestionAnswering, Recipe
+from harness.errors import UserError
+from harness.tasks.examples import Example, QuestionExample, TextExample
+from harness.tasks.task import task_for
+from harness.training.answer_spans import answer_spans
+from harness.training.batches import FeatureDataset
+from harness.training.distillation import DistillingTrainer, soft_labels
+from harness.training.model_inputs import (
+    accepted_inputs,
+    require_positions,
+    save,
+    without_attention_dropout,
+)
+from harness.training.trainer import ResumableTrainer, train
+
+_OUTPUTS = {
+    "question-answering": ("start_logits", "end_logits"),
+    "text-classification": ("logits",),
+}
+
+
+def fine_tune(
+    starting: Path,
+    destination: Path,
+    *,
+    task: str,
+    examples: Sequence[Example],
+    labels: tuple[str, ...] | None,
+    recipe: Recipe,
+    seed: int,
+    teacher: Path | None,
+    distillation: Distillation | None,
+    question_answering: QuestionAnswering | None,
+    work: Path,
+    progress: Callable[[str, float], None],
+) -> dict[str, Any]:
+    """Fine-tune the checkpoint folder ``starting`` (with the task's head) and write it to ``destination``.
+
+    Saves are kept in ``work``; called again with the same arguments it goes on from the last one, and
+    the weights are those of a run that was not disturbed (on one machine, with as many threads). With
+    ``distillation`` the checkpoint ``teacher`` gives soft labels. Returns a record of the training, with
+    no time in it. Raises `UserError` for input that cannot be trained on, `StepFailed` when it diverges.
+    """
+    if not examples:
+        raise UserError(f"no training examples for {task}: data.train is empty")
+    tokenizer = Tokenizer.from_file(str(starting / "tokenizer.json"))
+    model = load_model(starting, task=task, **without_attention_dropout(starting))
+    require_positions(model, recipe.max_length)
+    inputs, targets = _columns(
+        tokenizer, task, examples, labels, recipe, question_answering
+    )
+    columns = {**accepted_inputs(model, inputs), **targets}
+    pad_token_id = model.config.pad_token_id or 0
+    work.mkdir(parents=True, exist_ok=True)
+    trainer_class: type[ResumableTrainer] = ResumableTrainer
+    options: dict[str, Any] = {}
+    if distillation is not None:
+        if teacher is None:
+            raise UserError(
+                "distillation needs a teacher: the task's reference must be another model"
+            )
+        columns |= _soft_columns(
+            teacher, model, tokenizer, task, inputs, pad_token_id, progress
+        )
+        trainer_class, options = DistillingTrainer, {"distillation": distillation}
+    record = train(
+        trainer_class,
+        model,
+        FeatureDataset(columns),
+        recipe=recipe,
+        seed=seed,
+        pad_token_id=pad_token_id,
+        work=work,
+        description="fine-tuning",
+        progress=progress,
+        **options,
+    )
+    save(model, destination)
+    copy_tokenizer(starting, destination)
+    return {"examples": len(examples), **record}
+
+
+def _columns(
+    tokenizer: Tokenizer,
+    task: str,
+    examples: Sequence[Example],
+    labels: tuple[str, ...] | None,
+    recipe: Recipe,
+    question_answering: QuestionAnswering | None,
+) -> tuple[dict[str, list[NDArray[np.int64]]], dict[str, Sequence[int]]]:
+    """What models read and the targets of their loss, one entry a feature."""
+    settings = question_answering or QuestionAnswering()
+    settings = settings.model_copy(
+        update={
+            "max_length": recipe.max_length,
+            "stride": min(settings.stride, recipe.max_length // 3),
+        }
+    )
+    encoder = task_for(task, question_answering=settings, max_length=recipe.max_length)
+    features = encoder.encode(tokenizer, examples)
+    if features.offsets is not None:
+        questions = cast("Sequence[QuestionExample]", examples)
+        starts, ends = answer_spans(questions, features.example, features.offsets)
+        return features.inputs, {
+            "start_positions": starts.tolist(),
+            "end_positions": ends.tolist(),
+        }
+    targets = [example.label for example in cast("Sequence[TextExample]", examples)]
+    if labels is not None and not 0 <= min(targets) <= max(targets) < len(labels):
+        raise UserError(
+            f"training label {max(targets)} has no name: labels names {len(labels)} classes ({', '.join(labels)})"
+        )
+    return features.inputs, {"labels": targets}
+
+
+def _soft_columns(
+    folder: Path,
+    student: PreTrainedModel,
+    tokenizer: Tokenizer,
+    task: str,
+    inputs: dict[str, list[NDArray[np.int64]]],
+    pad_token_id: int,
+    progress: Callable[[str, float], None],
+) -> dict[str, list[NDArray[np.float32]]]:
+    """The teacher's logits for the same features; `UserError` when the two do not read or say the same."""
+    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
+    if vocabulary != tokenizer.get_vocab():
+        raise UserError(
+            f"the teacher in {folder} has another vocabulary than its student ({len(vocabulary)} against "
+            f"{tokenizer.get_vocab_size()} tokens): distil between models that share a tokenizer"
+        )
+    teacher = load_model(folder, task=task)
+    if teacher.config.num_labels != student.config.num_labels:
+        raise UserError(
+            f"the teacher in {folder} has {teacher.config.num_labels} classes, its student "
+            f"{student.config.num_labels}: distil between models of the same labels"
+        )
+    teacher.to("cuda" if torch.cuda.is_available() else "cpu")
+    return soft_labels(
+        teacher,
+        accepted_inputs(teacher, inputs),
+        outputs=_OUTPUTS[task],
+        pad_token_id=pad_token_id,
+        progress=progress,
+    )
