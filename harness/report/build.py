@@ -18,11 +18,11 @@ def build_report(results: Json, *, all_pairs: bool = False) -> Report:
     sections = [headline(results, tasks)]
     sections += [_what_stands_out(task, several=len(tasks) > 1) for task in tasks]
     for task in tasks:
-        if len(tasks) > 1:
-            sections.append(Section(words(task.name), (), part=True))
         if not task.deployments:
-            sections.append(Section("Deployments", (Prose(("There are none.",)),)))
+            sections.append(Section(words(task.name), (Prose(("There are no deployments.",)),)))
             continue
+        if len(tasks) > 1:
+            sections.append(Section(words(task.name), ()))
         sections += [performance(task), side_effects(task), *characteristics(task, all_pairs=all_pairs)]
     failed = failures(tasks)
     sections += [failed] if failed else []

@@ -17,7 +17,7 @@ EXECUTION = "execution"
 
 EXPLAINED = {
     EXPORT: "export: {model} in another FP32 format",
-    BACKEND: "backend: {model} on another runtime",
+    BACKEND: "backend: {model}, the same artifact",
     PRECISION: "precision: {model} in FP16 or INT8",
     ARCHITECTURE: "architecture: other models in FP32",
     BOTH: "both: {model} in FP16 or INT8",

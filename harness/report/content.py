@@ -18,7 +18,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column's heading (a line break puts the unit below the name)."""
+    """A column's heading. A line break puts the unit below the name; a soft hyphen before it parts a word."""
 
     heading: str
     right: bool = True
@@ -48,6 +48,7 @@ class Facts:
     """Labels with their values, such as the machine's."""
 
     items: tuple[tuple[str, str], ...]
+    """At least one."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ Block = Table | Facts | Prose | Findings | ChangedText | Failures
 class Section:
     title: str
     blocks: tuple[Block, ...]
-    part: bool = False
-    """Starts a part of its own (a task), above the ordinary sections."""
+    level: Literal[1, 2] = 1
+    """2: belongs to the task whose section of level 1, with no blocks of its own, stands above."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from harness.report.content import (
     Block,
     Cell,
     ChangedText,
+    Column,
     Facts,
     Failures,
     Findings,
@@ -22,7 +23,10 @@ from harness.report.content import (
 FINDING_TITLES = {"failure": "Failed", "warning": "Caution", "result": "Found", "advice": "Next"}
 EMPHASIS: dict[Level, str] = {"bad": "**"}
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|~#])")
+# a lone [3] is no link and a_b no emphasis: left alone, so that the source reads well too
+_SPECIAL = re.compile(
+    r"([\\`*|~]|\[(?!\d+\][ :,.)]|\d+\]$)|(?<!\d)\]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[#>+-](?=\s))"
+)
 
 
 def to_markdown(report: Report) -> str:
@@ -36,12 +40,12 @@ def to_markdown(report: Report) -> str:
 
 def escape(text: str) -> str:
     """Text that Markdown and HTML leave as it is."""
-    return _SPECIAL.sub(r"\\\1", text).replace("&", "&amp;")
+    one_line = " ".join(text.replace("&", "&amp;").replace("<", "&lt;").split())
+    return _SPECIAL.sub(r"\\\1", one_line)
 
 
 def _section(section: Section) -> Iterable[str]:
-    level = "##" if section.part or not section.blocks else "###"
-    yield from (f"{level} {escape(section.title)}", "")
+    yield from (f"{'#' * (section.level + 1)} {escape(section.title)}", "")
     for block in section.blocks:
         yield from _block(block)
 
@@ -51,7 +55,11 @@ def _block(block: Block) -> Iterable[str]:
         case Table():
             yield from _table(block)
         case Facts():
-            yield from (f"- {escape(label)}: {escape(value)}" for label, value in block.items)
+            first, *others = block.items
+            # a table needs a heading: the first fact serves
+            yield _line(escape(part) for part in first)
+            yield "| :--- | :--- |"
+            yield from (_line(escape(part) for part in fact) for fact in others)
         case Prose():
             for index, paragraph in enumerate(block.paragraphs):
                 yield from ([""] if index else [])
@@ -85,7 +93,7 @@ def _around(mark: str, text: str) -> str:
 def _table(table: Table) -> Iterable[str]:
     if table.title:
         yield from (f"**{escape(table.title)}**", "")
-    yield _line(escape(column.heading.replace("-\n", "").replace("\n", " ")) for column in table.columns)
+    yield _line(escape(_heading(column)) for column in table.columns)
     yield _line("---:" if column.right else ":---" for column in table.columns)
     group = ""
     for row in table.rows:
@@ -96,6 +104,10 @@ def _table(table: Table) -> Iterable[str]:
     if table.notes:
         yield ""
         yield escape(" ".join(table.notes))
+
+
+def _heading(column: Column) -> str:
+    return column.heading.replace("\u00ad\n", "").replace("-\n", "-").replace("\n", " ")
 
 
 def _line(cells: Iterable[str]) -> str:

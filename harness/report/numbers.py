@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from harness.report.view import Estimate
 
 UNKNOWN = "-"
+EN_DASH = "\u2013"
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
@@ -49,15 +50,15 @@ def signed(value: float | None, decimals: int = 1) -> str:
 
 
 def interval(estimate: Estimate, *, scale: float = 1.0, decimals: int = 2) -> str:
-    """The 95 % interval alone, such as 0.68–0.74."""
+    """The 95 % interval alone, such as 0.68 to 0.74."""
     if estimate.low is None or estimate.high is None:
         return UNKNOWN
-    joint = " to " if estimate.low < 0 else "–"
+    joint = " to " if estimate.low < 0 else EN_DASH
     return f"{fixed(scale * estimate.low, decimals)}{joint}{fixed(scale * estimate.high, decimals)}"
 
 
 def with_interval(estimate: Estimate, *, scale: float = 1.0, decimals: int = 2, unit: str = "") -> str:
-    """For sentences: "4.2 % (3.1–5.4)"."""
+    """For sentences: "4.2 % (3.1 to 5.4)"."""
     if estimate.value is None:
         return "an unknown share" if unit else "unknown"
     written = f"{fixed(scale * estimate.value, decimals)}{unit}"

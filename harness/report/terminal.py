@@ -45,9 +45,11 @@ STYLES: dict[Level, str] = {
 FINDING_STYLES = {"failure": "bold red", "warning": "yellow", "result": "bold cyan", "advice": "cyan"}
 FINDING_MARKS = {"failure": "FAILED", "warning": "CAUTION", "result": "FOUND", "advice": "NEXT"}
 
-PLAIN = str.maketrans({"–": "-", "—": "-", "·": "-", "→": "->", "±": "+/-", "…": "...", "×": "x", "─": "-"})
+PLAIN = str.maketrans({"\u2013": "-", "→": "->", "±": "+/-", "…": "...", "─": "-"})
+"""ASCII for the typography of reports, where the encoding is not UTF-8."""
 
 
+SOFT_HYPHEN = "\u00ad"
 _NO_BREAK = "\u00a0"
 _INSEPARABLE = re.compile(r"(?<=\]) (?=\S)|(?<=\d) (?=%|ms\b|\()")
 
@@ -70,7 +72,7 @@ class Terminal:
 
     def _section(self, section: Section) -> None:
         self.console.print()
-        if section.part:
+        if not section.blocks:
             rule = self._safe("─" * max(self.width - cell_len(section.title) - 4, 0))
             self._line(f"── {section.title} {rule}"[: self.width], "bold cyan")
         else:
@@ -100,6 +102,7 @@ class Terminal:
 
     def _safe(self, text: str) -> str:
         """What the console's encoding can show."""
+        text = text.replace(SOFT_HYPHEN, "-")
         if self.unicode:
             return text
         return text.translate(PLAIN).encode(self.encoding, "replace").decode(self.encoding)
@@ -191,7 +194,7 @@ class Terminal:
         for note in table.notes:
             self._prose(note, style="dim")
         if left_out:
-            self._prose(f"{left_out} more columns fit a wider terminal.", style="dim")
+            self._prose(f"{left_out} more in a wider terminal: {_headings(table, columns)}.", style="dim")
 
     def _natural(self, table: Table, index: int) -> int:
         """The width that a column wants."""
@@ -275,6 +278,15 @@ class Terminal:
 
     def _print(self, line: Text, *, indent: int = INDENT) -> None:
         self.console.print(Text(" " * indent) + line, no_wrap=True, overflow="ignore", crop=False)
+
+
+def _headings(table: Table, shown: Sequence[int]) -> str:
+    """The columns that are not shown, as words."""
+    return ", ".join(
+        c.heading.replace("\u00ad\n", "").replace("\n", " ")
+        for i, c in enumerate(table.columns)
+        if i not in shown
+    )
 
 
 def _folded(name: str, width: int) -> list[str]:

@@ -119,7 +119,7 @@ class Deployment:
     short: str
     """The name without "onnx-", and without the backend where the task has only one."""
     variant: str
-    """What is left of ``short`` without the model."""
+    """The format alone, for rows that stand under their model."""
     model: str
     format: str
     backend: str
@@ -128,6 +128,11 @@ class Deployment:
     @property
     def ok(self) -> bool:
         return self.entry.get("status") == "ok"
+
+    @property
+    def has_results(self) -> bool:
+        """Whether it answered the evaluation: one whose timing or attack failed has, and is compared."""
+        return self.ok or bool(self.quality)
 
     @property
     def random(self) -> bool:
@@ -180,6 +185,12 @@ class Deployment:
         return number(mapping(self.performance.get("single-stream")).get(f"{figure}_ms"))
 
     @property
+    def unstable(self) -> bool:
+        """Whether a timing did not settle."""
+        scenarios = (mapping(self.performance.get(name)) for name in ("single-stream", "offline"))
+        return any(scenario.get("steady") is False for scenario in scenarios)
+
+    @property
     def samples_per_second(self) -> float | None:
         return number(mapping(self.performance.get("offline")).get("samples_per_second"))
 
@@ -210,8 +221,8 @@ class TaskView:
 
     @cached_property
     def measured(self) -> tuple[Deployment, ...]:
-        """Those that worked and are no second run of another."""
-        return tuple(d for d in self.deployments if d.ok and d.replicate_kind != "execution")
+        """Those with results that are no second run of another."""
+        return tuple(d for d in self.deployments if d.has_results and d.replicate_kind != "execution")
 
     @cached_property
     def candidates(self) -> tuple[Deployment, ...]:
@@ -289,7 +300,7 @@ def tasks_of(results: Json) -> tuple[TaskView, ...]:
 def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
     """The reference first, then its model, then models from large to small; second runs come last."""
     parts = {name: _parts(name, mapping(entry)) for name, entry in entries.items()}
-    reference_model = parts.get(reference, ("",))[0]
+    reference_model, _, reference_backend = parts.get(reference, ("", "", ""))
     sizes: dict[str, float] = {}
     for name, entry in entries.items():
         parameters = number(mapping(mapping(entry).get("artifact")).get("parameters")) or 0.0
@@ -304,24 +315,25 @@ def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
             model != reference_model,
             -sizes[model],
             model,
+            backend != reference_backend,
+            backend,
             name != reference,
             form_place,
             form,
-            backend,
             name,
         )
 
-    one_backend = len({backend for _, _, backend in parts.values()}) == 1
+    several = len({backend for _, _, backend in parts.values()}) > 1
     ordered = []
     for index, name in enumerate(sorted(entries, key=place), start=1):
         model, form, backend = (words(part) for part in parts[name])
         again = AGAIN if mapping(entries[name]).get("replicate_kind") == "execution" else ""
         shown = form.removeprefix("onnx-")
-        variant = (shown if one_backend or not backend else f"{shown}@{backend}") + again
-        short = f"{model}/{variant}" if variant else model
-        ordered.append(
-            Deployment(name, index, short, variant or model, model, form, backend, mapping(entries[name]))
+        variant = shown or model
+        short = (
+            (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + again
         )
+        ordered.append(Deployment(name, index, short, variant, model, form, backend, mapping(entries[name])))
     return tuple(ordered)
 
 

@@ -23,6 +23,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     trade.no_speed_up,
     validity.parity,
     validity.unstable_timing,
+    validity.nodes_left_to_the_cpu,
     validity.weak_detector,
     validity.few_errors,
     validity.too_few_examples,

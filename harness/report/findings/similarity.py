@@ -160,7 +160,7 @@ def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
 
 
 def neighbours_differ(task: TaskView) -> list[Finding]:
-    """The deployment that scores like the reference and sees other neighbours."""
+    """Deployments in which most points have other neighbours than in the reference."""
     k, reference = task.neighbours_shown, task.reference_deployment
     if k is None or reference is None:
         return []
@@ -170,11 +170,11 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
         return []
     lowest = min(known, key=lambda d: metric.of(task, d).value or 0.0)
     kept = metric.of(task, lowest)
-    if within_floor(task, metric, lowest) or (kept.value or 0) > 0.5:
+    if within_floor(task, metric, lowest) or (kept.value or 0) > thresholds.FEW_NEIGHBOURS:
         return []
     chance = number(mapping(task.characteristic("data_representation").get("chance_jaccard")).get(k))
     at_chance = f", chance {fixed(chance, 2 if chance >= 0.01 else 3)}" if chance is not None else ""
-    few = [d for d in known if (metric.of(task, d).value or 0) <= 0.5]
+    few = [d for d in known if (metric.of(task, d).value or 0) <= thresholds.FEW_NEIGHBOURS]
     return [
         Finding(
             "result",

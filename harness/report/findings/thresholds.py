@@ -35,6 +35,9 @@ PARITY_AGREEMENT = 0.9
 SIMILAR_SPEED = 1.5
 """Speeds within this factor are comparable when quantization is held against distillation."""
 
+FEW_NEIGHBOURS = 0.5
+"""Up to this Jaccard of neighbours, most of them are others."""
+
 WEAK_DETECTOR = 0.6
 """AUROC below this: the detector hardly tells the two data sets apart (0.5 is guessing)."""
 

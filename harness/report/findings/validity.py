@@ -27,7 +27,7 @@ def failures(task: TaskView) -> list[Finding]:
                 names(failed),
             )
         )
-    if task.reference not in {d.name for d in task.deployments if d.ok}:
+    if task.reference not in {d.name for d in task.deployments if d.has_results}:
         findings.append(
             Finding(
                 "failure",
@@ -131,12 +131,7 @@ def parity(task: TaskView) -> list[Finding]:
 
 
 def unstable_timing(task: TaskView) -> list[Finding]:
-    unstable = [
-        d
-        for d in task.measured
-        if mapping(d.performance.get("single-stream")).get("steady") is False
-        or sequence(d.performance.get("warnings"))
-    ]
+    unstable = [d for d in task.measured if d.unstable]
     if not unstable:
         return []
     said = next(
@@ -150,6 +145,28 @@ def unstable_timing(task: TaskView) -> list[Finding]:
             f"{plural(len(unstable), 'timing')} unstable, marked ! in the table ({listed(unstable)}): {said}",
             "Close other work, or raise performance.min_seconds; take ratios near 1 for noise.",
             names(unstable),
+        )
+    ]
+
+
+def nodes_left_to_the_cpu(task: TaskView) -> list[Finding]:
+    """An accelerator that did not take the whole model."""
+    left = {}
+    for deployment in task.measured:
+        counts = [number(count) for count in mapping(deployment.describe.get("left_to_cpu")).values()]
+        if total := sum(count for count in counts if count is not None):
+            left[deployment] = int(total)
+    if not left:
+        return []
+    most = max(left, key=lambda d: left[d])
+    return [
+        Finding(
+            "warning",
+            "nodes-left-to-cpu",
+            f"{listed(list(left))} {verb(list(left), 'leaves', 'leave')} nodes to the CPU, up to "
+            f"{left[most]} ({most.label}): its speed is not the accelerator's.",
+            "Choose a format that the provider runs whole; INT8 on NVIDIA means TensorRT.",
+            names(list(left)),
         )
     ]
 
@@ -246,7 +263,7 @@ def weak_detector(task: TaskView) -> list[Finding]:
 def missing_floors(task: TaskView) -> list[Finding]:
     """Comparisons of models need a seed floor; every comparison needs an execution floor."""
     reference = task.reference_deployment
-    if reference is None or not reference.ok or reference.random or not task.error_pairs.get("all"):
+    if reference is None or not reference.has_results or reference.random or not task.error_pairs.get("all"):
         return []
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}

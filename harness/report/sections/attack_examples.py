@@ -19,18 +19,16 @@ def attack_examples(task: TaskView) -> list[Block]:
     for entry in sequence(task.characteristic("adversarial_attack").get("examples"))[:EXAMPLES_AT_MOST]:
         example = mapping(entry)
         original, adversarial = words(example.get("original")), words(example.get("adversarial"))
-        if original and adversarial:
+        if original and adversarial and original != adversarial:
             blocks.append(ChangedText(_label(task, example), cut(changed_words(original, adversarial))))
     return blocks
 
 
 def _label(task: TaskView, example: Json) -> str:
     deployment = task.by_name.get(str(example.get("deployment")))
-    on = deployment.label if deployment else words(example.get("deployment"))
-    label = example.get("label")
-    return (
-        f"Text {words(example.get('id'))}" + ("" if label is None else f", {words(label)},") + f" fools {on}:"
-    )
+    on = deployment.label if deployment else words(example.get("deployment")) or "an unknown deployment"
+    label = words(example.get("label"))
+    return f"Text {words(example.get('id')) or '?'}{f' (label {label})' if label else ''} fools {on}:"
 
 
 def changed_words(original: str, adversarial: str) -> tuple[Word, ...]:

@@ -26,6 +26,7 @@ from harness.report.sections.rows import (
     agreement_level,
     compared,
     estimate_cell,
+    filled,
     rows_by_model,
 )
 from harness.report.view import Deployment, Estimate, Json, TaskView, mapping, number, words
@@ -38,10 +39,17 @@ def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
         ("Data distribution", "data_distribution", _distribution),
         ("Adversarial attack", "adversarial_attack", _attack),
     )
-    sections = []
+    sections, absent = [], []
     for title, name, build in builders:
         blocks = build(task, all_pairs) if task.characteristic(name) else []
-        sections.append(Section(title, tuple(blocks) or (Prose(("Not measured in this run.",)),)))
+        if blocks:
+            sections.append(Section(title, tuple(blocks), level=2))
+        elif not (
+            name == "adversarial_attack" and task.is_question_answering
+        ):  # texts are attacked, not questions
+            absent.append(title.lower())
+    if absent:
+        sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))
     return tuple(sections)
 
 
@@ -55,10 +63,10 @@ def _table(
 ) -> list[Block]:
     """A table of all deployments that worked; none where every figure of it is unknown."""
     every = [(d, cells(d)) for d in compared(task) if chosen(d)]
-    filled = [(d, row) for d, row in every if any(cell.text != UNKNOWN for cell in row)]
-    if not filled:
+    known = [(d, row) for d, row in every if any(cell.text != UNKNOWN for cell in row)]
+    if not known:
         return []
-    return [Table(title, (KEY, *columns), rows_by_model(task, filled), notes)]
+    return [filled(Table(title, (KEY, *columns), rows_by_model(task, known), notes))]
 
 
 def _overlap(task: TaskView, metric: Metric, d: Deployment, chance: float | None) -> tuple[Cell, Cell, Cell]:
@@ -108,7 +116,7 @@ def _errors(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("adjusted\n95 %", optional=True),
         Column("largest\npossible", optional=True),
         Column("kappa", optional=True),
-        Column("diver-\ngence", optional=True),
+        Column("diver\u00ad\ngence", optional=True),
         Column("McNemar\np", optional=True),
     )
     examples = number(task.strata.get("all", {}).get("n"))
@@ -282,12 +290,12 @@ def _attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("success\n%"),
         Column("95 %"),
         Column("words\n%"),
-        Column("trans-\nfer %"),
+        Column("trans\u00ad\nfer %"),
         Column("fell\nsame"),
         Column("chance"),
         Column("fell same\n95 %", optional=True),
         Column("queries", optional=True),
-        Column("simi-\nlarity", optional=True),
+        Column("simi\u00ad\nlarity", optional=True),
         Column("kappa", optional=True),
     )
     notes = [

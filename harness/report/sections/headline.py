@@ -9,7 +9,7 @@ from harness.report.findings.phrases import plural
 from harness.report.numbers import count, fixed
 from harness.report.view import Json, TaskView, mapping, number, sequence, words
 
-ROLES = ("evaluation", "out-of-distribution", "bank", "calibration")
+ROLES = ("evaluation", "out-of-distribution", "bank", "train")
 NOTABLE_ISA = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16", "asimd", "sve")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "torch", "transformers", "scalemodel")
 
@@ -24,9 +24,7 @@ def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
     blocks: list[Block] = [Facts(tuple(_machine(mapping(results.get("environment")))))]
     for task in tasks:
         blocks.append(Facts(tuple(_task(task))))
-        notes = [FAMILIES[f] for f in [str(task.entry.get("family"))] if f in FAMILIES]
-        # the run's own note on the family would say it a second time
-        notes += [n for n in task.notes if not any(n.lower().startswith(f) for f in FAMILIES if notes)]
+        notes = task.notes or tuple(FAMILIES.get(str(task.entry.get("family")), "").splitlines())
         if notes:
             blocks.append(Prose(tuple(f"Note: {note}" for note in notes)))
     return Section("What was compared", tuple(blocks))
@@ -56,6 +54,9 @@ def _gpu(gpu: object) -> str:
         return "none"
     if isinstance(gpu, list | tuple):
         return ", ".join(_gpu(one) for one in gpu)
+    if isinstance(gpu, dict) and gpu.get("devices"):
+        driver = words(gpu.get("driver"))
+        return _gpu(gpu["devices"]) + (f", driver {driver}" if driver else "")
     if isinstance(gpu, dict):
         name = words(gpu.get("name") or gpu.get("model")) or "unknown GPU"
         driver = words(gpu.get("driver"))

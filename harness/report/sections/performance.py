@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
-from harness.report.sections.rows import KEY, rows_by_model
-from harness.report.view import Deployment, TaskView, mapping, number, sequence, words
+from harness.report.sections.rows import KEY, filled, rows_by_model
+from harness.report.view import Deployment, TaskView, number, words
 
 MEBIBYTE = 2**20
 
@@ -40,12 +40,13 @@ def performance(task: TaskView) -> Section:
         return Cell(ratio(None if value is None or not base else value / base))
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
-        if not d.ok:
+        if not d.ok and not d.has_results:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
         memory = number(d.performance.get("peak_memory_bytes"))
-        mark = "!" if is_unstable(d) else ""
+        mark = "!" if d.unstable else ""
+        p50 = Cell(mark + fixed(d.latency("p50"), ms), "bad" if mark else None)
         own = [
-            Cell(mark + fixed(d.latency("p50"), ms), "bad" if mark else None),
+            p50 if d.ok or d.latency("p50") is not None else Cell("failed", "bad"),
             Cell(fixed(d.latency("p90"), ms)),
             Cell(ratio(task.speed_up(d))),
             Cell(fixed(d.samples_per_second, rate)),
@@ -65,23 +66,11 @@ def performance(task: TaskView) -> Section:
         ]
         return tuple(own)
 
-    notes = [_where(task)]
-    if any(is_unstable(d) for d in listed):
+    notes = [_where(task)] if any(d.performance for d in listed) else ["Performance was not measured."]
+    if any(d.unstable for d in listed):
         notes.append("! unstable timing: printed, but take it as an order of magnitude.")
-    if not any(d.performance for d in listed):
-        notes.append("Performance was not measured.")
-    table = Table(
-        "",
-        tuple(columns),
-        rows_by_model(task, [(d, cells(d)) for d in listed]),
-        tuple(note for note in notes if note),
-    )
-    return Section("Speed, memory and quality", (table,))
-
-
-def is_unstable(deployment: Deployment) -> bool:
-    stream = mapping(deployment.performance.get("single-stream"))
-    return stream.get("steady") is False or bool(sequence(deployment.performance.get("warnings")))
+    table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
+    return Section("Speed, memory and quality", (filled(table),), level=2)
 
 
 def _scores(task: TaskView) -> list[tuple[str, str, bool]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from harness.report.content import Cell, Column, Level, Row
+from dataclasses import replace
+
+from harness.report.content import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, within_floor
 from harness.report.numbers import UNKNOWN, fixed
-from harness.report.view import AGAIN, Deployment, Estimate, Json, TaskView, number, words
+from harness.report.view import Deployment, Estimate, TaskView, number, words
 
 FLOOR_MARK = "~"
 """Before a figure: not distinguishable from the noise floor."""
@@ -17,35 +19,31 @@ MATRIX_AT_MOST = 12
 
 def group_of(task: TaskView, deployment: Deployment) -> str:
     """The heading that a deployment's row stands under: its model, or what it is a second run of."""
+    heading = words(deployment.model) + on_backend(task, deployment)
     if deployment.replicate_kind == "execution":
-        return f"{words(deployment.model)} (execution floor: run again, against its first run)"
-    heading = words(deployment.model)
+        return f"{heading} (execution floor: run again, against its first run)"
     if deployment.replicate_kind == "seed":
         return f"{heading} (seed floor: trained again)"
     notes = []
-    layers, parameters = (
-        number(deployment.artifact.get("layers")),
-        number(deployment.artifact.get("parameters")),
-    )
+    # a failed artifact knows neither; another of the same model does
+    layers, parameters = _of_model(task, deployment, "layers"), _of_model(task, deployment, "parameters")
     if layers is not None:
         notes.append(f"{layers:.0f} layer{'' if layers == 1 else 's'}")
     if parameters is not None:
         notes.append(f"{_millions(parameters)} parameters")
     if deployment.random:
         notes.append("random weights")
-    # failed deployments know neither: they stand with the rest of their model
-    if not notes:
-        known = next(
-            (d for d in task.deployments if d.model == deployment.model and d.artifact.get("parameters")),
-            None,
-        )
-        if (
-            known is not None
-            and known is not deployment
-            and known.replicate_kind == deployment.replicate_kind
-        ):
-            return group_of(task, known)
     return f"{heading} ({', '.join(notes)})" if notes else heading
+
+
+def on_backend(task: TaskView, deployment: Deployment) -> str:
+    """ " on BACKEND" where the task has several."""
+    return f" on {words(deployment.backend)}" if len(task.backends) > 1 and deployment.backend else ""
+
+
+def _of_model(task: TaskView, deployment: Deployment, name: str) -> float | None:
+    found = (number(d.artifact.get(name)) for d in task.deployments if d.model == deployment.model)
+    return next((value for value in found if value is not None), None)
 
 
 def _millions(parameters: float) -> str:
@@ -55,7 +53,7 @@ def _millions(parameters: float) -> str:
 def key(task: TaskView, deployment: Deployment, name: str | None = None) -> Cell:
     """Names a row that stands under its model, unless told otherwise; the names are aligned."""
     digits = len(f"[{len(task.deployments)}]")
-    shown = deployment.variant.removesuffix(AGAIN) if name is None else name
+    shown = deployment.variant if name is None else name
     return Cell(f"{f'[{deployment.number}]':<{digits}} {shown}")
 
 
@@ -64,8 +62,8 @@ def rows_by_model(task: TaskView, deployments: list[tuple[Deployment, tuple[Cell
 
 
 def compared(task: TaskView) -> list[Deployment]:
-    """The rows of a table against the reference: everything that worked, the reference first."""
-    return [d for d in task.deployments if d.ok]
+    """The rows of a table against the reference: everything with results, the reference first."""
+    return [d for d in task.deployments if d.has_results]
 
 
 def against_floor(task: TaskView, metric: Metric, deployment: Deployment, text: str) -> Cell:
@@ -98,8 +96,16 @@ def estimate_cell(estimate: Estimate, decimals: int = 2, level: Level | None = N
     return Cell(fixed(estimate.value, decimals), level)
 
 
-def has_any(entries: list[Json]) -> bool:
-    return any(entries)
+def filled(table: Table) -> Table:
+    """The table without the columns of which nothing is known."""
+    known = [
+        i
+        for i in range(len(table.columns))
+        if i == 0 or any(row.cells[i].text != UNKNOWN for row in table.rows)
+    ]
+    columns = tuple(table.columns[i] for i in known)
+    rows = tuple(replace(row, cells=tuple(row.cells[i] for i in known)) for row in table.rows)
+    return replace(table, columns=columns, rows=rows)
 
 
 KEY = Column("deployment", right=False)

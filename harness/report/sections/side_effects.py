@@ -15,10 +15,9 @@ from harness.report.floors import (
     neighbours_metric,
     within,
 )
-from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio, signed
-from harness.report.sections.rows import FLOOR_MARK, against_floor, key
+from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
+from harness.report.sections.rows import FLOOR_MARK, against_floor, filled, key, on_backend
 from harness.report.view import (
-    AGAIN,
     FORMAT_ORDER,
     Deployment,
     Estimate,
@@ -32,8 +31,10 @@ from harness.report.view import (
 
 def side_effects(task: TaskView) -> Section:
     reference = task.reference_deployment
-    if reference is None or not reference.ok:
-        return Section("Quantized against distilled", (Prose(("There is no reference to compare with.",)),))
+    if reference is None or not reference.has_results:
+        return Section(
+            "Quantized against distilled", (Prose(("There is no reference to compare with.",)),), level=2
+        )
     blocks: list[Block] = []
     table = _against_reference(task, reference)
     if table is None:
@@ -41,7 +42,7 @@ def side_effects(task: TaskView) -> Section:
     else:
         blocks.append(table)
     blocks += _one_step_at_a_time(task)
-    return Section("Quantized against distilled", tuple(blocks))
+    return Section("Quantized against distilled", tuple(blocks), level=2)
 
 
 def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
@@ -71,18 +72,16 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
             neighbour_cell,
             against_floor(task, OUTSIDE_OVERLAP, d, fixed(outside.value, 2)),
             _attack_cell(task, reference, d, attack(d), attack(reference)),
+            Cell(interval(changed, scale=100, decimals=1)),
         )
 
-    by_cause: dict[str, list[Deployment]] = {name: [] for name in causes.EXPLAINED}
-    for deployment in task.deployments:
-        kind = causes.cause(deployment, reference)
-        if deployment.ok and kind in by_cause:
-            by_cause[kind].append(deployment)
-    rows = [
-        Row(cells(d), causes.EXPLAINED[kind].format(model=words(d.model)))
-        for kind, members in by_cause.items()
-        for d in members
-    ]
+    groups: dict[str, list[Deployment]] = {}
+    order = list(causes.EXPLAINED)
+    others = [d for d in task.deployments if d.has_results and causes.cause(d, reference) in order]
+    for deployment in sorted(others, key=lambda d: order.index(causes.cause(d, reference))):
+        told = causes.EXPLAINED[causes.cause(deployment, reference)].format(model=words(deployment.model))
+        groups.setdefault(told + on_backend(task, deployment), []).append(deployment)
+    rows = [Row(cells(d), group) for group, members in groups.items() for d in members]
     if not rows:
         return None
     columns = (
@@ -92,29 +91,26 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         Column("newly\nwrong"),
         Column("newly\nright"),
         Column("differ\n%"),
-        Column("neigh-\nbours\n%"),
+        Column("neigh\u00ad\nbours\n%"),
         Column("OOD\nsame"),
         Column("attack\npoints"),
+        Column("differ\n95 %", optional=True),
     )
     notes = [
         "differ: predictions changed. neighbours: nearest neighbours exchanged. OOD same: Jaccard of the "
         "foreign points found. attack: success, in points above the reference's.",
         _floor_note(task, reference),
     ]
-    return Table("Everything against the reference", columns, tuple(rows), tuple(n for n in notes if n))
+    return filled(Table("Everything against the reference", columns, tuple(rows), tuple(notes)))
 
 
 def _name(deployment: Deployment, reference: Deployment) -> str:
     """What the heading of its cause does not say already."""
-    kind = causes.cause(deployment, reference)
-    if kind not in (causes.ARCHITECTURE, causes.SEED):
-        return deployment.variant.removesuffix(AGAIN)
+    if causes.cause(deployment, reference) not in (causes.ARCHITECTURE, causes.SEED):
+        return deployment.variant
     if deployment.format == reference.format:
-        # the model, and the backend where there are several
-        return deployment.short.replace(f"/{deployment.variant}", "", 1) + "".join(
-            deployment.variant.partition("@")[1:]
-        )
-    return deployment.short
+        return words(deployment.model)
+    return f"{words(deployment.model)}/{deployment.variant}"
 
 
 def _attack_cell(
