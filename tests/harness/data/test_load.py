@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.config.study import EmbeddedSource, HubSource, SquadSource, TableSource
+from harness.data.load import Source, describe, load_examples, source_files
+from harness.errors import UserError
+
+LABELS = ("negative", "positive")
+
+
+@pytest.fixture
+def squad(tmp_path: Path) -> Path:
+    path = tmp_path / "squad.json"
+    questions = [
+        {"id": f"q{i}", "question": "Who?", "answers": [{"text": "Bob", "answer_start": 0}] if i % 2 else []}
+        for i in range(20)
+    ]
+    path.write_text(json.dumps({"data": [{"paragraphs": [{"context": "Bob sings.", "qas": questions}]}]}))
+    return path
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.csv"
+    path.write_text("text,label\n" + "".join(f"text {i},{i % 2}\n" for i in range(20)))
+    return path
+
+
+def load(source: Source, task: str, labels: tuple[str, ...] | None = None) -> list[str]:
+    return [
+        example.id for example in load_examples(source, task=task, labels=labels, role="evaluation", seed=0)
+    ]
+
+
+def complaint(source: Source, task: str, labels: tuple[str, ...] | None = None) -> str:
+    with pytest.raises(UserError) as caught:
+        load(source, task, labels)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_questions_and_texts(squad: Path, table: Path) -> None:
+    assert load(SquadSource(squad=squad), "question-answering") == [f"q{i}" for i in range(20)]
+    assert load(TableSource(table=table), "text-classification", LABELS) == [
+        f"reviews:{i}" for i in range(20)
+    ]
+
+
+def test_a_sample_is_stratified_and_in_order(squad: Path) -> None:
+    source = SquadSource(squad=squad, sample=8)
+    ids = [int(id[1:]) for id in load(source, "question-answering")]
+    assert ids == sorted(ids)
+    assert sum(index % 2 for index in ids) == 4
+
+
+@pytest.mark.parametrize("task", ["question-answering", "text-classification"])
+@pytest.mark.parametrize("split", ["train", "evaluation", "out-of-distribution"])
+def test_the_embedded_corpora(task: str, split: str) -> None:
+    labels = LABELS if task == "text-classification" else None
+    source = EmbeddedSource.model_validate({"embedded": split, "size": 30})
+    ids = load(source, task, labels)
+    assert len(ids) == len(set(ids)) == 30
+    smaller = EmbeddedSource.model_validate({"embedded": split, "size": 30, "sample": 10})
+    assert set(load(smaller, task, labels)) < set(ids)
+
+
+def test_a_source_of_the_other_task(squad: Path, table: Path) -> None:
+    assert "evaluation data: the table" in complaint(TableSource(table=table), "question-answering")
+    message = complaint(SquadSource(squad=squad), "text-classification", LABELS)
+    assert "text-classification needs texts with labels; name a CSV" in message
+    assert "add `labels:`" in complaint(TableSource(table=table), "text-classification")
+
+
+def test_embedded_reviews_with_other_labels() -> None:
+    source = EmbeddedSource(embedded="train", size=5)
+    message = complaint(source, "text-classification", ("positive", "negative"))
+    assert message.endswith("but the embedded reviews have negative, positive; use these, in this order")
+
+
+def test_a_source_without_examples(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"data": []}')
+    (tmp_path / "a.csv").write_text("text,label\n")
+    expected = "evaluation data: a.json holds no examples; name another source"
+    assert complaint(SquadSource(squad=tmp_path / "a.json"), "question-answering") == expected
+    assert "a.csv holds no examples" in complaint(
+        TableSource(table=tmp_path / "a.csv"), "text-classification", LABELS
+    )
+
+
+def test_the_files_that_identify_a_source(squad: Path, table: Path, tmp_path: Path) -> None:
+    assert source_files(SquadSource(squad=squad)) == [squad]
+    assert source_files(TableSource(table=table)) == [table]
+    assert source_files(HubSource(hub="imdb", split="test")) == []
+    assert source_files(EmbeddedSource(embedded="train", size=5)) == []
+    with pytest.raises(UserError, match="no such data file"):
+        source_files(SquadSource(squad=tmp_path / "none.json"))
+
+
+def test_a_source_in_words(squad: Path, table: Path) -> None:
+    assert describe(SquadSource(squad=squad)) == "squad.json"
+    assert describe(TableSource(table=table)) == "reviews.csv"
+    assert describe(HubSource(hub="imdb", split="test")) == "imdb (test)"
+    assert describe(EmbeddedSource(embedded="train", size=5)) == "embedded train"
