@@ -158,10 +158,14 @@ def _judge(
         if name not in points:
             raise BenchmarkError(f"{name} has a bank but no {what} points: run it over that data set as well")
     known = unit_vectors(bank[name], name=f"{name} (bank)")
-    scores = {
-        what: -distance_to_kth(unit_vectors(points[name], name=f"{name} ({what})"), known, k)
-        for what, points in (("calibration", calibration), ("inside", inside), ("outside", outside))
-    }
+    scores = {}
+    for what, points in (("calibration", calibration), ("inside", inside), ("outside", outside)):
+        units = unit_vectors(points[name], name=f"{name} ({what})")
+        if units.shape[1] != known.shape[1]:
+            raise BenchmarkError(
+                f"{what} points of {name} are {units.shape[1]} wide, its bank {known.shape[1]}: pool both alike"
+            )
+        scores[what] = -distance_to_kth(units, known, k)
     return _Judged(keeping_threshold(scores["calibration"], kept), scores["inside"], scores["outside"])
 
 
@@ -325,6 +329,6 @@ class _Order:
         )
 
     def midranks(self, weights: Floats) -> Floats:
-        """Ranks (rows, n) of the scores when each counts `weights` (rows, n) times; ties share their middle."""
+        """Ranks (rows, n) of the scores that each count `weights` (rows, n) times; ties share their middle."""
         before = _weight_before(weights[:, self.order])
         return (before[:, self.start] + before[:, self.end]) / 2

@@ -1,0 +1,233 @@
+"""Data distribution against Sun et al.'s formula, scikit-learn, scipy and simulation."""
+
+import json
+from dataclasses import asdict
+
+import faiss
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+from sklearn.metrics import jaccard_score, roc_auc_score, roc_curve
+
+from benchmarks.agreement import Estimate, GroupBootstrap, estimates
+from benchmarks.characteristics.data_distribution import (
+    compare,
+    keeping_threshold,
+    knn_scores,
+    rank_correlations,
+    roc_statistics,
+)
+from benchmarks.errors import BenchmarkError
+
+
+def cloud(n, d, seed, shift=0.0):
+    rng = np.random.default_rng(seed)
+    return (rng.standard_normal((n, d)) + shift).astype(np.float32)
+
+
+def study(deployments=("large", "small"), n=60, shift=0.6):
+    """Inside points lie about (1, 0, 0, ...), outside points are turned away from it."""
+    parts = {}
+    for part, size, seed in (
+        ("bank", 200, 0),
+        ("calibration", 80, 1),
+        ("inside", n, 2),
+        ("outside", n + 10, 3),
+    ):
+        away = shift if part == "outside" else 0.0
+        home = np.zeros(12) + away
+        home[0] = 2 - away
+        parts[part] = {
+            name: cloud(size, 12, 10 * seed + number) + home.astype(np.float32)
+            for number, name in enumerate(deployments)
+        }
+    return parts
+
+
+def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None):
+    n = len(next(iter(parts["inside"].values())))
+    m = len(next(iter(parts["outside"].values())))
+    lengths = lengths or {"inside": np.arange(n), "outside": np.arange(m)}
+    return compare(**parts, lengths=lengths, groups_inside=np.arange(n) // 3, groups_outside=np.arange(m) // 3,
+                   k=k, kept=kept, resamples=resamples, seed=0)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_are_those_of_the_reference(seed):
+    """The published code negates faiss's *squared* distance to the k-th neighbour; the paper, and we, the distance.
+
+    Both order points alike, so AUROC and FPR95 are the same.
+    """
+    rng = np.random.default_rng(seed)
+    d, k = int(rng.integers(8, 200)), 50
+    bank, inside, outside = (
+        (rng.standard_normal((size, d)) * 5 + shift).astype(np.float32)
+        for size, shift in ((500, 1.0), (400, 1.0), (300, 0.3))
+    )
+    index = faiss.IndexFlatL2(d)
+    index.add(bank / np.linalg.norm(bank, axis=1, keepdims=True))
+    squared = [
+        -index.search(points / np.linalg.norm(points, axis=1, keepdims=True), k)[0][:, -1]
+        for points in (inside, outside)
+    ]
+    ours = [knn_scores(points, bank, k) for points in (inside, outside)]
+    for mine, theirs in zip(ours, squared, strict=True):
+        np.testing.assert_allclose(-np.square(mine), theirs, atol=2e-6)
+    home, abroad = (GroupBootstrap(np.arange(size), resamples=1, seed=0) for size in (400, 300))
+    area, rate = roc_statistics(*ours, home, abroad)
+    labels = np.repeat([1, 0], [400, 300])
+    assert area[0] == pytest.approx(roc_auc_score(labels, np.concatenate(squared)), abs=1e-4)
+    # Its threshold is the score of rank 0.05 n, and what lies above it passes.
+    threshold = np.sort(squared[0])[round(0.05 * 400)]
+    assert rate[0] == pytest.approx((squared[1] > threshold).mean(), abs=1 / 300 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 12), st.integers(0, 10_000))
+def test_roc_statistics_with_ties(n, m, values, seed):
+    """Scores from few values, and every resample written out and given to scikit-learn."""
+    rng = np.random.default_rng(seed)
+    inside, outside = rng.integers(0, values, n).astype(float), rng.integers(0, values, m) - 1.0
+    home = GroupBootstrap(rng.integers(0, 6, n), resamples=4, seed=seed)
+    abroad = GroupBootstrap(np.arange(m), resamples=4, seed=seed + 1)
+    areas, rates = roc_statistics(inside, outside, home, abroad)
+    for row in range(5):
+        one = np.repeat(inside, home.of_examples()[row].astype(int))
+        other = np.repeat(outside, abroad.of_examples()[row].astype(int))
+        labels, scores = np.repeat([1, 0], [len(one), len(other)]), np.concatenate([one, other])
+        assert areas[row] == pytest.approx(roc_auc_score(labels, scores))
+        false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
+        assert rates[row] == pytest.approx(false[true >= 0.95 - 1e-9].min())
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
+def test_threshold_keeps_enough_and_no_higher_one_does(values, kept):
+    scores = np.array(values, dtype=float)
+    threshold = keeping_threshold(scores, kept)
+    assert (scores >= threshold).mean() >= kept - 1e-9
+    higher = scores[scores > threshold]
+    assert not higher.size or (scores >= higher.min()).mean() < kept
+
+
+@pytest.mark.parametrize("n", [20, 100, 400, 1000])
+def test_threshold_of_distinct_scores_flags_exactly_the_rest(n):
+    scores = np.random.default_rng(n).permutation(n).astype(float)
+    assert (scores < keeping_threshold(scores, 0.95)).sum() == n // 20
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(2, 40), st.integers(1, 15), st.integers(0, 10_000))
+def test_rank_correlation_is_that_of_scipy_in_every_resample(n, values, seed):
+    rng = np.random.default_rng(seed)
+    scores = [rng.integers(0, values, n).astype(float) for _ in range(2)]
+    bootstrap = GroupBootstrap(rng.integers(0, 8, n), resamples=4, seed=seed)
+    found = rank_correlations(scores, bootstrap)[:, 0]
+    for row, weights in enumerate(bootstrap.of_examples().astype(int)):
+        one, other = (np.repeat(column, weights) for column in scores)
+        if len(set(one)) == 1 or len(set(other)) == 1:
+            assert np.isnan(found[row])
+        else:
+            assert found[row] == pytest.approx(spearmanr(one, other).statistic, abs=1e-9)
+
+
+def test_every_figure_of_a_comparison():
+    parts = study()
+    found = run(parts)
+    scores = {
+        part: {name: knn_scores(rows, parts["bank"][name], 10) for name, rows in parts[part].items()}
+        for part in ("calibration", "inside", "outside")
+    }
+    flagged = {}
+    for name, detector in found.detectors.items():
+        assert detector.threshold == keeping_threshold(scores["calibration"][name], 0.95)
+        for part in ("inside", "outside"):
+            flagged[part, name] = scores[part][name] < detector.threshold
+        assert detector.detected.value == pytest.approx(flagged["outside", name].mean())
+        assert detector.false_alarms.value == pytest.approx(flagged["inside", name].mean())
+        labels = np.repeat([1, 0], [60, 70])
+        both = np.concatenate([scores["inside"][name], scores["outside"][name]])
+        assert detector.auroc.value == pytest.approx(roc_auc_score(labels, both))
+        assert detector.auroc.low < detector.auroc.value < detector.auroc.high
+    [pair] = found.pairs
+    assert (pair.a, pair.b) == ("large", "small")
+    for part, measured, correlation in (
+        ("outside", pair.jaccard_outside, pair.rank_correlation),
+        ("inside", pair.jaccard_inside, pair.rank_correlation_inside),
+    ):
+        assert measured.value == pytest.approx(jaccard_score(flagged[part, "large"], flagged[part, "small"]))
+        expected = spearmanr(scores[part]["large"], scores[part]["small"]).statistic
+        assert correlation.value == pytest.approx(expected)
+    sizes = (found.n_bank, found.n_calibration, found.n_inside, found.n_outside)
+    assert sizes == (200, 80, 60, 70)
+    json.dumps(asdict(found), allow_nan=False)
+
+
+def test_length_alone():
+    parts = study()
+    short, long = np.full(60, 10), np.full(70, 500)
+    assert run(parts, lengths={"inside": short, "outside": long}).length_only_auroc == 1
+    assert run(parts, lengths={"inside": long[:60], "outside": short.repeat(2)[:70]}).length_only_auroc == 0
+    assert run(parts, lengths={"inside": short, "outside": np.full(70, 10)}).length_only_auroc == 0.5
+
+
+def test_all_flagged_and_none_flagged():
+    parts = study(deployments=("a", "b"))
+    inward = np.zeros(12, dtype=np.float32)
+    inward[0] = 9
+    for name in ("a", "b"):
+        parts["bank"][name] = inward + 0.01 * parts["bank"][name]
+        parts["calibration"][name] = inward + 0.01 * parts["calibration"][name]
+        parts["inside"][name] = np.tile(parts["bank"][name].mean(axis=0), (60, 1))
+        parts["outside"][name] = -parts["bank"][name][:70]
+    found = run(parts)
+    assert found.detectors["a"].detected == Estimate(1.0, 1.0, 1.0)
+    assert found.detectors["a"].auroc == Estimate(1.0, 1.0, 1.0)
+    assert found.detectors["a"].fpr95 == Estimate(0.0, 0.0, 0.0)
+    assert found.detectors["a"].false_alarms == Estimate(0.0, 0.0, 0.0)
+    [pair] = found.pairs
+    assert pair.jaccard_outside.value == pair.expected_jaccard_outside == 1
+    assert pair.jaccard_inside.value is None
+    assert pair.expected_jaccard_inside is None
+    assert pair.rank_correlation_inside.value is None
+    json.dumps(asdict(found), allow_nan=False)
+
+
+def test_intervals_of_auroc_cover():
+    """Two normal distributions one standard deviation apart: AUROC is Phi(1 / sqrt 2)."""
+    rng = np.random.default_rng(0)
+    truth, hits, repeats = 0.7602499, 0, 200
+    for repeat in range(repeats):
+        home, abroad = (
+            GroupBootstrap(np.arange(80), resamples=200, seed=2 * repeat + side) for side in (0, 1)
+        )
+        area, _ = roc_statistics(rng.normal(1, 1, 80), rng.normal(0, 1, 80), home, abroad)
+        [interval] = estimates(area[:, None])
+        hits += interval.low <= truth <= interval.high
+    assert 0.89 <= hits / repeats <= 0.99
+
+
+def test_one_call_gives_one_result():
+    parts = study()
+    assert run(parts) == run(parts)
+
+
+def test_bad_input_is_one_line():
+    parts = study()
+    with pytest.raises(BenchmarkError, match="k = 201 neighbours in a bank of 200 points"):
+        run(parts, k=201)
+    with pytest.raises(BenchmarkError, match="lengths: 1 inside and 2 outside, expected 60 and 70"):
+        run(parts, lengths={"inside": [1], "outside": [1, 2]})
+    lacking = {**parts, "outside": {"large": parts["outside"]["large"]}}
+    with pytest.raises(BenchmarkError, match="small has a bank but no outside points"):
+        run(lacking)
+    uneven = {**parts, "inside": {"large": parts["inside"]["large"], "small": parts["inside"]["small"][:5]}}
+    with pytest.raises(BenchmarkError, match="inside points of small: 5, expected 60"):
+        run(uneven)
+    broken = {**parts, "inside": {**parts["inside"], "small": np.full((60, 12), np.nan)}}
+    with pytest.raises(BenchmarkError, match=r"small \(inside\): 60 of 60 rows have NaN"):
+        run(broken)
+    other_width = {**parts, "inside": {**parts["inside"], "small": cloud(60, 7, 0)}}
+    with pytest.raises(BenchmarkError, match="inside points of small are 7 wide, its bank 12"):
+        run(other_width)
