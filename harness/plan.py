@@ -13,8 +13,10 @@ from exporters.formats import FORMATS
 from harness.checkpoints.digest import source_digest
 from harness.config.deployments import Deployment, deployments
 from harness.config.study import (
+    CheckpointSource,
     CutCheckpoint,
     DataSource,
+    EmbeddedCheckpoint,
     QuestionAnswering,
     Study,
     Task,
@@ -116,6 +118,17 @@ def make_plan(study: Study) -> Plan:
     )
 
 
+def data_sources(task: Task) -> dict[str, DataSource]:
+    """The data sets of a task by role; the texts to attack, where they have sources of their own, are numbered."""
+    sources = {"train": task.data.train, "evaluation": task.data.evaluation}
+    if task.data.out_of_distribution is not None:
+        sources["out-of-distribution"] = task.data.out_of_distribution
+    attack = task.characteristics.attack
+    if attack is not None:
+        sources |= {f"attack-{number}": source for number, source in enumerate(attack.data or (), start=1)}
+    return sources
+
+
 def comparison_step(task: TaskPlan, characteristic: str, options: dict[str, Any], needs: dict[str, Need]) -> Step:
     """One characteristic over the outputs that are there; planned once it is known which are."""
     return _step(
@@ -179,14 +192,7 @@ class _Planner:
     # -- data ---------------------------------------------------------------------------------
 
     def _examples(self, name: str, task: Task) -> dict[str, Step]:
-        sources = {"train": task.data.train, "evaluation": task.data.evaluation}
-        if task.data.out_of_distribution is not None:
-            sources["out-of-distribution"] = task.data.out_of_distribution
-        attack = task.characteristics.attack
-        if attack is not None:
-            for number, source in enumerate(attack.data or ()):
-                sources[f"attack-{number + 1}"] = source
-        return {role: self._example_step(name, task, role, source) for role, source in sources.items()}
+        return {role: self._example_step(name, task, role, source) for role, source in data_sources(task).items()}
 
     def _example_step(self, name: str, task: Task, role: str, source: DataSource) -> Step:
         content = [file_digest(path) for path in source_files(source)]
@@ -239,7 +245,7 @@ class _Planner:
                         "recipe": task.recipe.model_dump(mode="json"),
                         "seed": task.recipe.seed if training.seed is None else training.seed,
                         "distillation": _dump(training.distillation),
-                        "question_answering": _dump(_decoding(name, task)),
+                        "question_answering": _windows(name, task),
                     },
                     needs=needs,
                 ),
@@ -259,7 +265,7 @@ class _Planner:
                 options={
                     "task": name,
                     "labels": list(task.labels or ()),
-                    "digest": source_digest(source, task=name),
+                    "digest": _checkpoint_digest(source, name),
                     "new_head": task.models[model].training is not None,
                     "seed": self.study.seed,
                 },
@@ -282,7 +288,7 @@ class _Planner:
                 options={
                     "task": "masked-language-model",
                     "labels": [],
-                    "digest": source_digest(chosen.checkpoint, task="masked-language-model"),
+                    "digest": _checkpoint_digest(chosen.checkpoint, "masked-language-model"),
                     "new_head": chosen.training is not None,
                     "seed": self.study.seed,
                 },
@@ -323,7 +329,7 @@ class _Planner:
             "pooling": task.pooling,
             "parity": task.parity,
             "max_length": task.max_length,
-            "question_answering": _dump(_decoding(name, task)),
+            "question_answering": _windows(name, task),
             "seed": self.study.seed,
         }
         if chosen.parent is not None:
@@ -437,13 +443,13 @@ class _Planner:
         attack = task.characteristics.attack
         if attack is None:
             return ()
-        sources = attack.data or (task.data.evaluation,)
+        sources = data_sources(task)
+        roles = [role for role in sources if role.startswith("attack-")] or ["evaluation"]
         steps = []
-        for number, source in enumerate(sources):
-            role = f"attack-{number + 1}" if attack.data else "evaluation"
+        for number, role in enumerate(roles):
             needs = {
                 "artifact": _need(artifact),
-                "examples": _need(self._example_step(name, task, role, source)),
+                "examples": _need(self._example_step(name, task, role, sources[role])),
                 "masked_language_model": _need(inputs["masked_language_model"]),
             }
             if crafted:
@@ -453,7 +459,7 @@ class _Planner:
                     self.attacks,
                     _step(
                         "attack",
-                        title=f"attack {deployment.name}" + (f" on text source {number + 1}" if attack.data else ""),
+                        title=f"attack {deployment.name}" + (f" on text source {number + 1}" if len(roles) > 1 else ""),
                         group=f"attack {name}",
                         subject={"task": name, "deployment": deployment.name},
                         options={
@@ -506,6 +512,20 @@ def _decoding(name: str, task: Task) -> QuestionAnswering | None:
     if name != "question-answering":
         return None
     return task.question_answering or QuestionAnswering()
+
+
+def _windows(name: str, task: Task) -> dict[str, int] | None:
+    """How long contexts are cut, without how answers are decoded: all that training and export depend on."""
+    decoding = _decoding(name, task)
+    return None if decoding is None else {"max_length": decoding.max_length, "stride": decoding.stride}
+
+
+def _checkpoint_digest(source: CheckpointSource, task: str) -> str:
+    if isinstance(source, EmbeddedCheckpoint):
+        from harness.embedded import files
+
+        return key_of([file_digest(path) for path in files(source.embedded, task)])
+    return source_digest(source)
 
 
 def _dump(model: Any) -> Any:

@@ -71,7 +71,7 @@ class _Loader(yaml.SafeLoader):
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        tree = yaml.load(text, _Loader)  # noqa: S506 - a subclass of SafeLoader
+        tree = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -104,7 +104,7 @@ def _override(tree: dict[str, Any], override: str, path: Path) -> None:
     if not equals or not all(keys):
         raise UserError(f"--set {override}: not of the form path.to.key=value")
     try:
-        value = yaml.load(text, _Loader)  # noqa: S506
+        value = yaml.load(text, _Loader)
     except yaml.YAMLError:
         raise UserError(f"--set {override}: the value is not plain YAML; quote it") from None
     place: Any = tree

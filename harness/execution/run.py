@@ -11,11 +11,12 @@ from harness.comparisons import comparisons
 from harness.data.load import load_examples
 from harness.execution.processes import Failure, run_group
 from harness.execution.status import SKIPPED
-from harness.plan import Plan
+from harness.plan import Plan, data_sources
 from harness.results import collect
 from harness.store.examples import write_examples
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
+from harness.tasks.examples import Example
 
 Until = Literal["checkpoints", "artifacts", "results"]
 
@@ -39,12 +40,7 @@ class Run:
     failures: dict[str, Failure] = field(default_factory=dict)
 
     def execute(self, until: Until = "results") -> None:
-        """Do what is missing, up to and with the stage named.
-
-        Raises:
-            UserError: the study's data cannot be read; nothing was started.
-        """
-        prepare_examples(self.plan, self.store)
+        """Do what is missing, up to and with the stage named. The examples are in the store."""
         self._stage("checkpoints", self.plan.checkpoints)
         if until == "checkpoints":
             return
@@ -98,27 +94,35 @@ def _skipped(step: Step, cause: Failure) -> Failure:
     return Failure(step, SKIPPED, reason, cause.command)
 
 
-def prepare_examples(plan: Plan, store: Store) -> None:
-    """Read every data set that is not in the store yet: all of them before the first is written."""
-    loaded = [(step, load_step(plan, step)) for step in plan.examples if not store.has(step.kind, step.key)]
-    for step, examples in loaded:
-        folder = store.begin(step)
-        write_examples(folder, examples)
-        store.commit(step, folder)
+@dataclass(frozen=True)
+class LoadedExamples:
+    """Data sets that are read and checked but not yet in the store."""
+
+    missing: list[tuple[Step, list[Example]]]
+
+    def write(self, store: Store) -> None:
+        for step, examples in self.missing:
+            folder = store.begin(step)
+            write_examples(folder, examples)
+            store.commit(step, folder)
 
 
-def load_step(plan: Plan, step: Step) -> list[Any]:
-    task = plan.study.tasks[step.subject["task"]]  # type: ignore[index]
-    role = step.subject["role"]
-    sources: dict[str, Any] = {
-        "train": task.data.train,
-        "evaluation": task.data.evaluation,
-        "out-of-distribution": task.data.out_of_distribution,
-    }
-    attack = task.characteristics.attack
-    source = sources.get(role) or (attack.data or ())[int(role.rpartition("-")[2]) - 1]  # type: ignore[union-attr]
-    return list(
-        load_examples(
-            source, task=step.subject["task"], labels=task.labels, role=role, seed=plan.study.seed
-        )
+def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
+    """Read every data set that is not in the store yet. Writes nothing.
+
+    Raises:
+        UserError: a data set cannot be read, or holds something wrong.
+    """
+    missing: dict[str, tuple[Step, list[Example]]] = {}
+    for step in plan.examples:
+        if step.key not in missing and not store.has(step.kind, step.key):
+            missing[step.key] = step, _load(plan, step)
+    return LoadedExamples(list(missing.values()))
+
+
+def _load(plan: Plan, step: Step) -> list[Example]:
+    name, role = step.subject["task"], step.subject["role"]
+    task = next(task.task for task in plan.tasks if task.name == name)
+    return load_examples(
+        data_sources(task)[role], task=name, labels=task.labels, role=role, seed=plan.study.seed
     )

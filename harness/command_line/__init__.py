@@ -1,0 +1,5 @@
+"""The command `scalemodel`."""
+
+from harness.command_line.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,149 @@
+"""Commands, their options, and the one place where an error becomes a line and an exit status.
+
+Exit status: 0 done; 2 bad input, nothing was done; 3 the run itself failed in part or whole; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from harness.errors import UserError
+
+app = typer.Typer(
+    name="scalemodel",
+    help="Benchmark compressed language models as they are deployed, and measure how they differ from the large one.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path, typer.Argument(help="A study: a YAML file, or the name of one that ships (`scalemodel list configs`).")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH.TO.KEY=VALUE", help="Override a value of the config; may be repeated."),
+]
+StoreFolder = Annotated[
+    Path, typer.Option("--store", envvar="SCALEMODEL_STORE", help="Where finished steps and runs are kept.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", help="The run's folder, instead of one in the store named after the study.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result only.")]
+Format = Annotated[
+    Literal["terminal", "markdown", "json"], typer.Option("--format", "-f", help="How the report is written.")
+]
+DEFAULT_STORE = Path("runs")
+
+
+@app.command()
+def run(
+    config: Config,
+    set: Set = None,
+    store: StoreFolder = DEFAULT_STORE,
+    output: Output = None,
+    format: Format = "terminal",
+    quiet: Quiet = False,
+) -> None:
+    """Do everything a study asks for, and report. What is done already is reused; a stopped run goes on."""
+    from harness.command_line.work import work
+
+    work(config, set or [], store, output, quiet=quiet, until="results", format=format)
+
+
+@app.command()
+def train(
+    config: Config, set: Set = None, store: StoreFolder = DEFAULT_STORE, output: Output = None, quiet: Quiet = False
+) -> None:
+    """Fine-tune the models of a study that name a recipe. `run` does this too, when it is missing."""
+    from harness.command_line.work import work
+
+    work(config, set or [], store, output, quiet=quiet, until="checkpoints")
+
+
+@app.command()
+def export(
+    config: Config, set: Set = None, store: StoreFolder = DEFAULT_STORE, output: Output = None, quiet: Quiet = False
+) -> None:
+    """Turn the models of a study into artifacts, checked against their checkpoints."""
+    from harness.command_line.work import work
+
+    work(config, set or [], store, output, quiet=quiet, until="artifacts")
+
+
+@app.command()
+def report(
+    run: Annotated[Path | None, typer.Argument(help="A run's folder; the latest of the store if left out.")] = None,
+    store: StoreFolder = DEFAULT_STORE,
+    format: Format = "terminal",
+) -> None:
+    """Show what a run found."""
+    from harness.command_line.show import show_report
+
+    show_report(run, store, format)
+
+
+@app.command()
+def validate(config: Config, set: Set = None) -> None:
+    """Check a study and the data it names, and say what it would do. Writes nothing."""
+    from harness.command_line.validate import validate_study
+
+    validate_study(config, set or [])
+
+
+@app.command()
+def doctor() -> None:
+    """Tell which backends work on this machine, and what the others lack."""
+    from harness.command_line.doctor import examine
+
+    examine()
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        Literal["configs", "runs", "formats", "backends", "models", "schema"],
+        typer.Argument(help="`schema` prints the JSON schema of config files, for editors."),
+    ],
+    store: StoreFolder = DEFAULT_STORE,
+) -> None:
+    """List what there is to choose from."""
+    from harness.command_line.listing import list_what
+
+    list_what(what, store)
+
+
+def version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version as installed
+
+        print(f"scalemodel {installed('scalemodel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; a `UserError` becomes one line on standard error and exit status 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("scalemodel: stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `scalemodel report | head`
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,36 @@
+"""`report`: a run's folder as a report on standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import UserError
+from harness.report.read import read_results
+from harness.report.render import render
+
+
+def show_report(run: Path | None, store: Path, format: Literal["terminal", "markdown", "json"]) -> None:
+    results = read_results(_find(run, store))
+    render(results, format=format)
+
+
+def _find(run: Path | None, store: Path) -> Path:
+    if run is None:
+        finished = runs(store)
+        if not finished:
+            raise UserError(f"{store}: holds no finished run; start with `scalemodel run quickstart`, or name a run")
+        return finished[-1]
+    if not run.exists() and run.parent == Path():  # the name of a study, or of a run in the store
+        named = [folder for folder in runs(store) if folder.name == str(run) or folder.name[:-9] == str(run)]
+        if named:
+            return named[-1]
+    return run
+
+
+def runs(store: Path) -> list[Path]:
+    """The finished runs of a store, the latest last."""
+    if not store.is_dir():
+        return []
+    finished = [path.parent for path in store.glob("*/results.json")]
+    return sorted(finished, key=lambda folder: (folder / "results.json").stat().st_mtime)

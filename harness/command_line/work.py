@@ -1,0 +1,74 @@
+"""`run`, `train` and `export`: a study worked on up to a stage, with progress, then what came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from harness.command_line.configs import find_config
+from harness.command_line.progress import progress_for
+from harness.config.load import load_study
+from harness.errors import UserError
+from harness.execution.status import SKIPPED
+from harness.execution.run import Run, Until, load_missing_examples
+from harness.plan import make_plan
+from harness.store.run_folder import RunFolder
+from harness.store.steps import Step, Store
+
+RUN_FAILED = 3
+
+
+def work(
+    config: Path,
+    overrides: list[str],
+    store_folder: Path,
+    output: Path | None,
+    *,
+    quiet: bool,
+    until: Until,
+    format: str = "terminal",
+) -> None:
+    study = load_study(find_config(config), overrides)
+    folder = RunFolder.of(study, store_folder, output)
+    plan = make_plan(study)
+    store = Store(store_folder)
+    loaded = load_missing_examples(plan, store)  # bad data ends here, before anything is written
+    with store.lock():
+        folder.open(study)
+        loaded.write(store)
+        try:
+            with (folder.path / "log.txt").open("a", encoding="utf-8") as log, progress_for(quiet) as progress:
+                run = Run(plan, store, folder, log, progress)
+                run.execute(until)
+        except OSError as error:
+            if error.errno is None:
+                raise
+            where = f" ({error.filename})" if error.filename else ""
+            raise UserError(
+                f"{folder.path}: {os.strerror(error.errno).lower()}{where}; make room or give another --store, "
+                "and run again: finished steps are kept"
+            ) from None
+    if until == "results":
+        from harness.command_line.show import show_report
+
+        show_report(folder.path, store_folder, format)  # type: ignore[arg-type]
+    else:
+        _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
+    causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
+    for failure in causes:
+        print(f"scalemodel: could not {failure.step.title}: {failure.status}: {failure.reason}", file=sys.stderr)
+    if causes:
+        skipped = len(run.failures) - len(causes)
+        rest = f", {skipped} that need them were left out" if skipped else ""
+        print(f"scalemodel: {len(causes)} steps failed{rest}; see {folder.path / 'log.txt'}", file=sys.stderr)
+        raise typer.Exit(RUN_FAILED)
+
+
+def _tell(steps: tuple[Step, ...], run: Run, store: Store) -> None:
+    """Where each finished step's files are."""
+    for step in steps:
+        if step.key not in run.failures:
+            print(f"{step.title}: {store.path(step.kind, step.key)}")

@@ -1,0 +1,67 @@
+"""Which comparisons a run can make: one step for each characteristic, over the outputs that are there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.config.study import Study
+from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step
+from harness.store.steps import Step, Store
+
+
+def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
+    """The comparison steps of a task, by characteristic. One whose inputs are not there is left out."""
+    evaluation = _present(task, store, ("evaluation",))
+    if len(evaluation) == 0:
+        return {}
+    names = list(evaluation)
+    common: dict[str, Any] = {
+        "deployments": names,
+        "reference": names[0],
+        "resamples": task.task.characteristics.bootstrap,
+        "seed": study.seed,
+    }
+    settings = task.task.characteristics
+    steps = {
+        "prediction_errors": comparison_step(task, "prediction_errors", common, _needs(evaluation)),
+        "data_representation": comparison_step(
+            task, "data_representation", {**common, "k": list(settings.representation.k)}, _needs(evaluation)
+        ),
+    }
+    everywhere = _present(task, store, ("bank", "evaluation", "out-of-distribution"))
+    if everywhere:
+        options = {
+            **common,
+            "deployments": list(everywhere),
+            "reference": next(iter(everywhere)),
+            "k": settings.distribution.k,
+            "kept": settings.distribution.kept,
+        }
+        steps["data_distribution"] = comparison_step(task, "data_distribution", options, _needs(everywhere))
+    attacks = {
+        plan.deployment.name: {str(index): (step.kind, step.key) for index, step in enumerate(plan.attacks)}
+        for plan in task.deployments
+        if plan.attacks and all(store.has(step.kind, step.key) for step in plan.attacks)
+    }
+    if attacks:
+        options = {**common, "deployments": list(attacks), "reference": next(iter(attacks))}
+        steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, _needs(attacks))
+    return steps
+
+
+def _present(task: TaskPlan, store: Store, roles: tuple[str, ...]) -> dict[str, dict[str, Need]]:
+    """For each deployment, and each execution replicate, whose outputs for ``roles`` are all there: their steps."""
+    found: dict[str, dict[str, Need]] = {}
+    replicates: dict[str, dict[str, Need]] = {}
+    for plan in task.deployments:
+        for steps, suffix, into in ((plan.outputs, "", found), (plan.again, EXECUTION_REPLICATE, replicates)):
+            chosen = [steps.get(role) for role in roles]
+            if all(step is not None and store.has(step.kind, step.key) for step in chosen):
+                into[plan.deployment.name + suffix] = {
+                    role: (step.kind, step.key) for role, step in zip(roles, chosen, strict=True) if step is not None
+                }
+    return {**found, **{name: needs for name, needs in replicates.items() if name.removesuffix("#again") in found}}
+
+
+def _needs(present: dict[str, dict[str, Need]]) -> dict[str, Need]:
+    return {f"{name} {role}": need for name, roles in present.items() for role, need in roles.items()}

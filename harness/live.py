@@ -1,0 +1,105 @@
+"""A live deployment: an artifact opened on a backend, with its tokenizer and its task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from tokenizers import Tokenizer
+
+from backends.backend import Backend
+from backends.batching import infer_all
+from backends.registry import open_backend
+from harness.config.study import QuestionAnswering
+from harness.tasks.examples import Example, TextExample
+from harness.tasks.features import Features
+from harness.tasks.task import Task, task_for
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The execution replicate: the same artifact, batched, padded and shuffled otherwise.
+REPLICATE_PADDING = 16
+REPLICATE_SHUFFLE = 1
+
+
+@dataclass(frozen=True)
+class LiveDeployment:
+    """Examples in, decoded outputs out."""
+
+    backend: Backend
+    tokenizer: Tokenizer
+    task: Task
+    token_budget: int
+    again: bool = False
+
+    def encode(self, examples: Sequence[Example]) -> Features:
+        return self.task.encode(self.tokenizer, examples)
+
+    def infer(self, features: Features) -> dict[str, list[NDArray[np.float32]]]:
+        """Outputs by name, one array a feature, in the features' order."""
+        return infer_all(
+            self.backend,
+            features.inputs,
+            token_budget=self.token_budget // 2 if self.again else self.token_budget,
+            per_token=self.task.per_token,
+            pad_to_multiple=REPLICATE_PADDING if self.again else 1,
+            shuffle=REPLICATE_SHUFFLE if self.again else None,
+        )
+
+    def table(self, examples: Sequence[Example]) -> pa.Table:
+        """One row an example: prediction, logits, representation."""
+        features = self.encode(examples)
+        return self.task.table(examples, features, self.infer(features))
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Of the classes, for each text: (texts, labels)."""
+        examples = [TextExample(str(index), "", text, 0) for index, text in enumerate(texts)]
+        if not examples:
+            return np.empty((0, 0), np.float64)
+        logits = np.stack(self.infer(self.encode(examples))["logits"]).astype(np.float64)
+        return np.asarray(softmax(logits, axis=1))
+
+
+def task_of(options: Mapping[str, Any]) -> Task:
+    """The task that a step's options describe."""
+    settings = options["question_answering"]
+    return task_for(
+        options["task"],
+        question_answering=None if settings is None else QuestionAnswering(**settings),
+        max_length=options["max_length"],
+    )
+
+
+def read_tokenizer(artifact: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(artifact / "tokenizer.json"))
+
+
+@contextmanager
+def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
+    """Open ``artifact`` as a step's options say.
+
+    Raises:
+        BackendError: the backend is not here, or does not take the artifact.
+    """
+    with open_backend(
+        options["backend"],
+        artifact,
+        format=options["format"],
+        task=options["task"],
+        pooling=options["pooling"],
+        threads=options["threads"],
+    ) as backend:
+        yield LiveDeployment(
+            backend,
+            read_tokenizer(artifact),
+            task_of(options),
+            options["token_budget"],
+            options.get("again", False),
+        )

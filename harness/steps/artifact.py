@@ -1,0 +1,67 @@
+"""Export a checkpoint to a format, and check the artifact against the checkpoint on real, padded examples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.batching import pad
+from backends.registry import open_backend
+from exporters.formats import FORMATS, export
+from exporters.manifest import write_manifest
+from exporters.parity import checkpoint_outputs, compare_outputs
+from harness.data.sampling import sample
+from harness.errors import StepFailed
+from harness.execution.worker import Context
+from harness.live import read_tokenizer, task_of
+from harness.store.examples import read_examples
+
+Batch = dict[str, NDArray[np.int64]]
+
+BATCH = 8  # examples of mixed lengths: what the shorter ones are padded with must not matter
+PARITY_BACKEND = {"torch-fp32": "torch-cpu"}  # every other format: onnxruntime-cpu
+
+
+def run(context: Context) -> None:
+    options = context.options
+    checkpoint = context.input("checkpoint")
+    source = context.input("parent") if FORMATS[options["format"]].parent else checkpoint
+    calibration = None
+    if "train" in context.step.needs:
+        calibration = _batches(context, "train", options["calibration"], checkpoint)
+    manifest = export(
+        options["format"],
+        source,
+        context.destination,
+        task=options["task"],
+        pooling=options["pooling"],
+        calibration=calibration,
+    )
+    batches = _batches(context, "evaluation", options["parity"], checkpoint)
+    expected = checkpoint_outputs(checkpoint, options["task"], options["pooling"], batches)
+    with open_backend(
+        PARITY_BACKEND.get(options["format"], "onnxruntime-cpu"),
+        context.destination,
+        format=options["format"],
+        task=options["task"],
+        pooling=options["pooling"],
+        threads=None,
+    ) as backend:
+        actual = [backend.infer(batch) for batch in batches]
+    parity = compare_outputs(expected, actual, batches)
+    if not parity.finite:
+        raise StepFailed("not finite", "the artifact gives NaN or infinity on real examples: it must not be deployed")
+    write_manifest(context.destination, replace(manifest, parity=asdict(parity)))
+
+
+def _batches(context: Context, role: str, count: int, tokenizer_folder: Path) -> Sequence[Batch]:
+    """Padded batches of mixed lengths of real examples."""
+    examples = sample(read_examples(context.input(role)), count, seed=context.options["seed"])
+    features = task_of(context.options).encode(read_tokenizer(tokenizer_folder), examples)
+    order = np.random.default_rng(context.options["seed"]).permutation(len(features.example))
+    order = order[:count]  # a long passage makes several features; as many as examples are enough
+    return [pad(features.inputs, order[start : start + BATCH]) for start in range(0, len(order), BATCH)]

@@ -1,0 +1,26 @@
+"""Bring a model's starting checkpoint, with the head of its task, into the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from harness.checkpoints.materialize import materialize
+from harness.config.study import CheckpointSource
+from harness.execution.worker import Context
+
+
+def run(context: Context) -> None:
+    def resolve(_: str) -> Path:
+        return context.input("cut")
+
+    materialize(
+        TypeAdapter(CheckpointSource).validate_python(context.step.places["source"]),
+        context.destination,
+        task=context.options["task"],
+        labels=tuple(context.options["labels"]) or None,
+        seed=context.options["seed"],
+        allow_new_head=context.options["new_head"],
+        resolve=resolve,
+    )

@@ -1,0 +1,165 @@
+"""One characteristic over stored outputs: arrays in, a result as JSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from harness.execution.worker import Context
+from harness.steps.attack import read_attacks
+from harness.store.atomic import write_json
+from harness.store.outputs import joined, matrix, numbers, read_outputs, strings
+
+FILE = "comparison.json"
+
+
+def run(context: Context) -> None:
+    result = CHARACTERISTICS[context.options["characteristic"]](context)
+    write_json(context.destination / FILE, asdict(result))
+
+
+def _prediction_errors(context: Context) -> Any:
+    from benchmarks.characteristics.prediction_errors import compare
+
+    answering = context.options["task"] == "question-answering"
+    gold = ("answerable", "exact", "start_logits", "end_logits") if answering else ("label", "correct", "logits")
+    tables = _tables(context, "evaluation", "id", "group", "prediction", *gold)
+    first = next(iter(tables.values()))
+    correct = "exact" if answering else "correct"
+    return compare(
+        correct={name: numbers(table, correct).astype(bool) for name, table in tables.items()},
+        predictions={
+            name: strings(table, "prediction") if answering else numbers(table, "prediction")
+            for name, table in tables.items()
+        },
+        probabilities={
+            name: _span_probabilities(table) if answering else _label_probabilities(table)
+            for name, table in tables.items()
+        },
+        groups=strings(first, "group"),
+        strata=_strata(first, answering),
+        reference=context.options["reference"],
+        resamples=context.options["resamples"],
+        seed=context.options["seed"],
+    )
+
+
+def _strata(table: pa.Table, answering: bool) -> dict[str, NDArray[np.bool_]]:
+    if not answering:
+        return {}
+    answerable = numbers(table, "answerable").astype(bool)
+    return {
+        name: rows
+        for name, rows in (("answerable", answerable), ("unanswerable", ~answerable))
+        if 0 < rows.sum() < len(rows)
+    }
+
+
+def _label_probabilities(table: pa.Table) -> list[NDArray[np.floating[Any]]]:
+    return list(softmax(matrix(table, "logits").astype(np.float64), axis=1))
+
+
+def _span_probabilities(table: pa.Table) -> list[NDArray[np.floating[Any]]]:
+    """(2, tokens) an example: where the answer starts and where it ends, over the tokens of all its windows."""
+    return [
+        softmax(np.stack([start, end]).astype(np.float64), axis=1)
+        for start, end in zip(joined(table, "start_logits"), joined(table, "end_logits"), strict=True)
+    ]
+
+
+def _data_representation(context: Context) -> Any:
+    from benchmarks.characteristics.data_representation import compare
+
+    tables = _tables(context, "evaluation", "group", "representation")
+    return compare(
+        representations={name: matrix(table, "representation") for name, table in tables.items()},
+        groups=strings(next(iter(tables.values())), "group"),
+        k=context.options["k"],
+        resamples=context.options["resamples"],
+        seed=context.options["seed"],
+    )
+
+
+def _data_distribution(context: Context) -> Any:
+    from benchmarks.characteristics.data_distribution import compare
+
+    columns = ("group", "tokens", "representation")
+    bank = _tables(context, "bank", "representation")
+    evaluation = _tables(context, "evaluation", *columns)
+    outside = _tables(context, "out-of-distribution", *columns)
+    inside_first, outside_first = next(iter(evaluation.values())), next(iter(outside.values()))
+    groups = strings(inside_first, "group")
+    calibration = half_of_groups(groups, context.options["seed"])
+    return compare(
+        bank={name: matrix(table, "representation") for name, table in bank.items()},
+        calibration={name: matrix(table, "representation")[calibration] for name, table in evaluation.items()},
+        inside={name: matrix(table, "representation")[~calibration] for name, table in evaluation.items()},
+        outside={name: matrix(table, "representation") for name, table in outside.items()},
+        lengths={
+            "inside": numbers(inside_first, "tokens")[~calibration],
+            "outside": numbers(outside_first, "tokens"),
+        },
+        groups_inside=groups[~calibration],
+        groups_outside=strings(outside_first, "group"),
+        k=context.options["k"],
+        kept=context.options["kept"],
+        resamples=context.options["resamples"],
+        seed=context.options["seed"],
+    )
+
+
+def half_of_groups(groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
+    """(n,) whether an example sets the threshold rather than being judged: a seeded half of the groups."""
+    names = np.unique(groups)
+    chosen = np.random.default_rng(seed).permutation(len(names)) < len(names) / 2
+    return chosen[np.searchsorted(names, groups)]
+
+
+def _adversarial_attack(context: Context) -> Any:
+    from benchmarks.characteristics.adversarial_attack import AttackResult, TransferResult, summarise
+
+    results: dict[str, list[AttackResult]] = {}
+    transfer: dict[str, list[TransferResult]] = {}
+    for name in context.options["deployments"]:
+        sources = [role for role in context.step.needs if role.rpartition(" ")[0] == name]
+        attacks = [read_attacks(context.input(role)) for role in sources]
+        # Two sources may use the same ids.
+        if all(crafted is not None for crafted, _ in attacks):
+            results[name] = [
+                replace(result, id=f"{source}:{result.id}")
+                for source, (crafted, _) in enumerate(attacks)
+                for result in crafted or []
+            ]
+        transfer[name] = [
+            replace(result, id=f"{source}:{result.id}")
+            for source, (_, replayed) in enumerate(attacks)
+            for result in replayed
+        ]
+    return summarise(
+        results,
+        transfer,
+        reference=context.options["reference"],
+        resamples=context.options["resamples"],
+        seed=context.options["seed"],
+    )
+
+
+def _tables(context: Context, role: str, *columns: str) -> dict[str, pa.Table]:
+    return {
+        name: read_outputs(context.input(f"{name} {role}"), *columns) for name in context.options["deployments"]
+    }
+
+
+CHARACTERISTICS: Mapping[str, Callable[[Context], Any]] = {
+    "prediction_errors": _prediction_errors,
+    "data_representation": _data_representation,
+    "data_distribution": _data_distribution,
+    "adversarial_attack": _adversarial_attack,
+}
+
