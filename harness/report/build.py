@@ -9,7 +9,8 @@ from harness.report.sections.closing import failures, how_to_read
 from harness.report.sections.headline import headline
 from harness.report.sections.performance import performance
 from harness.report.sections.side_effects import side_effects
-from harness.report.view import Json, TaskView, tasks_of, words
+from harness.report.values import Json, words
+from harness.report.view import TaskView, tasks_of
 
 
 def build_report(results: Json, *, all_pairs: bool = False) -> Report:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.view import Deployment, Estimate, Json, TaskView, mapping
+from harness.report.values import Estimate, Json, mapping
+from harness.report.view import Deployment, TaskView
 
 Kind = Literal["execution", "seed"]
 
@@ -113,7 +114,7 @@ def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
 
 
 def floor_of(task: TaskView, metric: Metric, deployment: Deployment) -> Estimate:
-    """The floor that a deployment is held against: the reference's, or its own second run's if that is noisier."""
+    """What a deployment is held against: the reference's floor, or its own second run's if noisier."""
     kind = floor_kind(task, deployment)
     if kind is None:
         return Estimate()

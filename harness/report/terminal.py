@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -14,6 +14,7 @@ from harness.report.content import (
     Block,
     Cell,
     ChangedText,
+    Column,
     Facts,
     Failures,
     Findings,
@@ -24,14 +25,11 @@ from harness.report.content import (
     Section,
     Table,
 )
+from harness.report.table_layout import GAP, Layout, folded, lay_out
 
 WIDEST_TEXT = 100
 """Longer lines of text are hard to read, however wide the terminal."""
 
-NARROWEST_NAME = 16
-"""Cells that the names of a table keep when they are folded to spare a second block."""
-
-GAP = 2
 INDENT = 2
 
 # the sixteen basic colours: the terminal's theme makes them readable on its background
@@ -184,61 +182,19 @@ class Terminal:
     def _table(self, table: Table) -> None:
         if table.title:
             self._prose(table.title, style="italic")
-        room = self.width - INDENT
-        columns, left_out = self._that_fit(table, room)
-        first = self._first_width(table, columns, room)
-        for index, block in enumerate(self._blocks(table, columns, room)):
+        layout = lay_out(table, self.width - INDENT, self._safe)
+        for index, block in enumerate(layout.blocks):
             if index:
                 self.console.print()
-            self._columns(table, block, first)
+            self._columns(table, block, layout)
         for note in table.notes:
             self._prose(note, style="dim")
-        if left_out:
-            self._prose(f"{left_out} more in a wider terminal: {_headings(table, columns)}.", style="dim")
+        if layout.left_out:
+            told = ", ".join(_words(table.columns[i]) for i in layout.left_out)
+            self._prose(f"{len(layout.left_out)} more in a wider terminal: {told}.", style="dim")
 
-    def _natural(self, table: Table, index: int) -> int:
-        """The width that a column wants."""
-        lines = table.columns[index].heading.split("\n")
-        lines += [row.cells[index].text for row in table.rows if index < len(row.cells)]
-        return max((cell_len(self._safe(line)) for line in lines), default=0)
-
-    def _that_fit(self, table: Table, room: int) -> tuple[list[int], int]:
-        """Columns to show: optional ones only as far as they fit into one block."""
-        needed = [i for i, column in enumerate(table.columns) if not column.optional]
-        shown = list(needed)
-        used = sum(self._natural(table, i) + GAP for i in needed) - GAP
-        for i, column in enumerate(table.columns):
-            if column.optional and used + GAP + self._natural(table, i) <= room:
-                used += GAP + self._natural(table, i)
-                shown.append(i)
-        return sorted(shown), len(table.columns) - len(shown)
-
-    def _first_width(self, table: Table, columns: Sequence[int], room: int) -> int:
-        """Of the first column: its names are folded where that spares the table a second block."""
-        natural = self._natural(table, columns[0])
-        others = sum(GAP + self._natural(table, i) for i in columns[1:])
-        if natural + others <= room:
-            return natural
-        if room - others >= min(natural, NARROWEST_NAME):
-            return room - others
-        return min(natural, max(room // 2, 12)) if room < 60 else min(natural, room)
-
-    def _blocks(self, table: Table, columns: Sequence[int], room: int) -> list[list[int]]:
-        """Columns in blocks that fit, each with the first column."""
-        left = room - self._first_width(table, columns, room)
-        blocks: list[list[int]] = [[]]
-        used = 0
-        for i in columns[1:]:
-            width = GAP + self._natural(table, i)
-            if blocks[-1] and used + width > left:
-                blocks.append([])
-                used = 0
-            blocks[-1].append(i)
-            used += width
-        return [[columns[0], *block] for block in blocks]
-
-    def _columns(self, table: Table, columns: Sequence[int], first: int) -> None:
-        widths = [first, *(self._natural(table, i) for i in columns[1:])]
+    def _columns(self, table: Table, columns: Sequence[int], layout: Layout) -> None:
+        widths = [layout.widths[i] for i in columns]
         headings = [table.columns[i].heading.split("\n") for i in columns]
         height = max(len(heading) for heading in headings)
         for line in range(height):
@@ -261,7 +217,7 @@ class Terminal:
         cells: Sequence[Cell],
         style: str = "",
     ) -> None:
-        first, *folded = _folded(self._safe(cells[0].text), widths[0])
+        first, *others = folded(self._safe(cells[0].text), widths[0])
         line = Text(style=style)
         for position, (i, width, cell) in enumerate(zip(columns, widths, cells, strict=True)):
             text = first if position == 0 else self._safe(cell.text)
@@ -273,31 +229,16 @@ class Terminal:
             line.append("" if right else space)
         line.rstrip()
         self._print(line)
-        for rest in folded:
+        for rest in others:
             self._print(self._text(rest))
 
     def _print(self, line: Text, *, indent: int = INDENT) -> None:
         self.console.print(Text(" " * indent) + line, no_wrap=True, overflow="ignore", crop=False)
 
 
-def _headings(table: Table, shown: Sequence[int]) -> str:
-    """The columns that are not shown, as words."""
-    return ", ".join(
-        c.heading.replace("\u00ad\n", "").replace("\n", " ")
-        for i, c in enumerate(table.columns)
-        if i not in shown
-    )
-
-
-def _folded(name: str, width: int) -> list[str]:
-    """A name on lines of ``width`` cells, broken after its punctuation where that is possible."""
-    lines = [""]
-    for part in re.split(r"(?<=[/@\s#-])", name):
-        for piece in chop_cells(part, width) if cell_len(part) > width else [part]:
-            if cell_len(lines[-1] + piece.rstrip()) > width:
-                lines.append(" " * GAP if cell_len(piece) + GAP <= width else "")
-            lines[-1] += piece
-    return lines
+def _words(column: Column) -> str:
+    """A heading on one line."""
+    return column.heading.replace(f"{SOFT_HYPHEN}\n", "").replace("-\n", "-").replace("\n", " ")
 
 
 def _cell(row: Row, index: int) -> Cell:

@@ -1,113 +1,17 @@
-"""The results as the report reads them: any part may be null or absent, and is then None or empty."""
+"""The results as the report reads them: tasks, and their deployments in the order of every table."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-Json = Mapping[str, Any]
+from harness.report.values import Json, Pairs, mapping, number, quotient, sequence, words
 
 FORMAT_ORDER = ("torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static")
 
 AGAIN = "#again"
 """Ends the name of a deployment's second run."""
-
-
-def mapping(value: object) -> Json:
-    return value if isinstance(value, Mapping) else {}
-
-
-def sequence(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def number(value: object) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        converted = float(value)
-    except OverflowError:
-        return None
-    return converted if math.isfinite(converted) else None
-
-
-def words(value: object) -> str:
-    """Text of the results on one line, without control characters (terminals obey escape codes)."""
-    if value is None:
-        return ""
-    spaced = " ".join(str(value).split())
-    # bidirectional overrides and zero-width characters would reorder or hide what stands beside them
-    return "".join(c for c in spaced if c.isprintable()).encode("utf-8", "replace").decode()
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with its 95 % interval; each part may be unknown."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-
-    @classmethod
-    def of(cls, value: object) -> Estimate:
-        if isinstance(value, Mapping):
-            return cls(number(value.get("value")), number(value.get("low")), number(value.get("high")))
-        return cls(number(value))
-
-    @property
-    def width(self) -> float | None:
-        return None if self.low is None or self.high is None else self.high - self.low
-
-    @property
-    def bounds(self) -> tuple[float, float] | None:
-        """The interval, or the value alone where there is none."""
-        if self.value is None:
-            return None
-        return (
-            self.value if self.low is None else self.low,
-            self.value if self.high is None else self.high,
-        )
-
-    def overlaps(self, other: Estimate) -> bool:
-        mine, theirs = self.bounds, other.bounds
-        if mine is None or theirs is None:
-            return False
-        return mine[0] <= theirs[1] and theirs[0] <= mine[1]
-
-
-class Pairs:
-    """Figures of pairs of deployments, found in either order."""
-
-    def __init__(self, pairs: object) -> None:
-        self._pairs: dict[tuple[str, str], Json] = {}
-        for pair in sequence(pairs):
-            entry = mapping(pair)
-            self._pairs[str(entry.get("a")), str(entry.get("b"))] = entry
-
-    def __bool__(self) -> bool:
-        return bool(self._pairs)
-
-    def __iter__(self) -> Iterator[Json]:
-        return iter(self._pairs.values())
-
-    def get(self, a: str, b: str) -> Json:
-        """What is said of ``b`` against ``a``; empty where they were not compared."""
-        if (a, b) in self._pairs:
-            return self._pairs[a, b]
-        found = self._pairs.get((b, a))
-        if found is None:
-            return {}
-        turned = dict(found)
-        for one, other in (
-            ("newly_wrong", "newly_right"),
-            ("negative_flip_rate", "positive_flip_rate"),
-        ):
-            turned[one], turned[other] = found.get(other), found.get(one)
-        return turned
 
 
 @dataclass(frozen=True)
@@ -287,10 +191,6 @@ class TaskView:
     def size_ratio(self, deployment: Deployment) -> float | None:
         base = self.reference_deployment
         return None if base is None else quotient(deployment.bytes, base.bytes)
-
-
-def quotient(a: float | None, b: float | None) -> float | None:
-    return None if a is None or not b else a / b
 
 
 def tasks_of(results: Json) -> tuple[TaskView, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.content import Finding
-from harness.report.findings import similarity, trade, validity
+from harness.report.findings import evidence, similarity, trade, validity
 from harness.report.view import TaskView
 
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
@@ -24,10 +24,10 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.parity,
     validity.unstable_timing,
     validity.nodes_left_to_the_cpu,
-    validity.weak_detector,
-    validity.few_errors,
-    validity.too_few_examples,
-    validity.missing_floors,
+    evidence.weak_detector,
+    evidence.few_errors,
+    evidence.too_few_examples,
+    evidence.missing_floors,
 )
 
 ORDER = {"failure": 0, "result": 1, "warning": 2, "advice": 3}

@@ -19,7 +19,8 @@ from harness.report.floors import (
     within_floor,
 )
 from harness.report.numbers import count, fixed, percent, percent_with_interval, signed, with_interval
-from harness.report.view import Deployment, Estimate, TaskView, mapping, number
+from harness.report.values import Estimate, mapping, number
+from harness.report.view import Deployment, TaskView
 
 
 def same_score_other_model(task: TaskView) -> list[Finding]:
@@ -100,8 +101,8 @@ def errors_near_chance(task: TaskView) -> list[Finding]:
             "result",
             "errors-near-chance",
             f"{listed(members)} {verb(members, 'errs', 'err')} on other examples than the reference: above "
-            f"chance, the overlap is only {fixed(value, 2)} of what it could be ({lowest.label}; the Jaccard of "
-            f"{fixed(raw, 2)} comes from the number of errors).",
+            f"chance, the overlap is only {fixed(value, 2)} of what it could be ({lowest.label}; the "
+            f"Jaccard of {fixed(raw, 2)} comes from the number of errors).",
             "Read the adjusted column: a plain Jaccard grows with the number of errors.",
             names(members),
         )
@@ -150,8 +151,8 @@ def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
             Finding(
                 "warning",
                 "alike-on-unanswerable-only",
-                f"{listed(alike)} {verb(alike, 'looks', 'look')} like the reference over all questions, but not "
-                f"on the answerable ones, where the errors overlap as by chance.",
+                f"{listed(alike)} {verb(alike, 'looks', 'look')} like the reference over all questions, but "
+                "not on the answerable ones, where the errors overlap as by chance.",
                 "Compare on the answerable questions only.",
                 names(alike),
             )
@@ -179,10 +180,11 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "neighbours-differ",
-            f"{len(few)} of {plural(len(known), 'deployment')} {verb(few, 'keeps', 'keep')} less than half of "
-            f"the reference's {k} nearest neighbours; fewest: {lowest.label} with {with_interval(kept)}"
-            f"{at_chance}.",
-            "Where representations are used (retrieval, clustering, caching), index them anew per deployment.",
+            f"{len(few)} of {plural(len(known), 'deployment')} {verb(few, 'keeps', 'keep')} less than half "
+            f"of the reference's {k} nearest neighbours; fewest: {lowest.label} with "
+            f"{with_interval(kept)}{at_chance}.",
+            "Where representations are used (retrieval, clustering, caching), index them anew per "
+            "deployment.",
             names(few),
         )
     ]
@@ -212,8 +214,8 @@ def attack_differs(task: TaskView) -> list[Finding]:
                 "result",
                 "more-vulnerable" if more else "less-vulnerable",
                 f"{listed(members)} {verb(members, 'falls', 'fall')} to the attack "
-                f"{'more' if more else 'less'} often than the reference: {percent_with_interval(rate)} of the "
-                f"attacks succeed on {most.label}, {percent_with_interval(base)} on the reference.",
+                f"{'more' if more else 'less'} often than the reference: {percent_with_interval(rate)} of "
+                f"the attacks succeed on {most.label}, {percent_with_interval(base)} on the reference.",
                 "Test the deployment that you ship: its robustness does not follow from the reference's."
                 if more
                 else "",

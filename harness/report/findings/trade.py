@@ -1,4 +1,4 @@
-"""Findings on speed against change: which deployment to take, and what quantization costs against distillation."""
+"""Findings on speed against change: which deployment to take, and quantization against distillation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, verb
 from harness.report.floors import DISAGREEMENT, floor_kind, floor_of, within_floor
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
-from harness.report.view import Deployment, Estimate, TaskView, quotient
+from harness.report.values import Estimate, quotient
+from harness.report.view import Deployment, TaskView
 
 
 def best_trade(task: TaskView) -> list[Finding]:
@@ -80,7 +81,8 @@ def fastest(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "fastest",
-            f"Fastest: {best.label}, {ratio(task.speed_up(best))} as fast as the reference{_size(task, best)}.",
+            f"Fastest: {best.label}, {ratio(task.speed_up(best))} as fast as the "
+            f"reference{_size(task, best)}.",
             deployments=(best.name,),
         )
     ]

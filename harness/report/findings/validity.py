@@ -1,15 +1,13 @@
-"""Findings on how far the figures can be trusted, and what would make them better."""
+"""Findings on what is broken: failures, meaningless outputs, poor parity, timings that did not settle."""
 
 from __future__ import annotations
-
-from math import ceil
 
 from harness.report.content import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
-from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, floor, replicates
-from harness.report.numbers import count, fixed, percent
-from harness.report.view import Deployment, Estimate, TaskView, mapping, number, sequence, words
+from harness.report.numbers import percent
+from harness.report.values import mapping, number, sequence, words
+from harness.report.view import TaskView
 
 
 def failures(task: TaskView) -> list[Finding]:
@@ -22,7 +20,8 @@ def failures(task: TaskView) -> list[Finding]:
             Finding(
                 "failure",
                 "failed",
-                f"{len(failed)} of {plural(len(task.deployments), 'deployment')} failed ({listed(failed)}){why}",
+                f"{len(failed)} of {plural(len(task.deployments), 'deployment')} failed "
+                f"({listed(failed)}){why}",
                 'Reasons and the commands that reproduce them stand under "Failures".',
                 names(failed),
             )
@@ -48,8 +47,8 @@ def nothing_to_learn(task: TaskView) -> list[Finding]:
             Finding(
                 "warning",
                 "random-weights",
-                f"{listed(random)} {verb(random, 'has', 'have')} random weights: speed and memory count, quality "
-                "and the four characteristics do not.",
+                f"{listed(random)} {verb(random, 'has', 'have')} random weights: speed and memory count, "
+                "quality and the four characteristics do not.",
                 deployments=names(random),
             )
         )
@@ -96,7 +95,8 @@ def parity(task: TaskView) -> list[Finding]:
             Finding(
                 "failure",
                 "not-finite",
-                f"{listed(broken)} {verb(broken, 'gives', 'give')} NaN or infinity: the figures mean nothing.",
+                f"{listed(broken)} {verb(broken, 'gives', 'give')} NaN or infinity: the figures mean "
+                "nothing.",
                 "Keep LayerNorm and Softmax in FP32, or use another format.",
                 names(broken),
             )
@@ -121,8 +121,8 @@ def parity(task: TaskView) -> list[Finding]:
             Finding(
                 "warning",
                 "poor-parity",
-                f"{listed(members)}: only {percent(disagreeing[0][1])} % of the decisions on the parity batch are "
-                f"the checkpoint's ({members[0].label}).",
+                f"{listed(members)}: only {percent(disagreeing[0][1])} % of the decisions on the parity "
+                f"batch are the checkpoint's ({members[0].label}).",
                 "For INT8, calibrate on more examples of mixed length, padding included.",
                 names(members),
             )
@@ -169,138 +169,3 @@ def nodes_left_to_the_cpu(task: TaskView) -> list[Finding]:
             names(list(left)),
         )
     ]
-
-
-def too_few_examples(task: TaskView) -> list[Finding]:
-    """Intervals that are too wide to tell deployments apart; their width shrinks as 1/sqrt(n)."""
-    stratum = task.strata.get("all", {})
-    examples = number(stratum.get("n"))
-    if examples == 0:
-        return [
-            Finding(
-                "warning",
-                "no-examples",
-                "There are no evaluation examples that all deployments answered: nothing can be compared.",
-                "Check the evaluation data and the failures.",
-            )
-        ]
-    known = [(d, ERROR_OVERLAP.of(task, d)) for d in task.candidates]
-    widths = sorted((e.width, d.number, d) for d, e in known if e.width is not None)
-    if not widths or not examples:
-        return []
-    median = widths[len(widths) // 2][0]
-    if median <= thresholds.WIDE_INTERVAL:
-        return []
-    needed = ceil((median / thresholds.WIDE_INTERVAL) ** 2 * examples / 100) * 100
-    wide = [d for width, _, d in widths if width > thresholds.WIDE_INTERVAL]
-    return [
-        Finding(
-            "advice",
-            "more-examples",
-            f"The 95 % intervals of error overlap are wide ({fixed(median, 2)} in the middle, over "
-            f"{plural(len(wide), 'deployment')}): {count(examples)} examples tell too little.",
-            f"About {count(needed)} examples would bring them to {thresholds.WIDE_INTERVAL:g}.",
-            names(wide),
-        )
-    ]
-
-
-def few_errors(task: TaskView) -> list[Finding]:
-    errors = mapping(task.strata.get("all", {}).get("errors"))
-    made = number(mapping(errors.get(task.reference)).get("count"))
-    examples = number(task.strata.get("all", {}).get("n"))
-    if made is None or not examples or made >= thresholds.FEW_ERRORS:
-        return []
-    return [
-        Finding(
-            "advice",
-            "few-errors",
-            f"The reference makes only {plural(int(made), 'error')} on {count(examples)} examples: overlaps of "
-            "errors rest on single examples.",
-            "Evaluate on more, or harder, examples; read the changed predictions instead.",
-            (task.reference,),
-        )
-    ]
-
-
-def weak_detector(task: TaskView) -> list[Finding]:
-    """Out-of-distribution detection that is no better than guessing, or than looking at the length."""
-    distribution = task.characteristic("data_distribution")
-    detectors = mapping(distribution.get("detectors"))
-    areas = {name: Estimate.of(mapping(entry).get("auroc")).value for name, entry in detectors.items()}
-
-    def is_weak(deployment: Deployment) -> bool:
-        area = areas.get(deployment.name)
-        return not deployment.random and area is not None and area < thresholds.WEAK_DETECTOR
-
-    weak = [deployment for deployment in task.measured if is_weak(deployment)]
-    findings = []
-    if weak:
-        findings.append(
-            Finding(
-                "warning",
-                "weak-detector",
-                f"{listed(weak)} hardly {verb(weak, 'tells', 'tell')} the two data sets apart (AUROC below "
-                f"{thresholds.WEAK_DETECTOR:g}): agreement of what is flagged means little there.",
-                deployments=names(weak),
-            )
-        )
-    length, reference = number(distribution.get("length_only_auroc")), areas.get(task.reference)
-    if length is not None and reference is not None and length >= reference:
-        findings.append(
-            Finding(
-                "warning",
-                "length-confound",
-                f"Length alone tells the two data sets apart as well (AUROC {fixed(length, 2)}) as the reference's "
-                f"representation does ({fixed(reference, 2)}).",
-                "Compare on texts of matched length.",
-                (task.reference,),
-            )
-        )
-    return findings
-
-
-def missing_floors(task: TaskView) -> list[Finding]:
-    """Comparisons of models need a seed floor; every comparison needs an execution floor."""
-    reference = task.reference_deployment
-    if reference is None or not reference.has_results or reference.random or not task.error_pairs.get("all"):
-        return []
-    findings = []
-    other_models = {d.model for d in task.candidates} - {reference.model}
-    if (
-        other_models
-        and task.entry.get("family") == "trained"
-        and not replicates(task, "seed", reference.name)
-    ):
-        findings.append(
-            Finding(
-                "advice",
-                "no-seed-floor",
-                "There is no seed floor: part of what tells other models from the reference may be no more than "
-                "another training seed.",
-                "Add a model with replicate_of: the reference's recipe with another seed.",
-            )
-        )
-    if not replicates(task, "execution", reference.name):
-        findings.append(
-            Finding(
-                "advice",
-                "no-execution-floor",
-                "There is no execution floor: small changes may come from batching and padding alone.",
-                "Set execution_floor: true.",
-            )
-        )
-    elif (
-        noise := floor(task, DISAGREEMENT, "execution").value
-    ) is not None and noise > thresholds.SAME_SCORE:
-        findings.append(
-            Finding(
-                "warning",
-                "noisy-reference",
-                f"The reference changes {percent(noise)} % of its own predictions when it is run again with "
-                "other batches.",
-                "Fix the batching where you deploy it, or take FP32 as the reference.",
-                (reference.name,),
-            )
-        )
-    return findings

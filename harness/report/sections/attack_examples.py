@@ -5,7 +5,8 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 
 from harness.report.content import Block, ChangedText, Word
-from harness.report.view import Json, TaskView, mapping, sequence, words
+from harness.report.values import Json, mapping, sequence, words
+from harness.report.view import TaskView
 
 EXAMPLES_AT_MOST = 5
 AROUND = 5

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.report.content import Failure, Failures, Prose, Section
-from harness.report.view import TaskView, mapping, sequence, words
+from harness.report.values import mapping, sequence, words
+from harness.report.view import TaskView
 
 
 def failures(tasks: Iterable[TaskView]) -> Section | None:
@@ -38,16 +39,16 @@ def how_to_read() -> Section:
         (
             Prose(
                 (
-                    "A deployment is model/format@backend, and [n] throughout its task. Formats are ONNX unless they "
-                    "say torch; a backend that all share is left out. Ratios are against the reference: 2.0x is "
-                    "twice as fast, 0.25x a quarter of the size.",
-                    "Overlap is the Jaccard index of two sets: 1 is the same set, 0 nothing in common. Hold it "
-                    "against chance, the overlap of unrelated models, and against the floors, the overlap of the "
-                    "reference with itself: run again (execution) or trained again (seed). ~ marks what cannot be "
-                    "told from a floor, - what is unknown.",
-                    "95 % intervals come from resampling whole groups (paragraphs, documents) and cover the choice "
-                    "of examples, not the choice of training seed. Many pairs are compared: expect one in twenty "
-                    "to stand out by luck.",
+                    "A deployment is model/format@backend, and [n] throughout its task. Formats are ONNX "
+                    "unless they say torch; a backend that all share is left out. Ratios are against the "
+                    "reference: 2.0x is twice as fast, 0.25x a quarter of the size.",
+                    "Overlap is the Jaccard index of two sets: 1 is the same set, 0 nothing in common. "
+                    "Hold it against chance, the overlap of unrelated models, and against the floors, the "
+                    "overlap of the reference with itself: run again (execution) or trained again (seed). "
+                    "~ marks what cannot be told from a floor, - what is unknown.",
+                    "95 % intervals come from resampling whole groups (paragraphs, documents) and cover "
+                    "the choice of examples, not the choice of training seed. Many pairs are compared: "
+                    "expect one in twenty to stand out by luck.",
                 )
             ),
         ),

@@ -7,14 +7,16 @@ from collections.abc import Iterable
 from harness.report.content import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
 from harness.report.numbers import count, fixed
-from harness.report.view import Json, TaskView, mapping, number, sequence, words
+from harness.report.values import Json, mapping, number, sequence, words
+from harness.report.view import TaskView
 
 ROLES = ("evaluation", "out-of-distribution", "bank", "train")
 NOTABLE_ISA = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16", "asimd", "sve")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "torch", "transformers", "scalemodel")
 
 FAMILIES = {
-    "demonstration": "Demonstration family: small models on generated text, to show the tool. Their figures say "
+    "demonstration": "Demonstration family: small models on generated text, to show the tool. Their figures "
+    "say "
     "nothing about the models that you ship.",
     "random": "Random weights: speed and memory only. Quality and the characteristics are meaningless.",
 }

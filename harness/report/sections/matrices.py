@@ -7,7 +7,8 @@ from collections.abc import Callable
 from harness.report.content import Cell, Column, Level, Row, Table
 from harness.report.numbers import UNKNOWN, fixed
 from harness.report.sections.rows import MATRIX_AT_MOST, key
-from harness.report.view import Deployment, Estimate, Json, TaskView
+from harness.report.values import Estimate, Json
+from harness.report.view import Deployment, TaskView
 
 LevelOf = Callable[[Json, float | None], Level | None]
 

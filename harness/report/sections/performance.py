@@ -5,7 +5,8 @@ from __future__ import annotations
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.rows import KEY, filled, rows_by_model
-from harness.report.view import Deployment, TaskView, number, words
+from harness.report.values import number, words
+from harness.report.view import Deployment, TaskView
 
 MEBIBYTE = 2**20
 

@@ -8,7 +8,8 @@ from harness.report.content import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, within_floor
 from harness.report.numbers import UNKNOWN, fixed
-from harness.report.view import Deployment, Estimate, TaskView, number, words
+from harness.report.values import Estimate, number, words
+from harness.report.view import Deployment, TaskView
 
 FLOOR_MARK = "~"
 """Before a figure: not distinguishable from the noise floor."""

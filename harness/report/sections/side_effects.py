@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.report import causes
 from harness.report.content import Block, Cell, Column, Prose, Row, Section, Table
 from harness.report.findings.phrases import plural
@@ -17,16 +19,15 @@ from harness.report.floors import (
 )
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
 from harness.report.sections.rows import FLOOR_MARK, against_floor, filled, key, on_backend
-from harness.report.view import (
-    FORMAT_ORDER,
-    Deployment,
-    Estimate,
-    TaskView,
-    mapping,
-    number,
-    quotient,
-    words,
-)
+from harness.report.values import Estimate, mapping, number, quotient, words
+from harness.report.view import FORMAT_ORDER, Deployment, TaskView
+
+LEGEND = {
+    "differ\n%": "differ: predictions changed.",
+    "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours exchanged.",
+    "OOD\nsame": "OOD same: Jaccard of the foreign points found.",
+    "attack\npoints": "attack: success, in points above the reference's.",
+}
 
 
 def side_effects(task: TaskView) -> Section:
@@ -96,12 +97,10 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         Column("attack\npoints"),
         Column("differ\n95 %", optional=True),
     )
-    notes = [
-        "differ: predictions changed. neighbours: nearest neighbours exchanged. OOD same: Jaccard of the "
-        "foreign points found. attack: success, in points above the reference's.",
-        _floor_note(task, reference),
-    ]
-    return filled(Table("Everything against the reference", columns, tuple(rows), tuple(notes)))
+    table = filled(Table("Everything against the reference", columns, tuple(rows)))
+    headings = {column.heading for column in table.columns}
+    told = " ".join(text for heading, text in LEGEND.items() if heading in headings)
+    return replace(table, notes=tuple(note for note in (told, _floor_note(task, reference)) if note))
 
 
 def _name(deployment: Deployment, reference: Deployment) -> str:
@@ -169,8 +168,8 @@ def _one_step_at_a_time(task: TaskView) -> list[Block]:
                 ),
                 tuple(rows),
                 (
-                    "architecture: the model in FP32 against the reference's model in FP32. Formats: against the "
-                    f"same model in FP32. Over {plural(_examples(task), 'example')}.",
+                    "architecture: the model in FP32 against the reference's model in FP32. Formats: "
+                    f"against the same model in FP32. Over {plural(_examples(task), 'example')}.",
                 ),
             )
         )

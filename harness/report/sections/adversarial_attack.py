@@ -1,0 +1,94 @@
+"""Adversarial attack: whether the same texts fall, and at what cost."""
+
+from __future__ import annotations
+
+from harness.report.content import Block, Cell, Column
+from harness.report.floors import (
+    FALLEN_OVERLAP,
+)
+from harness.report.numbers import count, interval, percent
+from harness.report.sections.attack_examples import attack_examples
+from harness.report.sections.comparison import comparison, overlap
+from harness.report.sections.matrices import matrix, members
+from harness.report.sections.rows import (
+    agreement_level,
+    compared,
+    estimate_cell,
+)
+from harness.report.values import Estimate, Json, mapping, number, words
+from harness.report.view import Deployment, TaskView
+
+
+def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
+    entry = task.characteristic("adversarial_attack")
+    attacked = mapping(entry.get("deployments"))
+    transfer = mapping(entry.get("transfer"))
+    rates = mapping(transfer.get("rates"))
+
+    def own(d: Deployment) -> Json:
+        return mapping(attacked.get(d.name))
+
+    def share(d: Deployment, name: str, decimals: int = 0) -> Cell:
+        return Cell(percent(Estimate.of(own(d).get(name)).value, decimals))
+
+    def cells(d: Deployment) -> tuple[Cell, ...]:
+        pair = FALLEN_OVERLAP.entry(task, d)
+        success = Estimate.of(own(d).get("success_rate"))
+        return (
+            share(d, "accuracy_before"),
+            share(d, "accuracy_after"),
+            share(d, "success_rate"),
+            Cell(interval(success, scale=100, decimals=0)),
+            share(d, "words_changed"),
+            Cell(percent(Estimate.of(rates.get(d.name)).value, 0)),
+            *overlap(task, FALLEN_OVERLAP, d, number(pair.get("expected_jaccard")))[::2],
+            Cell(interval(FALLEN_OVERLAP.of(task, d))),
+            Cell(count(Estimate.of(own(d).get("queries")).value)),
+            estimate_cell(Estimate.of(own(d).get("similarity"))),
+            estimate_cell(Estimate.of(pair.get("kappa"))),
+        )
+
+    columns = (
+        Column("before\n%"),
+        Column("after\n%"),
+        Column("success\n%"),
+        Column("95 %"),
+        Column("words\n%"),
+        Column("trans\u00ad\nfer %"),
+        Column("fell\nsame"),
+        Column("chance"),
+        Column("fell same\n95 %", optional=True),
+        Column("queries", optional=True),
+        Column("simi\u00ad\nlarity", optional=True),
+        Column("kappa", optional=True),
+    )
+    notes = [
+        f"BERT-ATTACK on {count(number(entry.get('n')))} texts. before, after: accuracy. success: of the "
+        "texts that were right before. words: share changed. fell same: overlap of the texts that fell "
+        "with the reference's."
+    ]
+    if transfer:
+        crafted = task.by_name.get(str(transfer.get("crafted_on")))
+        on = crafted.label if crafted else words(transfer.get("crafted_on"))
+        notes.append(
+            f"transfer: share of the {count(number(transfer.get('n')))} texts crafted on {on} that fool "
+            "this one."
+        )
+    chosen = {d.name for d in compared(task) if own(d) or d.name in rates}
+    blocks = comparison(
+        task, "Each deployment attacked itself", columns, cells, tuple(notes), lambda d: d.name in chosen
+    )
+    drawn = matrix(
+        task,
+        "Pairs: overlap of texts that fell (below the diagonal) and what chance gives (above)",
+        members(task, all_pairs=all_pairs, chosen=lambda d: bool(own(d))),
+        task.attack_pairs.get,
+        FALLEN_OVERLAP.estimate,
+        lambda pair: number(pair.get("expected_jaccard")),
+        lambda d: percent(Estimate.of(own(d).get("success_rate")).value, 0) + "%",
+        lambda pair, value: agreement_level(value, number(pair.get("expected_jaccard"))),
+        ("On the diagonal: the share of attacks that succeed.",),
+    )
+    if drawn:
+        blocks.append(drawn)
+    return [*blocks, *attack_examples(task)]
