@@ -220,14 +220,3 @@ def overlaps(
         b=sizes[:, second],
         n=bootstrap.totals(inside),
     )
-
-
-def times_the_floor(difference: float | None, floor: float | None) -> float | None:
-    """How many times larger a difference is than that of a floor pair (1 - J of each, say).
-
-    About 1: no more than another seed or another batching changes. None where either is unknown or the floor
-    is zero, against which any difference is infinitely large.
-    """
-    if difference is None or floor is None or floor <= 0:
-        return None
-    return difference / floor

@@ -163,7 +163,7 @@ def _judge(
         units = unit_vectors(points[name], name=f"{name} ({what})")
         if units.shape[1] != known.shape[1]:
             raise BenchmarkError(
-                f"{what} points of {name} are {units.shape[1]} wide, its bank {known.shape[1]}: pool both alike"
+                f"{what} points of {name} are {units.shape[1]} wide, its bank {known.shape[1]}"
             )
         scores[what] = -distance_to_kth(units, known, k)
     return _Judged(keeping_threshold(scores["calibration"], kept), scores["inside"], scores["outside"])
@@ -329,6 +329,6 @@ class _Order:
         )
 
     def midranks(self, weights: Floats) -> Floats:
-        """Ranks (rows, n) of the scores that each count `weights` (rows, n) times; ties share their middle."""
+        """Ranks (rows, n) of the scores counted `weights` (rows, n) times; ties share their middle."""
         before = _weight_before(weights[:, self.order])
         return (before[:, self.start] + before[:, self.end]) / 2

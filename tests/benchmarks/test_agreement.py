@@ -21,7 +21,6 @@ from benchmarks.agreement import (
     kappa,
     largest_jaccard,
     overlaps,
-    times_the_floor,
 )
 from benchmarks.errors import BenchmarkError
 
@@ -30,8 +29,8 @@ def counts(first, second):
     return int((first & second).sum()), int(first.sum()), int(second.sum()), len(first)
 
 
-def two_sets(size=st.integers(1, 60)):
-    return size.flatmap(lambda n: st.tuples(arrays(bool, n), arrays(bool, n)))
+def two_sets():
+    return st.integers(1, 60).flatmap(lambda n: st.tuples(arrays(bool, n), arrays(bool, n)))
 
 
 @given(two_sets())
@@ -42,7 +41,7 @@ def test_jaccard_and_kappa_are_those_of_scikit_learn(sets):
         assert jaccard(both, a, b) == pytest.approx(jaccard_score(first, second))
     else:
         assert np.isnan(jaccard(both, a, b))
-    if first.all() and second.all() or not (first.any() or second.any()):
+    if (first.all() and second.all()) or not (first.any() or second.any()):
         assert np.isnan(kappa(both, a, b, n))
     else:
         expected = cohen_kappa_score(first, second, labels=[False, True])
@@ -100,7 +99,7 @@ def test_overlaps_count_within_a_subset():
 
 
 def test_intervals_cover_as_they_say():
-    """95 % intervals of a clustered rate hold the truth about as often; intervals that ignore groups do not."""
+    """95 % intervals of a clustered rate hold the truth about as often; those that ignore groups do not."""
     rng = np.random.default_rng(3)
     by_group = by_example = 0
     repeats, groups, size = 300, 80, 6
@@ -176,11 +175,3 @@ def test_nothing_to_resample(groups, resamples):
     with pytest.raises(BenchmarkError) as error:
         GroupBootstrap(groups, resamples=resamples, seed=0)
     assert "\n" not in str(error.value)
-
-
-def test_times_the_floor():
-    assert times_the_floor(0.3, 0.1) == pytest.approx(3)
-    assert times_the_floor(0.0, 0.1) == 0
-    assert times_the_floor(0.3, 0.0) is None
-    assert times_the_floor(None, 0.1) is None
-    assert times_the_floor(0.3, None) is None

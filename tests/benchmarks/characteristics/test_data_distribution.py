@@ -50,13 +50,21 @@ def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None):
     n = len(next(iter(parts["inside"].values())))
     m = len(next(iter(parts["outside"].values())))
     lengths = lengths or {"inside": np.arange(n), "outside": np.arange(m)}
-    return compare(**parts, lengths=lengths, groups_inside=np.arange(n) // 3, groups_outside=np.arange(m) // 3,
-                   k=k, kept=kept, resamples=resamples, seed=0)  # fmt: skip
+    return compare(
+        **parts,
+        lengths=lengths,
+        groups_inside=np.arange(n) // 3,
+        groups_outside=np.arange(m) // 3,
+        k=k,
+        kept=kept,
+        resamples=resamples,
+        seed=0,
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_are_those_of_the_reference(seed):
-    """The published code negates faiss's *squared* distance to the k-th neighbour; the paper, and we, the distance.
+    """The published code negates the *squared* distance to the k-th neighbour; the paper, and we, the distance.
 
     Both order points alike, so AUROC and FPR95 are the same.
     """
