@@ -64,7 +64,7 @@ def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_are_those_of_the_reference(seed):
-    """The published code negates the *squared* distance to the k-th neighbour; the paper, and we, the distance.
+    """The published code negates the *squared* distance to the k-th neighbour, the paper the distance.
 
     Both order points alike, so AUROC and FPR95 are the same.
     """
