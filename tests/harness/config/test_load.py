@@ -1,0 +1,140 @@
+"""A wrong config is one line that names the file, the key path, the value and the way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.command_line.configs import shipped
+from harness.config.load import load_study
+from harness.config.schema import json_schema
+from harness.errors import UserError
+
+STUDY = """
+study: small
+formats: [onnx-fp32]
+performance: {samples: 8}
+tasks:
+  text-classification:
+    reference: big
+    labels: [negative, positive]
+    models:
+      big: {checkpoint: {random: bert-mini}}
+      small: {checkpoint: {cut: big, layers: [0]}}
+    data:
+      train: {embedded: train, size: 32}
+      evaluation: {table: reviews.csv, text: body}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def complaint(path: Path, *overrides: str) -> str:
+    with pytest.raises(UserError) as caught:
+        load_study(path, overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_study_with_its_defaults(config: Path) -> None:
+    study = load_study(config)
+    task = study.tasks["text-classification"]
+    assert task.reference == "big" and task.pooling == "cls" and task.characteristics.distribution.k == 50
+    assert study.backends == ("onnxruntime-cpu",)
+
+
+def test_overrides_are_yaml_values(config: Path) -> None:
+    study = load_study(config, ["formats=[onnx-fp32, onnx-fp16]", "tasks.text-classification.data.train.size=64"])
+    assert study.formats == ("onnx-fp32", "onnx-fp16")
+    assert study.tasks["text-classification"].data.train.size == 64  # type: ignore[union-attr]
+
+
+def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
+    study = load_study(config, ["tasks.text-classification.characteristics.distribution.k=7"])
+    assert study.tasks["text-classification"].characteristics.distribution.k == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("tasks.text-classification.refrence=big", ["tasks.text-classification.refrence", "'reference'"]),
+        ("tasks.text-classification.reference=bg", ["tasks.text-classification.reference", "'bg'", "'big'"]),
+        ("formats=[onnx-fp23]", ["formats.0", "'onnx-fp23'", "'onnx-fp32'"]),
+        ("threads=many", ["threads", "'many'"]),
+        ("threads=0", ["threads", "0"]),
+        ("tasks.text-classification.data.train.sampel=3", ["data.train.sampel", "'sample'"]),
+        ("tasks.text-classification.data.evaluation.label=3", ["data.evaluation.label", "3"]),
+        ("tasks.text-classification.data.train={path: x}", ["data.train", "squad, table, hub, embedded"]),
+        ("tasks.text-classification.models.small.checkpoint.cut=bi", ["small.checkpoint.cut", "'bi'", "'big'"]),
+        ("tasks.text-classification.models.big.checkpoint.random=bert-huge", ["'bert-huge'", "'bert-"]),
+        ("tasks.text-classification.models.small.training={}", ["training", "recipe"]),
+        ("tasks.text-classification.models.Big={checkpoint: {random: bert-mini}}", ["models.Big"]),
+        ("tasks.text-classification.labels=[same, same]", ["labels", "two or more different"]),
+        ("tasks.text-clasification={}", ["tasks.text-clasification", "'text-classification'"]),
+        ("backends=[torch-cpu]", ["formats", "onnx-fp32"]),
+        ("tasks.text-classification.reference.deeper=1", ["tasks.text-classification.reference", "plain value"]),
+        ("nonsense", ["nonsense", "path.to.key=value"]),
+    ],
+)
+def test_what_is_wrong_is_named(config: Path, override: str, parts: list[str]) -> None:
+    message = complaint(config, override)
+    for part in parts:
+        assert part in message, message
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (b"", "holds nothing"),
+        (b"- a list", "holds a list"),
+        (b"study: \xff\xfe", "not UTF-8"),
+        (b"study: [unclosed", "line 1"),
+        (b"study: !!python/object/apply:os.system [echo]", "not plain YAML"),
+        (b"study: a\nstudy: b\n", "'study' twice"),
+        (b"a: &a [x, x, x, x, x, x, x, x, x]\n" + b"".join(
+            f"b{n}: &b{n} [{', '.join([f'*b{n - 1}' if n else '*a'] * 9)}]\n".encode() for n in range(9)
+        ), "more than"),
+        (b"a: &a [*a]", "more than"),
+        (b"x: " + b"[" * 5000, "not plain YAML"),
+        (b"#" * 1_000_001, "larger than"),
+        (b"study: 2026-13-45", "not plain YAML"),
+        (b"study: x\x00y", "not plain YAML"),
+    ],
+)  # fmt: skip
+def test_files_that_are_no_study(tmp_path: Path, text: bytes, part: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_bytes(text)
+    message = complaint(path)
+    assert str(path) in message and part in message
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    assert "no such config file" in complaint(tmp_path / "nothing.yaml")
+    assert "is a folder" in complaint(tmp_path)
+
+
+def test_parameters_are_filled_in_and_unknown_ones_named(config: Path) -> None:
+    config.write_text(STUDY.replace("reviews.csv", "'${data}/reviews.csv'") + "parameters: {data: /somewhere}\n")
+    study = load_study(config, ["parameters.data=/elsewhere"])
+    assert str(study.tasks["text-classification"].data.evaluation.table) == "/elsewhere/reviews.csv"  # type: ignore[union-attr]
+    config.write_text(STUDY.replace("reviews.csv", "'${dta}/reviews.csv'") + "parameters: {data: /somewhere}\n")
+    assert "names no parameter (known: data)" in complaint(config)
+
+
+@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
+def test_every_shipped_study_is_valid(path: Path) -> None:
+    assert load_study(path).study == path.stem
+
+
+def test_the_schema_names_every_key_of_the_shipped_studies() -> None:
+    schema = json_schema()
+    for path in shipped():
+        assert set(yaml.safe_load(path.read_text())) <= set(schema["properties"])

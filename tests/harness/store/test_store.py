@@ -1,0 +1,168 @@
+"""Steps are whole or not there; a damaged one is made again; one run holds the store."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness.config.load import load_study
+from harness.errors import UserError
+from harness.store.atomic import write_json
+from harness.store.content import key_of
+from harness.store.run_folder import RunFolder
+from harness.store.steps import Step, Store
+
+STEP = Step("outputs", "k" * 32, "a title", "a group", {"task": "t"}, {"threads": 1}, {"artifact": ("artifact", "key")})
+
+
+def made(store: Store) -> Path:
+    folder = store.begin(STEP)
+    (folder / "deep").mkdir()
+    (folder / "deep" / "file.bin").write_bytes(b"12345")
+    return store.commit(STEP, folder)
+
+
+def test_a_step_survives_its_json() -> None:
+    assert Step.from_json(STEP.to_json()) == STEP
+
+
+def test_a_step_is_there_only_when_committed(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    folder = store.begin(STEP)
+    (folder / "file").write_text("half")
+    assert not Store(tmp_path).has(STEP.kind, STEP.key)
+    made(store)
+    assert Store(tmp_path).has(STEP.kind, STEP.key)
+
+
+@pytest.mark.parametrize("damage", ["change", "shorten", "remove", "record", "no record"])
+def test_a_damaged_step_is_not_there(tmp_path: Path, damage: str) -> None:
+    folder = made(Store(tmp_path))
+    file, record = folder / "deep" / "file.bin", folder / "step.json"
+    match damage:
+        case "change":
+            file.write_bytes(b"12346")
+        case "shorten":
+            file.write_bytes(b"123")
+        case "remove":
+            file.unlink()
+        case "record":
+            record.write_text(record.read_text()[:-20])
+        case "no record":
+            record.unlink()
+    store = Store(tmp_path)
+    assert not store.has(STEP.kind, STEP.key)
+    made(store)
+    assert Store(tmp_path).has(STEP.kind, STEP.key)
+
+
+def test_the_work_of_a_long_step_goes_when_it_is_whole(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (store.work(STEP.key) / "checkpoint").write_text("x")
+    work = store.work(STEP.key)
+    made(store)
+    assert not work.exists()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from harness.store.steps import Store
+with Store(Path(sys.argv[1])).lock():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_by_another(root: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, str(root)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "held\n"
+        try:
+            yield other
+        finally:
+            other.kill()
+
+
+def test_two_runs_of_one_store_are_kept_apart(tmp_path: Path) -> None:
+    with (
+        held_by_another(tmp_path) as other,
+        pytest.raises(UserError, match=rf"in use by another run \(process {other.pid}\)"),
+    ):
+        Store(tmp_path).lock()
+    with Store(tmp_path).lock():  # the other has let go
+        pass
+
+
+def test_a_killed_run_lets_go_and_its_leftovers_are_swept(tmp_path: Path) -> None:
+    with held_by_another(tmp_path) as other:
+        Store(tmp_path).begin(STEP)
+        other.kill()
+        other.wait()
+        with Store(tmp_path).lock():
+            assert not (tmp_path / ".steps" / ".unfinished").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes anywhere")
+def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot be written"):
+        Store(tmp_path / "store").lock()
+
+
+def test_a_store_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        Store(tmp_path / "store").lock()
+
+
+def test_keys_depend_on_values_and_not_on_order() -> None:
+    assert key_of({"a": 1, "b": [1, 2]}) == key_of({"b": [1, 2], "a": 1})
+    assert key_of({"a": 1}) != key_of({"a": 2}) != key_of({"a": "2"})
+
+
+CONFIG = """
+study: small
+formats: [onnx-fp32]
+tasks:
+  question-answering:
+    reference: big
+    models: {big: {checkpoint: {random: bert-tiny}}}
+    data: {train: {embedded: train, size: 8}, evaluation: {embedded: evaluation, size: 8}}
+"""
+
+
+def test_a_run_folder_of_another_config_or_format_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(CONFIG)
+    study, other = load_study(config), load_study(config, ["seed=1"])
+    folder = tmp_path / "run"
+    RunFolder.of(study, tmp_path, folder).open(study)
+    RunFolder.of(study, tmp_path, folder)
+    with pytest.raises(UserError, match="another config"):
+        RunFolder.of(other, tmp_path, folder)
+    write_json(folder / "config.json", {"version": 0, "study": {}})
+    with pytest.raises(UserError, match="format 0"):
+        RunFolder.of(study, tmp_path, folder)
+    (folder / "config.json").write_text("{")
+    with pytest.raises(UserError, match="cannot be read"):
+        RunFolder.of(study, tmp_path, folder)
+    (folder / "config.json").unlink()
+    (folder / "thesis.tex").write_text("precious")
+    with pytest.raises(UserError, match="not a run"):
+        RunFolder.of(study, tmp_path, folder)
+    assert (folder / "thesis.tex").read_text() == "precious"
+
+
+def test_studies_that_differ_have_folders_that_differ(tmp_path: Path) -> None:
+    config = tmp_path / "study.yaml"
+    config.write_text(CONFIG)
+    names = {RunFolder.of(load_study(config, [f"seed={seed}"]), tmp_path).path.name for seed in range(3)}
+    assert len(names) == 3 and all(name.startswith("small-") for name in names)
