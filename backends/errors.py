@@ -1,5 +1,7 @@
 """What a backend raises: one line that names the thing, the value and the way out."""
 
+import re
+
 
 class BackendError(Exception):
     """A backend cannot be had, cannot load an artifact, or failed on an input."""
@@ -17,10 +19,13 @@ _MEMORY_WORDS = (
     "can't allocate memory",
 )
 
+_SOURCE_LOCATION = re.compile(r"/\S+\.(?:cc|cpp|h):\d+ [^()]*\([^)]*\) ?")
+"""ONNX Runtime's "/onnxruntime_src/file.cc:729 void function(arguments) " before what it has to say."""
+
 
 def one_line(error: BaseException, *, at_most: int = 300) -> str:
     """A runtime's message without its line breaks, cut to ``at_most`` characters."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = _SOURCE_LOCATION.sub("", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= at_most else text[: at_most - 3] + "..."
 
 

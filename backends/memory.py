@@ -72,7 +72,8 @@ class ResidentPeak:
             mark = _status_bytes("VmHWM")
             if mark is not None:
                 return mark
-        return max(self._sampled, resident_bytes())
+        self._sampled = max(self._sampled, resident_bytes())
+        return self._sampled
 
     def _sample(self) -> None:
         while not self._stop.wait(self.INTERVAL_SECONDS):

@@ -25,6 +25,7 @@ class OnnxRuntime(Backend):
     """A session with all graph optimisations, one thread pool of ``threads``, nodes run in sequence."""
 
     provider: ClassVar[str]
+    remedy: ClassVar[str] = "install it with: pip install 'scalemodel[cpu]'"
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         """Execution providers in the order of preference, each with its options."""
@@ -39,8 +40,8 @@ class OnnxRuntime(Backend):
         self._session: Any = self._open_session(path, self._options())
         if self._session.get_providers()[0] != self.provider:
             raise BackendError(
-                f"{self.name}: ONNX Runtime left {self.provider} out and fell back to "
-                f"{self._session.get_providers()[0]}; run `scalemodel doctor` to see what is missing"
+                f"{self.name}: {self.provider} does not load, the session fell back to "
+                f"{self._session.get_providers()[0]}; {self.remedy}"
             )
         self.inputs = check_ports(
             self.name,
@@ -68,10 +69,8 @@ class OnnxRuntime(Backend):
         return options
 
     def _open_session(self, path: Path, options: Any) -> Any:
-        import onnxruntime
-
         try:
-            return onnxruntime.InferenceSession(path, options, providers=self._providers())
+            return new_session(path, options, self._providers())
         except Exception as error:
             if "PROTOBUF" in str(error) or "No graph was found" in str(error):
                 raise BackendError(
@@ -152,7 +151,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
     @classmethod
     def availability(cls) -> Availability:
         reason = import_failure()
-        remedy = "" if reason is None else "install it with: pip install 'scalemodel[cpu]'"
+        remedy = "" if reason is None else cls.remedy
         return Availability(cls.name, reason is None, reason or "", remedy, installed(*WHEELS))
 
     def _prepare(self) -> None:
@@ -161,6 +160,17 @@ class OnnxRuntimeCpu(OnnxRuntime):
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         return [(CPU, {})]
+
+
+def new_session(model: Path | bytes, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+    """An `onnxruntime.InferenceSession` that raises what it would otherwise print.
+
+    Without ``enable_fallback=0``, a provider that fails while loading *or in the middle of a run* is
+    replaced by the CPU, with a banner on stdout.
+    """
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
 
 
 def import_failure() -> str | None:

@@ -7,15 +7,16 @@ import importlib
 import importlib.util
 import io
 from abc import abstractmethod
-from typing import ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from backends import nvidia
 from backends.backend import Availability
-from backends.errors import one_line
+from backends.errors import BackendError, one_line
 from backends.machine import installed
-from backends.onnxruntime_backend import WHEELS, OnnxRuntime, import_failure
+from backends.onnxruntime_backend import WHEELS, OnnxRuntime, import_failure, new_session
 
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
@@ -28,8 +29,6 @@ MATMUL_MODEL = bytes.fromhex(
 
 
 class OnnxRuntimeGpu(OnnxRuntime):
-    libraries: ClassVar[str]
-
     @classmethod
     def availability(cls) -> Availability:
         """As `backends.backend.Backend.availability`; multiplies two matrices on the device to be sure."""
@@ -68,14 +67,15 @@ class OnnxRuntimeGpu(OnnxRuntime):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        remedy = f"install {cls.libraries} and put them on LD_LIBRARY_PATH"
         try:
-            session = onnxruntime.InferenceSession(MATMUL_MODEL, options, providers=[cls.provider])
+            session = new_session(MATMUL_MODEL, options, [(cls.provider, {})])
             session.run(None, {"x": np.eye(2, dtype=np.float32)})
         except Exception as error:
-            return f"{cls.provider} cannot run a single node ({one_line(error, at_most=120)})", remedy
+            if "fallback to CPU EP has been explicitly disabled" in str(error):
+                return f"{cls.provider} does not load", cls.remedy
+            return f"{cls.provider} cannot run a single node ({one_line(error)})", cls.remedy
         if session.get_providers()[0] != cls.provider:
-            return f"{cls.provider} does not load", remedy
+            return f"{cls.provider} does not load", cls.remedy
         return None
 
     def _prepare(self) -> None:
@@ -85,6 +85,16 @@ class OnnxRuntimeGpu(OnnxRuntime):
         nvidia.use_nvml_order()
         _load_libraries()
 
+    def _open_session(self, path: Path, options: Any) -> Any:
+        try:
+            return super()._open_session(path, options)
+        except BackendError:
+            raise
+        except Exception:
+            reason, remedy = self._trial() or ("", "")  # is it the provider, or this model?
+            self._require(Availability(self.name, not reason, reason, remedy, {}))
+            raise
+
     @abstractmethod
     def _providers(self) -> list[tuple[str, dict[str, str]]]: ...
 
@@ -92,7 +102,10 @@ class OnnxRuntimeGpu(OnnxRuntime):
 class OnnxRuntimeCuda(OnnxRuntimeGpu):
     name = "onnxruntime-cuda"
     provider = CUDA
-    libraries = "CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]')"
+    remedy = (
+        "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), "
+        "or put them on LD_LIBRARY_PATH"
+    )
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         # On by default: FP32 would be computed in TensorFloat-32, with 10 bits of mantissa.
@@ -107,7 +120,10 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
 
     name = "onnxruntime-tensorrt"
     provider = TENSORRT
-    libraries = "TensorRT, CUDA 13 and cuDNN 9 (TensorRT comes from NVIDIA's own package index)"
+    remedy = (
+        "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
+        "or put them on LD_LIBRARY_PATH: see docs/gpu-status.md"
+    )
 
     SMALLEST, USUAL, LARGEST = (1, 1), (8, 128), (256, 512)
 
