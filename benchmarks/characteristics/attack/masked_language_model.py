@@ -7,10 +7,9 @@ text alone.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,10 @@ from benchmarks.errors import BenchmarkError
 
 Span = tuple[int, int]
 Candidates = tuple[tuple[str, ...], ...]
-Item = TypeVar("Item")
 
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PIECE = re.compile(r"[^\W_]+|['-]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TOKENS_A_PASS = 2048
-"""Bounds memory: the logits of one pass take this many rows of the vocabulary's width."""
 
 
 class MaskedLanguageModel:
@@ -46,7 +42,7 @@ class MaskedLanguageModel:
         self._tokenizer = _word_piece_tokenizer(folder, Tokenizer)
         self._model = _load_model(folder)
         vocabulary = self._tokenizer.get_vocab()
-        if len(vocabulary) > self._model.config.vocab_size:
+        if max(vocabulary.values(), default=0) >= self._model.config.vocab_size:
             raise BenchmarkError(
                 f"masked language model {folder}: {len(vocabulary)} tokens in its tokenizer, "
                 f"{self._model.config.vocab_size} in its model; give a checkpoint whose parts belong together"
@@ -57,14 +53,14 @@ class MaskedLanguageModel:
         for token, index in vocabulary.items():
             self._tokens[index] = token
         self._candidates: dict[str, Candidates] = {}
-        self._originals: dict[str, Any] = {}
+        self._embeddings: dict[str, Any] = {}
 
     def candidates(self, text: str, words: Sequence[Span]) -> Candidates:
         """For each word, given as (start, end) in characters, its replacements, best first.
 
         Empty for words beyond the model's longest input. Stop words, sub-word pieces and the word itself
-        are left out. Replacements of a word of several pieces are combinations of pieces, ranked by the
-        model's perplexity on them alone, as in the authors' code.
+        are left out. Replacements of a word of several pieces are those combinations of pieces on which the
+        model's perplexity is lowest, taken from the same pass as in TextAttack's WordSwapMaskedLM.
         """
         if text not in self._candidates:
             self._candidates[text] = self._propose(text, words)
@@ -72,35 +68,33 @@ class MaskedLanguageModel:
 
     def similarity(self, original: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Cosine of the mean-pooled last hidden state of ``original`` with that of each text, (texts,)."""
-        functional = self._torch.nn.functional
-        if original not in self._originals:
-            self._originals[original] = self._embed([original])
-        cosine = functional.cosine_similarity(self._originals[original], self._embed(texts), dim=1)
-        values: NDArray[np.float64] = cosine.numpy().astype(np.float64)
-        return values
+        if original not in self._embeddings:
+            self._embeddings[original] = self._embed(original)
+        own = self._embeddings[original]
+        cosine = self._torch.nn.functional.cosine_similarity
+        return np.array([cosine(own, self._embed(text)).item() for text in texts], dtype=np.float64)
 
     def _propose(self, text: str, words: Sequence[Span]) -> Candidates:
-        encoding = self._encode([text])[0]
+        encoding = self._encode(text)
         tokens_of_word = _tokens_of_words(encoding, words)
         if not any(tokens_of_word):
             return tuple(() for _ in words)
-        logits = self._logits([encoding.ids])[0]
+        with self._torch.inference_mode():
+            logits = self._model(input_ids=self._torch.tensor([encoding.ids])).logits[0]
         top = logits.topk(min(self._settings.candidates, logits.shape[-1]), dim=-1)
         ids, scores = top.indices.tolist(), (top.values - logits.logsumexp(-1, keepdim=True)).tolist()
 
-        proposals: list[tuple[str, ...]] = [() for _ in words]
-        combined: dict[int, list[tuple[int, ...]]] = {}
-        for index, (places, (start, end)) in enumerate(zip(tokens_of_word, words, strict=True)):
+        proposals: list[tuple[str, ...]] = []
+        for places, (start, end) in zip(tokens_of_word, words, strict=True):
             if len(places) == 1:
-                whole = [self._tokens[i] for i in ids[places[0]]]
-                proposals[index] = _usable(whole, text[start:end])
+                proposed = [self._tokens[i] for i in ids[places[0]]]
             elif places:
-                pieces = [self._pieces(encoding.tokens[place], ids[place], scores[place]) for place in places]
-                combined[index] = likeliest_combinations(pieces, self._settings.combinations)
-        for index, rows in self._by_perplexity(combined).items():
-            start, end = words[index]
-            joined = ["".join(self._tokens[i].removeprefix("##") for i in row) for row in rows]
-            proposals[index] = _usable(joined, text[start:end])
+                pieces = [self._pieces(encoding.tokens[at], ids[at], scores[at]) for at in places]
+                rows = likeliest_combinations(pieces, self._settings.combinations)
+                proposed = ["".join(self._tokens[i].removeprefix("##") for i in row) for row in rows]
+            else:
+                proposed = []
+            proposals.append(_usable(proposed, text[start:end]))
         return tuple(proposals)
 
     def _pieces(self, original: str, ids: Sequence[int], scores: Sequence[float]) -> list[tuple[int, float]]:
@@ -114,61 +108,25 @@ class MaskedLanguageModel:
         ]
         return fitting[: self._settings.sub_word_candidates]
 
-    def _by_perplexity(self, combined: dict[int, list[tuple[int, ...]]]) -> dict[int, list[tuple[int, ...]]]:
-        """Rank each word's combinations; those of equal length, of all words, share a batch."""
-        by_length: dict[int, set[tuple[int, ...]]] = defaultdict(set)
-        for rows in combined.values():
-            for row in rows:
-                by_length[len(row)].add(row)
-        loss: dict[tuple[int, ...], float] = {}
-        for length, distinct in by_length.items():
-            ordered = sorted(distinct)
-            for part in _chunks(ordered, max(1, _TOKENS_A_PASS // length)):
-                log_probability = self._logits(part).log_softmax(-1)
-                own = log_probability.gather(-1, self._torch.tensor(part).unsqueeze(-1)).squeeze(-1)
-                loss.update(zip(part, (-own.mean(-1)).tolist(), strict=True))
-        return {index: sorted(rows, key=lambda row: (loss[row], row)) for index, rows in combined.items()}
-
-    def _encode(self, texts: Sequence[str]) -> list[Any]:
+    def _encode(self, text: str) -> Any:
         # A lone surrogate cannot be encoded; a stand-in of one character keeps the offsets.
-        encodings: list[Any] = self._tokenizer.encode_batch(
-            [_SURROGATE.sub("\ufffd", text) for text in texts]
-        )
-        return encodings
+        return self._tokenizer.encode(_SURROGATE.sub("\ufffd", text))
 
-    def _logits(self, rows: Sequence[Sequence[int]]) -> Any:
+    def _embed(self, text: str) -> Any:
+        """(1, hidden). Texts are encoded one by one: in a batch, their states would depend on each other."""
+        ids = self._encode(text).ids or [0]
         with self._torch.inference_mode():
-            return self._model(input_ids=self._torch.tensor(rows)).logits
-
-    def _embed(self, texts: Sequence[str]) -> Any:
-        """(texts, hidden); a text's embedding does not depend on the texts beside it beyond rounding."""
-        torch = self._torch
-        encodings = self._encode(texts)
-        pooled: list[Any] = [None] * len(encodings)
-        by_length = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
-        longest = max((len(encoding.ids) for encoding in encodings), default=1)
-        for part in _chunks(by_length, max(1, _TOKENS_A_PASS // max(1, longest))):
-            length = max(1, *(len(encodings[i].ids) for i in part))
-            ids = torch.zeros((len(part), length), dtype=torch.long)
-            mask = torch.zeros((len(part), length), dtype=torch.long)
-            for row, i in enumerate(part):
-                ids[row, : len(encodings[i].ids)] = torch.tensor(encodings[i].ids, dtype=torch.long)
-                mask[row, : len(encodings[i].ids)] = 1
-            with torch.inference_mode():
-                hidden = self._model.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
-            weight = mask.unsqueeze(-1)
-            mean = (hidden * weight).sum(1) / weight.sum(1).clamp(min=1)
-            for row, i in enumerate(part):
-                pooled[i] = mean[row]
-        return torch.stack(pooled)
+            hidden = self._model.base_model(input_ids=self._torch.tensor([ids])).last_hidden_state
+        return hidden.mean(dim=1)
 
 
 def likeliest_combinations(
     pieces: Sequence[Sequence[tuple[int, float]]], count: int
 ) -> list[tuple[int, ...]]:
-    """The ``count`` most probable choices of one (id, log-probability) a place, best first.
+    """The ``count`` choices of one (id, log-probability) a place with the lowest perplexity, best first.
 
-    Exact: the places are scored independently, so a prefix outside the best ``count`` cannot come back.
+    Perplexity is exp(-mean log-probability). The places are scored independently, so a prefix outside the
+    best ``count`` cannot come back: the result is that of the full product.
     """
     best: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
     for choices in pieces:
@@ -227,6 +185,7 @@ def _word_piece_tokenizer(folder: Path, tokenizer_class: Any) -> Any:
 
 def _load_model(folder: Path) -> Any:
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForMaskedLM
 
     try:
@@ -234,10 +193,10 @@ def _load_model(folder: Path) -> Any:
             str(folder),
             local_files_only=True,
             use_safetensors=True,
-            torch_dtype=torch.float32,
+            dtype=torch.float32,
             output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())
         raise BenchmarkError(
             f"masked language model {folder}: cannot be loaded ({reason}); "
@@ -249,8 +208,3 @@ def _load_model(folder: Path) -> Any:
             f"{len(loading['missing_keys']) - 1} more weights; give a checkpoint with a masked-LM head"
         )
     return model.eval()
-
-
-def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

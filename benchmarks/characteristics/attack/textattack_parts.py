@@ -58,10 +58,9 @@ class SplitText(textattack.shared.AttackedText):  # type: ignore[misc]
     ) -> None:
         self.original = original
         self._split = words
-        text = original.gaps[0] + "".join(
-            word + gap for word, gap in zip(words, original.gaps[1:], strict=True)
-        )
-        super().__init__(text, attack_attrs)
+        parts = [""] * (2 * len(words) + 1)
+        parts[::2], parts[1::2] = original.gaps, words
+        super().__init__("".join(parts), attack_attrs)
 
     @property
     def words(self) -> list[str]:
@@ -121,9 +120,10 @@ class Probabilities(textattack.models.wrappers.ModelWrapper):  # type: ignore[mi
 class UntargetedAndSimilar(textattack.goal_functions.UntargetedClassification):  # type: ignore[misc]
     """Another label than the true one, in a text that is similar enough to the original.
 
-    Similarity is asked only for texts that have reached another label, not for every candidate: the
-    authors also apply it to finished adversarial texts. Those below the threshold rank last, so that the
-    search goes on among the others; among those above it, the search returns the most similar.
+    Similarity is asked of texts that have reached another label, the strongest first, until one is similar
+    enough: the search takes that one. Those below the threshold rank last, and the search goes on among the
+    others. (The authors too apply the threshold to finished adversarial texts; as a constraint of
+    TextAttack's it would encode every candidate.)
     """
 
     def __init__(self, predict: Predict, similarity: Similarity | None, threshold: float) -> None:
@@ -142,23 +142,24 @@ class UntargetedAndSimilar(textattack.goal_functions.UntargetedClassification): 
 
     def get_results(self, attacked_text_list: list[SplitText], check_skip: bool = False) -> tuple[Any, bool]:
         results, search_over = super().get_results(attacked_text_list, check_skip)
+        if self._similarity is None:
+            return results, search_over
         status = textattack.goal_function_results.GoalFunctionResultStatus
         # Texts with a word put to [UNK] for its importance come from no transformation.
         reached = [
             result
-            for result in results
+            for result in sorted(results, key=lambda result: -result.score)
             if result.goal_status == status.SUCCEEDED
             and "last_transformation" in result.attacked_text.attack_attrs
         ]
-        if self._similarity is None or not reached:
-            return results, search_over
-        texts = [result.attacked_text.text for result in reached]
-        values = self._similarity(self.initial_attacked_text.text, texts)
-        for result, value in zip(reached, values, strict=True):
-            result.attacked_text.attack_attrs["similarity_score"] = float(value)
-            if not value >= self._threshold:
-                result.goal_status = status.SEARCHING
-                result.score = -1.0
+        for result in reached:
+            text = result.attacked_text
+            value = float(self._similarity(self.initial_attacked_text.text, [text.text])[0])
+            text.attack_attrs["similarity_score"] = value
+            if value >= self._threshold:
+                break
+            result.goal_status = status.SEARCHING
+            result.score = -1.0
         return results, search_over
 
 

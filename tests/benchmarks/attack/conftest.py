@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 VOCABULARY = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
     *("good", "bad", "fine", "dull", "great", "awful", "film", "movie", "plot", "story", "actor", "scene"),
-    *("the", "a", "is", "was", "and", "not", "with", ".", ",", "-", "'", "un", "re", "watch", "play", "made"),
-    *("##s", "##ed", "##ing", "##able", "##er", "##ly", "##made", "##watch"),
+    *("the", "is", "was", "and", "not", "with", ".", ",", "-", "'", "un", "re", "watch", "play", "made"),
+    *("##ed", "##ing", "##able", "##er", "##ly", "##made", "##watch"),
     *"abcdefghijklmnopqrstuvwxyz",
     *(f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz"),
 ]

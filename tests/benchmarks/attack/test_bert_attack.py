@@ -46,7 +46,7 @@ def test_stop_words_stay_in_any_case(predict, candidates):
     assert result.queries == 1
 
 
-def test_a_text_below_the_similarity_is_not_taken_and_the_most_similar_is(predict):
+def test_a_text_below_the_similarity_is_not_taken(predict):
     def propose(text, spans):
         return [["awful", "bad", "dull"] if text[start:end] == "fine" else [] for start, end in spans]
 
@@ -54,14 +54,16 @@ def test_a_text_below_the_similarity_is_not_taken_and_the_most_similar_is(predic
         assert original == "a fine film"
         return np.array([{"awful": 0.1, "bad": 0.5, "dull": 0.9}[text.split()[1]] for text in texts])
 
-    def one(at_least):
+    def adversarial(at_least):
         settings = AttackSettings(similarity_at_least=at_least)
         examples = [("1", "a fine film", 1)]
-        return attack(predict, examples, candidates=propose, similarity=similarity, settings=settings)[0]
+        [result] = attack(predict, examples, candidates=propose, similarity=similarity, settings=settings)
+        return result.status, result.adversarial, result.similarity
 
-    assert (one(0.2).adversarial, one(0.2).similarity) == ("a dull film", 0.9)
-    failed = one(0.95)
-    assert (failed.status, failed.similarity, failed.adversarial) == ("failed", None, "a fine film")
+    assert adversarial(0.0) == ("succeeded", "a awful film", 0.1)
+    assert adversarial(0.2) == ("succeeded", "a bad film", 0.5)
+    assert adversarial(0.6) == ("succeeded", "a dull film", 0.9)
+    assert adversarial(0.95) == ("failed", "a fine film", None)
 
 
 @pytest.mark.parametrize(
