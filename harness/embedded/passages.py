@@ -69,10 +69,10 @@ def question_examples(split: str, rng: Random, prefix: str) -> Iterator[Question
 
 def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> _Passage:
     first, second = kind.make(names, rng, True), kind.make(names, rng, False)
-    of_first = rng.sample(kind.facts, rng.choice((2, 2, 3)))
+    of_first = rng.sample(kind.facts, 2 if rng.random() < 0.7 else 3)
     others = [fact for fact in kind.facts if fact not in of_first]
     of_second = [rng.choice(of_first if rng.random() < 0.4 else others)]
-    if len(of_first) == 2 and rng.random() < 0.5:
+    if len(of_first) == 2 and rng.random() < 0.3:
         of_second.append(rng.choice([fact for fact in kind.facts if fact not in of_second]))
     text, told = "", []
     plan = [(first, kind.opening), *((first, fact) for fact in of_first)]

@@ -1,0 +1,50 @@
+"""Sizes and recipes of the embedded family, in the order in which the members are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.config.study import Recipe
+
+VOCABULARY = 1600
+MAX_POSITIONS = 256
+TRAINING_SEED = 0
+"""Seed of the corpora that the family is trained on; evaluation uses the other splits."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of a BERT: ``hidden`` and ``intermediate`` are widths."""
+
+    layers: int
+    hidden: int
+    heads: int
+    intermediate: int
+
+
+REFERENCE = Shape(layers=4, hidden=96, heads=3, intermediate=192)
+SHAPES = {
+    "reference": REFERENCE,
+    "reference-seed-1": REFERENCE,
+    "medium": Shape(layers=3, hidden=96, heads=3, intermediate=192),
+    "small": Shape(layers=2, hidden=96, heads=3, intermediate=192),
+    "narrow": Shape(layers=4, hidden=48, heads=3, intermediate=96),
+    "mini": Shape(layers=2, hidden=64, heads=2, intermediate=128),
+    "tiny": Shape(layers=1, hidden=32, heads=1, intermediate=64),
+    "reviews": Shape(layers=2, hidden=96, heads=3, intermediate=192),
+}
+SEEDS = {"reference-seed-1": 1}
+"""Seeds of initial weights and of the order of the examples; 0 where a member is not named."""
+
+EXAMPLES = {"question-answering": 30_000, "text-classification": 20_000, "masked-language-model": 20_000}
+RECIPES = {
+    "question-answering": Recipe(
+        epochs=1, batch_size=16, learning_rate=1e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128
+    ),
+    "text-classification": Recipe(
+        epochs=2, batch_size=32, learning_rate=1e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128
+    ),
+    "masked-language-model": Recipe(
+        epochs=3, batch_size=32, learning_rate=2e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128
+    ),
+}

@@ -1,0 +1,68 @@
+"""The family that ships with the package: float16 on disk, written out as float32 checkpoints.
+
+``family/TASK/NAME`` holds config.json and model.safetensors of a member; the tokenizer is one for all.
+Imports neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from harness.errors import UserError
+
+FAMILY = Path(__file__).parent / "family"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
+
+MODELS = {
+    "question-answering": ("reference", "reference-seed-1", "medium", "small", "narrow", "mini", "tiny"),
+    "text-classification": ("reference", "reference-seed-1", "medium", "small", "narrow", "mini", "tiny"),
+    "masked-language-model": ("reviews",),
+}
+"""The members by task, from the reference to the smallest; ``reference-seed-1`` is a replicate of it."""
+
+
+def embedded_names(task: str) -> tuple[str, ...]:
+    """The names of the task's members; ``task`` may also be ``masked-language-model``."""
+    return MODELS.get(task, ())
+
+
+def files(name: str, task: str) -> list[Path]:
+    """The files that a member is made of: their content identifies it.
+
+    Raises:
+        UserError: there is no such member, or a file of it is missing.
+    """
+    if name not in embedded_names(task):
+        known = ", ".join(embedded_names(task)) or "none for this task"
+        raise UserError(f"no embedded checkpoint {name!r} for {task}; there are: {known}")
+    folder = FAMILY / task / name
+    found = [folder / CONFIG, folder / WEIGHTS, *(FAMILY / file for file in TOKENIZER_FILES)]
+    for file in found:
+        if not file.is_file():
+            raise UserError(f"embedded checkpoint {name!r}: {file} is missing; install scalemodel again")
+    return found
+
+
+def write_checkpoint(name: str, task: str, destination: Path) -> None:
+    """Write a member to ``destination`` in the layout of ``save_pretrained``, float32.
+
+    Raises:
+        UserError: there is no such member, or a file of it is missing or damaged.
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file, save_file
+
+    config, weights, *tokenizer = files(name, task)
+    try:
+        tensors = load_file(weights)
+    except SafetensorError as error:
+        raise UserError(f"embedded checkpoint {name!r}: {weights} is damaged ({error})") from None
+    destination.mkdir(parents=True, exist_ok=True)
+    for file in (config, *tokenizer):
+        shutil.copyfile(file, destination / file.name)
+    upcast = {key: tensor.astype(np.float32) for key, tensor in tensors.items()}
+    save_file(upcast, destination / WEIGHTS, metadata={"format": "pt"})
