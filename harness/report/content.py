@@ -99,6 +99,8 @@ class Failure:
     reason: str
     command: str
     """Reproduces it; empty when there is none."""
+    in_consequence: tuple[str, ...] = ()
+    """What could not be done because of it."""
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,7 @@ FALLEN_OVERLAP = attack_metric("jaccard")
 
 def replicates(task: TaskView, kind: Kind, of: str) -> tuple[Deployment, ...]:
     """The second runs of one deployment that worked."""
-    return tuple(
-        d for d in task.deployments if d.has_results and d.replicate_kind == kind and d.replicate_of == of
-    )
+    return task.replicates.get((kind, of), ())
 
 
 def floor(task: TaskView, metric: Metric, kind: Kind, of: str | None = None) -> Estimate:

@@ -81,6 +81,8 @@ def _block(block: Block) -> Iterable[str]:
             for index, failure in enumerate(block.items):
                 yield from ([""] if index else [])
                 yield f"- **{escape(failure.what)}**: {escape(failure.reason)}"
+                if failure.in_consequence:
+                    yield f"  Not done because of it: {escape(', '.join(failure.in_consequence))}."
                 if failure.command:
                     yield from ("", "  ```", f"  {failure.command.replace('```', '` ` `')}", "  ```")
     yield ""

@@ -62,7 +62,7 @@ class Terminal:
         self.width = max(console.width, 20)
 
     def report(self, report: Report) -> None:
-        self._line(report.title, "bold")
+        self._prose(report.title, indent=0, style="bold")
         if report.subtitle:
             self._prose(report.subtitle, indent=0)
         for section in report.sections:
@@ -72,9 +72,10 @@ class Terminal:
         self.console.print()
         if not section.blocks:
             rule = self._safe("─" * max(self.width - cell_len(section.title) - 4, 0))
-            self._line(f"── {section.title} {rule}"[: self.width], "bold cyan")
+            line = self._safe(f"── {section.title} {rule}")[: self.width]
+            self._print(Text(line.rstrip(), "bold cyan"), indent=0)
         else:
-            self._line(section.title, "bold")
+            self._prose(section.title, indent=0, style="bold")
         for index, block in enumerate(section.blocks):
             if index:
                 self.console.print()
@@ -109,9 +110,6 @@ class Terminal:
         # a Text is never parsed as markup, so "[red]" in data stays what it is
         return Text(self._safe(text), style=style)
 
-    def _line(self, text: str, style: str = "") -> None:
-        self.console.print(self._text(text, style))
-
     def _prose(self, text: str, *, indent: int = INDENT, style: str = "", hanging: str = "") -> None:
         """Wrapped text; ``hanging`` stands before its first line and indents the others by its width."""
         margin = indent + cell_len(hanging)
@@ -127,7 +125,7 @@ class Terminal:
             return [line.plain.rstrip() for line in Text(text).wrap(self.console, width)]
         text = _INSEPARABLE.sub(_NO_BREAK, text)
         lines = textwrap.wrap(text, width, break_on_hyphens=False)
-        return [line.replace(_NO_BREAK, " ") for line in lines]
+        return [line.replace(_NO_BREAK, " ").rstrip() for line in lines]
 
     def _facts(self, facts: Facts) -> None:
         labels = max((cell_len(label) for label, _ in facts.items), default=0)
@@ -157,17 +155,23 @@ class Terminal:
                 self._prose(finding.next_step, indent=margin, hanging=self._safe("→ "), style="italic")
 
     def _changed(self, changed: ChangedText) -> None:
-        body = Text()
-        for index, word in enumerate(changed.words):
-            body.append(" " if index else "")
-            if word.before is None:
-                body.append(self._safe(word.text), style="dim")
-            else:
-                body.append(f"[{self._safe(word.before)} -> {self._safe(word.text)}]", style="bold yellow")
         self._prose(changed.label)
-        for line in body.wrap(self.console, max(min(self.width, WIDEST_TEXT) - 2 * INDENT, 10)):
-            line.rstrip()
-            self._print(line, indent=2 * INDENT)
+        room = max(min(self.width, WIDEST_TEXT) - 2 * INDENT, 10)
+        line = Text()
+        for word in changed.words:
+            if word.before is None:
+                piece = self._text(word.text, "dim")
+            else:
+                # one piece: a change is not torn apart where it fits on a line
+                piece = self._text(f"[{word.before} -> {word.text}]", "bold yellow")
+            if line and line.cell_len + 1 + piece.cell_len > room:
+                self._print(line, indent=2 * INDENT)
+                line = Text()
+            while piece.cell_len > room:
+                head, piece = piece.divide([room])
+                self._print(head, indent=2 * INDENT)
+            line.append(" " if line else "").append_text(piece)
+        self._print(line, indent=2 * INDENT)
 
     def _failures(self, failures: Failures) -> None:
         for failure in failures.items:
@@ -176,6 +180,9 @@ class Terminal:
             if failure.command:
                 # not wrapped: a command is there to be copied
                 self.console.print(self._text(f"    $ {failure.command}", "dim"), soft_wrap=True)
+            if failure.in_consequence:
+                told = f"Not done because of it: {', '.join(failure.in_consequence)}."
+                self._prose(told, indent=2 * INDENT)
 
     # --- tables ----------------------------------------------------------------------------------
 

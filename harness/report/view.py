@@ -14,7 +14,7 @@ AGAIN = "#again"
 """Ends the name of a deployment's second run."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # by identity: two runs of one artifact are two deployments
 class Deployment:
     """One deployment of a task; ``number`` is its [n] in every table."""
 
@@ -134,6 +134,16 @@ class TaskView:
         return tuple(
             d for d in self.measured if d.replicate_kind is None and not d.random and d.name != self.reference
         )
+
+    @cached_property
+    def replicates(self) -> dict[tuple[str, str], tuple[Deployment, ...]]:
+        """The second runs with results, by kind and by the name of the first."""
+        found: dict[tuple[str, str], tuple[Deployment, ...]] = {}
+        for d in self.deployments:
+            if d.has_results and d.replicate_of is not None:
+                place = str(d.replicate_kind), d.replicate_of
+                found[place] = (*found.get(place, ()), d)
+        return found
 
     @cached_property
     def backends(self) -> tuple[str, ...]:

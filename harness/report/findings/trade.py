@@ -42,8 +42,10 @@ def best_trade(task: TaskView) -> list[Finding]:
             "best-trade",
             f"Best trade: {best.label}, {ratio(speeds[best.name])} as fast as the reference"
             f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}. "
-            f"No other of the {len(fast)} that are at least {wanted} as fast changes fewer.",
-            "Look at its newly wrong examples before it replaces the reference.",
+            + _of_how_many(len(fast), wanted),
+            "Look at its newly wrong examples before it replaces the reference."
+            if (changed[best.name].value or 0.0) < thresholds.MANY_CHANGED
+            else "With that many changes it is another model than the reference: evaluate it as one.",
             (best.name,),
         )
     ]
@@ -86,6 +88,12 @@ def fastest(task: TaskView) -> list[Finding]:
             deployments=(best.name,),
         )
     ]
+
+
+def _of_how_many(fast: int, wanted: str) -> str:
+    if fast == 1:
+        return f"It is the only one that is at least {wanted} as fast."
+    return f"No other of the {fast} that are at least {wanted} as fast changes fewer."
 
 
 def _size(task: TaskView, deployment: Deployment) -> str:

@@ -134,10 +134,9 @@ def unstable_timing(task: TaskView) -> list[Finding]:
     unstable = [d for d in task.measured if d.unstable]
     if not unstable:
         return []
-    said = next(
-        (words(w) for d in unstable for w in sequence(d.performance.get("warnings"))),
-        "the latency did not settle",
-    )
+    warnings = [words(warning) for d in unstable for warning in sequence(d.performance.get("warnings"))]
+    # others, such as too few latencies for a p99, do not say why
+    said = next((w for w in warnings if w.startswith("unsteady")), "the figures did not settle")
     return [
         Finding(
             "warning",

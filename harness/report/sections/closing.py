@@ -5,32 +5,61 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.report.content import Failure, Failures, Prose, Section
-from harness.report.values import mapping, sequence, words
+from harness.report.values import Json, mapping, sequence, words
 from harness.report.view import TaskView
+
+SKIPPED = "skipped"
+"""The status of a step that was not tried, because one that it needs had failed."""
 
 
 def failures(tasks: Iterable[TaskView]) -> Section | None:
-    items: list[Failure] = []
-    seen: set[tuple[str, str]] = set()
-    for task in tasks:
-        listed = [mapping(entry) for entry in sequence(task.entry.get("failures"))]
-        listed += [{"deployment": d.name, **d.entry} for d in task.deployments if not d.ok]
-        for entry in listed:
-            what = words(entry.get("deployment") or entry.get("model") or entry.get("step")) or "unknown"
-            # a failed deployment stands in both lists; one entry is enough
-            if (task.name, what) in seen:
-                continue
-            seen.add((task.name, what))
-            step, status = words(entry.get("step")), words(entry.get("status"))
-            where = ", ".join(part for part in (words(task.name), step, status) if part and part != what)
-            items.append(
-                Failure(
-                    f"{what} ({where})",
-                    words(entry.get("reason")) or "no reason was recorded",
-                    words(entry.get("command")),
-                )
-            )
+    items = [failure for task in tasks for failure in _failures(task)]
     return Section("Failures", (Failures(tuple(items)),)) if items else None
+
+
+def _failures(task: TaskView) -> list[Failure]:
+    """One item for each step that failed, with what could not be done for it.
+
+    Steps that were skipped carry the command of the step that failed, as deployments do.
+    """
+    entries = [mapping(entry) for entry in sequence(task.entry.get("failures"))]
+    entries += [{**d.entry, "deployment": d.name} for d in task.deployments if not d.ok]
+    by_cause: dict[str, list[Json]] = {}
+    for entry in entries:
+        by_cause.setdefault(words(entry.get("command")) or words(entry.get("reason")), []).append(entry)
+    items = []
+    for group in by_cause.values():
+        first = next((entry for entry in group if entry.get("status") != SKIPPED), group[0])
+        subject = _subject(first)
+        others = dict.fromkeys(_subject(entry) for entry in group)
+        items.append(
+            Failure(
+                _what(task, first),
+                words(first.get("reason")) or "no reason was recorded",
+                words(first.get("command")),
+                tuple(other for other in others if other != subject),
+            )
+        )
+    return items
+
+
+def _subject(entry: Json) -> str:
+    """What an entry is about: a deployment, an artifact, a model, or data."""
+    if entry.get("deployment"):
+        return words(entry["deployment"])
+    model = words(entry.get("model"))
+    if model and entry.get("format"):
+        return f"{model}/{words(entry['format'])}"
+    return model or words(entry.get("role")) or words(entry.get("characteristic")) or "a step"
+
+
+def _what(task: TaskView, entry: Json) -> str:
+    step, status, subject = words(entry.get("step")), words(entry.get("status")), _subject(entry)
+    # the step's title mostly names its subject and its task
+    named = [subject] if subject not in step else []
+    named += [step] if step else []
+    named += [words(task.name)] if task.name not in step else []
+    return ", ".join(named) + (f" ({status})" if status else "")
 
 
 def how_to_read() -> Section:

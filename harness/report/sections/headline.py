@@ -26,7 +26,10 @@ def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
     blocks: list[Block] = [Facts(tuple(_machine(mapping(results.get("environment")))))]
     for task in tasks:
         blocks.append(Facts(tuple(_task(task))))
-        notes = task.notes or tuple(FAMILIES.get(str(task.entry.get("family")), "").splitlines())
+        family = str(task.entry.get("family"))
+        # a run that explains its family itself is not explained twice
+        explained = any(family in note.lower() for note in task.notes)
+        notes = (*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines()))
         if notes:
             blocks.append(Prose(tuple(f"Note: {note}" for note in notes)))
     return Section("What was compared", tuple(blocks))

@@ -24,7 +24,7 @@ from harness.report.view import FORMAT_ORDER, Deployment, TaskView
 
 LEGEND = {
     "differ\n%": "differ: predictions changed.",
-    "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours exchanged.",
+    "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours not shared (1 - Jaccard).",
     "OOD\nsame": "OOD same: Jaccard of the foreign points found.",
     "attack\npoints": "attack: success, in points above the reference's.",
 }

@@ -247,7 +247,8 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
                     "id": "imdb-17",
                     "deployment": names[0],
                     "label": 1,
-                    "original": "a wonderful film with [red]warm[/red] actors , and a story that one remembers "
+                    "original": "a wonderful film with [red]warm[/red] actors , and a story that one "
+                    "remembers "
                     "long after the lights have gone on again",
                     "adversarial": "a decent film with [red]warm[/red] actors , and a story that one forgets "
                     "long after the lights have gone on again",
@@ -350,7 +351,7 @@ def whole_task(task: str) -> dict[str, Any]:
     }
     unstable = deployments[deployment_name("distilbert", "onnx-int8-static")]["performance"]
     unstable["single-stream"]["steady"] = False
-    unstable["warnings"] = ["latency still falls after the warm-up; raise performance.warmup_seconds"]
+    unstable["warnings"] = ["unsteady: latency fell during the only pass; raise warmup_seconds"]
     return task_results(task, deployments, reference)
 
 

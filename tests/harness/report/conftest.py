@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from harness.report.render import render
+
+sys.path.insert(0, str(Path(__file__).parent))  # for synthetic_results
+
+
+@pytest.fixture
+def printed() -> Callable[..., str]:
+    """A report as text, as a pipe would get it."""
+
+    def text(results: dict[str, Any], *, width: int = 80, **options: Any) -> str:
+        stream = io.StringIO()
+        render(results, width=width, console=Console(file=stream, width=width), **options)
+        return stream.getvalue()
+
+    return text

@@ -1,0 +1,295 @@
+"""What the report says, found in its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import synthetic_results as synthetic
+from synthetic_results import QA, TEXT, deployment, deployment_name
+
+from harness.report import causes
+from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, floor, floor_of, within
+from harness.report.sections.attack_examples import changed_words, cut
+from harness.report.values import Estimate, Pairs
+from harness.report.view import TaskView
+
+Printed = Callable[..., str]
+
+
+def section(text: str, title: str) -> str:
+    """From a heading to the next."""
+    lines = text.splitlines()
+    start = lines.index(title)
+    rest = lines[start + 1 :]
+    end = next((i for i, line in enumerate(rest) if line and not line.startswith(" ")), len(rest))
+    return "\n".join(rest[:end])
+
+
+def row(text: str, start: str) -> list[str]:
+    return next(line for line in text.splitlines() if line.strip().startswith(start)).split()
+
+
+def test_headline_names_machine_data_and_family(printed: Printed) -> None:
+    text = printed(synthetic.small())
+    assert text.startswith("scalemodel: quantized-vs-distilled\n")
+    told = " ".join(section(text, "What was compared").split())
+    assert "Intel Xeon Platinum 8481C, 2 cores, 8.0 GiB" in told
+    assert "1,218 questions in 98 groups, 50 % answerable" in told
+    assert "6: 2 models, 3 formats, all on onnxruntime-cpu" in told
+    assert "Note: Demonstration family" in told
+
+
+def test_a_run_that_explains_its_family_is_not_explained_twice(printed: Printed) -> None:
+    results = synthetic.small()
+    results["tasks"][QA]["notes"] = ["A demonstration family of six."]
+    assert printed(results).lower().count("demonstration family") == 1
+
+
+def test_gpus_are_named(printed: Printed) -> None:
+    results = synthetic.small()
+    results["environment"]["gpu"] = {
+        "driver": "580.1",
+        "devices": [{"name": "NVIDIA L4"}, {"name": "NVIDIA L4"}],
+    }
+    assert "NVIDIA L4, NVIDIA L4, driver 580.1" in printed(results, width=120)
+
+
+def test_speed_table(printed: Printed) -> None:
+    table = section(printed(synthetic.small()), "Speed, memory and quality")
+    assert row(table, "[3]") == [
+        "[3]",
+        "int8-dynamic",
+        "158.3",
+        "174.1",
+        "3.7x",
+        "10.1",
+        "457",
+        "319",
+        "88.0",
+        "85.0",
+    ]
+
+
+def test_failed_and_unstable_rows_are_marked(printed: Printed) -> None:
+    table = section(
+        printed({**synthetic.whole(), "tasks": {QA: synthetic.whole_task(QA)}}), "Speed, memory and quality"
+    )
+    assert row(table, "[14]")[:3] == ["[14]", "fp16", "failed"]
+    assert row(table, "[12]")[2] == "!27.2"
+    assert "! unstable timing" in table
+
+
+def test_a_deployment_whose_timing_failed_is_still_compared(printed: Printed) -> None:
+    results = synthetic.small()
+    name = deployment_name("bert-large", "onnx-int8-dynamic")
+    results["tasks"][QA]["deployments"][name] |= {
+        "status": "failed",
+        "reason": "timed out",
+        "performance": None,
+    }
+    text = printed(results)
+    assert row(section(text, "Speed, memory and quality"), "[3]")[2] == "failed"
+    assert row(section(text, "Prediction errors"), "[3]")[2] == "0.89"
+
+
+def test_matrix_has_the_figure_below_and_chance_above(printed: Printed) -> None:
+    text = section(printed(synthetic.small()), "Prediction errors")
+    matrix = text[text.index("Pairs:") :]
+    assert row(matrix, "[1]") == ["[1]", "[2]", "[3]", "[4]", "[5]", "[6]"]
+    first = next(line for line in matrix.splitlines() if "[1] bert-large/fp32" in line).split()
+    assert first[2:] == ["14%", ".14", ".11", ".12", ".12", ".13"]
+    third = next(line for line in matrix.splitlines() if "[3] bert-large" in line).split()
+    assert third[2:] == [".89", ".88", "15%", ".15", ".14", ".13"]
+    assert "widest 95 % interval" in matrix
+
+
+def test_many_deployments_make_a_matrix_of_models_unless_all_are_asked_for(printed: Printed) -> None:
+    results = synthetic.envelope({QA: synthetic.whole_task(QA)})
+    few = section(printed(results), "Prediction errors")
+    header = next(line for line in few[few.index("Pairs:") :].splitlines() if "[5]" in line)
+    assert header.split() == ["[1]", "[5]", "[9]", "[13]", "[17]", "[21]", "[25]"]
+    everything = printed(results, all_pairs=True)
+    matrix = section(everything, "Prediction errors")
+    matrix = matrix[matrix.index("Pairs:") :]
+    headers = [line for line in matrix.splitlines() if re.fullmatch(r"( +\[\d+\])+", line)]
+    assert len(headers) > 1  # in blocks
+    assert sum(len(line.split()) for line in headers) == 24  # 25 less the one that failed
+
+
+def test_floors_stand_in_the_tables_and_mark_figures(printed: Printed) -> None:
+    text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Prediction errors")
+    assert "bert-large-seed1 (seed floor: trained again)" in text
+    assert "bert-large (execution floor: run again, against its first run)" in text
+    assert row(text, "[2]")[2] == "~0.97"
+    assert row(text, "[3]")[2] == "0.89"
+
+
+def test_side_effects_are_grouped_by_cause(printed: Printed) -> None:
+    text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Quantized against distilled")
+    order = [
+        "precision: bert-large in FP16 or INT8",
+        "architecture: other models in FP32",
+        "both: bert-tiny in FP16 or INT8",
+        "seed floor: trained with another seed",
+        "execution floor: bert-large run again",
+    ]
+    places = [text.index(heading) for heading in order]
+    assert places == sorted(places)
+    assert row(text, "[9]")[1:6] == ["distilbert", "8.6x", "0.20x", "90", "56"]
+    assert "execution floor 0.1 %" in " ".join(text.split())
+    # one step at a time: INT8 against the same model's FP32, not against the reference
+    steps = row(text[text.index("One step") :], "bert-tiny")
+    assert steps[0:4] == ["bert-tiny", "38.7", "at", "447x"]
+    assert float(steps[7]) < 10 and steps[9] == "3.7x"
+
+
+def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
+    text = printed(synthetic.small(TEXT), width=200)
+    assert "a [wonderful -> decent] film with [red]warm[/red] actors" in text
+    assert "[remembers -> forgets]" in text
+    assert "~~wonderful~~ **decent**" in printed(synthetic.small(TEXT), format="markdown")
+
+
+def test_changed_words_of_other_lengths_and_cut_texts() -> None:
+    swapped = changed_words("a b c", "a x y c")
+    assert [(word.text, word.before) for word in swapped] == [("a", None), ("x y", "b"), ("c", None)]
+    long = "w " * 50
+    words = cut(changed_words(f"{long}good {long}", f"{long}bad {long}"))
+    assert len(words) == 13  # five on either side, the change, two cuts
+    assert words[0].text == words[-1].text == "…"
+
+
+def test_what_was_not_measured_is_said_once(printed: Printed) -> None:
+    results = synthetic.small(TEXT)
+    results["tasks"][TEXT]["characteristics"]["adversarial_attack"] = None
+    text = printed(results)
+    assert section(text, "Not measured in this run").split() == ["adversarial", "attack."]
+    assert "Not measured" not in printed(synthetic.small(QA))  # questions are not attacked
+
+
+def test_failures_have_reason_and_command(printed: Printed) -> None:
+    text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Failures")
+    assert text.count("NaN in the logits") == 1  # not once more for the deployment
+    assert "    $ scalemodel run configs/paper.yaml --only 'bert-medium/onnx-fp16@onnxruntime-cpu'" in text
+
+
+def test_steps_that_were_skipped_stand_under_their_cause(printed: Printed) -> None:
+    results = synthetic.small()
+    task = results["tasks"][QA]
+    command = "scalemodel step 12"
+    skipped = {"status": "skipped", "reason": "could not train bert-tiny", "command": command}
+    names = [name for name in task["deployments"] if name.startswith("bert-tiny")]
+    for name in names:
+        task["deployments"][name] |= {"quality": None, **skipped, "status": "failed", "step": f"run {name}"}
+    task["failures"] = [
+        {"model": "bert-tiny", "format": "onnx-fp32", "step": "export bert-tiny", **skipped},
+        {
+            "model": "bert-tiny",
+            "step": "train bert-tiny on question-answering",
+            "status": "out of memory",
+            "reason": "killed",
+            "command": command,
+        },
+    ]
+    text = section(printed(results, width=200), "Failures")
+    assert "train bert-tiny on question-answering (out of memory)\n    killed\n" in text
+    assert text.count("$ ") == 1
+    assert "Not done because of it: bert-tiny/onnx-fp32, " + ", ".join(names) in " ".join(text.split())
+
+
+def test_narrow_terminals_say_what_they_leave_out(printed: Printed) -> None:
+    assert "more in a wider terminal: EM answ. %, EM unansw. %" in " ".join(
+        printed(synthetic.small()).split()
+    )
+    assert "wider terminal" not in printed(synthetic.small(), width=200)
+    assert "EM answ. %" in printed(synthetic.small(), format="markdown")
+
+
+def test_several_backends_are_told_apart(printed: Printed) -> None:
+    text = printed(synthetic.two_backends())
+    assert "bert-large on openvino-cpu (24 layers, 335M parameters)" in text
+    assert "backend: bert-large, the same artifact on openvino-cpu" in text
+    assert "export: bert-large in another FP32 format on torch-cpu" in text
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def view(deployments: dict[str, Any], reference: str) -> TaskView:
+    return TaskView(QA, synthetic.task_results(QA, deployments, reference))
+
+
+def test_causes() -> None:
+    names = [
+        deployment_name("bert-large", "onnx-fp32"),
+        deployment_name("bert-large", "torch-fp32", "torch-cpu"),
+        deployment_name("bert-large", "onnx-fp32", "openvino-cpu"),
+        deployment_name("bert-large", "onnx-int8-static"),
+        deployment_name("bert-tiny", "onnx-fp32"),
+        deployment_name("bert-tiny", "onnx-fp16"),
+    ]
+    deployments = {
+        name: deployment(QA, name.split("/")[0], name.split("/")[1].split("@")[0], name.split("@")[1])
+        for name in names
+    }
+    task = view(deployments, names[0])
+    found = [causes.cause(task.by_name[name], task.reference_deployment) for name in names]
+    assert found == ["reference", "export", "backend", "precision", "architecture", "both"]
+
+
+def test_numbers_start_with_the_reference_and_its_model() -> None:
+    names = [d.name for d in TaskView(QA, synthetic.whole_task(QA)).deployments]
+    assert names[0] == deployment_name("bert-large", "onnx-fp32")
+    assert names[4] == deployment_name("bert-base", "onnx-fp32")
+    assert names[-2:] == [
+        f"{deployment_name('bert-large', form)}#again" for form in ("onnx-fp32", "onnx-int8-dynamic")
+    ]
+
+
+def test_pairs_turn_around() -> None:
+    pairs = Pairs([{"a": "x", "b": "y", "newly_wrong": 3, "newly_right": 1, "jaccard": 0.5}])
+    assert pairs.get("x", "y")["newly_wrong"] == 3
+    assert pairs.get("y", "x") == {
+        "a": "x",
+        "b": "y",
+        "newly_wrong": 1,
+        "newly_right": 3,
+        "jaccard": 0.5,
+        "negative_flip_rate": None,
+        "positive_flip_rate": None,
+    }
+    assert pairs.get("x", "z") == {}
+
+
+def test_within_the_floor_by_value_or_by_interval() -> None:
+    noise = Estimate(0.95, 0.92, 0.97)
+    assert within(Estimate(0.96, 0.955, 0.98), noise, agreement=True)
+    assert within(Estimate(0.90, 0.86, 0.93), noise, agreement=True)
+    assert not within(Estimate(0.80, 0.75, 0.85), noise, agreement=True)
+    assert within(Estimate(0.99, 0.98, 1.0), noise, agreement=True)  # less than the noise is noise
+    assert not within(Estimate(), noise, agreement=True)
+    assert not within(Estimate(0.9), Estimate(), agreement=True)
+    assert within(Estimate(0.01, 0.0, 0.02), Estimate(0.03, 0.02, 0.04), agreement=False)
+    assert not within(Estimate(0.2, 0.1, 0.3), Estimate(0.03, 0.02, 0.04), agreement=False)
+
+
+def test_the_noisier_of_two_floors_counts() -> None:
+    entry = synthetic.whole_task(QA)
+    int8 = deployment_name("bert-large", "onnx-int8-dynamic")
+    for pair in entry["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]:
+        if {pair["a"], pair["b"]} == {int8, f"{int8}#again"}:
+            pair["disagreement"] = synthetic.estimate(0.02, 0.005)
+            pair["jaccard"] = synthetic.estimate(0.9, 0.02)
+    task = TaskView(QA, entry)
+    assert floor(task, DISAGREEMENT, "execution").value == 0.001
+    assert floor_of(task, DISAGREEMENT, task.by_name[int8]).value == 0.02
+    assert floor_of(task, ERROR_OVERLAP, task.by_name[int8]).value == 0.9
+    assert (
+        floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-large", "onnx-fp16")]).value == 0.001
+    )
+    # another model is held against another seed
+    assert (
+        floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-tiny", "onnx-fp32")]).value or 0
+    ) > 0.05

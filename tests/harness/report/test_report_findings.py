@@ -1,0 +1,269 @@
+"""Each rule: when it speaks, and when it holds its tongue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import synthetic_results as synthetic
+from synthetic_results import QA, TEXT, deployment, deployment_name, estimate
+
+from harness.report.content import Finding
+from harness.report.findings.collect import findings_on
+from harness.report.view import TaskView
+
+REFERENCE = deployment_name("bert-large", "onnx-fp32")
+INT8 = deployment_name("bert-large", "onnx-int8-dynamic")
+FP16 = deployment_name("bert-large", "onnx-fp16")
+TINY = deployment_name("bert-tiny", "onnx-fp32")
+AGAIN = f"{REFERENCE}#again"
+
+
+def task_of(results: dict[str, Any]) -> dict[str, Any]:
+    return next(iter(results["tasks"].values()))
+
+
+def found(task: dict[str, Any], rule: str, name: str = QA) -> Finding | None:
+    matching = [finding for finding in findings_on(TaskView(name, task)) if finding.rule == rule]
+    assert len(matching) <= 1
+    return matching[0] if matching else None
+
+
+def pair(task: dict[str, Any], b: str, *, a: str = REFERENCE, stratum: str = "all") -> dict[str, Any]:
+    pairs = task["characteristics"]["prediction_errors"]["strata"][stratum]["pairs"]
+    return next(entry for entry in pairs if {entry["a"], entry["b"]} == {a, b})
+
+
+@pytest.fixture
+def task() -> dict[str, Any]:
+    """Two models in three formats with an execution floor, nothing wrong."""
+    deployments = {
+        deployment_name(m, f): deployment(QA, m, f)
+        for m in ("bert-large", "bert-tiny")
+        for f in ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic")
+    }
+    deployments[AGAIN] = deployment(
+        QA, "bert-large", "onnx-fp32", replicate_of=REFERENCE, replicate_kind="execution", performance=None
+    )
+    return synthetic.task_results(QA, deployments, REFERENCE)
+
+
+def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any]) -> None:
+    finding = found(task, "best-trade")
+    assert finding is not None
+    # FP16 changes less but is not faster; the tiny model is faster but changes more
+    assert finding.deployments == (INT8,)
+    assert "3.7x as fast" in finding.text and "0.25x its size" in finding.text
+    assert "execution floor 0.1 %" in finding.text
+    assert "-1.0" in finding.text
+
+
+def test_best_trade_says_when_nothing_is_fast_enough(task: dict[str, Any]) -> None:
+    for entry in task["deployments"].values():
+        entry["performance"] = deployment(QA, "bert-large", "onnx-fp32")["performance"]
+    finding = found(task, "best-trade")
+    assert finding is not None and finding.text.startswith("Nothing here is at least 1.5x as fast")
+
+
+def test_best_trade_with_many_changes_is_called_another_model(task: dict[str, Any]) -> None:
+    for name in [*task["deployments"]]:
+        if name != TINY and name != REFERENCE:
+            del task["deployments"][name]
+    finding = found(task, "best-trade")
+    assert finding is not None
+    assert "the only one" in finding.text and "another model" in finding.next_step
+
+
+def test_a_faster_deployment_that_cannot_be_told_from_the_best_is_named(task: dict[str, Any]) -> None:
+    pair(task, TINY)["disagreement"] = estimate(0.05, 0.03)
+    finding = found(task, "faster-equal")
+    assert finding is not None and finding.deployments == (TINY, INT8)
+    pair(task, TINY)["disagreement"] = estimate(0.20, 0.03)
+    assert found(task, "faster-equal") is None
+
+
+def test_speed_alone_where_weights_are_random(task: dict[str, Any]) -> None:
+    for entry in task["deployments"].values():
+        entry["random"] = True
+    assert found(task, "best-trade") is None
+    assert found(task, "fastest") is not None
+    assert found(task, "random-weights") is not None
+    for rule in ("same-score-other-model", "errors-near-chance", "within-floor", "weak-reference"):
+        assert found(task, rule) is None
+
+
+def test_quantization_is_held_against_a_model_of_similar_speed(task: dict[str, Any]) -> None:
+    assert found(task, "quantized-against-distilled") is None  # 3.7x and 447x are not comparable
+    task["deployments"][TINY]["performance"]["single-stream"]["p50_ms"] = 150.0
+    finding = found(task, "quantized-against-distilled")
+    assert finding is not None and "quantization changes fewer predictions" in finding.text
+    pair(task, TINY)["disagreement"] = estimate(0.05, 0.03)
+    finding = found(task, "quantized-against-distilled")
+    assert finding is not None and "not distinguishable" in finding.text
+    pair(task, TINY)["disagreement"] = estimate(0.01, 0.005)
+    finding = found(task, "quantized-against-distilled")
+    assert finding is not None and "the smaller model changes fewer" in finding.text
+
+
+def test_same_score_but_another_model(task: dict[str, Any]) -> None:
+    assert found(task, "same-score-other-model") is None
+    task["deployments"][TINY]["quality"]["exact"] = task["deployments"][REFERENCE]["quality"]["exact"] + 0.004
+    finding = found(task, "same-score-other-model")
+    assert finding is not None and finding.deployments == (TINY,)
+    assert "+0.4 points" in finding.text and "newly wrong" in finding.text
+
+
+def test_within_the_floor(task: dict[str, Any]) -> None:
+    assert found(task, "within-floor") is None
+    pair(task, FP16)["disagreement"] = estimate(0.001, 0.001)
+    finding = found(task, "within-floor")
+    assert finding is not None and finding.deployments == (FP16,)
+    assert "not distinguishable from noise" in finding.text
+
+
+def test_errors_near_chance(task: dict[str, Any]) -> None:
+    assert found(task, "errors-near-chance") is None
+    pair(task, TINY)["adjusted_jaccard"] = estimate(0.04, 0.05)
+    finding = found(task, "errors-near-chance")
+    assert finding is not None and finding.deployments == (TINY,)
+
+
+def test_always_saying_no_answer(task: dict[str, Any]) -> None:
+    assert found(task, "says-no-answer") is None
+    task["deployments"][TINY]["quality"] |= {"exact_answerable": 0.02, "exact_unanswerable": 0.98}
+    finding = found(task, "says-no-answer")
+    assert finding is not None and "2.0 % of the answerable and 98.0 %" in finding.text
+
+
+def test_alike_on_unanswerable_questions_only(task: dict[str, Any]) -> None:
+    pair(task, TINY)["adjusted_jaccard"] = estimate(0.5, 0.05)
+    pair(task, TINY, stratum="answerable")["adjusted_jaccard"] = estimate(0.03, 0.05)
+    finding = found(task, "alike-on-unanswerable-only")
+    assert finding is not None and TINY in finding.deployments
+    pair(task, TINY)["adjusted_jaccard"] = estimate(0.2, 0.05)
+    finding = found(task, "alike-on-unanswerable-only")
+    assert finding is None or TINY not in finding.deployments
+
+
+def test_attack_success_that_differs_beyond_its_interval() -> None:
+    task = task_of(synthetic.small(TEXT))
+    finding = found(task, "more-vulnerable", TEXT)
+    assert finding is not None and TINY in finding.deployments
+    attacked = task["characteristics"]["adversarial_attack"]["deployments"]
+    for name in attacked:
+        attacked[name]["success_rate"] = estimate(0.6, 0.05)
+    assert found(task, "more-vulnerable", TEXT) is None
+    attacked[TINY]["success_rate"] = estimate(0.4, 0.05)
+    finding = found(task, "less-vulnerable", TEXT)
+    assert finding is not None and finding.deployments == (TINY,)
+
+
+def test_formats_without_speed(task: dict[str, Any]) -> None:
+    finding = found(task, "no-speed-up")
+    assert (
+        finding is not None
+        and "onnx-fp16 on onnxruntime-cpu brings no speed to 2 of 2 models" in finding.text
+    )
+
+
+def test_parity(task: dict[str, Any]) -> None:
+    for rule in ("export-differs", "poor-parity", "not-finite"):
+        assert found(task, rule) is None
+    task["deployments"][TINY]["parity"]["largest_logit_difference"] = 0.02
+    task["deployments"][INT8]["parity"]["decision_agreement"] = 0.6
+    task["deployments"][FP16]["parity"]["finite"] = False
+    for rule, name in (("export-differs", TINY), ("poor-parity", INT8), ("not-finite", FP16)):
+        finding = found(task, rule)
+        assert finding is not None and finding.deployments == (name,)
+
+
+def test_unstable_timing_but_not_other_warnings(task: dict[str, Any]) -> None:
+    performance = task["deployments"][INT8]["performance"]
+    performance["warnings"] = ["p99 of 64 latencies is their maximum"]
+    assert found(task, "unstable-timing") is None
+    performance["offline"]["steady"] = False
+    performance["warnings"] = ["p99 of 64 latencies is their maximum", "unsteady: latency fell"]
+    finding = found(task, "unstable-timing")
+    assert finding is not None and "unsteady: latency fell" in finding.text
+
+
+def test_nodes_left_to_the_cpu(task: dict[str, Any]) -> None:
+    assert found(task, "nodes-left-to-cpu") is None
+    task["deployments"][INT8]["describe"]["left_to_cpu"] = {"MatMulInteger": 73, "Gather": 2}
+    finding = found(task, "nodes-left-to-cpu")
+    assert finding is not None and "up to 75" in finding.text
+
+
+def test_failures_and_a_missing_reference(task: dict[str, Any]) -> None:
+    assert found(task, "failed") is None
+    task["deployments"][INT8] |= {"status": "failed", "reason": "killed", "quality": None}
+    finding = found(task, "failed")
+    assert (
+        finding is not None
+        and finding.kind == "failure"
+        and "1 of 7" in finding.text
+        and "killed" in finding.text
+    )
+    assert found(task, "no-reference") is None
+    task["reference"] = "gone"
+    assert found(task, "no-reference") is not None
+
+
+def test_a_reference_that_is_no_better_than_a_constant(task: dict[str, Any]) -> None:
+    assert found(task, "weak-reference") is None
+    task["deployments"][REFERENCE]["quality"]["exact"] = 0.5
+    finding = found(task, "weak-reference")
+    assert finding is not None and "49.9 %" in finding.text
+
+
+def test_wide_intervals_ask_for_examples(task: dict[str, Any]) -> None:
+    assert found(task, "more-examples") is None
+    for entry in task["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]:
+        entry["jaccard"] = estimate(0.5, 0.2)
+    finding = found(task, "more-examples")
+    # twice the width that is wanted: four times the 1,218 examples
+    assert finding is not None and "About 4,900 examples" in finding.next_step
+
+
+def test_few_errors(task: dict[str, Any]) -> None:
+    task["characteristics"]["prediction_errors"]["strata"]["all"]["errors"][REFERENCE]["count"] = 3
+    finding = found(task, "few-errors")
+    assert finding is not None and "only 3 errors on 1,218 examples" in finding.text
+
+
+def test_no_examples() -> None:
+    assert found(task_of(synthetic.without_examples()), "no-examples") is not None
+
+
+def test_weak_detector_and_length(task: dict[str, Any]) -> None:
+    distribution = task["characteristics"]["data_distribution"]
+    assert found(task, "weak-detector") is None and found(task, "length-confound") is None
+    distribution["detectors"][TINY]["auroc"] = estimate(0.52, 0.03)
+    distribution["length_only_auroc"] = 0.97
+    finding = found(task, "weak-detector")
+    assert finding is not None and finding.deployments == (TINY,)
+    assert found(task, "length-confound") is not None
+
+
+def test_missing_floors(task: dict[str, Any]) -> None:
+    assert found(task, "no-seed-floor") is not None  # the models are trained, and differ
+    assert found(task, "no-execution-floor") is None
+    task["family"] = "pretrained"
+    assert found(task, "no-seed-floor") is None
+    del task["deployments"][AGAIN]
+    assert found(task, "no-execution-floor") is not None
+
+
+def test_a_reference_that_differs_from_itself(task: dict[str, Any]) -> None:
+    pair(task, AGAIN)["disagreement"] = estimate(0.03, 0.01)
+    assert found(task, "noisy-reference") is not None
+
+
+def test_order_failures_first_advice_last() -> None:
+    kinds = [finding.kind for finding in findings_on(TaskView(QA, task_of(synthetic.whole())))]
+    order = ["failure", "result", "warning", "advice"]
+    assert kinds == sorted(kinds, key=order.index)
+
+
+def test_nothing_to_say_of_nothing() -> None:
+    assert [f.rule for f in findings_on(TaskView(QA, {}))] == ["no-reference"]

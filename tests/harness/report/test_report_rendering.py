@@ -1,0 +1,169 @@
+"""Every kind of results in every format, at every width, on every kind of stream."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import synthetic_results as synthetic
+from rich.console import Console
+
+from harness.report.build import build_report
+from harness.report.render import render
+
+Printed = Callable[..., str]
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
+@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(name: str, width: int, printed: Printed) -> None:
+    text = printed(synthetic.EVERY[name](), width=width)
+    assert "How to read this" in text
+    # commands are not wrapped: they are there to be copied
+    lines = [line for line in text.splitlines() if not line.startswith("    $ ")]
+    if width >= 40:
+        assert max(len(line) for line in lines) <= width
+    assert not any(line != line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
+def test_markdown_tables_are_whole(name: str, printed: Printed) -> None:
+    text = printed(synthetic.EVERY[name](), format="markdown")
+    tables: list[list[str]] = [[]]
+    for line in text.splitlines():
+        if line.startswith("|"):
+            tables[-1].append(line.replace("\\|", ""))
+        elif tables[-1]:
+            tables.append([])
+    for table in filter(None, tables):
+        assert len({line.count("|") for line in table}) == 1
+        assert set(table[1]) <= set("|:- ")
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
+def test_json_holds_results_and_findings(name: str, printed: Printed) -> None:
+    results = synthetic.EVERY[name]()
+    report = json.loads(printed(results, format="json"))
+    assert report["report_version"] == 1
+    assert report["results"]["version"] == 1
+    assert set(report["findings"]) == set(results["tasks"])
+    for findings in report["findings"].values():
+        for finding in findings:
+            assert finding["kind"] in {"failure", "warning", "result", "advice"}
+            assert finding["text"]
+
+
+def test_json_has_no_values_that_json_lacks(printed: Printed) -> None:
+    results = synthetic.minimal()
+    results["tasks"][synthetic.QA]["data"] = {
+        "evaluation": {"mean_tokens": float("nan"), "examples": float("inf")}
+    }
+
+    def refuse(value: str) -> None:
+        raise AssertionError(value)
+
+    json.loads(printed(results, format="json"), parse_constant=refuse)
+
+
+def test_results_are_not_changed() -> None:
+    results = synthetic.whole()
+    before = copy.deepcopy(results)
+    for form in ("terminal", "markdown", "json"):
+        render(results, format=form, console=Console(file=io.StringIO()))  # type: ignore[arg-type]
+    assert results == before
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+@pytest.mark.parametrize("form", ["terminal", "markdown", "json"])
+def test_streams_of_other_encodings(encoding: str, form: Any) -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding=encoding)
+    render(synthetic.hostile(), format=form, console=Console(file=stream, width=80))
+    stream.flush()
+    text = buffer.getvalue().decode(encoding)
+    if form == "terminal":
+        assert "\u2500" not in text and "---" in text
+        assert "0.94-0.98" in text or "0.92-1.00" in text
+
+
+def colours(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    render(synthetic.small(), console=Console(file=stream, width=80, force_terminal=True))
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[31m" in colours(monkeypatch, TERM="xterm-256color")
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = colours(monkeypatch, TERM="xterm-256color", NO_COLOR="1")
+    assert not any(f"\x1b[{code}m" in text for code in (*range(30, 38), *range(90, 98)))
+
+
+def test_a_pipe_gets_no_escape_codes(printed: Printed) -> None:
+    assert "\x1b" not in printed(synthetic.whole())
+
+
+def test_data_is_never_markup_nor_control_codes(printed: Printed) -> None:
+    text = printed(synthetic.hostile(), width=120)
+    assert "scalemodel: [red]study[/red] [/]" in text
+    assert "[bold]note[/bold] | 日本語のメモ" in text
+    assert "[[link=x]fine[/link] -> [link=x]bad[/link]]" in text
+    assert not any(character in text for character in "\x1b\x07\u202e")
+    markdown = printed(synthetic.hostile(), format="markdown")
+    assert "<script>" not in markdown
+    assert "\\[bold\\]note\\[/bold\\] \\| 日本語のメモ" in markdown
+
+
+def test_two_builds_of_a_report_are_equal(printed: Printed) -> None:
+    assert printed(synthetic.whole()) == printed(synthetic.whole())
+
+
+def test_order_of_deployments_does_not_depend_on_the_order_of_keys(printed: Printed) -> None:
+    results = synthetic.whole()
+    shuffled = copy.deepcopy(results)
+    for task in shuffled["tasks"].values():
+        task["deployments"] = dict(sorted(task["deployments"].items(), reverse=True))
+        task["failures"] = []
+        results["tasks"][synthetic.QA]["failures"] = results["tasks"][synthetic.TEXT]["failures"] = []
+    assert printed(results) == printed(shuffled)
+
+
+def paths_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where everything in the results lies, one element of each list."""
+    paths = [path] if path else []
+    if isinstance(value, dict):
+        for key, item in value.items():
+            paths += paths_of(item, (*path, key))
+    elif isinstance(value, list) and value:
+        paths += paths_of(value[0], (*path, 0))
+    return paths
+
+
+@pytest.mark.parametrize(
+    "replacements", [(None,), ("text", 3, [], {}, [None], float("nan"))], ids=["null", "others"]
+)
+def test_any_part_may_be_missing_or_of_another_type(replacements: tuple[Any, ...]) -> None:
+    results = synthetic.small(synthetic.TEXT)
+    task = results["tasks"][synthetic.TEXT]
+    for name in list(task["deployments"])[2:]:
+        del task["deployments"][name]
+    for number, path in enumerate(paths_of(task)):
+        place: Any = task
+        for key in path[:-1]:
+            place = place[key]
+        whole, place[path[-1]] = place[path[-1]], replacements[number % len(replacements)]
+        try:
+            build_report(results)
+        except Exception as error:
+            raise AssertionError(f"{path} = {place[path[-1]]!r}") from error
+        place[path[-1]] = whole
