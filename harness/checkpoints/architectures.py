@@ -7,8 +7,9 @@ mini, tiny).
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from tokenizers import BertWordPieceTokenizer
 from transformers import (
     BertConfig,
     BertTokenizerFast,
@@ -30,9 +31,11 @@ _BERT_SIZES = {  # layers, hidden size, attention heads
 def random_config(architecture: str, **fields: Any) -> PretrainedConfig:
     """The configuration of a named architecture; ``fields`` such as the labels are added."""
     if architecture == "distilbert":
-        return DistilBertConfig(vocab_size=SIZE, **fields)
+        distilbert: Any = DistilBertConfig
+        return cast("PretrainedConfig", distilbert(vocab_size=SIZE, **fields))
     layers, hidden, heads = _BERT_SIZES[architecture]
-    return BertConfig(
+    bert: Any = BertConfig
+    config = bert(
         vocab_size=SIZE,
         num_hidden_layers=layers,
         hidden_size=hidden,
@@ -40,9 +43,12 @@ def random_config(architecture: str, **fields: Any) -> PretrainedConfig:
         intermediate_size=4 * hidden,
         **fields,
     )
+    return cast("PretrainedConfig", config)
 
 
 def write_synthetic_tokenizer(destination: Path) -> None:
     """Write a WordPiece tokenizer as BERT's, of as many tokens, whose vocabulary is made up here."""
     vocabulary = {token: index for index, token in enumerate(synthetic_vocabulary())}
-    BertTokenizerFast(vocab=vocabulary, do_lower_case=True).save_pretrained(destination)
+    word_piece = BertWordPieceTokenizer(vocab=vocabulary, lowercase=True)
+    bert: Any = BertTokenizerFast
+    bert(tokenizer_object=word_piece._tokenizer, do_lower_case=True).save_pretrained(destination)

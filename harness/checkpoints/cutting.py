@@ -15,9 +15,7 @@ from harness.errors import UserError
 _DEPTH = ("num_hidden_layers", "n_layers")
 
 
-def cut_layers(
-    model: PreTrainedModel, layers: Sequence[int], name: str
-) -> PreTrainedModel:
+def cut_layers(model: PreTrainedModel, layers: Sequence[int], name: str) -> PreTrainedModel:
     """Keep the ``layers`` (indices from 0, in this order) of ``model``, with its embeddings and its head.
 
     ``name`` is the model's in the study. Raises `UserError` for a layer that it does not have, and for
@@ -26,13 +24,9 @@ def cut_layers(
     owner, attribute, stack = _stack(model, name)
     outside = [layer for layer in layers if layer >= len(stack)]
     if outside:
-        raise UserError(
-            f"cannot cut layer {outside[0]} out of {name!r}: its {len(stack)} layers are 0 to {len(stack) - 1}"
-        )
+        raise UserError(f"cannot cut layer {outside[0]} out of {name!r}: its layers are 0 to {len(stack) - 1}")
     if len(set(layers)) != len(layers):
-        raise UserError(
-            f"the layers {list(layers)} cut out of {name!r} repeat: name each once"
-        )
+        raise UserError(f"the layers {list(layers)} cut out of {name!r} repeat: name each once")
     setattr(owner, attribute, ModuleList([stack[layer] for layer in layers]))
     for field in _DEPTH:
         if field in model.config.to_dict():

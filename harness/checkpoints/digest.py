@@ -16,7 +16,8 @@ def source_digest(source: Source) -> str:
 
     Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit
     where the branch may move), a random one its architecture, and a cut one its layers alone: what it
-    is cut from has a digest of its own. Raises `UserError` when a local source is not there.
+    is cut from has a digest of its own. An embedded one is known by `harness.embedded.weights.files`
+    instead. Raises `UserError` when a local source is not there.
     """
     digest = hashlib.sha256()
     match source:
@@ -32,9 +33,7 @@ def source_digest(source: Source) -> str:
 def folder_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the folder's checkpoint files, sub-folders left out."""
     digest = hashlib.sha256()
-    for file in sorted(
-        {file for pattern in _READ_BY_US for file in folder.glob(pattern)}
-    ):
+    for file in sorted({file for pattern in _READ_BY_US for file in folder.glob(pattern)}):
         with file.open("rb") as opened:
             content = hashlib.file_digest(opened, "sha256").hexdigest()
         digest.update(f"{file.name}\0{content}\n".encode())

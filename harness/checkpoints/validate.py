@@ -26,9 +26,7 @@ class CheckpointInfo:
     labels: tuple[str, ...] | None
 
 
-def validate_checkpoint(
-    folder: Path, *, task: str, labels: Sequence[str] | None
-) -> CheckpointInfo:
+def validate_checkpoint(folder: Path, *, task: str, labels: Sequence[str] | None) -> CheckpointInfo:
     """Load the folder as the exporters will, and say what it is.
 
     Raises `UserError`, in one line, when it has no fast tokenizer, another head, weights that are NaN,
@@ -59,12 +57,8 @@ def validate_checkpoint(
 def _tokenizer(folder: Path) -> Tokenizer:
     file = folder / "tokenizer.json"
     if not file.is_file():
-        raise UserError(
-            f"checkpoint {folder} has no tokenizer.json: save its fast tokenizer beside the weights"
-        )
+        raise UserError(f"checkpoint {folder} has no tokenizer.json: save its fast tokenizer beside the weights")
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # tokenizers raises bare Exception
-        raise UserError(
-            f"cannot read {file}: {' '.join(str(error).split())[:200]}"
-        ) from None
+        raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from None

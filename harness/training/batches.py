@@ -78,10 +78,7 @@ class EpochSampler(Sampler[tuple[int, int]]):
         for start in range(0, len(order), pool):
             members = order[start : start + pool]
             members = members[np.argsort(self.lengths[members], kind="stable")]
-            batches += [
-                members[at : at + self.batch_size]
-                for at in range(0, len(members), self.batch_size)
-            ]
+            batches += [members[at : at + self.batch_size] for at in range(0, len(members), self.batch_size)]
         full = [batch for batch in batches if len(batch) == self.batch_size]
         rest = [batch for batch in batches if len(batch) < self.batch_size]
         for number in [
@@ -100,9 +97,7 @@ class Collator:
         self.padding: dict[str, float] = {"input_ids": pad_token_id, "labels": -100}
 
     def __call__(self, features: Sequence[Feature]) -> dict[str, torch.Tensor]:
-        return {
-            name: self._stack(name, [f[name] for f in features]) for name in features[0]
-        }
+        return {name: self._stack(name, [f[name] for f in features]) for name in features[0]}
 
     def _stack(self, name: str, values: Sequence[Any]) -> torch.Tensor:
         if np.ndim(values[0]) == 0:
@@ -110,9 +105,7 @@ class Collator:
         floating = np.issubdtype(values[0].dtype, np.floating)
         padding = FAR_BELOW if floating else self.padding.get(name, 0)
         kind = np.float32 if floating else np.int64
-        padded = np.full(
-            (len(values), max(len(value) for value in values)), padding, dtype=kind
-        )
+        padded = np.full((len(values), max(len(value) for value in values)), padding, dtype=kind)
         for row, value in zip(padded, values, strict=True):
             row[: len(value)] = value
         return torch.from_numpy(padded)

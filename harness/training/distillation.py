@@ -29,51 +29,34 @@ def soft_labels(
     pad_token_id: int,
     progress: Callable[[str, float], None],
 ) -> dict[str, list[NDArray[np.float32]]]:
-    """The teacher's logits for every feature, in float32: a number a token (trimmed to the feature) or a class.
+    """The teacher's logits for every feature, float32: one a class, or a token (trimmed to the feature).
 
     The teacher does not change and has no dropout here, so one pass serves all epochs.
     """
     lengths = np.array([len(ids) for ids in inputs["input_ids"]])
     order = np.argsort(lengths, kind="stable")
     collate = Collator(pad_token_id)
-    labels: dict[str, list[Any]] = {
-        PREFIX + name: [None] * len(lengths) for name in outputs
-    }
+    labels: dict[str, list[Any]] = {PREFIX + name: [None] * len(lengths) for name in outputs}
     teacher.eval()
     device = next(teacher.parameters()).device
     done = 0
     while done < len(order):
-        size = max(
-            1, _TOKENS_A_BATCH // int(lengths[order[min(done + 32, len(order)) - 1]])
-        )
+        size = max(1, _TOKENS_A_BATCH // int(lengths[order[min(done + 32, len(order)) - 1]]))
         chosen = order[done : done + min(size, 32)]
-        batch = collate(
-            [
-                {name: column[index] for name, column in inputs.items()}
-                for index in chosen
-            ]
-        )
+        batch = collate([{name: column[index] for name, column in inputs.items()} for index in chosen])
         with torch.inference_mode():
-            said = teacher(
-                **{name: tensor.to(device) for name, tensor in batch.items()}
-            )
+            said = teacher(**{name: tensor.to(device) for name, tensor in batch.items()})
         for name in outputs:
             rows = said[name].float().cpu().numpy()
             per_token = name != "logits"
             for row, index in zip(rows, chosen, strict=True):
-                labels[PREFIX + name][index] = (
-                    row[: lengths[index]].copy() if per_token else row
-                )
+                labels[PREFIX + name][index] = row[: lengths[index]].copy() if per_token else row
         done += len(chosen)
-        progress(
-            f"soft labels of the teacher: {done} of {len(order)}", done / len(order)
-        )
+        progress(f"soft labels of the teacher: {done} of {len(order)}", done / len(order))
     return labels
 
 
-def distillation_loss(
-    student: torch.Tensor, teacher: torch.Tensor, temperature: float
-) -> torch.Tensor:
+def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
     """KL(teacher || student) of the softened distributions times T², mean over the batch.
 
     Both are logits, shape (batch, classes or tokens). T² keeps the gradients' size as T changes.
@@ -88,7 +71,7 @@ def distillation_loss(
 
 
 class DistillingTrainer(ResumableTrainer):
-    """Mixes the loss on the gold labels with that on the soft ones, ``alpha`` being the weight of the latter."""
+    """Mixes the loss on the gold labels with that on the soft ones, which ``alpha`` weighs."""
 
     def __init__(self, *, distillation: Distillation, **options: Any) -> None:
         super().__init__(**options)
@@ -101,9 +84,7 @@ class DistillingTrainer(ResumableTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> Any:
-        taught = {
-            name: inputs.pop(name) for name in list(inputs) if name.startswith(PREFIX)
-        }
+        taught = {name: inputs.pop(name) for name in list(inputs) if name.startswith(PREFIX)}
         gold, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
         padding = inputs["attention_mask"] == 0
         losses = []
@@ -111,9 +92,7 @@ class DistillingTrainer(ResumableTrainer):
             student = outputs[name.removeprefix(PREFIX)]
             if student.shape == padding.shape and name != PREFIX + "logits":
                 student = student.masked_fill(padding, FAR_BELOW)
-            losses.append(
-                distillation_loss(student, teacher, self.distillation.temperature)
-            )
+            losses.append(distillation_loss(student, teacher, self.distillation.temperature))
         soft = torch.stack(losses).mean()
         loss = (1 - self.distillation.alpha) * gold + self.distillation.alpha * soft
         return (loss, outputs) if return_outputs else loss

@@ -62,9 +62,7 @@ def fine_tune(
     tokenizer = Tokenizer.from_file(str(starting / "tokenizer.json"))
     model = load_model(starting, task=task, **without_attention_dropout(starting))
     require_positions(model, recipe.max_length)
-    inputs, targets = _columns(
-        tokenizer, task, examples, labels, recipe, question_answering
-    )
+    inputs, targets = _columns(tokenizer, task, examples, labels, recipe, question_answering)
     columns = {**accepted_inputs(model, inputs), **targets}
     pad_token_id = model.config.pad_token_id or 0
     work.mkdir(parents=True, exist_ok=True)
@@ -72,12 +70,8 @@ def fine_tune(
     options: dict[str, Any] = {}
     if distillation is not None:
         if teacher is None:
-            raise UserError(
-                "distillation needs a teacher: the task's reference must be another model"
-            )
-        columns |= _soft_columns(
-            teacher, model, tokenizer, task, inputs, pad_token_id, progress
-        )
+            raise UserError("distillation needs a teacher: the task's reference must be another model")
+        columns |= _soft_columns(teacher, model, tokenizer, task, inputs, pad_token_id, progress)
         trainer_class, options = DistillingTrainer, {"distillation": distillation}
     record = train(
         trainer_class,
@@ -123,9 +117,7 @@ def _columns(
         }
     targets = [example.label for example in cast("Sequence[TextExample]", examples)]
     if labels is not None and not 0 <= min(targets) <= max(targets) < len(labels):
-        raise UserError(
-            f"training label {max(targets)} has no name: labels names {len(labels)} classes ({', '.join(labels)})"
-        )
+        raise UserError(f"training label {max(targets)} has no name: labels names {', '.join(labels)}")
     return features.inputs, {"labels": targets}
 
 
@@ -151,7 +143,7 @@ def _soft_columns(
             f"the teacher in {folder} has {teacher.config.num_labels} classes, its student "
             f"{student.config.num_labels}: distil between models of the same labels"
         )
-    teacher.to("cuda" if torch.cuda.is_available() else "cpu")
+    torch.nn.Module.to(teacher, "cuda" if torch.cuda.is_available() else "cpu")
     return soft_labels(
         teacher,
         accepted_inputs(teacher, inputs),

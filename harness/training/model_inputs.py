@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedModel
 
 from harness.checkpoints.loading import load_config
@@ -15,9 +16,7 @@ from harness.errors import UserError
 _ATTENTION_DROPOUT = ("attention_probs_dropout_prob", "attention_dropout")
 
 
-def accepted_inputs(
-    model: PreTrainedModel, inputs: Mapping[str, Sequence[Any]]
-) -> dict[str, Sequence[Any]]:
+def accepted_inputs(model: PreTrainedModel, inputs: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     """The inputs that the model's forward takes: DistilBERT knows no ``token_type_ids``."""
     accepted = inspect.signature(model.forward).parameters
     return {name: column for name, column in inputs.items() if name in accepted}
@@ -38,14 +37,13 @@ def require_positions(model: PreTrainedModel, max_length: int) -> None:
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions is not None and max_length > positions:
         raise UserError(
-            f"recipe.max_length is {max_length}, but this {model.config.model_type} has {positions} positions: "
-            f"make it at most {positions}"
+            f"recipe.max_length is {max_length}, but this {model.config.model_type} has "
+            f"{positions} positions: make it at most {positions}"
         )
 
 
 def save(model: PreTrainedModel, destination: Path) -> None:
     """Write config.json and one model.safetensors, in float32."""
     destination.mkdir(parents=True, exist_ok=True)
-    model.to("cpu").save_pretrained(
-        destination, safe_serialization=True, max_shard_size="100GB"
-    )
+    torch.nn.Module.to(model, "cpu")
+    model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")

@@ -7,7 +7,7 @@ import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import (
@@ -40,10 +40,8 @@ class ResumableTrainer(Trainer):
     """
 
     def _get_train_sampler(self, train_dataset: Any = None) -> EpochSampler:
-        dataset: FeatureDataset = self.train_dataset
-        return EpochSampler(
-            dataset.lengths(), self.args.train_batch_size, self.args.seed
-        )
+        dataset = cast("FeatureDataset", self.train_dataset)
+        return EpochSampler(dataset.lengths(), self.args.train_batch_size, self.args.seed)
 
 
 class _Watch(TrainerCallback):
@@ -109,12 +107,8 @@ def train(
     entry before]``), device and threads. ``options`` go to ``trainer_class``. Raises `StepFailed` when
     the loss or the weights are no longer finite.
     """
-    steps = max(
-        1, math.ceil(math.ceil(len(dataset) / recipe.batch_size) * recipe.epochs)
-    )
-    log_every = max(
-        1, min(_SAVE_AT_LEAST_EVERY // _LOGS_A_SAVE, math.ceil(steps / _LOGS_A_RUN))
-    )
+    steps = max(1, math.ceil(math.ceil(len(dataset) / recipe.batch_size) * recipe.epochs))
+    log_every = max(1, min(_SAVE_AT_LEAST_EVERY // _LOGS_A_SAVE, math.ceil(steps / _LOGS_A_RUN)))
     arguments = TrainingArguments(
         output_dir=str(work),
         num_train_epochs=recipe.epochs,
@@ -162,11 +156,7 @@ def train(
     return {
         "steps": state.global_step,
         "features": len(dataset),
-        "loss": [
-            [entry["step"], entry["loss"]]
-            for entry in state.log_history
-            if "loss" in entry
-        ],
+        "loss": [[entry["step"], entry["loss"]] for entry in state.log_history if "loss" in entry],
         "device": arguments.device.type,
         "threads": torch.get_num_threads(),
     }
@@ -177,9 +167,7 @@ def last_whole_save(work: Path) -> Path | None:
 
     Trainer writes ``trainer_state.json`` last, and deletes the save before only after that.
     """
-    saves = sorted(
-        work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2])
-    )
+    saves = sorted(work.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     whole = None
     for save in reversed(saves):
         if whole is None and _is_whole(save):
