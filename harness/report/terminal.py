@@ -150,7 +150,7 @@ class Terminal:
             else:
                 for number, line in enumerate(lines):
                     before = f"{mark if number == 0 else '':<{marks + GAP}}"
-                    self._print(Text(before, FINDING_STYLES[finding.kind]) + Text(line))
+                    self._print(Text.assemble((before, FINDING_STYLES[finding.kind]), line))
             if finding.next_step:
                 self._prose(finding.next_step, indent=margin, hanging=self._safe("→ "), style="italic")
 

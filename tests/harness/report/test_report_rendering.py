@@ -167,3 +167,8 @@ def test_any_part_may_be_missing_or_of_another_type(replacements: tuple[Any, ...
         except Exception as error:
             raise AssertionError(f"{path} = {place[path[-1]]!r}") from error
         place[path[-1]] = whole
+
+
+def test_only_the_mark_of_a_finding_is_coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = colours(monkeypatch, TERM="xterm-256color")
+    assert "\x1b[1;36mFOUND    \x1b[0mBest trade" in text
