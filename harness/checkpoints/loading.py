@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,6 +127,15 @@ def require_finite(model: torch.nn.Module, folder: Path) -> None:
             )
 
 
+def require_room(folder: Path, tokens: int, model: PreTrainedModel) -> None:
+    """Raises `UserError` when the tokenizer of ``folder`` has more ``tokens`` than the model embeddings."""
+    if tokens > model.config.vocab_size:
+        raise UserError(
+            f"the tokenizer of checkpoint {folder} has {tokens} tokens, its model only "
+            f"{model.config.vocab_size}: they do not belong together"
+        )
+
+
 def _of_encoder(model: PreTrainedModel, name: str) -> bool:
     # A pooler belongs to the head: checkpoints of masked language models come without it.
     return name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name
@@ -147,7 +157,7 @@ def _require_safetensors(folder: Path) -> None:
 def _quiet() -> Iterator[None]:
     """Without the lines of `transformers` on missing weights: they are reported here."""
     before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(transformers_logging.ERROR)
+    transformers_logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:

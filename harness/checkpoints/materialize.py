@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -18,10 +19,12 @@ from harness.checkpoints.loading import (
     load,
     load_config,
     load_model,
+    require_room,
 )
 from harness.checkpoints.locate import Source, source_folder
 from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
-from harness.config.study import CutCheckpoint, RandomCheckpoint
+from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, RandomCheckpoint
+from harness.embedded.weights import write_checkpoint
 from harness.errors import UserError
 
 
@@ -55,25 +58,27 @@ def materialize(
                 parent = resolve(name)
                 model = cut_layers(load_model(parent, task=task), layers, name)
                 copy_tokenizer(parent, destination)
+            case EmbeddedCheckpoint(embedded=name):
+                with TemporaryDirectory() as unpacked:
+                    write_checkpoint(name, task, Path(unpacked))
+                    model = _from_folder(Path(unpacked), destination, task, labels, allow_new_head)
             case _:
-                folder = source_folder(source)
-                tokens = write_tokenizer(folder, destination)
-                model = _with_head(folder, task, labels, allow_new_head)
-                if tokens > model.config.vocab_size:
-                    raise UserError(
-                        f"the tokenizer of checkpoint {folder} has {tokens} tokens, its model only "
-                        f"{model.config.vocab_size}: they do not belong together"
-                    )
+                model = _from_folder(source_folder(source), destination, task, labels, allow_new_head)
     model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")
 
 
-def _with_head(folder: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool) -> PreTrainedModel:
+def _from_folder(
+    folder: Path, destination: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool
+) -> PreTrainedModel:
+    """The model under the task's head; its tokenizer goes to ``destination``."""
+    tokens = write_tokenizer(folder, destination)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if task == "text-classification" and not allow_new_head:
         overrides = written_labels(matching_labels(folder, load_config(folder), labels))
     loaded = load(folder, task, **overrides)
     if loaded.new and not allow_new_head:
         raise UserError(another_head(folder, task, loaded))
+    require_room(folder, tokens, loaded.model)
     return loaded.model
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from harness.checkpoints.labels import matching_labels, model_labels
-from harness.checkpoints.loading import load_model
+from harness.checkpoints.loading import load_model, require_room
 from harness.errors import UserError
 
 
@@ -35,11 +35,7 @@ def validate_checkpoint(folder: Path, *, task: str, labels: Sequence[str] | None
     tokenizer = _tokenizer(folder)
     model = load_model(folder, task=task)
     config = model.config
-    if tokenizer.get_vocab_size() > config.vocab_size:
-        raise UserError(
-            f"the tokenizer of checkpoint {folder} has {tokenizer.get_vocab_size()} tokens, its model only "
-            f"{config.vocab_size}: they do not belong together"
-        )
+    require_room(folder, tokenizer.get_vocab_size(), model)
     classifies = task == "text-classification"
     if classifies:
         matching_labels(folder, config, labels)
