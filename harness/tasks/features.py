@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -40,13 +40,26 @@ class Features:
         return np.flatnonzero(np.diff(self.example, prepend=-1)).astype(np.int64)
 
 
-def collect_inputs(encodings: Sequence[Encoding]) -> dict[str, list[NDArray[np.int64]]]:
+_CHUNK = 1_000
+"""Texts tokenised at once: an `Encoding` takes some 100 bytes a token, a large data set gigabytes."""
+
+
+def encode_in_chunks(
+    tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]]
+) -> Iterator[Encoding]:
+    """One encoding a text, or pair of texts, in their order."""
+    for begin in range(0, len(texts), _CHUNK):
+        yield from tokenizer.encode_batch(texts[begin : begin + _CHUNK])
+
+
+def collect_inputs(encodings: Iterable[Encoding]) -> dict[str, list[NDArray[np.int64]]]:
     """The models' inputs, by their names in the exported graphs."""
-    return {
-        "input_ids": [np.asarray(encoding.ids, np.int64) for encoding in encodings],
-        "attention_mask": [np.asarray(encoding.attention_mask, np.int64) for encoding in encodings],
-        "token_type_ids": [np.asarray(encoding.type_ids, np.int64) for encoding in encodings],
-    }
+    inputs: dict[str, list[NDArray[np.int64]]] = {"input_ids": [], "attention_mask": [], "token_type_ids": []}
+    for encoding in encodings:
+        inputs["input_ids"].append(np.asarray(encoding.ids, np.int64))
+        inputs["attention_mask"].append(np.asarray(encoding.attention_mask, np.int64))
+        inputs["token_type_ids"].append(np.asarray(encoding.type_ids, np.int64))
+    return inputs
 
 
 @contextmanager

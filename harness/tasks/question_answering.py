@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.tasks.features import Features, collect_inputs, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,16 +38,17 @@ class QuestionAnsweringTask:
         longest_question = self._longest_question(tokenizer)
         texts = _shortened([example.question for example in questions], tokenizer, longest_question)
         pairs = [(text, example.context) for text, example in zip(texts, questions, strict=True)]
+
         settings = self.settings
+        inputs, indices, offsets = collect_inputs([]), [], []
         with truncated(tokenizer, settings.max_length, stride=settings.stride, strategy="only_second"):
-            windows = [[encoding, *encoding.overflowing] for encoding in tokenizer.encode_batch(pairs)]
-        encodings = [window for of_example in windows for window in of_example]
-        counts = [len(of_example) for of_example in windows]
-        return Features(
-            collect_inputs(encodings),
-            np.repeat(np.arange(len(counts), dtype=np.int64), counts),
-            [_context_offsets(encoding) for encoding in encodings],
-        )
+            for index, encoding in enumerate(encode_in_chunks(tokenizer, pairs)):
+                windows = [encoding, *encoding.overflowing]
+                for name, arrays in collect_inputs(windows).items():
+                    inputs[name] += arrays
+                indices += [index] * len(windows)
+                offsets += [_context_offsets(window) for window in windows]
+        return Features(inputs, np.asarray(indices, np.int64), offsets)
 
     def table(
         self,

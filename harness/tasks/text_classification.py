@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.tasks.features import Features, collect_inputs, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,8 +30,8 @@ class TextClassificationTask:
         """One feature an example."""
         texts = [cast("TextExample", example).text for example in examples]
         with truncated(tokenizer, self.max_length, stride=0, strategy="longest_first"):
-            encodings = tokenizer.encode_batch(texts)
-        return Features(collect_inputs(encodings), np.arange(len(texts), dtype=np.int64))
+            inputs = collect_inputs(encode_in_chunks(tokenizer, texts))
+        return Features(inputs, np.arange(len(texts), dtype=np.int64))
 
     def table(
         self,

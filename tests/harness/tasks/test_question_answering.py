@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -150,7 +151,7 @@ def test_windows_are_those_of_transformers(tokenizer: Tokenizer) -> None:
         assert offsets.tolist() == expected
 
 
-def test_one_row_an_example(tokenizer: Tokenizer, tmp_path) -> None:
+def test_one_row_an_example(tokenizer: Tokenizer, tmp_path: Path) -> None:
     examples = [
         question("where", "bob lives in paris", ("paris", 13), id="a"),
         question("why", "the cat sat on the mat " * 10, id="b"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -95,7 +97,7 @@ def one_feature(context: str, *offsets: tuple[int, int]) -> tuple[list[str], Fea
 
 
 def answer(
-    context: str, offsets: list[tuple[int, int]], start: list[float], end: list[float], **settings: float
+    context: str, offsets: list[tuple[int, int]], start: list[float], end: list[float], **settings: Any
 ) -> tuple[str, float]:
     contexts, features = one_feature(context, *offsets)
     decoded = decode(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,7 +31,7 @@ def test_one_feature_a_text_cut_at_its_end(tokenizer: Tokenizer) -> None:
     assert all(mask.all() for mask in features.inputs["attention_mask"])
 
 
-def test_one_row_a_text(tokenizer: Tokenizer, tmp_path) -> None:
+def test_one_row_a_text(tokenizer: Tokenizer, tmp_path: Path) -> None:
     task = task_for("text-classification", max_length=12)
     features = task.encode(tokenizer, EXAMPLES)
     logits = [np.asarray(row, np.float32) for row in ([2, 1], [2, 1], [0.5, 0.75], [-1, 3])]
@@ -69,3 +71,12 @@ def test_outputs_of_other_examples_are_refused(tokenizer: Tokenizer) -> None:
     outputs = {"logits": [np.zeros(2, np.float32)], "representation": [np.zeros(2, np.float32)]}
     with pytest.raises(ValueError, match="2 examples"):
         task.table(EXAMPLES[:2], features, outputs)
+
+
+def test_more_texts_than_are_tokenised_at_once(tokenizer: Tokenizer) -> None:
+    words = ["bob", "cat", "home"]
+    examples = [TextExample(str(index), "g", words[index % 3], 0) for index in range(2_345)]
+    features = task_for("text-classification").encode(tokenizer, examples)
+    assert [ids[1] for ids in features.inputs["input_ids"]] == [
+        tokenizer.token_to_id(words[index % 3]) for index in range(2_345)
+    ]
