@@ -99,8 +99,24 @@ class Failure:
     reason: str
     command: str
     """Reproduces it; empty when there is none."""
+    alike: tuple[str, ...] = ()
+    """Other steps that failed for the same reason."""
     in_consequence: tuple[str, ...] = ()
     """What could not be done because of it."""
+
+    def consequences(self) -> tuple[str, ...]:
+        """The last two as sentences, long lists cut."""
+        parts = (("Failed for the same reason", self.alike), ("Not done because of it", self.in_consequence))
+        return tuple(f"{told}: {_first_few(names)}." for told, names in parts if names)
+
+
+LISTED_AT_MOST = 6
+
+
+def _first_few(names: tuple[str, ...]) -> str:
+    more = len(names) - LISTED_AT_MOST
+    shown = names if more <= 1 else (*names[:LISTED_AT_MOST], f"and {more} more")
+    return ", ".join(shown)
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,7 @@ def _block(block: Block) -> Iterable[str]:
             for index, failure in enumerate(block.items):
                 yield from ([""] if index else [])
                 yield f"- **{escape(failure.what)}**: {escape(failure.reason)}"
-                if failure.in_consequence:
-                    yield f"  Not done because of it: {escape(', '.join(failure.in_consequence))}."
+                yield from (f"  {escape(told)}" for told in failure.consequences())
                 if failure.command:
                     yield from ("", "  ```", f"  {failure.command.replace('```', '` ` `')}", "  ```")
     yield ""

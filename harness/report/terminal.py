@@ -180,8 +180,7 @@ class Terminal:
             if failure.command:
                 # not wrapped: a command is there to be copied
                 self.console.print(self._text(f"    $ {failure.command}", "dim"), soft_wrap=True)
-            if failure.in_consequence:
-                told = f"Not done because of it: {', '.join(failure.in_consequence)}."
+            for told in failure.consequences():
                 self._prose(told, indent=2 * INDENT)
 
     # --- tables ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from harness.report.content import Failure, Failures, Prose, Section
 from harness.report.values import Json, mapping, sequence, words
-from harness.report.view import TaskView
+from harness.report.view import AGAIN, TaskView
 
 SKIPPED = "skipped"
 """The status of a step that was not tried, because one that it needs had failed."""
@@ -18,29 +18,32 @@ def failures(tasks: Iterable[TaskView]) -> Section | None:
 
 
 def _failures(task: TaskView) -> list[Failure]:
-    """One item for each step that failed, with what could not be done for it.
+    """One item for each reason, with the steps that failed for it and what could not be done because of them.
 
     Steps that were skipped carry the command of the step that failed, as deployments do.
     """
     entries = [mapping(entry) for entry in sequence(task.entry.get("failures"))]
     entries += [{**d.entry, "deployment": d.name} for d in task.deployments if not d.ok]
-    by_cause: dict[str, list[Json]] = {}
+    by_command: dict[str, list[Json]] = {}
     for entry in entries:
-        by_cause.setdefault(words(entry.get("command")) or words(entry.get("reason")), []).append(entry)
-    items = []
-    for group in by_cause.values():
-        first = next((entry for entry in group if entry.get("status") != SKIPPED), group[0])
-        subject = _subject(first)
-        others = dict.fromkeys(_subject(entry) for entry in group)
-        items.append(
-            Failure(
-                _what(task, first),
-                words(first.get("reason")) or "no reason was recorded",
-                words(first.get("command")),
-                tuple(other for other in others if other != subject),
-            )
-        )
-    return items
+        by_command.setdefault(words(entry.get("command")) or words(entry.get("reason")), []).append(entry)
+    by_reason: dict[str, list[list[Json]]] = {}
+    for group in by_command.values():
+        group.sort(key=lambda entry: entry.get("status") == SKIPPED)  # the step that failed comes first
+        by_reason.setdefault(words(group[0].get("reason")), []).append(group)
+    return [_failure(task, reason, groups) for reason, groups in by_reason.items()]
+
+
+def _failure(task: TaskView, reason: str, groups: list[list[Json]]) -> Failure:
+    failed = [_subject(group[0]) for group in groups]
+    others = dict.fromkeys(_subject(entry) for group in groups for entry in group)
+    return Failure(
+        _what(task, groups[0][0]),
+        reason or "no reason was recorded",
+        words(groups[0][0].get("command")),
+        alike=tuple(_what(task, group[0]) for group in groups[1:]),
+        in_consequence=tuple(other for other in others if other not in failed),
+    )
 
 
 def _subject(entry: Json) -> str:
@@ -56,7 +59,7 @@ def _subject(entry: Json) -> str:
 def _what(task: TaskView, entry: Json) -> str:
     step, status, subject = words(entry.get("step")), words(entry.get("status")), _subject(entry)
     # the step's title mostly names its subject and its task
-    named = [subject] if subject not in step else []
+    named = [subject] if subject.removesuffix(AGAIN) not in step else []
     named += [step] if step else []
     named += [words(task.name)] if task.name not in step else []
     return ", ".join(named) + (f" ({status})" if status else "")
