@@ -138,9 +138,7 @@ def _common_ids(results: Mapping[str, Sequence[AttackResult]]) -> list[str]:
     for name, own in results.items():
         own_ids = [result.id for result in own]
         if len(set(own_ids)) != len(own_ids):
-            raise BenchmarkError(
-                f"{name}: an id occurs twice among its attack results; give every text its own id"
-            )
+            raise BenchmarkError(f"{name}: an id occurs twice among its attack results; give every text its own id")
         if ids is not None and set(own_ids) != set(ids):
             raise BenchmarkError(
                 f"{name}: {len(set(own_ids) ^ set(ids))} attack results are of other texts than those of the "
@@ -232,9 +230,7 @@ def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:
         for name, own in results.items():
             fallen = [result for result in own if result.status == "succeeded" and result.id not in seen]
             if fallen and len(shown) < EXAMPLES_SHOWN:
-                best = min(
-                    fallen, key=lambda result: (result.words_changed / result.words, len(result.original))
-                )
+                best = min(fallen, key=lambda result: (result.words_changed / result.words, len(result.original)))
                 seen.add(best.id)
                 shown.append(_example(name, best))
         if len(shown) == before:

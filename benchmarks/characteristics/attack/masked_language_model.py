@@ -103,8 +103,7 @@ class MaskedLanguageModel:
         fitting = [
             (i, score)
             for i, score in zip(ids, scores, strict=True)
-            if self._tokens[i].startswith("##") == continues
-            and _PIECE.fullmatch(self._tokens[i].removeprefix("##"))
+            if self._tokens[i].startswith("##") == continues and _PIECE.fullmatch(self._tokens[i].removeprefix("##"))
         ]
         return fitting[: self._settings.sub_word_candidates]
 
@@ -120,9 +119,7 @@ class MaskedLanguageModel:
         return hidden.mean(dim=1)
 
 
-def likeliest_combinations(
-    pieces: Sequence[Sequence[tuple[int, float]]], count: int
-) -> list[tuple[int, ...]]:
+def likeliest_combinations(pieces: Sequence[Sequence[tuple[int, float]]], count: int) -> list[tuple[int, ...]]:
     """The ``count`` choices of one (id, log-probability) a place with the lowest perplexity, best first.
 
     Perplexity is exp(-mean log-probability). The places are scored independently, so a prefix outside the

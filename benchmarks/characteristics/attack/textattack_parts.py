@@ -53,9 +53,7 @@ class SplitText(textattack.shared.AttackedText):  # type: ignore[misc]
     time, cuts a text that contains its ``<SPLIT>`` mark, and may count other words in the changed text.
     """
 
-    def __init__(
-        self, original: Original, words: list[str], attack_attrs: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, original: Original, words: list[str], attack_attrs: dict[str, Any] | None = None) -> None:
         self.original = original
         self._split = words
         parts = [""] * (2 * len(words) + 1)
@@ -149,8 +147,7 @@ class UntargetedAndSimilar(textattack.goal_functions.UntargetedClassification): 
         reached = [
             result
             for result in sorted(results, key=lambda result: -result.score)
-            if result.goal_status == status.SUCCEEDED
-            and "last_transformation" in result.attacked_text.attack_attrs
+            if result.goal_status == status.SUCCEEDED and "last_transformation" in result.attacked_text.attack_attrs
         ]
         for result in reached:
             text = result.attacked_text

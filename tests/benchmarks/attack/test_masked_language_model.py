@@ -49,9 +49,7 @@ def test_candidates_of_several_pieces_are_combinations_with_the_lowest_perplexit
     choices = []
     for place, continues in ((2, False), (3, True), (4, True)):
         best = tokenizer.convert_ids_to_tokens(scores[place].topk(48).indices)
-        fitting = [
-            token for token in best if token.lstrip("#").isalnum() and token.startswith("##") == continues
-        ]
+        fitting = [token for token in best if token.lstrip("#").isalnum() and token.startswith("##") == continues]
         choices.append([(token, scores[place, tokenizer.vocab[token]].item()) for token in fitting[:4]])
     everything = sorted(product(*choices), key=lambda row: -sum(score for _, score in row))
     assert len(everything) == 64
@@ -61,9 +59,7 @@ def test_candidates_of_several_pieces_are_combinations_with_the_lowest_perplexit
 
 
 def test_few_and_usable_candidates_only(masked_lm_folder):
-    model = MaskedLanguageModel(
-        masked_lm_folder, AttackSettings(candidates=40, sub_word_candidates=2, combinations=3)
-    )
+    model = MaskedLanguageModel(masked_lm_folder, AttackSettings(candidates=40, sub_word_candidates=2, combinations=3))
     text = "rewatchable films good-made don't GOOD"
     proposed = model.candidates(text, spans(text))
     assert len(proposed) == 5

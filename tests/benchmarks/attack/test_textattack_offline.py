@@ -7,14 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 PROGRAM = """
 import logging, os, socket
 def refuse(*_, **__):
     raise AssertionError("a connection was asked for")
 socket.socket.connect = socket.getaddrinfo = refuse
 logging.getLogger("mine").addHandler(logging.NullHandler())
-# Triton and OpenMP leave marks of their own, whoever imports them.
-import torch._dynamo, transformers
+import transformers
 before = dict(os.environ)
 from benchmarks.characteristics.adversarial_attack import attack
 [result] = attack(lambda texts: [[0.9, 0.1] if "bad" in text else [0.2, 0.8] for text in texts],
@@ -27,16 +28,13 @@ assert logging.getLogger("mine").handlers and not logging.getLogger("mine").disa
 """
 
 
+@pytest.mark.slow
 def test_no_connection_nothing_at_home_and_the_process_as_it_was(tmp_path):
     home, temporary = tmp_path / "home", tmp_path / "temporary"
     home.mkdir()
     temporary.mkdir()
     environment = {
-        **{
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("NLTK", "HF_", "XDG", "TA_"))
-        },
+        **{key: value for key, value in os.environ.items() if not key.startswith(("NLTK", "HF_", "XDG", "TA_"))},
         "HOME": str(home),
         "TMPDIR": str(temporary),
         "PYTHONPATH": str(Path(__file__).parents[3]),
