@@ -12,3 +12,7 @@ class StepFailed(Exception):
         super().__init__(reason)
         self.status = status
         self.reason = reason
+
+
+class RunStopped(Exception):
+    """A run that cannot go on (a full disk). One line, exit status 3; finished steps are kept."""

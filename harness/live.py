@@ -50,7 +50,7 @@ class LiveDeployment:
             token_budget=self.token_budget // 2 if self.again else self.token_budget,
             per_token=self.task.per_token,
             pad_to_multiple=REPLICATE_PADDING if self.again else 1,
-            shuffle=REPLICATE_SHUFFLE if self.again else None,
+            shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
         )
 
     def table(self, examples: Sequence[Example]) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from harness.errors import UserError
+from harness.errors import RunStopped, UserError
 
 app = typer.Typer(
     name="scalemodel",
@@ -129,7 +129,9 @@ def version(show: bool) -> None:
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -141,6 +143,9 @@ def main() -> None:
     except UserError as error:
         print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except RunStopped as error:
+        print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(3)
     except KeyboardInterrupt:
         print("scalemodel: stopped; the same command goes on from here", file=sys.stderr)
         sys.exit(130)

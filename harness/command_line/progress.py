@@ -21,6 +21,7 @@ from rich.progress import (
 )
 
 from harness.execution import run as execution
+from harness.execution.status import SKIPPED
 from harness.store.steps import Step
 
 SECONDS_BETWEEN_LINES = 60
@@ -71,7 +72,7 @@ class _Lines:
             self._say(f"  {step.title}")
         elif event["event"] == "progress" and time.monotonic() - self._spoken > SECONDS_BETWEEN_LINES:
             self._say(f"    {event['what']} ({event['fraction']:.0%})")
-        elif event["event"] == "failed":
+        elif event["event"] == "failed" and event["status"] != SKIPPED:
             self._say(f"  {step.title}: {event['status']}: {event['reason']}")
 
     def _say(self, line: str) -> None:
@@ -98,11 +99,10 @@ class _Bar:
             case "started":
                 self._bar.update(self._task, description=title)
             case "progress":
-                self._bar.update(
-                    self._task, description=f"{title}: {escape(event['what'])} {event['fraction']:.0%}"
-                )
+                self._bar.update(self._task, description=f"{title}: {escape(event['what'])} {event['fraction']:.0%}")
             case "finished":
                 self._bar.advance(self._task)
             case "failed":
                 self._bar.advance(self._task)
-                self._console.print(f"[red]{event['status']}[/red] {title}: {escape(event['reason'])}")
+                if event["status"] != SKIPPED:
+                    self._console.print(f"[red]{event['status']}[/red] {title}: {escape(event['reason'])}")

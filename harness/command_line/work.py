@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -11,9 +10,9 @@ import typer
 from harness.command_line.configs import find_config
 from harness.command_line.progress import progress_for
 from harness.config.load import load_study
-from harness.errors import UserError
-from harness.execution.status import SKIPPED
+from harness.errors import RunStopped
 from harness.execution.run import Run, Until, load_missing_examples
+from harness.execution.status import SKIPPED, status_of
 from harness.plan import make_plan
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
@@ -38,24 +37,22 @@ def work(
     loaded = load_missing_examples(plan, store)  # bad data ends here, before anything is written
     with store.lock():
         folder.open(study)
-        loaded.write(store)
         try:
+            loaded.write(store)
             with (folder.path / "log.txt").open("a", encoding="utf-8") as log, progress_for(quiet) as progress:
                 run = Run(plan, store, folder, log, progress)
                 run.execute(until)
         except OSError as error:
-            if error.errno is None:
-                raise
-            where = f" ({error.filename})" if error.filename else ""
-            raise UserError(
-                f"{folder.path}: {os.strerror(error.errno).lower()}{where}; make room or give another --store, "
-                "and run again: finished steps are kept"
+            status, reason = status_of(error)
+            raise RunStopped(
+                f"{folder.path}: {status}: {reason}; mend that or give another --store, and run again: "
+                "finished steps are kept"
             ) from None
-    if until == "results":
+    if until == "results" and run.has_results:
         from harness.command_line.show import show_report
 
         show_report(folder.path, store_folder, format)  # type: ignore[arg-type]
-    else:
+    elif until != "results":
         _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
     for failure in causes:

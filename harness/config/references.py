@@ -66,7 +66,9 @@ def _check_task(place: str, name: str, task: Task) -> None:
         if task.question_answering is not None:
             raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
     if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
-        raise UserError(f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'")
+        raise UserError(
+            f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'"
+        )
 
 
 def _check_deployments(place: str, study: Study, name: str, task: Task) -> None:

@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol, TextIO
 
 from harness.comparisons import comparisons
 from harness.data.load import load_examples
+from harness.errors import RunStopped
 from harness.execution.processes import Failure, run_group
-from harness.execution.status import SKIPPED
+from harness.execution.status import DISK_FULL, SKIPPED
 from harness.plan import Plan, data_sources
 from harness.results import collect
 from harness.store.examples import write_examples
@@ -53,6 +54,12 @@ class Run:
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
         collect(self.plan, planned, self.failures, self.store, self.folder)
 
+    @property
+    def has_results(self) -> bool:
+        """Whether any deployment said anything: otherwise there is nothing to report but the failures."""
+        steps = [step for task in self.plan.tasks for planned in task.deployments for step in planned.outputs.values()]
+        return any(step.key not in self.failures for step in steps)
+
     def _stage(self, name: str, steps: Sequence[Step]) -> None:
         missing = [step for step in steps if not self.store.has(step.kind, step.key)]
         self.progress.stage(name, len(missing), len(steps) - len(missing))
@@ -71,6 +78,11 @@ class Run:
             timeout_seconds=self.plan.study.timeout_minutes * 60,
             listen=self.progress.event,
         )
+        if any(failure.status == DISK_FULL for failure in failures):
+            raise RunStopped(
+                f"{self.store.root}: the disk is full; make room or give another --store, and run again: "
+                "finished steps are kept"
+            )
         for failure in failures:
             cause = self._cause(failure.step) if failure.status == SKIPPED else None
             self.failures[failure.step.key] = _skipped(failure.step, cause) if cause else failure
@@ -123,6 +135,4 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
 def _load(plan: Plan, step: Step) -> list[Example]:
     name, role = step.subject["task"], step.subject["role"]
     task = next(task.task for task in plan.tasks if task.name == name)
-    return load_examples(
-        data_sources(task)[role], task=name, labels=task.labels, role=role, seed=plan.study.seed
-    )
+    return load_examples(data_sources(task)[role], task=name, labels=task.labels, role=role, seed=plan.study.seed)

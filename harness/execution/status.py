@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 
 from backends.errors import BackendError
@@ -13,6 +15,7 @@ REFUSED = "refused"  # the input or the machine does not allow it; the reason sa
 CRASHED = "crashed"  # the process died of a signal
 OUT_OF_MEMORY = "out of memory"
 TIMED_OUT = "timed out"
+DISK_FULL = "disk full"  # stops the run: every other step would meet it too
 ERROR = "error"  # an exception that nobody foresaw; the log has the traceback
 SKIPPED = "skipped"  # a step that it needs failed
 
@@ -26,6 +29,9 @@ def status_of(error: BaseException) -> tuple[str, str]:
         return REFUSED, reason
     if isinstance(error, MemoryError):
         return OUT_OF_MEMORY, reason
+    full = os.strerror(errno.ENOSPC)
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or full in reason:  # libraries wrap it in their own
+        return DISK_FULL, full.lower()
     if isinstance(error, OSError) and error.errno is not None:
         return ERROR, f"{error.strerror}: {error.filename}" if error.filename else reason
     return ERROR, f"{type(error).__name__}: {reason}"

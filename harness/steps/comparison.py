@@ -151,9 +151,7 @@ def _adversarial_attack(context: Context) -> Any:
 
 
 def _tables(context: Context, role: str, *columns: str) -> dict[str, pa.Table]:
-    return {
-        name: read_outputs(context.input(f"{name} {role}"), *columns) for name in context.options["deployments"]
-    }
+    return {name: read_outputs(context.input(f"{name} {role}"), *columns) for name in context.options["deployments"]}
 
 
 CHARACTERISTICS: Mapping[str, Callable[[Context], Any]] = {
@@ -162,4 +160,3 @@ CHARACTERISTICS: Mapping[str, Callable[[Context], Any]] = {
     "data_distribution": _data_distribution,
     "adversarial_attack": _adversarial_attack,
 }
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -39,4 +40,4 @@ def joined(table: pa.Table, column: str) -> list[NDArray[np.float32]]:
     windows = np.asarray(lists.offsets.to_numpy()) - lists.offsets[0].as_py()
     tokens = np.asarray(inner.offsets.to_numpy()) - inner.offsets[0].as_py()
     ends = tokens[windows]
-    return [values[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [values[start:end] for start, end in itertools.pairwise(ends)]

@@ -1,13 +1,13 @@
 """One folder a run: everything that its report needs, readable without the store.
 
-    config.json         the study, with every default filled in
-    plan.json           its steps and their keys
-    environment.json    machine and versions
-    manifests/          one artifact each
-    outputs/            <task>/<deployment>/<role>.parquet
-    results.json        what was found; nothing in it depends on the clock
-    performance.json    latencies, throughput, memory
-    log.txt             what the steps printed
+config.json         the study, with every default filled in
+plan.json           its steps and their keys
+environment.json    machine and versions
+manifests/          one artifact each
+outputs/            <task>/<deployment>/<role>.parquet
+results.json        what was found; nothing in it depends on the clock
+performance.json    latencies, throughput, memory
+log.txt             what the steps printed
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The steps of a store: each a folder named by its key, made beside its place and renamed in when whole.
 
-    <store>/.steps/<kind>/<key>/step.json     what it is, and the SHA-256 of every other file
-    <store>/.steps/<kind>/<key>/...           what the step made
-    <store>/.steps/.unfinished/<key>/         a step being made; left by a kill, swept by the next run
-    <store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
+<store>/.steps/<kind>/<key>/step.json     what it is, and the SHA-256 of every other file
+<store>/.steps/<kind>/<key>/...           what the step made
+<store>/.steps/.unfinished/<key>/         a step being made; left by a kill, swept by the next run
+<store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
 """
 
 from __future__ import annotations

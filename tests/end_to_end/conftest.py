@@ -1,0 +1,89 @@
+"""The command line, as a person drives it, and one finished run that the tests share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+STUDY = """
+study: small
+formats: [onnx-fp32, onnx-int8-dynamic]
+performance: {samples: 8, warmup_seconds: 0, min_seconds: 0.05, min_count: 8}
+tasks:
+  question-answering:
+    reference: reference
+    models:
+      reference: {checkpoint: {embedded: reference}}
+      tiny: {checkpoint: {embedded: tiny}, formats: [onnx-fp32]}
+    data:
+      train: {embedded: train, size: 80}
+      bank: 60
+      evaluation: {embedded: evaluation, size: 60}
+      out_of_distribution: {embedded: out-of-distribution, size: 40}
+    question_answering: {max_length: 128, stride: 32}
+    parity: 8
+    execution_floor: false
+    characteristics: {bootstrap: 100, representation: {k: [5]}, distribution: {k: 5}}
+  text-classification:
+    reference: reference
+    labels: [negative, positive]
+    models:
+      reference: {checkpoint: {embedded: reference}}
+      tiny: {checkpoint: {embedded: tiny}, formats: [onnx-fp32]}
+    data:
+      train: {embedded: train, size: 80}
+      bank: 60
+      evaluation: {embedded: evaluation, size: 60}
+      out_of_distribution: {embedded: out-of-distribution, size: 40}
+    parity: 8
+    max_length: 128
+    characteristics:
+      bootstrap: 100
+      representation: {k: [5]}
+      distribution: {k: 5}
+      attack: {masked_language_model: {checkpoint: {embedded: reviews}}, sample: 4}
+"""
+
+Scalemodel = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "harness.command_line", *map(str, arguments)]
+
+
+def scalemodel(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "100", **environment},
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def store(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with one undisturbed run of the small study."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "runs"
+    done = scalemodel("run", config, "--store", folder, "--quiet")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def run_folder(store: Path) -> Path:
+    (folder,) = [path.parent for path in store.glob("*/results.json")]
+    return folder

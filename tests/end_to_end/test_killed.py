@@ -1,0 +1,118 @@
+"""Whatever is killed, whenever: the next run goes on, and ends where an undisturbed one does."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import command, scalemodel
+
+
+def test_a_run_killed_at_random_moments_ends_in_the_same_results(
+    config: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "runs"
+    moments = random.Random(0)
+    for _ in range(4):
+        with subprocess.Popen(
+            command("run", config, "--store", store, "--quiet"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as run:
+            time.sleep(moments.uniform(1, 8))
+            run.send_signal(signal.SIGKILL)
+    done = scalemodel("run", config, "--store", store, "--quiet")
+    assert done.returncode == 0, done.stderr
+    (results,) = store.glob("*/results.json")
+    assert results.read_bytes() == (run_folder / "results.json").read_bytes()
+
+
+def workers_of(process: psutil.Process) -> list[psutil.Process]:
+    return [child for child in process.children() if "harness.execution.worker" in child.cmdline()]
+
+
+def test_workers_die_with_the_run(config: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("run", config, "--store", tmp_path, "--quiet"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:
+        workers = wait_for_workers(run)
+        run.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
+def test_a_killed_worker_costs_its_step_and_not_the_run(config: Path, store: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("run", config, "--store", tmp_path, "--quiet"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        (worker, *_) = wait_for_workers(run)
+        worker.send_signal(signal.SIGKILL)
+        report, errors = run.communicate(timeout=280)
+    assert run.returncode == 3
+    assert "SIGKILL" in errors and "Failures" in report
+    assert len(list(tmp_path.glob("*/results.json"))) == 1
+    mended = scalemodel("run", config, "--store", tmp_path, "--quiet")
+    assert mended.returncode == 0, mended.stderr
+
+
+def wait_for_workers(run: subprocess.Popen[str] | subprocess.Popen[bytes]) -> list[psutil.Process]:
+    process = psutil.Process(run.pid)
+    for _ in range(600):
+        if workers := workers_of(process):
+            time.sleep(1)
+            return workers
+        time.sleep(0.05)
+    raise AssertionError("no worker was started")
+
+
+def test_interrupting_stops_at_once_and_says_how_to_go_on(config: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("run", config, "--store", tmp_path, "--quiet"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as run:
+        workers = wait_for_workers(run)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert errors.strip() == "scalemodel: stopped; the same command goes on from here"
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
+def test_two_runs_of_one_store_at_once(config: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("run", config, "--store", tmp_path, "--quiet"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as first:
+        wait_for_workers(first)
+        second = scalemodel("run", config, "--store", tmp_path)
+        first.kill()
+    assert second.returncode == 2
+    assert f"in use by another run (process {first.pid})" in second.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
+def test_a_full_disk(config: Path, tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        full = scalemodel("run", config, "--store", disk / "runs", "--quiet")
+        assert full.returncode == 3
+        (line,) = full.stderr.splitlines()
+        assert "disk" in line and "full" in line and "finished steps are kept" in line
+        subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
+        mended = scalemodel("run", config, "--store", disk / "runs", "--quiet")
+        assert mended.returncode == 0, mended.stderr
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
