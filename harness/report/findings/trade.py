@@ -7,7 +7,7 @@ from math import log
 from harness.report import causes
 from harness.report.content import Finding
 from harness.report.findings import thresholds
-from harness.report.findings.phrases import listed, names, verb
+from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, floor_kind, floor_of, within_floor
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
 from harness.report.values import Estimate, quotient
@@ -40,7 +40,7 @@ def best_trade(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "best-trade",
-            f"Best trade: {best.label}, {ratio(speeds[best.name])} as fast as the reference"
+            f"Best trade: {best.label}, {ratio(speeds[best.name])} as fast as the reference{_timing(task, best)}"
             f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}. "
             + _of_how_many(len(fast), wanted),
             "Look at its newly wrong examples before it replaces the reference."
@@ -79,12 +79,12 @@ def fastest(task: TaskView) -> list[Finding]:
     if not known:
         return []
     best = max(known, key=lambda d: task.speed_up(d) or 0.0)
+    speed = f"{ratio(task.speed_up(best))} as fast as the reference{_timing(task, best)}"
     return [
         Finding(
             "result",
             "fastest",
-            f"Fastest: {best.label}, {ratio(task.speed_up(best))} as fast as the "
-            f"reference{_size(task, best)}.",
+            f"Fastest: {best.label}, {speed}{_size(task, best)}.",
             deployments=(best.name,),
         )
     ]
@@ -94,6 +94,13 @@ def _of_how_many(fast: int, wanted: str) -> str:
     if fast == 1:
         return f"It is the only one that is at least {wanted} as fast."
     return f"No other of the {fast} that are at least {wanted} as fast changes fewer."
+
+
+def _timing(task: TaskView, deployment: Deployment) -> str:
+    """A warning where one of the two timings behind a ratio did not settle."""
+    reference = task.reference_deployment
+    unstable = deployment.unstable or (reference is not None and reference.unstable)
+    return " (unstable timing)" if unstable else ""
 
 
 def _size(task: TaskView, deployment: Deployment) -> str:
@@ -181,7 +188,7 @@ def no_speed_up(task: TaskView) -> list[Finding]:
             Finding(
                 "result",
                 "no-speed-up",
-                f"{place} brings no speed to {len(found)} of {compared[place]} models: {span} the speed of "
+                f"{place} brings no speed to {len(found)} of {plural(compared[place], 'model')}: {span} the speed of "
                 f"the same model in FP32 ({listed(found)}).",
                 f"Keep FP32 where latency is what counts; the {verb(found, 'file is', 'files are')} smaller.",
                 names(found),

@@ -58,6 +58,12 @@ def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any
     assert "-1.0" in finding.text
 
 
+def test_best_trade_says_when_its_timing_is_unstable(task: dict[str, Any]) -> None:
+    task["deployments"][REFERENCE]["performance"]["single-stream"]["steady"] = False
+    finding = found(task, "best-trade")
+    assert finding is not None and "3.7x as fast as the reference (unstable timing)" in finding.text
+
+
 def test_best_trade_says_when_nothing_is_fast_enough(task: dict[str, Any]) -> None:
     for entry in task["deployments"].values():
         entry["performance"] = deployment(QA, "bert-large", "onnx-fp32")["performance"]
