@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
 from benchmarks.characteristics.attack.results import (
     AttackResult,
     AttackSettings,
@@ -14,11 +15,7 @@ from benchmarks.characteristics.attack.results import (
 from benchmarks.characteristics.attack.stop_words import stop_words
 
 if TYPE_CHECKING:
-    from benchmarks.characteristics.attack.textattack_parts import (
-        Predict,
-        ProposeCandidates,
-        Similarity,
-    )
+    from benchmarks.characteristics.attack.textattack_parts import ProposeCandidates, Similarity
 
 
 def attack(
@@ -53,8 +50,6 @@ def attack(
 
 def replay(predict: Predict, crafted: Sequence[AttackResult]) -> list[TransferResult]:
     """Show a deployment the adversarial texts that succeeded elsewhere, beside their originals."""
-    from benchmarks.characteristics.attack.textattack_parts import checked_probabilities
-
     succeeded = [result for result in crafted if result.status == "succeeded"]
     if not succeeded:
         return []
