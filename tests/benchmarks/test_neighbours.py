@@ -53,6 +53,14 @@ def test_a_row_is_left_out_by_index_and_its_duplicate_is_not():
     assert (found[:, 0] != np.arange(6)).all()
 
 
+def test_cosines_that_float32_cannot_tell_apart_are_ties():
+    """The later row is nearer by 6e-8, the resolution of float32 here: noise, so the index decides."""
+    near, nearer = np.float32(0.59999996), np.float32(0.60000002)
+    assert near < nearer
+    units = np.array([[1, 0], [near, 0.8], [nearer, 0.8]], dtype=np.float32)
+    assert nearest(units, 1)[0][0] == [1]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 8), st.integers(1, 4), st.integers(0, 1000))
 def test_nearest_of_coarse_points(n, k, groups, seed):

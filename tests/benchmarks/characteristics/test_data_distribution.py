@@ -147,6 +147,14 @@ def test_all_flagged_and_none_flagged():
     json.dumps(asdict(found), allow_nan=False)
 
 
+def test_inside_and_outside_are_drawn_independently():
+    """The same points on both sides: drawn together, every resample would have an AUROC of exactly 0.5."""
+    parts = study()
+    auroc = run({**parts, "outside": parts["inside"]}).detectors["large"].auroc
+    assert auroc.value == 0.5
+    assert auroc.low < 0.5 < auroc.high
+
+
 def test_one_call_gives_one_result():
     parts = study()
     assert run(parts) == run(parts)
