@@ -88,9 +88,7 @@ def infer_all(
         raise BackendError(f"pad_to_multiple is {pad_to_multiple}; give 1 or more")
     missing = [name for name in backend.inputs if name not in inputs]
     if missing:
-        raise BackendError(
-            f"{backend.name}: the model needs the input {missing[0]!r}; given: {', '.join(inputs)}"
-        )
+        raise BackendError(f"{backend.name}: the model needs the input {missing[0]!r}; given: {', '.join(inputs)}")
     taken = {name: inputs[name] for name in backend.inputs}
     lengths = np.array([len(row) for row in taken["input_ids"]], dtype=np.int64)
     if lengths.size and lengths.min() < 1:

@@ -7,77 +7,77 @@ import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from backends.nvidia import first_device, nvml
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
+_MAPS = Path("/proc/self/maps")
 
 
-class ResidentPeak:
-    """Peak resident memory above the moment of entering, in bytes.
+class MemoryProbe:
+    """Peak memory above the moment the probe is made.
 
-    ::
+    Make it in the bare process, before the runtime is imported and the model loaded::
 
-        with ResidentPeak() as memory:   # in the bare process, before the runtime is imported
-            ...
-            memory.above_baseline()
+        memory = MemoryProbe()
+        ...                      # load, infer
+        memory.peak_bytes(), memory.device_bytes()
 
-    The kernel's own mark (VmHWM) is set back on entering, so no peak is missed and nothing runs beside the
-    measured code. Where that is not allowed, and off Linux, a thread samples every 10 ms (``method`` says
-    "sampled"): it can miss a short peak.
+    The kernel's own mark of resident memory (VmHWM) is set back at the start, so no peak is missed and
+    nothing runs beside the measured code. Where that is not allowed, and off Linux, a thread samples every
+    10 ms, which can miss a short peak: ``method`` says "sampled". `close` ends that thread.
     """
 
     INTERVAL_SECONDS = 0.01
 
     def __init__(self) -> None:
-        self.method = "VmHWM"
-        self.baseline = 0
-        self._sampled = 0
-        self._peak: int | None = None
-        self._stop = threading.Event()
-        self._sampler: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        self._peak = None
-        if not _reset_high_water_mark():
-            self.method = "sampled"
-            self._stop.clear()
-            self._sampler = threading.Thread(target=self._sample, name="resident-peak", daemon=True)
-            self._sampler.start()
+        self._device_baseline = _device_used()
+        self._closed = threading.Event()
+        self.method = "VmHWM" if _reset_high_water_mark() else "sampled"
         self.baseline = self._sampled = resident_bytes()
-        return self
+        if self.method == "sampled":
+            threading.Thread(target=self._sample, name="memory-probe", daemon=True).start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._peak = self._read()
-        if self._sampler is not None:
-            self._stop.set()
-            self._sampler.join()
-            self._sampler = None
+    def peak_bytes(self) -> int:
+        """Resident bytes above the baseline at the peak so far."""
+        mark = _status_bytes("VmHWM") if self.method == "VmHWM" else None
+        if mark is None:
+            mark = self._sampled = max(self._sampled, resident_bytes())
+        return max(0, mark - self.baseline)
 
-    def above_baseline(self) -> int:
-        """Bytes above the baseline at the peak so far (or until the block was left)."""
-        peak = self._read() if self._peak is None else self._peak
-        return max(0, peak - self.baseline)
+    def device_bytes(self) -> int | None:
+        """GPU bytes: this process's where the driver tells them, else the device's above the baseline."""
+        memory = self.device_memory()
+        return memory.device if memory.process is None else memory.process
 
-    def _read(self) -> int:
-        if self.method == "VmHWM":
-            mark = _status_bytes("VmHWM")
-            if mark is not None:
-                return mark
-        self._sampled = max(self._sampled, resident_bytes())
-        return self._sampled
+    def device_memory(self) -> DeviceMemory:
+        """Both figures. NVML tells only the present, but the runtimes' allocators keep what they once took:
+        read after the largest batch, this is their peak."""
+        if not _uses_cuda():
+            return DeviceMemory(device=None, process=None)
+        used, baseline = _device_used(), self._device_baseline
+        device = None if used is None or baseline is None else max(0, used - baseline)
+        return DeviceMemory(device=device, process=_process_used(os.getpid()))
+
+    def close(self) -> None:
+        self._closed.set()
 
     def _sample(self) -> None:
-        while not self._stop.wait(self.INTERVAL_SECONDS):
+        while not self._closed.wait(self.INTERVAL_SECONDS):
             self._sampled = max(self._sampled, resident_bytes())
+
+
+@dataclass(frozen=True)
+class DeviceMemory:
+    """GPU memory in bytes. None is unknown, or no GPU used; it is never written as 0.
+
+    ``device`` is what the whole device uses above the baseline: other processes' changes are in it.
+    ``process`` is what the driver books for this process; in a container it often cannot be read.
+    """
+
+    device: int | None
+    process: int | None
 
 
 def resident_bytes() -> int:
@@ -109,35 +109,12 @@ def _status_bytes(field: str) -> int | None:
     return None if found is None else int(found[1]) * 1024
 
 
-@dataclass(frozen=True)
-class DeviceMemory:
-    """GPU memory in bytes; None is unknown.
-
-    ``device`` is what the whole device uses above the baseline: other processes' changes are in it.
-    ``process`` is what the driver books for this process; in a container it often cannot be read.
-    """
-
-    device: int | None
-    process: int | None
-
-
-class DeviceMemoryProbe:
-    """GPU memory against a baseline taken before the model is loaded. Create it, load, infer, then `read`.
-
-    NVML tells only the present. The runtimes' allocators keep what they once took, so a reading after the
-    largest batch is their peak.
-    """
-
-    def __init__(self) -> None:
-        self.baseline = _device_used()
-
-    def read(self) -> DeviceMemory:
-        used = _device_used()
-        known = used is not None and self.baseline is not None
-        return DeviceMemory(
-            device=max(0, used - self.baseline) if known else None,  # type: ignore[operator]
-            process=_process_used(os.getpid()),
-        )
+def _uses_cuda() -> bool:
+    """Whether the driver's library is loaded here: without it, a change on the device is another's."""
+    try:
+        return "libcuda.so" in _MAPS.read_text()
+    except OSError:
+        return True
 
 
 def _device_used() -> int | None:

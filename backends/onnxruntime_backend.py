@@ -74,8 +74,7 @@ class OnnxRuntime(Backend):
         except Exception as error:
             if "PROTOBUF" in str(error) or "No graph was found" in str(error):
                 raise BackendError(
-                    f"{self.name}: {path} is not a whole ONNX file ({path.stat().st_size:,} bytes); "
-                    "export it again"
+                    f"{self.name}: {path} is not a whole ONNX file ({path.stat().st_size:,} bytes); export it again"
                 ) from error
             if "xternal data" in str(error) or "file_length" in str(error):
                 raise BackendError(
@@ -98,9 +97,7 @@ class OnnxRuntime(Backend):
             return None
         nodes: dict[str, Counter[str]] = {}
         for subgraph in subgraphs():
-            nodes.setdefault(subgraph.ep_name, Counter()).update(
-                node.op_type for node in subgraph.get_nodes()
-            )
+            nodes.setdefault(subgraph.ep_name, Counter()).update(node.op_type for node in subgraph.get_nodes())
         return nodes
 
     def _describe(self) -> dict[str, Any]:
@@ -132,11 +129,7 @@ class OnnxRuntime(Backend):
         kernels: dict[str, Counter[str]] = {}
         for event in events:
             arguments = event.get("args", {})
-            if (
-                event.get("cat") == "Node"
-                and "provider" in arguments
-                and event["name"].endswith("_kernel_time")
-            ):
+            if event.get("cat") == "Node" and "provider" in arguments and event["name"].endswith("_kernel_time"):
                 kernels.setdefault(arguments["provider"], Counter())[arguments["op_name"]] += 1
         return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
 

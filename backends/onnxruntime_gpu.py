@@ -102,10 +102,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
 class OnnxRuntimeCuda(OnnxRuntimeGpu):
     name = "onnxruntime-cuda"
     provider = CUDA
-    remedy = (
-        "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), "
-        "or put them on LD_LIBRARY_PATH"
-    )
+    remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         # On by default: FP32 would be computed in TensorFloat-32, with 10 bits of mantissa.
@@ -151,9 +148,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         return [port.name for port in graph.input]
 
     def _precision_hint(self) -> str | None:
-        return (
-            "TensorRT's default (TF32 allowed)" if self.format == "onnx-fp32" else "by the types of the graph"
-        )
+        return "TensorRT's default (TF32 allowed)" if self.format == "onnx-fp32" else "by the types of the graph"
 
 
 def _load_libraries() -> None:

@@ -30,9 +30,7 @@ class Torch(Backend):
         versions = installed("torch", "transformers")
         for name in ("torch", "transformers"):
             if importlib.util.find_spec(name) is None:
-                return Availability(
-                    cls.name, False, f"{name} is not installed", "pip install scalemodel", versions
-                )
+                return Availability(cls.name, False, f"{name} is not installed", "pip install scalemodel", versions)
         reason, remedy = cls._device_missing() or ("", "")
         return Availability(cls.name, not reason, reason, remedy, versions)
 
@@ -56,11 +54,10 @@ class Torch(Backend):
 
         for name in ("config.json", "model.safetensors"):
             if not (self.artifact / name).is_file():
-                raise BackendError(
-                    f"{self.name}: no {name} in {self.artifact}; export the model to torch-fp32"
-                )
+                raise BackendError(f"{self.name}: no {name} in {self.artifact}; export the model to torch-fp32")
         verbosity = transformers.logging.get_verbosity()
-        transformers.logging.set_verbosity_error()  # what is missing is raised below, in one line
+        # What is missing is raised below, in one line.
+        transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
             self._model, information = getattr(transformers, HEADS[self.task]).from_pretrained(
                 self.artifact,
@@ -92,9 +89,7 @@ class Torch(Backend):
         parameters = inspect.signature(self._model.forward).parameters
         one_segment = getattr(self._model.config, "type_vocab_size", 2) < 2  # RoBERTa's
         return tuple(
-            name
-            for name in KNOWN_INPUTS
-            if name in parameters and not (name == "token_type_ids" and one_segment)
+            name for name in KNOWN_INPUTS if name in parameters and not (name == "token_type_ids" and one_segment)
         )
 
     def _keep_last_hidden_state(self, module: Any, arguments: Any, output: Any) -> None:

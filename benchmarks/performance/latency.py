@@ -96,10 +96,7 @@ def _warnings(passes: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> tuple[
         if abs(trend(passes[0])) <= 3:
             return ()
         direction = "rose" if trend(passes[0]) > 0 else "fell"
-        return (
-            f"unsteady: latency {direction} during the only pass; "
-            "raise warmup_seconds or quieten the machine",
-        )
+        return (f"unsteady: latency {direction} during the only pass; raise warmup_seconds or quieten the machine",)
     change = drift(passes)
     if abs(change) <= DRIFT:
         return ()

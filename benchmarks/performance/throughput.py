@@ -29,14 +29,10 @@ class Throughput:
     warnings: tuple[str, ...]
 
     @classmethod
-    def from_nanoseconds(
-        cls, nanoseconds: tuple[int, ...], *, samples: int, tokens: int | None = None
-    ) -> Throughput:
+    def from_nanoseconds(cls, nanoseconds: tuple[int, ...], *, samples: int, tokens: int | None = None) -> Throughput:
         """Summarise raw values: rates are totals over total time."""
         if not nanoseconds or samples < 1:
-            raise BenchmarkError(
-                f"{len(nanoseconds)} passes over {samples} samples; give one of each at least"
-            )
+            raise BenchmarkError(f"{len(nanoseconds)} passes over {samples} samples; give one of each at least")
         seconds = max(sum(nanoseconds), 1) / 1e9
         change = drift(np.array(nanoseconds, dtype=np.int64)[:, None]) if len(nanoseconds) > 1 else None
         warnings: tuple[str, ...] = ()
@@ -86,7 +82,5 @@ def offline(
             done = run()
             timings.append(perf_counter_ns() - before)
             if done != samples:
-                raise BenchmarkError(
-                    f"a pass processed {done} examples after one of {samples}; passes must be alike"
-                )
+                raise BenchmarkError(f"a pass processed {done} examples after one of {samples}; passes must be alike")
     return Throughput.from_nanoseconds(tuple(timings), samples=samples, tokens=tokens)

@@ -37,7 +37,7 @@ def checkpoint(task: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import transformers
 
     torch.manual_seed(0)
-    config = transformers.BertConfig(
+    config = transformers.BertConfig(  # type: ignore[no-untyped-call]
         vocab_size=100,
         hidden_size=32,
         num_hidden_layers=2,
@@ -85,8 +85,7 @@ def onnx_artifact(task: str, checkpoint: Path, tmp_path_factory: pytest.TempPath
         input_names=inputs,
         output_names=outputs,
         dynamic_axes={
-            name: {0: "batch", 1: "sequence"} if name in per_token else {0: "batch"}
-            for name in [*inputs, *outputs]
+            name: {0: "batch", 1: "sequence"} if name in per_token else {0: "batch"} for name in [*inputs, *outputs]
         },
         opset_version=17,
         dynamo=False,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from backends import nvidia
 from backends.batching import infer_all, pad
 from backends.machine import environment
-from backends.memory import DeviceMemoryProbe
+from backends.memory import MemoryProbe
 from backends.registry import availability, open_backend
 
 pytestmark = pytest.mark.gpu
@@ -77,10 +77,10 @@ def test_device_memory_grows_with_the_model(
     backend_name: str, task: str, checkpoint: Path, onnx_artifact: Path, ragged: Ragged
 ) -> None:
     artifact, format = artifact_of(backend_name, checkpoint, onnx_artifact)
-    probe = DeviceMemoryProbe()
+    probe = MemoryProbe()
     with open_backend(backend_name, artifact, format=format, task=task) as backend:
         backend.infer(pad(ragged, range(8)))
-        used = probe.read()
+        used = probe.device_memory()
     assert used.device is not None
     assert used.process is None or used.process > 0
 

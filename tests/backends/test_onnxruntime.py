@@ -96,9 +96,7 @@ def test_graphs_of_other_shape(reader: str, tmp_path: Path) -> None:
     assert "needs the input 'position_ids'" in one_line_error(
         reader, graph(tmp_path / "b", inputs=("input_ids", "attention_mask", "position_ids"))
     )
-    assert "is int32; it must be int64" in one_line_error(
-        reader, graph(tmp_path / "c", kind=TensorProto.INT32)
-    )
+    assert "is int32; it must be int64" in one_line_error(reader, graph(tmp_path / "c", kind=TensorProto.INT32))
     assert "has the shape 1 x 128" in one_line_error(reader, graph(tmp_path / "d", shape=(1, 128)))
     assert "no output 'representation' (it has: logits)" in one_line_error(
         reader, graph(tmp_path / "e", outputs=("logits",))
@@ -110,16 +108,12 @@ def test_feeds_are_picked_and_halves_widened(reader: str, tmp_path: Path) -> Non
     tokens = np.array([[3, 4, 5]])
     with open_backend(reader, folder, format="onnx-fp16", task=TASK, threads=1) as backend:
         assert backend.inputs == ("input_ids", "attention_mask")
-        outputs = backend.infer(
-            {"token_type_ids": tokens, "attention_mask": np.ones_like(tokens), "input_ids": tokens}
-        )
+        outputs = backend.infer({"token_type_ids": tokens, "attention_mask": np.ones_like(tokens), "input_ids": tokens})
     assert outputs["logits"].dtype == np.float32
     np.testing.assert_array_equal(outputs["logits"], [[4, 5, 6]])
 
 
-def test_token_outside_the_vocabulary(
-    onnx_artifact: Path, task: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_token_outside_the_vocabulary(onnx_artifact: Path, task: str, capfd: pytest.CaptureFixture[str]) -> None:
     tokens = np.full((1, 4), 5000)
     with (
         open_backend("onnxruntime-cpu", onnx_artifact, format="onnx-fp32", task=task) as backend,
@@ -157,9 +151,7 @@ def test_session_that_fell_back_is_refused(onnx_artifact: Path, task: str) -> No
         name = "onnxruntime-absent"
         provider = "CUDAExecutionProvider"
 
-    with pytest.raises(
-        BackendError, match="CUDAExecutionProvider does not load, the session fell back to CPU"
-    ):
+    with pytest.raises(BackendError, match="CUDAExecutionProvider does not load, the session fell back to CPU"):
         Absent(onnx_artifact, format="onnx-fp32", task=task).open()
 
 
@@ -199,10 +191,11 @@ def test_only_numpy_and_onnxruntime_are_imported(onnx_artifact: Path, task: str)
         "import sys, pathlib\n"
         "from backends.registry import open_backend\n"
         "from backends.batching import infer_all\n"
-        "from backends.memory import ResidentPeak\n"
-        f"with ResidentPeak(), open_backend('onnxruntime-cpu', pathlib.Path({str(onnx_artifact)!r}),"
+        "from backends.memory import MemoryProbe\n"
+        "memory = MemoryProbe()\n"
+        f"with open_backend('onnxruntime-cpu', pathlib.Path({str(onnx_artifact)!r}),"
         f" format='onnx-fp32', task={task!r}, threads=1) as backend:\n"
-        "    backend.describe()\n"
+        "    backend.describe(), memory.peak_bytes(), memory.device_bytes()\n"
         "heavy = {'torch', 'transformers', 'onnx', 'openvino', 'scipy', 'pandas', 'pyarrow', 'psutil'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
