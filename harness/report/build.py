@@ -28,9 +28,7 @@ def build_report(results: Json, *, all_pairs: bool = False) -> Report:
     failed = failures(tasks)
     sections += [failed] if failed else []
     sections.append(how_to_read())
-    return Report(
-        f"scalemodel: {words(results.get('study'))}", words(results.get("description")), tuple(sections)
-    )
+    return Report(f"scalemodel: {words(results.get('study'))}", words(results.get("description")), tuple(sections))
 
 
 def all_findings(results: Json) -> dict[str, tuple[Finding, ...]]:

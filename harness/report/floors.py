@@ -76,9 +76,7 @@ def distribution_metric(key: str) -> Metric:
 
 
 def attack_metric(key: str) -> Metric:
-    return Metric(
-        key, lambda task, a, b: task.attack_pairs.get(a, b), lambda entry: Estimate.of(entry.get(key)), True
-    )
+    return Metric(key, lambda task, a, b: task.attack_pairs.get(a, b), lambda entry: Estimate.of(entry.get(key)), True)
 
 
 ERROR_OVERLAP = error_metric("jaccard")

@@ -29,9 +29,7 @@ def read_results(run: Path) -> dict[str, Any]:
     if not run.exists():
         raise UserError(f"{run}: no such run folder; `scalemodel run CONFIG` makes one")
     if not path.exists():
-        raise UserError(
-            f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it"
-        )
+        raise UserError(f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it")
     results = _validated(_read(path), path)
     timings = path.with_name(PERFORMANCE_FILE)
     if timings.exists():
@@ -77,9 +75,7 @@ def _of_this_version(results: object, path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: has no version, so it is not the results of a run; {ANEW}")
     if version != RESULTS_VERSION:
         way_out = "update scalemodel" if version > RESULTS_VERSION else "run the study again"
-        raise UserError(
-            f"{path}: results of version {version}, this scalemodel reads {RESULTS_VERSION}; {way_out}"
-        )
+        raise UserError(f"{path}: results of version {version}, this scalemodel reads {RESULTS_VERSION}; {way_out}")
     return results
 
 
@@ -95,8 +91,6 @@ def _validated(content: object, path: Path) -> dict[str, Any]:
             if key not in task:
                 raise UserError(f"{path}: tasks.{name} has no {key}")
         deployments = task["deployments"]
-        if not isinstance(deployments, Mapping) or not all(
-            isinstance(d, Mapping) for d in deployments.values()
-        ):
+        if not isinstance(deployments, Mapping) or not all(isinstance(d, Mapping) for d in deployments.values()):
             raise UserError(f"{path}: tasks.{name}.deployments is not a mapping of deployments")
     return results

@@ -131,9 +131,7 @@ class TaskView:
     @cached_property
     def candidates(self) -> tuple[Deployment, ...]:
         """Those that one would deploy instead of the reference and whose answers mean something."""
-        return tuple(
-            d for d in self.measured if d.replicate_kind is None and not d.random and d.name != self.reference
-        )
+        return tuple(d for d in self.measured if d.replicate_kind is None and not d.random and d.name != self.reference)
 
     @cached_property
     def replicates(self) -> dict[tuple[str, str], tuple[Deployment, ...]]:
@@ -240,9 +238,7 @@ def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
         again = AGAIN if mapping(entries[name]).get("replicate_kind") == "execution" else ""
         shown = form.removeprefix("onnx-")
         variant = shown or model
-        short = (
-            (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + again
-        )
+        short = (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + again
         ordered.append(Deployment(name, index, short, variant, model, form, backend, mapping(entries[name])))
     return tuple(ordered)
 

@@ -109,11 +109,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
         return []
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}
-    if (
-        other_models
-        and task.entry.get("family") == "trained"
-        and not replicates(task, "seed", reference.name)
-    ):
+    if other_models and task.entry.get("family") == "trained" and not replicates(task, "seed", reference.name):
         findings.append(
             Finding(
                 "advice",
@@ -132,9 +128,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
                 "Set execution_floor: true.",
             )
         )
-    elif (
-        noise := floor(task, DISAGREEMENT, "execution").value
-    ) is not None and noise > thresholds.SAME_SCORE:
+    elif (noise := floor(task, DISAGREEMENT, "execution").value) is not None and noise > thresholds.SAME_SCORE:
         findings.append(
             Finding(
                 "warning",

@@ -183,8 +183,7 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
             f"{len(few)} of {plural(len(known), 'deployment')} {verb(few, 'sees', 'see')} other neighbours "
             f"than the reference: the {k} nearest overlap (Jaccard) by {thresholds.FEW_NEIGHBOURS:g} or "
             f"less; least: {lowest.label} with {with_interval(kept)}{at_chance}.",
-            "Where representations are used (retrieval, clustering, caching), index them anew per "
-            "deployment.",
+            "Where representations are used (retrieval, clustering, caching), index them anew per deployment.",
             names(few),
         )
     ]

@@ -20,8 +20,7 @@ def failures(task: TaskView) -> list[Finding]:
             Finding(
                 "failure",
                 "failed",
-                f"{len(failed)} of {plural(len(task.deployments), 'deployment')} failed "
-                f"({listed(failed)}){why}",
+                f"{len(failed)} of {plural(len(task.deployments), 'deployment')} failed ({listed(failed)}){why}",
                 'Reasons and the commands that reproduce them stand under "Failures".',
                 names(failed),
             )
@@ -95,8 +94,7 @@ def parity(task: TaskView) -> list[Finding]:
             Finding(
                 "failure",
                 "not-finite",
-                f"{listed(broken)} {verb(broken, 'gives', 'give')} NaN or infinity: the figures mean "
-                "nothing.",
+                f"{listed(broken)} {verb(broken, 'gives', 'give')} NaN or infinity: the figures mean nothing.",
                 "Keep LayerNorm and Softmax in FP32, or use another format.",
                 names(broken),
             )

@@ -71,8 +71,7 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         crafted = task.by_name.get(str(transfer.get("crafted_on")))
         on = crafted.label if crafted else words(transfer.get("crafted_on"))
         notes.append(
-            f"transfer: share of the {count(number(transfer.get('n')))} texts crafted on {on} that fool "
-            "this one."
+            f"transfer: share of the {count(number(transfer.get('n')))} texts crafted on {on} that fool this one."
         )
     chosen = {d.name for d in compared(task) if own(d) or d.name in rates}
     blocks = comparison(

@@ -22,9 +22,7 @@ def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
         blocks = build(task, all_pairs) if task.characteristic(name) else []
         if blocks:
             sections.append(Section(title, tuple(blocks), level=2))
-        elif not (
-            name == "adversarial_attack" and task.is_question_answering
-        ):  # texts are attacked, not questions
+        elif not (name == "adversarial_attack" and task.is_question_answering):  # texts are attacked, not questions
             absent.append(title.lower())
     if absent:
         sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))

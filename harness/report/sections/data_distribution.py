@@ -60,9 +60,7 @@ def data_distribution(task: TaskView, all_pairs: bool) -> list[Block]:
     ]
     if (length := number(entry.get("length_only_auroc"))) is not None:
         notes.append(f"Length alone reaches an AUROC of {fixed(length, 2)}.")
-    blocks = comparison(
-        task, "Against the reference: are the same points foreign?", columns, cells, tuple(notes)
-    )
+    blocks = comparison(task, "Against the reference: are the same points foreign?", columns, cells, tuple(notes))
     drawn = matrix(
         task,
         "Pairs: overlap of foreign points found (below the diagonal) and what chance gives (above)",

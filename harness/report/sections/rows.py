@@ -99,11 +99,7 @@ def estimate_cell(estimate: Estimate, decimals: int = 2, level: Level | None = N
 
 def filled(table: Table) -> Table:
     """The table without the columns of which nothing is known."""
-    known = [
-        i
-        for i in range(len(table.columns))
-        if i == 0 or any(row.cells[i].text != UNKNOWN for row in table.rows)
-    ]
+    known = [i for i in range(len(table.columns)) if i == 0 or any(row.cells[i].text != UNKNOWN for row in table.rows)]
     columns = tuple(table.columns[i] for i in known)
     rows = tuple(replace(row, cells=tuple(row.cells[i] for i in known)) for row in table.rows)
     return replace(table, columns=columns, rows=rows)

@@ -33,9 +33,7 @@ LEGEND = {
 def side_effects(task: TaskView) -> Section:
     reference = task.reference_deployment
     if reference is None or not reference.has_results:
-        return Section(
-            "Quantized against distilled", (Prose(("There is no reference to compare with.",)),), level=2
-        )
+        return Section("Quantized against distilled", (Prose(("There is no reference to compare with.",)),), level=2)
     blocks: list[Block] = []
     table = _against_reference(task, reference)
     if table is None:
@@ -112,9 +110,7 @@ def _name(deployment: Deployment, reference: Deployment) -> str:
     return f"{words(deployment.model)}/{deployment.variant}"
 
 
-def _attack_cell(
-    task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate
-) -> Cell:
+def _attack_cell(task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate) -> Cell:
     """A change of the success rate; within the floor where the two intervals overlap."""
     if rate.value is None or base.value is None:
         return Cell(UNKNOWN)

@@ -37,9 +37,7 @@ def deployment_name(model: str, form: str, backend: str = BACKEND) -> str:
 
 
 def deployment(task: str, model: str, form: str, backend: str = BACKEND, **changes: Any) -> dict[str, Any]:
-    parameters, layers, hidden, right, _, milliseconds = MODELS.get(
-        model.removesuffix("-seed1"), MODELS["bert-mini"]
-    )
+    parameters, layers, hidden, right, _, milliseconds = MODELS.get(model.removesuffix("-seed1"), MODELS["bert-mini"])
     slower, size, change = FORMATS.get(form, (1.1, 1.0, 0.0))
     ms = milliseconds * slower
     score = right - change / 4
@@ -162,9 +160,7 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
         strata |= {"answerable": stratum(610, 1.4), "unanswerable": stratum(608, 0.6)}
 
     def neighbours(d: float) -> dict[str, Any]:
-        return {
-            k: estimate(max((1 - d) ** power, 0.02), 0.02) for k, power in (("5", 4), ("10", 3.5), ("50", 3))
-        }
+        return {k: estimate(max((1 - d) ** power, 0.02), 0.02) for k, power in (("5", 4), ("10", 3.5), ("50", 3))}
 
     representation = {
         "n": 1218,
@@ -364,9 +360,7 @@ def small(task: str = QA, family: str = "demonstration") -> dict[str, Any]:
     """Two models in three formats: few enough for whole matrices."""
     models, formats = ("bert-large", "bert-tiny"), ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic")
     deployments = {deployment_name(m, f): deployment(task, m, f) for m in models for f in formats}
-    return envelope(
-        {task: task_results(task, deployments, deployment_name("bert-large", "onnx-fp32"), family=family)}
-    )
+    return envelope({task: task_results(task, deployments, deployment_name("bert-large", "onnx-fp32"), family=family)})
 
 
 def minimal() -> dict[str, Any]:

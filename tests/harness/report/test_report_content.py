@@ -219,9 +219,7 @@ def test_steps_that_failed_for_one_reason_are_one_item(printed: Printed) -> None
 
 
 def test_narrow_terminals_say_what_they_leave_out(printed: Printed) -> None:
-    assert "more in a wider terminal: EM answ. %, EM unansw. %" in " ".join(
-        printed(synthetic.small()).split()
-    )
+    assert "more in a wider terminal: EM answ. %, EM unansw. %" in " ".join(printed(synthetic.small()).split())
     assert "wider terminal" not in printed(synthetic.small(), width=200)
     assert "EM answ. %" in printed(synthetic.small(), format="markdown")
 
@@ -250,8 +248,7 @@ def test_causes() -> None:
         deployment_name("bert-tiny", "onnx-fp16"),
     ]
     deployments = {
-        name: deployment(QA, name.split("/")[0], name.split("/")[1].split("@")[0], name.split("@")[1])
-        for name in names
+        name: deployment(QA, name.split("/")[0], name.split("/")[1].split("@")[0], name.split("@")[1]) for name in names
     }
     task = view(deployments, names[0])
     found = [causes.cause(task.by_name[name], task.reference_deployment) for name in names]
@@ -262,9 +259,7 @@ def test_numbers_start_with_the_reference_and_its_model() -> None:
     names = [d.name for d in TaskView(QA, synthetic.whole_task(QA)).deployments]
     assert names[0] == deployment_name("bert-large", "onnx-fp32")
     assert names[4] == deployment_name("bert-base", "onnx-fp32")
-    assert names[-2:] == [
-        f"{deployment_name('bert-large', form)}#again" for form in ("onnx-fp32", "onnx-int8-dynamic")
-    ]
+    assert names[-2:] == [f"{deployment_name('bert-large', form)}#again" for form in ("onnx-fp32", "onnx-int8-dynamic")]
 
 
 def test_pairs_turn_around() -> None:
@@ -305,10 +300,6 @@ def test_the_noisier_of_two_floors_counts() -> None:
     assert floor(task, DISAGREEMENT, "execution").value == 0.001
     assert floor_of(task, DISAGREEMENT, task.by_name[int8]).value == 0.02
     assert floor_of(task, ERROR_OVERLAP, task.by_name[int8]).value == 0.9
-    assert (
-        floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-large", "onnx-fp16")]).value == 0.001
-    )
+    assert floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-large", "onnx-fp16")]).value == 0.001
     # another model is held against another seed
-    assert (
-        floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-tiny", "onnx-fp32")]).value or 0
-    ) > 0.05
+    assert (floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-tiny", "onnx-fp32")]).value or 0) > 0.05

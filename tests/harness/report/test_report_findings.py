@@ -166,10 +166,7 @@ def test_attack_success_that_differs_beyond_its_interval() -> None:
 
 def test_formats_without_speed(task: dict[str, Any]) -> None:
     finding = found(task, "no-speed-up")
-    assert (
-        finding is not None
-        and "onnx-fp16 on onnxruntime-cpu brings no speed to 2 of 2 models" in finding.text
-    )
+    assert finding is not None and "onnx-fp16 on onnxruntime-cpu brings no speed to 2 of 2 models" in finding.text
 
 
 def test_parity(task: dict[str, Any]) -> None:
@@ -204,12 +201,7 @@ def test_failures_and_a_missing_reference(task: dict[str, Any]) -> None:
     assert found(task, "failed") is None
     task["deployments"][INT8] |= {"status": "failed", "reason": "killed", "quality": None}
     finding = found(task, "failed")
-    assert (
-        finding is not None
-        and finding.kind == "failure"
-        and "1 of 7" in finding.text
-        and "killed" in finding.text
-    )
+    assert finding is not None and finding.kind == "failure" and "1 of 7" in finding.text and "killed" in finding.text
     assert found(task, "no-reference") is None
     task["reference"] = "gone"
     assert found(task, "no-reference") is not None

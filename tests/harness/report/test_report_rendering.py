@@ -59,9 +59,7 @@ def test_json_holds_results_and_findings(name: str, printed: Printed) -> None:
 
 def test_json_has_no_values_that_json_lacks(printed: Printed) -> None:
     results = synthetic.minimal()
-    results["tasks"][synthetic.QA]["data"] = {
-        "evaluation": {"mean_tokens": float("nan"), "examples": float("inf")}
-    }
+    results["tasks"][synthetic.QA]["data"] = {"evaluation": {"mean_tokens": float("nan"), "examples": float("inf")}}
 
     def refuse(value: str) -> None:
         raise AssertionError(value)
@@ -149,9 +147,7 @@ def paths_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return paths
 
 
-@pytest.mark.parametrize(
-    "replacements", [(None,), ("text", 3, [], {}, [None], float("nan"))], ids=["null", "others"]
-)
+@pytest.mark.parametrize("replacements", [(None,), ("text", 3, [], {}, [None], float("nan"))], ids=["null", "others"])
 def test_any_part_may_be_missing_or_of_another_type(replacements: tuple[Any, ...]) -> None:
     results = synthetic.small(synthetic.TEXT)
     task = results["tasks"][synthetic.TEXT]
