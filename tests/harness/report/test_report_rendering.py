@@ -71,7 +71,7 @@ def test_results_are_not_changed() -> None:
     results = synthetic.whole()
     before = copy.deepcopy(results)
     for form in ("terminal", "markdown", "json"):
-        render(results, format=form, console=Console(file=io.StringIO()))  # type: ignore[arg-type]
+        render(results, format=form, console=Console(file=io.StringIO()))
     assert results == before
 
 
@@ -147,8 +147,8 @@ def paths_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return paths
 
 
-@pytest.mark.parametrize("replacements", [(None,), ("text", 3, [], {}, [None], float("nan"))], ids=["null", "others"])
-def test_any_part_may_be_missing_or_of_another_type(replacements: tuple[Any, ...]) -> None:
+def test_any_part_may_be_missing_or_of_another_type() -> None:
+    replacements = (None, "text", None, 3, None, [], None, {}, [None], float("nan"), None)
     results = synthetic.small(synthetic.TEXT)
     task = results["tasks"][synthetic.TEXT]
     for name in list(task["deployments"])[2:]:
