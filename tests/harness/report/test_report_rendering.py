@@ -148,7 +148,7 @@ def paths_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def test_any_part_may_be_missing_or_of_another_type() -> None:
-    replacements = (None, "text", None, 3, None, [], None, {}, [None], float("nan"), None)
+    replacements: tuple[Any, ...] = (None, "text", None, 3, None, [], None, {}, [None], float("nan"), None)
     results = synthetic.small(synthetic.TEXT)
     task = results["tasks"][synthetic.TEXT]
     for name in list(task["deployments"])[2:]:
