@@ -17,6 +17,8 @@ from backends.backend import Backend
 from backends.batching import infer_all
 from backends.registry import open_backend
 from harness.config.study import QuestionAnswering
+from harness.errors import StepFailed
+from harness.execution.status import NOT_FINITE
 from harness.tasks.examples import Example, TextExample
 from harness.tasks.features import Features
 from harness.tasks.task import Task, task_for
@@ -43,8 +45,12 @@ class LiveDeployment:
         return self.task.encode(self.tokenizer, examples)
 
     def infer(self, features: Features) -> dict[str, list[NDArray[np.float32]]]:
-        """Outputs by name, one array a feature, in the features' order."""
-        return infer_all(
+        """Outputs by name, one array a feature, in the features' order.
+
+        Raises:
+            StepFailed: an output holds NaN or infinity: there is no answer in it to compare.
+        """
+        outputs = infer_all(
             self.backend,
             features.inputs,
             token_budget=self.token_budget // 2 if self.again else self.token_budget,
@@ -52,6 +58,11 @@ class LiveDeployment:
             pad_to_multiple=REPLICATE_PADDING if self.again else 1,
             shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
         )
+        for name, arrays in outputs.items():
+            bad = sum(not np.isfinite(array).all() for array in arrays)
+            if bad:
+                raise StepFailed(NOT_FINITE, f"{name} holds NaN or infinity for {bad} of {len(arrays)} inputs")
+        return outputs
 
     def table(self, examples: Sequence[Example]) -> pa.Table:
         """One row an example: prediction, logits, representation."""

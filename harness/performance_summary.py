@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -23,29 +23,34 @@ def summarise(processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     offline = [_throughput(process["offline"]) for process in processes if "offline" in process]
     return {
         "processes": len(processes),
-        "single-stream": None
-        if not streams
-        else {
-            **{name: _median(streams, lambda latency, name=name: getattr(latency, name)) for name in _PERCENTILES},
-            "count": sum(latency.count for latency in streams),
-            "steady": all(latency.steady for latency in streams),
-        },
-        "offline": None
-        if not offline
-        else {
-            "samples_per_second": _median(offline, lambda throughput: throughput.samples_per_second),
-            "tokens_per_second": _median(offline, lambda throughput: throughput.tokens_per_second),
-            "steady": all(throughput.steady for throughput in offline),
-        },
-        "load_ms": _median(processes, lambda process: process["load_ms"]),
-        "first_inference_ms": _median(processes, lambda process: process["first_inference_ms"]),
-        "peak_memory_bytes": _median(processes, lambda process: process["peak_memory_bytes"]),
-        "device_memory_bytes": _median(processes, lambda process: process["device_memory_bytes"]),
-        "warnings": sorted({warning for figure in [*streams, *offline] for warning in figure.warnings}),
+        "single-stream": _single_stream(streams) if streams else None,
+        "offline": _offline(offline) if offline else None,
+        **{name: _median([process[name] for process in processes]) for name in _ONCE_A_PROCESS},
+        "warnings": sorted(
+            {warning for latency in streams for warning in latency.warnings}
+            | {warning for throughput in offline for warning in throughput.warnings}
+        ),
     }
 
 
+_ONCE_A_PROCESS = ("load_ms", "first_inference_ms", "peak_memory_bytes", "device_memory_bytes")
 _PERCENTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms")
+
+
+def _single_stream(processes: Sequence[Latency]) -> dict[str, Any]:
+    return {
+        **{name: _median([getattr(latency, name) for latency in processes]) for name in _PERCENTILES},
+        "count": sum(latency.count for latency in processes),
+        "steady": all(latency.steady for latency in processes),
+    }
+
+
+def _offline(processes: Sequence[Throughput]) -> dict[str, Any]:
+    return {
+        "samples_per_second": _median([throughput.samples_per_second for throughput in processes]),
+        "tokens_per_second": _median([throughput.tokens_per_second for throughput in processes]),
+        "steady": all(throughput.steady for throughput in processes),
+    }
 
 
 def _latency(recorded: Mapping[str, Any]) -> Latency:
@@ -58,6 +63,6 @@ def _throughput(recorded: Mapping[str, Any]) -> Throughput:
     )
 
 
-def _median(things: Sequence[Any], figure: Callable[[Any], float | None]) -> float | None:
-    values = [value for value in map(figure, things) if value is not None]
-    return median(values) if values else None
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

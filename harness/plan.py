@@ -20,6 +20,7 @@ from harness.config.study import (
     QuestionAnswering,
     Study,
     Task,
+    TaskName,
 )
 from harness.data.load import source_files
 from harness.store.content import file_digest, key_of
@@ -156,7 +157,7 @@ class _Planner:
         self.machine = {"cpu": facts["cpu"], "gpu": facts["gpu"]}
         self.threads = self.study.threads or facts["cpu"]["cores"]
 
-    def task(self, name: str, task: Task) -> TaskPlan:
+    def task(self, name: TaskName, task: Task) -> TaskPlan:
         examples = self._examples(name, task)
         checkpoints = self._checkpoints(name, task, examples)
         artifacts = {

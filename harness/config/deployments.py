@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.registry import serves
-from harness.config.study import Study
+from harness.config.study import Study, TaskName
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Deployment:
         return f"{self.model}/{self.format}@{self.backend}"
 
 
-def deployments(study: Study, task: str) -> list[Deployment]:
+def deployments(study: Study, task: TaskName) -> list[Deployment]:
     """The task's deployments; the reference deployment (first format, first backend of the reference) is first."""
     models = study.tasks[task].models
     reference = study.tasks[task].reference

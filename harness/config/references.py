@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backends.registry import serves
 from harness.config.deployments import deployments
-from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Study, Task
+from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Study, Task, TaskName
 from harness.errors import UserError
 
 
@@ -71,7 +71,7 @@ def _check_task(place: str, name: str, task: Task) -> None:
         )
 
 
-def _check_deployments(place: str, study: Study, name: str, task: Task) -> None:
+def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> None:
     for model_name, model in task.models.items():
         for format in model.formats or study.formats:
             reasons = [serves(backend, format) for backend in study.backends]
@@ -84,7 +84,8 @@ def _check_deployments(place: str, study: Study, name: str, task: Task) -> None:
         for pattern in attack.deployments:
             if not fnmatch.filter(names, pattern):
                 raise UserError(
-                    f"{place}.characteristics.attack.deployments: {pattern!r} matches none of {', '.join(names[:4])}, ..."
+                    f"{place}.characteristics.attack.deployments: {pattern!r} matches none of the deployments, "
+                    f"which are {', '.join(names[:4])}, ..."
                 )
 
 

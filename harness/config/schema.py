@@ -13,7 +13,7 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "scalemodel study"
     schema["properties"]["parameters"] = {
         "type": "object",
-        "description": "Values that strings of this file may name as ${name}; `--set parameters.name=value` changes one.",
+        "description": "Values that strings of this file may name as ${name}; --set parameters.name=value changes one.",
         "additionalProperties": {"type": ["string", "number", "boolean"]},
     }
     return schema

@@ -6,7 +6,7 @@ import errno
 import os
 import signal
 
-from backends.errors import BackendError
+from backends.errors import BackendError, OutOfMemory
 from benchmarks.errors import BenchmarkError
 from exporters.errors import ExportError
 from harness.errors import StepFailed, UserError
@@ -17,6 +17,7 @@ OUT_OF_MEMORY = "out of memory"
 TIMED_OUT = "timed out"
 DISK_FULL = "disk full"  # stops the run: every other step would meet it too
 ERROR = "error"  # an exception that nobody foresaw; the log has the traceback
+NOT_FINITE = "not finite"  # NaN or infinity among the outputs: a wrong artifact, not a slow one
 SKIPPED = "skipped"  # a step that it needs failed
 
 
@@ -25,10 +26,10 @@ def status_of(error: BaseException) -> tuple[str, str]:
     reason = " ".join(str(error).split()) or type(error).__name__
     if isinstance(error, StepFailed):
         return error.status, reason
+    if isinstance(error, MemoryError | OutOfMemory):
+        return OUT_OF_MEMORY, reason
     if isinstance(error, UserError | ExportError | BackendError | BenchmarkError):
         return REFUSED, reason
-    if isinstance(error, MemoryError):
-        return OUT_OF_MEMORY, reason
     full = os.strerror(errno.ENOSPC)
     if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or full in reason:  # libraries wrap it in their own
         return DISK_FULL, full.lower()

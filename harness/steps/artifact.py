@@ -16,6 +16,7 @@ from exporters.manifest import write_manifest
 from exporters.parity import checkpoint_outputs, compare_outputs
 from harness.data.sampling import sample
 from harness.errors import StepFailed
+from harness.execution.status import NOT_FINITE
 from harness.execution.worker import Context
 from harness.live import read_tokenizer, task_of
 from harness.store.examples import read_examples
@@ -54,7 +55,9 @@ def run(context: Context) -> None:
         actual = [backend.infer(batch) for batch in batches]
     parity = compare_outputs(expected, actual, batches)
     if not parity.finite:
-        raise StepFailed("not finite", "the artifact gives NaN or infinity on real examples: it must not be deployed")
+        raise StepFailed(
+            NOT_FINITE, "the artifact gives NaN or infinity on real, padded examples; try a format with more precision"
+        )
     write_manifest(context.destination, replace(manifest, parity=asdict(parity)))
 
 

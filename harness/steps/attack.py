@@ -31,7 +31,7 @@ VERSION = 1
 
 
 def run(context: Context) -> None:
-    settings = AttackSettings(**{key: value for key, value in context.options["settings"].items()})
+    settings = AttackSettings(**context.options["settings"])
     with served_deployment(context.input("artifact"), context.options) as predict:
         crafted: list[AttackResult] | None = None
         if context.options["itself"]:

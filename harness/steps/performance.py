@@ -51,7 +51,10 @@ def run(context: Context) -> None:
                 return len(examples)
 
             throughput = offline(
-                all_at_once, warmup_seconds=settings["warmup_seconds"], min_seconds=settings["min_seconds"]
+                all_at_once,
+                warmup_seconds=settings["warmup_seconds"],
+                min_seconds=settings["min_seconds"],
+                tokens=tokens,
             )
             result["offline"] = asdict(throughput)
         result["peak_memory_bytes"] = memory.peak_bytes()

@@ -47,7 +47,8 @@ class RunFolder:
             recorded = _read_config(folder)
             if recorded.get("version") != VERSION:
                 raise UserError(
-                    f"{folder}: a run in format {recorded.get('version')!r}, this is format {VERSION}; name another folder"
+                    f"{folder}: a run in format {recorded.get('version')!r}, this is format {VERSION}; "
+                    "name another folder"
                 )
             if recorded.get("study") != json.loads(json.dumps(config)):
                 raise UserError(
