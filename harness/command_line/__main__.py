@@ -1,0 +1,3 @@
+from harness.command_line import main
+
+main()
