@@ -83,6 +83,7 @@ def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreT
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are listed instead, and refused below
             dtype="float32",
             **options,
         )
@@ -92,7 +93,7 @@ def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreT
     finally:
         logging.set_verbosity(verbosity)
     if loading["missing_keys"] or loading["mismatched_keys"]:
-        names = ", ".join(sorted(map(str, [*loading["missing_keys"], *loading["mismatched_keys"]]))[:3])
+        names = ", ".join(sorted([*loading["missing_keys"], *loading["mismatched_keys"]])[:3])
         raise ExportError(f"{folder} has no weights for {task} ({names}): fine-tune it for this task first")
     return model.eval()  # type: ignore[no-any-return]
 

@@ -55,7 +55,7 @@ FORMATS: dict[str, Format] = {
             "onnx-fp32",
             True,
             "int8 weights, int8 activations",
-            "8-bit weights and activations (QDQ), calibrated on examples",
+            "8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
         ),
     )
 }

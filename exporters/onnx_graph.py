@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -62,9 +63,9 @@ def write_model(model: ModelProto, folder: Path) -> None:
 
 def link_model(source: Path, destination: Path) -> Path:
     """Make an ONNX model's files appear in ``destination``, for a tool that writes beside its input."""
-    for name in (MODEL, EXTERNAL):
-        if (source / name).is_file():
-            link_or_copy(source / name, destination / name)
+    link_or_copy(source / MODEL, destination / MODEL)
+    if (source / EXTERNAL).is_file():  # onnx takes a second name of such a file for an attack
+        shutil.copyfile(source / EXTERNAL, destination / EXTERNAL)
     return destination / MODEL
 
 
@@ -144,11 +145,18 @@ def behind_mask(graph: GraphProto) -> list[str]:
     return list(found)
 
 
-def weight_products(graph: GraphProto) -> list[str]:
-    """Names of the MatMul and Gemm nodes whose second factor is a weight."""
+def encoder_products(graph: GraphProto) -> list[str]:
+    """Names of the encoder's MatMul nodes whose second factor is a weight; the head is left out."""
     weights = {weight.name for weight in graph.initializer}
-    products = (node for node in graph.node if node.op_type in ("MatMul", "Gemm"))
-    return [node.name for node in products if node.input[1] in weights]
+    excluded = set(head(graph))
+    products = (node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights)
+    return [node.name for node in products if node.name not in excluded]
+
+
+def embeddings(graph: GraphProto) -> list[str]:
+    """Names of the Gather nodes that look up rows of a weight."""
+    tables = {weight.name for weight in graph.initializer if len(weight.dims) == 2}
+    return [node.name for node in graph.node if node.op_type == "Gather" and node.input[0] in tables]
 
 
 def fold_identities(model: ModelProto) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.onnx_graph import head, read_model
+from exporters.onnx_graph import embeddings, encoder_products, read_model
 from exporters.quantization import quantized_into, reduced_range
 
 
@@ -13,7 +13,7 @@ def write(parent: Path, destination: Path) -> None:
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    left_in_float = head(read_model(parent, weights=False).graph)
+    graph = read_model(parent, weights=False).graph
     with quantized_into(destination, parent) as work:
         quantize_dynamic(
             work.source,
@@ -22,7 +22,7 @@ def write(parent: Path, destination: Path) -> None:
             per_channel=True,
             reduce_range=reduced_range(),
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=left_in_float,
+            nodes_to_quantize=[*encoder_products(graph), *embeddings(graph)],
             use_external_data_format=work.external,
             # Without it, a tensor whose type was not inferred ends the conversion.
             extra_options={"DefaultTensorType": TensorProto.FLOAT},

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.errors import ExportError
-from exporters.onnx_graph import head, read_model, weight_products
-from exporters.quantization import quantized_into, reduced_range
+from exporters.onnx_graph import embeddings, encoder_products, read_model
+from exporters.quantization import quantize_embeddings, quantized_into, reduced_range
 
 Batch = Mapping[str, NDArray[np.int64]]
 
@@ -20,20 +20,23 @@ Batch = Mapping[str, NDArray[np.int64]]
 def write(parent: Path, destination: Path, calibration: Sequence[Batch]) -> None:
     """Convert the ``onnx-fp32`` artifact ``parent``, calibrated on ``calibration``.
 
-    Only the encoder's products with weights are quantized: their input per tensor, symmetric (TensorRT takes
-    no other), their weights per channel. Attention scores, the mask, Softmax, LayerNorm, the residual sums
-    and the head stay float32: a probability of 1/384 is no step of an INT8 scale, and a range that has to
-    hold the mask's -3.4e38 has no step for anything else. Ranges are the least and the greatest value seen;
-    percentiles and entropy cut off the outliers that BERT needs (onnxruntime#10571).
+    Quantized are the encoder's products with weights (input per tensor, unsigned with a zero point; their
+    weights per channel) and the embeddings. Their results, attention scores, the mask, Softmax, LayerNorm,
+    the residual sums and the head stay float32: a probability of 1/384 is no step of an INT8 scale, and a
+    range that has to hold the mask's -3.4e38 has no step for anything else. Ranges are the least and the
+    greatest value seen; percentiles and entropy cut off outliers that BERT needs (onnxruntime#10571).
+
+    Signed symmetric activations, which TensorRT asks for, would double the error and run at the speed of
+    float32 on x86-64.
     """
     from onnx import TensorProto
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.calibrate import CalibrationDataReader
 
     graph = read_model(parent, weights=False).graph
     inputs = [value.name for value in graph.input]
     batches = [_feeds(batch, inputs) for batch in calibration]
-    left_in_float = set(head(graph))
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -43,26 +46,29 @@ def write(parent: Path, destination: Path, calibration: Sequence[Batch]) -> None
             return next(self.rest, None)
 
     with quantized_into(destination, parent) as work:
-        quantize_static(
-            work.source,
-            work.result,
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["MatMul", "Gemm"],
-            nodes_to_quantize=[name for name in weight_products(graph) if name not in left_in_float],
-            per_channel=True,
-            reduce_range=reduced_range(),
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax,
-            use_external_data_format=work.external,
-            extra_options={
-                "ActivationSymmetric": True,
-                "OpTypesToExcludeOutputQuantization": ["MatMul", "Gemm"],
-                "MatMulConstBOnly": True,
-                "DefaultTensorType": TensorProto.FLOAT,
-            },
-        )
+        quantize_embeddings(work, embeddings(graph))
+        try:
+            quantize_static(
+                work.source,
+                work.result,
+                Reader(),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["MatMul"],
+                nodes_to_quantize=encoder_products(graph),
+                per_channel=True,
+                reduce_range=reduced_range(),
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                calibrate_method=CalibrationMethod.MinMax,
+                use_external_data_format=work.external,
+                extra_options={
+                    "OpTypesToExcludeOutputQuantization": ["MatMul"],
+                    "DefaultTensorType": TensorProto.FLOAT,
+                },
+            )
+        except (Fail, InvalidArgument, RuntimeException) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ExportError(f"running {parent} on the calibration batches failed: {reason}") from error
 
 
 def describe(calibration: Sequence[Batch]) -> dict[str, Any]:

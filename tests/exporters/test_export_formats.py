@@ -1,0 +1,97 @@
+"""Every format of every architecture, task and pooling says what its checkpoint says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exporters.formats import FORMATS
+from exporters.manifest import read_manifest, verify_files
+from exporters.parity import checkpoint_outputs, compare_outputs
+
+NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")
+ONNX = [name for name in FORMATS if name != "torch-fp32"]
+# Of the logits' standard deviation over the batches; random weights are coarser than trained ones.
+LARGEST = {"onnx-fp32": 1e-5, "onnx-fp16": 0.02, "onnx-int8-dynamic": 0.8, "onnx-int8-static": 0.8}
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("format", ONNX)
+def test_agrees_with_the_checkpoint(format, name, pooling, artifact, checkpoints, tasks, batches, run):
+    expected = checkpoint_outputs(checkpoints[name], tasks[name], pooling, batches)
+    actual = run(artifact(name, format, pooling), batches)
+    spread = np.concatenate([batch[next(iter(batch))].ravel() for batch in expected]).std()
+    parity = compare_outputs(expected, actual, batches)
+    assert parity.finite
+    assert parity.examples == 24
+    assert parity.largest_logit_difference < LARGEST[format] * spread
+    assert parity.largest_representation_difference < LARGEST[format] * 2
+    assert parity.decision_agreement >= (1 if "fp" in format else 0.8)
+    assert all(array.dtype == np.float32 for batch in actual for array in batch.values())
+
+
+@pytest.mark.parametrize("format", ONNX)
+def test_padding_does_not_change_a_row(format, artifact, make_batch, run):
+    """A text alone and in a longer batch: INT8-dynamic scales by the batch, the others do not."""
+    alone = {name: array[:, :10] for name, array in make_batch(5, 1, 10).items()}
+    padded = {name: np.pad(array, ((0, 0), (0, 50))) for name, array in alone.items()}
+    first, second = run(artifact("bert-qa", format), [alone, padded])
+    difference = np.abs(first["start_logits"] - second["start_logits"][:, :10]).max()
+    assert difference < (0.2 if format == "onnx-int8-dynamic" else 0.01) * first["start_logits"].std()
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("format", FORMATS)
+def test_manifest(format, name, artifact, tasks):
+    folder = artifact(name, format, "mean")
+    manifest = read_manifest(folder)
+    verify_files(folder, manifest)
+    names = {path.name for path in folder.iterdir()}
+    assert names == {*manifest.files, "manifest.json"}
+    assert "tokenizer.json" in names
+    assert (manifest.format, manifest.task, manifest.pooling) == (format, tasks[name], "mean")
+    assert (manifest.layers, manifest.hidden, manifest.max_positions) == (2, 32, 64)
+    assert manifest.architecture == name.split("-")[0]
+    assert manifest.labels == (["bad", "fair", "good"] if name.endswith("classes") else None)
+    expected = ["input_ids", "attention_mask"] + (["token_type_ids"] if name.startswith("bert") else [])
+    assert [value.name for value in manifest.inputs] == expected
+    assert {value.dtype for value in manifest.inputs} == {"int64"}
+    logits = ["logits"] if name.endswith("classes") else ["start_logits", "end_logits"]
+    assert [value.name for value in manifest.outputs] == [*logits, "representation"]
+    assert {value.dtype for value in manifest.outputs} == {"float32"}
+    assert manifest.outputs[-1].shape == ["batch_size", 32]
+    assert manifest.outputs[0].shape == (
+        ["batch_size", 3] if logits == ["logits"] else ["batch_size", "sequence_length"]
+    )
+    assert (manifest.isa is not None) == ("int8" in format)
+    assert (manifest.calibration is not None) == (format == "onnx-int8-static")
+    assert ("parent_sha256" in manifest.source) == (FORMATS[format].parent is not None)
+    if format != "torch-fp32":
+        assert manifest.fused_operators is not None
+        assert (manifest.fused_operators == {}) or "int8" in format
+
+
+def test_every_manifest_counts_the_same_parameters(artifact):
+    counts = {read_manifest(artifact("bert-qa", format)).parameters for format in FORMATS}
+    assert len(counts) == 1
+
+
+def test_torch_artifact_is_the_checkpoint(artifact, checkpoints):
+    folder = artifact("bert-qa", "torch-fp32")
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        assert (folder / name).read_bytes() == (checkpoints["bert-qa"] / name).read_bytes()
+
+
+def test_the_same_again_gives_the_same_bytes(tmp_path, artifact, checkpoints, make_batch):
+    from exporters.formats import export
+
+    calibration = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
+    for format, kind in FORMATS.items():
+        folder = tmp_path / format
+        folder.mkdir()
+        source = checkpoints["bert-classes"] if kind.parent is None else tmp_path / kind.parent
+        export(format, source, folder, task="text-classification", pooling="cls", calibration=calibration)
+        first = artifact("bert-classes", format)
+        for path in folder.iterdir():
+            assert path.read_bytes() == (first / path.name).read_bytes(), path

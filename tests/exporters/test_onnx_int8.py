@@ -1,0 +1,117 @@
+"""What is quantized in the two INT8 formats, and what is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from exporters import quantization
+from exporters.formats import export
+from exporters.instruction_set import WITHOUT_VNNI
+from exporters.manifest import read_manifest
+from exporters.onnx_graph import embeddings, head, read_model
+from exporters.parity import checkpoint_outputs
+
+NAMES = ("bert-qa", "distilbert-qa", "bert-classes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_static_quantizes_the_encoders_products_with_weights_alone(name, artifact):
+    graph = read_model(artifact(name, "onnx-int8-static", "mean")).graph
+    producer = {output: node for node in graph.node for output in node.output}
+    quantized = [node for node in graph.node if _from(producer, node, 0) == "DequantizeLinear"]
+    per_layer = 6
+    assert [node.op_type for node in quantized] == ["MatMul"] * (2 * per_layer)
+    assert all(_from(producer, node, 1) == "DequantizeLinear" for node in quantized)
+    assert not {node.name for node in quantized} & set(head(graph))
+    activations = [node for node in graph.node if node.op_type == "QuantizeLinear"]
+    assert {producer[node.input[0]].op_type for node in activations} <= {
+        "LayerNormalization",
+        "Reshape",
+        "Mul",
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_static_scales_never_hold_the_mask(name, artifact):
+    graph = read_model(artifact(name, "onnx-int8-static", "mean")).graph
+    weights = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    for node in graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+            assert weights[node.input[1]].max() < 1
+    per_channel = [weights[node.input[1]] for node in graph.node if node.op_type == "DequantizeLinear"]
+    assert sum(scale.ndim == 1 and scale.size >= 32 for scale in per_channel) == 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_static_is_no_worse_on_padded_rows(name, artifact, checkpoints, tasks, batches, run):
+    expected = checkpoint_outputs(checkpoints[name], tasks[name], "cls", batches)
+    actual = run(artifact(name, "onnx-int8-static"), batches)
+    output = "logits" if "classes" in name else "start_logits"
+    full, padded = [], []
+    for wanted, given, batch in zip(expected, actual, batches, strict=True):
+        for row, mask in enumerate(batch["attention_mask"].astype(bool)):
+            kept = mask if output == "start_logits" else slice(None)
+            error = np.abs(wanted[output][row] - given[output][row])[kept].mean()
+            (full if mask.all() else padded).append(error)
+    assert np.mean(padded) < 2 * np.mean(full)
+
+
+@pytest.mark.parametrize("format", ["onnx-int8-dynamic", "onnx-int8-static"])
+@pytest.mark.parametrize("name", NAMES)
+def test_embeddings_are_quantized(name, format, artifact):
+    graph = read_model(artifact(name, format)).graph
+    kinds = {weight.name: weight.data_type for weight in graph.initializer}
+    found = [kinds[node.input[0]] for node in graph.node if node.name in set(embeddings(graph))]
+    assert found == [onnx.TensorProto.UINT8] * (2 if name.startswith("distilbert") else 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dynamic_quantizes_the_encoders_products_alone(name, artifact):
+    graph = read_model(artifact(name, "onnx-int8-dynamic")).graph
+    assert [node.op_type for node in graph.node].count("MatMulInteger") == 12
+    assert not {node.op_type for node in graph.node if node.name in set(head(graph))} & {"MatMulInteger"}
+
+
+@pytest.mark.parametrize("format", ["onnx-int8-dynamic", "onnx-int8-static"])
+def test_without_vnni_weights_take_seven_bits(format, tmp_path, artifact, batches, monkeypatch):
+    monkeypatch.setattr(quantization, "instruction_set", lambda: WITHOUT_VNNI)
+    monkeypatch.setattr("exporters.formats.instruction_set", lambda: WITHOUT_VNNI)
+    parent = artifact("bert-qa", "onnx-fp32")
+    manifest = export(format, parent, tmp_path, task="question-answering", pooling="cls", calibration=batches)
+    assert manifest.isa == WITHOUT_VNNI
+    weights = [
+        numpy_helper.to_array(weight)
+        for weight in read_model(tmp_path).graph.initializer
+        if weight.data_type == onnx.TensorProto.INT8 and len(weight.dims) == 2
+    ]
+    assert weights
+    assert max(np.abs(weight.astype(int)).max() for weight in weights) <= 64
+
+
+def test_the_calibration_record(artifact):
+    record = read_manifest(artifact("bert-qa", "onnx-int8-static")).calibration
+    assert record is not None
+    assert (record["method"], record["batches"], record["examples"]) == ("min-max", 4, 24)
+    assert (record["shortest"], record["longest"]) == (3, 48)
+    assert record["tokens"] + record["padding"] == 6 * (12 + 48 + 24 + 36)
+
+
+def test_other_calibration_gives_other_scales(tmp_path, artifact, batches):
+    parent = artifact("bert-qa", "onnx-fp32")
+    other = export(
+        "onnx-int8-static", parent, tmp_path, task="question-answering", pooling="cls", calibration=batches
+    )
+    before = read_manifest(artifact("bert-qa", "onnx-int8-static"))
+    assert before.calibration is not None and other.calibration is not None
+    assert before.calibration["sha256"] != other.calibration["sha256"]
+    assert before.files["model.onnx"]["sha256"] != other.files["model.onnx"]["sha256"]
+
+
+def _from(producer, node, index):
+    if node.op_type not in ("MatMul", "Gemm"):
+        return None
+    before = producer.get(node.input[index])
+    return None if before is None else before.op_type

@@ -1,0 +1,64 @@
+"""Parity leaves padding out, and calls what is not finite by its name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from exporters.errors import ExportError
+from exporters.parity import Parity, compare_outputs
+
+MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
+BATCH = {"attention_mask": MASK}
+
+
+def answers(**changes):
+    start = np.array([[0, 3, 1, 2], [2, 1, 0, 0]], np.float32)
+    outputs = {"start_logits": start, "end_logits": start[:, ::-1].copy(), "representation": np.ones((2, 3))}
+    return {**outputs, **changes}
+
+
+def test_the_same():
+    assert compare_outputs([answers()], [answers()], [BATCH]) == Parity(2, 0.0, 0.0, 0.0, 1.0, True)
+
+
+def test_padding_is_left_out():
+    start = answers()["start_logits"].copy()
+    start[1, 2:] = [np.nan, 1e30]
+    assert compare_outputs([answers()], [answers(start_logits=start)], [BATCH]) == Parity(2, 0, 0, 0, 1, True)
+
+
+def test_differences_and_decisions():
+    start = answers()["start_logits"].copy()
+    start[0] = [0, 1, 1, 2]  # the best start moves, by a change of 2 in one of 12 kept logits
+    other = answers(start_logits=start, representation=np.full((2, 3), 1.5))
+    assert compare_outputs([answers()], [other], [BATCH]) == Parity(
+        2, 2.0, pytest.approx(2 / 12), 0.5, 0.5, True
+    )
+
+
+def test_classes():
+    expected = {"logits": np.array([[1.0, 2], [3, 0]]), "representation": np.zeros((2, 3))}
+    actual = {**expected, "logits": np.array([[1.0, 2], [0.5, 1]])}
+    parity = compare_outputs([expected], [actual], [BATCH])
+    assert parity.largest_logit_difference == 2.5
+    assert parity.decision_agreement == 0.5
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("output", ["start_logits", "representation"])
+def test_not_finite(output, value):
+    array = answers()[output].copy()
+    array[1, 0] = value
+    parity = compare_outputs([answers()], [answers(**{output: array})], [BATCH])
+    assert not parity.finite
+    assert parity.largest_logit_difference is parity.mean_logit_difference is None
+    assert parity.decision_agreement == (0.5 if output == "start_logits" else 1.0)
+
+
+def test_outputs_that_do_not_fit():
+    for wrong in (answers(start_logits=np.zeros((2, 3))), {"start_logits": np.zeros((2, 4))}):
+        with pytest.raises(ExportError, match="should be"):
+            compare_outputs([answers()], [wrong], [BATCH])
+    with pytest.raises(ExportError, match="every batch"):
+        compare_outputs([answers()], [], [BATCH])
