@@ -82,11 +82,14 @@ def report(
     run: Annotated[Path | None, typer.Argument(help="A run's folder; the latest of the store if left out.")] = None,
     store: StoreFolder = DEFAULT_STORE,
     format: Format = "terminal",
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Draw the matrices of all deployments, however many there are.")
+    ] = False,
 ) -> None:
     """Show what a run found."""
     from harness.command_line.show import show_report
 
-    show_report(run, store, format)
+    show_report(run, store, format, all_pairs=all_pairs)
 
 
 @app.command()

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from harness.errors import UserError
 from harness.report.read import read_results
-from harness.report.render import render
+from harness.report.render import ReportFormat, render
 
 
-def show_report(run: Path | None, store: Path, format: Literal["terminal", "markdown", "json"]) -> None:
-    results = read_results(_find(run, store))
-    render(results, format=format)
+def show_report(run: Path | None, store: Path, format: ReportFormat, *, all_pairs: bool = False) -> None:
+    """Write the report of ``run`` (a folder, a study's name, or None for the latest) to standard output."""
+    render(read_results(_find(run, store)), format=format, all_pairs=all_pairs)
 
 
 def _find(run: Path | None, store: Path) -> Path:

@@ -14,6 +14,7 @@ from harness.errors import RunStopped
 from harness.execution.run import Run, Until, load_missing_examples
 from harness.execution.status import SKIPPED, status_of
 from harness.plan import make_plan
+from harness.report.render import ReportFormat
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 
@@ -28,7 +29,7 @@ def work(
     *,
     quiet: bool,
     until: Until,
-    format: str = "terminal",
+    format: ReportFormat = "terminal",
 ) -> None:
     study = load_study(find_config(config), overrides)
     folder = RunFolder.of(study, store_folder, output)
@@ -51,7 +52,7 @@ def work(
     if until == "results" and run.has_results:
         from harness.command_line.show import show_report
 
-        show_report(folder.path, store_folder, format)  # type: ignore[arg-type]
+        show_report(folder.path, store_folder, format)
     elif until != "results":
         _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
