@@ -87,7 +87,7 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
         raise UserError(f"the weights in {folder} are damaged ({_line(error)}): copy them again") from None
     except Exception as error:  # transformers raises whatever its parsers raise
         raise UserError(f"cannot load {folder} for {task}: {_line(error)}") from None
-    new = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    new = {*report["missing_keys"], *report["mismatched_keys"]}
     encoder = sorted(name for name in new if _of_encoder(model, name))
     if encoder:
         raise UserError(
@@ -108,7 +108,7 @@ def load_model(folder: Path, *, task: str, **overrides: Any) -> PreTrainedModel:
 
 def another_head(folder: Path, task: str, loaded: Loaded) -> str:
     """The line that says that the head of ``task`` is missing, and what the checkpoint has instead."""
-    heads = ", ".join(dict.fromkeys(name.rpartition(".")[0] or name for name in loaded.dropped))
+    heads = ", ".join(dict.fromkeys(name.rpartition(".")[0] or name for name in loaded.dropped if "pooler" not in name))
     found = f"it has another head ({heads})" if heads else "it has none"
     return (
         f"checkpoint {folder} has no head for {task} ({loaded.new[0]} is missing; {found}): "

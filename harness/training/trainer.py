@@ -43,6 +43,10 @@ class ResumableTrainer(Trainer):
         dataset = cast("FeatureDataset", self.train_dataset)
         return EpochSampler(dataset.lengths(), self.args.train_batch_size, self.args.seed)
 
+    def _rotate_checkpoints(self, use_mtime: bool = False, output_dir: str | None = None) -> None:
+        # By step number: Trainer's own choice, the time of writing, is not reliable on every file system.
+        super()._rotate_checkpoints(use_mtime=False, output_dir=output_dir)
+
 
 class _Watch(TrainerCallback):
     """Reports progress, stops on a loss that is no number, and leaves out the save after the last step."""

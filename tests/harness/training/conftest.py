@@ -1,0 +1,32 @@
+"""Tiny checkpoints and examples, with dropout on, so that resuming has something to get wrong."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # for tiny_training
+
+from tiny_training import write_start
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A starting checkpoint a task."""
+    root = tmp_path_factory.mktemp("starts")
+    tasks = ("question-answering", "text-classification", "masked-language-model")
+    for task in tasks:
+        write_start(root / task, task)
+    return {task: root / task for task in tasks}
