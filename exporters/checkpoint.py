@@ -87,7 +87,9 @@ def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreT
             dtype="float32",
             **options,
         )
-    except Exception as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # of torch, safetensors, transformers: whatever does not fit
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ExportError(f"{folder} does not load as a model for {task}: {reason}") from error
     finally:

@@ -78,7 +78,7 @@ def export(
     measured ranges hold for padded tokens too.
 
     The files are a function of the source, the options and the library versions: the same again gives the
-    same bytes (for INT8, on a CPU of the same ``isa``). Raises `ExportError` for everything that a caller can
+    same bytes (for INT8, on a CPU of the same kind). Raises `ExportError` for everything that a caller can
     mend; what ``destination`` holds then is not an artifact, as it has no manifest.
     """
     chosen = FORMATS.get(format)

@@ -35,10 +35,10 @@ def read_model(folder: Path, *, weights: bool = True) -> ModelProto:
     path = require(folder, MODEL, "export the artifact again")
     try:
         model = onnx.load(str(path), load_external_data=weights)
+    except MemoryError:
+        raise
     except Exception as error:  # protobuf and onnx raise several kinds
-        raise ExportError(
-            f"{path} is no readable ONNX file ({_first_line(error)}): export it again"
-        ) from None
+        raise ExportError(f"{path} is no readable ONNX file ({_first_line(error)}): export it again") from None
     if not model.graph.node:
         raise ExportError(f"{path} is no readable ONNX file (no graph in it): export it again")
     return model

@@ -63,9 +63,7 @@ def checkpoint_outputs(
     return results
 
 
-def compare_outputs(
-    expected: Sequence[Arrays], actual: Sequence[Arrays], batches: Sequence[Arrays]
-) -> Parity:
+def compare_outputs(expected: Sequence[Arrays], actual: Sequence[Arrays], batches: Sequence[Arrays]) -> Parity:
     """Compare two lists of outputs over the same ``batches``, whose ``attention_mask`` tells padding.
 
     Raises `ExportError` when the outputs do not have the same names and shapes.
@@ -102,12 +100,8 @@ def compare_outputs(
     )
 
 
-def _pair(
-    wanted: Arrays, given: Arrays, name: str, index: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _pair(wanted: Arrays, given: Arrays, name: str, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if name not in wanted or name not in given or np.shape(wanted[name]) != np.shape(given[name]):
         shapes = [np.shape(side[name]) if name in side else "nothing" for side in (wanted, given)]
-        raise ExportError(
-            f"output {name!r} of batch {index} is {shapes[1]}, should be {shapes[0]}: export again"
-        )
+        raise ExportError(f"output {name!r} of batch {index} is {shapes[1]}, should be {shapes[0]}: export again")
     return np.asarray(wanted[name], dtype=np.float64), np.asarray(given[name], dtype=np.float64)

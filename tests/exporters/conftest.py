@@ -87,9 +87,7 @@ def _run(folder: Path, batches: Sequence[Mapping[str, NDArray[Any]]]) -> list[di
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
     inputs = [value.name for value in session.get_inputs()]
     outputs = [value.name for value in session.get_outputs()]
     results = (session.run(outputs, {name: batch[name] for name in inputs}) for batch in batches)

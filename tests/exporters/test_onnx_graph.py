@@ -65,9 +65,7 @@ def test_identities_over_weights_are_folded():
     assert [(node.op_type, list(node.input)) for node in model.graph.node] == [("MatMul", ["x", "weight"])]
 
 
-def test_a_model_too_large_for_one_file(
-    tmp_path, checkpoints, artifact, batches, make_batch, run, monkeypatch
-):
+def test_a_model_too_large_for_one_file(tmp_path, checkpoints, artifact, batches, make_batch, run, monkeypatch):
     """The limit of protobuf is lowered, so that a small model crosses it."""
     monkeypatch.setattr(onnx_graph, "SINGLE_FILE_LIMIT", 20_000)
     calibration = [make_batch(0, 6, 48), make_batch(1, 6, 12)]
@@ -77,9 +75,7 @@ def test_a_model_too_large_for_one_file(
         parent = FORMATS[format].parent
         source = checkpoints["bert-qa"] if parent is None else tmp_path / parent
         before = {path.name: path.stat().st_mtime_ns for path in source.iterdir()}
-        manifest = export(
-            format, source, folder, task="question-answering", pooling="cls", calibration=calibration
-        )
+        manifest = export(format, source, folder, task="question-answering", pooling="cls", calibration=calibration)
         assert {path.name: path.stat().st_mtime_ns for path in source.iterdir()} == before
         assert set(manifest.files) == {"model.onnx", "model.onnx.data", "tokenizer.json"}
         assert manifest.files["model.onnx.data"]["bytes"] > 20_000

@@ -101,9 +101,7 @@ def test_the_calibration_record(artifact):
 
 def test_other_calibration_gives_other_scales(tmp_path, artifact, batches):
     parent = artifact("bert-qa", "onnx-fp32")
-    other = export(
-        "onnx-int8-static", parent, tmp_path, task="question-answering", pooling="cls", calibration=batches
-    )
+    other = export("onnx-int8-static", parent, tmp_path, task="question-answering", pooling="cls", calibration=batches)
     before = read_manifest(artifact("bert-qa", "onnx-int8-static"))
     assert before.calibration is not None and other.calibration is not None
     assert before.calibration["sha256"] != other.calibration["sha256"]

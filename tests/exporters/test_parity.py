@@ -32,9 +32,7 @@ def test_differences_and_decisions():
     start = answers()["start_logits"].copy()
     start[0] = [0, 1, 1, 2]  # the best start moves, by a change of 2 in one of 12 kept logits
     other = answers(start_logits=start, representation=np.full((2, 3), 1.5))
-    assert compare_outputs([answers()], [other], [BATCH]) == Parity(
-        2, 2.0, pytest.approx(2 / 12), 0.5, 0.5, True
-    )
+    assert compare_outputs([answers()], [other], [BATCH]) == Parity(2, 2.0, pytest.approx(2 / 12), 0.5, 0.5, True)
 
 
 def test_classes():
