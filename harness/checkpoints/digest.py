@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from harness.checkpoints.first_look import first_look
 from harness.checkpoints.locate import Source, source_folder
 from harness.config.study import CutCheckpoint, HubCheckpoint, RandomCheckpoint
 
@@ -17,7 +18,8 @@ def source_digest(source: Source) -> str:
     Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit
     where the branch may move), a random one its architecture, and a cut one its layers alone: what it
     is cut from has a digest of its own. An embedded one is known by `harness.embedded.weights.files`
-    instead. Raises `UserError` when a local source is not there.
+    instead. Raises `UserError` when a local source is not
+    there, or is no checkpoint at first look.
     """
     digest = hashlib.sha256()
     match source:
@@ -26,7 +28,9 @@ def source_digest(source: Source) -> str:
         case CutCheckpoint(layers=layers):
             digest.update(f"cut {list(layers)}".encode())
         case _:
-            digest.update(folder_digest(source_folder(source)).encode())
+            folder = source_folder(source)
+            first_look(folder)
+            digest.update(folder_digest(folder).encode())
     return digest.hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
+from harness.checkpoints.first_look import read_config, require_safetensors
 from harness.errors import UserError
 
 MASKED_LANGUAGE_MODEL = "masked-language-model"
@@ -45,19 +45,12 @@ class Loaded:
 
 def load_config(folder: Path) -> PretrainedConfig:
     """The configuration of an architecture that `transformers` knows by itself."""
-    file = folder / "config.json"
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {file}: {_line(error)}") from None
-    if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
-        raise UserError(f"{file} names no model_type: it is not a transformers configuration")
+    read_config(folder)
     try:
         config: PretrainedConfig = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         return config
     except Exception as error:  # transformers raises whatever its parsers raise
+        file = folder / "config.json"
         raise UserError(f"{file} is not a configuration that transformers can read: {_line(error)}") from None
 
 
@@ -68,7 +61,7 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
     an error, as are pickles, unreadable files and weights that are not finite. Raises `UserError`.
     """
     config = load_config(folder)
-    _require_safetensors(folder)
+    require_safetensors(folder)
     for name, value in overrides.items():
         setattr(config, name, value)
     try:
@@ -139,18 +132,6 @@ def require_room(folder: Path, tokens: int, model: PreTrainedModel) -> None:
 def _of_encoder(model: PreTrainedModel, name: str) -> bool:
     # A pooler belongs to the head: checkpoints of masked language models come without it.
     return name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name
-
-
-def _require_safetensors(folder: Path) -> None:
-    if (folder / "model.safetensors").is_file() or (folder / "model.safetensors.index.json").is_file():
-        return
-    pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
-    if pickles:
-        raise UserError(
-            f"checkpoint {folder} holds its weights only as a pickle ({pickles[0]}), which can run code when "
-            "opened: save it again with save_pretrained(..., safe_serialization=True)"
-        )
-    raise UserError(f"checkpoint {folder} has no model.safetensors: give the folder save_pretrained wrote")
 
 
 @contextmanager

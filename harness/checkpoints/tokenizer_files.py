@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from harness.checkpoints.first_look import require_tokenizer
 from harness.errors import UserError
 
 TOKENIZER_FILES = (
@@ -13,13 +14,6 @@ TOKENIZER_FILES = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "vocab.txt",
-)
-_SOURCES = (
-    "tokenizer.json",
-    "vocab.txt",
-    "vocab.json",
-    "spiece.model",
-    "sentencepiece.bpe.model",
 )
 
 
@@ -31,11 +25,7 @@ def write_tokenizer(source: Path, destination: Path) -> int:
     """
     from transformers import AutoTokenizer
 
-    if not any((source / name).is_file() for name in _SOURCES):
-        raise UserError(
-            f"checkpoint {source} has no tokenizer (tokenizer.json or vocab.txt): save it beside the weights "
-            "with tokenizer.save_pretrained"
-        )
+    require_tokenizer(source)
     try:
         auto: Any = AutoTokenizer
         tokenizer = auto.from_pretrained(source, use_fast=True, trust_remote_code=False)

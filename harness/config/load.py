@@ -151,7 +151,8 @@ def _substitute(tree: dict[str, Any], path: Path) -> dict[str, Any]:
 def _describe(error: ValidationError, tree: Any) -> str:
     """The first problem in words; the number of the others."""
     problems = error.errors(include_url=False)
-    first = problems[0]
+    # A misspelt key is also a missing one: the misspelling is what helps.
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     place = _place(first["loc"], tree)
     where = ".".join(map(str, place)) or "the file"
     kind, value = first["type"], first.get("input")

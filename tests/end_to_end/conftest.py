@@ -1,14 +1,12 @@
-"""The command line, as a person drives it, and one finished run that the tests share."""
+"""A small study of the embedded family, and one finished run of it that the tests share."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.end_to_end.driver import scalemodel
 
 STUDY = """
 study: small
@@ -48,23 +46,6 @@ tasks:
       distribution: {k: 5}
       attack: {masked_language_model: {checkpoint: {embedded: reviews}}, sample: 4}
 """
-
-Scalemodel = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "harness.command_line", *map(str, arguments)]
-
-
-def scalemodel(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "100", **environment},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
 
 
 @pytest.fixture(scope="session")

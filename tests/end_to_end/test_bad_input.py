@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import scalemodel
+
+from tests.end_to_end.driver import scalemodel
 
 CONFIG = """
 study: mine
@@ -38,6 +39,7 @@ def squad(*questions: dict[str, object], context: str = "Ada was born in London.
     return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": questions}]}]}).encode()
 
 
+BERT = '{"model_type": "bert"}'
 QUESTION = {"id": "1", "question": "Where?", "answers": [{"text": "London", "answer_start": 16}]}
 
 
@@ -62,9 +64,9 @@ def refused(folder: Path, config: str, *arguments: str) -> str:
         (squad(QUESTION)[:-30], ["squad.json", "line 1"]),
         (b"\xff\xfe{}", ["squad.json", "UTF-8"]),
         (b"{}", ["squad.json", "data"]),
-        (squad({**QUESTION, "answers": [{"text": "London", "answer_start": 3}]}), ["squad.json", "'1'", "3"]),
-        (squad(QUESTION, QUESTION), ["squad.json", "'1'", "twice"]),
-        (squad({**QUESTION, "question": " "}), ["squad.json", "'1'", "empty"]),
+        (squad({**QUESTION, "answers": [{"text": "London", "answer_start": 3}]}), ["squad.json", "answer_start", "3", "16"]),
+        (squad(QUESTION, QUESTION), ["squad.json", "'1'", "qas[0]"]),
+        (squad({**QUESTION, "question": " "}), ["squad.json", "question", "empty"]),
     ],
 )
 def test_bad_questions(tmp_path: Path, content: bytes | None, parts: list[str]) -> None:
@@ -109,8 +111,9 @@ def test_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
     ("files", "parts"),
     [
         ({}, ["config.json"]),
-        ({"config.json": "{}"}, ["tokenizer.json"]),
-        ({"config.json": "{}", "tokenizer.json": "{}", "pytorch_model.bin": "x"}, ["pickle", "safetensors"]),
+        ({"config.json": "{}"}, ["model_type"]),
+        ({"config.json": BERT}, ["tokenizer.json"]),
+        ({"config.json": BERT, "tokenizer.json": "{}", "pytorch_model.bin": "x"}, ["pickle", "safe_serialization"]),
     ],
 )
 def test_a_checkpoint_folder_that_lacks_something(tmp_path: Path, files: dict[str, str], parts: list[str]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import command, scalemodel
+
+from tests.end_to_end.driver import command, scalemodel
 
 
 def test_a_run_killed_at_random_moments_ends_in_the_same_results(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import scalemodel
+
+from tests.end_to_end.driver import scalemodel
 
 TASKS = ("question-answering", "text-classification")
 REFERENCE = "reference/onnx-fp32@onnxruntime-cpu"

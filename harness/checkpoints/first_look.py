@@ -1,0 +1,52 @@
+"""What can be seen of a checkpoint folder without loading it: enough to refuse a study before it starts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UserError
+
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+
+
+def first_look(folder: Path) -> None:
+    """Raise `UserError` for a folder without a configuration, a tokenizer, or weights in safetensors."""
+    read_config(folder)
+    require_tokenizer(folder)
+    require_safetensors(folder)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.json"
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:160]}") from None
+    if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
+        raise UserError(f"{file} names no model_type: it is not a transformers configuration")
+    return content
+
+
+def require_tokenizer(folder: Path) -> None:
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise UserError(
+            f"checkpoint {folder} has no tokenizer (tokenizer.json or vocab.txt): save it beside the weights "
+            "with tokenizer.save_pretrained"
+        )
+
+
+def require_safetensors(folder: Path) -> None:
+    if (folder / "model.safetensors").is_file() or (folder / "model.safetensors.index.json").is_file():
+        return
+    pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
+    if pickles:
+        raise UserError(
+            f"checkpoint {folder} holds its weights only as a pickle ({pickles[0]}), which can run code when "
+            "opened: save it again with save_pretrained(..., safe_serialization=True)"
+        )
+    raise UserError(f"checkpoint {folder} has no model.safetensors: give the folder save_pretrained wrote")
