@@ -31,6 +31,8 @@ class Failure:
     command: str | None
 
 
+TRAINING = frozenset({"training", "masked_language_model"})
+
 Listener = Callable[[Step, dict[str, Any]], None]
 
 
@@ -82,7 +84,7 @@ def _run_worker(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
-        env=_environment(),
+        env=_environment(steps[0].kind),
         start_new_session=True,  # so that its own children go with it, and Ctrl-C reaches the parent alone
     )
     assert process.stdout is not None
@@ -131,8 +133,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def _environment() -> dict[str, str]:
+def _environment(kind: str) -> dict[str, str]:
+    # Waiting OpenMP threads that spin take the cores from each other when anything else runs beside a long
+    # training: steps then take several times as long. Measurements keep the runtime's own default.
+    patient = {"GOMP_SPINCOUNT": "0"} if kind in TRAINING else {}
     return {
+        **patient,
         **os.environ,
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": os.environ.get("TOKENIZERS_PARALLELISM", "true"),
