@@ -55,9 +55,7 @@ class GroupBootstrap:
         """`groups`: (n,) any sortable labels. Raises BenchmarkError where there is nothing to resample."""
         labels = np.asarray(groups)
         if labels.ndim != 1 or labels.size == 0:
-            raise BenchmarkError(
-                f"groups of shape {labels.shape}: give one label for each of at least one example"
-            )
+            raise BenchmarkError(f"groups of shape {labels.shape}: give one label for each of at least one example")
         if resamples < 1:
             raise BenchmarkError(f"resamples = {resamples}: at least 1 is needed for an interval")
         names, index = np.unique(labels, return_inverse=True)

@@ -25,14 +25,10 @@ def unit_vectors(vectors: ArrayLike, *, name: str) -> NDArray[np.float32]:
     """
     rows = np.asarray(vectors, dtype=np.float32)
     if rows.ndim != 2 or 0 in rows.shape:
-        raise BenchmarkError(
-            f"representations of {name}: shape {rows.shape}, expected (examples, dimensions)"
-        )
+        raise BenchmarkError(f"representations of {name}: shape {rows.shape}, expected (examples, dimensions)")
     if not np.isfinite(rows).all():
         bad = int((~np.isfinite(rows)).any(axis=1).sum())
-        raise BenchmarkError(
-            f"representations of {name}: {bad} of {len(rows)} rows have NaN or infinite values"
-        )
+        raise BenchmarkError(f"representations of {name}: {bad} of {len(rows)} rows have NaN or infinite values")
     lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     # The constant is that of Sun et al.'s reference; it only matters for a row of zeros.
     return np.ascontiguousarray(rows / (lengths + 1e-10), dtype=np.float32)
@@ -115,9 +111,7 @@ def distance_to_kth(queries: NDArray[np.float32], bank: NDArray[np.float32], k: 
     `queries`: (n, d), `bank`: (m, d) with m >= k, both from `unit_vectors`. Returns (n,).
     """
     if len(bank) < k:
-        raise BenchmarkError(
-            f"k = {k} neighbours in a bank of {len(bank)} points: lower k or enlarge the bank"
-        )
+        raise BenchmarkError(f"k = {k} neighbours in a bank of {len(bank)} points: lower k or enlarge the bank")
     index = faiss.IndexFlatL2(bank.shape[1])
     index.add(bank)
     _, found = index.search(queries, k)

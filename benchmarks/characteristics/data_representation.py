@@ -73,9 +73,7 @@ def compare(
     units = [unit_vectors(representations[name], name=name) for name in names]
     for name, rows in zip(names, units, strict=True):
         if len(rows) != n:
-            raise BenchmarkError(
-                f"representations of {name}: {len(rows)} rows, expected {n}, one for each example"
-            )
+            raise BenchmarkError(f"representations of {name}: {len(rows)} rows, expected {n}, one for each example")
     _, group, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
     others = {"neighbours": np.full(n, n - 1), "neighbours_other_groups": n - sizes[group]}
     measured = {
@@ -88,9 +86,7 @@ def compare(
         n=n,
         chance_overlap={str(size): number(size * size / (n - 1) if size < n else np.nan) for size in k},
         chance_jaccard={str(size): chance_jaccard(size, others["neighbours"]) for size in k},
-        chance_jaccard_other_groups={
-            str(size): chance_jaccard(size, others["neighbours_other_groups"]) for size in k
-        },
+        chance_jaccard_other_groups={str(size): chance_jaccard(size, others["neighbours_other_groups"]) for size in k},
         pairs=[
             RepresentationPair(
                 a=names[a],

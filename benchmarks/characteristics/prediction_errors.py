@@ -92,18 +92,13 @@ def compare(
     names = [reference, *(name for name in correct if name != reference)]
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     right = [_column(correct[name], bootstrap.n, f"correct of {name}").astype(np.bool_) for name in names]
-    differs = _differences(
-        [_column(predictions[name], bootstrap.n, f"predictions of {name}") for name in names]
-    )
+    differs = _differences([_column(predictions[name], bootstrap.n, f"predictions of {name}") for name in names])
     divergence = _divergences(names, probabilities or {}, bootstrap.n)
     subsets = {"all": np.ones(bootstrap.n, dtype=np.bool_)}
     for name, subset in strata.items():
         subsets[name] = _column(subset, bootstrap.n, f"stratum {name}").astype(np.bool_)
     return PredictionErrors(
-        {
-            name: _stratum(names, right, differs, divergence, bootstrap, within)
-            for name, within in subsets.items()
-        }
+        {name: _stratum(names, right, differs, divergence, bootstrap, within) for name, within in subsets.items()}
     )
 
 
@@ -228,9 +223,7 @@ class _Distributions:
         for position, table in enumerate(tables):
             # A softmax of FP16 logits sums to 1 within 1e-3; anything else is no distribution.
             if not (table.size and (table >= 0).all() and np.abs(table.sum(axis=1) - 1).max() < 1e-3):
-                raise BenchmarkError(
-                    f"probabilities of {name}: example {position} does not sum to 1 in every row"
-                )
+                raise BenchmarkError(f"probabilities of {name}: example {position} does not sum to 1 in every row")
         values = np.concatenate([(table / table.sum(axis=1, keepdims=True)).ravel() for table in tables])
         sizes = np.array([table.size for table in tables])
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)

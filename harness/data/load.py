@@ -13,9 +13,7 @@ from harness.tasks.examples import Example
 Source = SquadSource | TableSource | HubSource | EmbeddedSource
 
 
-def load_examples(
-    source: Source, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int
-) -> list[Example]:
+def load_examples(source: Source, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int) -> list[Example]:
     """Read, check and sample the examples of a source, in its order.
 
     ``labels`` are the class names of text-classification, ``role`` ("bank", "evaluation", ...) is for the

@@ -18,6 +18,12 @@ from harness.tasks.examples import QuestionExample
 
 QUESTIONS_A_PASSAGE = 5
 UNANSWERABLE_SHARE = 0.4
+SAME_FACT_SHARE = 0.2
+"""How often the passage tells the same sort of thing of both entities: only the name decides then."""
+STRANGER_SHARE = 0.15
+"""Of the questions without an answer, those that ask for an entity that the passage does not have."""
+OTHERS_FACT_SHARE = 0.2
+"""Of the rest, those that ask for what is told of the other entity, where there is such a thing."""
 RARE_WORDS = {"train": 0.04, "evaluation": 0.25, "out-of-distribution": 0.25}
 """How often a value comes from the rare words of its type."""
 
@@ -71,9 +77,7 @@ def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, ra
     first, second = kind.make(names, rng, True), kind.make(names, rng, False)
     of_first = rng.sample(kind.facts, 2 if rng.random() < 0.7 else 3)
     others = [fact for fact in kind.facts if fact not in of_first]
-    of_second = [rng.choice(of_first if rng.random() < 0.4 else others)]
-    if len(of_first) == 2 and rng.random() < 0.3:
-        of_second.append(rng.choice([fact for fact in kind.facts if fact not in of_second]))
+    of_second = [rng.choice(of_first if rng.random() < SAME_FACT_SHARE else others)]
     text, told = "", []
     plan = [(first, kind.opening), *((first, fact) for fact in of_first)]
     plan += [(second, kind.link), *((second, fact) for fact in of_second)]
@@ -81,7 +85,7 @@ def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, ra
     for entity, fact in plan:
         # After a link a pronoun might mean either of the two entities.
         follows = previous is not None and previous[0] is entity and previous[1] is not kind.link
-        subject = entity.pronoun if follows and rng.random() < 0.7 else entity.name
+        subject = entity.pronoun if follows and rng.random() < 0.45 else entity.name
         possessive = first.possessive if fact is kind.link else entity.possessive
         text += " " if text else ""
         sentence = rng.choice(fact.sentences)
@@ -150,7 +154,7 @@ def _questions(passage: _Passage, kind: Kind, names: Names, rng: Random) -> list
         if answerable:
             answer = rng.choice(passage.told)
             entity, template = answer.entity.name, rng.choice(answer.fact.questions[answer.slot])
-        elif rng.random() < 0.4:
+        elif rng.random() < STRANGER_SHARE:
             basis = rng.choice(passage.told)
             entity = _resembling(basis.entity, kind, names, rng)
             template = rng.choice(basis.fact.questions[basis.slot])
@@ -167,14 +171,15 @@ def _questions(passage: _Passage, kind: Kind, names: Names, rng: Random) -> list
 def _left_out(
     passage: _Passage, kind: Kind, told: set[tuple[str, str]], rng: Random
 ) -> tuple[Entity, Fact, str]:
-    """Something that the passage does not tell of one of its entities, rather what it tells of the other."""
+    """Something that the passage does not tell of one of its entities; perhaps it does of the other."""
     entity = rng.choice(passage.entities)
     missing = [
         (fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told
     ]
     other_tells = {t.slot for t in passage.told if t.entity is not entity}
     tempting = [(fact, slot) for fact, slot in missing if slot in other_tells]
-    fact, slot = rng.choice(tempting if tempting and rng.random() < 0.5 else missing)
+    untold = [(fact, slot) for fact, slot in missing if slot not in other_tells]
+    fact, slot = rng.choice(tempting if tempting and rng.random() < OTHERS_FACT_SHARE else untold or missing)
     return entity, fact, slot
 
 

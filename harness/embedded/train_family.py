@@ -1,8 +1,8 @@
 """Make the embedded family again: ``python -m harness.embedded.train_family``.
 
 Writes the tokenizer, trains every member from scratch on the embedded corpora, stores the weights in
-float16, measures them on the evaluation corpora and prints the table of README.md. It goes on where it was
-stopped: members that are there are not trained again (``--afresh`` removes them first).
+float16. It goes on where it was stopped: members that are there are not trained again, except with
+``--afresh``. `harness.embedded.measure_family` then says how good they are.
 """
 
 from __future__ import annotations
@@ -14,19 +14,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
-from transformers import (
-    AutoModelForMaskedLM,
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
-    BertConfig,
-    PreTrainedModel,
-)
+from transformers import AutoConfig
 
+from harness.checkpoints.loading import HEADS
 from harness.config.study import QuestionAnswering
 from harness.embedded.corpora import LABELS, generate
 from harness.embedded.family_members import (
@@ -44,12 +39,6 @@ from harness.embedded.weights import CONFIG, FAMILY, MODELS, TOKENIZER_FILES, WE
 from harness.tasks.examples import TextExample
 from harness.training.fine_tuning import fine_tune
 from harness.training.masked_language_model import train_masked_language_model
-
-HEADS = {
-    "question-answering": AutoModelForQuestionAnswering,
-    "text-classification": AutoModelForSequenceClassification,
-    "masked-language-model": AutoModelForMaskedLM,
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -112,7 +101,8 @@ def train_member(name: str, task: str, family: Path) -> None:
 def write_start(destination: Path, task: str, shape: Shape, seed: int, family: Path) -> None:
     """Write a checkpoint with initial weights from ``seed`` and the tokenizer of ``family``."""
     labels = {"id2label": dict(enumerate(LABELS)), "label2id": {name: i for i, name in enumerate(LABELS)}}
-    config = BertConfig(
+    config = AutoConfig.for_model(
+        "bert",
         vocab_size=VOCABULARY,
         num_hidden_layers=shape.layers,
         hidden_size=shape.hidden,
@@ -126,13 +116,13 @@ def write_start(destination: Path, task: str, shape: Shape, seed: int, family: P
     )
     torch.manual_seed(seed)
     model = HEADS[task].from_config(config)
-    _favour_equal_tokens(model)
+    _favour_equal_tokens(model.bert)
     model.save_pretrained(destination)
     for file in TOKENIZER_FILES:
         shutil.copyfile(family / file, destination / file)
 
 
-def _favour_equal_tokens(model: PreTrainedModel) -> None:
+def _favour_equal_tokens(bert: Any) -> None:
     """Let attention begin with tokens that are equal, or near: it is what reading comprehension needs first.
 
     Keys begin equal to queries, after mimetic initialisation (Trockman and Kolter 2023), and the position
@@ -140,12 +130,12 @@ def _favour_equal_tokens(model: PreTrainedModel) -> None:
     training before they find that a name in the question and in the passage is the same.
     """
     with torch.no_grad():
-        positions = model.bert.embeddings.position_embeddings.weight
+        positions = bert.embeddings.position_embeddings.weight
         count, width = positions.shape
         angles = torch.arange(count)[:, None] * torch.exp(-math.log(1000) * torch.arange(0, width, 2) / width)
         positions[:, 0::2] = 0.015 * torch.sin(angles)
         positions[:, 1::2] = 0.015 * torch.cos(angles)
-        for layer in model.bert.encoder.layer:
+        for layer in bert.encoder.layer:
             attention = layer.attention.self
             attention.query.weight.normal_(std=1 / math.sqrt(width))
             attention.key.weight.copy_(attention.query.weight)

@@ -44,9 +44,7 @@ _CHUNK = 1_000
 """Texts tokenised at once: an `Encoding` takes some 100 bytes a token, a large data set gigabytes."""
 
 
-def encode_in_chunks(
-    tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]]
-) -> Iterator[Encoding]:
+def encode_in_chunks(tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Iterator[Encoding]:
     """One encoding a text, or pair of texts, in their order."""
     for begin in range(0, len(texts), _CHUNK):
         yield from tokenizer.encode_batch(texts[begin : begin + _CHUNK])

@@ -76,12 +76,8 @@ class QuestionAnsweringTask:
             raise ValueError(f"{len(features)} features, {len(starts)} start logits, {len(ends)} end logits")
         if len(features.first) != len(questions):
             raise ValueError(f"{len(questions)} examples, but features of {len(features.first)}")
-        decoded = decode(
-            [example.context for example in questions], features, starts, ends, settings=self.settings
-        )
-        scores = [
-            score(text, example.answers) for text, example in zip(decoded.texts, questions, strict=True)
-        ]
+        decoded = decode([example.context for example in questions], features, starts, ends, settings=self.settings)
+        scores = [score(text, example.answers) for text, example in zip(decoded.texts, questions, strict=True)]
         counts = np.bincount(features.example, minlength=len(questions)).astype(np.int64)
         return pa.table(
             {

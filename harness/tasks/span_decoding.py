@@ -76,9 +76,7 @@ def decode(
         np.concatenate([getattr(block, field) for block in blocks])
         for field in ("score", "start_logit", "end_logit", "begin", "end")
     )
-    null = np.asarray(
-        [start[0] + end[0] for start, end in zip(start_logits, end_logits, strict=True)], np.float32
-    )
+    null = np.asarray([start[0] + end[0] for start, end in zip(start_logits, end_logits, strict=True)], np.float32)
     first = features.first
     null_score = np.minimum.reduceat(null, first)
     best_score = np.maximum.reduceat(score, first)

@@ -42,9 +42,7 @@ class Task(Protocol):
         ...
 
 
-def task_for(
-    name: str, *, question_answering: QuestionAnswering | None = None, max_length: int = 512
-) -> Task:
+def task_for(name: str, *, question_answering: QuestionAnswering | None = None, max_length: int = 512) -> Task:
     """The task of that name.
 
     Question answering is set by ``question_answering`` alone (None: its defaults) and

@@ -39,6 +39,7 @@ def squad(*questions: dict[str, object], context: str = "Ada was born in London.
     return json.dumps({"data": [{"title": "t", "paragraphs": [{"context": context, "qas": questions}]}]}).encode()
 
 
+MISPLACED = {"text": "London", "answer_start": 3}
 BERT = '{"model_type": "bert"}'
 QUESTION = {"id": "1", "question": "Where?", "answers": [{"text": "London", "answer_start": 16}]}
 
@@ -64,7 +65,7 @@ def refused(folder: Path, config: str, *arguments: str) -> str:
         (squad(QUESTION)[:-30], ["squad.json", "line 1"]),
         (b"\xff\xfe{}", ["squad.json", "UTF-8"]),
         (b"{}", ["squad.json", "data"]),
-        (squad({**QUESTION, "answers": [{"text": "London", "answer_start": 3}]}), ["squad.json", "answer_start", "3", "16"]),
+        (squad({**QUESTION, "answers": [MISPLACED]}), ["squad.json", "answer_start", "3", "16"]),
         (squad(QUESTION, QUESTION), ["squad.json", "'1'", "qas[0]"]),
         (squad({**QUESTION, "question": " "}), ["squad.json", "question", "empty"]),
     ],

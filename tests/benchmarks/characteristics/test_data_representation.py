@@ -38,9 +38,7 @@ def test_neighbours_against_brute_force(k):
     for (a, b), pair in zip(combinations(views, 2), found.pairs, strict=True):
         assert (pair.a, pair.b) == (a, b)
         for measured, left_out in ((pair.neighbours, np.arange(150)), (pair.neighbours_other_groups, group)):
-            sets = zip(
-                neighbour_sets(views[a], k, left_out), neighbour_sets(views[b], k, left_out), strict=True
-            )
+            sets = zip(neighbour_sets(views[a], k, left_out), neighbour_sets(views[b], k, left_out), strict=True)
             expected = np.mean([len(one & other) / len(one | other) for one, other in sets])
             assert measured[str(k)].value == pytest.approx(expected)
             assert measured[str(k)].low <= measured[str(k)].value <= measured[str(k)].high

@@ -19,9 +19,7 @@ from benchmarks.errors import BenchmarkError
 def study(n=120, deployments=("large", "small", "tiny"), seed=0):
     rng = np.random.default_rng(seed)
     correct = {name: rng.random(n) < 0.7 for name in deployments}
-    predictions = {
-        name: np.where(correct[name], "right", rng.choice(["x", "y", ""], n)) for name in deployments
-    }
+    predictions = {name: np.where(correct[name], "right", rng.choice(["x", "y", ""], n)) for name in deployments}
     return correct, predictions, np.arange(n) // 4
 
 

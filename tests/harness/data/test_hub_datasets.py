@@ -87,9 +87,7 @@ def test_duplicate_ids(tmp_path: Path) -> None:
 def test_a_span_outside_the_context(tmp_path: Path) -> None:
     labels = [{"start": [20], "end": [99]}]
     source = publish(tmp_path, [{"key": "k", "question": "Who?", "context": CONTEXT, "labels": labels}])
-    assert "row 0.labels[0]: is [20, 99], not inside the context of 30" in complaint(
-        read_hub_questions, source
-    )
+    assert "row 0.labels[0]: is [20, 99], not inside the context of 30" in complaint(read_hub_questions, source)
 
 
 def test_columns_of_another_layout(tmp_path: Path) -> None:
@@ -110,9 +108,7 @@ def test_texts_with_labels(tmp_path: Path) -> None:
 def test_named_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
     import datasets
 
-    features = datasets.Features(
-        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])}
-    )
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])})
     rows = datasets.Dataset.from_dict({"text": ["good", "bad"], "label": [0, 1]}, features=features)
     (tmp_path / "set").mkdir()
     rows.to_parquet(tmp_path / "set" / "validation.parquet")
@@ -122,9 +118,7 @@ def test_named_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> N
 
 
 def test_labels_out_of_range_and_empty_texts(tmp_path: Path) -> None:
-    source = publish(
-        tmp_path, [{"text": "good", "label": 1}, {"text": "", "label": 0}, {"text": "x", "label": -1}]
-    )
+    source = publish(tmp_path, [{"text": "good", "label": 1}, {"text": "", "label": 0}, {"text": "x", "label": -1}])
     assert "row 1.text: is '', an empty text" in complaint(read_hub_texts, source, ("a", "b"))
     (tmp_path / "other").mkdir()
     source = publish(tmp_path / "other", [{"text": "x", "label": -1}])

@@ -31,9 +31,7 @@ def table(tmp_path: Path) -> Path:
 
 
 def load(source: Source, task: str, labels: tuple[str, ...] | None = None) -> list[str]:
-    return [
-        example.id for example in load_examples(source, task=task, labels=labels, role="evaluation", seed=0)
-    ]
+    return [example.id for example in load_examples(source, task=task, labels=labels, role="evaluation", seed=0)]
 
 
 def complaint(source: Source, task: str, labels: tuple[str, ...] | None = None) -> str:
@@ -45,9 +43,7 @@ def complaint(source: Source, task: str, labels: tuple[str, ...] | None = None) 
 
 def test_questions_and_texts(squad: Path, table: Path) -> None:
     assert load(SquadSource(squad=squad), "question-answering") == [f"q{i}" for i in range(20)]
-    assert load(TableSource(table=table), "text-classification", LABELS) == [
-        f"reviews:{i}" for i in range(20)
-    ]
+    assert load(TableSource(table=table), "text-classification", LABELS) == [f"reviews:{i}" for i in range(20)]
 
 
 def test_a_sample_is_stratified_and_in_order(squad: Path) -> None:
@@ -86,9 +82,7 @@ def test_a_source_without_examples(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\n")
     expected = "evaluation data: a.json holds no examples; name another source"
     assert complaint(SquadSource(squad=tmp_path / "a.json"), "question-answering") == expected
-    assert "a.csv holds no examples" in complaint(
-        TableSource(table=tmp_path / "a.csv"), "text-classification", LABELS
-    )
+    assert "a.csv holds no examples" in complaint(TableSource(table=tmp_path / "a.csv"), "text-classification", LABELS)
 
 
 def test_the_files_that_identify_a_source(squad: Path, table: Path, tmp_path: Path) -> None:

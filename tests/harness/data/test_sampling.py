@@ -26,8 +26,7 @@ def test_each_label_keeps_its_share() -> None:
 
 def test_answerable_and_unanswerable_keep_their_share() -> None:
     examples = [
-        QuestionExample(f"q{i}", "g", "?", "c", ("c",) if i % 3 else (), (0,) if i % 3 else ())
-        for i in range(300)
+        QuestionExample(f"q{i}", "g", "?", "c", ("c",) if i % 3 else (), (0,) if i % 3 else ()) for i in range(300)
     ]
     kept = sample(examples, 100, seed=0)
     assert sum(not example.answerable for example in kept if isinstance(example, QuestionExample)) == 33
@@ -38,9 +37,7 @@ def test_the_size_is_exact_and_the_order_that_of_the_file(size: int) -> None:
     examples = texts(40)
     kept = sample(examples, size, seed=1)
     assert len(kept) == size == len({example.id for example in kept})
-    assert [examples.index(example) for example in kept] == sorted(
-        examples.index(example) for example in kept
-    )
+    assert [examples.index(example) for example in kept] == sorted(examples.index(example) for example in kept)
 
 
 @pytest.mark.parametrize("size", [40, 41, 10**9])

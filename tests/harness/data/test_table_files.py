@@ -18,9 +18,7 @@ TEXTS = ["good, really", 'he said "no"\nand left', "caf\u00e9 \U0001f600 \u2028 
 VALUES = [1, 0, 0, 1]
 
 
-def write(
-    path: Path, texts: list[Any], values: list[Any], names: tuple[str, str] = ("text", "label")
-) -> Path:
+def write(path: Path, texts: list[Any], values: list[Any], names: tuple[str, str] = ("text", "label")) -> Path:
     match path.suffix:
         case ".csv":
             with path.open("w", newline="", encoding="utf-8") as file:
@@ -94,9 +92,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (("-1", "1"), -1, 0),
     ],
 )
-def test_labels_are_names_or_indices(
-    tmp_path: Path, labels: tuple[str, ...], value: Any, expected: int
-) -> None:
+def test_labels_are_names_or_indices(tmp_path: Path, labels: tuple[str, ...], value: Any, expected: int) -> None:
     path = write(tmp_path / "a.jsonl", ["good"], [value])
     assert read(path, labels=labels)[0].label == expected
 
