@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 from tokenizers import Tokenizer
 
 from backends.backend import Backend
@@ -71,6 +70,8 @@ class LiveDeployment:
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Of the classes, for each text: (texts, labels)."""
+        from scipy.special import softmax  # here: every deployment's process would pay for its import
+
         examples = [TextExample(str(index), "", text, 0) for index, text in enumerate(texts)]
         if not examples:
             return np.empty((0, 0), np.float64)

@@ -1,0 +1,102 @@
+"""Worker processes: events, failures one by one, a time-out, and a deployment that dies while it is served."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.errors import StepFailed
+from harness.execution.processes import run_group
+from harness.execution.served import served_deployment
+from harness.execution.status import CRASHED, ERROR, REFUSED, SKIPPED, TIMED_OUT
+from harness.store.steps import Step, Store
+
+OPTIONS: dict[str, Any] = {
+    "task": "text-classification",
+    "labels": ["negative", "positive"],
+    "digest": "",
+    "seed": 0,
+    "new_head": True,
+}
+
+
+def checkpoint(key: str, source: dict[str, str], **needs: tuple[str, str]) -> Step:
+    return Step("checkpoint", key, f"get {key}", "checkpoint", {}, OPTIONS, needs, {"source": source})
+
+
+def run(steps: list[Step], store: Store, folder: Path, timeout: float = 120) -> tuple[list[Any], list[tuple[str, str]]]:
+    heard: list[tuple[str, str]] = []
+    with (folder / "log.txt").open("w") as log:
+        failures = run_group(
+            steps,
+            store,
+            steps_folder=folder / "steps",
+            log=log,
+            timeout_seconds=timeout,
+            listen=lambda step, event: heard.append((step.key, event["event"])),
+        )
+    return failures, heard
+
+
+def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    steps = [
+        checkpoint("missing", {"folder": str(tmp_path / "nowhere")}),
+        checkpoint("wrong", {"neither": "nor"}),
+        checkpoint("orphan", {"random": "bert-tiny"}, cut=("checkpoint", "missing")),
+        checkpoint("good", {"random": "bert-tiny"}),
+    ]
+    failures, heard = run(steps, store, tmp_path)
+    assert [(failure.step.key, failure.status) for failure in failures] == [
+        ("missing", REFUSED),
+        ("wrong", ERROR),
+        ("orphan", SKIPPED),
+    ]
+    assert "nowhere" in failures[0].reason
+    assert store.has("checkpoint", "good") and not store.has("checkpoint", "missing")
+    assert heard[-2:] == [("good", "started"), ("good", "finished")]
+    assert "Traceback" in (tmp_path / "log.txt").read_text()
+    # The command that the report shows does it again, and says why it fails.
+    _, *arguments = shlex.split(failures[0].command or "")
+    again = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    assert again.returncode == 1 and "nowhere" in again.stdout
+
+
+def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    failures, _ = run([checkpoint("slow", {"random": "bert-tiny"})], store, tmp_path, timeout=0.2)
+    assert [failure.status for failure in failures] == [TIMED_OUT]
+    assert not store.has("checkpoint", "slow")
+    assert not psutil.Process().children()
+
+
+def test_a_served_deployment_that_cannot_be_opened(tmp_path: Path) -> None:
+    options = {"backend": "onnxruntime-cpu", "format": "onnx-fp32", "task": "text-classification", "pooling": "cls"}
+    options |= {"threads": 1, "question_answering": None, "max_length": 64, "token_budget": 512}  # type: ignore[dict-item]
+    with pytest.raises(StepFailed, match=r"model\.onnx") as caught, served_deployment(tmp_path, options):
+        pass
+    assert caught.value.status == REFUSED
+
+
+def test_a_served_deployment_that_dies(tmp_path: Path) -> None:
+    """Its process is killed while it opens: the caller lives on and hears of it."""
+    (tmp_path / "model.onnx").write_bytes(b"")
+    options = {"backend": "torch-cpu", "format": "torch-fp32", "task": "text-classification", "pooling": "cls"}
+    options |= {"threads": 1, "question_answering": None, "max_length": 64, "token_budget": 512}  # type: ignore[dict-item]
+
+    def kill_children() -> None:
+        for child in psutil.Process().children():
+            child.send_signal(signal.SIGKILL)
+
+    threading.Timer(0.3, kill_children).start()
+    with pytest.raises(StepFailed, match="SIGKILL") as caught, served_deployment(tmp_path, options):
+        pass
+    assert caught.value.status == CRASHED
