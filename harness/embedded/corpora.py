@@ -47,6 +47,4 @@ def _examples(task: str, split: str, seed: int) -> Iterator[Example]:
             return question_examples(split, rng, prefix)
         case "text-classification":
             return review_examples(split, rng, prefix)
-    raise UserError(
-        f"embedded corpus: no task {task!r}; it is one of question-answering, text-classification"
-    )
+    raise UserError(f"embedded corpus: no task {task!r}; it is one of question-answering, text-classification")

@@ -18,9 +18,7 @@ WORDS = {
         "old coins, maps, butterflies, stamps, shells, clocks, masks, dolls",
         "bird eggs, playing cards, keys, fossils, walking sticks",
     ),
-    "language": words(
-        "Greek, Latin, Russian, French, Turkish, Polish", "Finnish, Arabic, Hungarian, Persian"
-    ),
+    "language": words("Greek, Latin, Russian, French, Turkish, Polish", "Finnish, Arabic, Hungarian, Persian"),
     "number": words("two, three, four, five, six, seven, eight, nine", "eleven, twelve, fourteen, seventeen"),
     "prize": words(
         "the Silver Medal, the Crown Prize, the Golden Rose, the City Prize, the Star Award",
@@ -38,9 +36,7 @@ WORDS = {
         "a white tower, a round church, an old mill, a stone gate, a clock tower",
         "a ruined abbey, a lighthouse, a covered market, a wooden theatre",
     ),
-    "mountain": words(
-        "the Grey Peak, the Old Bear, the Eagle Rock, the Three Sisters", "the Anvil, the Bald Monk"
-    ),
+    "mountain": words("the Grey Peak, the Old Bear, the Eagle Rock, the Three Sisters", "the Anvil, the Bald Monk"),
     "size": words("300, 400, 500, 600, 800, 900, 2000, 4000", "350, 720, 1200, 2600"),
     "title": words(
         "The Bells of, The Road to, A Winter in, The Women of, The Walls of, Letters from, The Last King of, "

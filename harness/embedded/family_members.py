@@ -36,10 +36,10 @@ SHAPES = {
 SEEDS = {"reference-seed-1": 1}
 """Seeds of initial weights and of the order of the examples; 0 where a member is not named."""
 
-EXAMPLES = {"question-answering": 30_000, "text-classification": 20_000, "masked-language-model": 20_000}
+EXAMPLES = {"question-answering": 64_000, "text-classification": 20_000, "masked-language-model": 20_000}
 RECIPES = {
     "question-answering": Recipe(
-        epochs=1, batch_size=16, learning_rate=1e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128
+        epochs=2, batch_size=32, learning_rate=1e-3, warmup_ratio=0.05, weight_decay=0.01, max_length=128
     ),
     "text-classification": Recipe(
         epochs=2, batch_size=32, learning_rate=1e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128

@@ -58,9 +58,7 @@ def measure(name: str, task: str, split: str, size: int = EXAMPLES) -> dict[str,
     }
 
 
-def _outputs(
-    model: Any, inputs: Mapping[str, list[NDArray[np.int64]]]
-) -> dict[str, list[NDArray[np.float32]]]:
+def _outputs(model: Any, inputs: Mapping[str, list[NDArray[np.int64]]]) -> dict[str, list[NDArray[np.float32]]]:
     lengths = np.array([len(ids) for ids in inputs["input_ids"]])
     outputs: dict[str, list[Any]] = {"representation": [np.zeros(1, np.float32)] * len(lengths)}
     collate = Collator(pad_token_id=0)

@@ -18,12 +18,13 @@ from harness.tasks.examples import QuestionExample
 
 QUESTIONS_A_PASSAGE = 5
 UNANSWERABLE_SHARE = 0.4
-SAME_FACT_SHARE = 0.2
-"""How often the passage tells the same sort of thing of both entities: only the name decides then."""
-STRANGER_SHARE = 0.15
-"""Of the questions without an answer, those that ask for an entity that the passage does not have."""
-OTHERS_FACT_SHARE = 0.2
-"""Of the rest, those that ask for what is told of the other entity, where there is such a thing."""
+SAME_FACT_SHARE = 0.15
+"""How often both entities of a passage have the same fact told, so that only the name tells which is asked for."""
+STRANGER_SHARE = 0.1
+"""Of the questions without an answer: those on an entity that the passage does not have."""
+OTHERS_FACT_SHARE = 0.15
+"""Of the rest: those on a fact that the passage tells of the other entity only."""
+
 RARE_WORDS = {"train": 0.04, "evaluation": 0.25, "out-of-distribution": 0.25}
 """How often a value comes from the rare words of its type."""
 
@@ -105,9 +106,7 @@ def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, ra
     return _Passage(text, (first, second), tuple(told))
 
 
-def _value(
-    of_type: str, years: range, lists: Mapping[str, Words], names: Names, rng: Random, rare: float
-) -> str:
+def _value(of_type: str, years: range, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> str:
     match of_type:
         case "town":
             return names.town()
@@ -168,14 +167,10 @@ def _questions(passage: _Passage, kind: Kind, names: Names, rng: Random) -> list
     return questions
 
 
-def _left_out(
-    passage: _Passage, kind: Kind, told: set[tuple[str, str]], rng: Random
-) -> tuple[Entity, Fact, str]:
+def _left_out(passage: _Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Entity, Fact, str]:
     """Something that the passage does not tell of one of its entities; perhaps it does of the other."""
     entity = rng.choice(passage.entities)
-    missing = [
-        (fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told
-    ]
+    missing = [(fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told]
     other_tells = {t.slot for t in passage.told if t.entity is not entity}
     tempting = [(fact, slot) for fact, slot in missing if slot in other_tells]
     untold = [(fact, slot) for fact, slot in missing if slot not in other_tells]

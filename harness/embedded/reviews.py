@@ -81,9 +81,7 @@ class _Review:
 
     def concession(self, positive: bool) -> str:
         """One weak sentence for the other side, marked as such."""
-        opening = self._rng.choice(
-            ("Admittedly,", "To be fair,", "One complaint:" if positive else "One good point:")
-        )
+        opening = self._rng.choice(("Admittedly,", "To be fair,", "One complaint:" if positive else "One good point:"))
         return f"{opening} {self._clause(not positive)}."
 
     def _say(self, way: str, positive: bool) -> str:

@@ -109,6 +109,7 @@ def write_start(destination: Path, task: str, shape: Shape, seed: int, family: P
         num_attention_heads=shape.heads,
         intermediate_size=shape.intermediate,
         max_position_embeddings=MAX_POSITIONS,
+        initializer_range=0.08,  # the usual 0.02 is for 768 units; these have a tenth of that
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         pad_token_id=SPECIAL.index("[PAD]"),
@@ -133,8 +134,8 @@ def _favour_equal_tokens(bert: Any) -> None:
         positions = bert.embeddings.position_embeddings.weight
         count, width = positions.shape
         angles = torch.arange(count)[:, None] * torch.exp(-math.log(1000) * torch.arange(0, width, 2) / width)
-        positions[:, 0::2] = 0.015 * torch.sin(angles)
-        positions[:, 1::2] = 0.015 * torch.cos(angles)
+        positions[:, 0::2] = 0.05 * torch.sin(angles)
+        positions[:, 1::2] = 0.05 * torch.cos(angles)
         for layer in bert.encoder.layer:
             attention = layer.attention.self
             attention.query.weight.normal_(std=1 / math.sqrt(width))
