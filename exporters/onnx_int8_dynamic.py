@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.onnx_graph import embeddings, encoder_products, read_model
-from exporters.quantization import quantized_into, reduced_range
+from exporters.quantization import parts, quantized_into, reduced_range
 
 
 def write(parent: Path, destination: Path) -> None:
@@ -13,7 +12,7 @@ def write(parent: Path, destination: Path) -> None:
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    graph = read_model(parent, weights=False).graph
+    chosen = parts(parent)
     with quantized_into(destination, parent) as work:
         quantize_dynamic(
             work.source,
@@ -22,7 +21,7 @@ def write(parent: Path, destination: Path) -> None:
             per_channel=True,
             reduce_range=reduced_range(),
             weight_type=QuantType.QInt8,
-            nodes_to_quantize=[*encoder_products(graph), *embeddings(graph)],
+            nodes_to_quantize=[*chosen.products, *chosen.embeddings],
             use_external_data_format=work.external,
             # Without it, a tensor whose type was not inferred ends the conversion.
             extra_options={"DefaultTensorType": TensorProto.FLOAT},

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.errors import ExportError
-from exporters.onnx_graph import embeddings, encoder_products, read_model
-from exporters.quantization import quantize_embeddings, quantized_into, reduced_range
+from exporters.quantization import parts, quantize_embeddings, quantized_into, reduced_range
 
 Batch = Mapping[str, NDArray[np.int64]]
 
@@ -34,9 +33,8 @@ def write(parent: Path, destination: Path, calibration: Sequence[Batch]) -> None
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.calibrate import CalibrationDataReader
 
-    graph = read_model(parent, weights=False).graph
-    inputs = [value.name for value in graph.input]
-    batches = [_feeds(batch, inputs) for batch in calibration]
+    chosen = parts(parent)
+    batches = [_feeds(batch, chosen.inputs) for batch in calibration]
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -46,7 +44,7 @@ def write(parent: Path, destination: Path, calibration: Sequence[Batch]) -> None
             return next(self.rest, None)
 
     with quantized_into(destination, parent) as work:
-        quantize_embeddings(work, embeddings(graph))
+        quantize_embeddings(work, chosen.embeddings)
         try:
             quantize_static(
                 work.source,
@@ -54,7 +52,7 @@ def write(parent: Path, destination: Path, calibration: Sequence[Batch]) -> None
                 Reader(),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=["MatMul"],
-                nodes_to_quantize=encoder_products(graph),
+                nodes_to_quantize=chosen.products,
                 per_channel=True,
                 reduce_range=reduced_range(),
                 activation_type=QuantType.QUInt8,

@@ -11,7 +11,30 @@ from pathlib import Path
 
 from exporters.files import link_or_copy
 from exporters.instruction_set import WITHOUT_VNNI, instruction_set
-from exporters.onnx_graph import EXTERNAL, MODEL, link_model, move_model
+from exporters.onnx_graph import (
+    EXTERNAL,
+    MODEL,
+    embeddings,
+    encoder_products,
+    link_model,
+    move_model,
+    read_model,
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What of an ``onnx-fp32`` graph becomes INT8, by node name."""
+
+    inputs: list[str]
+    products: list[str]
+    embeddings: list[str]
+
+
+def parts(parent: Path) -> Parts:
+    """Read them; the graph itself, which may hold gigabytes of weights, is let go of."""
+    graph = read_model(parent, weights=False).graph
+    return Parts([value.name for value in graph.input], encoder_products(graph), embeddings(graph))
 
 
 @dataclass(frozen=True)
