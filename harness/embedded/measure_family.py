@@ -22,7 +22,8 @@ from harness.tasks.task import task_for
 from harness.training.batches import Collator
 
 EXAMPLES = 2_000
-SEED = 0
+SEED = 1
+"""Seed 0 was looked at while corpora, shapes and recipes were chosen."""
 
 
 def main() -> None:

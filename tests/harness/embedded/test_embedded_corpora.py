@@ -47,9 +47,7 @@ def test_answers_stand_where_they_are_said_to(split: str) -> None:
 def test_an_answer_is_told_once_only(split: str) -> None:
     """Otherwise the offset of the gold span would be a choice of ours."""
     repeated = sum(
-        example.context.count(f" {example.answers[0]}") > 1
-        for example in questions(split, 1500)
-        if example.answerable
+        example.context.count(f" {example.answers[0]}") > 1 for example in questions(split, 1500) if example.answerable
     )
     assert repeated <= 30
 
