@@ -149,9 +149,6 @@ def main() -> None:
     except RunStopped as error:
         print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(3)
-    except KeyboardInterrupt:
-        print("scalemodel: stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:  # `scalemodel report | head`
         sys.stderr.close()
         sys.exit(141)

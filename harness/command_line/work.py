@@ -19,6 +19,7 @@ from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 
 RUN_FAILED = 3
+INTERRUPTED = 130
 
 
 def work(
@@ -43,6 +44,9 @@ def work(
             with (folder.path / "log.txt").open("a", encoding="utf-8") as log, progress_for(quiet) as progress:
                 run = Run(plan, store, folder, log, progress)
                 run.execute(until)
+        except KeyboardInterrupt:
+            print("scalemodel: stopped; the same command goes on from here", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
         except OSError as error:
             status, reason = status_of(error)
             raise RunStopped(

@@ -97,7 +97,7 @@ def test_the_report_in_every_form(run_folder: Path, format: str) -> None:
     assert report.returncode == 0 and report.stderr == ""
     assert "\x1b" not in report.stdout  # a pipe
     if format == "json":
-        assert json.loads(report.stdout)["version"] == 1
+        assert json.loads(report.stdout)["report_version"] == 1
     else:
         assert "demonstration family" in report.stdout
         for words in ("Prediction errors", "Data representation", "Data distribution", "dversarial"):
