@@ -15,12 +15,15 @@ import pytest
 from tests.end_to_end.driver import command, scalemodel
 
 
+KILLS = int(os.environ.get("SCALEMODEL_KILLS", "4"))  # SCALEMODEL_KILLS=20 for the long version
+
+
 def test_a_run_killed_at_random_moments_ends_in_the_same_results(
     config: Path, run_folder: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "runs"
     moments = random.Random(0)
-    for _ in range(4):
+    for _ in range(KILLS):
         with subprocess.Popen(
             command("run", config, "--store", store, "--quiet"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as run:

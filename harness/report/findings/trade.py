@@ -45,7 +45,7 @@ def best_trade(task: TaskView) -> list[Finding]:
             + _of_how_many(len(fast), wanted),
             "Look at its newly wrong examples before it replaces the reference."
             if (changed[best.name].value or 0.0) < thresholds.MANY_CHANGED
-            else "With that many changes it is another model than the reference: evaluate it as one.",
+            else "With that many changes it is another model, as one trained anew would be: evaluate it as one.",
             (best.name,),
         )
     ]
