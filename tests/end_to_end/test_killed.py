@@ -14,7 +14,6 @@ import pytest
 
 from tests.end_to_end.driver import command, scalemodel
 
-
 KILLS = int(os.environ.get("SCALEMODEL_KILLS", "4"))  # SCALEMODEL_KILLS=20 for the long version
 
 
