@@ -81,6 +81,8 @@ def test_interrupting_stops_at_once_and_says_how_to_go_on(config: Path, tmp_path
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs the tests in the background has them ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as run:
         workers = wait_for_workers(run)
         run.send_signal(signal.SIGINT)
