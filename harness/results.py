@@ -247,7 +247,7 @@ def _notes(task: Task) -> list[str]:
     notes = []
     if _family(task) == "demonstration":
         notes.append(
-            "A demonstration family: six small BERTs trained on a corpus that scalemodel writes itself. "
+            "A demonstration family: small BERTs trained on a corpus that scalemodel writes itself. "
             "It shows the method; it says nothing about BERT-large."
         )
     if any(isinstance(model.checkpoint, RandomCheckpoint) and model.training is None for model in task.models.values()):
