@@ -128,7 +128,6 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         options = {
             # Only for TensorRT before 11; later ones take the precision from the types of the graph.
             "trt_fp16_enable": str(int(self.format == "onnx-fp16")),
-            "trt_int8_enable": str(int("int8" in self.format)),
             # Without explicit shapes, an engine is built anew for every shape not seen before.
             "trt_profile_min_shapes": self._profile(self.SMALLEST),
             "trt_profile_opt_shapes": self._profile(self.USUAL),

@@ -57,7 +57,9 @@ def serves(backend: str, format: str) -> str | None:
         return f"{backend} runs ONNX files: use torch-cpu or torch-cuda"
     if backend == "onnxruntime-cuda" and "int8" in format:
         # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
-        return "quantized nodes fall back to the CPU there: use onnxruntime-tensorrt with onnx-int8-static"
+        return "quantized nodes fall back to the CPU there: use onnx-fp16"
     if backend == "onnxruntime-tensorrt" and format == "onnx-int8-dynamic":
-        return "TensorRT has no dynamic quantization: use onnx-int8-static"
+        return "TensorRT has no dynamic quantization: use onnx-fp16"
+    if backend == "onnxruntime-tensorrt" and format == "onnx-int8-static":
+        return "TensorRT takes signed symmetric INT8, the format's activations are unsigned: use onnx-fp16"
     return None

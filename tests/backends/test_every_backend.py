@@ -127,7 +127,7 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="no artifact folder at"):
         open_backend("onnxruntime-cpu", tmp_path / "none", format="onnx-fp32", task="text-classification")
     assert serves("onnxruntime-cpu", "onnx-int8-static") is None
-    assert "use onnxruntime-tensorrt" in (serves("onnxruntime-cuda", "onnx-int8-static") or "")
+    assert "use onnx-fp16" in (serves("onnxruntime-cuda", "onnx-int8-static") or "")
     assert "no dynamic quantization" in (serves("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
-    assert serves("onnxruntime-tensorrt", "onnx-int8-static") is None
+    assert "unsigned" in (serves("onnxruntime-tensorrt", "onnx-int8-static") or "")
     assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")
