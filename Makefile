@@ -26,7 +26,7 @@ endif
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),dev]"
 	touch $@
 
-# The embedded study: six small BERTs a task, no download beyond the packages.
+# The embedded study: small BERTs, two tasks, no download beyond the packages.
 demo: install
 	$(BIN)/scalemodel run configs/quickstart.yaml
 

@@ -79,7 +79,9 @@ def export(
 
 @app.command()
 def report(
-    run: Annotated[Path | None, typer.Argument(help="A run's folder; the latest of the store if left out.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="A run's folder or a study's name; the latest run of the store if left out.")
+    ] = None,
     store: StoreFolder = DEFAULT_STORE,
     format: Format = "terminal",
     all_pairs: Annotated[

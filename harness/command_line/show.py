@@ -20,6 +20,8 @@ def _find(run: Path | None, store: Path) -> Path:
         if not finished:
             raise UserError(f"{store}: holds no finished run; start with `scalemodel run quickstart`, or name a run")
         return finished[-1]
+    if run.suffix in (".yaml", ".yml"):
+        raise UserError(f"{run}: is a study, not a run; `scalemodel report {run.stem}` shows its latest run")
     if not run.exists() and run.parent == Path():  # the name of a study, or of a run in the store
         named = [folder for folder in runs(store) if folder.name == str(run) or folder.name[:-9] == str(run)]
         if named:

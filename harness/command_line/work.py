@@ -57,6 +57,8 @@ def work(
         from harness.command_line.show import show_report
 
         show_report(folder.path, store_folder, format)
+        if not quiet:
+            print(f"results: {folder.path} (again: scalemodel report {folder.path})", file=sys.stderr)
     elif until != "results":
         _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
@@ -65,7 +67,8 @@ def work(
     if causes:
         skipped = len(run.failures) - len(causes)
         rest = f", {skipped} that need them were left out" if skipped else ""
-        print(f"scalemodel: {len(causes)} steps failed{rest}; see {folder.path / 'log.txt'}", file=sys.stderr)
+        steps = "1 step" if len(causes) == 1 else f"{len(causes)} steps"
+        print(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", file=sys.stderr)
         raise typer.Exit(RUN_FAILED)
 
 

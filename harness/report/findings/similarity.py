@@ -100,9 +100,9 @@ def errors_near_chance(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "errors-near-chance",
-            f"{listed(members)} {verb(members, 'errs', 'err')} on other examples than the reference: above "
-            f"chance, the overlap is only {fixed(value, 2)} of what it could be ({lowest.label}; the "
-            f"Jaccard of {fixed(raw, 2)} comes from the number of errors).",
+            f"{listed(members)} {verb(members, 'errs', 'err')} on other examples than the reference: the overlap "
+            f"of {fixed(raw, 2)} is about what the numbers of errors alone give, or less (adjusted for them "
+            f"{fixed(value, 2)}, {lowest.label}).",
             "Read the adjusted column: a plain Jaccard grows with the number of errors.",
             names(members),
         )

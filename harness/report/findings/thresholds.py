@@ -14,6 +14,9 @@ SAME_SCORE = 0.01
 MANY_CHANGED = 0.05
 """From this share of changed predictions on, two deployments behave differently."""
 
+NO_TRADE = 0.2
+"""From this share of changed predictions on, speed is not traded for anything: it is another model."""
+
 NEAR_CHANCE = 0.1
 """Adjusted Jaccard up to here is near chance (0 is chance, 1 the largest possible)."""
 

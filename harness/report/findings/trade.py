@@ -40,12 +40,13 @@ def best_trade(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "best-trade",
-            f"Best trade: {best.label}, {ratio(speeds[best.name])} as fast as the reference{_timing(task, best)}"
+            f"{_title(changed[best.name].value)} {best.label}, {ratio(speeds[best.name])} as fast as the "
+            f"reference{_timing(task, best)}"
             f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}. "
             + _of_how_many(len(fast), wanted),
             "Look at its newly wrong examples before it replaces the reference."
             if (changed[best.name].value or 0.0) < thresholds.MANY_CHANGED
-            else "With that many changes it is another model, as one trained anew would be: evaluate it as one.",
+            else "With that many changes, evaluate it as a model of its own before it replaces the reference.",
             (best.name,),
         )
     ]
@@ -94,6 +95,11 @@ def _of_how_many(fast: int, wanted: str) -> str:
     if fast == 1:
         return f"It is the only one that is at least {wanted} as fast."
     return f"No other of the {fast} that are at least {wanted} as fast changes fewer."
+
+
+def _title(changed: float | None) -> str:
+    """A deployment that changes a good part of its answers is no trade, however fast it is."""
+    return "Best trade:" if (changed or 0.0) < thresholds.NO_TRADE else "No good trade; the least changed is"
 
 
 def _timing(task: TaskView, deployment: Deployment) -> str:

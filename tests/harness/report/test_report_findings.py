@@ -77,7 +77,7 @@ def test_best_trade_with_many_changes_is_called_another_model(task: dict[str, An
             del task["deployments"][name]
     finding = found(task, "best-trade")
     assert finding is not None
-    assert "the only one" in finding.text and "another model" in finding.next_step
+    assert "the only one" in finding.text and "a model of its own" in finding.next_step
 
 
 def test_a_faster_deployment_that_cannot_be_told_from_the_best_is_named(task: dict[str, Any]) -> None:
