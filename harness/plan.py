@@ -166,7 +166,7 @@ class _Planner:
             for format in self._formats(task, model)
         }
         plans: list[DeploymentPlan] = []
-        attacked = self._attack_inputs(name, task, checkpoints)
+        proposer = self._masked_language_model(name, task, examples)
         crafted: list[Need] = []
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
@@ -175,7 +175,7 @@ class _Planner:
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
-            attacks = self._attacks(name, task, deployment, artifact, attacked, crafted)
+            attacks = self._attacks(name, task, deployment, artifact, examples, proposer, crafted)
             if not plans:
                 crafted = [(step.kind, step.key) for step in attacks]
             self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
@@ -275,9 +275,11 @@ class _Planner:
             ),
         )
 
-    def _masked_language_model(self, name: str, task: Task) -> Step:
+    def _masked_language_model(self, name: str, task: Task, examples: dict[str, Step]) -> Step | None:
+        """The checkpoint that proposes an attack's words; None where nothing is attacked."""
         attack = task.characteristics.attack
-        assert attack is not None
+        if attack is None:
+            return None
         chosen = attack.masked_language_model
         starting = self._keep(
             self.checkpoints,
@@ -306,12 +308,9 @@ class _Planner:
                 group=f"training {name} masked-language-model",
                 subject={"task": name, "model": "masked-language-model"},
                 options={"task": name, "recipe": chosen.training.model_dump(mode="json")},
-                needs={"starting": _need(starting), "examples": _need(self._train_examples(name, task))},
+                needs={"starting": _need(starting), "examples": _need(examples["train"])},
             ),
         )
-
-    def _train_examples(self, name: str, task: Task) -> Step:
-        return self._example_step(name, task, "train", task.data.train)
 
     # -- artifacts ----------------------------------------------------------------------------
 
@@ -426,32 +425,27 @@ class _Planner:
 
     # -- attack -------------------------------------------------------------------------------
 
-    def _attack_inputs(self, name: str, task: Task, checkpoints: dict[str, Step]) -> dict[str, Step]:
-        if task.characteristics.attack is None:
-            return {}
-        return {"masked_language_model": self._masked_language_model(name, task)}
-
     def _attacks(
         self,
         name: str,
         task: Task,
         deployment: Deployment,
         artifact: Step,
-        inputs: dict[str, Step],
+        examples: dict[str, Step],
+        proposer: Step | None,
         crafted: list[Need],
     ) -> tuple[Step, ...]:
         """The attack on a deployment, and the replay on it of what was crafted on the reference."""
         attack = task.characteristics.attack
-        if attack is None:
+        if attack is None or proposer is None:
             return ()
-        sources = data_sources(task)
-        roles = [role for role in sources if role.startswith("attack-")] or ["evaluation"]
+        roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
         steps = []
         for number, role in enumerate(roles):
             needs = {
                 "artifact": _need(artifact),
-                "examples": _need(self._example_step(name, task, role, sources[role])),
-                "masked_language_model": _need(inputs["masked_language_model"]),
+                "examples": _need(examples[role]),
+                "masked_language_model": _need(proposer),
             }
             if crafted:
                 needs["crafted"] = crafted[number]
