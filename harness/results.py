@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import numbers, read_outputs
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
-from harness.tasks.examples import QuestionExample
+from harness.tasks.examples import QuestionExample, TextExample
 
 VERSION = 1
 
@@ -182,6 +183,7 @@ class _Collector:
         for role, step in task.examples.items():
             examples = read_examples(self._path(step))
             questions = [example for example in examples if isinstance(example, QuestionExample)]
+            labels = Counter(example.label for example in examples if isinstance(example, TextExample))
             found[role] = {
                 "source": describe(data_sources(task.task)[role]),
                 "examples": len(examples),
@@ -190,6 +192,7 @@ class _Collector:
                 "answerable": (
                     sum(example.answerable for example in questions) / len(questions) if questions else None
                 ),
+                "commonest_label": max(labels.values()) / len(examples) if labels else None,
             }
         return found
 

@@ -61,16 +61,16 @@ def materialize(
             case EmbeddedCheckpoint(embedded=name):
                 with TemporaryDirectory() as unpacked:
                     write_checkpoint(name, task, Path(unpacked))
-                    model = _from_folder(Path(unpacked), destination, task, labels, allow_new_head)
+                    model = from_folder(Path(unpacked), destination, task, labels, allow_new_head)
             case _:
-                model = _from_folder(source_folder(source), destination, task, labels, allow_new_head)
+                model = from_folder(source_folder(source), destination, task, labels, allow_new_head)
     model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")
 
 
-def _from_folder(
+def from_folder(
     folder: Path, destination: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool
 ) -> PreTrainedModel:
-    """The model under the task's head; its tokenizer goes to ``destination``."""
+    """The model under the task's head; its tokenizer, and nothing else, goes to ``destination``."""
     tokens = write_tokenizer(folder, destination)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if task == "text-classification" and not allow_new_head:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
@@ -11,6 +12,9 @@ import yaml
 
 from harness.command_line.configs import shipped
 from harness.command_line.show import runs
+from harness.errors import UserError
+from harness.report.read import read_results
+from harness.report.view import tasks_of
 
 
 def list_what(what: str, store: Path) -> None:
@@ -26,7 +30,22 @@ def _configs(_: Path) -> Iterable[str]:
 
 def _runs(store: Path) -> Iterable[str]:
     for folder in runs(store):
-        yield str(folder)
+        file = folder / "results.json"
+        finished = datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+        yield f"{folder!s:<40} {finished}  {_found(file)}"
+
+
+def _found(results: Path) -> str:
+    """How many deployments of a run there are by task, and how many failed."""
+    try:
+        tasks = tasks_of(read_results(results.parent))
+    except UserError:
+        return "not readable by this version"
+    told = []
+    for task in tasks:
+        failed = sum(not deployment.ok for deployment in task.deployments)
+        told.append(f"{task.name} {len(task.deployments)}" + (f" ({failed} failed)" if failed else ""))
+    return ", ".join(told)
 
 
 def _formats(_: Path) -> Iterable[str]:
@@ -47,10 +66,12 @@ def _models(_: Path) -> Iterable[str]:
     from harness.embedded import embedded_names
 
     for architecture in get_args(Architecture):
-        yield f"random: {architecture}"
+        yield f"checkpoint: {{random: {architecture}}}".ljust(44) + "any task, for speed only"
     for task in ("question-answering", "text-classification", "masked-language-model"):
         for name in embedded_names(task):
-            yield f"embedded: {name:<24} {task}"
+            yield f"checkpoint: {{embedded: {name}}}".ljust(44) + task
+    yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
+    yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"
 
 
 def _schema(_: Path) -> Iterable[str]:

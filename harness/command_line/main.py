@@ -151,6 +151,3 @@ def main() -> None:
     except RunStopped as error:
         print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(3)
-    except BrokenPipeError:  # `scalemodel report | head`
-        sys.stderr.close()
-        sys.exit(141)

@@ -63,16 +63,21 @@ class _Lines:
 
     def __init__(self) -> None:
         self._spoken = 0.0
+        self._steps = self._begun = 0
 
     def stage(self, name: str, steps: int, reused: int) -> None:
+        self._steps, self._begun = steps, 0
         self._say(f"{name}: {steps} steps to do, {reused} reused")
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
         if event["event"] == "started":
-            self._say(f"  {step.title}")
+            self._begun += 1
+            self._say(f"  {self._begun} of {self._steps}: {step.title}")
         elif event["event"] == "progress" and time.monotonic() - self._spoken > SECONDS_BETWEEN_LINES:
             self._say(f"    {event['what']} ({event['fraction']:.0%})")
-        elif event["event"] == "failed" and event["status"] != SKIPPED:
+        elif event["event"] == "failed" and event["status"] == SKIPPED:
+            self._begun += 1
+        elif event["event"] == "failed":
             self._say(f"  {step.title}: {event['status']}: {event['reason']}")
 
     def _say(self, line: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from pathlib import Path
 
 from harness.command_line.configs import find_config
 from harness.config.load import load_study
+from harness.config.study import FolderCheckpoint, HubCheckpoint, PackageCheckpoint, Task
+from harness.errors import UserError
 from harness.execution.run import load_missing_examples
 from harness.plan import make_plan
 from harness.store.steps import Store
@@ -18,11 +21,38 @@ def validate_study(config: Path, overrides: list[str]) -> None:
     plan = make_plan(study)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
     examples = {step.key: len(read) for step, read in load_missing_examples(plan, nowhere).missing}
+    unseen = [name for task in study.tasks.items() for name in _load_checkpoints(*task)]
     print(f"{path}: valid")
     for task in plan.tasks:
         formats = Counter(planned.deployment.format for planned in task.deployments)
         print(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         print(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
+    if unseen:
+        print(f"not looked at, since they come from a hub: {', '.join(dict.fromkeys(unseen))}")
     steps = [*plan.checkpoints, *plan.artifacts, *plan.measurements, *plan.attacks]
     print(f"steps: {', '.join(f'{count} {kind}' for kind, count in Counter(step.kind for step in steps).items())}")
+
+
+def _load_checkpoints(name: str, task: Task) -> list[str]:
+    """Load the checkpoints of a task that are on this machine; return the names of those on a hub."""
+    unseen = []
+    for model, entry in task.models.items():
+        match entry.checkpoint:
+            case HubCheckpoint(hub=hub):
+                unseen.append(hub)
+            case FolderCheckpoint() | PackageCheckpoint() as source:
+                from harness.checkpoints.locate import source_folder
+                from harness.checkpoints.validate import validate_checkpoint
+
+                print(f"loading {model} ...", file=sys.stderr)
+                try:
+                    validate_checkpoint(
+                        source_folder(source),
+                        task=name,
+                        labels=task.labels,
+                        allow_new_head=entry.training is not None,
+                    )
+                except UserError as error:
+                    raise UserError(f"tasks.{name}.models.{model}: {error}") from None
+    return unseen

@@ -106,6 +106,11 @@ def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
 def _check_columns(source: object, columns: Sequence[str], text: str, label: str) -> None:
     for key, column in (("text", text), ("label", label)):
         if columns.count(column) != 1:
+            if len(columns) == 1 and (other := next((c for c in ";\t|" if c in columns[0]), None)):
+                raise UserError(
+                    f"{source}: the header has no comma but {other!r}: CSV is read with commas; "
+                    "save it again as comma-separated, or as .jsonl or .parquet"
+                )
             what = "no column" if column not in columns else "several columns"
             raise UserError(
                 f"{source}: {what} {column!r}, the columns are {short(', '.join(map(str, columns)))}; "

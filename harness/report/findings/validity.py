@@ -51,27 +51,34 @@ def nothing_to_learn(task: TaskView) -> list[Finding]:
                 deployments=names(random),
             )
         )
-    reference = task.reference_deployment
-    answerable = number(mapping(mapping(task.entry.get("data")).get("evaluation")).get("answerable"))
-    if (
-        reference is not None
-        and not reference.random
-        and reference.score is not None
-        and answerable is not None
-        and 0 < answerable < 1
-        and reference.score <= 1 - answerable + thresholds.SAME_SCORE
-    ):
+    reference, constant = task.reference_deployment, _constant_answer(task)
+    if reference is None or reference.random or reference.score is None or constant is None:
+        return findings
+    saying, right = constant
+    if reference.score <= right + thresholds.SAME_SCORE:
+        answered = number(reference.quality.get("exact_answerable"))
+        apart = f", and on {percent(answered)} % of the answerable questions" if answered is not None else ""
         findings.append(
             Finding(
                 "warning",
                 "weak-reference",
-                f'The reference is right on {percent(reference.score)} %; always saying "no answer" would be '
-                f"right on {percent(1 - answerable)} %.",
-                "Train the reference longer or on more data before reading the comparisons.",
+                f"The reference is right on {percent(reference.score)} %{apart}; always saying {saying} would be "
+                f"right on {percent(right)} %.",
+                "Train the reference longer or on more data before reading the comparisons"
+                + ("; until then read the answerable questions apart." if apart else "."),
                 (reference.name,),
             )
         )
     return findings
+
+
+def _constant_answer(task: TaskView) -> tuple[str, float] | None:
+    """The best answer that reads nothing, and how often it is right; None where that is not known."""
+    data = mapping(mapping(task.entry.get("data")).get("evaluation"))
+    answerable, commonest = number(data.get("answerable")), number(data.get("commonest_label"))
+    if answerable is not None and 0 < answerable < 1:
+        return '"no answer"', 1 - answerable
+    return None if commonest is None else ("the commonest label", commonest)
 
 
 def parity(task: TaskView) -> list[Finding]:

@@ -24,14 +24,15 @@ FAMILIES = {
 
 def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
     blocks: list[Block] = [Facts(tuple(_machine(mapping(results.get("environment")))))]
+    notes: list[str] = []
     for task in tasks:
         blocks.append(Facts(tuple(_task(task))))
         family = str(task.entry.get("family"))
         # a run that explains its family itself is not explained twice
         explained = any(family in note.lower() for note in task.notes)
-        notes = (*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines()))
-        if notes:
-            blocks.append(Prose(tuple(f"Note: {note}" for note in notes)))
+        notes += [*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines())]
+    if notes:
+        blocks.append(Prose(tuple(f"Note: {note}" for note in dict.fromkeys(notes))))
     return Section("What was compared", tuple(blocks))
 
 

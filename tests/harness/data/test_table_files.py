@@ -152,6 +152,8 @@ def test_a_text_that_is_none(tmp_path: Path) -> None:
         ("a.csv", b"", "the data file is empty"),
         ("a.csv", b"\n", "no column 'text', the columns are ''"),
         ("a.csv", b"text,label,text\na,1,b\n", "several columns 'text'"),
+        ("a.csv", b"text;label\ngood, really;1\n", "the header has no comma but ';'"),
+        ("a.csv", b"text\tlabel\ngood\t1\n", "save it again as comma-separated"),
         ("a.csv", b"text,label\ngood, really,1\n", "line 2: has 3 fields, the header 2; quote fields"),
         ("a.csv", b"text,label\ngood,1\nbad\n", "line 3: has 1 fields, the header 2"),
         ("a.csv", b'text,label\ngood,1\n"bad and cut', "a quoted field does not end"),

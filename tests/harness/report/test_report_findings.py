@@ -212,6 +212,18 @@ def test_a_reference_that_is_no_better_than_a_constant(task: dict[str, Any]) -> 
     task["deployments"][REFERENCE]["quality"]["exact"] = 0.5
     finding = found(task, "weak-reference")
     assert finding is not None and "49.9 %" in finding.text
+    assert "answerable questions" in finding.text
+
+
+def test_a_classifier_that_is_no_better_than_a_constant(task: dict[str, Any]) -> None:
+    data = task["data"]["evaluation"]
+    del data["answerable"]
+    data["commonest_label"] = 0.55
+    task["deployments"][REFERENCE]["quality"] = {"accuracy": 0.58}
+    assert found(task, "weak-reference") is None
+    task["deployments"][REFERENCE]["quality"] = {"accuracy": 0.55}
+    finding = found(task, "weak-reference")
+    assert finding is not None and "the commonest label would be right on 55.0 %" in finding.text
 
 
 def test_wide_intervals_ask_for_examples(task: dict[str, Any]) -> None:
