@@ -13,8 +13,10 @@ _TIE = 7
 _SLACK = 1e-5
 """How far a cosine that faiss sums in float32 may be off."""
 _SPARE = 32
-"""Candidates fetched beyond those needed, so that few rows need a second search."""
-_SEARCHED_AT_ONCE = 256
+"""Candidates fetched beyond those needed, so that few rows need a look at everything."""
+_BARRED_AT_MOST = 128
+"""Candidates fetched for the members of a row's own group; rows of larger groups look at everything."""
+_SEARCHED_AT_ONCE = 8192
 _BLOCK_BYTES = 1 << 22
 
 
@@ -26,67 +28,81 @@ def unit_vectors(vectors: ArrayLike, *, name: str) -> NDArray[np.float32]:
     rows = np.asarray(vectors, dtype=np.float32)
     if rows.ndim != 2 or 0 in rows.shape:
         raise BenchmarkError(f"representations of {name}: shape {rows.shape}, expected (examples, dimensions)")
-    if not np.isfinite(rows).all():
-        bad = int((~np.isfinite(rows)).any(axis=1).sum())
+    squares = np.einsum("nd,nd->n", rows, rows, dtype=np.float64)
+    if not np.isfinite(squares).all():
+        bad = int((~np.isfinite(squares)).sum())
         raise BenchmarkError(f"representations of {name}: {bad} of {len(rows)} rows have NaN or infinite values")
-    lengths = np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
     # The constant is that of Sun et al.'s reference; it only matters for a row of zeros.
-    return np.ascontiguousarray(rows / (lengths + 1e-10), dtype=np.float32)
+    units: NDArray[np.float32] = np.divide(rows, (np.sqrt(squares) + 1e-10)[:, None].astype(np.float32))
+    return units
 
 
-def nearest(
-    units: NDArray[np.float32], k: int, *, left_out: NDArray[np.intp] | None = None
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The k nearest other rows of every row, by cosine.
+class Neighbours:
+    """The nearest other rows of every row by cosine: searched for once, asked for any k and any groups left out.
 
-    A row itself is left out by its index, so an equal row elsewhere counts as a neighbour. Cosines that are
-    equal to 7 decimals are ordered by index: the result depends on no library's order of ties.
-
-    `units`: (n, d) from `unit_vectors`. `left_out`: (n,) group numbers; a row's own group is then left out
-    too. Returns neighbours (n, k), nearest first, and (n,) whether a row has k of them. Rows that have fewer
-    hold -1.
+    Candidates come from faiss's exact search in float32. Their cosines are then computed in float64, and equal
+    ones (to 7 decimals) are ordered by index, so that the result depends on no library's order of ties. A row
+    whose candidates may not hold all its neighbours (many ties, a large group) is compared with every other row.
     """
-    n = len(units)
-    group = np.arange(n) if left_out is None else np.asarray(left_out)
-    _, index_of, sizes = np.unique(group, return_inverse=True, return_counts=True)
-    enough = n - sizes[index_of] >= k
-    found = np.full((n, k), -1, dtype=np.intp)
-    if k < 1 or not enough.any():
+
+    def __init__(self, units: NDArray[np.float32], k: int, *, barred: int = 1) -> None:
+        """`units`: (n, d) from `unit_vectors`. `k`: the most neighbours, and `barred`: the most rows left out for
+        one row (itself included), that will be asked for without looking at everything."""
+        self._units = np.ascontiguousarray(units)
+        n = len(units)
+        fetched = min(n, k + min(barred, _BARRED_AT_MOST) + _SPARE)
+        self._candidates = np.empty((n, fetched), dtype=np.intp)
+        self._cosines = np.empty((n, fetched))
+        self._reach = np.empty(n)  # the cosine of the last candidate; nothing beyond it was fetched
+        for start in range(0, n, _SEARCHED_AT_ONCE):
+            rows = slice(start, start + _SEARCHED_AT_ONCE)
+            rough, self._candidates[rows] = faiss.knn(
+                self._units[rows], self._units, fetched, metric=faiss.METRIC_INNER_PRODUCT
+            )
+            self._reach[rows] = rough[:, -1] if fetched < n else -np.inf
+        for part in _blocks(np.arange(n), fetched * units.shape[1]):
+            gathered = self._units[self._candidates[part]].astype(np.float64)
+            self._cosines[part] = np.matmul(gathered, self._units[part].astype(np.float64)[:, :, None])[:, :, 0]
+
+    def nearest(
+        self, k: int, *, left_out: NDArray[np.intp] | None = None
+    ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The k nearest other rows of every row.
+
+        A row itself is left out by its index, so an equal row elsewhere counts as a neighbour.
+
+        `left_out`: (n,) group numbers; a row's own group is then left out too. Returns neighbours (n, k), nearest
+        first, and (n,) whether a row has k of them. Rows that have fewer hold -1.
+        """
+        n = len(self._units)
+        group = np.arange(n) if left_out is None else np.asarray(left_out)
+        _, index_of, sizes = np.unique(group, return_inverse=True, return_counts=True)
+        enough = n - sizes[index_of] >= k
+        found = np.full((n, k), -1, dtype=np.intp)
+        if k < 1 or not enough.any():
+            return found, enough
+        unsettled = np.flatnonzero(enough)
+        if k <= self._candidates.shape[1]:
+            last = np.empty(n)
+            for rows in _blocks(unsettled, 8 * self._candidates.shape[1]):
+                candidates = self._candidates[rows]
+                barred = group[candidates] == group[rows, None]
+                found[rows], last[rows] = _first_k(self._cosines[rows], candidates, barred, k)
+            # Something that was not fetched may tie with the last one chosen.
+            unsettled = unsettled[self._reach[unsettled] >= last[unsettled] - _SLACK]
+        for rows in _blocks(unsettled, n):
+            cosines = self._to_all(rows)
+            candidates = np.broadcast_to(np.arange(n), cosines.shape)
+            found[rows], _ = _first_k(cosines, candidates, group[None, :] == group[rows, None], k)
         return found, enough
-    fetched = k + int(sizes.max()) + _SPARE
-    unsettled = np.flatnonzero(enough)
-    if fetched < n:
-        unsettled = _among_candidates(units, unsettled, group, fetched, found)
-    everything = units.astype(np.float64)
-    for rows in _blocks(unsettled, n):
-        cosines = everything[rows] @ everything.T
-        candidates = np.broadcast_to(np.arange(n), cosines.shape)
-        found[rows], _ = _first_k(cosines, candidates, group[None, :] == group[rows, None], k)
-    return found, enough
 
-
-def _among_candidates(
-    units: NDArray[np.float32],
-    rows: NDArray[np.intp],
-    group: NDArray[np.intp],
-    fetched: int,
-    found: NDArray[np.intp],
-) -> NDArray[np.intp]:
-    """Fill `found` for `rows` from faiss's candidates; return the rows that need a look at everything."""
-    index = faiss.IndexFlatIP(units.shape[1])
-    index.add(units)
-    exact = units.astype(np.float64)
-    unsettled = [rows[:0]]
-    for searched in np.array_split(rows, -(-rows.size // _SEARCHED_AT_ONCE)):
-        rough, candidates = index.search(units[searched], fetched)
-        cosines = np.empty(candidates.shape)
-        for part in _blocks(np.arange(searched.size), fetched * units.shape[1]):
-            cosines[part] = np.matmul(exact[candidates[part]], exact[searched[part], :, None])[:, :, 0]
-        barred = group[candidates] == group[searched, None]
-        found[searched], last = _first_k(cosines, candidates, barred, found.shape[1])
-        # Something that was not fetched may tie with the last one chosen.
-        unsettled.append(searched[rough[:, -1] >= last - _SLACK])
-    return np.concatenate(unsettled)
+    def _to_all(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(rows, n) cosines in float64, without a float64 copy of all rows."""
+        chosen = self._units[rows].astype(np.float64)
+        cosines = np.empty((len(rows), len(self._units)))
+        for columns in _blocks(np.arange(len(self._units)), self._units.shape[1]):
+            cosines[:, columns] = chosen @ self._units[columns].astype(np.float64).T
+        return cosines
 
 
 def _blocks(rows: NDArray[np.intp], numbers_a_row: int) -> list[NDArray[np.intp]]:

@@ -1,4 +1,4 @@
-"""How scores rank points: threshold, AUROC, false positive rate and Spearman's correlation, with resamples.
+"""How scores rank points: threshold, AUROC, AUPR, false positive rate and Spearman's correlation, with resamples.
 
 A higher score means more at home: in-distribution is the positive class.
 """
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Floats, GroupBootstrap, all_pairs, divide
+from benchmarks.agreement import all_pairs
+from benchmarks.bootstrap import Floats, GroupBootstrap, divide
 from benchmarks.errors import BenchmarkError
 
 TRUE_POSITIVE_RATE = 0.95
@@ -32,29 +33,39 @@ def _below(total: ArrayLike, kept: float) -> Floats:
     return np.asarray(weight - kept * weight + _ROUNDING, dtype=np.float64)
 
 
-def roc_statistics(
-    inside: Floats, outside: Floats, home: GroupBootstrap, abroad: GroupBootstrap
-) -> tuple[Floats, Floats]:
-    """AUROC and false positive rate at 95 % true positives, in the sample (first) and in every resample.
+@dataclass(frozen=True)
+class Curves:
+    """Each (rows,), the sample first.
 
-    AUROC: the chance that an inside point scores higher than an outside one, ties counted half. FPR95: the
-        share of outside points that reach the highest score which 95 % of the inside points reach.
-
-    `inside`: (n,), `outside`: (o,) scores. Returns two (1 + resamples,).
+    AUROC: the chance that an inside point scores higher than an outside one, ties counted half. FPR95: the share of
+    outside points that reach the highest score which 95 % of the inside points reach. AUPR: the average precision
+    of finding the outside points by low scores; its chance level is their share.
     """
-    rows = len(home.weights)
+
+    auroc: Floats
+    fpr95: Floats
+    aupr: Floats
+
+
+def roc_statistics(inside: Floats, outside: Floats, home: GroupBootstrap, abroad: GroupBootstrap) -> Curves:
+    """The figures of a detector in the sample and in every row of the bootstraps.
+
+    `inside`: (n,), `outside`: (o,) scores.
+    """
+    rows = home.rows
     step = max(1, _BLOCK_BYTES // (8 * (len(inside) + len(outside))))
     parts = []
     for start in range(0, rows, step):
         block = slice(start, start + step)
         parts.append(weighted_roc(inside, outside, home.of_examples(block), abroad.of_examples(block)))
-    areas, rates = zip(*parts, strict=True)
-    return np.concatenate(areas), np.concatenate(rates)
+    return Curves(
+        np.concatenate([part.auroc for part in parts]),
+        np.concatenate([part.fpr95 for part in parts]),
+        np.concatenate([part.aupr for part in parts]),
+    )
 
 
-def weighted_roc(
-    inside: Floats, outside: Floats, inside_weights: Floats, outside_weights: Floats
-) -> tuple[Floats, Floats]:
+def weighted_roc(inside: Floats, outside: Floats, inside_weights: Floats, outside_weights: Floats) -> Curves:
     """`roc_statistics` under weights (rows, n) and (rows, o); NaN where a side has no weight."""
     inside_order, outside_order = (np.argsort(inside, kind="stable"), np.argsort(outside, kind="stable"))
     inside_sorted, outside_sorted = inside[inside_order], outside[outside_order]
@@ -71,7 +82,14 @@ def weighted_roc(
     position = (below_inside[:, :-1] <= may_fall[:, None]).sum(axis=1) - 1
     reached = np.searchsorted(outside_sorted, inside_sorted, side="left")[position]
     passing = total_outside - below_outside[np.arange(len(reached)), reached]
-    return area, divide(passing, total_outside)
+
+    # Only at the score of an outside point does the recall of outside points grow.
+    steps = np.unique(outside_sorted)
+    found = below_outside[:, np.searchsorted(outside_sorted, steps, side="right")]
+    alarms = below_inside[:, np.searchsorted(inside_sorted, steps, side="right")]
+    precision = np.nan_to_num(divide(found, found + alarms))
+    gained = np.diff(found, axis=1, prepend=0.0)
+    return Curves(area, divide(passing, total_outside), divide((gained * precision).sum(axis=1), total_outside))
 
 
 def _weight_before(weights: Floats) -> Floats:
@@ -94,7 +112,7 @@ def rank_correlations(scores: list[Floats], bootstrap: GroupBootstrap) -> Floats
     for start in range(0, rows, step):
         block = slice(start, min(rows, start + step))
         weights = bootstrap.of_examples(block)
-        share = weights / weights.sum(axis=1, keepdims=True)
+        share = divide(weights, weights.sum(axis=1, keepdims=True))
         ranks = np.stack([order.midranks(weights) for order in orders], axis=1)
         ranks -= np.einsum("rdn,rn->rd", ranks, share)[:, :, None]
         covariance = (ranks * share[:, None, :]) @ ranks.transpose(0, 2, 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from harness.config.study import Study
+from harness.noise import floors
 from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step
 from harness.store.steps import Step, Store
 
@@ -14,26 +16,23 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
     evaluation = _present(task, store, ("evaluation",))
     if len(evaluation) == 0:
         return {}
-    names = list(evaluation)
-    common: dict[str, Any] = {
-        "deployments": names,
-        "reference": names[0],
-        "resamples": task.task.characteristics.bootstrap,
-        "seed": study.seed,
-    }
     settings = task.task.characteristics
+    common = _common(task, study, evaluation)
+    margins = {"margin": settings.margin, "overlap_margin": settings.overlap_margin}
     steps = {
-        "prediction_errors": comparison_step(task, "prediction_errors", common, _needs(evaluation)),
+        "prediction_errors": comparison_step(task, "prediction_errors", {**common, **margins}, _needs(evaluation)),
         "data_representation": comparison_step(
-            task, "data_representation", {**common, "k": list(settings.representation.k)}, _needs(evaluation)
+            task,
+            "data_representation",
+            {**common, "overlap_margin": settings.overlap_margin, "k": list(settings.representation.k)},
+            _needs(evaluation),
         ),
     }
     everywhere = _present(task, store, ("bank", "evaluation", "out-of-distribution"))
     if everywhere:
         options = {
-            **common,
-            "deployments": list(everywhere),
-            "reference": next(iter(everywhere)),
+            **_common(task, study, everywhere),
+            "overlap_margin": settings.overlap_margin,
             "k": settings.distribution.k,
             "kept": settings.distribution.kept,
         }
@@ -44,9 +43,22 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
         if plan.attacks and all(store.has(step.kind, step.key) for step in plan.attacks)
     }
     if attacks:
-        options = {**common, "deployments": list(attacks), "reference": next(iter(attacks))}
+        options = {**_common(task, study, attacks), "overlap_margin": settings.overlap_margin}
         steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, _needs(attacks))
     return steps
+
+
+def _common(task: TaskPlan, study: Study, present: Mapping[str, object]) -> dict[str, Any]:
+    """What all comparisons are told: who takes part, the reference, noise floors, and the bootstrap."""
+    names = list(present)
+    planned = {plan.deployment.name: plan.deployment for plan in task.deployments}
+    return {
+        "deployments": names,
+        "reference": names[0],
+        "floors": {name: pairs for name, (_, pairs) in floors(task.task, planned, names[0], present.keys()).items()},
+        "resamples": task.task.characteristics.bootstrap,
+        "seed": study.seed,
+    }
 
 
 def _present(task: TaskPlan, store: Store, roles: tuple[str, ...]) -> dict[str, dict[str, Need]]:

@@ -36,7 +36,7 @@ VERSIONS = {
     "outputs": 1,
     "performance": 1,
     "attack": 1,
-    "comparison": 1,
+    "comparison": 2,
 }
 
 # The packages whose version a kind of step's result depends on.

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.agreement import Estimate, GroupBootstrap, all_pairs, divide, estimates, number
+from benchmarks.agreement import all_pairs
 from benchmarks.agreement import expected_jaccard as expected_jaccard_of
 from benchmarks.agreement import jaccard as jaccard_of
 from benchmarks.agreement import kappa as kappa_of
+from benchmarks.bootstrap import Estimate, GroupBootstrap, divide, estimates, number
 from benchmarks.characteristics.attack.bert_attack import attack, replay
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, TransferResult
+from benchmarks.equivalence import Change, judge_changes
 from benchmarks.errors import BenchmarkError
 
 __all__ = [
@@ -92,8 +94,11 @@ class ShownExample:
 
 @dataclass(frozen=True)
 class AdversarialAttack:
+    """`success_changes`: of the success rate against the reference's, on the same texts."""
+
     n: int
     deployments: dict[str, Vulnerability]
+    success_changes: dict[str, Change]
     pairs: list[FallenTogether]
     transfer: Transfer
     examples: list[ShownExample]
@@ -106,11 +111,13 @@ def summarise(
     reference: str,
     resamples: int,
     seed: int,
+    margin: float = 0.05,
 ) -> AdversarialAttack:
     """Figures of every attacked deployment, of every pair, and of the reference's texts on the others.
 
     ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay`
-    gave for the results of ``reference``. Intervals resample texts, the same ones for every figure.
+    gave for the results of ``reference``. Intervals resample texts, the same ones for every figure. ``margin``: the
+    change of a success rate that does not matter.
 
     Raises `BenchmarkError` where the deployments were not attacked on the same texts.
     """
@@ -127,6 +134,7 @@ def summarise(
     return AdversarialAttack(
         n=len(ids),
         deployments={name: _vulnerability(bootstrap, ordered[name]) for name in names},
+        success_changes=_success_changes(bootstrap, ordered, reference, margin),
         pairs=_pairs(bootstrap, ordered),
         transfer=_transfer(bootstrap, ids, transfer, reference),
         examples=_shown(ordered),
@@ -166,6 +174,16 @@ def _vulnerability(bootstrap: GroupBootstrap, results: Sequence[AttackResult]) -
         bootstrap.means(similarity, measured),
     ]
     return Vulnerability(*estimates(np.concatenate(means, axis=1)))
+
+
+def _success_changes(
+    bootstrap: GroupBootstrap, results: Mapping[str, Sequence[AttackResult]], reference: str, margin: float
+) -> dict[str, Change]:
+    if reference not in results:
+        return {}
+    rates = {name: bootstrap.means(_fell(own), _right(own))[:, 0] for name, own in results.items()}
+    changes = {name: rate - rates[reference] for name, rate in rates.items() if name != reference}
+    return judge_changes(changes, margin, int(_right(results[reference]).sum()))
 
 
 def _pairs(bootstrap: GroupBootstrap, results: Mapping[str, Sequence[AttackResult]]) -> list[FallenTogether]:

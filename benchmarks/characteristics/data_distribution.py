@@ -12,19 +12,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Estimate, Floats, GroupBootstrap, all_pairs, estimates, number, overlaps
+from benchmarks.agreement import Overlaps, all_pairs, overlaps
+from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number, proportions
+from benchmarks.equivalence import Floors, Verdict, judge
 from benchmarks.errors import BenchmarkError
+from benchmarks.length_matching import LengthBins, LengthMatch
 from benchmarks.neighbours import distance_to_kth, unit_vectors
 from benchmarks.ranking import keeping_threshold, rank_correlations, roc_statistics, weighted_roc
 
+Scores = Mapping[str, tuple[ArrayLike, ArrayLike]]
+"""By deployment: scores of the inside points (n,) and of the outside points (o,), higher for more at home."""
+
 
 @dataclass(frozen=True)
-class Detector:
+class Ranking:
+    """How well scores rank inside above outside points."""
+
+    auroc: Estimate
+    fpr95: Estimate
+    aupr: Estimate
+    length_matched_auroc: Estimate | None
+
+
+@dataclass(frozen=True)
+class Detector(Ranking):
     """A deployment's representations as a detector; its calibration points set the threshold."""
 
     threshold: float
-    auroc: Estimate
-    fpr95: Estimate
     detected: Estimate
     false_alarms: Estimate
 
@@ -45,6 +59,9 @@ class DistributionPair:
 
 @dataclass(frozen=True)
 class DataDistribution:
+    """`baselines`: other scores by their name, then by deployment. `verdicts`: by measure ("outside", "inside"), on
+    the flagged points that are not shared (1 - Jaccard)."""
+
     k: int
     kept: float
     n_bank: int
@@ -52,8 +69,11 @@ class DataDistribution:
     n_inside: int
     n_outside: int
     detectors: dict[str, Detector]
+    baselines: dict[str, dict[str, Ranking]]
     length_only_auroc: float
+    length_match: LengthMatch
     pairs: list[DistributionPair]
+    verdicts: dict[str, dict[str, Verdict]]
 
 
 def compare(
@@ -68,6 +88,10 @@ def compare(
     kept: float,
     resamples: int,
     seed: int,
+    baselines: Mapping[str, Scores] | None = None,
+    reference: str | None = None,
+    floors: Floors | None = None,
+    overlap_margin: float = 0.05,
 ) -> DataDistribution:
     """Compare every pair of deployments on the same points.
 
@@ -86,6 +110,10 @@ def compare(
         kept: share of the calibration points that the threshold keeps.
         resamples: number of bootstrap resamples.
         seed: of the bootstrap.
+        baselines: other scores to set beside the nearest neighbours, such as the maximum probability.
+        reference: from which `floors` are judged; the first deployment when left out.
+        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.equivalence`.
+        overlap_margin: loss of Jaccard that does not matter.
 
     Raises:
         BenchmarkError: a bank smaller than k, NaN, different deployments or lengths.
@@ -95,13 +123,22 @@ def compare(
     # Another stream: inside and outside are drawn independently.
     abroad = GroupBootstrap(groups_outside, resamples=resamples, seed=seed + 1)
     judged = [_judge(name, bank, calibration, inside, outside, k, kept) for name in names]
-    for judge, name in zip(judged, names, strict=True):
+    for scored, name in zip(judged, names, strict=True):
         for what, scores, expected in (
-            ("inside", judge.inside, home.n),
-            ("outside", judge.outside, abroad.n),
+            ("inside", scored.inside, home.n),
+            ("outside", scored.outside, abroad.n),
         ):
             if len(scores) != expected:
                 raise BenchmarkError(f"{what} points of {name}: {len(scores)}, expected {expected} as in the groups")
+    ranker = _Ranker(lengths, home, abroad)
+    flagged = {
+        "outside": overlaps(abroad, [scored.flagged_outside for scored in judged]),
+        "inside": overlaps(home, [scored.flagged_inside for scored in judged]),
+    }
+    first, second = all_pairs(len(names))
+    places = [(names[a], names[b]) for a, b in zip(first, second, strict=True)]
+    start = names.index(reference) if reference in names else 0
+    at_reference = {"outside": judged[start].flagged_outside, "inside": judged[start].flagged_inside}
     return DataDistribution(
         k=k,
         kept=kept,
@@ -109,9 +146,25 @@ def compare(
         n_calibration=len(calibration[names[0]]),
         n_inside=home.n,
         n_outside=abroad.n,
-        detectors=_detectors(names, judged, home, abroad),
-        length_only_auroc=_length_only(lengths, home, abroad),
-        pairs=_pairs(names, judged, home, abroad),
+        detectors=_detectors(names, judged, ranker),
+        baselines={
+            what: {name: ranker.rank(name, *found) for name, found in scores.items()}
+            for what, scores in (baselines or {}).items()
+        },
+        length_only_auroc=ranker.length_only,
+        length_match=ranker.bins.match,
+        pairs=_pairs(places, judged, flagged, home, abroad),
+        verdicts={
+            where: judge(
+                bootstrap,
+                dict(zip(places, (1 - flagged[where].jaccard()).T, strict=True)),
+                names[start],
+                floors or {},
+                overlap_margin,
+                int(at_reference[where].sum()),
+            )
+            for where, bootstrap in (("outside", abroad), ("inside", home))
+        },
     )
 
 
@@ -160,51 +213,68 @@ def knn_scores(points: ArrayLike, bank: ArrayLike, k: int) -> Floats:
     return -distance_to_kth(unit_vectors(points, name="points"), unit_vectors(bank, name="bank"), k)
 
 
-def _detectors(
-    names: list[str], judged: list[_Judged], home: GroupBootstrap, abroad: GroupBootstrap
-) -> dict[str, Detector]:
-    detected = estimates(abroad.means(np.stack([judge.flagged_outside for judge in judged], axis=1)))
-    alarms = estimates(home.means(np.stack([judge.flagged_inside for judge in judged], axis=1)))
-    curves = [roc_statistics(judge.inside, judge.outside, home, abroad) for judge in judged]
-    auroc = estimates(np.stack([area for area, _ in curves], axis=1))
-    fpr95 = estimates(np.stack([rate for _, rate in curves], axis=1))
+class _Ranker:
+    """Figures of scores as detectors, all over the same points and resamples."""
+
+    def __init__(self, lengths: Mapping[str, ArrayLike], home: GroupBootstrap, abroad: GroupBootstrap) -> None:
+        inside, outside = (np.asarray(lengths[where], dtype=np.float64) for where in ("inside", "outside"))
+        if inside.shape != (home.n,) or outside.shape != (abroad.n,):
+            raise BenchmarkError(
+                f"lengths: {inside.size} inside and {outside.size} outside, expected {home.n} and {abroad.n}"
+            )
+        self.home, self.abroad = home, abroad
+        self.bins = LengthBins(inside, outside)
+        curves = weighted_roc(-inside, -outside, np.ones((1, home.n)), np.ones((1, abroad.n)))
+        self.length_only = float(curves.auroc[0])
+        """AUROC of a detector that takes the longer point for foreign: 0.5 where length tells nothing."""
+
+    def rank(self, name: str, inside: ArrayLike, outside: ArrayLike) -> Ranking:
+        at_home, away = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
+        for what, scores, expected in (("inside", at_home, self.home.n), ("outside", away, self.abroad.n)):
+            if scores.shape != (expected,) or not np.isfinite(scores).all():
+                raise BenchmarkError(f"{what} scores of {name}: expected {expected} finite numbers")
+        curves = roc_statistics(at_home, away, self.home, self.abroad)
+        auroc, fpr95, aupr = estimates(np.stack([curves.auroc, curves.fpr95, curves.aupr], axis=1))
+        matched = self.bins.auroc(at_home, away, self.home, self.abroad)
+        return Ranking(auroc, fpr95, aupr, None if matched is None else estimates(matched[:, None])[0])
+
+
+def _detectors(names: list[str], judged: list[_Judged], ranker: _Ranker) -> dict[str, Detector]:
+    home, abroad = ranker.home, ranker.abroad
+    detected = proportions(abroad.means(np.stack([scored.flagged_outside for scored in judged], axis=1)), abroad.count)
+    alarms = proportions(home.means(np.stack([scored.flagged_inside for scored in judged], axis=1)), home.count)
     return {
-        name: Detector(judge.threshold, auroc[i], fpr95[i], detected[i], alarms[i])
-        for i, (name, judge) in enumerate(zip(names, judged, strict=True))
+        name: Detector(
+            **vars(ranker.rank(name, scored.inside, scored.outside)),
+            threshold=scored.threshold,
+            detected=detected[i],
+            false_alarms=alarms[i],
+        )
+        for i, (name, scored) in enumerate(zip(names, judged, strict=True))
     }
 
 
 def _pairs(
-    names: list[str], judged: list[_Judged], home: GroupBootstrap, abroad: GroupBootstrap
+    places: list[tuple[str, str]],
+    judged: list[_Judged],
+    flagged: Mapping[str, Overlaps],
+    home: GroupBootstrap,
+    abroad: GroupBootstrap,
 ) -> list[DistributionPair]:
-    out = overlaps(abroad, [judge.flagged_outside for judge in judged])
-    alarm = overlaps(home, [judge.flagged_inside for judge in judged])
-    jaccard_outside, jaccard_inside = (estimates(out.jaccard()), estimates(alarm.jaccard()))
-    expected_outside, expected_inside = (out.expected_jaccard()[0], alarm.expected_jaccard()[0])
-    ranks_outside = estimates(rank_correlations([judge.outside for judge in judged], abroad))
-    ranks_inside = estimates(rank_correlations([judge.inside for judge in judged], home))
-    first, second = all_pairs(len(names))
+    jaccards = {where: estimates(counts.jaccard()) for where, counts in flagged.items()}
+    expected = {where: counts.expected_jaccard()[0] for where, counts in flagged.items()}
+    ranks_outside = estimates(rank_correlations([scored.outside for scored in judged], abroad))
+    ranks_inside = estimates(rank_correlations([scored.inside for scored in judged], home))
     return [
         DistributionPair(
-            a=names[a],
-            b=names[b],
-            jaccard_outside=jaccard_outside[pair],
-            expected_jaccard_outside=number(expected_outside[pair]),
-            jaccard_inside=jaccard_inside[pair],
-            expected_jaccard_inside=number(expected_inside[pair]),
+            a=a,
+            b=b,
+            jaccard_outside=jaccards["outside"][pair],
+            expected_jaccard_outside=number(expected["outside"][pair]),
+            jaccard_inside=jaccards["inside"][pair],
+            expected_jaccard_inside=number(expected["inside"][pair]),
             rank_correlation=ranks_outside[pair],
             rank_correlation_inside=ranks_inside[pair],
         )
-        for pair, (a, b) in enumerate(zip(first, second, strict=True))
+        for pair, (a, b) in enumerate(places)
     ]
-
-
-def _length_only(lengths: Mapping[str, ArrayLike], home: GroupBootstrap, abroad: GroupBootstrap) -> float:
-    """AUROC of a detector that takes the longer point for foreign: 0.5 where length tells nothing."""
-    inside, outside = (np.asarray(lengths[where], dtype=np.float64) for where in ("inside", "outside"))
-    if inside.shape != (home.n,) or outside.shape != (abroad.n,):
-        raise BenchmarkError(
-            f"lengths: {inside.size} inside and {outside.size} outside, expected {home.n} and {abroad.n}"
-        )
-    area, _ = weighted_roc(-inside, -outside, np.ones((1, home.n)), np.ones((1, abroad.n)))
-    return float(area[0])

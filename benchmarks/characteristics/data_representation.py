@@ -8,18 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import (
-    UNDEFINED,
-    Estimate,
-    Floats,
-    GroupBootstrap,
-    all_pairs,
-    divide,
-    estimates,
-    number,
-)
+from benchmarks.agreement import all_pairs
+from benchmarks.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates, number
+from benchmarks.equivalence import Floors, Verdict, judge
 from benchmarks.errors import BenchmarkError
-from benchmarks.neighbours import nearest, unit_vectors
+from benchmarks.geometry import align
+from benchmarks.neighbours import Neighbours, unit_vectors
 
 _BLOCK_BYTES = 1 << 22
 
@@ -34,15 +28,20 @@ class RepresentationPair:
     neighbours_other_groups: dict[str, Estimate]
     cka: Estimate
     expected_cka: float | None
+    procrustes: Estimate
+    expected_procrustes: float | None
 
 
 @dataclass(frozen=True)
 class DataRepresentation:
+    """`verdicts`: by k, on the neighbours that are not shared (1 - Jaccard)."""
+
     n: int
     chance_overlap: dict[str, float | None]
     chance_jaccard: dict[str, float | None]
     chance_jaccard_other_groups: dict[str, float | None]
     pairs: list[RepresentationPair]
+    verdicts: dict[str, dict[str, Verdict]]
 
 
 def compare(
@@ -51,6 +50,9 @@ def compare(
     k: Sequence[int],
     resamples: int,
     seed: int,
+    reference: str | None = None,
+    floors: Floors | None = None,
+    overlap_margin: float = 0.05,
 ) -> DataRepresentation:
     """Compare every pair of deployments on the same n examples.
 
@@ -59,79 +61,100 @@ def compare(
     the examples that serve as neighbours stay.
 
     Args:
-        representations: for each deployment, (n, d), d its own.
-        groups: (n,) labels; resampled together, and left out of `neighbours_other_groups`, together.
-        k: sizes of the neighbourhood. A size that the data cannot fill has None.
+        representations: for each deployment, (n, d) finite; d may differ between deployments.
+        groups: (n,) labels; neighbours from an example's own group are left out in `neighbours_other_groups`.
+        k: the sizes of neighbourhoods.
         resamples: number of bootstrap resamples.
-        seed: of the bootstrap.
+        seed: of the bootstrap, and of the shuffle behind `expected_procrustes`.
+        reference: from which `floors` are judged; the first deployment when left out.
+        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.equivalence`.
+        overlap_margin: loss of Jaccard that does not matter.
 
     Raises:
-        BenchmarkError: representations of different lengths, or with NaN.
+        BenchmarkError: arrays of different lengths, NaN, or nothing to compare.
     """
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     n, names = bootstrap.n, list(representations)
-    units = [unit_vectors(representations[name], name=name) for name in names]
-    for name, rows in zip(names, units, strict=True):
-        if len(rows) != n:
+    for name in names:
+        rows = np.asarray(representations[name])
+        if rows.ndim == 2 and len(rows) != n:
             raise BenchmarkError(f"representations of {name}: {len(rows)} rows, expected {n}, one for each example")
     _, group, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
-    others = {"neighbours": np.full(n, n - 1), "neighbours_other_groups": n - sizes[group]}
-    measured = {
-        "neighbours": _neighbours(units, k, None, others["neighbours"], bootstrap),
-        "neighbours_other_groups": _neighbours(units, k, group, others["neighbours_other_groups"], bootstrap),
-    }
-    similarity, expected = linear_cka([representations[name] for name in names])
+    tables = {"neighbours": _Tables(k, None), "neighbours_other_groups": _Tables(k, group)}
+    for name in names:
+        search = Neighbours(unit_vectors(representations[name], name=name), min(max(k), n - 1), barred=int(sizes.max()))
+        for table in tables.values():
+            table.add(search)
+    overlaps = {name: table.overlaps(bootstrap) for name, table in tables.items()}
+    found = {name: {size: estimates(rows) for size, rows in by_size.items()} for name, by_size in overlaps.items()}
+    alignment = align([representations[name] for name in names], seed=seed)
     first, second = all_pairs(len(names))
+    pairs = list(zip(first, second, strict=True))
     return DataRepresentation(
         n=n,
         chance_overlap={str(size): number(size * size / (n - 1) if size < n else np.nan) for size in k},
-        chance_jaccard={str(size): chance_jaccard(size, others["neighbours"]) for size in k},
-        chance_jaccard_other_groups={str(size): chance_jaccard(size, others["neighbours_other_groups"]) for size in k},
+        chance_jaccard={str(size): chance_jaccard(size, np.full(n, n - 1)) for size in k},
+        chance_jaccard_other_groups={str(size): chance_jaccard(size, n - sizes[group]) for size in k},
         pairs=[
             RepresentationPair(
                 a=names[a],
                 b=names[b],
-                neighbours={size: column[pair] for size, column in measured["neighbours"].items()},
-                neighbours_other_groups={
-                    size: column[pair] for size, column in measured["neighbours_other_groups"].items()
-                },
-                # A resample of CKA costs as much as CKA itself: no interval.
-                cka=Estimate(number(similarity[a, b]), None, None),
-                expected_cka=number(expected[a, b]),
+                neighbours=_of_pair(found["neighbours"], k, pair),
+                neighbours_other_groups=_of_pair(found["neighbours_other_groups"], k, pair),
+                # A resample of these costs as much as the figure itself: no interval.
+                cka=Estimate(number(alignment.cka[a, b]), None, None),
+                expected_cka=number(alignment.expected_cka[a, b]),
+                procrustes=Estimate(number(alignment.procrustes[a, b]), None, None),
+                expected_procrustes=number(alignment.expected_procrustes[a, b]),
             )
-            for pair, (a, b) in enumerate(zip(first, second, strict=True))
+            for pair, (a, b) in enumerate(pairs)
         ],
+        verdicts={
+            size: judge(
+                bootstrap,
+                {(names[a], names[b]): 1 - rows[:, pair] for pair, (a, b) in enumerate(pairs)},
+                names[0] if reference is None else reference,
+                floors or {},
+                overlap_margin,
+            )
+            for size, rows in overlaps["neighbours"].items()
+        },
     )
 
 
-def _neighbours(
-    units: Sequence[NDArray[np.float32]],
-    k: Sequence[int],
-    left_out: NDArray[np.intp] | None,
-    others: NDArray[np.intp],
-    bootstrap: GroupBootstrap,
-) -> dict[str, list[Estimate]]:
-    """Mean Jaccard of neighbour sets for each k and pair, over the examples that have k neighbours at all."""
-    pairs = len(all_pairs(len(units))[0])
-    fillable = [size for size in k if (others >= size).any()]
-    result = {str(size): [UNDEFINED] * pairs for size in k}
-    if not fillable:
-        return result
-    # One search serves every k, except for examples that have neighbours enough for a smaller k only.
-    smallest_pool = int(others.min())
-    whole = [size for size in fillable if size <= smallest_pool]
-    searched = {max(whole): whole} if whole else {}
-    searched |= {size: [size] for size in fillable if size > smallest_pool}
-    for largest, sizes in searched.items():
-        found = [nearest(rows, largest, left_out=left_out) for rows in units]
-        enough = found[0][1]
-        for size in sizes:
-            overlap = shared_neighbours([neighbours[:, :size] for neighbours, _ in found])
-            result[str(size)] = estimates(bootstrap.means(overlap / (2 * size - overlap), enough))
-    return result
+def _of_pair(found: Mapping[str, list[Estimate]], k: Sequence[int], pair: int) -> dict[str, Estimate]:
+    return {str(size): found[str(size)][pair] if str(size) in found else UNDEFINED for size in k}
 
 
-def shared_neighbours(neighbours: Sequence[NDArray[np.intp]]) -> Floats:
+class _Tables:
+    """The neighbours of every example in every deployment, for each k that some example can fill."""
+
+    def __init__(self, k: Sequence[int], left_out: NDArray[np.intp] | None) -> None:
+        self._left_out = left_out
+        self._tables: dict[int, list[NDArray[np.int32]]] = {size: [] for size in k}
+        self._enough: dict[int, NDArray[np.bool_]] = {}
+
+    def add(self, search: Neighbours) -> None:
+        for size, tables in self._tables.items():
+            found, self._enough[size] = search.nearest(size, left_out=self._left_out)
+            tables.append(found.astype(np.int32))
+
+    def overlaps(self, bootstrap: GroupBootstrap) -> dict[str, Floats]:
+        """By k: (rows, pairs) mean Jaccard over the examples that have k neighbours at all."""
+        return {
+            str(size): bootstrap.means(jaccards(tables), self._enough[size])
+            for size, tables in self._tables.items()
+            if self._enough[size].any()
+        }
+
+
+def jaccards(neighbours: Sequence[NDArray[np.integer]]) -> Floats:
+    """(n, pairs) Jaccard of each example's neighbours in two deployments, each (n, k)."""
+    shared = shared_neighbours(neighbours)
+    return np.asarray(shared / (2 * neighbours[0].shape[1] - shared), dtype=np.float64)
+
+
+def shared_neighbours(neighbours: Sequence[NDArray[np.integer]]) -> Floats:
     """How many neighbours each example has in common in two deployments: (n, pairs).
 
     `neighbours`: for each deployment (n, k) indices, or -1, which counts as none.
@@ -149,7 +172,7 @@ def shared_neighbours(neighbours: Sequence[NDArray[np.intp]]) -> Floats:
     return shared
 
 
-def _bits(neighbours: NDArray[np.intp], width: int) -> NDArray[np.uint64]:
+def _bits(neighbours: NDArray[np.integer], width: int) -> NDArray[np.uint64]:
     """Each row's set as a bit map, (rows, width / 64)."""
     member = np.zeros((len(neighbours), width), dtype=np.bool_)
     row, column = np.nonzero(neighbours >= 0)
@@ -172,35 +195,3 @@ def chance_jaccard(k: int, others: NDArray[np.intp]) -> float | None:
     by_overlap = hypergeom.pmf(overlap[None, :], pools[:, None], k, k)
     by_pool = by_overlap @ (overlap / (2 * k - overlap))
     return float(np.average(by_pool, weights=counts))
-
-
-def linear_cka(representations: Sequence[ArrayLike]) -> tuple[Floats, Floats]:
-    """Linear centred kernel alignment of every pair (Kornblith et al. 2019, section 3), and its chance level.
-
-    CKA = <K, L> / (|K| |L|) with the Gram matrices K = X X' and L = Y Y' of centred columns. The chance level
-    is the mean over all pairings of the examples of X with those of Y, tr(K) tr(L) / ((n - 1) |K| |L|): it is
-    far above 0 where dimensions are many and examples few.
-
-    `representations`: each (n, d), d its own. Returns two (deployments, deployments); NaN where all rows of a
-    deployment are equal.
-    """
-    centred = [_centred(rows) for rows in representations]
-    count, n = len(centred), len(centred[0])
-    inner: Floats = np.zeros((count, count))
-    block = max(1, _BLOCK_BYTES // (count * n * 8))
-    for start in range(0, n, block):
-        grams = np.stack([(rows[start : start + block] @ rows.T).ravel() for rows in centred])
-        inner += grams @ grams.T
-    norms = np.sqrt(np.diag(inner))
-    scale = np.outer(norms, norms)
-    traces = np.array([np.square(rows).sum() for rows in centred])
-    return np.clip(divide(inner, scale), 0, 1), divide(np.outer(traces, traces), (n - 1) * scale)
-
-
-def _centred(rows: ArrayLike) -> Floats:
-    """Columns with mean 0, scaled to a sum of squares of 1 in all (CKA does not see scale)."""
-    table = np.asarray(rows, dtype=np.float64)
-    constant = bool((table == table[0]).all())
-    centred: Floats = np.zeros_like(table) if constant else table - table.mean(axis=0)
-    size = np.linalg.norm(centred)
-    return centred / size if size > 0 else centred

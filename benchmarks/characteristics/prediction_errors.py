@@ -8,17 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import (
-    Estimate,
-    Floats,
-    GroupBootstrap,
-    all_pairs,
-    divide,
-    estimates,
-    number,
-    overlaps,
-)
+from benchmarks.agreement import Overlaps, all_pairs, overlaps
+from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number, proportions
+from benchmarks.divergence import Distributions
+from benchmarks.equivalence import Change, Floors, Pair, Verdict, judge, judge_changes
 from benchmarks.errors import BenchmarkError
+
+_PAIRS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class ErrorPair:
     largest_jaccard: float | None
     adjusted_jaccard: Estimate
     kappa: Estimate
-    disagreement: Estimate
+    disagreement: Estimate | None
     divergence: Estimate | None
     newly_wrong: int
     newly_right: int
@@ -49,10 +45,14 @@ class ErrorPair:
 
 @dataclass(frozen=True)
 class Stratum:
+    """`verdicts`: by measure ("disagreement", "jaccard": their distance from the reference against its floor)."""
+
     n: int
     groups: int
     errors: dict[str, Errors]
     pairs: list[ErrorPair]
+    scores: dict[str, Change]
+    verdicts: dict[str, dict[str, Verdict]]
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,23 @@ class PredictionErrors:
 
 def compare(
     correct: Mapping[str, NDArray[np.bool_]],
-    predictions: Mapping[str, ArrayLike],
+    predictions: Mapping[str, ArrayLike] | None,
     probabilities: Mapping[str, Sequence[NDArray[np.floating]]] | None,
     groups: ArrayLike,
     strata: Mapping[str, NDArray[np.bool_]],
     reference: str,
     resamples: int,
     seed: int,
+    floors: Floors | None = None,
+    margin: float = 0.01,
+    overlap_margin: float = 0.05,
 ) -> PredictionErrors:
     """Compare every pair of deployments on the same n examples.
 
     Args:
         correct: for each deployment, (n,) whether an example was answered right.
-        predictions: for each deployment, (n,) strings or integers, equal where the answers are the same.
+        predictions: for each deployment, (n,) strings or integers, equal where the answers are the same; None where
+            only the errors are known: there is then no disagreement.
         probabilities: for each deployment and example, one distribution (outcomes,), or several as rows
             (distributions, outcomes), over which the divergence is averaged; None where there are none. A
             deployment that is missing, or whose shapes differ from another's, has no divergence from it.
@@ -83,6 +87,9 @@ def compare(
         reference: the deployment that comes first in each of its pairs; the others keep their order.
         resamples: number of bootstrap resamples.
         seed: of the bootstrap.
+        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.equivalence`.
+        margin: share of the examples, changed or gained or lost, that does not matter.
+        overlap_margin: loss of Jaccard that does not matter.
 
     Raises:
         BenchmarkError: arrays of different lengths, unknown reference, or rows that are no distributions.
@@ -92,14 +99,22 @@ def compare(
     names = [reference, *(name for name in correct if name != reference)]
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     right = [_column(correct[name], bootstrap.n, f"correct of {name}").astype(np.bool_) for name in names]
-    differs = _differences([_column(predictions[name], bootstrap.n, f"predictions of {name}") for name in names])
-    divergence = _divergences(names, probabilities or {}, bootstrap.n)
+    said = None
+    if predictions is not None:
+        said = _codes([_column(predictions[name], bootstrap.n, f"predictions of {name}") for name in names])
+    comparison = _Comparison(
+        names=names,
+        wrong=[~column for column in right],
+        said=said,
+        divergence=_divergences(names, probabilities or {}, bootstrap.n),
+        bootstrap=bootstrap,
+        floors=floors or {},
+        margins={"disagreement": margin, "jaccard": overlap_margin},
+    )
     subsets = {"all": np.ones(bootstrap.n, dtype=np.bool_)}
     for name, subset in strata.items():
         subsets[name] = _column(subset, bootstrap.n, f"stratum {name}").astype(np.bool_)
-    return PredictionErrors(
-        {name: _stratum(names, right, differs, divergence, bootstrap, within) for name, within in subsets.items()}
-    )
+    return PredictionErrors({name: comparison.stratum(within) for name, within in subsets.items()})
 
 
 def _column(values: ArrayLike, n: int, what: str) -> NDArray[np.generic]:
@@ -109,52 +124,120 @@ def _column(values: ArrayLike, n: int, what: str) -> NDArray[np.generic]:
     return column
 
 
-def _stratum(
-    names: list[str],
-    right: list[NDArray[np.bool_]],
-    differs: NDArray[np.bool_],
-    divergence: Floats | None,
-    bootstrap: GroupBootstrap,
-    within: NDArray[np.bool_],
-) -> Stratum:
-    wrong = [~column for column in right]
-    rates = estimates(bootstrap.means(np.stack(wrong, axis=1), within))
-    counts = overlaps(bootstrap, wrong, within)
-    newly_wrong, newly_right = counts.b - counts.both, counts.a - counts.both
-    first, second = all_pairs(len(names))
-    columns = {
-        "jaccard": estimates(counts.jaccard()),
-        "adjusted_jaccard": estimates(counts.adjusted_jaccard()),
-        "kappa": estimates(counts.kappa()),
-        "disagreement": estimates(bootstrap.means(differs, within)),
-        "negative_flip_rate": estimates(divide(newly_wrong, counts.n)),
-        "positive_flip_rate": estimates(divide(newly_right, counts.n)),
-    }
-    expected, largest = counts.expected_jaccard()[0], counts.largest_jaccard()[0]
-    apart = _mean_divergence(bootstrap, divergence, within)
-    p_values = mcnemar_p(newly_wrong[0], newly_right[0])
-    return Stratum(
-        n=int(within.sum()),
-        groups=bootstrap.groups_of(within),
-        errors={
-            name: Errors(int((column & within).sum()), rate)
-            for name, column, rate in zip(names, wrong, rates, strict=True)
-        },
-        pairs=[
+def _codes(predictions: list[NDArray[np.generic]]) -> NDArray[np.intp]:
+    """(n, deployments) one number for each answer, the same in all deployments."""
+    _, codes = np.unique(np.concatenate(predictions), return_inverse=True)
+    return np.ascontiguousarray(codes.reshape(len(predictions), -1).T)
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    names: list[str]
+    wrong: list[NDArray[np.bool_]]
+    said: NDArray[np.intp] | None
+    divergence: Floats | None  # (n, pairs)
+    bootstrap: GroupBootstrap
+    floors: Floors
+    margins: dict[str, float]
+
+    def stratum(self, within: NDArray[np.bool_]) -> Stratum:
+        count, units = len(self.names), self.bootstrap.groups_of(within)
+        rates = proportions(self.bootstrap.means(np.stack(self.wrong, axis=1), within), units)
+        first, second = all_pairs(count)
+        pairs: list[ErrorPair] = []
+        changes: dict[str, Floats] = {}
+        distances: dict[str, dict[Pair, Floats]] = {"disagreement": {}, "jaccard": {}}
+        # All pairs at once would need a gigabyte at 30 deployments and 10,000 resamples.
+        for start in range(0, len(first), _PAIRS_AT_ONCE):
+            block = slice(start, start + _PAIRS_AT_ONCE)
+            counts = overlaps(self.bootstrap, self.wrong, within, (first[block], second[block]))
+            differs = self._disagreement(first[block], second[block], within)
+            pairs += self._pairs(counts, differs, block, within, units)
+            for column, (i, j) in enumerate(zip(first[block], second[block], strict=True)):
+                pair = self.names[i], self.names[j]
+                if i == 0:
+                    lost = counts.a[:, column] - counts.b[:, column]
+                    changes[pair[1]] = divide(lost, counts.n[:, 0])
+                if i == 0 or pair in self._noise:
+                    distances["jaccard"][pair] = 1 - counts.jaccard()[:, column]
+                    if differs is not None:
+                        distances["disagreement"][pair] = differs[:, column]
+        examples = int(within.sum())
+        in_errors = int((self.wrong[0] & within).sum())
+        return Stratum(
+            n=examples,
+            groups=units,
+            errors={
+                name: Errors(int((column & within).sum()), rate)
+                for name, column, rate in zip(self.names, self.wrong, rates, strict=True)
+            },
+            pairs=pairs,
+            scores=judge_changes(changes, self.margins["disagreement"], examples),
+            verdicts={
+                measure: judge(
+                    self.bootstrap,
+                    found,
+                    self.names[0],
+                    self.floors,
+                    self.margins[measure],
+                    in_errors if measure == "jaccard" else examples,
+                )
+                for measure, found in distances.items()
+            },
+        )
+
+    @property
+    def _noise(self) -> set[Pair]:
+        pairs = {pair for noise in self.floors.values() for pair in noise}
+        return pairs | {(b, a) for a, b in pairs}
+
+    def _disagreement(
+        self, first: NDArray[np.intp], second: NDArray[np.intp], within: NDArray[np.bool_]
+    ) -> Floats | None:
+        if self.said is None:
+            return None
+        return self.bootstrap.means(self.said[:, first] != self.said[:, second], within)
+
+    def _pairs(
+        self, counts: Overlaps, differs: Floats | None, block: slice, within: NDArray[np.bool_], units: int
+    ) -> list[ErrorPair]:
+        newly_wrong, newly_right = counts.b - counts.both, counts.a - counts.both
+        columns = {
+            "jaccard": estimates(counts.jaccard()),
+            "adjusted_jaccard": _without_nested(estimates(counts.adjusted_jaccard()), newly_wrong[0], newly_right[0]),
+            "kappa": estimates(counts.kappa()),
+            "negative_flip_rate": proportions(divide(newly_wrong, counts.n), units),
+            "positive_flip_rate": proportions(divide(newly_right, counts.n), units),
+        }
+        changed = None if differs is None else proportions(differs, units)
+        expected, largest = counts.expected_jaccard()[0], counts.largest_jaccard()[0]
+        apart = _mean_divergence(self.bootstrap, self.divergence, block, within)
+        p_values = mcnemar_p(newly_wrong[0], newly_right[0])
+        first, second = all_pairs(len(self.names))
+        return [
             ErrorPair(
-                a=names[first[pair]],
-                b=names[second[pair]],
+                a=self.names[a],
+                b=self.names[b],
                 expected_jaccard=number(expected[pair]),
                 largest_jaccard=number(largest[pair]),
+                disagreement=changed[pair] if changed else None,
                 divergence=apart[pair] if apart else None,
                 newly_wrong=int(newly_wrong[0, pair]),
                 newly_right=int(newly_right[0, pair]),
                 mcnemar_p=float(p_values[pair]),
                 **{name: column[pair] for name, column in columns.items()},
             )
-            for pair in range(len(first))
-        ],
-    )
+            for pair, (a, b) in enumerate(zip(first[block], second[block], strict=True))
+        ]
+
+
+def _without_nested(adjusted: list[Estimate], newly_wrong: Floats, newly_right: Floats) -> list[Estimate]:
+    """No interval where one set of errors holds the other: the figure is then at its bound in every resample."""
+    nested = (newly_wrong == 0) | (newly_right == 0)
+    return [
+        Estimate(estimate.value, None, None) if at_bound else estimate
+        for estimate, at_bound in zip(adjusted, nested, strict=True)
+    ]
 
 
 def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike) -> Floats:
@@ -169,21 +252,13 @@ def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike) -> Floats:
     return np.minimum(1.0, 2 * np.asarray(binom.cdf(less, total, 0.5), dtype=np.float64))
 
 
-def _differences(predictions: list[NDArray[np.generic]]) -> NDArray[np.bool_]:
-    """(n, pairs) whether two deployments say something else, right or wrong."""
-    _, codes = np.unique(np.concatenate(predictions), return_inverse=True)
-    table = codes.reshape(len(predictions), -1).T
-    first, second = all_pairs(len(predictions))
-    return np.asarray(table[:, first] != table[:, second])
-
-
 def _divergences(
     names: list[str], probabilities: Mapping[str, Sequence[NDArray[np.floating]]], n: int
 ) -> Floats | None:
     """(n, pairs) Jensen-Shannon divergence of every example in bits; NaN for pairs that have none."""
     if not probabilities:
         return None
-    flat = {name: _Distributions.of(rows, n, name) for name, rows in probabilities.items() if name in names}
+    flat = {name: Distributions.of(rows, n, name) for name, rows in probabilities.items() if name in names}
     first, second = all_pairs(len(names))
     table: Floats = np.full((n, len(first)), np.nan)
     for pair, (a, b) in enumerate(zip(first, second, strict=True)):
@@ -194,51 +269,11 @@ def _divergences(
 
 
 def _mean_divergence(
-    bootstrap: GroupBootstrap, divergence: Floats | None, within: NDArray[np.bool_]
+    bootstrap: GroupBootstrap, divergence: Floats | None, block: slice, within: NDArray[np.bool_]
 ) -> list[Estimate | None] | None:
     if divergence is None:
         return None
-    found = np.asarray(~np.isnan(divergence).any(axis=0))
-    means = estimates(bootstrap.means(np.where(found, divergence, 0.0), within))
+    table = divergence[:, block]
+    found = np.asarray(~np.isnan(table).any(axis=0))
+    means = estimates(bootstrap.means(np.where(found, table, 0.0), within))
     return [mean if there else None for mean, there in zip(means, found, strict=True)]
-
-
-@dataclass(frozen=True)
-class _Distributions:
-    """All distributions of a deployment end to end, so that a pair costs a few array operations."""
-
-    values: Floats
-    entropies: Floats  # (n,) summed over an example's distributions, in nats
-    starts: NDArray[np.intp]
-    rows: NDArray[np.intp]
-    shapes: tuple[tuple[int, int], ...]
-
-    @staticmethod
-    def of(examples: Sequence[NDArray[np.floating]], n: int, name: str) -> _Distributions:
-        from scipy.special import entr
-
-        if len(examples) != n:
-            raise BenchmarkError(f"probabilities of {name}: {len(examples)} examples, expected {n}")
-        tables = [np.atleast_2d(np.asarray(example, dtype=np.float64)) for example in examples]
-        for position, table in enumerate(tables):
-            # A softmax of FP16 logits sums to 1 within 1e-3; anything else is no distribution.
-            if not (table.size and (table >= 0).all() and np.abs(table.sum(axis=1) - 1).max() < 1e-3):
-                raise BenchmarkError(f"probabilities of {name}: example {position} does not sum to 1 in every row")
-        values = np.concatenate([(table / table.sum(axis=1, keepdims=True)).ravel() for table in tables])
-        sizes = np.array([table.size for table in tables])
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
-        return _Distributions(
-            values=values,
-            entropies=np.add.reduceat(entr(values), starts),
-            starts=starts,
-            rows=np.array([len(table) for table in tables], dtype=np.intp),
-            shapes=tuple((len(table), table.shape[1]) for table in tables),
-        )
-
-    def divergence(self, other: _Distributions) -> Floats:
-        """(n,) Jensen-Shannon divergence in bits (Lin 1991), averaged over an example's distributions."""
-        from scipy.special import entr
-
-        mixed = np.add.reduceat(entr((self.values + other.values) / 2), self.starts)
-        nats = (mixed - (self.entropies + other.entropies) / 2) / self.rows
-        return np.asarray(np.clip(nats / np.log(2), 0, 1), dtype=np.float64)

@@ -94,6 +94,48 @@ def report(
     show_report(run, store, format, all_pairs=all_pairs)
 
 
+@app.command("compare-outputs")
+def compare_outputs_(
+    outputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=FILE",
+            help="Whose outputs a file holds; the first name is the reference. SQuAD predictions or a list of error "
+            "ids (JSON; ids also one a line), classes (CSV, JSONL), representations (.npy, .npz).",
+        ),
+    ],
+    gold: Annotated[
+        Path | None, typer.Option(help="The examples with gold answers (SQuAD layout) or labels (CSV, JSONL).")
+    ] = None,
+    ids: Annotated[Path | None, typer.Option(help="The ids of all examples, where the gold data is not there.")] = None,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="How many examples there are, where only that is known.")
+    ] = None,
+    common: Annotated[bool, typer.Option("--common", help="Compare the ids that all files have.")] = False,
+    execution_floor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This is the reference run again; may be repeated."),
+    ] = None,
+    seed_floor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This is the reference trained with another seed; may be repeated."),
+    ] = None,
+    format: Format = "terminal",
+    all_pairs: Annotated[
+        bool, typer.Option("--all-pairs", help="Draw the matrices of all names, however many there are.")
+    ] = False,
+    resamples: Annotated[int, typer.Option(min=100, help="Resamples behind every 95 % interval.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+) -> None:
+    """Compare outputs that come from elsewhere, without any model. The report is that of a run."""
+    from harness.command_line.compare_outputs import compare_outputs, floors_of
+    from harness.elsewhere.comparison import Settings
+
+    floors = floors_of(execution_floor or [], seed_floor or [])
+    settings = Settings(gold, ids, examples, common, floors, resamples, seed)
+    compare_outputs(outputs, settings, format, all_pairs=all_pairs)
+
+
 @app.command()
 def validate(config: Config, set: Set = None) -> None:
     """Check a study and the data it names, and say what it would do. Writes nothing."""

@@ -249,6 +249,10 @@ class Characteristics(Strict):
     attack: Attack | None = None
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     """Resamples, by group, behind every 95 % interval."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Share of the examples, changed beyond the noise floor or right no longer, that does not matter."""
+    overlap_margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Loss of an overlap (Jaccard), or change of the attack's success rate, that does not matter."""
 
 
 class Task(Strict):

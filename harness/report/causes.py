@@ -12,6 +12,7 @@ BACKEND = "backend"
 PRECISION = "precision"
 ARCHITECTURE = "architecture"
 BOTH = "both"
+UNKNOWN = "unknown"
 SEED = "seed"
 EXECUTION = "execution"
 
@@ -21,6 +22,7 @@ EXPLAINED = {
     PRECISION: "precision: {model} in FP16 or INT8",
     ARCHITECTURE: "architecture: other models in FP32",
     BOTH: "both: {model} in FP16 or INT8",
+    UNKNOWN: "others: what lies between is unknown",
     SEED: "seed floor: trained with another seed",
     EXECUTION: "execution floor: {model} run again, against its first run",
 }
@@ -37,6 +39,8 @@ def cause(deployment: Deployment, reference: Deployment | None) -> str:
         return ARCHITECTURE if deployment.is_fp32 else BOTH
     if deployment.name == reference.name:
         return REFERENCE
+    if not deployment.format or not reference.format:
+        return UNKNOWN
     if deployment.model == reference.model:
         if deployment.format == reference.format:
             return BACKEND

@@ -11,10 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from benchmarks.bootstrap import Floats
+from benchmarks.confidence import maximum_probability, negative_energy
 from harness.execution.worker import Context
 from harness.steps.attack import read_attacks
 from harness.store.atomic import write_json
-from harness.store.outputs import joined, matrix, numbers, read_outputs, strings
+from harness.store.outputs import LOGITS, logits, matrix, numbers, read_outputs, strings
 
 FILE = "comparison.json"
 
@@ -28,8 +30,8 @@ def _prediction_errors(context: Context) -> Any:
     from benchmarks.characteristics.prediction_errors import compare
 
     answering = context.options["task"] == "question-answering"
-    gold = ("answerable", "exact", "start_logits", "end_logits") if answering else ("label", "correct", "logits")
-    tables = _tables(context, "evaluation", "id", "group", "prediction", *gold)
+    gold = ("answerable", "exact") if answering else ("label", "correct")
+    tables = _tables(context, "evaluation", "id", "group", "prediction", *gold, *LOGITS[answering])
     first = next(iter(tables.values()))
     correct = "exact" if answering else "correct"
     return compare(
@@ -38,16 +40,24 @@ def _prediction_errors(context: Context) -> Any:
             name: strings(table, "prediction") if answering else numbers(table, "prediction")
             for name, table in tables.items()
         },
-        probabilities={
-            name: _span_probabilities(table) if answering else _label_probabilities(table)
-            for name, table in tables.items()
-        },
+        probabilities={name: [softmax(row, axis=1) for row in logits(table)] for name, table in tables.items()},
         groups=strings(first, "group"),
         strata=_strata(first, answering),
-        reference=context.options["reference"],
-        resamples=context.options["resamples"],
-        seed=context.options["seed"],
+        margin=context.options["margin"],
+        overlap_margin=context.options["overlap_margin"],
+        **_common(context),
     )
+
+
+def _common(context: Context) -> dict[str, Any]:
+    """What every characteristic that is computed from outputs takes alike."""
+    options = context.options
+    return {
+        "reference": options["reference"],
+        "floors": {name: [(a, b) for a, b in pairs] for name, pairs in options["floors"].items()},
+        "resamples": options["resamples"],
+        "seed": options["seed"],
+    }
 
 
 def _strata(table: pa.Table, answering: bool) -> dict[str, NDArray[np.bool_]]:
@@ -61,18 +71,6 @@ def _strata(table: pa.Table, answering: bool) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def _label_probabilities(table: pa.Table) -> list[NDArray[np.floating[Any]]]:
-    return list(softmax(matrix(table, "logits").astype(np.float64), axis=1))
-
-
-def _span_probabilities(table: pa.Table) -> list[NDArray[np.floating[Any]]]:
-    """(2, tokens) an example: where the answer starts and where it ends, over the tokens of all its windows."""
-    return [
-        softmax(np.stack([start, end]).astype(np.float64), axis=1)
-        for start, end in zip(joined(table, "start_logits"), joined(table, "end_logits"), strict=True)
-    ]
-
-
 def _data_representation(context: Context) -> Any:
     from benchmarks.characteristics.data_representation import compare
 
@@ -81,15 +79,16 @@ def _data_representation(context: Context) -> Any:
         representations={name: matrix(table, "representation") for name, table in tables.items()},
         groups=strings(next(iter(tables.values())), "group"),
         k=context.options["k"],
-        resamples=context.options["resamples"],
-        seed=context.options["seed"],
+        overlap_margin=context.options["overlap_margin"],
+        **_common(context),
     )
 
 
 def _data_distribution(context: Context) -> Any:
     from benchmarks.characteristics.data_distribution import compare
 
-    columns = ("group", "tokens", "representation")
+    answering = context.options["task"] == "question-answering"
+    columns = ("group", "tokens", "representation", *LOGITS[answering])
     bank = _tables(context, "bank", "representation")
     evaluation = _tables(context, "evaluation", *columns)
     outside = _tables(context, "out-of-distribution", *columns)
@@ -109,9 +108,24 @@ def _data_distribution(context: Context) -> Any:
         groups_outside=strings(outside_first, "group"),
         k=context.options["k"],
         kept=context.options["kept"],
-        resamples=context.options["resamples"],
-        seed=context.options["seed"],
+        baselines=_other_scores(evaluation, outside, ~calibration),
+        overlap_margin=context.options["overlap_margin"],
+        **_common(context),
     )
+
+
+def _other_scores(
+    evaluation: Mapping[str, pa.Table], outside: Mapping[str, pa.Table], judged: NDArray[np.bool_]
+) -> dict[str, dict[str, tuple[Floats, Floats]]]:
+    """What the outputs themselves tell of a point being at home: how sure and how large they are."""
+    inside_logits = {
+        name: [row for row, keep in zip(logits(t), judged, strict=True) if keep] for name, t in evaluation.items()
+    }
+    outside_logits = {name: logits(table) for name, table in outside.items()}
+    return {
+        what: {name: (score(inside_logits[name]), score(outside_logits[name])) for name in evaluation}
+        for what, score in (("maximum probability", maximum_probability), ("energy", negative_energy))
+    }
 
 
 def half_of_groups(groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
@@ -147,6 +161,7 @@ def _adversarial_attack(context: Context) -> Any:
         reference=context.options["reference"],
         resamples=context.options["resamples"],
         seed=context.options["seed"],
+        margin=context.options["overlap_margin"],
     )
 
 

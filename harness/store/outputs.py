@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 FILE = "outputs.parquet"
+LOGITS = {True: ("start_logits", "end_logits"), False: ("logits",)}
+"""The columns that hold logits, for question answering (True) and text classification."""
 
 
 def read_outputs(folder: Path, *columns: str) -> pa.Table:
@@ -41,3 +43,16 @@ def joined(table: pa.Table, column: str) -> list[NDArray[np.float32]]:
     tokens = np.asarray(inner.offsets.to_numpy()) - inner.offsets[0].as_py()
     ends = tokens[windows]
     return [values[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def logits(table: pa.Table) -> list[NDArray[np.float64]]:
+    """Logits by example: (1, classes), or (2, tokens) for where an answer starts and where it ends.
+
+    The tokens are those of all windows of the context, end to end.
+    """
+    if "logits" in table.column_names:
+        return [row[None] for row in matrix(table, "logits").astype(np.float64)]
+    return [
+        np.stack([start, end]).astype(np.float64)
+        for start, end in zip(joined(table, "start_logits"), joined(table, "end_logits"), strict=True)
+    ]

@@ -11,18 +11,15 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
 from benchmarks.agreement import (
-    Estimate,
-    GroupBootstrap,
     adjusted_jaccard,
     all_pairs,
-    estimates,
     expected_jaccard,
     jaccard,
     kappa,
     largest_jaccard,
     overlaps,
 )
-from benchmarks.errors import BenchmarkError
+from benchmarks.bootstrap import Estimate, GroupBootstrap, estimates
 
 
 def counts(first, second):
@@ -70,22 +67,6 @@ def test_expected_jaccard_of_random_sets():
     assert float(adjusted_jaccard(80, a, b, n)) == pytest.approx(1)
 
 
-@given(st.integers(1, 8), st.integers(1, 40), st.integers(0, 5))
-def test_totals_are_those_of_the_drawn_examples(groups_at_most, n, seed):
-    rng = np.random.default_rng(seed)
-    groups = rng.integers(0, groups_at_most, n)
-    values = rng.random((n, 3))
-    bootstrap = GroupBootstrap([f"g{group}" for group in groups], resamples=5, seed=seed)
-    assert (bootstrap.weights[0] == 1).all()
-    assert (bootstrap.weights.sum(axis=1) == bootstrap.count).all()
-    weights = bootstrap.of_examples()
-    assert all(len(set(weights[1, groups == group])) == 1 for group in np.unique(groups))
-    for row, totals in enumerate(bootstrap.totals(values)):
-        drawn = np.repeat(values, weights[row].astype(int), axis=0)
-        np.testing.assert_allclose(totals, drawn.sum(axis=0), atol=1e-9)
-        np.testing.assert_allclose(bootstrap.means(values)[row], drawn.mean(axis=0))
-
-
 def test_overlaps_count_within_a_subset():
     rng = np.random.default_rng(1)
     members = [rng.random(50) < 0.4 for _ in range(4)]
@@ -96,25 +77,6 @@ def test_overlaps_count_within_a_subset():
         assert found.both[0, pair] == (members[a] & members[b] & within).sum()
         assert found.a[0, pair] == (members[a] & within).sum()
         assert found.b[0, pair] == (members[b] & within).sum()
-
-
-def test_intervals_cover_as_they_say():
-    """95 % intervals of a clustered rate hold the truth about as often; those that ignore groups do not."""
-    rng = np.random.default_rng(3)
-    by_group = by_example = 0
-    repeats, groups, size = 300, 80, 6
-    for repeat in range(repeats):
-        wrong = rng.random(groups)[:, None] > rng.random((groups, size))  # truth: 0.5, alike within a group
-        for labels, clustered in (
-            (np.repeat(np.arange(groups), size), True),
-            (np.arange(groups * size), False),
-        ):
-            [interval] = estimates(GroupBootstrap(labels, resamples=200, seed=repeat).means(wrong.ravel()))
-            holds = interval.low <= 0.5 <= interval.high
-            by_group += holds and clustered
-            by_example += holds and not clustered
-    assert 0.90 <= by_group / repeats <= 0.99
-    assert by_example / repeats < 0.85
 
 
 def test_intervals_of_jaccard_cover():
@@ -143,14 +105,6 @@ def test_undefined_is_none():
     assert estimates(rare.jaccard()) == [Estimate(1.0, None, None)]
 
 
-def test_a_few_undefined_resamples_leave_an_interval():
-    statistic = np.linspace(0, 1, 101)[:, None].copy()
-    statistic[1:4] = np.nan
-    [interval] = estimates(statistic)
-    expected = np.quantile(statistic[4:, 0], [0.025, 0.975])
-    assert [interval.low, interval.high] == pytest.approx(list(expected))
-
-
 @settings(max_examples=30)
 @given(st.integers(1, 5), st.integers(1, 20), st.data())
 def test_every_estimate_is_json_and_in_order(sets, n, data):
@@ -161,17 +115,3 @@ def test_every_estimate_is_json_and_in_order(sets, n, data):
             json.dumps(asdict(interval), allow_nan=False)
             if interval.low is not None:
                 assert interval.low <= interval.high
-
-
-def test_one_seed_gives_one_interval():
-    groups = np.arange(30) // 3
-    first, again, other = (GroupBootstrap(groups, resamples=50, seed=seed).weights for seed in (1, 1, 2))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
-
-
-@pytest.mark.parametrize(("groups", "resamples"), [([], 10), ([[1, 2]], 10), ([1, 2], 0)])
-def test_nothing_to_resample(groups, resamples):
-    with pytest.raises(BenchmarkError) as error:
-        GroupBootstrap(groups, resamples=resamples, seed=0)
-    assert "\n" not in str(error.value)

@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.neighbours import distance_to_kth, nearest, unit_vectors
+from benchmarks.neighbours import Neighbours, distance_to_kth, unit_vectors
+
+
+def nearest(units, k, left_out=None):
+    return Neighbours(units, k).nearest(k, left_out=left_out)
 
 
 def brute_force(units, k, group=None):

@@ -125,7 +125,9 @@ def missing_floors(task: TaskView) -> list[Finding]:
                 "advice",
                 "no-execution-floor",
                 "There is no execution floor: small changes may come from batching and padding alone.",
-                "Set execution_floor: true.",
+                "Add the outputs of a second run of the reference, with --execution-floor."
+                if task.entry.get("family") == "elsewhere"
+                else "Set execution_floor: true.",
             )
         )
     elif (noise := floor(task, DISAGREEMENT, "execution").value) is not None and noise > thresholds.SAME_SCORE:

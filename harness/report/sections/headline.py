@@ -13,6 +13,7 @@ from harness.report.view import TaskView
 ROLES = ("evaluation", "out-of-distribution", "bank", "train")
 NOTABLE_ISA = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16", "asimd", "sve")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "torch", "transformers", "scalemodel")
+KINDS = {"question-answering": "question", "text-classification": "text"}
 
 FAMILIES = {
     "demonstration": "Demonstration family: small models on generated text, to show the tool. Their figures "
@@ -23,7 +24,8 @@ FAMILIES = {
 
 
 def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
-    blocks: list[Block] = [Facts(tuple(_machine(mapping(results.get("environment")))))]
+    environment = mapping(results.get("environment"))  # empty: the outputs were made nobody knows where
+    blocks: list[Block] = [Facts(tuple(_machine(environment)))] if environment else []
     notes: list[str] = []
     for task in tasks:
         blocks.append(Facts(tuple(_task(task))))
@@ -76,24 +78,24 @@ def _task(task: TaskView) -> Iterable[tuple[str, str]]:
     yield "reference", words(task.reference) + ("" if reference else " (absent)")
     first = [d for d in task.deployments if d.replicate_kind != "execution"]
     models = len({d.model for d in first})
-    formats = len({d.format for d in first})
+    formats = len({d.format for d in first if d.format})
     failed = len([d for d in task.deployments if not d.ok])
-    told = f"{len(first)}: {plural(models, 'model')}, {plural(formats, 'format')}"
-    if len(task.backends) == 1:
-        told += f", all on {words(task.backends[0])}"
-    elif task.backends:
-        told += f", on {', '.join(words(b) for b in task.backends)}"
+    told = f"{len(first)}: {plural(models, 'model')}" + (f", {plural(formats, 'format')}" if formats else "")
+    backends = [words(b) for b in task.backends if b]
+    if len(backends) == 1:
+        told += f", all on {backends[0]}"
+    elif backends:
+        told += f", on {', '.join(backends)}"
     if again := len(task.deployments) - len(first):
         told += f"; {again} run again"
     yield "deployments", told + (f"; {failed} failed" if failed else "")
     data = mapping(task.entry.get("data"))
     for role in [*(r for r in ROLES if r in data), *(r for r in data if r not in ROLES)]:
-        yield words(role), _data(mapping(data[role]), task.is_question_answering)
+        yield words(role), _data(mapping(data[role]), KINDS.get(task.name, "example"))
 
 
-def _data(entry: Json, question_answering: bool) -> str:
+def _data(entry: Json, one: str) -> str:
     examples, groups = number(entry.get("examples")), number(entry.get("groups"))
-    one = "question" if question_answering else "text"
     parts = ["unknown size" if examples is None else f"{count(examples)} {one}{'' if examples == 1 else 's'}"]
     if groups is not None and groups != examples:
         parts[0] += f" in {plural(int(groups), 'group')}"

@@ -39,7 +39,7 @@ def study(deployments=("large", "small"), n=60, shift=0.6):
     return parts
 
 
-def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None):
+def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None, **options):
     n = len(next(iter(parts["inside"].values())))
     m = len(next(iter(parts["outside"].values())))
     lengths = lengths or {"inside": np.arange(n), "outside": np.arange(m)}
@@ -52,6 +52,7 @@ def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None):
         kept=kept,
         resamples=resamples,
         seed=0,
+        **options,
     )
 
 
@@ -77,7 +78,8 @@ def test_scores_are_those_of_the_reference(seed):
     for mine, theirs in zip(ours, squared, strict=True):
         np.testing.assert_allclose(-np.square(mine), theirs, atol=2e-6)
     home, abroad = (GroupBootstrap(np.arange(size), resamples=1, seed=0) for size in (400, 300))
-    area, rate = roc_statistics(*ours, home, abroad)
+    curves = roc_statistics(*ours, home, abroad)
+    area, rate = curves.auroc, curves.fpr95
     labels = np.repeat([1, 0], [400, 300])
     assert area[0] == pytest.approx(roc_auc_score(labels, np.concatenate(squared)), abs=1e-4)
     # Its threshold is the score of rank 0.05 n, and what lies above it passes.
@@ -135,10 +137,11 @@ def test_all_flagged_and_none_flagged():
         parts["inside"][name] = np.tile(parts["bank"][name].mean(axis=0), (60, 1))
         parts["outside"][name] = -parts["bank"][name][:70]
     found = run(parts)
-    assert found.detectors["a"].detected == Estimate(1.0, 1.0, 1.0)
+    assert found.detectors["a"].detected.value == found.detectors["a"].detected.high == 1.0
+    assert found.detectors["a"].detected.low < 0.9  # all of 24 groups: not certain for that
     assert found.detectors["a"].auroc == Estimate(1.0, 1.0, 1.0)
     assert found.detectors["a"].fpr95 == Estimate(0.0, 0.0, 0.0)
-    assert found.detectors["a"].false_alarms == Estimate(0.0, 0.0, 0.0)
+    assert found.detectors["a"].false_alarms.value == found.detectors["a"].false_alarms.low == 0.0
     [pair] = found.pairs
     assert pair.jaccard_outside.value == pair.expected_jaccard_outside == 1
     assert pair.jaccard_inside.value is None
@@ -178,3 +181,20 @@ def test_bad_input_is_one_line():
     other_width = {**parts, "inside": {**parts["inside"], "small": cloud(60, 7, 0)}}
     with pytest.raises(BenchmarkError, match="inside points of small are 7 wide, its bank 12"):
         run(other_width)
+
+
+def test_other_scores_and_floors():
+    parts = study()
+    rng = np.random.default_rng(0)
+    n, o = (len(next(iter(parts[part].values()))) for part in ("inside", "outside"))
+    confidence = {name: (rng.random(n), rng.random(o) - 0.5) for name in parts["bank"]}
+    floors = {"small": [("large", "small")]}  # a floor that is the distance itself: no excess
+    found = run(parts, baselines={"maximum probability": confidence}, floors=floors)
+    for name, (inside, outside) in confidence.items():
+        labels = np.repeat([1, 0], [n, o])
+        expected = roc_auc_score(labels, np.concatenate([inside, outside]))
+        assert found.baselines["maximum probability"][name].auroc.value == pytest.approx(expected)
+    verdict = found.verdicts["outside"]["small"]
+    assert verdict.excess.value == 0 and verdict.conclusion != "different"
+    with pytest.raises(BenchmarkError, match="inside scores of large"):
+        run(parts, baselines={"energy": {"large": (np.zeros(n + 1), np.zeros(o))}})

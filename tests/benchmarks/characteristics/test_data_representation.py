@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.agreement import Estimate
+from benchmarks.bootstrap import Estimate
 from benchmarks.characteristics.data_representation import (
     chance_jaccard,
     compare,
-    linear_cka,
     shared_neighbours,
 )
 from benchmarks.errors import BenchmarkError
@@ -117,23 +116,6 @@ def test_equal_rows_do_not_crash():
     assert pair.neighbours["5"].value is not None
 
 
-def test_cka_is_its_definition():
-    rows = [cloud(70, 9, 0), cloud(70, 5, 1), cloud(70, 9, 0) + cloud(70, 9, 3)]
-    found, _ = linear_cka(rows)
-    for a, b in combinations(range(3), 2):
-        x, y = (table.astype(float) - table.astype(float).mean(axis=0) for table in (rows[a], rows[b]))
-        expected = np.linalg.norm(y.T @ x) ** 2 / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
-        assert found[a, b] == pytest.approx(expected)
-    np.testing.assert_allclose(np.diag(found), 1)
-
-
-def test_expected_cka_is_the_mean_over_permutations():
-    one, other = cloud(25, 6, 0), cloud(25, 8, 1)
-    rng = np.random.default_rng(2)
-    shuffled = [linear_cka([one, other[rng.permutation(25)]])[0][0, 1] for _ in range(1500)]
-    assert linear_cka([one, other])[1][0, 1] == pytest.approx(np.mean(shuffled), rel=0.02)
-
-
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 200), st.integers(1, 6), st.integers(0, 1000))
 def test_shared_neighbours_counts(n, k, seed):
@@ -159,3 +141,21 @@ def test_one_point_and_one_deployment():
     [pair] = compare({"a": cloud(1, 3, 0), "b": cloud(1, 3, 1)}, ["g"], (5,), 10, 0).pairs
     assert pair.cka.value is None
     assert pair.neighbours["5"].value is None
+
+
+def test_verdicts_hold_neighbours_against_their_floor():
+    base = cloud(400, 32, 0)
+    views = {
+        "large": base,
+        "large#again": base + 0.02 * cloud(400, 32, 1),
+        "rounded": base + 0.02 * cloud(400, 32, 2),
+        "small": cloud(400, 32, 3),
+    }
+    floors = {name: [("large", "large#again")] for name in ("rounded", "small")}
+    found = compare(views, np.arange(400), (10,), 300, 0, floors=floors)
+    verdicts = found.verdicts["10"]
+    assert verdicts["rounded"].conclusion == "same"
+    assert verdicts["small"].conclusion == "different"
+    kept = {(pair.a, pair.b): pair.neighbours["10"].value for pair in found.pairs}
+    assert verdicts["small"].floor.value == pytest.approx(1 - kept["large", "large#again"])
+    assert verdicts["small"].excess.value == pytest.approx(kept["large", "large#again"] - kept["large", "small"])

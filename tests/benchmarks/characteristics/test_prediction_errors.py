@@ -87,7 +87,8 @@ def test_two_perfect_models_have_no_jaccard():
     assert pair.jaccard == pair.adjusted_jaccard == pair.kappa == Estimate(None, None, None)
     assert pair.expected_jaccard is None
     assert pair.largest_jaccard is None
-    assert pair.disagreement == Estimate(0.0, 0.0, 0.0)
+    assert pair.disagreement.value == pair.disagreement.low == 0.0
+    assert pair.disagreement.high == pytest.approx(0.3085, abs=1e-4)  # Clopper and Pearson: 0 of 10
     assert pair.mcnemar_p == 1
 
 
