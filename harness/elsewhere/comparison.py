@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -166,8 +167,17 @@ def _prediction_errors(
         reference=reference,
         resamples=settings.resamples,
         seed=settings.seed,
+        floors=_noise(list(judgements), reference, settings),
     )
     return asdict(found)
+
+
+def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, list[tuple[str, str]]]:
+    """For every name that is no floor itself, the pairs that differ by noise alone: seeds where there are some."""
+    kinds = {name: kind for name, kind in (settings.floors or {}).items() if name in names}
+    seeds = list(combinations([reference, *(name for name, kind in kinds.items() if kind == "seed")], 2))
+    again = [(reference, name) for name, kind in kinds.items() if kind == "execution"]
+    return {name: seeds or again for name in names if name != reference and name not in kinds and (seeds or again)}
 
 
 def _codes(judgements: Mapping[str, Judgement]) -> dict[str, NDArray[np.intp]] | None:
@@ -198,6 +208,7 @@ def _data_representation(
         k=Representation().k,
         resamples=settings.resamples,
         seed=settings.seed,
+        floors=_noise(list(representations), next(iter(representations)), settings),
     )
     return asdict(found)
 

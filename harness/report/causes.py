@@ -62,6 +62,14 @@ def fp32_of(task: TaskView, model: str, backend: str) -> Deployment | None:
     return found.get("onnx-fp32") or next(iter(found.values()), None)
 
 
+def export_step(task: TaskView, deployment: Deployment) -> Step | None:
+    """From the same model's PyTorch deployment, where the study has one, for its ONNX FP32 ones."""
+    if deployment.format != "onnx-fp32":
+        return None
+    before = next((d for d in task.measured if d.model == deployment.model and d.format == "torch-fp32"), None)
+    return None if before is None else Step(before, deployment)
+
+
 def precision_step(task: TaskView, deployment: Deployment) -> Step | None:
     """From the same model's FP32 on the same backend, for deployments of lower precision."""
     if deployment.is_fp32:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.values import Estimate, Json, mapping
+from harness.report.values import Estimate, Json, mapping, number
 from harness.report.view import Deployment, TaskView
 
 Kind = Literal["execution", "seed"]
@@ -19,14 +19,38 @@ def base_of(task: TaskView, deployment: Deployment) -> str:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a test against the noise floor concluded; see `benchmarks.equivalence`."""
+
+    conclusion: str
+    floor: Estimate
+    times_floor: Estimate
+    margin: float | None
+    examples_needed: int | None
+
+    @classmethod
+    def of(cls, entry: Json) -> Verdict | None:
+        if entry.get("conclusion") not in ("same", "different", "cannot tell"):
+            return None
+        needed = number(entry.get("examples_needed"))
+        return cls(
+            conclusion=str(entry["conclusion"]),
+            floor=Estimate.of(entry.get("floor")),
+            times_floor=Estimate.of(entry.get("times_floor")),
+            margin=number(entry.get("margin")),
+            examples_needed=None if needed is None else int(needed),
+        )
+
+
+@dataclass(frozen=True)
 class Metric:
     """A figure of a pair of deployments, and where the results have it."""
 
     name: str
     pair: Callable[[TaskView, str, str], Json]
     estimate: Callable[[Json], Estimate]
-    agreement: bool
-    """True: 1 means the same. False: 0 does."""
+    verdicts: Callable[[TaskView], Json] = lambda _: {}
+    """By deployment; empty for figures that no test is made of."""
 
     def between(self, task: TaskView, a: str, b: str) -> Estimate:
         return self.estimate(self.pair(task, a, b))
@@ -39,21 +63,41 @@ class Metric:
         """All figures of the pair that the deployment makes with its base."""
         return self.pair(task, base_of(task, deployment), deployment.name)
 
+    def verdict(self, task: TaskView, deployment: Deployment) -> Verdict | None:
+        """None where there is no floor to hold it against."""
+        return Verdict.of(mapping(self.verdicts(task).get(deployment.name)))
 
-def error_metric(key: str, *, stratum: str = "all", agreement: bool = True) -> Metric:
+
+def error_metric(key: str, *, stratum: str = "all") -> Metric:
+    # Newly wrong and newly right are parts of what changed, and are judged with it.
+    tested = "jaccard" if key == "jaccard" else "disagreement"
+
     def pair(task: TaskView, a: str, b: str) -> Json:
         pairs = task.error_pairs.get(stratum)
         return pairs.get(a, b) if pairs else {}
 
-    return Metric(f"{key} ({stratum})", pair, lambda entry: Estimate.of(entry.get(key)), agreement)
+    def verdicts(task: TaskView) -> Json:
+        return mapping(mapping(task.strata.get(stratum, {}).get("verdicts")).get(tested))
+
+    judged = key in ("jaccard", "disagreement", "negative_flip_rate", "positive_flip_rate")
+    return Metric(
+        f"{key} ({stratum})",
+        pair,
+        lambda entry: Estimate.of(entry.get(key)),
+        verdicts if judged else lambda _: {},
+    )
 
 
 def neighbours_metric(k: str, *, key: str = "neighbours") -> Metric:
+    def verdicts(task: TaskView) -> Json:
+        found = mapping(task.characteristic("data_representation").get("verdicts"))
+        return mapping(found.get(k)) if key == "neighbours" else {}
+
     return Metric(
         f"{key} (K = {k})",
         lambda task, a, b: task.representation_pairs.get(a, b),
         lambda entry: Estimate.of(mapping(entry.get(key)).get(k)),
-        True,
+        verdicts,
     )
 
 
@@ -62,28 +106,32 @@ def representation_metric(key: str) -> Metric:
         key,
         lambda task, a, b: task.representation_pairs.get(a, b),
         lambda entry: Estimate.of(entry.get(key)),
-        True,
     )
 
 
 def distribution_metric(key: str) -> Metric:
+    where = key.removeprefix("jaccard_")
+
+    def verdicts(task: TaskView) -> Json:
+        return mapping(mapping(task.characteristic("data_distribution").get("verdicts")).get(where))
+
     return Metric(
         key,
         lambda task, a, b: task.distribution_pairs.get(a, b),
         lambda entry: Estimate.of(entry.get(key)),
-        True,
+        verdicts,
     )
 
 
 def attack_metric(key: str) -> Metric:
-    return Metric(key, lambda task, a, b: task.attack_pairs.get(a, b), lambda entry: Estimate.of(entry.get(key)), True)
+    return Metric(key, lambda task, a, b: task.attack_pairs.get(a, b), lambda entry: Estimate.of(entry.get(key)))
 
 
 ERROR_OVERLAP = error_metric("jaccard")
 ADJUSTED_OVERLAP = error_metric("adjusted_jaccard")
-DISAGREEMENT = error_metric("disagreement", agreement=False)
-NEWLY_WRONG = error_metric("negative_flip_rate", agreement=False)
-NEWLY_RIGHT = error_metric("positive_flip_rate", agreement=False)
+DISAGREEMENT = error_metric("disagreement")
+NEWLY_WRONG = error_metric("negative_flip_rate")
+NEWLY_RIGHT = error_metric("positive_flip_rate")
 OUTSIDE_OVERLAP = distribution_metric("jaccard_outside")
 FALLEN_OVERLAP = attack_metric("jaccard")
 
@@ -94,9 +142,10 @@ def replicates(task: TaskView, kind: Kind, of: str) -> tuple[Deployment, ...]:
 
 
 def floor(task: TaskView, metric: Metric, kind: Kind, of: str | None = None) -> Estimate:
-    """The metric between the reference (or ``of``) and its replicate; of several, the noisiest."""
+    """A distance between the reference (or ``of``) and its replicate; of several, the largest."""
     base = task.reference if of is None else of
-    return _noisiest(metric, [metric.between(task, base, d.name) for d in replicates(task, kind, base)])
+    known = [metric.between(task, base, d.name) for d in replicates(task, kind, base)]
+    return max((e for e in known if e.value is not None), key=lambda e: e.value or 0.0, default=Estimate())
 
 
 def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
@@ -109,28 +158,7 @@ def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
     return "execution" if replicates(task, "execution", reference.name) else None
 
 
-def floor_of(task: TaskView, metric: Metric, deployment: Deployment) -> Estimate:
-    """What a deployment is held against: the reference's floor, or its own second run's if noisier."""
-    kind = floor_kind(task, deployment)
-    if kind is None:
-        return Estimate()
-    return _noisiest(metric, [floor(task, metric, kind), floor(task, metric, "execution", deployment.name)])
-
-
-def within(estimate: Estimate, noise: Estimate, *, agreement: bool) -> bool:
-    """Whether a figure cannot be told from its floor: it is no further off, or their intervals overlap."""
-    if estimate.value is None or noise.value is None:
-        return False
-    no_further = estimate.value >= noise.value if agreement else estimate.value <= noise.value
-    return no_further or estimate.overlaps(noise)
-
-
-def within_floor(task: TaskView, metric: Metric, deployment: Deployment) -> bool:
-    return within(metric.of(task, deployment), floor_of(task, metric, deployment), agreement=metric.agreement)
-
-
-def _noisiest(metric: Metric, estimates: list[Estimate]) -> Estimate:
-    known = [estimate for estimate in estimates if estimate.value is not None]
-    if not known:
-        return Estimate()
-    return (min if metric.agreement else max)(known, key=lambda estimate: estimate.value or 0.0)
+def conclusion(task: TaskView, metric: Metric, deployment: Deployment) -> str | None:
+    """ "same", "different", "cannot tell", or None where there is no floor."""
+    verdict = metric.verdict(task, deployment)
+    return None if verdict is None else verdict.conclusion

@@ -20,6 +20,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.neighbours_differ,
     similarity.attack_differs,
     similarity.within_the_floor,
+    similarity.cannot_tell,
     trade.no_speed_up,
     validity.parity,
     validity.unstable_timing,

@@ -12,11 +12,11 @@ from harness.report.floors import (
     DISAGREEMENT,
     ERROR_OVERLAP,
     Kind,
+    conclusion,
     error_metric,
     floor,
     floor_kind,
     neighbours_metric,
-    within_floor,
 )
 from harness.report.numbers import count, fixed, percent, percent_with_interval, signed, with_interval
 from harness.report.values import Estimate, mapping, number
@@ -36,7 +36,7 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
         if (
             abs(deployment.score - reference.score) < thresholds.SAME_SCORE
             and changed.value >= thresholds.MANY_CHANGED
-            and not within_floor(task, DISAGREEMENT, deployment)
+            and conclusion(task, DISAGREEMENT, deployment) in (None, "different")
         ):
             found.append((changed.value, deployment))
     if not found:
@@ -61,12 +61,14 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
 
 
 def within_the_floor(task: TaskView) -> list[Finding]:
-    """Deployments whose changed predictions are no more than the noise floor."""
+    """Deployments whose changed predictions are shown to be no more than the noise floor and a margin."""
     found: dict[Kind, list[Deployment]] = defaultdict(list)
+    margins: dict[Kind, float] = {}
     for deployment in task.candidates:
-        kind = floor_kind(task, deployment)
-        if kind is not None and within_floor(task, DISAGREEMENT, deployment):
+        kind, verdict = floor_kind(task, deployment), DISAGREEMENT.verdict(task, deployment)
+        if kind is not None and verdict is not None and verdict.conclusion == "same":
             found[kind].append(deployment)
+            margins[kind] = verdict.margin or 0.0
     origin = {
         "execution": "the reference run a second time",
         "seed": "the reference trained with another seed",
@@ -75,11 +77,32 @@ def within_the_floor(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "within-floor",
-            f"{listed(members)}: the change in predictions is not distinguishable from noise; "
-            f"{origin[kind]} changes {percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
+            f"{listed(members)} {verb(members, 'changes', 'change')} no more predictions than noise does, within "
+            f"{fixed(100 * margins[kind], 0)} points: {origin[kind]} changes "
+            f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
             deployments=names(members),
         )
         for kind, members in found.items()
+    ]
+
+
+def cannot_tell(task: TaskView) -> list[Finding]:
+    """Deployments that the examples tell neither from noise nor from a change that matters."""
+    found = [(v, d) for d in task.candidates if (v := DISAGREEMENT.verdict(task, d)) and v.conclusion == "cannot tell"]
+    if not found:
+        return []
+    members = [deployment for _, deployment in found]
+    needed = [verdict.examples_needed for verdict, _ in found if verdict.examples_needed is not None]
+    examples = number(task.strata.get("all", {}).get("n"))
+    return [
+        Finding(
+            "advice",
+            "cannot-tell",
+            f"{count(examples)} examples cannot tell whether {listed(members)} "
+            f"{verb(members, 'changes', 'change')} more predictions than noise does.",
+            f"About {count(max(needed))} examples would tell (with a chance of 80 %)." if needed else "",
+            names(members),
+        )
     ]
 
 
@@ -171,7 +194,7 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
         return []
     lowest = min(known, key=lambda d: metric.of(task, d).value or 0.0)
     kept = metric.of(task, lowest)
-    if within_floor(task, metric, lowest) or (kept.value or 0) > thresholds.FEW_NEIGHBOURS:
+    if conclusion(task, metric, lowest) == "same" or (kept.value or 0) > thresholds.FEW_NEIGHBOURS:
         return []
     chance = number(mapping(task.characteristic("data_representation").get("chance_jaccard")).get(k))
     at_chance = f", chance {fixed(chance, 2 if chance >= 0.01 else 3)}" if chance is not None else ""
@@ -192,6 +215,7 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
 def attack_differs(task: TaskView) -> list[Finding]:
     """Deployments that fall to the attack more, or less, often than the reference."""
     attacked = mapping(task.characteristic("adversarial_attack").get("deployments"))
+    changes = mapping(task.characteristic("adversarial_attack").get("success_changes"))
     base = Estimate.of(mapping(attacked.get(task.reference)).get("success_rate"))
     if base.value is None:
         return []
@@ -200,7 +224,8 @@ def attack_differs(task: TaskView) -> list[Finding]:
         found = []
         for deployment in task.candidates:
             rate = Estimate.of(mapping(attacked.get(deployment.name)).get("success_rate"))
-            if rate.value is None or rate.overlaps(base) or (rate.value > base.value) != more:
+            change = mapping(changes.get(deployment.name))
+            if rate.value is None or change.get("conclusion") != "different" or (rate.value > base.value) != more:
                 continue
             found.append((abs(rate.value - base.value), deployment, rate))
         if not found:

@@ -8,7 +8,7 @@ from harness.report import causes
 from harness.report.content import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
-from harness.report.floors import DISAGREEMENT, floor_kind, floor_of, within_floor
+from harness.report.floors import DISAGREEMENT, floor_kind
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
 from harness.report.values import Estimate, quotient
 from harness.report.view import Deployment, TaskView
@@ -116,13 +116,15 @@ def _size(task: TaskView, deployment: Deployment) -> str:
 
 def _changes(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
     text = f"changes {percent_with_interval(changed)} of its predictions"
-    kind = floor_kind(task, deployment)
-    noise = floor_of(task, DISAGREEMENT, deployment)
-    if noise.value is None:
+    kind, verdict = floor_kind(task, deployment), DISAGREEMENT.verdict(task, deployment)
+    if verdict is None or verdict.floor.value is None:
         return text
-    if within_floor(task, DISAGREEMENT, deployment):
-        return f"{text}, not distinguishable from the {kind} floor of {percent(noise.value)} %"
-    return f"{text} ({kind} floor {percent(noise.value)} %)"
+    told = f"the {kind} floor of {percent(verdict.floor.value)} %"
+    if verdict.conclusion == "same":
+        return f"{text}, the same as {told}"
+    if verdict.conclusion == "cannot tell":
+        return f"{text}, which these examples cannot tell from {told}"
+    return f"{text} ({kind} floor {percent(verdict.floor.value)} %)"
 
 
 def _score(task: TaskView, deployment: Deployment) -> str:

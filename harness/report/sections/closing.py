@@ -77,9 +77,11 @@ def how_to_read() -> Section:
                     "Overlap is the Jaccard index of two sets: 1 is the same set, 0 nothing in common. "
                     "Hold it against chance, the overlap of unrelated models, and against the floors, the "
                     "overlap of the reference with itself: run again (execution) or trained again (seed). "
-                    "~ marks what cannot be told from a floor, - what is unknown.",
+                    "~ marks what is the same as its floor within the margin, ? what these examples cannot "
+                    "tell from it, - what is unknown.",
                     "95 % intervals come from resampling whole groups (paragraphs, documents) and cover "
-                    "the choice of examples, not the choice of training seed. Many pairs are compared: "
+                    "the choice of examples, not the choice of training seed. What is called different is "
+                    "corrected for the number of deployments (Holm); the intervals are not: of many pairs, "
                     "expect one in twenty to stand out by luck.",
                 )
             ),

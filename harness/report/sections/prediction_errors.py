@@ -23,7 +23,7 @@ def prediction_errors(task: TaskView, all_pairs: bool) -> list[Block]:
     counted = mapping(task.strata.get("all", {}).get("errors"))
     by_kind = [name for name in ("answerable", "unanswerable") if name in task.strata]
     headings = {"answerable": "adj.\nansw.", "unanswerable": "adj.\nunansw."}
-    kappa, divergence = error_metric("kappa"), error_metric("divergence", agreement=False)
+    kappa, divergence = error_metric("kappa"), error_metric("divergence")
 
     def errors_of(d: Deployment) -> Json:
         return mapping(counted.get(d.name))

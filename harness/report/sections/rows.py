@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from harness.report.content import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
-from harness.report.floors import Metric, within_floor
+from harness.report.floors import Metric, conclusion
 from harness.report.numbers import UNKNOWN, fixed
 from harness.report.values import Estimate, number, words
 from harness.report.view import Deployment, TaskView
 
-FLOOR_MARK = "~"
-"""Before a figure: not distinguishable from the noise floor."""
+MARKS = {"same": "~", "cannot tell": "?"}
+"""Before a figure: the same as noise, within the margin; or too few examples to tell from noise."""
 
 MATRIX_AT_MOST = 12
 """Deployments up to which a matrix shows all of them; above, one FP32 deployment a model."""
@@ -68,10 +68,15 @@ def compared(task: TaskView) -> list[Deployment]:
 
 
 def against_floor(task: TaskView, metric: Metric, deployment: Deployment, text: str) -> Cell:
-    """A figure, marked where it is within the floor."""
-    if text != UNKNOWN and deployment.replicate_kind is None and within_floor(task, metric, deployment):
-        return Cell(FLOOR_MARK + text, "floor")
-    return Cell(text)
+    """A figure, marked by what the test against its floor concluded."""
+    if text == UNKNOWN or deployment.replicate_kind is not None:
+        return Cell(text)
+    return marked(text, conclusion(task, metric, deployment))
+
+
+def marked(text: str, concluded: str | None) -> Cell:
+    mark = MARKS.get(concluded or "")
+    return Cell(text) if mark is None else Cell(mark + text, "floor")
 
 
 def adjusted_level(value: float | None) -> Level | None:

@@ -6,24 +6,26 @@ from dataclasses import replace
 
 from harness.report import causes
 from harness.report.content import Block, Cell, Column, Prose, Row, Section, Table
-from harness.report.findings.phrases import plural
 from harness.report.floors import (
     DISAGREEMENT,
+    ERROR_OVERLAP,
     NEWLY_RIGHT,
     NEWLY_WRONG,
     OUTSIDE_OVERLAP,
     floor,
     floor_kind,
     neighbours_metric,
-    within,
 )
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
-from harness.report.sections.rows import FLOOR_MARK, against_floor, filled, key, on_backend
-from harness.report.values import Estimate, mapping, number, quotient, words
-from harness.report.view import FORMAT_ORDER, Deployment, TaskView
+from harness.report.sections.attribution import chain, one_step_at_a_time
+from harness.report.sections.pareto import pareto
+from harness.report.sections.rows import MARKS, against_floor, filled, key, marked, on_backend
+from harness.report.values import Estimate, mapping, number, words
+from harness.report.view import Deployment, TaskView
 
 LEGEND = {
     "differ\n%": "differ: predictions changed.",
+    "times\nfloor": "times floor: of differ.",
     "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours not shared (1 - Jaccard).",
     "OOD\nsame": "OOD same: Jaccard of the foreign points found.",
     "attack\npoints": "attack: success, in points above the reference's.",
@@ -40,7 +42,7 @@ def side_effects(task: TaskView) -> Section:
         blocks.append(Prose(("There is nothing beside the reference.",)))
     else:
         blocks.append(table)
-    blocks += _one_step_at_a_time(task)
+    blocks += [*one_step_at_a_time(task), *chain(task), *pareto(task)]
     return Section("Quantized against distilled", tuple(blocks), level=2)
 
 
@@ -64,14 +66,15 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         return (
             key(task, d, _name(d, reference)),
             Cell(ratio(task.speed_up(d))),
-            Cell(ratio(task.size_ratio(d))),
             against_floor(task, NEWLY_WRONG, d, count(number(pair.get("newly_wrong")))),
             against_floor(task, NEWLY_RIGHT, d, count(number(pair.get("newly_right")))),
             against_floor(task, DISAGREEMENT, d, percent(changed.value)),
+            Cell(_times_floor(task, d)),
             neighbour_cell,
             against_floor(task, OUTSIDE_OVERLAP, d, fixed(outside.value, 2)),
             _attack_cell(task, reference, d, attack(d), attack(reference)),
             Cell(interval(changed, scale=100, decimals=1)),
+            Cell(ratio(task.size_ratio(d))),
         )
 
     groups: dict[str, list[Deployment]] = {}
@@ -86,14 +89,15 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
     columns = (
         Column("deployment", right=False),
         Column("speed-\nup"),
-        Column("file\nratio"),
         Column("newly\nwrong"),
         Column("newly\nright"),
         Column("differ\n%"),
+        Column("times\nfloor"),
         Column("neigh\u00ad\nbours\n%"),
         Column("OOD\nsame"),
         Column("attack\npoints"),
         Column("differ\n95 %", optional=True),
+        Column("file\nratio", optional=True),
     )
     table = filled(Table("Everything against the reference", columns, tuple(rows)))
     headings = {column.heading for column in table.columns}
@@ -110,14 +114,22 @@ def _name(deployment: Deployment, reference: Deployment) -> str:
     return f"{words(deployment.model)}/{deployment.variant}"
 
 
+def _times_floor(task: TaskView, deployment: Deployment) -> str:
+    verdict = DISAGREEMENT.verdict(task, deployment)
+    if verdict is None or deployment.replicate_kind is not None:
+        return UNKNOWN
+    return "floor 0" if verdict.floor.value == 0 else ratio(verdict.times_floor.value)
+
+
 def _attack_cell(task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate) -> Cell:
-    """A change of the success rate; within the floor where the two intervals overlap."""
+    """A change of the success rate, marked by the test of it."""
     if rate.value is None or base.value is None:
         return Cell(UNKNOWN)
     text = signed(100 * (rate.value - base.value), 0)
-    if d.replicate_kind is None and within(rate, base, agreement=rate.value < base.value):
-        return Cell(FLOOR_MARK + text, "floor") if rate.overlaps(base) else Cell(text)
-    return Cell(text)
+    if d.replicate_kind is not None:
+        return Cell(text)
+    changes = mapping(task.characteristic("adversarial_attack").get("success_changes"))
+    return marked(text, words(mapping(changes.get(d.name)).get("conclusion")))
 
 
 def _floor_note(task: TaskView, reference: Deployment) -> str:
@@ -126,77 +138,19 @@ def _floor_note(task: TaskView, reference: Deployment) -> str:
         noise = floor(task, DISAGREEMENT, kind)
         if noise.value is not None:
             told.append(f"{kind} floor {percent(noise.value)} %")
-    if not told:
+    judged = [v for d in task.candidates for m in (DISAGREEMENT, ERROR_OVERLAP) if (v := m.verdict(task, d))]
+    if not told and not judged:
         return "No floor was measured: small changes may be noise."
+    margin = next((v.margin for v in judged if v.margin is not None), None)
+    beyond = "" if margin is None else f" (less than {fixed(100 * margin, 0)} points above it)"
     held = {floor_kind(task, d) for d in task.candidates if d.model != reference.model}
-    other = "Other models are held against the seed floor." if "seed" in held else ""
-    return f"{FLOOR_MARK} not distinguishable from the floor (differ: {', '.join(told)}). {other}".strip()
-
-
-def _one_step_at_a_time(task: TaskView) -> list[Block]:
-    """Models down, formats across: each cell is one step of the chain, against the one before it."""
-    tables: list[Block] = []
-    backends = [b for b in task.backends if any(d.backend == b for d in task.measured)]
-    for backend in backends:
-        here = [d for d in task.measured if d.backend == backend and d.replicate_kind is None]
-        formats = sorted(
-            {d.format for d in here if not d.is_fp32},
-            key=lambda f: (FORMAT_ORDER.index(f) if f in FORMAT_ORDER else len(FORMAT_ORDER), f),
+    return " ".join(
+        part
+        for part in (
+            f"{MARKS['same']} the same as the noise floor{beyond}. {MARKS['cannot tell']} too few examples to tell.",
+            "No mark: different, at 5 % over all rows together (Holm).",
+            f"differ: {', '.join(told)}." if told else "",
+            "Other models are held against the seed floor." if "seed" in held else "",
         )
-        models = list(dict.fromkeys(d.model for d in here))
-        if not formats or len(models) < 2:
-            continue
-        rows = []
-        for model in models:
-            steps = [_architecture(task, here, model)]
-            steps += [_precision(task, here, model, form) for form in formats]
-            rows.append(Row((Cell(words(model)), *steps)))
-        if not any(cell.text != UNKNOWN for row in rows for cell in row.cells[1:]):
-            continue
-        where = f" on {words(backend)}" if len(backends) > 1 else ""
-        tables.append(
-            Table(
-                f"One step at a time{where}: predictions changed, and speed-up, by this step alone",
-                (
-                    Column("model", right=False),
-                    Column("architecture\n% at speed-up"),
-                    *(Column(f"{words(f).removeprefix('onnx-')}\n% at speed-up") for f in formats),
-                ),
-                tuple(rows),
-                (
-                    "architecture: the model in FP32 against the reference's model in FP32. Formats: "
-                    f"against the same model in FP32. Over {plural(_examples(task), 'example')}.",
-                ),
-            )
-        )
-    return tables
-
-
-def _examples(task: TaskView) -> int:
-    return int(number(task.strata.get("all", {}).get("n")) or 0)
-
-
-def _architecture(task: TaskView, here: list[Deployment], model: str) -> Cell:
-    for deployment in here:
-        if deployment.model == model and deployment.is_fp32:
-            step = causes.architecture_step(task, deployment)
-            if step is not None and deployment is causes.fp32_of(task, model, deployment.backend):
-                return _step_cell(task, step)
-    return Cell(UNKNOWN)
-
-
-def _precision(task: TaskView, here: list[Deployment], model: str, form: str) -> Cell:
-    for deployment in here:
-        if deployment.model == model and deployment.format == form:
-            step = causes.precision_step(task, deployment)
-            if step is not None:
-                return _step_cell(task, step)
-    return Cell(UNKNOWN)
-
-
-def _step_cell(task: TaskView, step: causes.Step) -> Cell:
-    changed = DISAGREEMENT.between(task, step.before.name, step.after.name)
-    gain = quotient(step.before.latency("p50"), step.after.latency("p50"))
-    if changed.value is None and gain is None:
-        return Cell(UNKNOWN)
-    return Cell(f"{percent(changed.value)} at {ratio(gain)}")
+        if part
+    )

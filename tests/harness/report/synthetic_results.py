@@ -102,6 +102,58 @@ def deployment(task: str, model: str, form: str, backend: str = BACKEND, **chang
     return entry
 
 
+def away(agreement: dict[str, float]) -> dict[str, float]:
+    """An agreement as a distance."""
+    return {"value": 1 - agreement["value"], "low": 1 - agreement["high"], "high": 1 - agreement["low"]}
+
+
+def verdicts(
+    deployments: dict[str, dict[str, Any]],
+    names: list[str],
+    pairs: list[dict[str, Any]],
+    distance: Any,
+    margin: float = 0.01,
+) -> dict[str, Any]:
+    """What a run might conclude: against the seed floor for other models, the execution floor for the reference's."""
+    reference = names[0]
+    by_pair = {(pair["a"], pair["b"]): distance(pair) for pair in pairs}
+    floors: dict[str, dict[str, float]] = {}
+    for name in names:
+        kind = deployments[name]["replicate_kind"]
+        if kind and deployments[name]["replicate_of"] == reference:
+            floors[kind] = by_pair[reference, name]
+    found = {}
+    for name in names[1:]:
+        if deployments[name]["replicate_kind"]:
+            continue
+        other = deployments[name]["model"] != deployments[reference]["model"]
+        floor = floors.get("seed") if other and "seed" in floors else floors.get("execution")
+        if floor is None:
+            continue
+        apart = by_pair[reference, name]
+        found[name] = verdict(apart, floor, margin)
+    return found
+
+
+def verdict(apart: dict[str, float], floor: dict[str, float], margin: float = 0.01) -> dict[str, Any]:
+    conclusion = "cannot tell"
+    if apart["high"] - floor["value"] <= margin:
+        conclusion = "same"
+    elif apart["low"] > floor["high"]:
+        conclusion = "different"
+    times = apart["value"] / floor["value"] if floor["value"] else None
+    return {
+        "conclusion": conclusion,
+        "floor": floor,
+        "excess": {"value": apart["value"] - floor["value"], "low": None, "high": None},
+        "times_floor": {"value": times, "low": None, "high": None},
+        "p_different": 0.5,
+        "p_same": 0.5,
+        "margin": margin,
+        "examples_needed": 5000 if conclusion == "cannot tell" else None,
+    }
+
+
 def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: int = 0) -> dict[str, Any]:
     """Figures that a run could have: further away with every step of architecture and precision."""
     draw = random.Random(seed)
@@ -153,7 +205,17 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
             quality = deployments[name]["quality"]
             rate = 1 - quality.get("exact", quality.get("accuracy", 0.5))
             errors[name] = {"count": int(n * rate), "rate": estimate(rate, 0.02)}
-        return {"n": n, "groups": n // 12, "errors": errors, "pairs": pairs}
+        return {
+            "n": n,
+            "groups": n // 12,
+            "errors": errors,
+            "pairs": pairs,
+            "scores": {},
+            "verdicts": {
+                "disagreement": verdicts(deployments, names, pairs, lambda pair: pair["disagreement"]),
+                "jaccard": verdicts(deployments, names, pairs, lambda pair: away(pair["jaccard"]), 0.05),
+            },
+        }
 
     strata = {"all": stratum(1218, 1.0)}
     if task == QA:
@@ -176,6 +238,10 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
             }
             for a, b in ordered
         ],
+    }
+    representation["verdicts"] = {
+        k: verdicts(deployments, names, representation["pairs"], lambda pair, k=k: away(pair["neighbours"][k]), 0.05)
+        for k in ("5", "10", "50")
     }
     distribution = {
         "k": 50,
@@ -208,6 +274,16 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
             for a, b in ordered
         ],
     }
+    distribution["verdicts"] = {
+        where: verdicts(
+            deployments,
+            names,
+            distribution["pairs"],
+            lambda pair, where=where: away(pair[f"jaccard_{where}"]),
+            0.05,
+        )
+        for where in ("outside", "inside")
+    }
     attack = None
     if task == TEXT:
         attack = {
@@ -222,6 +298,9 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
                     "similarity": estimate(0.83, 0.02),
                 }
                 for name in names
+            },
+            "success_changes": {
+                name: {"conclusion": "different" if place[name][0] > 0.15 else "cannot tell"} for name in names[1:]
             },
             "pairs": [
                 {

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import synthetic_results as synthetic
 from synthetic_results import QA, TEXT, deployment, deployment_name
 
 from harness.report import causes
-from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, floor, floor_of, within
+from harness.report.floors import DISAGREEMENT, Verdict, conclusion
 from harness.report.sections.attack_examples import changed_words, cut
-from harness.report.values import Estimate, Pairs
+from harness.report.values import Pairs
 from harness.report.view import TaskView
 
 Printed = Callable[..., str]
@@ -119,11 +120,15 @@ def test_many_deployments_make_a_matrix_of_models_unless_all_are_asked_for(print
 
 
 def test_floors_stand_in_the_tables_and_mark_figures(printed: Printed) -> None:
-    text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Prediction errors")
+    entry = synthetic.whole_task(QA)
+    text = section(printed(synthetic.envelope({QA: entry})), "Prediction errors")
     assert "bert-large-seed1 (seed floor: trained again)" in text
     assert "bert-large (execution floor: run again, against its first run)" in text
-    assert row(text, "[2]")[2] == "~0.97"
+    assert row(text, "[2]")[2] == "?0.97"
     assert row(text, "[3]")[2] == "0.89"
+    verdicts = entry["characteristics"]["prediction_errors"]["strata"]["all"]["verdicts"]["jaccard"]
+    verdicts[deployment_name("bert-large", "onnx-fp16")]["conclusion"] = "same"
+    assert row(section(printed(synthetic.envelope({QA: entry})), "Prediction errors"), "[2]")[2] == "~0.97"
 
 
 def test_side_effects_are_grouped_by_cause(printed: Printed) -> None:
@@ -137,12 +142,47 @@ def test_side_effects_are_grouped_by_cause(printed: Printed) -> None:
     ]
     places = [text.index(heading) for heading in order]
     assert places == sorted(places)
-    assert row(text, "[9]")[1:6] == ["distilbert", "8.6x", "0.20x", "90", "56"]
+    found = row(text, "[9]")
+    assert found[1:5] == ["distilbert", "8.6x", "90", "56"]
+    assert float(found[6].removesuffix("x")) == pytest.approx(float(found[5]) / 8, rel=0.3)  # times the seed floor
     assert "execution floor 0.1 %" in " ".join(text.split())
     # one step at a time: INT8 against the same model's FP32, not against the reference
     steps = row(text[text.index("One step") :], "bert-tiny")
     assert steps[0:4] == ["bert-tiny", "38.7", "at", "447x"]
     assert float(steps[7]) < 10 and steps[9] == "3.7x"
+
+
+def test_every_link_of_the_chain_is_told_by_itself(printed: Printed) -> None:
+    entry = synthetic.whole_task(QA)
+    text = section(printed(synthetic.envelope({QA: entry})), "Quantized against distilled")
+    text = text[text.index("Where it comes from") :]
+    assert text.index("architecture: the reference's model") < text.index("precision: a model's FP32")
+    line = next(line for line in text.splitlines() if "> [9] distilbert" in line)
+    pair = next(
+        pair
+        for pair in entry["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]
+        if {pair["a"], pair["b"]}
+        == {deployment_name("bert-large", "onnx-fp32"), deployment_name("distilbert", "onnx-fp32")}
+    )
+    assert line.split()[5:7] == [str(pair["newly_wrong"]), str(pair["newly_right"])]
+    other = round(1218 * pair["disagreement"]["value"]) - pair["newly_wrong"] - pair["newly_right"]
+    assert line.split()[7] == str(other)
+
+
+def test_the_pareto_front_names_who_beats_whom(printed: Printed) -> None:
+    text = section(printed(synthetic.small(QA)), "Quantized against distilled")
+    text = text[text.index("Pareto front") :]
+    assert row(text, "[3]")[-2:] == ["front", "front"]  # the fastest format of the reference
+    slow = row(text, "[2]")  # FP16 is slower than FP32 here, but changes the least
+    assert slow[-2] == "front"
+    results = synthetic.small(QA)
+    entries = results["tasks"][QA]["deployments"]
+    entries[deployment_name("bert-large", "onnx-fp16")]["performance"]["single-stream"]["p50_ms"] = 1e4
+    for pair in results["tasks"][QA]["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]:
+        if pair["b"] == deployment_name("bert-large", "onnx-fp16"):
+            pair["disagreement"] = synthetic.estimate(0.5, 0.01)
+    text = section(printed(results), "Quantized against distilled")
+    assert row(text[text.index("Pareto front") :], "[2]")[-2] == "<[3]"
 
 
 def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
@@ -277,29 +317,18 @@ def test_pairs_turn_around() -> None:
     assert pairs.get("x", "z") == {}
 
 
-def test_within_the_floor_by_value_or_by_interval() -> None:
-    noise = Estimate(0.95, 0.92, 0.97)
-    assert within(Estimate(0.96, 0.955, 0.98), noise, agreement=True)
-    assert within(Estimate(0.90, 0.86, 0.93), noise, agreement=True)
-    assert not within(Estimate(0.80, 0.75, 0.85), noise, agreement=True)
-    assert within(Estimate(0.99, 0.98, 1.0), noise, agreement=True)  # less than the noise is noise
-    assert not within(Estimate(), noise, agreement=True)
-    assert not within(Estimate(0.9), Estimate(), agreement=True)
-    assert within(Estimate(0.01, 0.0, 0.02), Estimate(0.03, 0.02, 0.04), agreement=False)
-    assert not within(Estimate(0.2, 0.1, 0.3), Estimate(0.03, 0.02, 0.04), agreement=False)
-
-
-def test_the_noisier_of_two_floors_counts() -> None:
+def test_conclusions_are_those_of_the_results() -> None:
     entry = synthetic.whole_task(QA)
-    int8 = deployment_name("bert-large", "onnx-int8-dynamic")
-    for pair in entry["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]:
-        if {pair["a"], pair["b"]} == {int8, f"{int8}#again"}:
-            pair["disagreement"] = synthetic.estimate(0.02, 0.005)
-            pair["jaccard"] = synthetic.estimate(0.9, 0.02)
     task = TaskView(QA, entry)
-    assert floor(task, DISAGREEMENT, "execution").value == 0.001
-    assert floor_of(task, DISAGREEMENT, task.by_name[int8]).value == 0.02
-    assert floor_of(task, ERROR_OVERLAP, task.by_name[int8]).value == 0.9
-    assert floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-large", "onnx-fp16")]).value == 0.001
-    # another model is held against another seed
-    assert (floor_of(task, DISAGREEMENT, task.by_name[deployment_name("bert-tiny", "onnx-fp32")]).value or 0) > 0.05
+    fp16, tiny = (
+        task.by_name[deployment_name(*of)] for of in (("bert-large", "onnx-fp16"), ("bert-tiny", "onnx-fp32"))
+    )
+    verdicts = entry["characteristics"]["prediction_errors"]["strata"]["all"]["verdicts"]["disagreement"]
+    for held in (fp16, tiny):
+        assert conclusion(task, DISAGREEMENT, held) == verdicts[held.name]["conclusion"]
+    verdict = Verdict.of(verdicts[tiny.name])
+    assert verdict is not None and (verdict.floor.value or 0) > 0.05  # another model is held against another seed
+    del verdicts[tiny.name]
+    assert conclusion(task, DISAGREEMENT, tiny) is None
+    verdicts[fp16.name]["conclusion"] = "nonsense"
+    assert conclusion(task, DISAGREEMENT, fp16) is None

@@ -119,12 +119,26 @@ def test_same_score_but_another_model(task: dict[str, Any]) -> None:
     assert "+0.4 points" in finding.text and "newly wrong" in finding.text
 
 
+def verdicts_of(task: dict[str, Any]) -> dict[str, Any]:
+    return task["characteristics"]["prediction_errors"]["strata"]["all"]["verdicts"]["disagreement"]
+
+
 def test_within_the_floor(task: dict[str, Any]) -> None:
-    assert found(task, "within-floor") is None
-    pair(task, FP16)["disagreement"] = estimate(0.001, 0.001)
+    verdicts = verdicts_of(task)
+    for verdict in verdicts.values():
+        verdict["conclusion"] = "different"
+    assert found(task, "within-floor") is None and found(task, "cannot-tell") is None
+    verdicts[FP16]["conclusion"] = "same"
     finding = found(task, "within-floor")
     assert finding is not None and finding.deployments == (FP16,)
-    assert "not distinguishable from noise" in finding.text
+    assert "no more predictions than noise does, within 1 points" in finding.text
+
+
+def test_what_the_examples_cannot_tell(task: dict[str, Any]) -> None:
+    verdicts_of(task)[FP16] |= {"conclusion": "cannot tell", "examples_needed": 7400}
+    finding = found(task, "cannot-tell")
+    assert finding is not None and FP16 in finding.deployments
+    assert "About 7,400 examples" in finding.next_step
 
 
 def test_errors_near_chance(task: dict[str, Any]) -> None:
@@ -151,15 +165,16 @@ def test_alike_on_unanswerable_questions_only(task: dict[str, Any]) -> None:
     assert finding is None or TINY not in finding.deployments
 
 
-def test_attack_success_that_differs_beyond_its_interval() -> None:
+def test_attack_success_that_differs() -> None:
     task = task_of(synthetic.small(TEXT))
     finding = found(task, "more-vulnerable", TEXT)
     assert finding is not None and TINY in finding.deployments
-    attacked = task["characteristics"]["adversarial_attack"]["deployments"]
-    for name in attacked:
-        attacked[name]["success_rate"] = estimate(0.6, 0.05)
+    attack = task["characteristics"]["adversarial_attack"]
+    for change in attack["success_changes"].values():
+        change["conclusion"] = "cannot tell"
     assert found(task, "more-vulnerable", TEXT) is None
-    attacked[TINY]["success_rate"] = estimate(0.4, 0.05)
+    attack["success_changes"][TINY]["conclusion"] = "different"
+    attack["deployments"][TINY]["success_rate"] = estimate(0.4, 0.05)
     finding = found(task, "less-vulnerable", TEXT)
     assert finding is not None and finding.deployments == (TINY,)
 

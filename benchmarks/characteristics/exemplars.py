@@ -1,0 +1,168 @@
+"""Whom to look at: inputs on which the deployments agree with each other, and not with the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from benchmarks.agreement import Floats, number
+from benchmarks.errors import BenchmarkError
+
+Label = str | int
+
+
+@dataclass(frozen=True)
+class Exemplar:
+    """One input. `confidence`: mean over the deployments that share the prediction; None where none was given."""
+
+    id: Label
+    reference_prediction: Label
+    shared_prediction: Label
+    shared_by: list[str]
+    reference_right: bool
+    shared_right: bool
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class Exemplars:
+    """`majority`: of n inputs, those on which more than half of the others share one answer against the reference.
+
+    `majority_expected`: how many more than half of the others would leave the reference, if each changed as often as
+    it does, but independently of the others; None without others. It is an upper bound of chance for `majority`.
+    """
+
+    n: int
+    others: int
+    shared: int
+    majority: int
+    majority_expected: float | None
+    exemplars: list[Exemplar]
+
+
+def find(
+    predictions: Mapping[str, ArrayLike],
+    correct: Mapping[str, NDArray[np.bool_]],
+    reference: str,
+    ids: Sequence[Label],
+    at_most: int = 10,
+    confidence: Mapping[str, NDArray[np.floating]] | None = None,
+) -> Exemplars:
+    """Rank inputs by how many of the other deployments share one prediction that is not the reference's.
+
+    Only inputs on which at least two share one are ranked; `shared` counts them. Ties go to the higher mean
+    confidence of those that share it, then to the lower id. Of two predictions shared by as many on one input, the
+    one of higher mean confidence is taken, then that of the deployment named first.
+
+    The expectation is n P(K > m / 2), K the number of the m others that change on an input: a sum of independent
+    Bernoulli variables of their change rates (Poisson binomial, exact). It assumes that changes are independent
+    between deployments and equally likely on every input, and takes all that change to give the same answer, which
+    is true of two classes and else generous to chance. More than expected says that changes fall on the same
+    inputs, be it because of the compression or because these inputs are hard for everyone.
+
+    Args:
+        predictions: for each deployment, (n,) strings or integers; "" (no answer) is one like any other.
+        correct: for each deployment, (n,) whether it was right.
+        reference: the deployment the others are compared with.
+        ids: n distinct strings or integers.
+        at_most: exemplars returned.
+        confidence: for each other deployment, (n,) in its own prediction.
+
+    Raises:
+        BenchmarkError: unknown reference, a deployment that is missing, arrays of other shapes or types, ids given
+            twice, or deployments with one prediction of which one is right and one wrong.
+    """
+    if reference not in predictions:
+        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(predictions)}")
+    if at_most < 0:
+        raise BenchmarkError(f"at_most = {at_most}: give how many exemplars to return, 0 or more")
+    n = len(ids)
+    if n == 0 or len(set(ids)) < n:
+        raise BenchmarkError(f"ids: {n} entries, {len(set(ids))} distinct; give one to each of at least one example")
+    names = [name for name in predictions if name != reference]
+    columns = [_predictions(predictions[name], n, name) for name in (reference, *names)]
+    if len({column.dtype.kind for column in columns}) > 1:
+        raise BenchmarkError("predictions: strings of some deployments and integers of others; give one kind for all")
+    right = np.stack([_bools(correct, name, n) for name in (reference, *names)], axis=1)
+    certainty = _certainty(confidence, names, n)
+    _, codes = np.unique(np.concatenate(columns), return_inverse=True)
+    table = codes.reshape(len(columns), n).T
+    said, others = table[:, 0], table[:, 1:]
+    changed = others != said[:, None]
+    if not names:
+        return Exemplars(n, 0, 0, 0, None, [])
+
+    # (n, m, m): does the second say what the first does, and not what the reference does?
+    same = (others[:, :, None] == others[:, None, :]) & changed[:, :, None]
+    sharing = same.sum(axis=2)
+    means = np.einsum("ijk,ik->ij", same, certainty) / np.maximum(sharing, 1)
+    # The best deployment of each input stands for the answer; lexsort is stable, so equals go to the first named.
+    best = np.array([np.lexsort((-mean, -count))[0] for mean, count in zip(means, sharing, strict=True)])
+    rows = np.arange(n)
+    count, mean = sharing[rows, best], means[rows, best]
+    shared = np.flatnonzero(count >= 2)
+    ranked = sorted(shared.tolist(), key=lambda row: (-int(count[row]), -float(mean[row]), ids[row]))
+
+    def exemplar(row: int) -> Exemplar:
+        members = np.flatnonzero(same[row, best[row]])
+        verdicts = right[row, 1 + members]
+        if verdicts.any() != verdicts.all():
+            raise BenchmarkError(f"example {ids[row]}: one prediction, right in one deployment and wrong in another")
+        return Exemplar(
+            id=ids[row],
+            reference_prediction=columns[0][row].item(),
+            shared_prediction=columns[1 + int(best[row])][row].item(),
+            shared_by=[names[member] for member in members],
+            reference_right=bool(right[row, 0]),
+            shared_right=bool(verdicts[0]),
+            confidence=number(mean[row]) if confidence is not None else None,
+        )
+
+    return Exemplars(
+        n=n,
+        others=len(names),
+        shared=len(shared),
+        majority=int((2 * count > len(names)).sum()),
+        majority_expected=n * majority_chance(changed.mean(axis=0)),
+        exemplars=[exemplar(row) for row in ranked[:at_most]],
+    )
+
+
+def majority_chance(rates: ArrayLike) -> float:
+    """P(K > m / 2) for K the sum of m independent Bernoulli variables with these rates (m,), by convolution."""
+    chances: Floats = np.ones(1)
+    each = np.asarray(rates, dtype=np.float64)
+    for rate in each:
+        chances = np.convolve(chances, [1 - rate, rate])
+    return float(chances[2 * np.arange(chances.size) > each.size].sum())
+
+
+def _predictions(values: ArrayLike, n: int, name: str) -> NDArray[np.generic]:
+    column = np.asarray(values)
+    if column.dtype == object and all(isinstance(value, str) for value in column.ravel()):
+        column = column.astype(np.str_)
+    if column.shape != (n,) or column.dtype.kind not in "Uiu":
+        what = f"{column.dtype} of shape {column.shape}"
+        raise BenchmarkError(f"predictions of {name}: {what}, expected ({n},) strings or integers")
+    return column.astype(np.int64) if column.dtype.kind == "u" else column
+
+
+def _bools(correct: Mapping[str, NDArray[np.bool_]], name: str, n: int) -> NDArray[np.bool_]:
+    column = np.asarray(correct.get(name, []))
+    if column.shape != (n,) or column.dtype != np.bool_:
+        raise BenchmarkError(f"correct of {name}: {column.dtype} of shape {column.shape}, expected bool ({n},)")
+    return column
+
+
+def _certainty(confidence: Mapping[str, NDArray[np.floating]] | None, names: list[str], n: int) -> Floats:
+    """(n, others); zeros without any."""
+    table: Floats = np.zeros((n, len(names)))
+    for position, name in enumerate(names if confidence is not None else ()):
+        column = np.asarray((confidence or {}).get(name, []), dtype=np.float64)
+        if column.shape != (n,) or not np.isfinite(column).all():
+            raise BenchmarkError(f"confidence of {name}: shape {column.shape}, expected ({n},) finite numbers")
+        table[:, position] = column
+    return table

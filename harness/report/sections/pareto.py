@@ -1,0 +1,83 @@
+"""The Pareto front: which deployments nobody beats in both speed, or memory, and faithfulness."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.report.content import Block, Cell, Column, Row, Table
+from harness.report.floors import DISAGREEMENT
+from harness.report.numbers import UNKNOWN, percent, ratio
+from harness.report.sections.rows import filled, key
+from harness.report.values import number, quotient
+from harness.report.view import Deployment, TaskView
+
+Cost = Callable[[Deployment], float | None]
+
+
+def pareto(task: TaskView) -> list[Block]:
+    """All candidates by speed, with who beats them; none where fewer than two are known."""
+    reference = task.reference_deployment
+    known = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None]
+    if reference is None or len(known) < 2:
+        return []
+
+    def latency(d: Deployment) -> float | None:
+        speed = task.speed_up(d)
+        return None if not speed else 1 / speed
+
+    def memory(d: Deployment) -> float | None:
+        return quotient(number(d.performance.get("peak_memory_bytes")), _memory(reference))
+
+    rows = []
+    for d in sorted(known, key=lambda d: latency(d) or float("inf")):
+        by_speed, by_memory = beaten_by(task, d, known, latency), beaten_by(task, d, known, memory)
+        rows.append(
+            Row(
+                (
+                    key(task, d, d.short),
+                    Cell(ratio(task.speed_up(d))),
+                    Cell(ratio(memory(d))),
+                    Cell(percent(DISAGREEMENT.of(task, d).value)),
+                    _place(by_speed, latency(d)),
+                    _place(by_memory, memory(d)),
+                )
+            )
+        )
+    columns = (
+        Column("deployment", right=False),
+        Column("speed-\nup"),
+        Column("memory\nratio"),
+        Column("differ\n%"),
+        Column("by\nspeed"),
+        Column("by\nmemory"),
+    )
+    note = (
+        "front: no other deployment is as fast (as small in peak memory) and changes as few predictions. <[n]: beaten "
+        "in both by [n], the most faithful of those that do."
+    )
+    return [filled(Table("Pareto front: what is bought with the changed predictions", columns, tuple(rows), (note,)))]
+
+
+def beaten_by(task: TaskView, deployment: Deployment, others: list[Deployment], cost: Cost) -> Deployment | None:
+    """A deployment that is no dearer and changes no more predictions, and is better in one of the two."""
+    own = cost(deployment), DISAGREEMENT.of(task, deployment).value
+    if own[0] is None or own[1] is None:
+        return None
+    better = []
+    for other in others:
+        theirs = cost(other), DISAGREEMENT.of(task, other).value
+        if theirs[0] is None or theirs[1] is None or other is deployment:
+            continue
+        if theirs[0] <= own[0] and theirs[1] <= own[1] and theirs != own:
+            better.append((theirs[1], theirs[0], other.number, other))
+    return min(better)[-1] if better else None
+
+
+def _place(better: Deployment | None, cost: float | None) -> Cell:
+    if cost is None:
+        return Cell(UNKNOWN)
+    return Cell("front", "high") if better is None else Cell(f"<[{better.number}]")
+
+
+def _memory(deployment: Deployment) -> float | None:
+    return number(deployment.performance.get("peak_memory_bytes"))
