@@ -28,6 +28,14 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
             _needs(evaluation),
         ),
     }
+    steps["calibration"] = comparison_step(task, "calibration", common, _needs(evaluation))
+    answers = task.examples["evaluation"]
+    steps["affected"] = comparison_step(
+        task,
+        "affected",
+        {**common, "labels": list(task.task.labels or ())},
+        {**_needs(evaluation), "examples": (answers.kind, answers.key)},
+    )
     everywhere = _present(task, store, ("bank", "evaluation", "out-of-distribution"))
     if everywhere:
         options = {

@@ -18,6 +18,7 @@ from harness.execution.processes import Failure
 from harness.execution.status import SKIPPED
 from harness.performance_summary import summarise
 from harness.plan import EXECUTION_REPLICATE, DeploymentPlan, Plan, TaskPlan, data_sources
+from harness.report.read import RESULTS_VERSION
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import numbers, read_outputs
@@ -25,7 +26,14 @@ from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 from harness.tasks.examples import QuestionExample, TextExample
 
-VERSION = 1
+CHARACTERISTICS = (
+    "prediction_errors",
+    "data_representation",
+    "data_distribution",
+    "adversarial_attack",
+    "calibration",
+    "affected",
+)
 
 
 def collect(
@@ -41,11 +49,11 @@ def collect(
     tasks = {task.name: collector.task(task, comparisons[task.name]) for task in plan.tasks}
     folder.write("environment.json", machine)
     folder.write("plan.json", plan_as_json(plan))
-    folder.write("performance.json", {"version": VERSION, "tasks": collector.performance})
+    folder.write("performance.json", {"version": RESULTS_VERSION, "tasks": collector.performance})
     folder.write(
         "results.json",
         {
-            "version": VERSION,
+            "version": RESULTS_VERSION,
             "study": plan.study.study,
             "description": plan.study.description,
             "environment": machine,
@@ -64,7 +72,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "attacks": plan.attacks,
     }
     return {
-        "version": VERSION,
+        "version": RESULTS_VERSION,
         "stages": {
             name: [{"kind": step.kind, "key": step.key, "title": step.title} for step in steps]
             for name, steps in stages.items()
@@ -95,10 +103,7 @@ class _Collector:
             "notes": _notes(task.task),
             "data": self._data(task),
             "deployments": {**deployments, **replicates},
-            "characteristics": {
-                name: self._read(comparisons.get(name), "comparison.json")
-                for name in ("prediction_errors", "data_representation", "data_distribution", "adversarial_attack")
-            },
+            "characteristics": {name: self._read(comparisons.get(name), "comparison.json") for name in CHARACTERISTICS},
             "failures": [
                 {
                     **{key: value for key, value in failure.step.subject.items() if key != "task"},

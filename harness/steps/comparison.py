@@ -14,9 +14,12 @@ from scipy.special import softmax
 from benchmarks.bootstrap import Floats
 from benchmarks.confidence import maximum_probability, negative_energy
 from harness.execution.worker import Context
+from harness.plan import EXECUTION_REPLICATE
 from harness.steps.attack import read_attacks
 from harness.store.atomic import write_json
+from harness.store.examples import read_examples
 from harness.store.outputs import LOGITS, logits, matrix, numbers, read_outputs, strings
+from harness.tasks.examples import QuestionExample, TextExample
 
 FILE = "comparison.json"
 
@@ -69,6 +72,87 @@ def _strata(table: pa.Table, answering: bool) -> dict[str, NDArray[np.bool_]]:
         for name, rows in (("answerable", answerable), ("unanswerable", ~answerable))
         if 0 < rows.sum() < len(rows)
     }
+
+
+def _calibration(context: Context) -> Any:
+    from benchmarks.characteristics.calibration import brier_scores, compare
+
+    answering = context.options["task"] == "question-answering"
+    right = "exact" if answering else "correct"
+    columns = ("group", right, *LOGITS[answering], *(() if answering else ("label",)))
+    tables = _tables(context, "evaluation", *columns)
+    brier = None
+    if not answering:
+        brier = {
+            name: brier_scores(softmax(matrix(table, "logits").astype(np.float64), axis=1), numbers(table, "label"))
+            for name, table in tables.items()
+        }
+    return compare(
+        confidence={name: maximum_probability(logits(table)) for name, table in tables.items()},
+        correct={name: numbers(table, right).astype(bool) for name, table in tables.items()},
+        groups=strings(next(iter(tables.values())), "group"),
+        reference=context.options["reference"],
+        brier=brier,
+        resamples=context.options["resamples"],
+        seed=context.options["seed"],
+    )
+
+
+def _affected(context: Context) -> Any:
+    """Whom the changes hit: slices of examples, and examples on which the others agree against the reference."""
+    from benchmarks.characteristics import attributes, exemplars, slices
+    from benchmarks.characteristics.affected import Affected
+
+    answering = context.options["task"] == "question-answering"
+    right = "exact" if answering else "correct"
+    tables = {
+        name: table
+        for name, table in _tables(
+            context, "evaluation", "id", "group", "prediction", right, *LOGITS[answering]
+        ).items()
+        if not name.endswith(EXECUTION_REPLICATE)
+    }
+    reference = context.options["reference"]
+    ids = strings(tables[reference], "id")
+    by_id = {example.id: example for example in read_examples(context.input("examples"))}
+    examples = [by_id[id_] for id_ in ids]
+    confidence = {name: maximum_probability(logits(table)) for name, table in tables.items()}
+    if answering:
+        questions = [example for example in examples if isinstance(example, QuestionExample)]
+        found = attributes.of_questions(
+            [question.question for question in questions],
+            [question.context for question in questions],
+            [question.answers for question in questions],
+            [question.answer_starts for question in questions],
+            confidence[reference],
+        )
+        predictions = {name: strings(table, "prediction") for name, table in tables.items()}
+    else:
+        texts = [example for example in examples if isinstance(example, TextExample)]
+        classes = matrix(tables[reference], "logits").shape[1]
+        labels = context.options["labels"] or [str(label) for label in range(classes)]
+        found = attributes.of_texts(
+            [text.text for text in texts], [labels[text.label] for text in texts], confidence[reference]
+        )
+        names = np.asarray(labels)
+        predictions = {name: names[numbers(table, "prediction")] for name, table in tables.items()}
+    others = {name: said for name, said in predictions.items() if name != reference}
+    return Affected(
+        slices=slices.search(
+            found,
+            {name: said != predictions[reference] for name, said in others.items()},
+            strings(tables[reference], "group"),
+            resamples=context.options["resamples"],
+            seed=context.options["seed"],
+        ),
+        exemplars=exemplars.find(
+            predictions,
+            {name: numbers(table, right).astype(bool) for name, table in tables.items()},
+            reference,
+            [str(id_) for id_ in ids],
+            confidence=confidence,
+        ),
+    )
 
 
 def _data_representation(context: Context) -> Any:
@@ -174,4 +258,6 @@ CHARACTERISTICS: Mapping[str, Callable[[Context], Any]] = {
     "data_representation": _data_representation,
     "data_distribution": _data_distribution,
     "adversarial_attack": _adversarial_attack,
+    "calibration": _calibration,
+    "affected": _affected,
 }

@@ -78,12 +78,17 @@ def within_the_floor(task: TaskView) -> list[Finding]:
             "result",
             "within-floor",
             f"{listed(members)} {verb(members, 'changes', 'change')} no more predictions than noise does, within "
-            f"{fixed(100 * margins[kind], 0)} points: {origin[kind]} changes "
+            f"{_points(margins[kind])}: {origin[kind]} changes "
             f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
             deployments=names(members),
         )
         for kind, members in found.items()
     ]
+
+
+def _points(share: float) -> str:
+    written = f"{100 * share:g}"
+    return f"{written} point" if written == "1" else f"{written} points"
 
 
 def cannot_tell(task: TaskView) -> list[Finding]:

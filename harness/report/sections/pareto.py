@@ -30,7 +30,7 @@ def pareto(task: TaskView) -> list[Block]:
 
     rows = []
     for d in sorted(known, key=lambda d: latency(d) or float("inf")):
-        by_speed, by_memory = beaten_by(task, d, known, latency), beaten_by(task, d, known, memory)
+        by_speed, by_memory = (beaten_by(task, d, [reference, *known], cost) for cost in (latency, memory))
         rows.append(
             Row(
                 (
@@ -52,25 +52,29 @@ def pareto(task: TaskView) -> list[Block]:
         Column("by\nmemory"),
     )
     note = (
-        "front: no other deployment is as fast (as small in peak memory) and changes as few predictions. <[n]: beaten "
-        "in both by [n], the most faithful of those that do."
+        "front: no other deployment, the reference included, is as fast (as small in peak memory) and changes as few "
+        "predictions. <[n]: [n] does, and is better in one of the two; of several, the most faithful."
     )
     return [filled(Table("Pareto front: what is bought with the changed predictions", columns, tuple(rows), (note,)))]
 
 
 def beaten_by(task: TaskView, deployment: Deployment, others: list[Deployment], cost: Cost) -> Deployment | None:
     """A deployment that is no dearer and changes no more predictions, and is better in one of the two."""
-    own = cost(deployment), DISAGREEMENT.of(task, deployment).value
+    own = cost(deployment), _changed(task, deployment)
     if own[0] is None or own[1] is None:
         return None
     better = []
     for other in others:
-        theirs = cost(other), DISAGREEMENT.of(task, other).value
+        theirs = cost(other), _changed(task, other)
         if theirs[0] is None or theirs[1] is None or other is deployment:
             continue
         if theirs[0] <= own[0] and theirs[1] <= own[1] and theirs != own:
             better.append((theirs[1], theirs[0], other.number, other))
     return min(better)[-1] if better else None
+
+
+def _changed(task: TaskView, deployment: Deployment) -> float | None:
+    return 0.0 if deployment.name == task.reference else DISAGREEMENT.of(task, deployment).value
 
 
 def _place(better: Deployment | None, cost: float | None) -> Cell:

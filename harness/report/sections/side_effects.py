@@ -142,7 +142,7 @@ def _floor_note(task: TaskView, reference: Deployment) -> str:
     if not told and not judged:
         return "No floor was measured: small changes may be noise."
     margin = next((v.margin for v in judged if v.margin is not None), None)
-    beyond = "" if margin is None else f" (less than {fixed(100 * margin, 0)} points above it)"
+    beyond = "" if margin is None else f" (above it by less than the margin, {100 * margin:g} % of the predictions)"
     held = {floor_kind(task, d) for d in task.candidates if d.model != reference.model}
     return " ".join(
         part

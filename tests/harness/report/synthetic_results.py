@@ -382,7 +382,7 @@ def task_results(
 
 def envelope(tasks: dict[str, Any]) -> dict[str, Any]:
     return {
-        "version": 1,
+        "version": 2,
         "study": "quantized-vs-distilled",
         "description": "BERT-large and its compressed relatives, as deployed on a CPU.",
         "environment": {

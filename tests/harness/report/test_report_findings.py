@@ -131,7 +131,7 @@ def test_within_the_floor(task: dict[str, Any]) -> None:
     verdicts[FP16]["conclusion"] = "same"
     finding = found(task, "within-floor")
     assert finding is not None and finding.deployments == (FP16,)
-    assert "no more predictions than noise does, within 1 points" in finding.text
+    assert "no more predictions than noise does, within 1 point:" in finding.text
 
 
 def test_what_the_examples_cannot_tell(task: dict[str, Any]) -> None:

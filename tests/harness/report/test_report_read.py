@@ -30,12 +30,12 @@ def test_timings_come_from_their_own_file(tmp_path: Path) -> None:
     timings = {name: entry.pop("performance") for name, entry in task["deployments"].items()}
     timings["of another run"] = {}
     (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
-    performance = {"version": 1, "tasks": {synthetic.QA: timings}}
+    performance = {"version": 2, "tasks": {synthetic.QA: timings}}
     (tmp_path / "performance.json").write_text(json.dumps(performance), encoding="utf-8")
     assert read_results(tmp_path) == synthetic.small()
-    performance["version"] = 2
+    performance["version"] = 1
     (tmp_path / "performance.json").write_text(json.dumps(performance), encoding="utf-8")
-    with pytest.raises(UserError, match=r"performance\.json: results of version 2"):
+    with pytest.raises(UserError, match=r"performance\.json: results of version 1"):
         read_results(tmp_path)
 
 
@@ -55,7 +55,7 @@ def test_truncated(tmp_path: Path) -> None:
 
 
 def test_not_utf8(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_bytes(b'{"version": 1, "study": "\xff"}')
+    (tmp_path / "results.json").write_bytes(b'{"version": 2, "study": "\xff"}')
     assert "not UTF-8 at byte 25" in refused(tmp_path)
 
 
@@ -76,14 +76,14 @@ def test_nested_too_deeply(tmp_path: Path) -> None:
         ("{}", "has no version"),
         ('{"version": "1"}', "has no version"),
         ('{"version": true}', "has no version"),
-        ('{"version": 0, "tasks": {}}', "version 0, this scalemodel reads 1; run the study again"),
-        ('{"version": 2, "tasks": {}}', "version 2, this scalemodel reads 1; update scalemodel"),
-        ('{"version": 1}', "names no tasks"),
-        ('{"version": 1, "tasks": {}}', "names no tasks"),
-        ('{"version": 1, "tasks": {"x": []}}', "tasks.x is not a mapping"),
-        ('{"version": 1, "tasks": {"x": {"reference": "a"}}}', "tasks.x has no deployments"),
+        ('{"version": 0, "tasks": {}}', "version 0, this scalemodel reads 2; run the study again"),
+        ('{"version": 3, "tasks": {}}', "version 3, this scalemodel reads 2; update scalemodel"),
+        ('{"version": 2}', "names no tasks"),
+        ('{"version": 2, "tasks": {}}', "names no tasks"),
+        ('{"version": 2, "tasks": {"x": []}}', "tasks.x is not a mapping"),
+        ('{"version": 2, "tasks": {"x": {"reference": "a"}}}', "tasks.x has no deployments"),
         (
-            '{"version": 1, "tasks": {"x": {"reference": "a", "deployments": []}}}',
+            '{"version": 2, "tasks": {"x": {"reference": "a", "deployments": []}}}',
             "tasks.x.deployments is not",
         ),
         (f'{{"version": {"9" * 5000}}}', "a number too long"),
