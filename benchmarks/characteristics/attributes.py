@@ -89,7 +89,8 @@ def of_questions(
         "question word" and "answer type" (`question_word`, `answer_type`; English); "context length" and
         "question length" in words; "overlap with context" and "overlap with answer sentence", the share of the
         question's distinct content words that occur there, uninflected (English; NaN without content words, and
-        without an answer for the latter); "rarity" of the question's words (`rarity`); and "the reference's confidence".
+        without an answer for the latter); "rarity" of the question's words (`rarity`); and "the
+        reference's confidence".
 
     Raises:
         BenchmarkError: sequences of different lengths, or an answer that does not start inside its context.
@@ -118,7 +119,7 @@ def of_questions(
 
 
 def of_texts(texts: Sequence[str], labels: Sequence[str], confidence: ArrayLike | None = None) -> dict[str, Attribute]:
-    """Attributes of n texts with a class: "label" (its name), "length" in words, "rarity" and "the reference's confidence".
+    """Attributes of n texts: "label" (its name), "length" in words, "rarity" and "the reference's confidence".
 
     Raises:
         BenchmarkError: sequences of different lengths.

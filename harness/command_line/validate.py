@@ -30,7 +30,7 @@ def validate_study(config: Path, overrides: list[str]) -> None:
         print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
     if unseen:
         print(f"not looked at, since they come from a hub: {', '.join(dict.fromkeys(unseen))}")
-    steps = [*plan.checkpoints, *plan.artifacts, *plan.measurements, *plan.attacks]
+    steps = [*plan.checkpoints, *plan.artifacts, *plan.measurements, *plan.attacks, *plan.explanations]
     print(f"steps: {', '.join(f'{count} {kind}' for kind, count in Counter(step.kind for step in steps).items())}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 from backends.registry import serves
@@ -53,6 +54,8 @@ def _check_task(place: str, name: str, task: Task) -> None:
             raise UserError(f"{place}.labels: question-answering has no labels; remove them")
         if task.characteristics.attack is not None:
             raise UserError(f"{place}.characteristics.attack: attacks text-classification only; move it there")
+        if task.characteristics.explanation is not None:
+            raise UserError(f"{place}.characteristics.explanation: explains text-classification only; move it there")
         if task.question_answering is not None and (
             task.question_answering.stride >= task.question_answering.max_length - 8
         ):
@@ -65,6 +68,12 @@ def _check_task(place: str, name: str, task: Task) -> None:
             raise UserError(f"{place}.labels: needs two or more different class names, got {task.labels}")
         if task.question_answering is not None:
             raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
+    explanation = task.characteristics.explanation
+    if explanation is not None and find_spec(explanation.method) is None:
+        raise UserError(
+            f"{place}.characteristics.explanation.method: the package {explanation.method!r} is not installed; "
+            "install it with: pip install 'scalemodel[explain]'"
+        )
     if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
         raise UserError(
             f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'"

@@ -243,10 +243,23 @@ class Attack(Strict):
     """Glob patterns of the deployments that are attacked themselves; transfer reaches all of them."""
 
 
+class Explanation(Strict):
+    """Which words a deployment decides for, by the packages of the extra ``explain``."""
+
+    method: Literal["lime", "shap"] = "lime"
+    sample: Annotated[int, Field(gt=0)] = 30
+    """Evaluation texts that are explained."""
+    samples: Annotated[int, Field(ge=3)] = 300
+    """Variants of a text, with words left out, that a deployment is asked about."""
+    k: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (1, 3, 5)
+    """How many of the weightiest words are compared."""
+
+
 class Characteristics(Strict):
     representation: Representation = Representation()
     distribution: Distribution = Distribution()
     attack: Attack | None = None
+    explanation: Explanation | None = None
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     """Resamples, by group, behind every 95 % interval."""
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01

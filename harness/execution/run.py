@@ -50,6 +50,7 @@ class Run:
             return
         self._stage("measurements", self.plan.measurements)
         self._stage("attacks", self.plan.attacks)
+        self._stage("explanations", self.plan.explanations)
         planned = {task.name: comparisons(task, self.plan.study, self.store) for task in self.plan.tasks}
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
         collect(self.plan, planned, self.failures, self.store, self.folder)

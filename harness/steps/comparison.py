@@ -249,6 +249,20 @@ def _adversarial_attack(context: Context) -> Any:
     )
 
 
+def _explanation(context: Context) -> Any:
+    from benchmarks.characteristics.explanation import compare
+    from harness.steps.explanation import read_explanations
+
+    names = context.options["deployments"]
+    return compare(
+        {name: read_explanations(context.input(f"{name} explanation")) for name in names},
+        context.options["reference"],
+        k=context.options["k"],
+        resamples=context.options["resamples"],
+        seed=context.options["seed"],
+    )
+
+
 def _tables(context: Context, role: str, *columns: str) -> dict[str, pa.Table]:
     return {name: read_outputs(context.input(f"{name} {role}"), *columns) for name in context.options["deployments"]}
 
@@ -260,4 +274,5 @@ CHARACTERISTICS: Mapping[str, Callable[[Context], Any]] = {
     "adversarial_attack": _adversarial_attack,
     "calibration": _calibration,
     "affected": _affected,
+    "explanation": _explanation,
 }

@@ -45,6 +45,7 @@ tasks:
       representation: {k: [5]}
       distribution: {k: 5}
       attack: {masked_language_model: {checkpoint: {embedded: reviews}}, sample: 4}
+      explanation: {sample: 2, samples: 20}
 """
 
 

@@ -8,8 +8,8 @@ from harness.report.content import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, floor, replicates
-from harness.report.numbers import count, fixed, percent
-from harness.report.values import Estimate, mapping, number
+from harness.report.numbers import count, fixed, percent, with_interval
+from harness.report.values import Estimate, Json, mapping, number
 from harness.report.view import Deployment, TaskView
 
 
@@ -95,11 +95,19 @@ def weak_detector(task: TaskView) -> list[Finding]:
                 "length-confound",
                 f"Length alone tells the two data sets apart as well (AUROC {fixed(length, 2)}) as the "
                 f"reference's representation does ({fixed(reference, 2)}).",
-                "Compare on texts of matched length.",
+                _matched(distribution, task.reference),
                 (task.reference,),
             )
         )
     return findings
+
+
+def _matched(distribution: Json, reference: str) -> str:
+    found = mapping(mapping(distribution.get("detectors")).get(reference))
+    figure = Estimate.of(found.get("length_matched_auroc"))
+    if figure.value is None:
+        return "Take out-of-distribution data of like length."
+    return f"On texts of matched length the reference reaches {with_interval(figure)}: read that instead."
 
 
 def missing_floors(task: TaskView) -> list[Finding]:

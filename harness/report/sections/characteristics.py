@@ -8,9 +8,9 @@ from harness.report.sections.affected import affected
 from harness.report.sections.calibration import calibration
 from harness.report.sections.data_distribution import data_distribution
 from harness.report.sections.data_representation import data_representation
+from harness.report.sections.explanation import explanation
 from harness.report.sections.prediction_errors import prediction_errors
 from harness.report.view import TaskView
-
 
 _THE_FOUR = ("prediction_errors", "data_representation", "data_distribution", "adversarial_attack")
 
@@ -23,6 +23,7 @@ def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
         ("Adversarial attack", "adversarial_attack", adversarial_attack),
         ("Calibration", "calibration", calibration),
         ("Who is affected", "affected", affected),
+        ("Explanations", "explanation", explanation),
     )
     sections, absent = [], []
     for title, name, build in builders:

@@ -13,6 +13,7 @@ from harness.report.sections.matrices import matrix, members
 from harness.report.sections.rows import (
     against_floor,
     agreement_level,
+    estimate_cell,
 )
 from harness.report.values import Estimate, mapping, number
 from harness.report.view import Deployment, TaskView
@@ -25,7 +26,9 @@ def data_representation(task: TaskView, all_pairs: bool) -> list[Block]:
     if shown is None:
         return []
     main, cka = neighbours_metric(shown), representation_metric("cka")
+    procrustes = representation_metric("procrustes")
     elsewhere = neighbours_metric(shown, key="neighbours_other_groups")
+    chance_elsewhere = mapping(entry.get("chance_jaccard_other_groups"))
     others = [neighbours_metric(k) for k in counts if k != shown]
     expected = number(chance.get(shown))
 
@@ -35,6 +38,9 @@ def data_representation(task: TaskView, all_pairs: bool) -> list[Block]:
             *(against_floor(task, m, d, fixed(m.of(task, d).value, 2)) for m in others),
             against_floor(task, elsewhere, d, fixed(elsewhere.of(task, d).value, 2)),
             against_floor(task, cka, d, fixed(cka.of(task, d).value, 2)),
+            estimate_cell(procrustes.of(task, d)),
+            Cell(fixed(number(cka.entry(task, d).get("expected_cka")), 2)),
+            Cell(fixed(number(cka.entry(task, d).get("expected_procrustes")), 2)),
         )
 
     columns = (
@@ -43,12 +49,16 @@ def data_representation(task: TaskView, all_pairs: bool) -> list[Block]:
         *(Column(f"K = {k}") for k in counts if k != shown),
         Column(f"elsewhere\nK = {shown}"),
         Column("CKA"),
+        Column("Pro\u00ad\ncrustes", optional=True),
+        Column("CKA\nchance", optional=True),
+        Column("Procrustes\nchance", optional=True),
     )
     by_chance = ", ".join(f"{fixed(number(chance.get(k)), 3)} (K = {k})" for k in counts)
     notes = (
         f"Mean Jaccard of the K nearest neighbours, of {count(number(entry.get('n')))} points. Chance: "
         f"{by_chance}. elsewhere: neighbours from the same "
-        f"{'paragraph' if task.is_question_answering else 'group'} left out.",
+        f"{'paragraph' if task.is_question_answering else 'group'} left out (chance "
+        f"{fixed(number(chance_elsewhere.get(shown)), 3)}).",
     )
     blocks = comparison(task, "Against the reference: are the same points neighbours?", columns, cells, notes)
     drawn = matrix(
