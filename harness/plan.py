@@ -37,7 +37,7 @@ VERSIONS = {
     "performance": 1,
     "attack": 1,
     "explanation": 1,
-    "comparison": 2,
+    "comparison": 3,
 }
 
 # The packages whose version a kind of step's result depends on.

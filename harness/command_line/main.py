@@ -87,11 +87,15 @@ def report(
     all_pairs: Annotated[
         bool, typer.Option("--all-pairs", help="Draw the matrices of all deployments, however many there are.")
     ] = False,
+    no_texts: Annotated[
+        bool,
+        typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown."),
+    ] = False,
 ) -> None:
     """Show what a run found."""
     from harness.command_line.show import show_report
 
-    show_report(run, store, format, all_pairs=all_pairs)
+    show_report(run, store, format, all_pairs=all_pairs, texts=not no_texts)
 
 
 @app.command("compare-outputs")

@@ -7,11 +7,18 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.report.read import read_results
 from harness.report.render import ReportFormat, render
+from harness.report.withheld import without_texts
 
 
-def show_report(run: Path | None, store: Path, format: ReportFormat, *, all_pairs: bool = False) -> None:
-    """Write the report of ``run`` (a folder, a study's name, or None for the latest) to standard output."""
-    render(read_results(_find(run, store)), format=format, all_pairs=all_pairs)
+def show_report(
+    run: Path | None, store: Path, format: ReportFormat, *, all_pairs: bool = False, texts: bool = True
+) -> None:
+    """Write the report of ``run`` (a folder, a study's name, or None for the latest) to standard output.
+
+    Without ``texts`` no example's text or answer stands in it.
+    """
+    results = read_results(_find(run, store))
+    render(results if texts else without_texts(results), format=format, all_pairs=all_pairs)
 
 
 def _find(run: Path | None, store: Path) -> Path:

@@ -214,6 +214,8 @@ def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
         parameters = number(mapping(mapping(entry).get("artifact")).get("parameters")) or 0.0
         sizes[parts[name][0]] = max(parameters, sizes.get(parts[name][0], 0.0))
 
+    appearance = list(dict.fromkeys(part[0] for part in parts.values()))
+
     def place(name: str) -> tuple[Any, ...]:
         model, form, backend = parts[name]
         kind = mapping(entries[name]).get("replicate_kind")
@@ -222,7 +224,7 @@ def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
             {"seed": 1, "execution": 2}.get(str(kind), 0),
             model != reference_model,
             -sizes[model],
-            model,
+            appearance.index(model),
             backend != reference_backend,
             backend,
             name != reference,

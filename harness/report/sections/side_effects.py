@@ -34,8 +34,10 @@ LEGEND = {
 
 def side_effects(task: TaskView) -> Section:
     reference = task.reference_deployment
+    # of outputs from elsewhere nobody knows which are quantized and which distilled
+    title = "What changed" if task.entry.get("family") == "elsewhere" else "Quantized against distilled"
     if reference is None or not reference.has_results:
-        return Section("Quantized against distilled", (Prose(("There is no reference to compare with.",)),), level=2)
+        return Section(title, (Prose(("There is no reference to compare with.",)),), level=2)
     blocks: list[Block] = []
     table = _against_reference(task, reference)
     if table is None:
@@ -43,7 +45,7 @@ def side_effects(task: TaskView) -> Section:
     else:
         blocks.append(table)
     blocks += [*one_step_at_a_time(task), *chain(task), *pareto(task)]
-    return Section("Quantized against distilled", tuple(blocks), level=2)
+    return Section(title, tuple(blocks), level=2)
 
 
 def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
