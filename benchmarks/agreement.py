@@ -13,18 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.bootstrap import (
-    CONFIDENCE,
-    UNDEFINED,
-    Estimate,
-    Floats,
-    GroupBootstrap,
-    divide,
-    estimates,
-    number,
-)
-
-__all__ = ["CONFIDENCE", "UNDEFINED", "Estimate", "Floats", "GroupBootstrap", "divide", "estimates", "number"]
+from benchmarks.bootstrap import Floats, GroupBootstrap, divide
 
 # --- two sets of examples: counts `both` = |A and B|, `a` = |A|, `b` = |B| out of `n` ----------------
 

@@ -260,7 +260,7 @@ class _Planner:
         return final
 
     def _starting(self, name: str, task: Task, model: str, starting: dict[str, Step]) -> Step:
-        source = task.models[model].checkpoint
+        source, training = task.models[model].checkpoint, task.models[model].training
         needs = {"cut": _need(starting[source.cut])} if isinstance(source, CutCheckpoint) else {}
         return self._keep(
             self.checkpoints,
@@ -273,8 +273,9 @@ class _Planner:
                     "task": name,
                     "labels": list(task.labels or ()),
                     "digest": _checkpoint_digest(source, name),
-                    "new_head": task.models[model].training is not None,
-                    "seed": self.study.seed,
+                    "new_head": training is not None,
+                    # A replicate by another seed starts from another head as well.
+                    "seed": self.study.seed if training is None or training.seed is None else training.seed,
                 },
                 needs=needs,
                 places={"source": source.model_dump(mode="json")},

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Floats
+from benchmarks.bootstrap import Floats
 from benchmarks.errors import BenchmarkError
 
 Attribute = Sequence[str] | NDArray[np.generic]

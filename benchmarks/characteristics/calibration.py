@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Estimate, Floats, GroupBootstrap, divide, estimates, number
+from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
 from benchmarks.errors import BenchmarkError
 
 BINS = 15

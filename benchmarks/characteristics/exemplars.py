@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Floats, number
+from benchmarks.bootstrap import Floats, number
 from benchmarks.errors import BenchmarkError
 
 Label = str | int

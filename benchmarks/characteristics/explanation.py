@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Estimate, Floats, GroupBootstrap, all_pairs, divide, estimates
+from benchmarks.agreement import all_pairs
+from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 from benchmarks.errors import BenchmarkError
 
 Predict = Callable[[list[str]], NDArray[np.float64]]

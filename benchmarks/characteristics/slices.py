@@ -27,7 +27,7 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Estimate, Floats, GroupBootstrap, divide, estimates
+from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 from benchmarks.characteristics.attributes import Attribute, Value, values
 from benchmarks.errors import BenchmarkError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from benchmarks.agreement import GroupBootstrap, estimates
+from benchmarks.bootstrap import GroupBootstrap, estimates
 from benchmarks.characteristics.calibration import bin_of, brier_scores, compare, expected_ece
 from benchmarks.errors import BenchmarkError
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import jaccard_score, roc_auc_score
 
-from benchmarks.agreement import Estimate, GroupBootstrap
+from benchmarks.bootstrap import Estimate, GroupBootstrap
 from benchmarks.characteristics.data_distribution import compare, knn_scores
 from benchmarks.errors import BenchmarkError
 from benchmarks.ranking import keeping_threshold, roc_statistics

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from benchmarks.agreement import GroupBootstrap, estimates
+from benchmarks.bootstrap import GroupBootstrap, estimates
 from benchmarks.characteristics import data_representation
 from benchmarks.characteristics.explanation import MOST_WORDS, Explanation, chance_jaccard, compare, explain
 from benchmarks.errors import BenchmarkError

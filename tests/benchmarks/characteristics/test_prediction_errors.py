@@ -11,7 +11,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
-from benchmarks.agreement import Estimate
+from benchmarks.bootstrap import Estimate
 from benchmarks.characteristics.prediction_errors import compare, mcnemar_p
 from benchmarks.errors import BenchmarkError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from benchmarks.agreement import GroupBootstrap, estimates
+from benchmarks.bootstrap import GroupBootstrap, estimates
 from benchmarks.characteristics.slices import search
 from benchmarks.errors import BenchmarkError
 
