@@ -78,8 +78,8 @@ def test_predictions_and_representations_give_the_tables_of_a_run(folder: Path) 
     for claim in ("FP32", "all on", "unknown CPU", "GPU", "execution_floor:", "0 format"):
         assert claim not in report, claim
     _, _, changes = report.partition("Everything against the reference")
-    row = next(line.split() for line in changes.splitlines() if "[3] small" in line)
-    assert row[:4] == ["[3]", "small", "32", "16"]  # newly wrong and right: every 15th is wrong in both
+    row = next(line.split() for line in changes.splitlines() if "[2] small" in line)
+    assert row[:4] == ["[2]", "small", "32", "16"]  # newly wrong and right: every 15th is wrong in both
 
 
 def test_the_json_is_the_results_and_the_same_every_time(folder: Path) -> None:
