@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -17,39 +18,68 @@ def summarise(processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         processes: what the step `performance` measured, one entry a fresh process.
 
     Returns:
-        Milliseconds, samples/s and bytes by name; a figure that no process could measure is None.
+        Milliseconds, samples/s and bytes by name; a figure that no process could measure is None. `replicates` has
+        the figures of each process by the same names, so that every median can be computed again.
     """
-    streams = [_latency(process["single-stream"]) for process in processes if "single-stream" in process]
-    offline = [_throughput(process["offline"]) for process in processes if "offline" in process]
+    measured = [_Process.of(process) for process in processes]
+    replicates = [process.figures() for process in measured]
     return {
         "processes": len(processes),
-        "single-stream": _single_stream(streams) if streams else None,
-        "offline": _offline(offline) if offline else None,
-        **{name: _median([process[name] for process in processes]) for name in _ONCE_A_PROCESS},
-        "warnings": sorted(
-            {warning for latency in streams for warning in latency.warnings}
-            | {warning for throughput in offline for warning in throughput.warnings}
-        ),
+        "single-stream": _over_processes(replicates, "single-stream", _PERCENTILES, ("count",)),
+        "offline": _over_processes(replicates, "offline", _RATES),
+        **{name: _median([replicate[name] for replicate in replicates]) for name in _ONCE_A_PROCESS},
+        "warnings": sorted({warning for process in measured for warning in process.warnings}),
+        "replicates": replicates,
     }
 
 
 _ONCE_A_PROCESS = ("load_ms", "first_inference_ms", "peak_memory_bytes", "device_memory_bytes")
 _PERCENTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms")
+_RATES = ("samples_per_second", "tokens_per_second")
 
 
-def _single_stream(processes: Sequence[Latency]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Process:
+    """One fresh process: its scenarios, None where not measured, and what was measured once."""
+
+    single_stream: Latency | None
+    offline: Throughput | None
+    once: dict[str, float | None]
+
+    @classmethod
+    def of(cls, process: Mapping[str, Any]) -> _Process:
+        return cls(
+            _latency(process["single-stream"]) if "single-stream" in process else None,
+            _throughput(process["offline"]) if "offline" in process else None,
+            {name: process[name] for name in _ONCE_A_PROCESS},
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        return tuple(w for scenario in (self.single_stream, self.offline) if scenario for w in scenario.warnings)
+
+    def figures(self) -> dict[str, Any]:
+        return {
+            "single-stream": _named(self.single_stream, (*_PERCENTILES, "count", "steady")),
+            "offline": _named(self.offline, (*_RATES, "steady")),
+            **self.once,
+        }
+
+
+def _named(scenario: Latency | Throughput | None, names: Sequence[str]) -> dict[str, Any] | None:
+    return None if scenario is None else {name: getattr(scenario, name) for name in names}
+
+
+def _over_processes(
+    replicates: Sequence[Mapping[str, Any]], scenario: str, medians: Sequence[str], sums: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    found = [replicate[scenario] for replicate in replicates if replicate[scenario] is not None]
+    if not found:
+        return None
     return {
-        **{name: _median([getattr(latency, name) for latency in processes]) for name in _PERCENTILES},
-        "count": sum(latency.count for latency in processes),
-        "steady": all(latency.steady for latency in processes),
-    }
-
-
-def _offline(processes: Sequence[Throughput]) -> dict[str, Any]:
-    return {
-        "samples_per_second": _median([throughput.samples_per_second for throughput in processes]),
-        "tokens_per_second": _median([throughput.tokens_per_second for throughput in processes]),
-        "steady": all(throughput.steady for throughput in processes),
+        **{name: _median([figures[name] for figures in found]) for name in medians},
+        **{name: sum(figures[name] for figures in found) for name in sums},
+        "steady": all(figures["steady"] for figures in found),
     }
 
 

@@ -49,10 +49,10 @@ def _found(results: Path) -> str:
 
 
 def _formats(_: Path) -> Iterable[str]:
-    from exporters.formats import FORMATS
+    from exporters.formats import FORMATS, OWN
 
-    for name, format in FORMATS.items():
-        yield f"{name:<24} {format.summary}"
+    for format in (*FORMATS.values(), OWN):
+        yield f"{format.name:<24} {format.summary}"
 
 
 def _backends(_: Path) -> Iterable[str]:
@@ -72,6 +72,7 @@ def _models(_: Path) -> Iterable[str]:
             yield f"checkpoint: {{embedded: {name}}}".ljust(44) + task
     yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
     yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"
+    yield "artifact: {onnx: FILE}".ljust(44) + "a finished ONNX file (docs/your-own-artifact.md)"
 
 
 def _schema(_: Path) -> Iterable[str]:

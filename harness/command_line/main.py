@@ -1,6 +1,7 @@
 """Commands, their options, and the one place where an error becomes a line and an exit status.
 
-Exit status: 0 done; 2 bad input, nothing was done; 3 the run itself failed in part or whole; 130 interrupted.
+Exit status: 0 done; 2 bad input, nothing was done; 3 the run itself failed in part or whole; 4 `compare` was asked to
+fail on what is slower, and found it; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -96,6 +97,28 @@ def report(
     from harness.command_line.show import show_report
 
     show_report(run, store, format, all_pairs=all_pairs, texts=not no_texts)
+
+
+@app.command()
+def compare(
+    run_a: Annotated[
+        Path, typer.Argument(metavar="RUN_A", help="The run to compare with: a run's folder or a study's name.")
+    ],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run in question, likewise.")],
+    store: StoreFolder = DEFAULT_STORE,
+    format: Format = "terminal",
+    minimum_effect: Annotated[
+        float, typer.Option("--minimum-effect", metavar="SHARE", help="Changes up to this share do not matter.")
+    ] = 0.05,
+    fail_on: Annotated[
+        Literal["slower"] | None,
+        typer.Option("--fail-on", help="Exit with status 4 if anything is called slower or bigger."),
+    ] = None,
+) -> None:
+    """Tell whether run B is slower, faster or bigger than run A, deployment by deployment."""
+    from harness.command_line.compare import compare_runs
+
+    compare_runs(run_a, run_b, store, format, minimum_effect=minimum_effect, fail_on_slower=fail_on == "slower")
 
 
 @app.command("compare-outputs")

@@ -17,11 +17,11 @@ def show_report(
 
     Without ``texts`` no example's text or answer stands in it.
     """
-    results = read_results(_find(run, store))
+    results = read_results(find_run(run, store))
     render(results if texts else without_texts(results), format=format, all_pairs=all_pairs)
 
 
-def _find(run: Path | None, store: Path) -> Path:
+def find_run(run: Path | None, store: Path) -> Path:
     if run is None:
         finished = runs(store)
         if not finished:

@@ -38,7 +38,7 @@ def _load_checkpoints(name: str, task: Task) -> list[str]:
     """Load the checkpoints of a task that are on this machine; return the names of those on a hub."""
     unseen = []
     for model, entry in task.models.items():
-        match entry.checkpoint:
+        match entry.checkpoint:  # a finished file was looked at as the study was planned
             case HubCheckpoint(hub=hub):
                 unseen.append(hub)
             case FolderCheckpoint() | PackageCheckpoint() as source:

@@ -137,6 +137,6 @@ def test_validate_doctor_list_and_help(config: Path, store: Path) -> None:
         ("runs", "question-answering"),
     ):
         assert part in scalemodel("list", what, "--store", store).stdout
-    for name in ("run", "train", "export", "report", "validate", "doctor", "list"):
+    for name in ("run", "train", "export", "report", "compare", "compare-outputs", "validate", "doctor", "list"):
         assert scalemodel(name, "--help").returncode == 0
     assert "scalemodel" in scalemodel("--version").stdout
