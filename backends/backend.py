@@ -43,14 +43,22 @@ class Backend(ABC):
     """An artifact on a runtime. A context manager; the public methods guard, subclasses fill the others.
 
     ``artifact`` is the folder that an exporter wrote. ``threads`` None takes the cores that this process
-    may use. After `open`: ``inputs`` and ``outputs`` name what the model takes and gives, and
-    ``load_seconds`` is the time to load the artifact, the import of the runtime not counted.
+    may use; ``representation`` False does not ask for that output. After `open`: ``inputs`` and ``outputs`` name
+    what the model takes and gives, and ``load_seconds`` is the time to load the artifact, the import of the
+    runtime not counted.
     """
 
     name: ClassVar[str]
 
     def __init__(
-        self, artifact: Path, *, format: str, task: str, pooling: str = "cls", threads: int | None = None
+        self,
+        artifact: Path,
+        *,
+        format: str,
+        task: str,
+        pooling: str = "cls",
+        threads: int | None = None,
+        representation: bool = True,
     ) -> None:
         if task not in TASK_OUTPUTS:
             raise BackendError(f"{self.name}: unknown task {task!r}; one of {', '.join(TASK_OUTPUTS)}")
@@ -62,7 +70,7 @@ class Backend(ABC):
         self.pooling = pooling
         self.threads = threads or usable_cores()
         self.inputs: tuple[str, ...] = ()
-        self.outputs: tuple[str, ...] = TASK_OUTPUTS[task]
+        self.outputs = tuple(name for name in TASK_OUTPUTS[task] if representation or name != "representation")
         self.load_seconds: float | None = None
         self._is_open = False
 

@@ -28,18 +28,28 @@ def backend_class(name: str) -> type[Backend]:
 
 
 def open_backend(
-    name: str, artifact: Path, *, format: str, task: str, pooling: str = "cls", threads: int | None = None
+    name: str,
+    artifact: Path,
+    *,
+    format: str,
+    task: str,
+    pooling: str = "cls",
+    threads: int | None = None,
+    representation: bool = True,
 ) -> Backend:
     """The artifact folder loaded on a backend: a context manager, open already.
 
     ``pooling`` ("cls" or "mean") is for torch alone; an ONNX artifact has its pooling in the graph.
+    ``representation`` False is for an artifact that has none.
     Raises `BackendError`: backend not there, format it does not serve, file it cannot read.
     """
     kind = backend_class(name)
     reason = serves(name, format)
     if reason is not None:
         raise BackendError(f"{name} does not serve {format}: {reason}")
-    return kind(artifact, format=format, task=task, pooling=pooling, threads=threads).open()
+    return kind(
+        artifact, format=format, task=task, pooling=pooling, threads=threads, representation=representation
+    ).open()
 
 
 def availability(name: str) -> Availability:

@@ -17,6 +17,7 @@ from exporters.files import describe_files, require
 from exporters.instruction_set import instruction_set
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.pooling import check_pooling
 
 
@@ -59,6 +60,13 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
+
+"""Those that `export` makes of a checkpoint."""
+
+OWN = Format(
+    OWN_FORMAT, None, False, "as found in its graph", "an ONNX file of your own, given as a model's `artifact`"
+)
+"""The one that nothing is exported to, see `exporters.own_onnx`."""
 
 
 def export(

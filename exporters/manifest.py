@@ -32,23 +32,25 @@ class Manifest:
     format: str
     task: str
     precision: str
-    architecture: str
-    """The ``model_type`` of the checkpoint's configuration."""
-    layers: int
-    hidden: int
+    architecture: str | None
+    """The ``model_type`` of the checkpoint's configuration; None for a file that came without one."""
+    layers: int | None
+    hidden: int | None
     labels: list[str] | None
     """Class names in the order of the logits; None for question answering."""
     pooling: str
-    max_positions: int
+    max_positions: int | None
     """The longest sequence that the position embeddings reach, in tokens."""
     inputs: list[Tensor]
     outputs: list[Tensor]
     files: dict[str, dict[str, Any]]
     """``{file name: {"sha256": str, "bytes": int}}``, the manifest itself left out."""
     source: dict[str, str]
-    """``checkpoint_sha256``, and for a format made from another ``parent`` and ``parent_sha256``."""
+    """``checkpoint_sha256``, and for a format made from another ``parent`` and ``parent_sha256``; ``onnx_sha256``
+    of a finished file."""
     parameters: int
-    """Numbers in the checkpoint's weights, whatever the precision they are stored in here."""
+    """Numbers in the checkpoint's weights, whatever the precision they are stored in here; of a finished file, in
+    its own."""
     opset: int | None = None
     isa: str | None = None
     """INT8: the instruction set that the weights' range was chosen for."""
@@ -58,6 +60,8 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     parity: dict[str, Any] | None = None
     """`exporters.parity.Parity` as a dictionary, once it was measured."""
+    found: dict[str, Any] | None = None
+    """A finished file: its weights by type, its nodes of quantization, and how its graph was changed."""
     version: int = VERSION
 
 

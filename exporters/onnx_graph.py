@@ -92,7 +92,16 @@ def check_interface(model: ModelProto, *, task: str, where: Path) -> None:
 
 def interface(model: ModelProto) -> tuple[list[Tensor], list[Tensor]]:
     """The graph's inputs and outputs as the manifest lists them."""
-    return [_tensor(value) for value in model.graph.input], [_tensor(value) for value in model.graph.output]
+    return [tensor_of(value) for value in model.graph.input], [tensor_of(value) for value in model.graph.output]
+
+
+def tensor_of(value: ValueInfoProto) -> Tensor:
+    """An input or output as the manifest lists it."""
+    from onnx import helper
+
+    kind = value.type.tensor_type
+    shape = [dim.dim_param or int(dim.dim_value) for dim in kind.shape.dim]
+    return Tensor(value.name, str(helper.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
 
 
 def opset(model: ModelProto) -> int:
@@ -187,14 +196,6 @@ def fold_identities(model: ModelProto) -> None:
 
 def _weight_bytes(model: ModelProto) -> Iterable[int]:
     return (weight.ByteSize() for weight in model.graph.initializer)
-
-
-def _tensor(value: ValueInfoProto) -> Tensor:
-    from onnx import helper
-
-    kind = value.type.tensor_type
-    shape = [dim.dim_param or int(dim.dim_value) for dim in kind.shape.dim]
-    return Tensor(value.name, str(helper.tensor_dtype_to_np_dtype(kind.elem_type)), shape)
 
 
 def _first_line(error: Exception) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
 
 if TYPE_CHECKING:
     import torch
+    from onnx import NodeProto
 
 POOLINGS = ("cls", "mean")
 
@@ -27,3 +28,47 @@ def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> to
         return hidden[:, 0]
     mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
     return (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+def pooling_nodes(hidden: str, attention_mask: str, output: str, pooling: str, opset: int) -> list[NodeProto]:
+    """`pool` as ONNX nodes: the tensor ``hidden`` of any float type to ``output``, float32 (batch, hidden).
+
+    Their names, and those of what they make, begin with ``scalemodel/``. Of standard operators, for ``opset`` 11
+    and later.
+    """
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper
+
+    def name(part: str) -> str:
+        return f"scalemodel/{output}/{part}"
+
+    def make(operator: str, inputs: list[str], result: str, **attributes: Any) -> NodeProto:
+        return helper.make_node(operator, inputs, [result], f"{result}/node", **attributes)
+
+    def constant(part: str, value: object, kind: type[np.generic]) -> NodeProto:
+        tensor = numpy_helper.from_array(np.array(value, dtype=kind), name(part))
+        return helper.make_node("Constant", [], [name(part)], f"{name(part)}/node", value=tensor)
+
+    def sum_of_tokens(summed: str, result: str) -> NodeProto:
+        if opset < 13:  # the axes were an attribute
+            return make("ReduceSum", [summed], result, axes=[1], keepdims=0)
+        return make("ReduceSum", [summed, name("tokens")], result, keepdims=0)
+
+    check_pooling(pooling)
+    states = make("Cast", [hidden], name("states"), to=TensorProto.FLOAT)
+    if pooling == "cls":
+        first = constant("first", 0, np.int64)
+        return [states, first, make("Gather", [name("states"), name("first")], output, axis=1)]
+    return [
+        states,
+        constant("tokens", [1], np.int64),
+        constant("column", [0, -1, 1], np.int64),  # 0 keeps the batch
+        constant("one", 1, np.float32),
+        make("Cast", [attention_mask], name("mask"), to=TensorProto.FLOAT),
+        make("Reshape", [name("mask"), name("column")], name("weights")),
+        make("Mul", [name("states"), name("weights")], name("kept")),
+        sum_of_tokens(name("kept"), name("sum")),
+        sum_of_tokens(name("weights"), name("count")),
+        make("Max", [name("count"), name("one")], name("divisor")),
+        make("Div", [name("sum"), name("divisor")], output),
+    ]

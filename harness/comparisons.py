@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.config.deployments import represented
 from harness.config.study import Study
 from harness.noise import floors
 from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step
@@ -21,13 +22,15 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
     margins = {"margin": settings.margin, "overlap_margin": settings.overlap_margin}
     steps = {
         "prediction_errors": comparison_step(task, "prediction_errors", {**common, **margins}, _needs(evaluation)),
-        "data_representation": comparison_step(
-            task,
-            "data_representation",
-            {**common, "overlap_margin": settings.overlap_margin, "k": list(settings.representation.k)},
-            _needs(evaluation),
-        ),
     }
+    represented = _represented(task, evaluation)
+    if represented:
+        options = {
+            **_common(task, study, represented),
+            "overlap_margin": settings.overlap_margin,
+            "k": list(settings.representation.k),
+        }
+        steps["data_representation"] = comparison_step(task, "data_representation", options, _needs(represented))
     steps["calibration"] = comparison_step(task, "calibration", common, _needs(evaluation))
     answers = task.examples["evaluation"]
     steps["affected"] = comparison_step(
@@ -36,7 +39,7 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
         {**common, "labels": list(task.task.labels or ())},
         {**_needs(evaluation), "examples": (answers.kind, answers.key)},
     )
-    everywhere = _present(task, store, ("bank", "evaluation", "out-of-distribution"))
+    everywhere = _represented(task, _present(task, store, ("bank", "evaluation", "out-of-distribution")))
     if everywhere:
         options = {
             **_common(task, study, everywhere),
@@ -62,6 +65,14 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
         options = {**_common(task, study, explained), "k": list(settings.explanation.k)}
         steps["explanation"] = comparison_step(task, "explanation", options, _needs(explained))
     return steps
+
+
+def _represented(task: TaskPlan, present: dict[str, dict[str, Need]]) -> dict[str, dict[str, Need]]:
+    """Those of ``present`` that give a representation; none where the reference does not."""
+    without = {plan.deployment.name for plan in task.deployments if not represented(task.task, plan.deployment.model)}
+    if task.deployments[0].deployment.name in without:
+        return {}
+    return {name: needs for name, needs in present.items() if name.removesuffix(EXECUTION_REPLICATE) not in without}
 
 
 def _common(task: TaskPlan, study: Study, present: Mapping[str, object]) -> dict[str, Any]:

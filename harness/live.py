@@ -107,6 +107,7 @@ def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Live
         task=options["task"],
         pooling=options["pooling"],
         threads=options["threads"],
+        representation=options.get("representation", True),
     ) as backend:
         yield LiveDeployment(
             backend,

@@ -9,20 +9,23 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from backends.machine import environment
-from exporters.formats import FORMATS
+from exporters.formats import FORMATS, OWN
 from harness.checkpoints.digest import source_digest
-from harness.config.deployments import Deployment, deployments
+from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
+from harness.config.deployments import Deployment, deployments, formats_of, represented
 from harness.config.study import (
     CheckpointSource,
     CutCheckpoint,
     DataSource,
     EmbeddedCheckpoint,
+    OwnArtifact,
     QuestionAnswering,
     Study,
     Task,
     TaskName,
 )
 from harness.data.load import source_files
+from harness.errors import UserError
 from harness.store.content import file_digest, key_of
 from harness.store.steps import Step
 
@@ -37,7 +40,7 @@ VERSIONS = {
     "performance": 1,
     "attack": 1,
     "explanation": 1,
-    "comparison": 3,
+    "comparison": 4,
 }
 
 # The packages whose version a kind of step's result depends on.
@@ -84,7 +87,7 @@ class TaskPlan:
     name: str
     task: Task
     examples: dict[str, Step]  # role -> step
-    checkpoints: dict[str, Step]  # model -> the checkpoint that is exported
+    checkpoints: dict[str, Step]  # model -> the checkpoint that is exported; a finished file has none
     deployments: tuple[DeploymentPlan, ...]
 
 
@@ -167,8 +170,10 @@ class _Planner:
         checkpoints = self._checkpoints(name, task, examples)
         artifacts = {
             (model, format): self._artifact(name, task, model, format, checkpoints[model], examples)
-            for model in task.models
-            for format in self._formats(task, model)
+            if entry.artifact is None
+            else self._own_artifact(name, task, model, entry.artifact, examples)
+            for model, entry in task.models.items()
+            for format in formats_of(self.study, entry)
         }
         plans: list[DeploymentPlan] = []
         proposer = self._masked_language_model(name, task, examples)
@@ -227,11 +232,11 @@ class _Planner:
 
     def _checkpoints(self, name: str, task: Task, examples: dict[str, Step]) -> dict[str, Step]:
         starting: dict[str, Step] = {}
-        order = sorted(task.models, key=lambda model: isinstance(task.models[model].checkpoint, CutCheckpoint))
-        for model in order:
-            starting[model] = self._starting(name, task, model, starting)
+        sources = {model: entry.checkpoint for model, entry in task.models.items() if entry.checkpoint is not None}
+        for model in sorted(sources, key=lambda model: isinstance(sources[model], CutCheckpoint)):
+            starting[model] = self._starting(name, task, model, sources[model], starting)
         final: dict[str, Step] = {}
-        for model in [task.reference, *(other for other in task.models if other != task.reference)]:
+        for model in sorted(sources, key=lambda model: model != task.reference):
             training = task.models[model].training
             if training is None or task.recipe is None:
                 final[model] = starting[model]
@@ -259,8 +264,8 @@ class _Planner:
             )
         return final
 
-    def _starting(self, name: str, task: Task, model: str, starting: dict[str, Step]) -> Step:
-        source, training = task.models[model].checkpoint, task.models[model].training
+    def _starting(self, name: str, task: Task, model: str, source: CheckpointSource, starting: dict[str, Step]) -> Step:
+        training = task.models[model].training
         needs = {"cut": _need(starting[source.cut])} if isinstance(source, CutCheckpoint) else {}
         return self._keep(
             self.checkpoints,
@@ -321,9 +326,6 @@ class _Planner:
 
     # -- artifacts ----------------------------------------------------------------------------
 
-    def _formats(self, task: Task, model: str) -> list[str]:
-        return list(task.models[model].formats or self.study.formats)
-
     def _artifact(
         self, name: str, task: Task, model: str, format: str, checkpoint: Step, examples: dict[str, Step]
     ) -> Step:
@@ -358,6 +360,41 @@ class _Planner:
             ),
         )
 
+    def _own_artifact(
+        self, name: TaskName, task: Task, model: str, artifact: OwnArtifact, examples: dict[str, Step]
+    ) -> Step:
+        try:
+            content = look_at_own(artifact, task=name, labels=task.labels or (), pooling=task.pooling)
+        except UserError as error:
+            raise UserError(f"tasks.{name}.models.{model}.artifact: {error}") from None
+        options = {
+            "format": OWN.name,
+            "task": name,
+            "labels": list(task.labels or ()),
+            "pooling": task.pooling,
+            "parity": task.parity,
+            "max_length": task.max_length,
+            "question_answering": _windows(name, task),
+            "seed": self.study.seed,
+            "files": content.files,
+            "tokenizer": content.tokenizer,
+            "told": artifact.model_dump(mode="json", exclude={"onnx", "tokenizer"}),
+            **_without_representation(task, model),
+        }
+        places = {"onnx": str(onnx_file(artifact)), "tokenizer": str(tokenizer_folder(artifact))}
+        return self._keep(
+            self.artifacts,
+            _step(
+                "artifact",
+                title=f"take in {model} for {name}",
+                group="artifact",
+                subject={"task": name, "model": model, "format": OWN.name},
+                options=options,
+                needs={"evaluation": _need(examples["evaluation"])},
+                places={"artifact": {**artifact.model_dump(mode="json"), **places}},
+            ),
+        )
+
     # -- deployments --------------------------------------------------------------------------
 
     def _deployed(self, name: str, task: Task, deployment: Deployment) -> dict[str, Any]:
@@ -375,6 +412,7 @@ class _Planner:
             "token_budget": self.study.token_budget,
             "isa": self.isa,
             "runtime": _versions(runtime),
+            **_without_representation(task, deployment.model),
         }
 
     def _outputs(
@@ -388,7 +426,7 @@ class _Planner:
         again: bool,
     ) -> dict[str, Step]:
         sources = {"evaluation": "evaluation"}
-        if "out-of-distribution" in examples:
+        if "out-of-distribution" in examples and represented(task, deployment.model):
             sources = {"bank": "train", **sources, "out-of-distribution": "out-of-distribution"}
         steps = {}
         for role, source in sources.items():
@@ -559,6 +597,10 @@ def _checkpoint_digest(source: CheckpointSource, task: str) -> str:
 
         return key_of([file_digest(path) for path in files(source.embedded, task)])
     return source_digest(source)
+
+
+def _without_representation(task: Task, model: str) -> dict[str, bool]:
+    return {} if represented(task, model) else {"representation": False}
 
 
 def _dump(model: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 
 from backends.machine import environment
 from exporters.manifest import read_manifest
+from harness.config.deployments import represented
 from harness.config.study import EmbeddedCheckpoint, RandomCheckpoint, Task
 from harness.data.load import describe
 from harness.execution.processes import Failure
@@ -80,6 +81,9 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
             for name, steps in stages.items()
         },
     }
+
+
+BESIDE_THE_MODEL = ("config.json", "tokenizer.json")
 
 
 class _Collector:
@@ -171,7 +175,8 @@ class _Collector:
         manifest = read_manifest(folder)
         name = f"{plan.deployment.model}--{plan.deployment.format}"
         self.folder.take(folder / "manifest.json", f"manifests/{task.name}/{name}.json")
-        weights = {name: file for name, file in manifest.files.items() if name.startswith("model.")}
+        # A finished file's weights may lie in files of any name.
+        weights = {name: file for name, file in manifest.files.items() if name not in BESIDE_THE_MODEL}
         return {
             "artifact": {
                 "bytes": sum(file["bytes"] for file in weights.values()),
@@ -262,4 +267,16 @@ def _notes(task: Task) -> list[str]:
         )
     if any(isinstance(model.checkpoint, RandomCheckpoint) and model.training is None for model in task.models.values()):
         notes.append("Models with random weights are here for speed only: their quality and side effects mean nothing.")
+    finished = [name for name, model in task.models.items() if model.artifact is not None]
+    if finished:
+        notes.append(
+            "Models in the format onnx-own are finished files, with no checkpoint to be held against: their parity is "
+            "with themselves, each text alone and without padding."
+        )
+    without = [name for name in finished if not represented(task, name)]
+    if without:
+        notes.append(
+            f"Without a representation, as the study says: {', '.join(without)}. Data representation and data "
+            "distribution leave them out" + (", and so everything." if task.reference in without else ".")
+        )
     return notes

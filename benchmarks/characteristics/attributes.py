@@ -89,8 +89,8 @@ def of_questions(
         "question word" and "answer type" (`question_word`, `answer_type`; English); "context length" and
         "question length" in words; "overlap with context" and "overlap with answer sentence", the share of the
         question's distinct content words that occur there, uninflected (English; NaN without content words, and
-        without an answer for the latter); "rarity" of the question's words (`rarity`); and "the
-        reference's confidence".
+        without an answer for the latter); "rarity" of the question's words (`rarity`); and "reference's
+        confidence".
 
     Raises:
         BenchmarkError: sequences of different lengths, or an answer that does not start inside its context.
@@ -119,7 +119,7 @@ def of_questions(
 
 
 def of_texts(texts: Sequence[str], labels: Sequence[str], confidence: ArrayLike | None = None) -> dict[str, Attribute]:
-    """Attributes of n texts: "label" (its name), "length" in words, "rarity" and "the reference's confidence".
+    """Attributes of n texts: "label" (its name), "length" in words, "rarity" and "reference's confidence".
 
     Raises:
         BenchmarkError: sequences of different lengths.
@@ -238,7 +238,7 @@ def _ranges(name: str, column: Floats) -> list[Value]:
 
 
 def _shown(value: float) -> str:
-    return f"{value:.0f}" if value.is_integer() else f"{value:.4g}"
+    return f"{value:.0f}" if value.is_integer() else f"{value:.3g}"
 
 
 def _words(text: str) -> list[str]:
@@ -265,7 +265,7 @@ def _confidence(confidence: ArrayLike | None, n: int) -> dict[str, Attribute]:
     column = np.asarray(confidence, dtype=np.float64)
     if column.shape != (n,):
         raise BenchmarkError(f"confidence: shape {column.shape}, expected ({n},), one entry for each example")
-    return {"the reference's confidence": column}
+    return {"reference's confidence": column}
 
 
 def _same_length(n: int, **columns: Sequence[object]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.registry import serves
-from harness.config.study import Study, TaskName
+from exporters.own_onnx import FORMAT as OWN_FORMAT
+from exporters.own_outputs import LEFT_OUT
+from harness.config.study import Model, Study, Task, TaskName
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,17 @@ class Deployment:
         return f"{self.model}/{self.format}@{self.backend}"
 
 
+def formats_of(study: Study, model: Model) -> tuple[str, ...]:
+    """The formats that a model is deployed in: a finished file has its own alone."""
+    return (OWN_FORMAT,) if model.artifact is not None else model.formats or study.formats
+
+
+def represented(task: Task, model: str) -> bool:
+    """Whether a model's deployments give a representation: all do, but a finished file that was told to have none."""
+    artifact = task.models[model].artifact
+    return artifact is None or artifact.representation != LEFT_OUT
+
+
 def deployments(study: Study, task: TaskName) -> list[Deployment]:
     """The task's deployments; the reference deployment (first format, first backend of the reference) is first."""
     models = study.tasks[task].models
@@ -28,7 +41,7 @@ def deployments(study: Study, task: TaskName) -> list[Deployment]:
     return [
         Deployment(model, format, backend)
         for model in [reference, *(name for name in models if name != reference)]
-        for format in models[model].formats or study.formats
+        for format in formats_of(study, models[model])
         for backend in study.backends
         if serves(backend, format) is None
     ]

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from backends.registry import serves
-from harness.config.deployments import deployments
-from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Study, Task, TaskName
+from harness.config.deployments import deployments, formats_of
+from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Model, Study, Task, TaskName
 from harness.errors import UserError
 
 
@@ -27,11 +27,20 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
     _refers(f"{place}.reference", task.reference, task.models)
     for name, model in task.models.items():
         here = f"{place}.models.{name}"
+        if (model.checkpoint is None) == (model.artifact is None):
+            raise UserError(f"{here}: needs a checkpoint or an artifact, and not both")
+        if model.artifact is not None:
+            _check_artifact(here, task_name, task, model)
         if isinstance(model.checkpoint, CutCheckpoint):
             _refers(f"{here}.checkpoint.cut", model.checkpoint.cut, task.models)
             if isinstance(task.models[model.checkpoint.cut].checkpoint, CutCheckpoint):
                 raise UserError(
                     f"{here}.checkpoint.cut: {model.checkpoint.cut!r} is itself cut; name the model it was cut from"
+                )
+            if task.models[model.checkpoint.cut].artifact is not None:
+                raise UserError(
+                    f"{here}.checkpoint.cut: {model.checkpoint.cut!r} is a finished file, no layers can be cut from "
+                    "it; name a model with a checkpoint"
                 )
         if isinstance(model.checkpoint, EmbeddedCheckpoint):
             from harness.embedded import embedded_names
@@ -41,11 +50,36 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
             _refers(f"{here}.replicate_of", model.replicate_of, task.models)
             if model.replicate_of == name:
                 raise UserError(f"{here}.replicate_of: names the model itself; name another")
+            if (task.models[model.replicate_of].artifact is None) != (model.artifact is None):
+                raise UserError(
+                    f"{here}.replicate_of: replicates are compared in one format, and of {name!r} and "
+                    f"{model.replicate_of!r} only one is a finished file; name one of its kind"
+                )
         if model.training is not None:
             if task.recipe is None:
                 raise UserError(f"{here}.training: the task has no recipe; add {place}.recipe")
             if model.training.distillation is not None and name == task.reference:
                 raise UserError(f"{here}.training.distillation: the reference cannot be its own teacher; remove it")
+            if model.training.distillation is not None and task.models[task.reference].artifact is not None:
+                raise UserError(
+                    f"{here}.training.distillation: the teacher is the reference, which is a finished file; make a "
+                    "model with a checkpoint the reference"
+                )
+
+
+def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None:
+    """What does not go together with a finished file; the file itself is looked at when the study is planned."""
+    artifact = model.artifact
+    assert artifact is not None
+    if model.training is not None:
+        raise UserError(f"{here}.training: a finished file cannot be trained; give a checkpoint, or remove it")
+    if model.formats is not None:
+        raise UserError(f"{here}.formats: a finished file has the one format onnx-own; remove them")
+    answering = task_name == "question-answering"
+    for name in ("logits",) if answering else ("start_logits", "end_logits"):
+        if getattr(artifact, name) is not None:
+            needed = "start_logits and end_logits" if answering else "logits"
+            raise UserError(f"{here}.artifact.{name}: {task_name} has {needed}; remove it")
 
 
 def _check_task(place: str, name: str, task: Task) -> None:
@@ -82,10 +116,12 @@ def _check_task(place: str, name: str, task: Task) -> None:
 
 def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> None:
     for model_name, model in task.models.items():
-        for format in model.formats or study.formats:
+        for format in formats_of(study, model):
             reasons = [serves(backend, format) for backend in study.backends]
             if all(reason is not None for reason in reasons):
                 where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"
+                if model.artifact is not None:
+                    where = f"{place}.models.{model_name}.artifact"
                 raise UserError(f"{where}: no backend of the study serves {format!r}: {reasons[0]}")
     attack = task.characteristics.attack
     if attack is not None:

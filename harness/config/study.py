@@ -183,8 +183,29 @@ class Training(Strict):
     distillation: Distillation | None = None
 
 
+class OwnArtifact(Strict):
+    """A finished ONNX file in place of a checkpoint. Names are asked for only where they cannot be found."""
+
+    onnx: Path
+    """The file; weights that it keeps in other files lie beside it."""
+    tokenizer: Path | None = None
+    """The folder of tokenizer.json or vocab.txt; None takes the file's own."""
+    logits: str | None = None
+    """The output with the classes' logits (batch, labels), where it is not called ``logits``."""
+    start_logits: str | None = None
+    end_logits: str | None = None
+    """The outputs of question answering (batch, length), where they are called otherwise."""
+    representation: str | None = None
+    """An output, or a tensor inside: (batch, length, hidden), to be pooled, or (batch, hidden). ``none``: left out."""
+    precision: Literal["fp32", "fp16", "int8"] | None = None
+    """What the report calls it; None takes what the graph's weights and operators tell."""
+
+
 class Model(Strict):
-    checkpoint: CheckpointSource
+    """Either a checkpoint, which is exported to formats, or an artifact, which has the one format ``onnx-own``."""
+
+    checkpoint: CheckpointSource | None = None
+    artifact: OwnArtifact | None = None
     training: Training | None = None
     """Present: fine-tuned by the task's recipe before it is exported. Absent: exported as it is."""
     replicate_of: Name | None = None

@@ -57,8 +57,14 @@ class Deployment:
         return f"[{self.number}] {self.short}"
 
     @property
+    def precision(self) -> str:
+        """ "fp32", "fp16" or "int8": as the format says, or of an artifact of one's own, as its graph does."""
+        told = str(self.artifact.get("precision") or "") if self.format == "onnx-own" else self.format
+        return next((name for name in ("fp32", "fp16", "int8") if name in told), told)
+
+    @property
     def is_fp32(self) -> bool:
-        return self.format.endswith("fp32")
+        return self.precision == "fp32"
 
     @property
     def quality(self) -> Json:

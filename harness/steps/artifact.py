@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backends.batching import pad
 from backends.registry import open_backend
-from exporters.formats import FORMATS, export
+from exporters.formats import FORMATS, OWN, export
 from exporters.manifest import write_manifest
 from exporters.parity import checkpoint_outputs, compare_outputs
 from harness.data.sampling import sample
@@ -19,6 +19,7 @@ from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
 from harness.execution.worker import Context
 from harness.live import read_tokenizer, task_of
+from harness.steps import own_artifact
 from harness.store.examples import read_examples
 
 Batch = dict[str, NDArray[np.int64]]
@@ -29,6 +30,10 @@ PARITY_BACKEND = {"torch-fp32": "torch-cpu"}  # every other format: onnxruntime-
 
 def run(context: Context) -> None:
     options = context.options
+    if options["format"] == OWN.name:
+        own_artifact.write(context)
+        own_artifact.check(context, _batches(context, "evaluation", options["parity"], context.destination))
+        return
     checkpoint = context.input("checkpoint")
     source = context.input("parent") if FORMATS[options["format"]].parent else checkpoint
     calibration = None

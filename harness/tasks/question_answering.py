@@ -61,7 +61,8 @@ class QuestionAnsweringTask:
 
         ``outputs`` holds ``start_logits`` and ``end_logits`` (tokens,) and ``representation`` (hidden,)
         for every feature. ``tokens`` and ``representation`` are those of an example's first feature;
-        the logits of an example are one list a feature.
+        the logits of an example are one list a feature. Where ``outputs`` has no representation, neither has the
+        table.
         """
         import pyarrow as pa
 
@@ -71,14 +72,15 @@ class QuestionAnsweringTask:
 
         questions = cast("Sequence[QuestionExample]", examples)
         starts, ends = outputs["start_logits"], outputs["end_logits"]
-        representation = outputs["representation"]
-        if not len(features) == len(starts) == len(ends) == len(representation):
+        representation = outputs.get("representation")
+        if not len(features) == len(starts) == len(ends) == len(starts if representation is None else representation):
             raise ValueError(f"{len(features)} features, {len(starts)} start logits, {len(ends)} end logits")
         if len(features.first) != len(questions):
             raise ValueError(f"{len(questions)} examples, but features of {len(features.first)}")
         decoded = decode([example.context for example in questions], features, starts, ends, settings=self.settings)
         scores = [score(text, example.answers) for text, example in zip(decoded.texts, questions, strict=True)]
         counts = np.bincount(features.example, minlength=len(questions)).astype(np.int64)
+        firsts = {} if representation is None else {"representation": [representation[at] for at in features.first]}
         return pa.table(
             {
                 "id": pa.array([example.id for example in questions], pa.string()),
@@ -89,7 +91,7 @@ class QuestionAnsweringTask:
                 "f1": pa.array([f1 for _, f1 in scores], pa.float64()),
                 "null_score_difference": decoded.null_score_difference,
                 "tokens": features.lengths[features.first].astype(np.int32),
-                "representation": float_lists([representation[index] for index in features.first]),
+                **{name: float_lists(rows) for name, rows in firsts.items()},
                 "start_logits": nested_float_lists(starts, counts),
                 "end_logits": nested_float_lists(ends, counts),
             }

@@ -41,7 +41,8 @@ class TextClassificationTask:
     ) -> pa.Table:
         """Columns: id, group, label, prediction, correct, logits, tokens, representation.
 
-        ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example.
+        ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example. Where it has no
+        representation, neither has the table.
         """
         import pyarrow as pa
 
@@ -49,7 +50,7 @@ class TextClassificationTask:
 
         texts = cast("Sequence[TextExample]", examples)
         logits = outputs["logits"]
-        if not len(texts) == len(features) == len(logits) == len(outputs["representation"]):
+        if not len(texts) == len(features) == len(logits) == len(outputs.get("representation", texts)):
             raise ValueError(f"{len(texts)} examples, {len(features)} features and {len(logits)} logits")
         labels = np.fromiter((text.label for text in texts), np.int64, len(texts))
         predictions = np.fromiter((np.argmax(row) for row in logits), np.int64, len(texts))
@@ -62,6 +63,6 @@ class TextClassificationTask:
                 "correct": predictions == labels,
                 "logits": float_lists(logits),
                 "tokens": features.lengths.astype(np.int32),
-                "representation": float_lists(outputs["representation"]),
+                **{name: float_lists(rows) for name, rows in outputs.items() if name == "representation"},
             }
         )

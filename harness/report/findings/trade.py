@@ -142,7 +142,7 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
         return []
     kinds = {d.name: causes.cause(d, reference) for d in task.candidates}
     usable = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None and task.speed_up(d)]
-    quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and "int8" in d.format]
+    quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and d.precision == "int8"]
     distilled = [d for d in usable if kinds[d.name] == causes.ARCHITECTURE]
     if not quantized or not distilled:
         return []

@@ -87,10 +87,13 @@ def parity(task: TaskView) -> list[Finding]:
     for deployment in task.measured:
         if not deployment.parity:
             continue
+        of_itself = "against" in deployment.parity  # one's own file: there is no checkpoint to differ from
         logits = number(deployment.parity.get("largest_logit_difference"))
         agreement = number(deployment.parity.get("decision_agreement"))
         if deployment.parity.get("finite") is False:
             broken.append(deployment)
+        elif of_itself:
+            continue
         elif deployment.is_fp32 and logits is not None and logits > thresholds.PARITY_FP32_LOGIT:
             shifted.append((deployment, logits))
         elif agreement is not None and agreement < thresholds.PARITY_AGREEMENT:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from harness.report.content import Block, Cell, Column, Prose, Row, Table
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import listed, plural
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, probability, ratio
 from harness.report.values import Estimate, Json, mapping, number, sequence, words
-from harness.report.view import TaskView
+from harness.report.view import Deployment, TaskView
 
 SLICES_A_DEPLOYMENT = 3
 INPUTS = 6
@@ -23,13 +25,19 @@ def _slices(task: TaskView, entry: Json) -> list[Block]:
     if searched is None:
         return []
     rows, none, more = [], [], 0
-    for d in task.measured:
-        found = mapping(mapping(entry.get("deployments")).get(d.name))
-        slices = [mapping(one) for one in sequence(found.get("slices"))]
-        if found and not slices:
+    found = {d: mapping(mapping(entry.get("deployments")).get(d.name)) for d in task.measured}
+    alike: dict[str, list[Deployment]] = {}  # a model's FP16 mostly changes what its FP32 changes
+    for d, own in found.items():
+        if own.get("slices"):
+            alike.setdefault(json.dumps(own, sort_keys=True, default=str), []).append(d)
+        elif own:
             none.append(d)
+    for members in alike.values():
+        own = found[members[0]]
+        slices = [mapping(one) for one in sequence(own.get("slices"))]
         more += max(0, len(slices) - SLICES_A_DEPLOYMENT)
-        rows += [Row(_slice(one), f"{d.label}: {_overall(found)}") for one in slices[:SLICES_A_DEPLOYMENT]]
+        group = f"{listed(members)}: {_overall(own)}"
+        rows += [Row(_slice(one), group) for one in slices[:SLICES_A_DEPLOYMENT]]
     told = (
         f"{count(searched)} slices of {count(number(entry.get('minimum')))} examples or more were searched, pairs of "
         "attributes included; p is corrected for all of them (max-T), for each deployment apart."

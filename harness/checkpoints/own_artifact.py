@@ -1,0 +1,121 @@
+"""A model given as a finished ONNX file: found and looked at before a run. Loads no torch and no runtime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from exporters.errors import ExportError
+from exporters.own_onnx import OwnModel, Told, look_at
+from harness.config.study import OwnArtifact
+from harness.errors import UserError
+from harness.store.content import file_digest
+
+TOKENIZER = "tokenizer.json"
+VOCABULARY = "vocab.txt"
+SETTINGS = "tokenizer_config.json"  # whether a vocabulary is of lower-case words
+
+
+@dataclass(frozen=True)
+class OwnContent:
+    """What a step that uses the file depends on."""
+
+    files: dict[str, str]
+    """SHA-256 by name, see `exporters.own_onnx.OwnModel`."""
+    tokenizer: dict[str, str]
+    """SHA-256 by name."""
+
+
+def onnx_file(artifact: OwnArtifact) -> Path:
+    # Not resolved: weights lie beside the name, which in a hub cache is a link to elsewhere.
+    return artifact.onnx.expanduser().absolute()
+
+
+def tokenizer_folder(artifact: OwnArtifact) -> Path:
+    if artifact.tokenizer is None:
+        return onnx_file(artifact).parent
+    return artifact.tokenizer.expanduser().absolute()
+
+
+def told_of(artifact: OwnArtifact) -> Told:
+    return Told(**artifact.model_dump(mode="json", exclude={"onnx", "tokenizer"}))
+
+
+def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pooling: str) -> OwnContent:
+    """Check what can be checked without running the file, and hash it.
+
+    Raises `UserError`: the file cannot be read or is no model of the task, there is no tokenizer, or one with
+    more tokens than the model.
+    """
+    try:
+        seen = look_at(onnx_file(artifact), task=task, labels=labels, pooling=pooling, told=told_of(artifact))
+    except ExportError as error:
+        raise UserError(str(error)) from None
+    tokenizer = tokenizer_files(tokenizer_folder(artifact))
+    _require_room(read_own_tokenizer(tokenizer_folder(artifact)).get_vocab_size(), seen)
+    _same_labels(onnx_file(artifact).parent / "config.json", labels)
+    return OwnContent(seen.digests, {path.name: file_digest(path) for path in tokenizer})
+
+
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files that the tokenizer in ``folder`` is read from; `UserError` where there is none."""
+    if (folder / TOKENIZER).is_file():
+        return [folder / TOKENIZER]
+    if (folder / VOCABULARY).is_file():
+        return [path for path in (folder / VOCABULARY, folder / SETTINGS) if path.is_file()]
+    raise UserError(f"{folder} has no {TOKENIZER} and no {VOCABULARY}: name the folder of the tokenizer, as tokenizer")
+
+
+def read_own_tokenizer(folder: Path) -> Any:
+    """The `tokenizers.Tokenizer` in ``folder``, without the truncation and padding that its file may switch on.
+
+    A vocabulary alone is BERT's: WordPiece, in lower case unless ``tokenizer_config.json`` says otherwise.
+    Raises `UserError` for a file that cannot be read.
+    """
+    from tokenizers import BertWordPieceTokenizer, Tokenizer
+
+    first = tokenizer_files(folder)[0]
+    try:
+        if first.name == TOKENIZER:
+            tokenizer = Tokenizer.from_file(str(first))
+        else:
+            lower = True
+            if (folder / SETTINGS).is_file():
+                lower = bool(json.loads((folder / SETTINGS).read_text(encoding="utf-8")).get("do_lower_case", True))
+            tokenizer = Tokenizer.from_str(BertWordPieceTokenizer.from_file(str(first), lowercase=lower).to_str())
+    except Exception as error:  # tokenizers raises plain Exception
+        line = " ".join(str(error).split())[:200]
+        raise UserError(f"{first} cannot be read as a tokenizer ({line}): save it again") from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _require_room(tokens: int, seen: OwnModel) -> None:
+    rows = seen.facts.vocabulary
+    if rows is not None and tokens > rows:
+        raise UserError(
+            f"the tokenizer of {seen.path} has {tokens} tokens, its model only {rows}: they do not belong together"
+        )
+
+
+def _same_labels(config: Path, labels: Sequence[str]) -> None:
+    """Where a checkpoint's configuration lies beside the file, its classes must be in the study's order.
+
+    Nothing in an ONNX file names its classes: two that are swapped would show as a bad model only. Names that
+    were never given (``LABEL_0``, ...) and other names for the classes tell nothing.
+    """
+    try:
+        names = json.loads(config.read_text(encoding="utf-8"))["id2label"]
+        own = [str(names[key]).casefold() for key in sorted(names, key=int)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return
+    wanted = [label.casefold() for label in labels]
+    if own != wanted and sorted(own) == sorted(wanted):
+        raise UserError(
+            f"labels are {', '.join(labels)} in this order, but {config} says {', '.join(own)}; write them in the "
+            "model's order"
+        )

@@ -1,0 +1,183 @@
+"""A model given as a finished ONNX file: what the config may say of it, and what its steps depend on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from harness.config.deployments import deployments
+from harness.config.load import load_study
+from harness.errors import UserError
+from harness.plan import Plan, make_plan
+from tests.exporters.small_model import small_model
+
+STUDY = """
+study: small
+formats: [onnx-fp32]
+performance: {samples: 8}
+tasks:
+  text-classification:
+    reference: big
+    labels: [bad, fair, good]
+    models:
+      big: {checkpoint: {random: bert-tiny}}
+      shipped: {artifact: {onnx: FOLDER/mine.onnx}}
+    data:
+      train: {embedded: train, size: 32}
+      evaluation: {embedded: evaluation, size: 32}
+      out_of_distribution: {embedded: out-of-distribution, size: 32}
+"""
+SHIPPED = "tasks.text-classification.models.shipped"
+WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "film")
+
+
+def save_tokenizer(folder: Path, tokens: int = len(WORDS)) -> None:
+    words = {word: index for index, word in enumerate(WORDS)}
+    words |= {f"word{index}": index for index in range(len(words), tokens)}
+    tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.enable_truncation(3)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A config, the file that it names, and its tokenizer."""
+    small_model(tmp_path / "mine.onnx")
+    save_tokenizer(tmp_path)
+    (tmp_path / "study.yaml").write_text(STUDY.replace("FOLDER", str(tmp_path)))
+    return tmp_path
+
+
+def plan(folder: Path, *overrides: str) -> Plan:
+    return make_plan(load_study(folder / "study.yaml", overrides))
+
+
+def complaint(folder: Path, *overrides: str) -> str:
+    with pytest.raises(UserError) as caught:
+        plan(folder, *overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def keys(folder: Path, model: str, *overrides: str) -> set[str]:
+    (task,) = plan(folder, *overrides).tasks
+    (found,) = [planned for planned in task.deployments if planned.deployment.model == model]
+    return {found.artifact.key, *(step.key for step in (*found.outputs.values(), *found.performance))}
+
+
+def test_it_has_one_format_and_no_checkpoint(folder: Path) -> None:
+    planned = plan(folder, "backends=[onnxruntime-cpu, openvino-cpu]")
+    assert [entry.name for entry in deployments(planned.study, "text-classification")][2:] == [
+        "shipped/onnx-own@onnxruntime-cpu",
+        "shipped/onnx-own@openvino-cpu",
+    ]
+    assert [step.subject["model"] for step in planned.checkpoints] == ["big"]
+    assert list(planned.tasks[0].checkpoints) == ["big"]
+
+
+def test_it_may_be_the_reference_and_the_only_model(folder: Path) -> None:
+    alone = f"tasks.text-classification.models={{shipped: {{artifact: {{onnx: {folder}/mine.onnx}}}}}}"
+    planned = plan(folder, alone, "tasks.text-classification.reference=shipped")
+    assert planned.checkpoints == () and len(planned.artifacts) == 1
+
+
+def test_its_steps_depend_on_its_bytes_and_not_on_its_place(folder: Path) -> None:
+    before, others = keys(folder, "shipped"), keys(folder, "big")
+    (folder / "moved").mkdir()
+    (folder / "mine.onnx").rename(folder / "moved" / "mine.onnx")
+    moved = (f"{SHIPPED}.artifact.onnx={folder}/moved/mine.onnx", f"{SHIPPED}.artifact.tokenizer={folder}")
+    assert keys(folder, "shipped", *moved) == before
+    assert not keys(folder, "shipped", *moved, f"{SHIPPED}.artifact.precision=int8") & before
+    save_tokenizer(folder, tokens=50)
+    assert not keys(folder, "shipped", *moved) & before
+    save_tokenizer(folder)
+    small_model(folder / "moved" / "mine.onnx", normalised_head=True)
+    assert not keys(folder, "shipped", *moved) & before
+    assert keys(folder, "big", *moved) == others
+
+
+def test_without_a_representation_only_the_evaluation_is_run(folder: Path) -> None:
+    (task,) = plan(folder, f"{SHIPPED}.artifact.representation=none").tasks
+    roles = {planned.deployment.model: set(planned.outputs) for planned in task.deployments}
+    assert roles == {"big": {"bank", "evaluation", "out-of-distribution"}, "shipped": {"evaluation"}}
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("checkpoint={random: bert-tiny}", ["models.shipped", "a checkpoint or an artifact", "not both"]),
+        ("artifact=null", ["models.shipped", "a checkpoint or an artifact"]),
+        ("training={}", ["models.shipped.training", "cannot be trained", "checkpoint"]),
+        ("formats=[onnx-fp32]", ["models.shipped.formats", "onnx-own"]),
+        ("artifact.start_logits=start", ["artifact.start_logits", "text-classification has logits"]),
+        ("artifact.onxx=a.onnx", ["artifact.onxx", "unknown key", "'onnx'"]),
+        ("artifact.precision=int3", ["artifact.precision", "'int3'", "int8"]),
+        ("replicate_of=big", ["replicate_of", "only one is a finished file"]),
+        ("artifact.onnx=nowhere/none.onnx", ["models.shipped.artifact", "none.onnx", "no such file"]),
+        ("artifact.tokenizer=nowhere", ["models.shipped.artifact", "nowhere", "vocab.txt"]),
+        ("artifact.logits=other", ["models.shipped.artifact", "'other'", "logits (free, 3)", "logits: NAME"]),
+    ],
+)
+def test_what_does_not_go_together(folder: Path, override: str, parts: list[str]) -> None:
+    message = complaint(folder, f"{SHIPPED}.{override}")
+    for part in parts:
+        assert part in message, message
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("models.cut={checkpoint: {cut: shipped, layers: [0]}}", ["checkpoint.cut", "'shipped'", "finished file"]),
+        ("labels=[bad, good]", ["models.shipped.artifact", "3 classes", "labels are 2"]),
+    ],
+)
+def test_what_the_task_cannot_ask_of_it(folder: Path, override: str, parts: list[str]) -> None:
+    message = complaint(folder, f"tasks.text-classification.{override}")
+    for part in parts:
+        assert part in message, message
+
+
+def test_it_cannot_teach(folder: Path) -> None:
+    message = complaint(
+        folder,
+        "tasks.text-classification.reference=shipped",
+        "tasks.text-classification.recipe={}",
+        "tasks.text-classification.models.big.training={distillation: {}}",
+    )
+    assert "models.big.training.distillation" in message and "finished file" in message
+
+
+def test_files_that_will_not_do_are_one_line_before_anything_runs(folder: Path) -> None:
+    whole = (folder / "mine.onnx").read_bytes()
+    (folder / "mine.onnx").write_bytes(whole[:-20])
+    assert "no whole ONNX file" in complaint(folder)
+    assert "is a folder" in complaint(folder, f"{SHIPPED}.artifact={{onnx: {folder}, tokenizer: {folder}}}")
+    (folder / "mine.onnx").write_bytes(whole)
+    save_tokenizer(folder, tokens=121)
+    assert "121 tokens, its model only 120" in complaint(folder)
+    (folder / "tokenizer.json").write_text("{")
+    assert "cannot be read as a tokenizer" in complaint(folder)
+
+
+def test_a_vocabulary_alone_is_a_tokenizer(folder: Path) -> None:
+    from harness.checkpoints.own_artifact import read_own_tokenizer
+
+    assert read_own_tokenizer(folder).encode("good " * 9).tokens == ["good"] * 9  # its truncation is off
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    keys(folder, "shipped")
+    assert read_own_tokenizer(folder).encode("GOOD film").tokens == ["[CLS]", "good", "film", "[SEP]"]
+    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    assert read_own_tokenizer(folder).encode("GOOD film").tokens == ["[CLS]", "[UNK]", "film", "[SEP]"]
+
+
+def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path) -> None:
+    (folder / "config.json").write_text('{"id2label": {"0": "GOOD", "1": "fair", "2": "bad"}}')
+    assert "labels are bad, fair, good in this order" in complaint(folder)
+    for harmless in ('{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}', "{", "[]"):
+        (folder / "config.json").write_text(harmless)
+        keys(folder, "shipped")
