@@ -79,11 +79,21 @@ def within_the_floor(task: TaskView) -> list[Finding]:
             "within-floor",
             f"{listed(members)} {verb(members, 'changes', 'change')} no more predictions than noise does, within "
             f"{_points(margins[kind])}: {origin[kind]} changes "
-            f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
+            f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}{_own_noise(task, members)}.",
             deployments=names(members),
         )
         for kind, members in found.items()
     ]
+
+
+def _own_noise(task: TaskView, members: list[Deployment]) -> str:
+    """Deployments that are noisier than the reference are held against their own second run."""
+    told = []
+    for deployment in members:
+        own = floor(task, DISAGREEMENT, "execution", deployment.name).value
+        if own and own > (floor(task, DISAGREEMENT, "execution").value or 0.0):
+            told.append(f"; {deployment.label} run a second time changes {percent(own)} % of its own")
+    return "".join(told)
 
 
 def _points(share: float) -> str:
