@@ -86,7 +86,7 @@ def _neighbours(n: int = 100_000, d: int = 1024, k: int = 50, sample: int = 512)
         for row, neighbours in zip(rows, theirs, strict=True):
             same += set(neighbours[neighbours != row][:k]) == set(found[row])
     return [
-        f"{ours:.0f} s, {above:.2f} GiB above the input; neighbours identical on {same} of {PAIRED_ROUNDS * sample} rows",
+        f"{ours:.0f} s, {above:.2f} GiB above the input; identical on {same} of {PAIRED_ROUNDS * sample} rows",
         *(
             f"scikit-learn {what} takes {median(found):.2f} times as long a row ({min(found):.2f} to {max(found):.2f})"
             for what, found in ratios.items()
