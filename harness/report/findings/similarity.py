@@ -34,7 +34,7 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
         if deployment.score is None or changed.value is None:
             continue
         if (
-            abs(deployment.score - reference.score) < thresholds.SAME_SCORE
+            _scores_alike(task, deployment, reference)
             and changed.value >= thresholds.MANY_CHANGED
             and conclusion(task, DISAGREEMENT, deployment) in (None, "different")
         ):
@@ -58,6 +58,13 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
             names([worst, *others]),
         )
     ]
+
+
+def _scores_alike(task: TaskView, deployment: Deployment, reference: Deployment) -> bool:
+    """Shown to score alike, or at least not further apart than that in these examples."""
+    judged = mapping(mapping(task.strata.get("all", {}).get("scores")).get(deployment.name))
+    near = abs((deployment.score or 0.0) - (reference.score or 0.0)) < thresholds.SAME_SCORE
+    return near and judged.get("conclusion") != "different"
 
 
 def within_the_floor(task: TaskView) -> list[Finding]:

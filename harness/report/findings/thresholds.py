@@ -36,7 +36,7 @@ PARITY_AGREEMENT = 0.9
 """Share of equal decisions on the padded parity batch below which an artifact is suspect."""
 
 SIMILAR_SPEED = 1.5
-"""Speeds within this factor are comparable when quantization is held against distillation."""
+"""Speeds, or sizes, within this factor are comparable when quantization is held against distillation."""
 
 FEW_NEIGHBOURS = 0.5
 """Up to this Jaccard of neighbours, most of them are others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 
 from harness.report import causes
@@ -136,23 +137,40 @@ def _score(task: TaskView, deployment: Deployment) -> str:
 
 
 def quantized_against_distilled(task: TaskView) -> list[Finding]:
-    """The reference in low precision against another model in FP32 at about the same speed."""
+    """The reference in low precision against another model in FP32, at about the same speed and at the same size."""
     reference = task.reference_deployment
     if reference is None:
         return []
     kinds = {d.name: causes.cause(d, reference) for d in task.candidates}
-    usable = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None and task.speed_up(d)]
+    usable = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None]
     quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and d.precision == "int8"]
     distilled = [d for d in usable if kinds[d.name] == causes.ARCHITECTURE]
-    if not quantized or not distilled:
-        return []
+    found = []
+    for what, rule, figure in (
+        ("speed", "quantized-against-distilled", task.speed_up),
+        ("size", "quantized-against-distilled-by-size", task.size_ratio),
+    ):
+        pairs = [(q, d) for q in quantized for d in distilled if figure(q) and figure(d)]
+        if not pairs:
+            continue
+        one, other = min(pairs, key=lambda pair: _apart(figure(pair[0]), figure(pair[1])))
+        if _apart(figure(one), figure(other)) <= log(thresholds.SIMILAR_SPEED):
+            found.append(_against_each_other(task, one, other, what, rule, figure))
+    return found
 
-    def distance(pair: tuple[Deployment, Deployment]) -> float:
-        return abs(log((task.speed_up(pair[0]) or 1.0) / (task.speed_up(pair[1]) or 1.0)))
 
-    one, other = min(((q, d) for q in quantized for d in distilled), key=distance)
-    if distance((one, other)) > log(thresholds.SIMILAR_SPEED):
-        return []
+def _apart(one: float | None, other: float | None) -> float:
+    return abs(log((one or 1.0) / (other or 1.0)))
+
+
+def _against_each_other(
+    task: TaskView,
+    one: Deployment,
+    other: Deployment,
+    what: str,
+    rule: str,
+    figure: Callable[[Deployment], float | None],
+) -> Finding:
     changed_one, changed_other = DISAGREEMENT.of(task, one), DISAGREEMENT.of(task, other)
     if changed_one.overlaps(changed_other):
         verdict = "the two are not distinguishable in how many predictions they change"
@@ -160,16 +178,14 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
         verdict = "quantization changes fewer predictions than the smaller model"
     else:
         verdict = "the smaller model changes fewer predictions than quantization"
-    return [
-        Finding(
-            "result",
-            "quantized-against-distilled",
-            f"At about the same speed, {verdict}: {one.label} ({ratio(task.speed_up(one))}) changes "
-            f"{percent_with_interval(changed_one)}, {other.label} ({ratio(task.speed_up(other))}) changes "
-            f"{percent_with_interval(changed_other)}.",
-            deployments=(one.name, other.name),
-        )
-    ]
+    return Finding(
+        "result",
+        rule,
+        f"At about the same {what}, {verdict}: {one.label} ({ratio(figure(one))}) changes "
+        f"{percent_with_interval(changed_one)}, {other.label} ({ratio(figure(other))}) changes "
+        f"{percent_with_interval(changed_other)}.",
+        deployments=(one.name, other.name),
+    )
 
 
 def no_speed_up(task: TaskView) -> list[Finding]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
-from harness.report.sections.rows import KEY, filled, rows_by_model
-from harness.report.values import number, words
+from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model
+from harness.report.values import Json, mapping, number, words
 from harness.report.view import Deployment, TaskView
 
 MEBIBYTE = 2**20
@@ -53,7 +53,7 @@ def performance(task: TaskView) -> Section:
             Cell(fixed(d.samples_per_second, rate)),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
-            *(Cell(percent(number(d.quality.get(name)))) for _, name, _ in scores),
+            *(_score(task, d, name) for _, name, _ in scores),
         ]
         if has_device_memory:
             own.append(Cell(count(mebibytes(number(d.performance.get("device_memory_bytes"))))))
@@ -68,10 +68,28 @@ def performance(task: TaskView) -> Section:
         return tuple(own)
 
     notes = [_where(task)] if any(d.performance for d in listed) else ["Performance was not measured."]
+    if judged := _judged(task):
+        margin = number(mapping(next(iter(judged.values()))).get("margin"))
+        notes.append(
+            f"{MARKS['same']} scores like the reference, within {100 * (margin or 0):g} points either way; "
+            f"{MARKS['cannot tell']} too few examples to tell."
+        )
     if any(d.unstable for d in listed):
         notes.append("! unstable timing: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     return Section("Speed, memory and quality", (filled(table),), level=2)
+
+
+def _judged(task: TaskView) -> Json:
+    """By deployment: whether its share of right answers is the reference's."""
+    return mapping(task.strata.get("all", {}).get("scores"))
+
+
+def _score(task: TaskView, d: Deployment, name: str) -> Cell:
+    text = percent(number(d.quality.get(name)))
+    if name not in ("exact", "accuracy") or d.replicate_kind is not None or text == UNKNOWN:
+        return Cell(text)
+    return marked(text, words(mapping(_judged(task).get(d.name)).get("conclusion")))
 
 
 def _scores(task: TaskView) -> list[tuple[str, str, bool]]:

@@ -111,6 +111,14 @@ def test_quantization_is_held_against_a_model_of_similar_speed(task: dict[str, A
     assert finding is not None and "the smaller model changes fewer" in finding.text
 
 
+def test_quantization_is_held_against_a_model_of_similar_size(task: dict[str, Any]) -> None:
+    rule = "quantized-against-distilled-by-size"
+    assert found(task, rule) is None
+    task["deployments"][TINY]["artifact"]["bytes"] = task["deployments"][INT8]["artifact"]["bytes"]
+    finding = found(task, rule)
+    assert finding is not None and "At about the same size, quantization changes fewer" in finding.text
+
+
 def test_same_score_but_another_model(task: dict[str, Any]) -> None:
     assert found(task, "same-score-other-model") is None
     task["deployments"][TINY]["quality"]["exact"] = task["deployments"][REFERENCE]["quality"]["exact"] + 0.004
