@@ -25,7 +25,7 @@ class OnnxRuntime(Backend):
     """A session with all graph optimisations, one thread pool of ``threads``, nodes run in sequence."""
 
     provider: ClassVar[str]
-    remedy: ClassVar[str] = "install it with: pip install 'scalemodel[cpu]'"
+    remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         """Execution providers in the order of preference, each with its options."""

@@ -38,19 +38,20 @@ class OnnxRuntimeGpu(OnnxRuntime):
     @classmethod
     def _missing(cls) -> tuple[str, str] | None:
         """(reason, remedy) for what can be seen without a session; None when nothing is missing."""
+        # First what an installation cannot mend: on the way to it a working CPU backend would be lost.
+        if nvidia.driver_version() is None:
+            return "no NVIDIA driver answers", "install the driver, or use onnxruntime-cpu"
         failure = import_failure()
         if failure is not None:
-            return failure, "install it with: pip install 'scalemodel[gpu]'"
+            return failure, "install the extra `gpu`: docs/gpu.md"
         import onnxruntime
 
         if cls.provider not in onnxruntime.get_available_providers():
             return (
                 f"the installed onnxruntime was built without {cls.provider}",
-                "run: pip uninstall onnxruntime onnxruntime-gpu; pip install 'scalemodel[gpu]' "
-                "(the two must not be installed together)",
+                "install the extra `gpu` instead of `cpu`, in an environment of its own: docs/gpu.md "
+                "(onnxruntime and onnxruntime-gpu must not be installed together)",
             )
-        if nvidia.driver_version() is None:
-            return "no NVIDIA driver answers", "install the driver, or use onnxruntime-cpu"
         return None
 
     @classmethod

@@ -27,7 +27,7 @@ class OpenVinoCpu(Backend):
 
     @classmethod
     def availability(cls) -> Availability:
-        remedy = "install it with: pip install 'scalemodel[cpu]'"
+        remedy = "install it with: pip install -e '.[cpu]'"
         versions = installed("openvino")
         try:
             import openvino

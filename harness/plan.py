@@ -40,7 +40,7 @@ VERSIONS = {
     "performance": 1,
     "attack": 1,
     "explanation": 1,
-    "comparison": 4,
+    "comparison": 5,
 }
 
 # The packages whose version a kind of step's result depends on.

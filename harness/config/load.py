@@ -131,6 +131,7 @@ def _substitute(tree: dict[str, Any], path: Path) -> dict[str, Any]:
     parameters = tree.pop("parameters", None) or {}
     if not isinstance(parameters, dict):
         raise UserError(f"{path}: parameters: needs names with values, got {parameters!r}")
+    used: set[str] = set()
 
     def replace(value: Any, place: str) -> Any:
         if isinstance(value, dict):
@@ -138,6 +139,7 @@ def _substitute(tree: dict[str, Any], path: Path) -> dict[str, Any]:
         if isinstance(value, list):
             return [replace(child, f"{place}.{index}") for index, child in enumerate(value)]
         if isinstance(value, str) and "${" in value:
+            used.update(string.Template(value).get_identifiers())
             try:
                 return string.Template(value).substitute({key: str(item) for key, item in parameters.items()})
             except (KeyError, ValueError):
@@ -145,7 +147,12 @@ def _substitute(tree: dict[str, Any], path: Path) -> dict[str, Any]:
                 raise UserError(f"{path}: {place[1:]}: {value!r} names no parameter (known: {known})") from None
         return value
 
-    return {key: replace(value, f".{key}") for key, value in tree.items()}
+    replaced = {key: replace(value, f".{key}") for key, value in tree.items()}
+    for name in parameters:
+        if name not in used:
+            nearest = _nearest(str(name), sorted(used)) if used else ""
+            raise UserError(f"{path}: parameters.{name}: nothing uses it as ${{{name}}}{nearest}")
+    return replaced
 
 
 def _describe(error: ValidationError, tree: Any) -> str:

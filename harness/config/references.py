@@ -16,6 +16,9 @@ from harness.errors import UserError
 
 def check_references(study: Study, path: Path) -> None:
     """Raise a `UserError` for the first name that refers to nothing, or option that does not fit its task."""
+    for name, values in (("formats", study.formats), ("backends", study.backends)):
+        if twice := [value for value in values if values.count(value) > 1]:
+            raise UserError(f"{path}: {name}: names {twice[0]!r} twice; name each once")
     for name, task in study.tasks.items():
         place = f"{path}: tasks.{name}"
         _check_models(place, name, task)
@@ -50,6 +53,12 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
             _refers(f"{here}.replicate_of", model.replicate_of, task.models)
             if model.replicate_of == name:
                 raise UserError(f"{here}.replicate_of: names the model itself; name another")
+            original = task.models[model.replicate_of]
+            if model.training is not None and model.checkpoint != original.checkpoint:
+                raise UserError(
+                    f"{here}.replicate_of: {model.replicate_of!r} starts from another checkpoint; a replicate is the "
+                    "same recipe with another seed"
+                )
             if (task.models[model.replicate_of].artifact is None) != (model.artifact is None):
                 raise UserError(
                     f"{here}.replicate_of: replicates are compared in one format, and of {name!r} and "
@@ -106,11 +115,21 @@ def _check_task(place: str, name: str, task: Task) -> None:
     if explanation is not None and find_spec(explanation.method) is None:
         raise UserError(
             f"{place}.characteristics.explanation.method: the package {explanation.method!r} is not installed; "
-            "install it with: pip install 'scalemodel[explain]'"
+            "install it with: pip install -e '.[explain]'"
         )
     if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
         raise UserError(
             f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'"
+        )
+
+
+def check_bank(place: str, task: Task, training_examples: int) -> None:
+    """Raise a `UserError` where the bank of the out-of-distribution detector cannot hold k neighbours."""
+    bank, k = min(task.data.bank, training_examples), task.characteristics.distribution.k
+    if task.data.out_of_distribution is not None and bank < k:
+        raise UserError(
+            f"{place}.characteristics.distribution.k: the {k}-th neighbour in a bank of {bank} training examples "
+            f"(data.train has {training_examples}, data.bank takes {task.data.bank}); set k to {bank} or less"
         )
 
 

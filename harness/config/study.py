@@ -132,7 +132,7 @@ class EmbeddedSource(Source):
 
     embedded: Literal["train", "evaluation", "out-of-distribution"]
     size: Annotated[int, Field(gt=0)]
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 DataSource = Annotated[
@@ -173,13 +173,13 @@ class Recipe(Strict):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     max_length: Annotated[int, Field(ge=16)] = 384
     precision: Literal["fp32", "bf16"] = "fp32"
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
 
 
 class Training(Strict):
     """A model that is trained: the task's recipe, with what differs for this model alone."""
 
-    seed: int | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
     distillation: Distillation | None = None
 
 
@@ -330,7 +330,7 @@ class Study(Strict):
 
     study: Name
     description: str = ""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     formats: Annotated[tuple[FormatName, ...], Field(min_length=1)] = (
         "onnx-fp32",
         "onnx-fp16",

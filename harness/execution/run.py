@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TextIO
 
 from harness.comparisons import comparisons
+from harness.config.references import check_bank
 from harness.data.load import load_examples
 from harness.errors import RunStopped
 from harness.execution.processes import Failure, run_group
 from harness.execution.status import DISK_FULL, SKIPPED
 from harness.plan import Plan, data_sources
 from harness.results import collect
-from harness.store.examples import write_examples
+from harness.store.examples import read_examples, write_examples
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 from harness.tasks.examples import Example
@@ -130,6 +131,10 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
     for step in plan.examples:
         if step.key not in missing and not store.has(step.kind, step.key):
             missing[step.key] = step, _load(plan, step)
+    for task in plan.tasks:
+        step = task.examples["train"]
+        train = missing[step.key][1] if step.key in missing else read_examples(store.path(step.kind, step.key))
+        check_bank(f"tasks.{task.name}", task.task, len(train))
     return LoadedExamples(list(missing.values()))
 
 

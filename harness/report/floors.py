@@ -11,6 +11,9 @@ from harness.report.view import Deployment, TaskView
 
 Kind = Literal["execution", "seed"]
 
+BOUNDLESS = 0.9
+"""From this distance on, noise leaves nothing in common: nothing could be further away than such a floor."""
+
 
 def base_of(task: TaskView, deployment: Deployment) -> str:
     """What a deployment is held against: the reference, or for a second run the first."""
@@ -159,6 +162,8 @@ def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
 
 
 def conclusion(task: TaskView, metric: Metric, deployment: Deployment) -> str | None:
-    """ "same", "different", "cannot tell", or None where there is no floor."""
+    """ "same", "different", "cannot tell", or None where there is no floor, or one that would excuse anything."""
     verdict = metric.verdict(task, deployment)
-    return None if verdict is None else verdict.conclusion
+    if verdict is None or (verdict.floor.value or 0.0) >= BOUNDLESS:
+        return None
+    return verdict.conclusion

@@ -29,6 +29,8 @@ def read_results(run: Path) -> dict[str, Any]:
     if not run.exists():
         raise UserError(f"{run}: no such run folder; `scalemodel run CONFIG` makes one")
     if not path.exists():
+        if not (run / "config.json").exists():
+            raise UserError(f"{run}: is no run folder; `scalemodel list runs --store STORE` names those of a store")
         raise UserError(f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it")
     results = _validated(_read(path), path)
     timings = path.with_name(PERFORMANCE_FILE)

@@ -97,8 +97,10 @@ class Deployment:
     @property
     def unstable(self) -> bool:
         """Whether a timing did not settle."""
-        scenarios = (mapping(self.performance.get(name)) for name in ("single-stream", "offline"))
-        return any(scenario.get("steady") is False for scenario in scenarios)
+        return self.unsettled("single-stream") or self.unsettled("offline")
+
+    def unsettled(self, scenario: str) -> bool:
+        return mapping(self.performance.get(scenario)).get("steady") is False
 
     @property
     def samples_per_second(self) -> float | None:

@@ -101,7 +101,7 @@ def _calibration(context: Context) -> Any:
 def _affected(context: Context) -> Any:
     """Whom the changes hit: slices of examples, and examples on which the others agree against the reference."""
     from benchmarks.characteristics import attributes, exemplars, slices
-    from benchmarks.characteristics.affected import Affected
+    from benchmarks.characteristics.affected import Affected, changed
 
     answering = context.options["task"] == "question-answering"
     right = "exact" if answering else "correct"
@@ -137,7 +137,9 @@ def _affected(context: Context) -> Any:
         names = np.asarray(labels)
         predictions = {name: names[numbers(table, "prediction")] for name, table in tables.items()}
     others = {name: said for name, said in predictions.items() if name != reference}
+    correct = {name: numbers(table, right).astype(bool) for name, table in tables.items()}
     return Affected(
+        changed=changed([str(id_) for id_ in ids], predictions, correct, reference),
         slices=slices.search(
             found,
             {name: said != predictions[reference] for name, said in others.items()},
@@ -147,7 +149,7 @@ def _affected(context: Context) -> Any:
         ),
         exemplars=exemplars.find(
             predictions,
-            {name: numbers(table, right).astype(bool) for name, table in tables.items()},
+            correct,
             reference,
             [str(id_) for id_ in ids],
             confidence=confidence,

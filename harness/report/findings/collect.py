@@ -11,6 +11,7 @@ from harness.report.view import TaskView
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.failures,
     validity.nothing_to_learn,
+    validity.unlike_replicates,
     trade.best_trade,
     trade.fastest,
     trade.quantized_against_distilled,

@@ -88,6 +88,8 @@ def weak_detector(task: TaskView) -> list[Finding]:
             )
         )
     length, reference = number(distribution.get("length_only_auroc")), areas.get(task.reference)
+    # A detector that takes the shorter text for foreign is as good a one.
+    length = None if length is None else max(length, 1 - length)
     if length is not None and reference is not None and length >= reference:
         findings.append(
             Finding(

@@ -37,6 +37,7 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
             _scores_alike(task, deployment, reference)
             and changed.value >= thresholds.MANY_CHANGED
             and conclusion(task, DISAGREEMENT, deployment) in (None, "different")
+            and (changed.low or 0.0) > 0
         ):
             found.append((changed.value, deployment))
     if not found:
@@ -131,6 +132,10 @@ def cannot_tell(task: TaskView) -> list[Finding]:
 def errors_near_chance(task: TaskView) -> list[Finding]:
     """Errors that overlap with the reference's no more than those of two unrelated models."""
     found = []
+    counted = mapping(task.strata.get("all", {}).get("errors"))
+    made = number(mapping(counted.get(task.reference)).get("count"))
+    if made is not None and made < thresholds.FEW_ERRORS:
+        return []
     for deployment in task.candidates:
         adjusted = ADJUSTED_OVERLAP.of(task, deployment)
         if adjusted.value is not None and adjusted.value <= thresholds.NEAR_CHANCE:

@@ -35,7 +35,7 @@ PARITY_FP32_LOGIT = 1e-3
 PARITY_AGREEMENT = 0.9
 """Share of equal decisions on the padded parity batch below which an artifact is suspect."""
 
-SIMILAR_SPEED = 1.5
+SIMILAR_SPEED = 1.25
 """Speeds, or sizes, within this factor are comparable when quantization is held against distillation."""
 
 FEW_NEIGHBOURS = 0.5

@@ -11,7 +11,7 @@ from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, floor_kind
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
-from harness.report.values import Estimate, quotient
+from harness.report.values import Estimate, mapping, number, quotient
 from harness.report.view import Deployment, TaskView
 
 
@@ -45,9 +45,7 @@ def best_trade(task: TaskView) -> list[Finding]:
             f"reference{_timing(task, best)}"
             f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}. "
             + _of_how_many(len(fast), wanted),
-            "Look at its newly wrong examples before it replaces the reference."
-            if (changed[best.name].value or 0.0) < thresholds.MANY_CHANGED
-            else "With that many changes, evaluate it as a model of its own before it replaces the reference.",
+            _next_step(task, best, changed[best.name]),
             (best.name,),
         )
     ]
@@ -73,11 +71,21 @@ def best_trade(task: TaskView) -> list[Finding]:
     return findings
 
 
+def _next_step(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
+    if (changed.value or 0.0) >= thresholds.MANY_CHANGED:
+        return "With that many changes, evaluate it as a model of its own before it replaces the reference."
+    if not number(DISAGREEMENT.entry(task, deployment).get("newly_wrong")):
+        return ""
+    listed_in = mapping(task.characteristic("affected").get("changed"))
+    where = " (ids: `report -f json`, characteristics.affected.changed)" if deployment.name in listed_in else ""
+    return f"Look at its newly wrong examples{where} before it replaces the reference."
+
+
 def fastest(task: TaskView) -> list[Finding]:
     """Where quality was not compared (random weights, no examples), speed alone."""
     if any(DISAGREEMENT.of(task, d).value is not None for d in task.candidates):
         return []
-    known = [d for d in task.measured if d.name != task.reference and task.speed_up(d)]
+    known = [d for d in task.measured if d.name != task.reference and d.replicate_of is None and task.speed_up(d)]
     if not known:
         return []
     best = max(known, key=lambda d: task.speed_up(d) or 0.0)
@@ -106,8 +114,8 @@ def _title(changed: float | None) -> str:
 def _timing(task: TaskView, deployment: Deployment) -> str:
     """A warning where one of the two timings behind a ratio did not settle."""
     reference = task.reference_deployment
-    unstable = deployment.unstable or (reference is not None and reference.unstable)
-    return " (unstable timing)" if unstable else ""
+    unsettled = [d for d in (deployment, reference) if d is not None and d.unsettled("single-stream")]
+    return " (unstable timing)" if unsettled else ""
 
 
 def _size(task: TaskView, deployment: Deployment) -> str:
@@ -122,7 +130,7 @@ def _changes(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
         return text
     told = f"the {kind} floor of {percent(verdict.floor.value)} %"
     if verdict.conclusion == "same":
-        return f"{text}, the same as {told}"
+        return f"{text}, no more than {told} and the margin"
     if verdict.conclusion == "cannot tell":
         return f"{text}, which these examples cannot tell from {told}"
     return f"{text} ({kind} floor {percent(verdict.floor.value)} %)"
@@ -153,10 +161,19 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
         pairs = [(q, d) for q in quantized for d in distilled if figure(q) and figure(d)]
         if not pairs:
             continue
+        # Where quantization brings nothing, there is nothing to hold against a smaller model.
+        pairs = [(q, d) for q, d in pairs if _gains(figure(q), what)]
+        if not pairs:
+            continue
         one, other = min(pairs, key=lambda pair: _apart(figure(pair[0]), figure(pair[1])))
         if _apart(figure(one), figure(other)) <= log(thresholds.SIMILAR_SPEED):
             found.append(_against_each_other(task, one, other, what, rule, figure))
     return found
+
+
+def _gains(figure: float | None, what: str) -> bool:
+    gain = figure if what == "speed" else quotient(1.0, figure)
+    return gain is not None and gain >= thresholds.NO_SPEED_UP
 
 
 def _apart(one: float | None, other: float | None) -> float:

@@ -81,6 +81,28 @@ def _constant_answer(task: TaskView) -> tuple[str, float] | None:
     return None if commonest is None else ("the commonest label", commonest)
 
 
+def unlike_replicates(task: TaskView) -> list[Finding]:
+    """Replicates that are another architecture than what they are said to replicate: no floor at all."""
+    wrong = []
+    for d in task.measured:
+        original = task.by_name.get(str(d.replicate_of)) if d.replicate_kind == "seed" else None
+        size = ("layers", "hidden", "parameters")
+        if original is not None and any(d.artifact.get(key) != original.artifact.get(key) for key in size):
+            wrong.append(d)
+    if not wrong:
+        return []
+    return [
+        Finding(
+            "warning",
+            "unlike-replicate",
+            f"{listed(wrong)} {verb(wrong, 'is', 'are')} said to be the reference's recipe with another seed, but of "
+            "another size: the seed floor, and every verdict against it, means nothing.",
+            "Mend replicate_of, or name models of the same architecture.",
+            names(wrong),
+        )
+    ]
+
+
 def parity(task: TaskView) -> list[Finding]:
     """Artifacts whose outputs are not those of their checkpoint."""
     broken, shifted, disagreeing = [], [], []

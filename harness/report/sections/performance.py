@@ -44,13 +44,12 @@ def performance(task: TaskView) -> Section:
         if not d.ok and not d.has_results:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
         memory = number(d.performance.get("peak_memory_bytes"))
-        mark = "!" if d.unstable else ""
-        p50 = Cell(mark + fixed(d.latency("p50"), ms), "bad" if mark else None)
+        p50 = _timing(fixed(d.latency("p50"), ms), d.unsettled("single-stream"))
         own = [
             p50 if d.ok or d.latency("p50") is not None else Cell("failed", "bad"),
             Cell(fixed(d.latency("p90"), ms)),
             Cell(ratio(task.speed_up(d))),
-            Cell(fixed(d.samples_per_second, rate)),
+            _timing(fixed(d.samples_per_second, rate), d.unsettled("offline")),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
             *(_score(task, d, name) for _, name, _ in scores),
@@ -78,6 +77,10 @@ def performance(task: TaskView) -> Section:
         notes.append("! unstable timing: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     return Section("Speed, memory and quality", (filled(table),), level=2)
+
+
+def _timing(text: str, unsettled: bool) -> Cell:
+    return Cell("!" + text, "bad") if unsettled and text != UNKNOWN else Cell(text)
 
 
 def _judged(task: TaskView) -> Json:

@@ -116,6 +116,11 @@ def _name(deployment: Deployment, reference: Deployment) -> str:
     return f"{words(deployment.model)}/{deployment.variant}"
 
 
+def _overlap_margin(task: TaskView) -> float:
+    verdicts = (ERROR_OVERLAP.verdict(task, d) for d in task.candidates)
+    return next((v.margin for v in verdicts if v is not None and v.margin is not None), 0.0)
+
+
 def _times_floor(task: TaskView, deployment: Deployment) -> str:
     verdict = DISAGREEMENT.verdict(task, deployment)
     if verdict is None or deployment.replicate_kind is not None:
@@ -144,7 +149,12 @@ def _floor_note(task: TaskView, reference: Deployment) -> str:
     if not told and not judged:
         return "No floor was measured: small changes may be noise."
     margin = next((v.margin for v in judged if v.margin is not None), None)
-    beyond = "" if margin is None else f" (above it by less than the margin, {100 * margin:g} % of the predictions)"
+    beyond = (
+        ""
+        if margin is None
+        else f" (above it by less than the margin: {100 * margin:g} % of the predictions, "
+        f"{_overlap_margin(task):g} of an overlap)"
+    )
     held = {floor_kind(task, d) for d in task.candidates if d.model != reference.model}
     return " ".join(
         part

@@ -276,6 +276,8 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", seed=1, processes=1)
     assert "no such run folder" in refused(a, tmp_path / "none")
     (tmp_path / "empty").mkdir()
+    assert "is no run folder" in refused(a, tmp_path / "empty")
+    (tmp_path / "empty" / "config.json").write_text("{}")
     assert "not finished" in refused(a, tmp_path / "empty")
     old = write_run(tmp_path / "old", seed=2, processes=1)
     results, file = edit(old / "results.json")

@@ -44,6 +44,8 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 def test_unfinished_run(tmp_path: Path) -> None:
+    assert "is no run folder" in refused(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
     assert "not finished" in refused(tmp_path)
 
 
