@@ -12,7 +12,7 @@ from harness.report.view import Deployment, TaskView
 Kind = Literal["execution", "seed"]
 
 BOUNDLESS = 0.9
-"""From this distance on, noise leaves nothing in common: nothing could be further away than such a floor."""
+"""From this distance on, noise leaves nothing in common: to be the same as such a floor is to be anything."""
 
 
 def base_of(task: TaskView, deployment: Deployment) -> str:
@@ -162,8 +162,9 @@ def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
 
 
 def conclusion(task: TaskView, metric: Metric, deployment: Deployment) -> str | None:
-    """ "same", "different", "cannot tell", or None where there is no floor, or one that would excuse anything."""
+    """ "same", "different", "cannot tell", or None where there is no floor."""
     verdict = metric.verdict(task, deployment)
-    if verdict is None or (verdict.floor.value or 0.0) >= BOUNDLESS:
+    if verdict is None:
         return None
-    return verdict.conclusion
+    boundless = (verdict.floor.value or 0.0) >= BOUNDLESS
+    return "cannot tell" if boundless and verdict.conclusion == "same" else verdict.conclusion
