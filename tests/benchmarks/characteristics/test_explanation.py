@@ -227,7 +227,7 @@ def test_what_the_deployment_is_shown_is_the_text_with_words_left_out(method):
 @pytest.mark.parametrize(("method", "module"), [("lime", "lime.lime_text"), ("shap", "shap")])
 def test_a_missing_package_is_named_with_its_remedy(method, module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(BenchmarkError, match=rf"{method} cannot .*pip install 'scalemodel\[explain\]'"):
+    with pytest.raises(BenchmarkError, match=rf"{method} cannot .*pip install -e '\.\[explain\]'"):
         explain(Opinion(), ["a text"], ["t"], method, 100, 0)
 
 
