@@ -149,7 +149,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
     ("content", "part"),
     [
         (None, "no such run"),
-        ("", "not finished"),
+        ("", "is no run folder"),
         ('{"version": 1, "stu', "truncated"),
         ('{"version": 0}', "version 0"),
         ('{"version": 99}', "update scalemodel"),
