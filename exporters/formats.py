@@ -60,7 +60,6 @@ FORMATS: dict[str, Format] = {
         ),
     )
 }
-
 """Those that `export` makes of a checkpoint."""
 
 OWN = Format(

@@ -82,7 +82,7 @@ def _common(task: TaskPlan, study: Study, present: Mapping[str, object]) -> dict
     return {
         "deployments": names,
         "reference": names[0],
-        "floors": {name: pairs for name, (_, pairs) in floors(task.task, planned, names[0], present.keys()).items()},
+        "floors": floors(task.task, planned, names[0], present.keys()),
         "resamples": task.task.characteristics.bootstrap,
         "seed": study.seed,
     }

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from itertools import combinations
-from typing import Literal
 
 from harness.config.deployments import Deployment
 from harness.config.study import Task
 from harness.plan import EXECUTION_REPLICATE
 
 Pair = tuple[str, str]
-Kind = Literal["execution", "seed"]
 
 
 def floors(
     task: Task, deployments: Mapping[str, Deployment], reference: str, present: Collection[str]
-) -> dict[str, tuple[Kind, list[Pair]]]:
-    """For every deployment that may be judged: its kind of floor, and the pairs that make it.
+) -> dict[str, list[Pair]]:
+    """For every deployment that may be judged: the pairs that make its floor.
 
     The *seed floor* is how far the reference and its seed replicates, in one format, are from each other: models of
     another architecture are held against it where there is one. The *execution floor* is how far the reference, or
@@ -33,7 +31,7 @@ def floors(
         if other.model == first.model or other.model in same_recipe
     ]
     seeds = list(combinations(family, 2))
-    found: dict[str, tuple[Kind, list[Pair]]] = {}
+    found: dict[str, list[Pair]] = {}
     for name, deployment in deployments.items():
         if name == reference or name not in present or deployment.model in same_recipe:
             continue
@@ -43,7 +41,7 @@ def floors(
             if run in present and run + EXECUTION_REPLICATE in present
         ]
         if deployment.model != first.model and seeds:
-            found[name] = ("seed", seeds)
+            found[name] = seeds
         elif again:
-            found[name] = ("execution", again)
+            found[name] = again
     return found

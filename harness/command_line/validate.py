@@ -37,7 +37,11 @@ def validate_study(config: Path, overrides: list[str]) -> None:
 def _load_checkpoints(name: str, task: Task) -> list[str]:
     """Load the checkpoints of a task that are on this machine; return the names of those on a hub."""
     unseen = []
+    seen: set[tuple[object, bool]] = set()  # seed replicates name one checkpoint several times
     for model, entry in task.models.items():
+        if (read := (entry.checkpoint, entry.training is not None)) in seen:
+            continue
+        seen.add(read)
         match entry.checkpoint:  # a finished file was looked at as the study was planned
             case HubCheckpoint(hub=hub):
                 unseen.append(hub)

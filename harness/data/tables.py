@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.data.checks import bad_data, checked_text, group_of, short
+from harness.data.csv_rows import csv_rows
 from harness.data.files import existing_file, read_text
 from harness.data.labels import checked_label
 from harness.errors import UserError
@@ -46,26 +44,12 @@ def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> l
 
 
 def _csv_rows(path: Path, text: str, label: str) -> Iterator[Row]:
-    limit = csv.field_size_limit(sys.maxsize)  # the default refuses texts of more than 131,072 characters
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    try:
-        columns = next(reader, [])
-        _check_columns(path, columns, text, label)
-        text_index, label_index = columns.index(text), columns.index(label)
-        previous = reader.line_num
-        for row in reader:
-            place, previous = f"line {previous + 1}", reader.line_num
-            if not row:  # a blank line
-                continue
-            if len(row) != len(columns):
-                what = f"has {len(row)} fields, the header {len(columns)}"
-                raise bad_data(path, place, what, "quote fields that hold commas, or mend the line")
-            yield place, row[text_index], row[label_index]
-    except csv.Error as error:
-        what = "a quoted field does not end" if "unexpected end" in str(error) else f"is not CSV ({error})"
-        raise bad_data(path, f"line {reader.line_num}", what, "mend the quotes or fetch it again") from None
-    finally:
-        csv.field_size_limit(limit)
+    rows = csv_rows(path)
+    _, columns = next(rows)
+    _check_columns(path, columns, text, label)
+    text_index, label_index = columns.index(text), columns.index(label)
+    for place, row in rows:
+        yield place, row[text_index], row[label_index]
 
 
 def _jsonl_rows(path: Path, text: str, label: str) -> Iterator[Row]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.data.checks import bad_data, short
+from harness.data.csv_rows import csv_rows
 from harness.data.files import read_text
 from harness.elsewhere.ids import id_of
 from harness.elsewhere.json_text import parse
@@ -68,24 +66,11 @@ def _records(path: Path) -> Iterator[Record]:
 
 
 def _csv_records(path: Path) -> Iterator[Record]:
-    limit = csv.field_size_limit(sys.maxsize)  # the default refuses texts of more than 131,072 characters
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    try:
-        columns = next(reader, [])
-        _check_header(path, columns)
-        previous = reader.line_num
-        for row in reader:
-            place, previous = f"line {previous + 1}", reader.line_num
-            if not row:  # a blank line
-                continue
-            if len(row) != len(columns):
-                what = f"has {len(row)} fields, the header {len(columns)}"
-                raise bad_data(path, place, what, "quote fields that hold commas, or mend the line")
-            yield place, dict(zip(columns, row, strict=True))
-    except csv.Error as error:
-        raise bad_data(path, f"line {reader.line_num}", f"is not CSV ({error})", "mend the quotes") from None
-    finally:
-        csv.field_size_limit(limit)
+    rows = csv_rows(path)
+    _, columns = next(rows)
+    _check_header(path, columns)
+    for place, row in rows:
+        yield place, dict(zip(columns, row, strict=True))
 
 
 def _check_header(path: Path, columns: Sequence[str]) -> None:

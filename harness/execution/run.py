@@ -15,7 +15,7 @@ from harness.execution.processes import Failure, run_group
 from harness.execution.status import DISK_FULL, SKIPPED
 from harness.plan import Plan, data_sources
 from harness.results import collect
-from harness.store.examples import read_examples, write_examples
+from harness.store.examples import count_examples, write_examples
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 from harness.tasks.examples import Example
@@ -133,8 +133,9 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
             missing[step.key] = step, _load(plan, step)
     for task in plan.tasks:
         step = task.examples["train"]
-        train = missing[step.key][1] if step.key in missing else read_examples(store.path(step.kind, step.key))
-        check_bank(f"tasks.{task.name}", task.task, len(train))
+        stored = store.path(step.kind, step.key)
+        count = len(missing[step.key][1]) if step.key in missing else count_examples(stored)
+        check_bank(f"tasks.{task.name}", task.task, count)
     return LoadedExamples(list(missing.values()))
 
 

@@ -18,6 +18,11 @@ def write_examples(folder: Path, examples: Sequence[Example]) -> None:
     pq.write_table(pa.Table.from_pylist([asdict(example) for example in examples]), folder / FILE)
 
 
+def count_examples(folder: Path) -> int:
+    """How many there are, from the file's metadata alone."""
+    return int(pq.ParquetFile(folder / FILE).metadata.num_rows)
+
+
 def read_examples(folder: Path) -> list[Example]:
     rows = pq.read_table(folder / FILE).to_pylist()
     if rows and "question" in rows[0]:
