@@ -40,6 +40,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors 
 Format = Annotated[
     Literal["terminal", "markdown", "json"], typer.Option("--format", "-f", help="How the report is written.")
 ]
+AllPairs = Annotated[
+    bool, typer.Option("--all-pairs", help="Draw the matrices of all deployments, however many there are.")
+]
+NoTexts = Annotated[
+    bool, typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown.")
+]
 DEFAULT_STORE = Path("runs")
 
 
@@ -50,12 +56,18 @@ def run(
     store: StoreFolder = DEFAULT_STORE,
     output: Output = None,
     format: Format = "terminal",
+    all_pairs: AllPairs = False,
+    no_texts: NoTexts = False,
     quiet: Quiet = False,
 ) -> None:
     """Do everything a study asks for, and report. What is done already is reused; a stopped run goes on."""
+    from harness.command_line.show import show_report
     from harness.command_line.work import work
 
-    work(config, set or [], store, output, quiet=quiet, until="results", format=format)
+    def show(folder: Path) -> None:
+        show_report(folder, store, format, all_pairs=all_pairs, texts=not no_texts)
+
+    work(config, set or [], store, output, quiet=quiet, until="results", show=show)
 
 
 @app.command()
@@ -85,13 +97,8 @@ def report(
     ] = None,
     store: StoreFolder = DEFAULT_STORE,
     format: Format = "terminal",
-    all_pairs: Annotated[
-        bool, typer.Option("--all-pairs", help="Draw the matrices of all deployments, however many there are.")
-    ] = False,
-    no_texts: Annotated[
-        bool,
-        typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown."),
-    ] = False,
+    all_pairs: AllPairs = False,
+    no_texts: NoTexts = False,
 ) -> None:
     """Show what a run found."""
     from harness.command_line.show import show_report
@@ -148,9 +155,7 @@ def compare_outputs_(
         typer.Option(metavar="NAME", help="This is the reference trained with another seed; may be repeated."),
     ] = None,
     format: Format = "terminal",
-    all_pairs: Annotated[
-        bool, typer.Option("--all-pairs", help="Draw the matrices of all names, however many there are.")
-    ] = False,
+    all_pairs: AllPairs = False,
     resamples: Annotated[int, typer.Option(min=100, help="Resamples behind every 95 % interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
 ) -> None:

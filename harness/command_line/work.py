@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -14,7 +15,6 @@ from harness.errors import RunStopped
 from harness.execution.run import Run, Until, load_missing_examples
 from harness.execution.status import SKIPPED, status_of
 from harness.plan import make_plan
-from harness.report.render import ReportFormat
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 
@@ -30,8 +30,9 @@ def work(
     *,
     quiet: bool,
     until: Until,
-    format: ReportFormat = "terminal",
+    show: Callable[[Path], None] | None = None,
 ) -> None:
+    """``show`` writes the report of a run's folder, once there are results."""
     study = load_study(find_config(config), overrides)
     folder = RunFolder.of(study, store_folder, output)
     plan = make_plan(study)
@@ -54,9 +55,8 @@ def work(
                 "finished steps are kept"
             ) from None
     if until == "results" and run.has_results:
-        from harness.command_line.show import show_report
-
-        show_report(folder.path, store_folder, format)
+        if show is not None:
+            show(folder.path)
         if not quiet:
             print(f"results: {folder.path} (again: scalemodel report {folder.path})", file=sys.stderr)
     elif until != "results":

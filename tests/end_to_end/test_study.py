@@ -68,6 +68,14 @@ def test_a_second_run_does_nothing_again(config: Path, store: Path, run_folder: 
     assert (run_folder / "results.json").read_bytes() == before
 
 
+def test_a_run_can_end_in_a_report_without_texts(config: Path, store: Path, run_folder: Path) -> None:
+    attack = results(run_folder)["tasks"]["text-classification"]["characteristics"]["adversarial_attack"]
+    original = attack["examples"][0]["original"]
+    shown = scalemodel("run", config, "--store", store, "--format", "json").stdout
+    withheld = scalemodel("run", config, "--store", store, "--format", "json", "--no-texts").stdout
+    assert json.dumps(original) in shown and json.dumps(original) not in withheld
+
+
 def test_one_option_redoes_what_depends_on_it(config: Path, store: Path, tmp_path: Path) -> None:
     copy = tmp_path / "runs"
     shutil.copytree(store, copy)
