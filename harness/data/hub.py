@@ -8,6 +8,7 @@ last character included).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,8 @@ def _load(source: HubSource) -> Dataset:
     from datasets import load_dataset
     from datasets.exceptions import DatasetsError
 
+    # The hub's client warns at every retry; what fails in the end is told below.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return load_dataset(source.hub, split=source.split, revision=source.revision)
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
