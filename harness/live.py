@@ -108,6 +108,7 @@ def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Live
         pooling=options["pooling"],
         threads=options["threads"],
         representation=options.get("representation", True),
+        options=options.get("backend_options"),
     ) as backend:
         yield LiveDeployment(
             backend,

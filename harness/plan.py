@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from backends.machine import environment
+from backends.registry import backend_class
 from exporters.formats import FORMATS, OWN
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
@@ -55,13 +56,6 @@ LIBRARIES = {
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
-}
-
-RUNTIMES = {
-    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
-    "openvino": ("openvino",),
-    "torch": ("torch", "transformers"),
-    "tensorrt": ("tensorrt",),
 }
 
 EXECUTION_REPLICATE = "#again"
@@ -399,9 +393,11 @@ class _Planner:
 
     def _deployed(self, name: str, task: Task, deployment: Deployment) -> dict[str, Any]:
         """What every step of a live deployment depends on, beside its artifact and its data."""
-        runtime = RUNTIMES[deployment.backend.split("-")[0]]
+        backend = backend_class(deployment.backend)
+        settings = backend.check_options(self.study.backend_options.get(deployment.backend, {}))
         return {
             "backend": deployment.backend,
+            "backend_options": settings.model_dump(mode="json"),
             "format": deployment.format,
             "task": name,
             "labels": list(task.labels or ()),
@@ -411,7 +407,7 @@ class _Planner:
             "threads": self.threads,
             "token_budget": self.study.token_budget,
             "isa": self.isa,
-            "runtime": _versions(runtime),
+            "runtime": _versions(backend.packages),
             **_without_representation(task, deployment.model),
         }
 
