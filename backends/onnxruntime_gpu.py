@@ -7,10 +7,12 @@ import importlib
 import importlib.util
 import io
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from backends import nvidia
 from backends.backend import Availability
@@ -29,7 +31,7 @@ MATMUL_MODEL = bytes.fromhex(
 
 
 class OnnxRuntimeGpuOptions(OnnxRuntimeOptions):
-    provider: dict[str, str | int | bool] = {}
+    provider: dict[str, str | int | bool] = Field(default_factory=dict)
     """Options of the execution provider by ONNX Runtime's own names; they go before those that are set here."""
 
 
@@ -118,7 +120,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
 class OnnxRuntimeCuda(OnnxRuntimeGpu):
     name = "onnxruntime-cuda"
     provider = CUDA
-    refused = {
+    refused: ClassVar[Mapping[str, str]] = {
         # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
         "onnx-int8-*": "quantized nodes fall back to the CPU there: use onnx-fp16, or TensorRT",
     }
@@ -137,9 +139,9 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
 
     name = "onnxruntime-tensorrt"
     provider = TENSORRT
-    refused = {
+    refused: ClassVar[Mapping[str, str]] = {
         "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
-        "onnx-int8-static": "TensorRT takes signed symmetric INT8, the format's activations are unsigned: use onnx-fp16",
+        "onnx-int8-static": "TensorRT takes signed symmetric INT8, its activations are unsigned: use onnx-fp16",
     }
     remedy = (
         "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "

@@ -183,7 +183,6 @@ def _from_parent(
                 "parent": parent.format,
                 "parent_sha256": parent.files[MODEL]["sha256"],
             },
-            parity=None,
             versions=library_versions(),
             **record,
         ),

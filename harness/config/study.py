@@ -308,8 +308,10 @@ class Task(Strict):
     pooling: Literal["cls", "mean"] = "cls"
     calibration: Annotated[int, Field(gt=0)] = 128
     """Training examples that calibrate static INT8."""
-    parity: Annotated[int, Field(gt=0)] = 32
-    """Evaluation examples on which every artifact is checked against its checkpoint."""
+    parity: Annotated[int, Field(gt=0)] = 64
+    """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""
+    quality_loss: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """F1 or accuracy, as a share, that a deployment may lose on them. More, beyond doubt, fails it."""
     execution_floor: bool = True
     """Run the reference model's deployments a second time, batched and padded otherwise."""
     characteristics: Characteristics = Characteristics()
