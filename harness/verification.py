@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from harness.store.examples import read_examples
 from harness.tasks.examples import Example, QuestionExample
 from harness.tasks.features import Features
 from harness.tasks.task import Task
+
+FILE = "verification.json"
 
 Batch = dict[str, NDArray[np.int64]]
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -110,6 +113,22 @@ def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Seq
         float(lost.mean()),
         float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
     )
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """What ``verification.json`` says, in one line."""
+    parity, quality, moved = record["parity"], record["quality"], record["determinism"]
+    parts = [
+        f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by "
+        f"{'itself alone and unpadded' if 'against' in parity else 'the checkpoint'}",
+        f"logits off by at most {parity['largest_logit_difference']:.2g}",
+    ]
+    if quality is not None:
+        parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
+    parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
+    if record["products"]:
+        parts.append("products " + ", ".join(f"{count} {name}" for name, count in record["products"].items()))
+    return "; ".join(parts)
 
 
 def _right(inputs: VerificationInputs, outputs: Sequence[Outputs]) -> tuple[str, NDArray[np.float64]]:

@@ -19,9 +19,8 @@ from harness.execution.worker import Context
 from harness.live import open_artifact
 from harness.steps.expected import read_expected
 from harness.store.atomic import write_json
-from harness.verification import Quality, VerificationInputs, alone, difference, quality, verification_inputs
+from harness.verification import FILE, Quality, VerificationInputs, alone, difference, quality, verification_inputs
 
-FILE = "verification.json"
 VERSION = 1
 
 Outputs = Mapping[str, NDArray[np.float32]]
