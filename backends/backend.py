@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backends.errors import BackendError, from_runtime
 from backends.machine import usable_cores
@@ -39,16 +40,29 @@ class Availability:
     versions: dict[str, str]
 
 
+class Options(BaseModel):
+    """What can be set of a runtime beside its threads. A backend with settings has a subclass of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
 class Backend(ABC):
     """An artifact on a runtime. A context manager; the public methods guard, subclasses fill the others.
 
     ``artifact`` is the folder that an exporter wrote. ``threads`` None takes the cores that this process
-    may use; ``representation`` False does not ask for that output. After `open`: ``inputs`` and ``outputs`` name
-    what the model takes and gives, and ``load_seconds`` is the time to load the artifact, the import of the
-    runtime not counted.
+    may use; ``representation`` False does not ask for that output; ``options`` are fields of ``options_type``.
+    After `open`: ``inputs`` and ``outputs`` name what the model takes and gives, and ``load_seconds`` is the time to
+    load the artifact, the import of the runtime not counted.
     """
 
     name: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    """The distributions whose version can change what the backend answers."""
+    formats: ClassVar[tuple[str, ...]]
+    """Glob patterns of the formats it takes."""
+    refused: ClassVar[Mapping[str, str]] = {}
+    """Glob patterns of formats that it does not take all the same: the reason, and the way out."""
+    options_type: ClassVar[type[Options]] = Options
 
     def __init__(
         self,
@@ -59,6 +73,7 @@ class Backend(ABC):
         pooling: str = "cls",
         threads: int | None = None,
         representation: bool = True,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         if task not in TASK_OUTPUTS:
             raise BackendError(f"{self.name}: unknown task {task!r}; one of {', '.join(TASK_OUTPUTS)}")
@@ -69,6 +84,7 @@ class Backend(ABC):
         self.task = task
         self.pooling = pooling
         self.threads = threads or usable_cores()
+        self.options = self.check_options(options or {})
         self.inputs: tuple[str, ...] = ()
         self.outputs = tuple(name for name in TASK_OUTPUTS[task] if representation or name != "representation")
         self.load_seconds: float | None = None
@@ -78,6 +94,20 @@ class Backend(ABC):
     @abstractmethod
     def availability(cls) -> Availability:
         """Whether this backend works here, tried as far as it can be without an artifact."""
+
+    @classmethod
+    def check_options(cls, given: Mapping[str, Any]) -> Options:
+        """``given`` with the defaults of what it leaves out; `BackendError` for what is no option."""
+        try:
+            return cls.options_type.model_validate(given)
+        except ValidationError as error:
+            problem = error.errors(include_url=False)[0]
+            name = ".".join(map(str, problem["loc"]))
+            if problem["type"] == "extra_forbidden":
+                known = ", ".join(cls.options_type.model_fields) or "none"
+                raise BackendError(f"{cls.name} has no option {name!r}; it has: {known}") from None
+            reason = problem["msg"][0].lower() + problem["msg"][1:]
+            raise BackendError(f"{cls.name}: option {name}: {reason}, got {problem['input']!r}") from None
 
     def open(self) -> Self:
         """Load the artifact. Raises `BackendError` when the runtime, its device or the file will not do."""
@@ -122,7 +152,20 @@ class Backend(ABC):
         """What really runs, JSON-ready and free of timings: see `_describe` of each runtime."""
         if not self._is_open:
             raise BackendError(f"{self.name}: describe before open; use it as a context manager")
-        return {"backend": self.name, "threads": self.threads, **self._describe()}
+        return {
+            "backend": self.name,
+            "threads": self.threads,
+            "options": self.options.model_dump(mode="json"),
+            **self._describe(),
+        }
+
+    def products(self) -> dict[str, int] | None:
+        """How many matrix products really run in which precision (``fp32``, ``bf16``, ``int8``, ...).
+
+        Fused attention counts as one. None where the runtime does not tell. May load the model once more: not to be
+        called where time or memory are measured.
+        """
+        return None
 
     def close(self) -> None:
         """Free the model. Closing twice is harmless."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import Availability, Backend
+from backends.backend import Availability, Backend, Options
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
@@ -21,9 +21,27 @@ WHEELS = ("onnxruntime", "onnxruntime-gpu")
 """Two distributions of one module: only one of them may be installed."""
 
 
+QUANTIZED_PRODUCTS = ("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm")
+QUANTIZED_ATTENTION = ("QAttention", "QOrderedAttention")
+FLOAT_PRODUCTS = ("MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention", "PackedAttention")
+PRECISIONS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "double": "fp64"}
+"""ONNX Runtime's names of element types, as the formats say them."""
+
+
+class OnnxRuntimeOptions(Options):
+    spinning: bool = True
+    """Threads that wait do it in a loop: the next node starts sooner, at the cost of a busy core each."""
+    arena: bool = True
+    """Memory is kept from one inference to the next: faster, at the cost of a higher peak."""
+
+
 class OnnxRuntime(Backend):
     """A session with all graph optimisations, one thread pool of ``threads``, nodes run in sequence."""
 
+    packages: ClassVar[tuple[str, ...]] = WHEELS
+    formats = ("onnx-*",)
+    options_type = OnnxRuntimeOptions
+    options: OnnxRuntimeOptions
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
 
@@ -65,6 +83,8 @@ class OnnxRuntime(Backend):
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what fails is raised; stderr stays clean
+        options.enable_cpu_mem_arena = self.options.arena
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(self.options.spinning)))
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
         return options
 
@@ -114,7 +134,18 @@ class OnnxRuntime(Backend):
         }
 
     def kernels(self) -> dict[str, dict[str, int]]:
-        """Operators really executed, after all fusions: {provider: {operator: nodes}}.
+        """Operators really executed, after all fusions: {provider: {operator: nodes}}. See `_profile`."""
+        kernels: dict[str, Counter[str]] = {}
+        for node in self._profile():
+            kernels.setdefault(node["provider"], Counter())[node["op_name"]] += 1
+        return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
+
+    def products(self) -> dict[str, int] | None:
+        precisions = Counter(filter(None, map(_precision_of_product, self._profile())))
+        return dict(sorted(precisions.items()))
+
+    def _profile(self) -> list[dict[str, Any]]:
+        """The profiler's record of every node executed.
 
         On demand only: it loads the model a second time, in a session with the profiler on, and runs one
         batch of 1 x 8 tokens.
@@ -126,12 +157,11 @@ class OnnxRuntime(Backend):
             session = self._open_session(self.artifact / "model.onnx", options)
             session.run(self._names, {name: np.ones((1, 8), dtype=np.int64) for name in self.inputs})
             events = json.loads(Path(session.end_profiling()).read_text())
-        kernels: dict[str, Counter[str]] = {}
-        for event in events:
-            arguments = event.get("args", {})
-            if event.get("cat") == "Node" and "provider" in arguments and event["name"].endswith("_kernel_time"):
-                kernels.setdefault(arguments["provider"], Counter())[arguments["op_name"]] += 1
-        return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
+        return [
+            event["args"]
+            for event in events
+            if event.get("cat") == "Node" and event["name"].endswith("_kernel_time") and "provider" in event["args"]
+        ]
 
     def _unload(self) -> None:
         self._session = None
@@ -175,6 +205,19 @@ def import_failure() -> str | None:
             return "onnxruntime and onnxruntime-gpu are both installed and have overwritten each other"
         return f"onnxruntime cannot be imported ({error})"
     return None
+
+
+def _precision_of_product(node: dict[str, Any]) -> str | None:
+    """Of a profiled node that is a matrix product; None of any other."""
+    operator = node["op_name"]
+    if operator in QUANTIZED_PRODUCTS or operator in QUANTIZED_ATTENTION:
+        return "int8"
+    if operator == "MatMulNBits":
+        return "int4 weights"
+    if operator not in FLOAT_PRODUCTS:
+        return None
+    kind = next(iter(node["input_type_shape"][0]), "")
+    return PRECISIONS.get(kind, kind)
 
 
 def _port(argument: Any) -> Port:

@@ -7,16 +7,18 @@ import importlib
 import importlib.util
 import io
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from backends import nvidia
 from backends.backend import Availability
 from backends.errors import BackendError, one_line
 from backends.machine import installed
-from backends.onnxruntime_backend import WHEELS, OnnxRuntime, import_failure, new_session
+from backends.onnxruntime_backend import WHEELS, OnnxRuntime, OnnxRuntimeOptions, import_failure, new_session
 
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
@@ -28,7 +30,22 @@ MATMUL_MODEL = bytes.fromhex(
 """An ONNX file (IR 8, opset 13) of the one node y = MatMul(x, x), float32 (2, 2)."""
 
 
+class OnnxRuntimeGpuOptions(OnnxRuntimeOptions):
+    provider: dict[str, str | int | bool] = Field(default_factory=dict)
+    """Options of the execution provider by ONNX Runtime's own names; they go before those that are set here."""
+
+
 class OnnxRuntimeGpu(OnnxRuntime):
+    packages = (*WHEELS, "tensorrt")
+    options_type = OnnxRuntimeGpuOptions
+    options: OnnxRuntimeGpuOptions
+
+    def _chosen(self) -> dict[str, str]:
+        """The study's provider options as ONNX Runtime takes them: all are text, and true is 1."""
+        return {
+            name: str(int(value) if isinstance(value, bool) else value) for name, value in self.options.provider.items()
+        }
+
     @classmethod
     def availability(cls) -> Availability:
         """As `backends.backend.Backend.availability`; multiplies two matrices on the device to be sure."""
@@ -103,11 +120,15 @@ class OnnxRuntimeGpu(OnnxRuntime):
 class OnnxRuntimeCuda(OnnxRuntimeGpu):
     name = "onnxruntime-cuda"
     provider = CUDA
+    refused: ClassVar[Mapping[str, str]] = {
+        # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
+        "onnx-int8-*": "quantized nodes fall back to the CPU there: use onnx-fp16, or TensorRT",
+    }
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         # On by default: FP32 would be computed in TensorFloat-32, with 10 bits of mantissa.
-        return [(CUDA, {"use_tf32": "0"})]
+        return [(CUDA, {"use_tf32": "0", **self._chosen()})]
 
     def _precision_hint(self) -> str | None:
         return "TF32 off"
@@ -118,6 +139,10 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
 
     name = "onnxruntime-tensorrt"
     provider = TENSORRT
+    refused: ClassVar[Mapping[str, str]] = {
+        "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
+        "onnx-int8-static": "TensorRT takes signed symmetric INT8, its activations are unsigned: use onnx-fp16",
+    }
     remedy = (
         "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
         "or put them on LD_LIBRARY_PATH: see docs/gpu-status.md"
@@ -130,14 +155,15 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
             # Only for TensorRT before 11; later ones take the precision from the types of the graph.
             "trt_fp16_enable": str(int(self.format == "onnx-fp16")),
             # Without explicit shapes, an engine is built anew for every shape not seen before.
-            "trt_profile_min_shapes": self._profile(self.SMALLEST),
-            "trt_profile_opt_shapes": self._profile(self.USUAL),
-            "trt_profile_max_shapes": self._profile(self.LARGEST),
+            "trt_profile_min_shapes": self._profile_of(self.SMALLEST),
+            "trt_profile_opt_shapes": self._profile_of(self.USUAL),
+            "trt_profile_max_shapes": self._profile_of(self.LARGEST),
+            **self._chosen(),
         }
         # What TensorRT does not take goes to CUDA, and only then to the CPU; both are counted.
         return [(TENSORRT, options), (CUDA, {"use_tf32": "0"})]
 
-    def _profile(self, shape: tuple[int, int]) -> str:
+    def _profile_of(self, shape: tuple[int, int]) -> str:
         return ",".join(f"{name}:{shape[0]}x{shape[1]}" for name in self._graph_inputs())
 
     def _graph_inputs(self) -> list[str]:

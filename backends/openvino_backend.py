@@ -3,27 +3,44 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from backends.backend import Availability, Backend
+from backends.backend import Availability, Backend, Options
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
 
-PRECISION = "f32"
-"""OpenVINO computes in bf16 by default where the CPU has it, whatever the graph says."""
-
 TYPES = {"i64": "int64", "i32": "int32", "f32": "float"}
 """OpenVINO's names of element types, as ONNX Runtime says them."""
+
+
+PRODUCTS = ("FullyConnected", "MatMul", "ScaledDotProductAttention", "MHA")
+PRECISIONS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
+"""OpenVINO's names of layers and precisions in the graph that it runs."""
+
+
+class OpenVinoOptions(Options):
+    precision: Literal["f32", "bf16", "f16"] = "f32"
+    """What the products compute in that are not quantized. OpenVINO's own default is bf16 where the CPU has it,
+    whatever the graph says."""
+    performance: Literal["latency", "throughput"] = "latency"
+    """OpenVINO's hint, by which it chooses what `streams` leaves open."""
+    streams: Annotated[int, Field(ge=1)] = 1
+    """Parts that ``threads`` are divided into. One request runs on one stream: more pay only for requests at once."""
 
 
 class OpenVinoCpu(Backend):
     """One inference request on one stream of ``threads``, in FP32 where the graph is not quantized."""
 
     name = "openvino-cpu"
+    packages = ("openvino",)
+    formats = ("onnx-*",)
+    options_type = OpenVinoOptions
+    options: OpenVinoOptions
 
     @classmethod
     def availability(cls) -> Availability:
@@ -65,9 +82,9 @@ class OpenVinoCpu(Backend):
             model,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": PRECISION,
-                "PERFORMANCE_HINT": "LATENCY",
-                "NUM_STREAMS": 1,
+                "INFERENCE_PRECISION_HINT": self.options.precision,
+                "PERFORMANCE_HINT": self.options.performance.upper(),
+                "NUM_STREAMS": self.options.streams,
                 "INFERENCE_NUM_THREADS": self.threads,
             },
         )
@@ -94,6 +111,15 @@ class OpenVinoCpu(Backend):
             "left_to_cpu": {},
             "versions": installed("openvino"),
         }
+
+    def products(self) -> dict[str, int] | None:
+        precisions = Counter[str]()
+        for node in self._compiled.get_runtime_model().get_ordered_ops():
+            information = node.get_rt_info()
+            if information["layerType"].astype(str) in PRODUCTS:
+                precision = information["runtimePrecision"].astype(str)
+                precisions[PRECISIONS.get(precision, precision)] += 1
+        return dict(sorted(precisions.items()))
 
     def _unload(self) -> None:
         self._request = self._compiled = None

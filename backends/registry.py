@@ -1,9 +1,15 @@
-"""Backends by name. Their modules, and so the runtimes, are imported only when one is asked for."""
+"""Backends by name: the one line that a new backend needs beside its own file, see docs/extending.md.
+
+A backend's module is imported when one asks for it; the runtime itself only when it is opened.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from fnmatch import fnmatch
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from backends.backend import Availability, Backend
 from backends.errors import BackendError
@@ -14,7 +20,9 @@ BACKENDS: dict[str, str] = {
     "onnxruntime-tensorrt": "backends.onnxruntime_gpu:OnnxRuntimeTensorrt",
     "openvino-cpu": "backends.openvino_backend:OpenVinoCpu",
     "torch-cpu": "backends.torch_backend:TorchCpu",
+    "torch-cpu-compiled": "backends.torch_backend:TorchCpuCompiled",
     "torch-cuda": "backends.torch_backend:TorchCuda",
+    "torch-cuda-compiled": "backends.torch_backend:TorchCudaCompiled",
 }
 
 
@@ -36,19 +44,26 @@ def open_backend(
     pooling: str = "cls",
     threads: int | None = None,
     representation: bool = True,
+    options: Mapping[str, Any] | None = None,
 ) -> Backend:
     """The artifact folder loaded on a backend: a context manager, open already.
 
     ``pooling`` ("cls" or "mean") is for torch alone; an ONNX artifact has its pooling in the graph.
-    ``representation`` False is for an artifact that has none.
-    Raises `BackendError`: backend not there, format it does not serve, file it cannot read.
+    ``representation`` False is for an artifact that has none. ``options``: see each backend's ``options_type``.
+    Raises `BackendError`: backend not there, format it does not serve, no such option, file it cannot read.
     """
     kind = backend_class(name)
     reason = serves(name, format)
     if reason is not None:
         raise BackendError(f"{name} does not serve {format}: {reason}")
     return kind(
-        artifact, format=format, task=task, pooling=pooling, threads=threads, representation=representation
+        artifact,
+        format=format,
+        task=task,
+        pooling=pooling,
+        threads=threads,
+        representation=representation,
+        options=options,
     ).open()
 
 
@@ -58,18 +73,16 @@ def availability(name: str) -> Availability:
 
 
 def serves(backend: str, format: str) -> str | None:
-    """None when the backend can serve the format, otherwise the reason."""
-    if backend not in BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}; one of {', '.join(BACKENDS)}")
-    if backend.startswith("torch"):
-        return None if format.startswith("torch") else "torch runs checkpoints: use the format torch-fp32"
-    if format.startswith("torch"):
-        return f"{backend} runs ONNX files: use torch-cpu or torch-cuda"
-    if backend == "onnxruntime-cuda" and "int8" in format:
-        # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
-        return "quantized nodes fall back to the CPU there: use onnx-fp16"
-    if backend == "onnxruntime-tensorrt" and format == "onnx-int8-dynamic":
-        return "TensorRT has no dynamic quantization: use onnx-fp16"
-    if backend == "onnxruntime-tensorrt" and format == "onnx-int8-static":
-        return "TensorRT takes signed symmetric INT8, the format's activations are unsigned: use onnx-fp16"
-    return None
+    """None when the backend can serve the format, otherwise the reason and the way out."""
+    kind = backend_class(backend)
+    for pattern, reason in kind.refused.items():
+        if fnmatch(format, pattern):
+            return reason
+    if _takes(kind, format):
+        return None
+    other = next((name for name in BACKENDS if _takes(backend_class(name), format)), "another format")
+    return f"it takes {', '.join(kind.formats)}: use {other}"
+
+
+def _takes(kind: type[Backend], format: str) -> bool:
+    return any(fnmatch(format, pattern) for pattern in kind.formats)

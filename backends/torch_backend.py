@@ -1,9 +1,12 @@
-"""PyTorch, on the CPU and on CUDA: the checkpoint as it is, without an export."""
+"""PyTorch, on the CPU and on CUDA: the checkpoint as it is, without an export, eager or compiled by TorchInductor."""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
+import shutil
+import sys
 from typing import Any, ClassVar
 
 import numpy as np
@@ -23,7 +26,11 @@ HEADS = {
 class Torch(Backend):
     """The model of a folder in the layout of ``save_pretrained``, FP32, attention by `sdpa`."""
 
+    packages = ("torch", "transformers")
+    formats = ("torch-*",)
     device: ClassVar[str]
+    compiled: ClassVar[bool] = False
+    """Compiled for shapes of any size, in the first inferences: a batch of one and larger ones each cost some time."""
 
     @classmethod
     def availability(cls) -> Availability:
@@ -31,15 +38,26 @@ class Torch(Backend):
         for name in ("torch", "transformers"):
             if importlib.util.find_spec(name) is None:
                 return Availability(cls.name, False, f"{name} is not installed", "pip install scalemodel", versions)
-        reason, remedy = cls._device_missing() or ("", "")
+        reason, remedy = cls._device_missing() or (cls._compiler_missing() if cls.compiled else None) or ("", "")
         return Availability(cls.name, not reason, reason, remedy, versions)
 
     @classmethod
     def _device_missing(cls) -> tuple[str, str] | None:
         return None
 
+    @classmethod
+    def _compiler_missing(cls) -> tuple[str, str] | None:
+        compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+        if shutil.which(compiler) is None:
+            return (
+                f"torch.compile needs a C++ compiler, and {compiler} is not there",
+                f"install it, name another in the environment variable CXX, or use torch-{cls.device}",
+            )
+        return None
+
     def _prepare(self) -> None:
         self._model: Any = None
+        self._run: Any = None
         if self.pooling not in ("cls", "mean"):
             raise BackendError(f"{self.name}: unknown pooling {self.pooling!r}; one of cls, mean")
         self._require(self.availability())
@@ -84,6 +102,7 @@ class Torch(Backend):
         self.inputs = self._taken()
         # By a hook: output_hidden_states would keep the hidden states of all layers alive.
         self._model.base_model.register_forward_hook(self._keep_last_hidden_state)
+        self._run = torch.compile(self._model, dynamic=True) if self.compiled else self._model
 
     def _taken(self) -> tuple[str, ...]:
         parameters = inspect.signature(self._model.forward).parameters
@@ -100,7 +119,7 @@ class Torch(Backend):
 
         with torch.inference_mode():
             tensors = {name: torch.from_numpy(array).to(self.device) for name, array in feeds.items()}
-            result = self._model(**tensors)
+            result = self._run(**tensors)
             outputs = {name: result[name] for name in self.outputs if name != "representation"}
             outputs["representation"] = self._pool(tensors["attention_mask"])
             # Copying to the host waits for the device, so a caller's clock sees the whole inference.
@@ -124,16 +143,22 @@ class Torch(Backend):
             "nodes": None,
             "left_to_cpu": {},
             "attention": "sdpa",
+            "compiled": self.compiled,
             "versions": installed("torch", "transformers"),
         }
 
     def _unload(self) -> None:
-        self._model = self._last_hidden_state = None
+        self._model = self._run = self._last_hidden_state = None
 
 
 class TorchCpu(Torch):
     name = "torch-cpu"
     device = "cpu"
+
+
+class TorchCpuCompiled(TorchCpu):
+    name = "torch-cpu-compiled"
+    compiled = True
 
 
 class TorchCuda(Torch):
@@ -158,3 +183,8 @@ class TorchCuda(Torch):
                 "update the driver, or look at CUDA_VISIBLE_DEVICES",
             )
         return None
+
+
+class TorchCudaCompiled(TorchCuda):
+    name = "torch-cuda-compiled"
+    compiled = True

@@ -58,8 +58,6 @@ class Manifest:
     fused_operators: dict[str, int] | None = None
     """Nodes outside the ONNX standard, by operator: what ties the file to one runtime. Often empty."""
     versions: dict[str, str] = field(default_factory=dict)
-    parity: dict[str, Any] | None = None
-    """`exporters.parity.Parity` as a dictionary, once it was measured."""
     found: dict[str, Any] | None = None
     """A finished file: its weights by type, its nodes of quantization, and how its graph was changed."""
     version: int = VERSION

@@ -148,12 +148,11 @@ def check_outputs(
         )
 
 
-def with_run(manifest: Manifest, outputs: Mapping[str, NDArray[Any]], parity: Mapping[str, Any]) -> Manifest:
-    """``manifest`` with what a run told: the width of the representation, and the figures of its checks."""
-    hidden = manifest.hidden
-    if REPRESENTATION in outputs:
-        hidden = int(np.shape(outputs[REPRESENTATION])[1])
-    return dataclasses.replace(manifest, hidden=hidden, parity=dict(parity))
+def with_run(manifest: Manifest, outputs: Mapping[str, NDArray[Any]]) -> Manifest:
+    """``manifest`` with what a run told: the width of the representation."""
+    if REPRESENTATION not in outputs:
+        return manifest
+    return dataclasses.replace(manifest, hidden=int(np.shape(outputs[REPRESENTATION])[1]))
 
 
 def _look(

@@ -93,14 +93,13 @@ def read_tokenizer(artifact: Path) -> Tokenizer:
     return Tokenizer.from_file(str(artifact / "tokenizer.json"))
 
 
-@contextmanager
-def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
-    """Open ``artifact`` as a step's options say.
+def open_artifact(artifact: Path, options: Mapping[str, Any]) -> Backend:
+    """``artifact`` loaded on the backend that a step's options name; a context manager, open already.
 
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    with open_backend(
+    return open_backend(
         options["backend"],
         artifact,
         format=options["format"],
@@ -108,7 +107,18 @@ def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Live
         pooling=options["pooling"],
         threads=options["threads"],
         representation=options.get("representation", True),
-    ) as backend:
+        options=options.get("backend_options"),
+    )
+
+
+@contextmanager
+def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
+    """Open ``artifact`` as a step's options say.
+
+    Raises:
+        BackendError: the backend is not here, or does not take the artifact.
+    """
+    with open_artifact(artifact, options) as backend:
         yield LiveDeployment(
             backend,
             read_tokenizer(artifact),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import fnmatch
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from backends.machine import environment
+from backends.registry import backend_class
 from exporters.formats import FORMATS, OWN
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
-from harness.config.deployments import Deployment, deployments, formats_of, represented
+from harness.config.deployments import Deployment, deployments, formats_of, random_weights, represented
 from harness.config.study import (
     CheckpointSource,
     CutCheckpoint,
@@ -35,7 +37,9 @@ VERSIONS = {
     "checkpoint": 1,
     "training": 1,
     "masked_language_model": 1,
-    "artifact": 1,
+    "artifact": 2,
+    "expected": 1,
+    "verification": 1,
     "outputs": 1,
     "performance": 1,
     "attack": 1,
@@ -50,18 +54,13 @@ LIBRARIES = {
     "training": ("torch", "transformers", "accelerate"),
     "masked_language_model": ("torch", "transformers", "accelerate"),
     "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
+    "expected": ("torch", "transformers", "tokenizers"),
+    "verification": ("tokenizers",),
     "outputs": ("tokenizers",),
     "performance": ("tokenizers",),
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
-}
-
-RUNTIMES = {
-    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
-    "openvino": ("openvino",),
-    "torch": ("torch", "transformers"),
-    "tensorrt": ("tensorrt",),
 }
 
 EXECUTION_REPLICATE = "#again"
@@ -75,11 +74,20 @@ class DeploymentPlan:
 
     deployment: Deployment
     artifact: Step
+    verification: Step
     outputs: dict[str, Step]  # role -> step
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
     performance: tuple[Step, ...]  # one a fresh process
     attacks: tuple[Step, ...]  # one a source of texts
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
+
+    @property
+    def verified_first(self) -> tuple[Step, ...]:
+        """What is done only with a deployment that passed its verification.
+
+        None of them has the verification among its needs: what they find does not depend on how strict it is.
+        """
+        return *self.outputs.values(), *self.again.values(), *self.performance, *self.attacks, *self.explanations
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,7 @@ class Plan:
     tasks: tuple[TaskPlan, ...]
     checkpoints: tuple[Step, ...]
     artifacts: tuple[Step, ...]
+    verifications: tuple[Step, ...]
     measurements: tuple[Step, ...]
     attacks: tuple[Step, ...]
     explanations: tuple[Step, ...]
@@ -121,6 +130,7 @@ def make_plan(study: Study) -> Plan:
         tasks,
         tuple(planner.checkpoints.values()),
         tuple(planner.artifacts.values()),
+        (*planner.expected.values(), *_by_group(planner.verifications.values())),
         tuple(planner.measurements()),
         tuple(planner.attacks.values()),
         tuple(step for task in tasks for planned in task.deployments for step in planned.explanations),
@@ -155,6 +165,8 @@ class _Planner:
     study: Study
     checkpoints: dict[str, Step] = field(default_factory=dict)
     artifacts: dict[str, Step] = field(default_factory=dict)
+    expected: dict[str, Step] = field(default_factory=dict)
+    verifications: dict[str, Step] = field(default_factory=dict)
     first_measurements: list[Step] = field(default_factory=list)
     replicates: list[list[Step]] = field(default_factory=list)
     attacks: dict[str, Step] = field(default_factory=dict)
@@ -180,6 +192,7 @@ class _Planner:
         crafted: list[Need] = []
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
+            verification = self._verification(name, task, deployment, artifact, checkpoints, examples)
             performance = self._performance(name, task, deployment, artifact, examples)
             outputs = self._outputs(name, task, deployment, artifact, examples, again=False)
             again: dict[str, Step] = {}
@@ -194,7 +207,9 @@ class _Planner:
                     self.replicates.append([])
                 self.replicates[number].append(step)
             explanations = self._explanations(name, task, deployment, artifact, examples, reference=not plans)
-            plans.append(DeploymentPlan(deployment, artifact, outputs, again, performance, attacks, explanations))
+            plans.append(
+                DeploymentPlan(deployment, artifact, verification, outputs, again, performance, attacks, explanations)
+            )
         return TaskPlan(name, task, examples, checkpoints, tuple(plans))
 
     def measurements(self) -> list[Step]:
@@ -330,13 +345,12 @@ class _Planner:
         self, name: str, task: Task, model: str, format: str, checkpoint: Step, examples: dict[str, Step]
     ) -> Step:
         chosen = FORMATS[format]
-        needs = {"checkpoint": _need(checkpoint), "evaluation": _need(examples["evaluation"])}
+        needs = {"checkpoint": _need(checkpoint)}
         options: dict[str, Any] = {
             "format": format,
             "task": name,
             "labels": list(task.labels or ()),
             "pooling": task.pooling,
-            "parity": task.parity,
             "max_length": task.max_length,
             "question_answering": _windows(name, task),
             "seed": self.study.seed,
@@ -372,7 +386,6 @@ class _Planner:
             "task": name,
             "labels": list(task.labels or ()),
             "pooling": task.pooling,
-            "parity": task.parity,
             "max_length": task.max_length,
             "question_answering": _windows(name, task),
             "seed": self.study.seed,
@@ -399,9 +412,11 @@ class _Planner:
 
     def _deployed(self, name: str, task: Task, deployment: Deployment) -> dict[str, Any]:
         """What every step of a live deployment depends on, beside its artifact and its data."""
-        runtime = RUNTIMES[deployment.backend.split("-")[0]]
+        backend = backend_class(deployment.backend)
+        settings = backend.check_options(self.study.backend_options.get(deployment.backend, {}))
         return {
             "backend": deployment.backend,
+            "backend_options": settings.model_dump(mode="json"),
             "format": deployment.format,
             "task": name,
             "labels": list(task.labels or ()),
@@ -411,9 +426,60 @@ class _Planner:
             "threads": self.threads,
             "token_budget": self.study.token_budget,
             "isa": self.isa,
-            "runtime": _versions(runtime),
+            "runtime": _versions(backend.packages),
             **_without_representation(task, deployment.model),
         }
+
+    def _verification(
+        self,
+        name: str,
+        task: Task,
+        deployment: Deployment,
+        artifact: Step,
+        checkpoints: dict[str, Step],
+        examples: dict[str, Step],
+    ) -> Step:
+        deployed = self._deployed(name, task, deployment)
+        options = {key: value for key, value in deployed.items() if key != "token_budget"}
+        options |= {"parity": task.parity, "seed": self.study.seed, "quality_loss": None}
+        needs = {"artifact": _need(artifact), "evaluation": _need(examples["evaluation"])}
+        if deployment.model in checkpoints:
+            needs["expected"] = _need(self._expected(name, task, deployment.model, checkpoints, examples))
+            if not random_weights(task.models[deployment.model]):
+                options["quality_loss"] = task.quality_loss
+        return self._keep(
+            self.verifications,
+            _step(
+                "verification",
+                title=f"verify {deployment.name} on {name}",
+                group=f"verification {name} {deployment.backend}",
+                subject={"task": name, "deployment": deployment.name},
+                options=options,
+                needs=needs,
+            ),
+        )
+
+    def _expected(
+        self, name: str, task: Task, model: str, checkpoints: dict[str, Step], examples: dict[str, Step]
+    ) -> Step:
+        return self._keep(
+            self.expected,
+            _step(
+                "expected",
+                title=f"run the checkpoint {model} itself on {name}",
+                group=f"expected {name}",
+                subject={"task": name, "model": model},
+                options={
+                    "task": name,
+                    "pooling": task.pooling,
+                    "max_length": task.max_length,
+                    "question_answering": _windows(name, task),
+                    "parity": task.parity,
+                    "seed": self.study.seed,
+                },
+                needs={"checkpoint": _need(checkpoints[model]), "evaluation": _need(examples["evaluation"])},
+            ),
+        )
 
     def _outputs(
         self,
@@ -573,6 +639,11 @@ def _step(
         "needs": {role: key for role, (_, key) in needs.items()},
     }
     return Step(kind, key_of(inputs), title, group, subject, json.loads(json.dumps(options)), needs, places or {})
+
+
+def _by_group(steps: Iterable[Step]) -> list[Step]:
+    """Steps of one group in sequence, so that they share a process."""
+    return sorted(steps, key=lambda step: step.group)
 
 
 def _need(step: Step) -> Need:

@@ -12,7 +12,7 @@ import numpy as np
 
 from backends.machine import environment
 from exporters.manifest import read_manifest
-from harness.config.deployments import represented
+from harness.config.deployments import random_weights, represented
 from harness.config.study import EmbeddedCheckpoint, RandomCheckpoint, Task
 from harness.data.load import describe
 from harness.execution.processes import Failure
@@ -70,6 +70,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "examples": plan.examples,
         "checkpoints": plan.checkpoints,
         "artifacts": plan.artifacts,
+        "verifications": plan.verifications,
         "measurements": plan.measurements,
         "attacks": plan.attacks,
         "explanations": plan.explanations,
@@ -126,7 +127,7 @@ class _Collector:
     def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:
         deployment = plan.deployment
         model = task.task.models[deployment.model]
-        steps = [plan.artifact, *plan.outputs.values(), *plan.performance, *plan.attacks, *plan.explanations]
+        steps = [plan.artifact, plan.verification, *plan.verified_first]
         failure = next((self.failures[step.key] for step in steps if step.key in self.failures), None)
         entry: dict[str, Any] = {
             "model": deployment.model,
@@ -138,9 +139,10 @@ class _Collector:
             "command": failure.command if failure else None,
             "replicate_of": None,
             "replicate_kind": None,
-            "random": isinstance(model.checkpoint, RandomCheckpoint) and model.training is None,
+            "random": random_weights(model),
             "artifact": None,
             "parity": None,
+            "verification": None,
             "quality": None,
             "describe": None,
         }
@@ -149,6 +151,8 @@ class _Collector:
             entry["replicate_kind"] = "seed"
         if self._present(plan.artifact):
             entry |= self._artifact(task, plan)
+        if (verified := self._read(plan.verification, "verification.json")) is not None:
+            entry |= {"parity": verified["parity"], "verification": verified}
         for role, step in plan.outputs.items():
             if self._present(step):
                 name = deployment.name.replace("/", "--")
@@ -186,7 +190,6 @@ class _Collector:
                 "layers": manifest.layers,
                 "hidden": manifest.hidden,
             },
-            "parity": manifest.parity,
         }
 
     def _data(self, task: TaskPlan) -> dict[str, Any]:
@@ -265,7 +268,7 @@ def _notes(task: Task) -> list[str]:
             "A demonstration family: small BERTs trained on a corpus that scalemodel writes itself. "
             "It shows the method; it says nothing about BERT-large."
         )
-    if any(isinstance(model.checkpoint, RandomCheckpoint) and model.training is None for model in task.models.values()):
+    if any(random_weights(model) for model in task.models.values()):
         notes.append("Models with random weights are here for speed only: their quality and side effects mean nothing.")
     finished = [name for name, model in task.models.items() if model.artifact is not None]
     if finished:

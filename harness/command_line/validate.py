@@ -6,9 +6,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from backends.registry import availability, serves
 from harness.command_line.configs import find_config
+from harness.config.deployments import formats_of
 from harness.config.load import load_study
-from harness.config.study import FolderCheckpoint, HubCheckpoint, PackageCheckpoint, Task
+from harness.config.study import FolderCheckpoint, HubCheckpoint, PackageCheckpoint, Study, Task
 from harness.errors import UserError
 from harness.execution.run import load_missing_examples
 from harness.plan import make_plan
@@ -28,10 +30,32 @@ def validate_study(config: Path, overrides: list[str]) -> None:
         print(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         print(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
+    for line in _not_served(study):
+        print(line)
+    for name in study.backends:
+        found = availability(name)
+        if not found.available:
+            print(f"not on this machine: {name}: {found.reason}; {found.remedy}")
     if unseen:
         print(f"not looked at, since they come from a hub: {', '.join(dict.fromkeys(unseen))}")
-    steps = [*plan.checkpoints, *plan.artifacts, *plan.measurements, *plan.attacks, *plan.explanations]
+    steps = [
+        *plan.checkpoints,
+        *plan.artifacts,
+        *plan.verifications,
+        *plan.measurements,
+        *plan.attacks,
+        *plan.explanations,
+    ]
     print(f"steps: {', '.join(f'{count} {kind}' for kind, count in Counter(step.kind for step in steps).items())}")
+
+
+def _not_served(study: Study) -> list[str]:
+    """A line for each format that a backend of the study refuses, with the reason."""
+    formats = dict.fromkeys(
+        format for task in study.tasks.values() for model in task.models.values() for format in formats_of(study, model)
+    )
+    reasons = [(format, backend, serves(backend, format)) for backend in study.backends for format in formats]
+    return [f"left out: {format} on {backend}: {reason}" for format, backend, reason in reasons if reason]
 
 
 def _load_checkpoints(name: str, task: Task) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from harness.execution.status import SKIPPED, status_of
 from harness.plan import make_plan
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
+from harness.verification import FILE as VERIFICATION
+from harness.verification import summary
 
 RUN_FAILED = 3
 INTERRUPTED = 130
@@ -61,6 +64,7 @@ def work(
             print(f"results: {folder.path} (again: scalemodel report {folder.path})", file=sys.stderr)
     elif until != "results":
         _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
+        _tell_verified(plan.verifications if until == "artifacts" else (), run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
     for failure in causes:
         print(f"scalemodel: could not {failure.step.title}: {failure.status}: {failure.reason}", file=sys.stderr)
@@ -77,3 +81,11 @@ def _tell(steps: tuple[Step, ...], run: Run, store: Store) -> None:
     for step in steps:
         if step.key not in run.failures:
             print(f"{step.title}: {store.path(step.kind, step.key)}")
+
+
+def _tell_verified(steps: tuple[Step, ...], run: Run, store: Store) -> None:
+    """What the verification of each deployment found."""
+    for step in steps:
+        if step.kind == "verification" and step.key not in run.failures:
+            found = json.loads((store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
+            print(f"verified {step.subject['deployment']}: {summary(found)}")

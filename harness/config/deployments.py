@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backends.registry import serves
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.own_outputs import LEFT_OUT
-from harness.config.study import Model, Study, Task, TaskName
+from harness.config.study import Model, RandomCheckpoint, Study, Task, TaskName
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ def represented(task: Task, model: str) -> bool:
     """Whether a model's deployments give a representation: all do, but a finished file that was told to have none."""
     artifact = task.models[model].artifact
     return artifact is None or artifact.representation != LEFT_OUT
+
+
+def random_weights(model: Model) -> bool:
+    """Whether a model's answers mean nothing: it was never trained."""
+    return isinstance(model.checkpoint, RandomCheckpoint) and model.training is None
 
 
 def deployments(study: Study, task: TaskName) -> list[Deployment]:

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
-from backends.registry import serves
+from backends.errors import BackendError
+from backends.registry import backend_class, serves
 from harness.config.deployments import deployments, formats_of
 from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Model, Study, Task, TaskName
 from harness.errors import UserError
@@ -19,6 +20,13 @@ def check_references(study: Study, path: Path) -> None:
     for name, values in (("formats", study.formats), ("backends", study.backends)):
         if twice := [value for value in values if values.count(value) > 1]:
             raise UserError(f"{path}: {name}: names {twice[0]!r} twice; name each once")
+    for name, options in study.backend_options.items():
+        if name not in study.backends:
+            raise UserError(f"{path}: backend_options.{name}: not a backend of the study; add it to backends")
+        try:
+            backend_class(name).check_options(options)
+        except BackendError as error:
+            raise UserError(f"{path}: backend_options: {error}") from None
     for name, task in study.tasks.items():
         place = f"{path}: tasks.{name}"
         _check_models(place, name, task)

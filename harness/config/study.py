@@ -5,22 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic_core import PydanticKnownError
+
+from backends.registry import BACKENDS
 
 TaskName = Literal["question-answering", "text-classification"]
 FormatName = Literal["torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static"]
-BackendName = Literal[
-    "onnxruntime-cpu",
-    "onnxruntime-cuda",
-    "onnxruntime-tensorrt",
-    "openvino-cpu",
-    "torch-cpu",
-    "torch-cuda",
-]
 Architecture = Literal["bert-large", "bert-base", "distilbert", "bert-medium", "bert-mini", "bert-tiny"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 """Names end up in file names and in deployment names (``model/format@backend``)."""
+
+
+def _registered(name: str) -> str:
+    if name not in BACKENDS:
+        raise PydanticKnownError("literal_error", {"expected": ", ".join(BACKENDS)})
+    return name
+
+
+BackendName = Annotated[
+    str, AfterValidator(_registered), WithJsonSchema({"type": "string", "enum": list(BACKENDS)}, mode="validation")
+]
 
 
 class Strict(BaseModel):
@@ -302,8 +308,10 @@ class Task(Strict):
     pooling: Literal["cls", "mean"] = "cls"
     calibration: Annotated[int, Field(gt=0)] = 128
     """Training examples that calibrate static INT8."""
-    parity: Annotated[int, Field(gt=0)] = 32
-    """Evaluation examples on which every artifact is checked against its checkpoint."""
+    parity: Annotated[int, Field(gt=0)] = 64
+    """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""
+    quality_loss: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """F1 or accuracy, as a share, that a deployment may lose on them. More, beyond doubt, fails it."""
     execution_floor: bool = True
     """Run the reference model's deployments a second time, batched and padded otherwise."""
     characteristics: Characteristics = Characteristics()
@@ -338,6 +346,8 @@ class Study(Strict):
         "onnx-int8-static",
     )
     backends: Annotated[tuple[BackendName, ...], Field(min_length=1)] = ("onnxruntime-cpu",)
+    backend_options: dict[BackendName, dict[str, Any]] = {}
+    """Settings of the runtimes, by backend: docs/backends.md names them. Checked by the backend itself."""
     threads: Annotated[int | None, Field(gt=0)] = None
     """Threads inside a deployment; None takes the cores this process may use."""
     token_budget: Annotated[int, Field(ge=16)] = 2048

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal, Protocol, TextIO
 
 from harness.comparisons import comparisons
@@ -13,7 +14,7 @@ from harness.data.load import load_examples
 from harness.errors import RunStopped
 from harness.execution.processes import Failure, run_group
 from harness.execution.status import DISK_FULL, SKIPPED
-from harness.plan import Plan, data_sources
+from harness.plan import Plan, TaskPlan, data_sources
 from harness.results import collect
 from harness.store.examples import count_examples, write_examples
 from harness.store.run_folder import RunFolder
@@ -47,12 +48,15 @@ class Run:
         if until == "checkpoints":
             return
         self._stage("artifacts", self.plan.artifacts)
+        self._stage("verifications", self.plan.verifications)
         if until == "artifacts":
             return
         self._stage("measurements", self.plan.measurements)
         self._stage("attacks", self.plan.attacks)
         self._stage("explanations", self.plan.explanations)
-        planned = {task.name: comparisons(task, self.plan.study, self.store) for task in self.plan.tasks}
+        planned = {
+            task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks
+        }
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
         collect(self.plan, planned, self.failures, self.store, self.folder)
 
@@ -63,7 +67,7 @@ class Run:
         return any(step.key not in self.failures for step in steps)
 
     def _stage(self, name: str, steps: Sequence[Step]) -> None:
-        missing = [step for step in steps if not self.store.has(step.kind, step.key)]
+        missing = [step for step in steps if not self.store.has(step.kind, step.key) or self._unverified(step)]
         self.progress.stage(name, len(missing), len(steps) - len(missing))
         for _, group in itertools.groupby(missing, key=lambda step: step.group):
             self._group(list(group))
@@ -100,7 +104,23 @@ class Run:
         return True
 
     def _cause(self, step: Step) -> Failure | None:
-        return next((self.failures[key] for _, key in step.needs.values() if key in self.failures), None)
+        needed = next((self.failures[key] for _, key in step.needs.values() if key in self.failures), None)
+        return needed or self._unverified(step)
+
+    def _unverified(self, step: Step) -> Failure | None:
+        """Why the step's deployment did not pass its verification: then nothing of it counts, done earlier or not."""
+        return self.failures.get(self._verifications.get(step.key, ""))
+
+    @cached_property
+    def _verifications(self) -> dict[str, str]:
+        """The key of the verification that comes before each step, by the step's key."""
+        planned = [planned for task in self.plan.tasks for planned in task.deployments]
+        return {step.key: plan.verification.key for plan in planned for step in plan.verified_first}
+
+    def _verified(self, task: TaskPlan) -> TaskPlan:
+        """The task with the deployments that passed their verification."""
+        passed = [planned for planned in task.deployments if planned.verification.key not in self.failures]
+        return replace(task, deployments=tuple(passed))
 
 
 def _skipped(step: Step, cause: Failure) -> Failure:

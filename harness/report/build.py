@@ -9,6 +9,7 @@ from harness.report.sections.closing import failures, how_to_read
 from harness.report.sections.headline import headline
 from harness.report.sections.performance import performance
 from harness.report.sections.side_effects import side_effects
+from harness.report.sections.verification import verification
 from harness.report.values import Json, words
 from harness.report.view import TaskView, tasks_of
 
@@ -24,7 +25,9 @@ def build_report(results: Json, *, all_pairs: bool = False) -> Report:
             continue
         if len(tasks) > 1:
             sections.append(Section(words(task.name), ()))
-        sections += [performance(task), side_effects(task), *characteristics(task, all_pairs=all_pairs)]
+        verified = verification(task)
+        sections += [performance(task), *([verified] if verified else [])]
+        sections += [side_effects(task), *characteristics(task, all_pairs=all_pairs)]
     failed = failures(tasks)
     sections += [failed] if failed else []
     sections.append(how_to_read())

@@ -75,6 +75,10 @@ class Deployment:
         return mapping(self.entry.get("parity"))
 
     @property
+    def verification(self) -> Json:
+        return mapping(self.entry.get("verification"))
+
+    @property
     def artifact(self) -> Json:
         return mapping(self.entry.get("artifact"))
 

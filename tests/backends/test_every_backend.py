@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.errors import BackendError
-from backends.registry import BACKENDS, availability, open_backend, serves
+from backends.registry import BACKENDS, availability, backend_class, open_backend, serves
 
-HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu")
+HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu", "torch-cpu-compiled")
 PER_TOKEN = frozenset({"start_logits", "end_logits"})
 Ragged = dict[str, list[NDArray[np.int64]]]
 
@@ -91,6 +91,23 @@ def test_missing_feed_and_bad_token_are_one_line(opened: Backend, ragged: Ragged
         infer_all(opened, {"input_ids": ragged["input_ids"]}, token_budget=64, per_token=PER_TOKEN)
 
 
+def test_products_are_counted_by_precision(opened: Backend, backend_name: str) -> None:
+    products = opened.products()
+    if backend_name.startswith("torch"):
+        assert products is None
+    else:  # of two layers: Q, K, V, the attention's output, two of the feed-forward; attention itself; the head
+        assert products is not None and products.keys() == {"fp32"}
+        assert 10 <= products["fp32"] <= 20
+
+
+def test_unknown_options_are_one_line(backend_name: str, tmp_path: Path) -> None:
+    kind = backend_class(backend_name)
+    with pytest.raises(BackendError, match=f"{backend_name} has no option 'spining'; it has: .+"):
+        kind.check_options({"spining": True})
+    options = kind.check_options({})
+    assert kind.check_options(options.model_dump(mode="json")) == options
+
+
 def test_closed_is_closed(opened: Backend, ragged: Ragged) -> None:
     with pytest.raises(BackendError, match="open already"):
         opened.open()
@@ -118,7 +135,7 @@ def test_availability_explains_itself(name: str) -> None:
 def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=r"unknown backend 'tensorflow'; one of onnxruntime-cpu"):
         open_backend("tensorflow", tmp_path, format="onnx-fp32", task="text-classification")
-    with pytest.raises(BackendError, match=r"torch-cpu does not serve onnx-fp16: .*torch-fp32"):
+    with pytest.raises(BackendError, match=r"torch-cpu does not serve onnx-fp16: it takes torch-\*: use onnx"):
         open_backend("torch-cpu", tmp_path, format="onnx-fp16", task="text-classification")
     with pytest.raises(BackendError, match="unknown task 'summary'"):
         open_backend("onnxruntime-cpu", tmp_path, format="onnx-fp32", task="summary")

@@ -1,0 +1,30 @@
+"""Run the checkpoint itself, in PyTorch and FP32, on the examples that its deployments are verified on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.parity import checkpoint_outputs
+from harness.execution.worker import Context
+from harness.verification import verification_inputs
+
+FILE = "expected.npz"
+
+
+def run(context: Context) -> None:
+    checkpoint = context.input("checkpoint")
+    inputs = verification_inputs(context, checkpoint)
+    outputs = checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
+    arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
+    np.savez(context.destination / FILE, allow_pickle=False, **arrays)
+
+
+def read_expected(folder: Path, names: Sequence[str]) -> list[dict[str, NDArray[np.float32]]]:
+    """The outputs ``names`` of each batch of `harness.verification.verification_inputs`, in order."""
+    with np.load(folder / FILE) as arrays:
+        numbers = sorted({key.rpartition(" ")[2] for key in arrays})
+        return [{name: arrays[f"{name} {number}"] for name in names} for number in numbers]
