@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters import onnx_fp16, onnx_fp32, onnx_int8_dynamic, onnx_int8_static, torch_fp32
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
 from exporters.files import describe_files, require
@@ -21,49 +22,112 @@ from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.pooling import check_pooling
 
 
+Batches = Sequence[Mapping[str, NDArray[np.int64]]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The arguments of `export`, for the writer of one format."""
+
+    source: Path
+    destination: Path
+    task: str
+    pooling: str
+    calibration: Batches | None
+
+
 @dataclass(frozen=True)
 class Format:
     """One format. ``parent`` is the format it is converted from; None: from the checkpoint."""
 
     name: str
     parent: str | None
-    needs_calibration: bool
     precision: str
     summary: str
+    write: Callable[[Job], Mapping[str, Any]]
+    """Writes the files, and returns what only the writer knows: fields of the manifest by name."""
+    needs_calibration: bool = False
+
+
+def _torch_fp32(job: Job) -> Mapping[str, Any]:
+    torch_fp32.write(job.source, job.destination)
+    return {}
+
+
+def _onnx_fp32(job: Job) -> Mapping[str, Any]:
+    onnx_fp32.write(job.source, job.destination, task=job.task, pooling=job.pooling)
+    return {}
+
+
+def _onnx_fp16(job: Job) -> Mapping[str, Any]:
+    onnx_fp16.write(job.source, job.destination)
+    return {}
+
+
+def _onnx_int8_dynamic(job: Job) -> Mapping[str, Any]:
+    onnx_int8_dynamic.write(job.source, job.destination)
+    return {"isa": instruction_set()}
+
+
+def _onnx_int8_static(job: Job) -> Mapping[str, Any]:
+    batches = onnx_int8_static.check(job.calibration)
+    onnx_int8_static.write(job.source, job.destination, batches)
+    return {"isa": instruction_set(), "calibration": onnx_int8_static.describe(batches)}
+
+
+def _nothing(job: Job) -> Mapping[str, Any]:
+    raise ExportError(f"nothing is exported to {OWN_FORMAT}: it is found")
 
 
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
-        Format("torch-fp32", None, False, "fp32", "the checkpoint itself, run by PyTorch"),
-        Format("onnx-fp32", None, False, "fp32", "the exported graph, in standard ONNX operators"),
+        Format(
+            "torch-fp32",
+            parent=None,
+            precision="fp32",
+            summary="the checkpoint itself, run by PyTorch",
+            write=_torch_fp32,
+        ),
+        Format(
+            "onnx-fp32",
+            parent=None,
+            precision="fp32",
+            summary="the exported graph, in standard ONNX operators",
+            write=_onnx_fp32,
+        ),
         Format(
             "onnx-fp16",
-            "onnx-fp32",
-            False,
-            "fp16; LayerNorm, Softmax, mask and reductions fp32",
-            "half-precision weights and products, for GPUs",
+            parent="onnx-fp32",
+            precision="fp16; LayerNorm, Softmax, mask and reductions fp32",
+            summary="half-precision weights and products, for GPUs",
+            write=_onnx_fp16,
         ),
         Format(
             "onnx-int8-dynamic",
-            "onnx-fp32",
-            False,
-            "int8 weights, activations scaled at run time",
-            "8-bit weights; every call scales its activations by their own range",
+            parent="onnx-fp32",
+            precision="int8 weights, activations scaled at run time",
+            summary="8-bit weights; every call scales its activations by their own range",
+            write=_onnx_int8_dynamic,
         ),
         Format(
             "onnx-int8-static",
-            "onnx-fp32",
-            True,
-            "int8 weights, int8 activations",
-            "8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
+            parent="onnx-fp32",
+            precision="int8 weights, int8 activations",
+            summary="8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
+            write=_onnx_int8_static,
+            needs_calibration=True,
         ),
     )
 }
-"""Those that `export` makes of a checkpoint."""
+"""Those that `export` makes of a checkpoint: a new one is an entry here and its writer above."""
 
 OWN = Format(
-    OWN_FORMAT, None, False, "as found in its graph", "an ONNX file of your own, given as a model's `artifact`"
+    OWN_FORMAT,
+    parent=None,
+    precision="as found in its graph",
+    summary="an ONNX file of your own, given as a model's `artifact`",
+    write=_nothing,
 )
 """The one that nothing is exported to, see `exporters.own_onnx`."""
 
@@ -75,7 +139,7 @@ def export(
     *,
     task: str,
     pooling: str,
-    calibration: Sequence[Mapping[str, NDArray[np.int64]]] | None = None,
+    calibration: Batches | None = None,
 ) -> Manifest:
     """Write the artifact of ``format`` into ``destination``, an empty folder, and return its manifest.
 
@@ -95,98 +159,60 @@ def export(
     check_pooling(pooling)
     if not destination.is_dir() or any(destination.iterdir()):
         raise ExportError(f"{destination} is not an empty folder: an artifact is written into one of its own")
-    if chosen.parent is None:
-        manifest = _from_checkpoint(chosen, source, destination, task, pooling)
-    else:
-        manifest = _from_parent(chosen, source, destination, task, pooling, calibration)
+    job = Job(source, destination, task, pooling, calibration)
+    described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
+    written = dataclasses.replace(described, **chosen.write(job))
+    manifest = _complete(destination, written)
     write_manifest(destination, manifest)
     return manifest
 
 
-def _from_checkpoint(chosen: Format, source: Path, destination: Path, task: str, pooling: str) -> Manifest:
-    facts = read_checkpoint(source, task=task)
-    if chosen.name == "torch-fp32":
-        from exporters import torch_fp32
-
-        torch_fp32.write(source, destination)
-    else:
-        from exporters import onnx_fp32
-
-        onnx_fp32.write(source, destination, task=task, pooling=pooling)
-    return _complete(
-        destination,
-        Manifest(
-            format=chosen.name,
-            task=task,
-            precision=chosen.precision,
-            architecture=facts.architecture,
-            layers=facts.layers,
-            hidden=facts.hidden,
-            labels=facts.labels,
-            pooling=pooling,
-            max_positions=facts.max_positions,
-            inputs=_torch_inputs(facts),
-            outputs=_torch_outputs(facts, task),
-            files={},
-            source={"checkpoint_sha256": facts.digest},
-            parameters=facts.parameters,
-            versions=library_versions(),
-        ),
+def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
+    facts = read_checkpoint(job.source, task=job.task)
+    return Manifest(
+        format=chosen.name,
+        task=job.task,
+        precision=chosen.precision,
+        architecture=facts.architecture,
+        layers=facts.layers,
+        hidden=facts.hidden,
+        labels=facts.labels,
+        pooling=job.pooling,
+        max_positions=facts.max_positions,
+        inputs=_torch_inputs(facts),
+        outputs=_torch_outputs(facts, job.task),
+        files={},
+        source={"checkpoint_sha256": facts.digest},
+        parameters=facts.parameters,
+        versions=library_versions(),
     )
 
 
-def _from_parent(
-    chosen: Format,
-    source: Path,
-    destination: Path,
-    task: str,
-    pooling: str,
-    calibration: Sequence[Mapping[str, NDArray[np.int64]]] | None,
-) -> Manifest:
-    parent = read_manifest(source)
+def _from_parent(chosen: Format, job: Job) -> Manifest:
+    parent = read_manifest(job.source)
     for what, wanted, found in (
         ("format", chosen.parent, parent.format),
-        ("task", task, parent.task),
-        ("pooling", pooling, parent.pooling),
+        ("task", job.task, parent.task),
+        ("pooling", job.pooling, parent.pooling),
     ):
         if wanted != found:
-            raise ExportError(f"{source} has {what} {found!r}, needed is {wanted!r}: export the parent so")
-    verify_files(source, parent)
-    require(source, "tokenizer.json", "export the artifact again")
+            raise ExportError(f"{job.source} has {what} {found!r}, needed is {wanted!r}: export the parent so")
+    verify_files(job.source, parent)
+    require(job.source, "tokenizer.json", "export the artifact again")
     from exporters.onnx_graph import check_interface, read_model
 
-    check_interface(read_model(source, weights=False), task=task, where=source)
-    record: dict[str, Any] = {}
-    if chosen.name == "onnx-fp16":
-        from exporters import onnx_fp16
-
-        onnx_fp16.write(source, destination)
-    elif chosen.name == "onnx-int8-dynamic":
-        from exporters import onnx_int8_dynamic
-
-        onnx_int8_dynamic.write(source, destination)
-        record["isa"] = instruction_set()
-    else:
-        from exporters import onnx_int8_static
-
-        batches = onnx_int8_static.check(calibration)
-        onnx_int8_static.write(source, destination, batches)
-        record |= {"isa": instruction_set(), "calibration": onnx_int8_static.describe(batches)}
-    return _complete(
-        destination,
-        dataclasses.replace(
-            parent,
-            format=chosen.name,
-            precision=chosen.precision,
-            source={
-                "checkpoint_sha256": parent.source["checkpoint_sha256"],
-                "parent": parent.format,
-                "parent_sha256": parent.files[MODEL]["sha256"],
-            },
-            parity=None,
-            versions=library_versions(),
-            **record,
-        ),
+    check_interface(read_model(job.source, weights=False), task=job.task, where=job.source)
+    return dataclasses.replace(
+        parent,
+        format=chosen.name,
+        precision=chosen.precision,
+        source={
+            "checkpoint_sha256": parent.source["checkpoint_sha256"],
+            "parent": parent.format,
+            "parent_sha256": parent.files[MODEL]["sha256"],
+        },
+        parity=None,
+        versions=library_versions(),
     )
 
 
