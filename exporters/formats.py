@@ -21,7 +21,6 @@ from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATIO
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.pooling import check_pooling
 
-
 Batches = Sequence[Mapping[str, NDArray[np.int64]]]
 
 

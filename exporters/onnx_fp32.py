@@ -12,6 +12,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exporters.additive_mask import add_mask
 from exporters.checkpoint import load_model
 from exporters.errors import ExportError
 from exporters.files import link_or_copy
@@ -42,6 +43,7 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
         del model
         graph = onnx.load(str(raw))
     fold_identities(graph)
+    add_mask(graph)
     write_model(graph, destination)
     link_or_copy(checkpoint / "tokenizer.json", destination / "tokenizer.json")
 

@@ -194,6 +194,22 @@ def fold_identities(model: ModelProto) -> None:
     graph.node.extend(kept)
 
 
+def drop_unused(graph: GraphProto) -> None:
+    """Remove the nodes, and the weights, that no output of the graph depends on."""
+    producer = {name: node for node in graph.node for name in node.output}
+    needed: set[str] = set()
+    waiting = [value.name for value in graph.output]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting.extend(producer[name].input if name in producer else ())
+    for index in reversed([i for i, node in enumerate(graph.node) if needed.isdisjoint(node.output)]):
+        del graph.node[index]
+    for index in reversed([i for i, weight in enumerate(graph.initializer) if weight.name not in needed]):
+        del graph.initializer[index]
+
+
 def _weight_bytes(model: ModelProto) -> Iterable[int]:
     return (weight.ByteSize() for weight in model.graph.initializer)
 
