@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from backends.machine import environment
 from backends.registry import backend_class
+from benchmarks.characteristics.attack.results import AttackSettings
 from exporters.formats import FORMATS, OWN
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
 from harness.config.deployments import Deployment, deployments, formats_of, random_weights, represented
 from harness.config.study import (
+    Attack,
     CheckpointSource,
     CutCheckpoint,
     DataSource,
@@ -37,12 +39,14 @@ VERSIONS = {
     "checkpoint": 1,
     "training": 1,
     "masked_language_model": 1,
+    "masked_language_model_artifact": 1,
     "artifact": 2,
     "expected": 1,
     "verification": 1,
     "outputs": 1,
     "performance": 1,
-    "attack": 1,
+    "candidates": 1,
+    "attack": 2,
     "explanation": 1,
     "comparison": 5,
 }
@@ -58,7 +62,9 @@ LIBRARIES = {
     "verification": ("tokenizers",),
     "outputs": ("tokenizers",),
     "performance": ("tokenizers",),
-    "attack": ("tokenizers", "textattack", "torch", "transformers"),
+    "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
+    "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
+    "attack": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
 }
@@ -188,7 +194,7 @@ class _Planner:
             for format in formats_of(self.study, entry)
         }
         plans: list[DeploymentPlan] = []
-        proposer = self._masked_language_model(name, task, examples)
+        proposals = self._proposals(name, task, examples)
         crafted: list[Need] = []
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
@@ -198,7 +204,7 @@ class _Planner:
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
-            attacks = self._attacks(name, task, deployment, artifact, examples, proposer, crafted)
+            attacks = self._attacks(name, task, deployment, artifact, examples, proposals, crafted)
             if not plans:
                 crafted = [(step.kind, step.key) for step in attacks]
             self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
@@ -536,6 +542,44 @@ class _Planner:
 
     # -- attack -------------------------------------------------------------------------------
 
+    def _proposals(self, name: str, task: Task, examples: dict[str, Step]) -> list[Step]:
+        """What may replace the words of the attacked texts, a step a source of texts."""
+        attack = task.characteristics.attack
+        proposer = self._masked_language_model(name, task, examples)
+        if attack is None or proposer is None:
+            return []
+        artifact = self._keep(
+            self.artifacts,
+            _step(
+                "masked_language_model_artifact",
+                title=f"export the masked language model for {name}",
+                group="masked language model",
+                subject={"task": name, "model": "masked-language-model"},
+                options={},
+                needs={"checkpoint": _need(proposer)},
+            ),
+        )
+        roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
+        steps = [
+            _step(
+                "candidates",
+                title=f"propose words for the attack on {name}" + _text_source(number, roles),
+                group=f"attack {name}",
+                subject={"task": name, "model": "masked-language-model"},
+                options=self._attack_options(attack, "mode", "candidates", "sub_word_candidates", "combinations"),
+                needs={"examples": _need(examples[role]), "masked_language_model": _need(artifact)},
+            )
+            for number, role in enumerate(roles)
+        ]
+        return [self._keep(self.attacks, step) for step in steps]
+
+    def _attack_options(self, attack: Attack, *settings: str) -> dict[str, Any]:
+        return {
+            "settings": attack.model_dump(mode="json", include=set(settings)),
+            "sample": attack.sample,
+            "seed": self.study.seed,
+        }
+
     def _attacks(
         self,
         name: str,
@@ -543,21 +587,16 @@ class _Planner:
         deployment: Deployment,
         artifact: Step,
         examples: dict[str, Step],
-        proposer: Step | None,
+        proposals: list[Step],
         crafted: list[Need],
     ) -> tuple[Step, ...]:
         """The attack on a deployment, and the replay on it of what was crafted on the reference."""
         attack = task.characteristics.attack
-        if attack is None or proposer is None:
+        if attack is None:
             return ()
-        roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
         steps = []
-        for number, role in enumerate(roles):
-            needs = {
-                "artifact": _need(artifact),
-                "examples": _need(examples[role]),
-                "masked_language_model": _need(proposer),
-            }
+        for number, proposed in enumerate(proposals):
+            needs = {"artifact": _need(artifact), **proposed.needs, "candidates": _need(proposed)}
             if crafted:
                 needs["crafted"] = crafted[number]
             steps.append(
@@ -565,16 +604,13 @@ class _Planner:
                     self.attacks,
                     _step(
                         "attack",
-                        title=f"attack {deployment.name}" + (f" on text source {number + 1}" if len(roles) > 1 else ""),
+                        title=f"attack {deployment.name}" + _text_source(number, proposals),
                         group=f"attack {name}",
                         subject={"task": name, "deployment": deployment.name},
                         options={
                             **self._deployed(name, task, deployment),
-                            "settings": attack.model_dump(
-                                mode="json", exclude={"masked_language_model", "data", "deployments", "sample"}
-                            ),
-                            "sample": attack.sample,
-                            "seed": self.study.seed,
+                            **self._attack_options(attack, *(setting.name for setting in fields(AttackSettings))),
+                            "examples_at_once": attack.examples_at_once,
                             "itself": not crafted
                             or any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments),
                         },
@@ -618,6 +654,10 @@ class _Planner:
     @staticmethod
     def _keep(kept: dict[str, Step], step: Step) -> Step:
         return kept.setdefault(step.key, step)
+
+
+def _text_source(number: int, sources: Sequence[object]) -> str:
+    return f" on text source {number + 1}" if len(sources) > 1 else ""
 
 
 def _step(

@@ -1,8 +1,8 @@
 """Vulnerability to adversarial attack: BERT-ATTACK on every deployment, and its texts replayed on the others.
 
 model = MaskedLanguageModel(folder, settings)               # once; shared by all deployments
-results["a"] = attack(predict_a, examples, candidates=model.candidates,
-                      similarity=model.similarity, settings=settings, on_result=keep)
+results["a"] = list(attack(predict_a, examples, candidates=model.candidates,
+                           similarity=model.similarity, settings=settings))
 transfer["b"] = replay(predict_b, results["a"])
 summary = summarise(results, transfer, reference="a", resamples=1000, seed=0)
 """
@@ -20,7 +20,7 @@ from benchmarks.agreement import expected_jaccard as expected_jaccard_of
 from benchmarks.agreement import jaccard as jaccard_of
 from benchmarks.agreement import kappa as kappa_of
 from benchmarks.bootstrap import Estimate, GroupBootstrap, divide, estimates, number
-from benchmarks.characteristics.attack.bert_attack import attack, replay
+from benchmarks.characteristics.attack.bert_attack import attack, replay, words_of
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, TransferResult
 from benchmarks.equivalence import Change, judge_changes
@@ -35,6 +35,7 @@ __all__ = [
     "attack",
     "replay",
     "summarise",
+    "words_of",
 ]
 
 EXAMPLES_SHOWN = 6
