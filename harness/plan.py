@@ -37,7 +37,7 @@ VERSIONS = {
     "masked_language_model": 1,
     "artifact": 1,
     "outputs": 1,
-    "performance": 1,
+    "performance": 2,
     "attack": 1,
     "explanation": 1,
     "comparison": 5,
@@ -51,7 +51,7 @@ LIBRARIES = {
     "masked_language_model": ("torch", "transformers", "accelerate"),
     "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
     "outputs": ("tokenizers",),
-    "performance": ("tokenizers",),
+    "performance": ("tokenizers", "mlcommons-loadgen"),
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
@@ -162,7 +162,8 @@ class _Planner:
     def __post_init__(self) -> None:
         facts = environment()
         self.isa = facts["cpu"]["isa"]
-        self.machine = {"cpu": facts["cpu"], "gpu": facts["gpu"]}
+        # Timings of unlike machines, or of one machine set up otherwise, are never taken for each other.
+        self.machine = {name: facts[name] for name in ("cpu", "memory_limit", "variables", "gpu")}
         self.threads = self.study.threads or facts["cpu"]["cores"]
 
     def task(self, name: TaskName, task: Task) -> TaskPlan:
