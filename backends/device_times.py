@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-
 from statistics import median
 from time import perf_counter
 from typing import Any, TypeVar
