@@ -148,6 +148,13 @@ class Backend(ABC):
         except Exception as error:
             raise from_runtime(f"{self.name}: inference failed on {self.artifact}", error) from error
 
+    def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
+        """Milliseconds of one batch: ``host_to_device``, ``compute``, ``device_to_host``, medians of a few runs.
+
+        None on the CPU, where nothing is copied to a device.
+        """
+        return None
+
     def describe(self) -> dict[str, Any]:
         """What really runs, JSON-ready and free of timings: see `_describe` of each runtime."""
         if not self._is_open:

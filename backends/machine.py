@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,25 @@ INSTRUCTION_SETS = (
 
 CGROUPS = Path("/sys/fs/cgroup")
 MEMBERSHIP = Path("/proc/self/cgroup")
+UNLIMITED = 2**60
+"""Version 1 of control groups writes no limit as the largest number of pages."""
+CPUS = Path("/sys/devices/system/cpu")
+
+THREAD_VARIABLES = (
+    *("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "GOMP_SPINCOUNT"),
+    *("KMP_AFFINITY", "KMP_BLOCKTIME", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"),
+    *("TOKENIZERS_PARALLELISM", "MALLOC_ARENA_MAX", "LD_PRELOAD", "CUDA_VISIBLE_DEVICES"),
+)
+"""Environment variables that change how fast a runtime is, by threads or by memory."""
 
 
 def environment() -> dict[str, Any]:
     """CPU, memory, GPU, operating system and versions, ready for JSON.
 
-    ``{"cpu": {"model", "isa", "cores"}, "memory_bytes", "gpu": None or see `backends.nvidia.describe`,
-    "os", "python", "versions"}``; ``cores`` and ``memory_bytes`` are what this process may use.
+    ``{"cpu": {"model", "isa", "cores", "affinity", "quota", "governor", "turbo", "largest_mhz"}, "memory_bytes",
+    "memory_limit", "variables", "gpu": None or see `backends.nvidia.describe`, "os", "python", "versions"}``;
+    ``cores`` and ``memory_bytes`` are what this process may use, ``quota`` (CPUs) and ``memory_limit`` what its
+    control groups grant. What the machine does not tell is None.
     """
     from backends import nvidia
 
@@ -55,8 +68,15 @@ def environment() -> dict[str, Any]:
             "model": model,
             "isa": [flag for flag in INSTRUCTION_SETS if flag in flags],
             "cores": usable_cores(),
+            "affinity": _ranges(usable_cpus()),
+            "quota": cpu_quota(),
+            "governor": _first(CPUS.glob("cpu[0-9]*/cpufreq/scaling_governor")),
+            "turbo": _turbo(),
+            "largest_mhz": _largest_mhz(),
         },
         "memory_bytes": usable_memory(),
+        "memory_limit": memory_limit(),
+        "variables": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         "gpu": nvidia.describe(),
         "os": platform.platform(),
         "python": platform.python_version(),
@@ -77,10 +97,15 @@ def installed(*distributions: str) -> dict[str, str]:
 
 def usable_cores() -> int:
     """Cores that this process may use: its affinity, and the CPU quota of its control groups."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS or Windows
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    cores = len(usable_cpus())
     quota = cpu_quota()
     return cores if quota is None else max(1, min(cores, int(quota)))
+
+
+def usable_cpus() -> list[int]:
+    """The numbers of the logical CPUs that this process may run on."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS or Windows
+    return sorted(affinity(0)) if affinity is not None else list(range(os.cpu_count() or 1))
 
 
 def usable_memory() -> int:
@@ -109,9 +134,21 @@ def memory_limit(root: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int | N
     limits = []
     for folder in _groups(root, membership, "memory"):
         word = _read(folder / "memory.max") or _read(folder / "memory.limit_in_bytes")
-        if word.isdigit():
+        if word.isdigit() and int(word) < UNLIMITED:
             limits.append(int(word))
     return min(limits, default=None)
+
+
+def throttled_seconds(root: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
+    """How long the CPU quota of the control groups has held their processes back so far; None without a quota."""
+    found = []
+    for folder in _groups(root, membership, "cpu"):
+        counters = dict(line.split() for line in _read(folder / "cpu.stat").splitlines() if len(line.split()) == 2)
+        if "throttled_usec" in counters:  # version 2
+            found.append(int(counters["throttled_usec"]) / 1e6)
+        elif "throttled_time" in counters:  # version 1
+            found.append(int(counters["throttled_time"]) / 1e9)
+    return max(found, default=None)
 
 
 def _groups(root: Path, membership: Path, controller: str) -> list[Path]:
@@ -147,6 +184,34 @@ def _flags_by_cpuid() -> set[str]:
     import cpuinfo  # a second or so: it starts processes
 
     return set(cpuinfo.get_cpu_info().get("flags", []))
+
+
+def _turbo() -> bool | None:
+    """Whether the clock may go beyond its base frequency."""
+    intel, others = _read(CPUS / "intel_pstate/no_turbo"), _read(CPUS / "cpufreq/boost")
+    if intel in ("0", "1"):
+        return intel == "0"
+    return others == "1" if others in ("0", "1") else None
+
+
+def _largest_mhz() -> int | None:
+    largest = _first(CPUS.glob("cpu[0-9]*/cpufreq/cpuinfo_max_freq"))
+    return int(largest) // 1000 if largest is not None and largest.isdigit() else None
+
+
+def _first(files: Iterable[Path]) -> str | None:
+    return next((text for file in sorted(files) if (text := _read(file))), None)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """ "0-3,8", as the kernel writes lists of CPUs."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1] = [parts[-1][0], number]
+        else:
+            parts.append([number])
+    return ",".join("-".join(map(str, part)) for part in parts)
 
 
 def _read(path: Path) -> str:

@@ -49,6 +49,19 @@ def first_device(library: Any) -> Any:
         return None
 
 
+def other_processes(process: int) -> int | None:
+    """How many processes besides ``process`` compute on the first device now; None without one."""
+    with nvml() as library:
+        handle = None if library is None else first_device(library)
+        if handle is None:
+            return None
+        try:
+            running = library.nvmlDeviceGetComputeRunningProcesses(handle)
+            return sum(int(entry.pid != process) for entry in running)
+        except library.NVMLError:
+            return None
+
+
 def describe() -> dict[str, Any] | None:
     """Driver, CUDA version of the driver, and the devices; None without a driver."""
     with nvml() as library:
@@ -66,6 +79,8 @@ def describe() -> dict[str, Any] | None:
                     "compute_capability": ".".join(
                         str(part) for part in library.nvmlDeviceGetCudaComputeCapability(handle)
                     ),
+                    "largest_mhz": _largest_clock(library, handle),
+                    "power_limit_watts": _power_limit(library, handle),
                 }
                 for handle in handles
             ],
@@ -75,5 +90,19 @@ def describe() -> dict[str, Any] | None:
 def _total_memory(library: Any, handle: Any) -> int | None:
     try:
         return int(library.nvmlDeviceGetMemoryInfo(handle, version=library.nvmlMemory_v2).total)
+    except library.NVMLError:
+        return None
+
+
+def _largest_clock(library: Any, handle: Any) -> int | None:
+    try:
+        return int(library.nvmlDeviceGetMaxClockInfo(handle, library.NVML_CLOCK_SM))
+    except library.NVMLError:
+        return None
+
+
+def _power_limit(library: Any, handle: Any) -> float | None:
+    try:
+        return float(library.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
     except library.NVMLError:
         return None

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from backends import nvidia
 from backends.backend import Availability
+from backends.device_times import transfer_times
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnxruntime_backend import WHEELS, OnnxRuntime, OnnxRuntimeOptions, import_failure, new_session
@@ -115,6 +117,10 @@ class OnnxRuntimeGpu(OnnxRuntime):
 
     @abstractmethod
     def _providers(self) -> list[tuple[str, dict[str, str]]]: ...
+
+    def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
+        taken = {name: feeds[name] for name in self.inputs}
+        return transfer_times(self._session, taken, self._names, device="cuda")
 
 
 class OnnxRuntimeCuda(OnnxRuntimeGpu):

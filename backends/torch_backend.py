@@ -7,6 +7,7 @@ import inspect
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from backends import nvidia
 from backends.backend import KNOWN_INPUTS, Availability, Backend
+from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 
@@ -164,6 +166,22 @@ class TorchCpuCompiled(TorchCpu):
 class TorchCuda(Torch):
     name = "torch-cuda"
     device = "cuda"
+
+    def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
+        import torch
+
+        def to_device() -> dict[str, Any]:
+            return {name: torch.from_numpy(feeds[name]).to(self.device) for name in self.inputs}
+
+        def compute(tensors: dict[str, Any]) -> list[Any]:
+            result = self._model(**tensors)
+            self._last_hidden_state = None
+            return [result[name] for name in self.outputs if name != "representation"]
+
+        with torch.inference_mode():
+            return stage_times(
+                to_device, compute, lambda found: [x.float().cpu() for x in found], torch.cuda.synchronize
+            )
 
     @classmethod
     def _device_missing(cls) -> tuple[str, str] | None:

@@ -2,95 +2,217 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
+from benchmarks.performance.checks import disturbances
 from benchmarks.performance.latency import Latency
+from benchmarks.performance.load_generator import Timings
+from benchmarks.performance.replicates import median_interval
+from benchmarks.performance.server import Server, trials_of
+from benchmarks.performance.stability import warm_up_warning
 from benchmarks.performance.throughput import Throughput
 
+Json = Mapping[str, Any]
 
-def summarise(processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+
+def summarise(processes: Sequence[Json]) -> dict[str, Any]:
     """Figures of one deployment. Summaries are computed anew from the raw timings of each process.
 
     Args:
         processes: what the step `performance` measured, one entry a fresh process.
 
     Returns:
-        Milliseconds, samples/s and bytes by name; a figure that no process could measure is None. `replicates` has
-        the figures of each process by the same names, so that every median can be computed again.
+        Milliseconds, samples/s, bytes and joules by name; a figure that no process could measure is None.
+        `intervals` has the 95 % interval of each median over processes, where there are enough of them.
+        `replicates` has the figures of each process by the same names, so that every median can be computed again.
     """
     measured = [_Process.of(process) for process in processes]
     replicates = [process.figures() for process in measured]
     return {
         "processes": len(processes),
-        "single-stream": _over_processes(replicates, "single-stream", _PERCENTILES, ("count",)),
+        "single-stream": _over_processes(replicates, "single-stream", _LATENCIES, ("count",)),
+        "multi-stream": _over_processes(replicates, "multi-stream", _LATENCIES, ("count",)),
         "offline": _over_processes(replicates, "offline", _RATES),
+        "server": _server(processes, replicates),
+        "sweep": _sweep(processes),
+        "stages": _stages(processes),
         **{name: _median([replicate[name] for replicate in replicates]) for name in _ONCE_A_PROCESS},
+        "intervals": _intervals(replicates),
         "warnings": sorted({warning for process in measured for warning in process.warnings}),
         "replicates": replicates,
     }
 
 
-_ONCE_A_PROCESS = ("load_ms", "first_inference_ms", "peak_memory_bytes", "device_memory_bytes")
-_PERCENTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms")
-_RATES = ("samples_per_second", "tokens_per_second")
+_ONCE_A_PROCESS = ("load_ms", "artifact_load_ms", "first_inference_ms", "peak_memory_bytes", "device_memory_bytes")
+_LATENCIES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms", "p90_bound_ms", "p99_bound_ms")
+_RATES = ("samples_per_second", "tokens_per_second", "cpu_joules_per_sample", "gpu_joules_per_sample")
+_SERVED = ("rate", "p99_ms", "bound_ms")
+_WITH_INTERVAL = {"single-stream": _LATENCIES[:4], "offline": _RATES[:1], "server": _SERVED[:1]}
+_SCENARIOS = ("single-stream", "multi-stream", "offline", "server")
 
 
 @dataclass(frozen=True)
 class _Process:
     """One fresh process: its scenarios, None where not measured, and what was measured once."""
 
-    single_stream: Latency | None
+    recorded: Json
+    latencies: dict[str, Latency | None]
     offline: Throughput | None
-    once: dict[str, float | None]
+    server: Server | None
 
     @classmethod
-    def of(cls, process: Mapping[str, Any]) -> _Process:
+    def of(cls, process: Json) -> _Process:
+        latencies = {name: _latency(process[name]) if name in process else None for name in _SCENARIOS[:2]}
         return cls(
-            _latency(process["single-stream"]) if "single-stream" in process else None,
+            process,
+            latencies,
             _throughput(process["offline"]) if "offline" in process else None,
-            {name: process[name] for name in _ONCE_A_PROCESS},
+            _served(process["server"]) if "server" in process else None,
         )
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        return tuple(w for scenario in (self.single_stream, self.offline) if scenario for w in scenario.warnings)
+    def warnings(self) -> Iterator[str]:
+        for figures in (*self.latencies.values(), self.offline, self.server):
+            yield from figures.warnings if figures else ()
+        for name in _SCENARIOS:
+            recorded = self.recorded.get(name) or {}
+            yield from disturbances(recorded.get("conditions") or {})
+            if (warm_up := recorded.get("warm_up")) and (told := warm_up_warning(**warm_up)):
+                yield told
 
     def figures(self) -> dict[str, Any]:
+        offline = _named(self.offline, ("samples_per_second", "tokens_per_second", "steady"))
+        if offline is not None and self.offline is not None:
+            offline |= _joules_per_sample(self.recorded["offline"], self.offline)
         return {
-            "single-stream": _named(self.single_stream, (*_PERCENTILES, "count", "steady")),
-            "offline": _named(self.offline, (*_RATES, "steady")),
-            **self.once,
+            **{
+                name: _named(figures, (*_LATENCIES, "count", "steady", "tail_steady"))
+                for name, figures in self.latencies.items()
+            },
+            "offline": offline,
+            "server": _named(self.server, _SERVED),
+            **{name: self.recorded.get(name) for name in _ONCE_A_PROCESS},
+            "conditions": {
+                name: recorded["conditions"]
+                for name in _SCENARIOS
+                if "conditions" in (recorded := self.recorded.get(name) or {})
+            },
         }
 
 
-def _named(scenario: Latency | Throughput | None, names: Sequence[str]) -> dict[str, Any] | None:
-    return None if scenario is None else {name: getattr(scenario, name) for name in names}
+def _named(figures: object | None, names: Sequence[str]) -> dict[str, Any] | None:
+    return None if figures is None else {name: getattr(figures, name) for name in names}
 
 
 def _over_processes(
-    replicates: Sequence[Mapping[str, Any]], scenario: str, medians: Sequence[str], sums: Sequence[str] = ()
+    replicates: Sequence[Json], scenario: str, medians: Sequence[str], sums: Sequence[str] = ()
 ) -> dict[str, Any] | None:
     found = [replicate[scenario] for replicate in replicates if replicate[scenario] is not None]
     if not found:
         return None
+    marks = [name for name in ("steady", "tail_steady") if name in found[0]]
     return {
         **{name: _median([figures[name] for figures in found]) for name in medians},
         **{name: sum(figures[name] for figures in found) for name in sums},
-        "steady": all(figures["steady"] for figures in found),
+        **{name: all(figures[name] for figures in found) for name in marks},
     }
 
 
-def _latency(recorded: Mapping[str, Any]) -> Latency:
-    return Latency.from_nanoseconds(tuple(recorded["nanoseconds"]), samples=recorded["samples"])
+def _server(processes: Sequence[Json], replicates: Sequence[Json]) -> dict[str, Any] | None:
+    """Medians, and the curve of the first process: rates differ from process to process."""
+    found = [replicate["server"] for replicate in replicates if replicate["server"] is not None]
+    if not found:
+        return None
+    first = next(process["server"] for process in processes if "server" in process)
+    return {
+        **{name: _median([figures[name] for figures in found]) for name in _SERVED},
+        "bound_from": first["bound_from"],
+        "points": [asdict(point) for point in _served(first).points],
+    }
 
 
-def _throughput(recorded: Mapping[str, Any]) -> Throughput:
+def _sweep(processes: Sequence[Json]) -> list[dict[str, Any]]:
+    """One entry a shape: medians over processes of its p50 and of the rate that this means."""
+    shapes: dict[tuple[int, int], list[Json]] = {}
+    for process in processes:
+        for shape in process.get("sweep") or ():
+            shapes.setdefault((shape["batch"], shape["length"]), []).append(shape)
+    entries = []
+    for (batch, length), found in shapes.items():
+        latencies = [_latency(shape["timings"]) for shape in found if shape["timings"] is not None]
+        p50 = _median([latency.p50_ms for latency in latencies])
+        entries.append(
+            {
+                "batch": batch,
+                "length": length,
+                "p50_ms": p50,
+                "p90_ms": _median([latency.p90_ms for latency in latencies]),
+                "samples_per_second": None if not p50 else 1e3 * batch / p50,
+                "tokens_per_second": None if not p50 else 1e3 * batch * length / p50,
+                "count": sum(latency.count for latency in latencies),
+                "steady": all(latency.steady for latency in latencies),
+                "reason": found[0]["reason"],
+            }
+        )
+    return entries
+
+
+def _stages(processes: Sequence[Json]) -> dict[str, dict[str, float] | None] | None:
+    """Milliseconds by stage, medians over processes: see `harness.stages`."""
+    found = [process["stages"] for process in processes if process.get("stages")]
+    if not found:
+        return None
+    summary: dict[str, dict[str, float] | None] = {}
+    for way in found[0]:
+        known = [stages[way] for stages in found if stages[way]]
+        summary[way] = {stage: median(times[stage] for times in known) for stage in known[0]} if known else None
+    return summary
+
+
+def _intervals(replicates: Sequence[Json]) -> dict[str, dict[str, list[float] | None]]:
+    def interval(values: Iterable[float | None]) -> list[float] | None:
+        found = median_interval([value for value in values if value is not None])
+        return None if found is None else list(found)
+
+    return {
+        **{
+            scenario: {
+                name: interval((replicate[scenario] or {}).get(name) for replicate in replicates) for name in names
+            }
+            for scenario, names in _WITH_INTERVAL.items()
+        },
+        "process": {name: interval(replicate[name] for replicate in replicates) for name in _ONCE_A_PROCESS},
+    }
+
+
+def _joules_per_sample(recorded: Json, offline: Throughput) -> dict[str, float | None]:
+    """Of the machine, the warm-up's included; None where the counters cannot be read."""
+    conditions = recorded.get("conditions") or {}
+    energy, seconds = conditions.get("energy_joules") or {}, conditions.get("seconds")
+    joules = {name: energy.get(name) for name in ("cpu", "gpu")}
+    return {
+        f"{name}_joules_per_sample": None
+        if used is None or not seconds
+        else used / seconds / offline.samples_per_second
+        for name, used in joules.items()
+    }
+
+
+def _latency(recorded: Json) -> Latency:
+    return Latency.of(Timings(tuple(recorded["nanoseconds"]), tuple(recorded["order"]), recorded["samples"]))
+
+
+def _throughput(recorded: Json) -> Throughput:
     return Throughput.from_nanoseconds(
         tuple(recorded["nanoseconds"]), samples=recorded["samples"], tokens=recorded["tokens"]
     )
+
+
+def _served(recorded: Json) -> Server:
+    return Server.of(trials_of(recorded["trials"]), recorded["bound_ms"])
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -44,7 +44,7 @@ VERSIONS = {
     "expected": 1,
     "verification": 1,
     "outputs": 1,
-    "performance": 1,
+    "performance": 2,
     "candidates": 1,
     "attack": 2,
     "explanation": 1,
@@ -61,7 +61,7 @@ LIBRARIES = {
     "expected": ("torch", "transformers", "tokenizers"),
     "verification": ("tokenizers",),
     "outputs": ("tokenizers",),
-    "performance": ("tokenizers",),
+    "performance": ("tokenizers", "mlcommons-loadgen"),
     "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
     "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
     "attack": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
@@ -180,7 +180,8 @@ class _Planner:
     def __post_init__(self) -> None:
         facts = environment()
         self.isa = facts["cpu"]["isa"]
-        self.machine = {"cpu": facts["cpu"], "gpu": facts["gpu"]}
+        # Timings of unlike machines, or of one machine set up otherwise, are never taken for each other.
+        self.machine = {name: facts[name] for name in ("cpu", "memory_limit", "variables", "gpu")}
         self.threads = self.study.threads or facts["cpu"]["cores"]
 
     def task(self, name: TaskName, task: Task) -> TaskPlan:

@@ -1,16 +1,15 @@
-"""What the scenarios share: a quiet interpreter, and whether a series of timings was steady."""
+"""A quiet interpreter, and a fixed piece of work that tells how fast the processor's clock runs."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter_ns
 
-import numpy as np
-from numpy.typing import NDArray
-
-DRIFT = 0.10
-"""Timings of one thing may differ by this share between the earlier and the later half of a series."""
+CALIBRATION_STEPS = 20_000
+"""Of the fixed piece of work: about a millisecond."""
+CALIBRATION_RUNS = 7
 
 
 @contextmanager
@@ -26,24 +25,17 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def drift(passes: NDArray[np.int64]) -> float:
-    """How much slower (+) or faster (-) the later half of the passes was, as a share.
+def calibrate() -> int:
+    """Nanoseconds of a fixed piece of work on one core: the least of a few runs, which other work hardly moves.
 
-    ``passes`` is (passes, samples) in ns, two passes at least. Each sample is compared with itself, since
-    samples differ in length; the median over samples is not moved by single outliers.
+    Taken before and after a measurement, a change says that the clock was throttled or freed in between.
     """
-    middle = len(passes) // 2
-    later = np.median(passes[-middle:], axis=0)
-    earlier = np.maximum(np.median(passes[:middle], axis=0), 1)
-    return float(np.median(later / earlier)) - 1.0
+    return min(_fixed_work() for _ in range(CALIBRATION_RUNS))
 
 
-def trend(timings: NDArray[np.int64]) -> float:
-    """Spearman's correlation of a series with time, in units of its standard error 1/sqrt(n - 1).
-
-    For one pass, in which every sample comes once: lengths come in no order, so a trend is the machine's.
-    """
-    if len(timings) < 3 or np.ptp(timings) == 0:
-        return 0.0
-    ranks = np.argsort(np.argsort(timings, kind="stable"), kind="stable")
-    return float(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]) * float(np.sqrt(len(ranks) - 1))
+def _fixed_work() -> int:
+    before = perf_counter_ns()
+    total = 0
+    for step in range(CALIBRATION_STEPS):
+        total += step * step
+    return perf_counter_ns() - before

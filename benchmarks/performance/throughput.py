@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from time import perf_counter_ns
 
 import numpy as np
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.performance.clock import DRIFT, drift, without_garbage_collection
+from benchmarks.performance.clock import without_garbage_collection
+from benchmarks.performance.load_generator import issue
+from benchmarks.performance.stability import DRIFT, SETTLED, drift
 
 
 @dataclass(frozen=True)
@@ -63,24 +66,48 @@ def offline(
     min_seconds: float,
     min_passes: int = 2,
     tokens: int | None = None,
+    warmup_at_most: float = 30.0,
 ) -> Throughput:
     """Time ``run()``, which processes the whole sample once and returns how many examples that were.
 
-    One pass at least warms up: every shape of batch has then been seen once. ``tokens`` is how many tokens
-    a pass has, for a rate beside the one in examples.
+    LoadGen issues one query of as many passes as take ``min_seconds``. One pass at least warms up, so that every
+    shape of batch has been seen once; the warm-up ends when two passes in a row take equally long (`SETTLED`), or
+    after ``warmup_at_most`` seconds. ``tokens`` is how many tokens a pass has, for a rate beside the one in examples.
     """
     with without_garbage_collection():
-        warm = perf_counter_ns() + int(warmup_seconds * 1e9)
-        samples = run()
-        while perf_counter_ns() < warm:
-            run()
-
+        samples, pass_time = _warm_up(run, warmup_seconds, max(warmup_seconds, warmup_at_most))
         timings: list[int] = []
-        end = perf_counter_ns() + int(min_seconds * 1e9)
-        while len(timings) < max(1, min_passes) or perf_counter_ns() < end:
+
+        def one_pass() -> None:
             before = perf_counter_ns()
             done = run()
             timings.append(perf_counter_ns() - before)
             if done != samples:
                 raise BenchmarkError(f"a pass processed {done} examples after one of {samples}; passes must be alike")
+
+        def all_passes(indices: list[int]) -> None:
+            for _ in range(len(indices) // samples):
+                one_pass()
+
+        needed = max(1, min_passes)
+        while len(timings) < needed or sum(timings) < min_seconds * 1e9:
+            left = ceil((min_seconds * 1e9 - sum(timings)) / max(pass_time, 1))
+            passes = max(1, needed - len(timings), left)
+            issue("offline", all_passes, samples=samples, queries=passes * samples, seed=0)
+            pass_time = sum(timings) // len(timings)
     return Throughput.from_nanoseconds(tuple(timings), samples=samples, tokens=tokens)
+
+
+def _warm_up(run: Callable[[], int], seconds: float, at_most: float) -> tuple[int, int]:
+    """Examples a pass, and the nanoseconds of the last."""
+    started = perf_counter_ns()
+    samples, last = 0, 0
+    while True:
+        before = perf_counter_ns()
+        samples = run()
+        now = perf_counter_ns()
+        settled = last > 0 and abs((now - before) / last - 1) <= SETTLED
+        last = now - before
+        elapsed = (now - started) / 1e9
+        if elapsed >= at_most or (elapsed >= seconds and settled):
+            return samples, last

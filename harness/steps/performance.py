@@ -1,20 +1,33 @@
-"""Measure a deployment in this fresh process: load, first inference, latency, throughput, memory."""
+"""Measure a deployment in this fresh process: load, first inference, the scenarios, memory, where time goes."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.backend import Backend
 from backends.batching import pad
+from backends.errors import BackendError
+from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
-from benchmarks.performance.latency import single_stream
+from benchmarks.performance.clock import calibrate
+from benchmarks.performance.latency import multi_stream, single_stream
+from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
+from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
 from harness.data.sampling import sample
 from harness.execution.worker import Context
-from harness.live import open_deployment, read_tokenizer, task_of
+from harness.live import LiveDeployment, open_deployment, read_tokenizer, task_of
+from harness.stages import where_time_goes
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.tasks.examples import Example
 
 FILE = "performance.json"
 
@@ -22,42 +35,174 @@ FILE = "performance.json"
 def run(context: Context) -> None:
     settings = context.options["performance"]
     examples = sample(read_examples(context.input("examples")), settings["samples"], seed=context.options["seed"])
-    features = task_of(context.options).encode(read_tokenizer(context.input("artifact")), examples)
-    single = [pad(features.inputs, [index]) for index in range(len(features.example))]
-    tokens = sum(len(ids) for ids in features.inputs["input_ids"])
+    inputs = task_of(context.options).encode(read_tokenizer(context.input("artifact")), examples).inputs
+    _import_what_is_not_the_deployments()
 
     memory = MemoryProbe()
     started = time.perf_counter_ns()
     with open_deployment(context.input("artifact"), context.options) as deployment:
         loaded = time.perf_counter_ns()
-        deployment.backend.infer(single[0])
+        deployment.backend.infer(pad(inputs, [0]))
         first = time.perf_counter_ns()
+        measure = _Measurement(context, deployment, examples, inputs)
         result: dict[str, Any] = {
             "load_ms": (loaded - started) / 1e6,
+            "artifact_load_ms": 1e3 * (deployment.backend.load_seconds or 0.0),
             "first_inference_ms": (first - loaded) / 1e6,
-            "tokens_per_sample": tokens / len(single),
+            "tokens_per_sample": measure.tokens / len(inputs["input_ids"]),
+            **{scenario: figures for scenario in LOADS if (figures := measure.scenario(scenario)) is not None},
+            # Here: fixed shapes may be larger than anything that is ever deployed.
+            "peak_memory_bytes": memory.peak_bytes(),
+            "memory_method": memory.method,
+            "device_memory_bytes": memory.device_bytes(),
         }
-        limits = {key: settings[key] for key in ("warmup_seconds", "min_seconds", "min_count")}
-        if "single-stream" in settings["scenarios"]:
-            context.progress("single-stream", 0.0)
-            infer = deployment.backend.infer
-            latency = single_stream(lambda index: infer(single[index]), len(single), **limits)
-            result["single-stream"] = asdict(latency)
-        if "offline" in settings["scenarios"]:
-            context.progress("offline", 0.5)
-
-            def all_at_once() -> int:
-                deployment.table(examples)
-                return len(examples)
-
-            throughput = offline(
-                all_at_once,
-                warmup_seconds=settings["warmup_seconds"],
-                min_seconds=settings["min_seconds"],
-                tokens=tokens,
-            )
-            result["offline"] = asdict(throughput)
-        result["peak_memory_bytes"] = memory.peak_bytes()
-        result["device_memory_bytes"] = memory.device_bytes()
+        if (figures := measure.scenario("server")) is not None:
+            result["server"] = figures
+        if settings["sweep"] is not None:
+            context.progress("fixed shapes", 0.8)
+            result["sweep"] = measure.sweep(settings["sweep"])
+        result["stages"] = where_time_goes(deployment, examples)
         result["describe"] = deployment.backend.describe()
     write_json(context.destination / FILE, result)
+
+
+LOADS = ("single-stream", "multi-stream", "offline")
+ALL = (*LOADS, "server")
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    """The scenarios of one live deployment; each gives raw timings, ready for JSON."""
+
+    context: Context
+    deployment: LiveDeployment
+    examples: Sequence[Example]
+    inputs: Mapping[str, Sequence[NDArray[np.int64]]]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = self.context.options["performance"]
+        return settings
+
+    @property
+    def seed(self) -> int:
+        return int(self.context.options["seed"])
+
+    @property
+    def samples(self) -> int:
+        return len(self.inputs["input_ids"])
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(ids) for ids in self.inputs["input_ids"])
+
+    def scenario(self, name: str) -> dict[str, Any] | None:
+        """None where the study does not ask for it."""
+        if name not in self.settings["scenarios"]:
+            return None
+        self.context.progress(name, 0.2 * ALL.index(name))
+        measures: dict[str, Callable[[], dict[str, Any]]] = {
+            "single-stream": self._single_stream,
+            "multi-stream": self._multi_stream,
+            "offline": self._offline,
+            "server": self._server,
+        }
+        with _watched() as conditions:
+            figures = measures[name]()
+        return {**figures, "conditions": conditions}
+
+    def _single_stream(self) -> dict[str, Any]:
+        single = [pad(self.inputs, [index]) for index in range(self.samples)]
+        infer = self.deployment.backend.infer
+        timings, warm_up = single_stream(
+            lambda index: infer(single[index]),
+            len(single),
+            **self._limits("warmup_seconds", "warmup_at_most", "min_seconds", "min_count"),
+            seed=self.seed,
+        )
+        return {**asdict(timings), "warm_up": asdict(warm_up)}
+
+    def _multi_stream(self) -> dict[str, Any]:
+        limits = self._limits("min_seconds", "min_count")
+        return asdict(multi_stream(self._together, self.samples, **limits, seed=self.seed))
+
+    def _offline(self) -> dict[str, Any]:
+        def all_at_once() -> int:
+            self.deployment.table(self.examples)
+            return len(self.examples)
+
+        limits = self._limits("warmup_seconds", "warmup_at_most", "min_seconds")
+        found = offline(all_at_once, **limits, tokens=self.tokens)
+        return {"nanoseconds": found.nanoseconds, "samples": found.samples, "tokens": found.tokens}
+
+    def _server(self) -> dict[str, Any]:
+        settings = self.settings["server"]
+        alone, _ = single_stream(
+            lambda index: self._together([index]),
+            self.samples,
+            **self._limits("warmup_seconds", "warmup_at_most"),
+            min_seconds=0.2,
+            min_count=32,
+        )
+        milliseconds = np.array(alone.nanoseconds) / 1e6
+        bound = settings["p99_ms"] or DEFAULT_BOUND * float(np.median(milliseconds))
+        trials = find_highest_rate(
+            self._together,
+            self.samples,
+            bound_ms=bound,
+            queries=settings["queries"],
+            min_seconds=self.settings["min_seconds"],
+            service_ms=float(milliseconds.mean()),
+            seed=self.seed,
+        )
+        return {
+            "bound_ms": bound,
+            "bound_from": "study" if settings["p99_ms"] else f"{DEFAULT_BOUND:g} x single-stream p50",
+            "trials": [asdict(trial) for trial in trials],
+        }
+
+    def sweep(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+        backend = self.deployment.backend
+        shapes = sweep(
+            lambda batch, length: _fixed_shape(backend, self.inputs, batch, length),
+            settings["batch"],
+            settings["length"],
+            min_seconds=settings["min_seconds"],
+            min_count=settings["min_count"],
+            refused=BackendError,
+        )
+        return [asdict(shape) for shape in shapes]
+
+    def _together(self, indices: Sequence[int]) -> None:
+        """Some requests as one batch, padded to the longest: padding is part of the answer's time."""
+        self.deployment.backend.infer(pad(self.inputs, indices))
+
+    def _limits(self, *names: str) -> dict[str, Any]:
+        return {name: self.settings[name] for name in names}
+
+
+def _fixed_shape(
+    backend: Backend, inputs: Mapping[str, Sequence[NDArray[np.int64]]], batch: int, length: int
+) -> Callable[[], object]:
+    """An inference of ``batch`` rows of ``length`` tokens, cut from the real texts one after the other."""
+    flowing = np.concatenate([*inputs["input_ids"]])
+    ids = np.resize(flowing, (batch, length))
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    return lambda: backend.infer(feeds)
+
+
+@contextmanager
+def _watched() -> Iterator[dict[str, Any]]:
+    """What the machine did meanwhile; the dictionary is filled at the end."""
+    conditions: dict[str, Any] = {}
+    before = calibrate()
+    watch = MachineWatch()
+    yield conditions
+    conditions |= watch.stop()
+    conditions["clock_change"] = calibrate() / before - 1
+
+
+def _import_what_is_not_the_deployments() -> None:
+    """Load what measures and keeps the figures, before memory is looked at."""
+    import mlperf_loadgen  # noqa: F401
+    import pyarrow  # noqa: F401

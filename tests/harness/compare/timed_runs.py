@@ -70,7 +70,11 @@ def _process(random: np.random.Generator, figures: Mapping[str, Any], noise: flo
     queries = latency * np.tile(lengths, PASSES) * np.exp(random.normal(0, 0.01, SAMPLES * PASSES))
     whole = 1e9 * SAMPLES / figures["offline"]["samples_per_second"] * level()
     return {
-        "single-stream": {"nanoseconds": [int(q) for q in queries], "samples": SAMPLES},
+        "single-stream": {
+            "nanoseconds": [int(q) for q in queries],
+            "order": list(range(SAMPLES)) * PASSES,
+            "samples": SAMPLES,
+        },
         "offline": {"nanoseconds": [int(whole)] * 4, "samples": SAMPLES, "tokens": 100 * SAMPLES},
         "load_ms": figures["load_ms"] * level(),
         "first_inference_ms": figures["first_inference_ms"] * level(),

@@ -1,0 +1,52 @@
+"""What the machine did while something was measured, as plain warnings that say what to do next.
+
+pyperf's checks are the model (`pyperf check`): nothing is dropped, and every warning has a next step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+BUSY = 0.10
+"""Of the cores' time, taken by other processes."""
+STOLEN = 0.02
+"""Of the cores' time, taken by other virtual machines."""
+HELD_BACK = 0.01
+"""Of the time, held back by the container's quota."""
+CLOCK = 0.05
+"""A fixed piece of work may take this share longer or shorter at the end."""
+
+
+def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
+    """Warnings on the conditions of one measurement; what is None was not told and warns of nothing.
+
+    ``conditions``: ``seconds``, ``cores``, ``other_cpu_seconds``, ``steal_seconds``, ``quota_seconds``,
+    ``thermal_throttles``, ``gpu_processes`` and ``clock_change`` (a share; + is slower at the end).
+    """
+
+    def share(name: str, of: float) -> float:
+        return (conditions.get(name) or 0.0) / of if of else 0.0
+
+    seconds = conditions.get("seconds") or 0.0
+    core_seconds = seconds * (conditions.get("cores") or 0.0)
+    found = []
+    if (busy := share("other_cpu_seconds", core_seconds)) > BUSY:
+        found.append(f"busy: other processes took {busy:.0%} of the cores; close them, or pin to idle cores")
+    if (stolen := share("steal_seconds", core_seconds)) > STOLEN:
+        found.append(f"busy: other virtual machines took {stolen:.0%} of the cores; use a host of its own")
+    if (held := share("quota_seconds", seconds)) > HELD_BACK:
+        found.append(
+            f"throttled: the container's quota held it back {held:.0%} of the time; raise it, or lower threads"
+        )
+    if throttles := conditions.get("thermal_throttles"):
+        found.append(f"throttled: the cores were slowed for heat {throttles:.0f} times; cool the machine")
+    change = conditions.get("clock_change") or 0.0
+    if abs(change) > CLOCK:
+        way = "slower" if change > 0 else "faster"
+        found.append(
+            f"throttled: a fixed piece of work was {abs(change):.0%} {way} at the end; "
+            "fix the clock (governor `performance`, turbo off), or wait until the machine is quiet"
+        )
+    if others := conditions.get("gpu_processes"):
+        found.append(f"busy: {others:.0f} other processes compute on the GPU; end them")
+    return tuple(found)
