@@ -49,6 +49,8 @@ class Backend(ABC):
     """
 
     name: ClassVar[str]
+    reentrant: ClassVar[bool] = False
+    """Whether several threads may call `infer` of one opening at the same time."""
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ WHEELS = ("onnxruntime", "onnxruntime-gpu")
 class OnnxRuntime(Backend):
     """A session with all graph optimisations, one thread pool of ``threads``, nodes run in sequence."""
 
+    reentrant = True
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
 
