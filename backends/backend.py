@@ -63,6 +63,8 @@ class Backend(ABC):
     refused: ClassVar[Mapping[str, str]] = {}
     """Glob patterns of formats that it does not take all the same: the reason, and the way out."""
     options_type: ClassVar[type[Options]] = Options
+    reentrant: ClassVar[bool] = False
+    """Whether several threads may call `infer` of one opening at the same time."""
 
     def __init__(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
 from backends.errors import BackendError
+from backends.side_by_side import deal
 
 Integers = NDArray[np.int64]
 
@@ -68,22 +70,49 @@ def pad(
     return padded
 
 
-def infer_all(
+@dataclass(frozen=True)
+class Batches:
+    """Ragged examples, planned into batches that are padded one at a time: memory stays that of one batch."""
+
+    inputs: Mapping[str, Sequence[Integers]]
+    lengths: Integers
+    """Tokens of each example."""
+    padded: Integers
+    """The same, rounded up."""
+    indices: list[Integers]
+    """The examples of each batch."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def feeds(self, number: int) -> dict[str, Integers]:
+        """Batch ``number``, padded: see `pad`."""
+        batch = self.indices[number]
+        return pad(self.inputs, batch, length=int(self.padded[batch].max()))
+
+    def give_back(
+        self,
+        number: int,
+        outputs: Mapping[str, NDArray[np.float32]],
+        results: Mapping[str, list[NDArray[np.float32]]],
+        per_token: frozenset[str],
+    ) -> None:
+        """Put the outputs of batch ``number`` at the examples' own places, padding cut off."""
+        for name, array in outputs.items():
+            target = results[name]
+            for row, index in zip(array, self.indices[number], strict=True):
+                target[index] = row[: self.lengths[index]].copy() if name in per_token else row
+
+
+def build_batches(
     backend: Backend,
     inputs: Mapping[str, Sequence[Integers]],
     *,
     token_budget: int,
-    per_token: frozenset[str],
     pad_to_multiple: int = 1,
     shuffle_seed: int | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> dict[str, list[NDArray[np.float32]]]:
-    """Run all examples, whatever their lengths, and give each output as one array an example, in their order.
-
-    Outputs named in ``per_token`` have a token axis and are cut to the example's own length. The other
-    arguments vary what must not matter: ``pad_to_multiple`` rounds padded lengths up, ``shuffle_seed``
-    composes other batches. ``progress`` is called after each batch with how many examples it had.
-    """
+) -> Batches:
+    """Plan batches of what ``backend`` takes of ``inputs``; the arguments are those of `infer_all`."""
     if pad_to_multiple < 1:
         raise BackendError(f"pad_to_multiple is {pad_to_multiple}; give 1 or more")
     missing = [name for name in backend.inputs if name not in inputs]
@@ -95,19 +124,44 @@ def infer_all(
         raise BackendError(f"example {int(lengths.argmin())} has no tokens; give it one at least")
     padded = -(-lengths // pad_to_multiple) * pad_to_multiple
     if shuffle_seed is None:
-        batches = plan_batches(padded, token_budget=token_budget)
+        indices = plan_batches(padded, token_budget=token_budget)
     else:
-        batches = shuffled_batches(padded, token_budget=token_budget, seed=shuffle_seed)
+        indices = shuffled_batches(padded, token_budget=token_budget, seed=shuffle_seed)
+    return Batches(taken, lengths, padded, indices)
 
-    results: dict[str, list[NDArray[np.float32]]] = {
-        name: [np.empty(0, dtype=np.float32)] * len(lengths) for name in backend.outputs
-    }
-    for batch in batches:
-        outputs = backend.infer(pad(taken, batch, length=int(padded[batch].max())))
-        for name, array in outputs.items():
-            target = results[name]
-            for row, index in zip(array, batch, strict=True):
-                target[index] = row[: lengths[index]].copy() if name in per_token else row
+
+def infer_all(
+    backend: Backend,
+    inputs: Mapping[str, Sequence[Integers]],
+    *,
+    token_budget: int,
+    per_token: frozenset[str],
+    pad_to_multiple: int = 1,
+    shuffle_seed: int | None = None,
+    beside: Sequence[Backend] = (),
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, list[NDArray[np.float32]]]:
+    """Run all examples, whatever their lengths, and give each output as one array an example, in their order.
+
+    Outputs named in ``per_token`` have a token axis and are cut to the example's own length. ``beside`` are
+    further openings of the same artifact that work at the same time, each on batches of its own. The other
+    arguments vary what must not matter: ``pad_to_multiple`` rounds padded lengths up, ``shuffle_seed``
+    composes other batches. ``progress`` is called after each batch with how many examples it had.
+    """
+    batches = build_batches(
+        backend, inputs, token_budget=token_budget, pad_to_multiple=pad_to_multiple, shuffle_seed=shuffle_seed
+    )
+    results = no_outputs(backend, len(batches.lengths))
+
+    def run(worker: Backend, number: int) -> None:
+        batches.give_back(number, worker.infer(batches.feeds(number)), results, per_token)
         if progress is not None:
-            progress(len(batch))
+            progress(len(batches.indices[number]))
+
+    deal(run, len(batches), (backend, *beside))
     return results
+
+
+def no_outputs(backend: Backend, examples: int) -> dict[str, list[NDArray[np.float32]]]:
+    """Room for the outputs of ``examples``, by name."""
+    return {name: [np.empty(0, dtype=np.float32)] * examples for name in backend.outputs}

@@ -42,6 +42,7 @@ class OnnxRuntime(Backend):
     formats = ("onnx-*",)
     options_type = OnnxRuntimeOptions
     options: OnnxRuntimeOptions
+    reentrant = True
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
 
