@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exporters.files import link_or_copy
 from exporters.onnx_graph import behind_mask, read_model, write_model
+from exporters.weights_aside import Data, check_all_back, set_aside
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
@@ -14,38 +20,93 @@ if TYPE_CHECKING:
 FLOAT32_OPERATORS = ("LayerNormalization", "Softmax", "ReduceSum", "ReduceMean")
 """They sum over many values, and LayerNorm squares them: half precision ends at 65,504."""
 
+LARGEST, SMALLEST_NORMAL, SMALLEST = 65_504.0, 2.0**-14, 2.0**-24
+"""The largest number of half precision, its smallest with all digits, and its smallest."""
 
-def write(parent: Path, destination: Path) -> None:
+
+@dataclass
+class Rounding:
+    """What half precision did to the weights, in numbers of weights."""
+
+    converted: int = 0
+    overflow: int = 0
+    """Beyond 65,504: clipped to it."""
+    underflow: int = 0
+    """Not 0, but smaller than 2^-24: raised to it."""
+    subnormal: int = 0
+    """Smaller than 2^-14: kept with fewer digits."""
+
+    def count(self, values: NDArray[np.float32]) -> None:
+        size = np.abs(values)
+        self.converted += size.size
+        self.overflow += int((size > LARGEST).sum())
+        self.underflow += int(((size > 0) & (size < SMALLEST)).sum())
+        self.subnormal += int(((size >= SMALLEST) & (size < SMALLEST_NORMAL)).sum())
+
+
+def write(parent: Path, destination: Path) -> Rounding:
     """Convert the ``onnx-fp32`` artifact ``parent``.
 
     Float32 stay: LayerNorm, Softmax, reductions, everything from the attention mask to the Softmax, and the
     graph's inputs and outputs.
     """
-    import onnx
-    from onnx.external_data_helper import load_external_data_for_model
+    from onnx import TensorProto
+    from onnxruntime.transformers.float16 import convert_np_to_float16
 
-    # Shapes are inferred before external weights come in: protobuf cannot pass more than 2 GiB around.
-    model = onnx.shape_inference.infer_shapes(read_model(parent, weights=False))
-    load_external_data_for_model(model, str(parent))
-    write_model(_half(model), destination)
+    rounding = Rounding()
+
+    def halved(values: NDArray[np.float32]) -> bytes:
+        rounding.count(values)
+        return convert_np_to_float16(values).tobytes()  # type: ignore[no-any-return]
+
+    model, data = set_aside(read_model(parent), lambda weight: weight.data_type == TensorProto.FLOAT)
+    half = half_graph(model)
+    put_back_converted(half, data, TensorProto.FLOAT16, halved)
+    write_model(half, destination)
     link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    return rounding
 
 
-def _half(model: ModelProto) -> ModelProto:
+def put_back_converted(model: ModelProto, data: Data, kind: int, convert: Callable[[NDArray[np.float32]], bytes]) -> None:
+    """`exporters.weights_aside.put_back`, with the weights of the type ``kind`` converted from float32."""
+    for weight in model.graph.initializer:
+        if weight.name in data:
+            raw = data.pop(weight.name)
+            weight.raw_data = convert(np.frombuffer(raw, np.float32)) if weight.data_type == kind else raw
+    check_all_back(data)
+
+
+def half_graph(model: ModelProto) -> ModelProto:
+    """The graph in half precision; its weights, whose data was set aside, get their new type alone."""
+    import onnx
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
+    typed = onnx.shape_inference.infer_shapes(model)
+    shapes = _empty(typed.graph)
     half: ModelProto = convert_float_to_float16(
-        model,
+        typed,
         keep_io_types=True,
         disable_shape_infer=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *FLOAT32_OPERATORS],
         node_block_list=behind_mask(model.graph),
     )
+    for weight in half.graph.initializer:
+        weight.dims[:] = shapes.get(weight.name, weight.dims)
     _join_float32(half.graph)
     del half.graph.value_info[:]  # some now tell the wrong type
     OnnxModel(half).topological_sort(is_deterministic=True)  # the casts were appended at the end
     return half
+
+
+def _empty(graph: GraphProto) -> dict[str, list[int]]:
+    """Call weights without data empty, which the converter takes for their true size; and their shapes."""
+    found = {}
+    for weight in graph.initializer:
+        if weight.data_type == weight.FLOAT and not (weight.raw_data or weight.float_data):
+            found[weight.name] = list(weight.dims)
+            weight.dims[:] = [0]
+    return found
 
 
 def _join_float32(graph: GraphProto) -> None:

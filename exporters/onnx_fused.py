@@ -28,7 +28,8 @@ def write(parent: Path, destination: Path, *, layers: int, hidden: int) -> dict[
     Returns the fused operators, by name, that are fewer than the layers ask for: how many of each are missing.
     Empty when everything fused. Raises `ExportError` when no attention did: the file would be FP32 by another name.
     """
-    model, data = set_aside(read_model(parent), _feed_forward(parent, hidden).__contains__)
+    unread = _feed_forward(parent, hidden)
+    model, data = set_aside(read_model(parent), lambda weight: weight.name in unread)
     fused = _fuse(model)
     missing = _missing(fused, layers)
     if missing.get("Attention") == layers:
@@ -51,6 +52,7 @@ def _fuse(model: ModelProto) -> ModelProto:
     options = FusionOptions("bert")
     # The mask as it is; the default turns it into lengths, which only holds for padding on the right.
     options.use_raw_attention_mask(True)
+    options.enable_shape_inference = False  # every fusion would keep a copy of the model, and finds no more by it
     with _quiet():
         fused = optimize_by_fusion(model, "bert", optimization_options=options)
         fused.topological_sort(is_deterministic=True)
