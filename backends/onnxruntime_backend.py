@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -170,6 +171,9 @@ class OnnxRuntime(Backend):
 class OnnxRuntimeCpu(OnnxRuntime):
     name = "onnxruntime-cpu"
     provider = CPU
+    refused: ClassVar[Mapping[str, str]] = {
+        "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
+    }
 
     @classmethod
     def availability(cls) -> Availability:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ class OpenVinoCpu(Backend):
     name = "openvino-cpu"
     packages = ("openvino",)
     formats = ("onnx-*",)
+    refused: ClassVar[Mapping[str, str]] = {
+        "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
+    }
     options_type = OpenVinoOptions
     options: OpenVinoOptions
 
