@@ -98,7 +98,7 @@ def test_a_tensorrt_engine_is_built_and_answers_like_its_onnx_file(
     assert recorded["found"]["tensorrt"]
     with open_backend("tensorrt", tmp_path, format="tensorrt-fp32", task=task) as backend:
         outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
-        assert backend.products() == {"fp32": pytest.approx(10, abs=10)}
+        assert set(backend.products() or {}) == {"fp32"}
         assert len(backend.describe()["engine_sha256"]) == 64
     for name, rows in expected.items():
         for row, other in zip(rows, outputs[name], strict=True):
