@@ -172,6 +172,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
     name = "onnxruntime-cpu"
     provider = CPU
     refused: ClassVar[Mapping[str, str]] = {
+        "onnx-bf16": "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
     }
 
