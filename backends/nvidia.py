@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -106,3 +107,51 @@ def _power_limit(library: Any, handle: Any) -> float | None:
         return float(library.nvmlDeviceGetPowerManagementLimit(handle)) / 1e3
     except library.NVMLError:
         return None
+
+
+def libraries() -> dict[str, str | None]:
+    """The versions of CUDA's runtime, cuDNN and TensorRT that the loader finds; None for one that it does not find.
+
+    Asked of the libraries themselves: what a package manager installed is not always what is loaded.
+    """
+    return {"CUDA": _cuda_runtime(), "cuDNN": _cudnn(), "TensorRT": _tensorrt()}
+
+
+def _cuda_runtime() -> str | None:
+    library = _library("libcudart.so.13", "libcudart.so.12")
+    if library is None:
+        return None
+    number = ctypes.c_int()
+    return dotted(number.value, 1000, 10) if library.cudaRuntimeGetVersion(ctypes.byref(number)) == 0 else None
+
+
+def _cudnn() -> str | None:
+    library = _library("libcudnn.so.9", "libcudnn.so.8")
+    if library is None:
+        return None
+    library.cudnnGetVersion.restype = ctypes.c_size_t
+    number = int(library.cudnnGetVersion())
+    return dotted(number, 10000, 100, 1) if number >= 90000 else dotted(number, 1000, 100, 1)
+
+
+def _tensorrt() -> str | None:
+    library = _library("libnvinfer.so.11", "libnvinfer.so.10")
+    return None if library is None else dotted(int(library.getInferLibVersion()), 10000, 100, 1)
+
+
+def dotted(number: int, *units: int) -> str:
+    """A version that was packed into one number: ``dotted(91002, 10000, 100, 1)`` is "9.10.2"."""
+    parts = []
+    for unit in units:
+        parts.append(str(number // unit))
+        number %= unit
+    return ".".join(parts)
+
+
+def _library(*names: str) -> ctypes.CDLL | None:
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -171,6 +172,10 @@ class OnnxRuntime(Backend):
 class OnnxRuntimeCpu(OnnxRuntime):
     name = "onnxruntime-cpu"
     provider = CPU
+    refused: ClassVar[Mapping[str, str]] = {
+        "onnx-bf16": "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32",
+        "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
+    }
 
     @classmethod
     def availability(cls) -> Availability:

@@ -146,6 +146,8 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
     name = "onnxruntime-tensorrt"
     provider = TENSORRT
     refused: ClassVar[Mapping[str, str]] = {
+        "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
+        "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
         "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
         "onnx-int8-static": "TensorRT takes signed symmetric INT8, its activations are unsigned: use onnx-fp16",
     }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,14 @@ PRECISIONS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": 
 """OpenVINO's names of layers and precisions in the graph that it runs."""
 
 
+PRECISION = {"onnx-bf16": "bf16"}
+"""By format; f32 for all others."""
+
+
 class OpenVinoOptions(Options):
-    precision: Literal["f32", "bf16", "f16"] = "f32"
-    """What the products compute in that are not quantized. OpenVINO's own default is bf16 where the CPU has it,
-    whatever the graph says."""
+    precision: Literal["f32", "bf16", "f16"] | None = None
+    """What the products compute in that are not quantized; None: `PRECISION` of the format. OpenVINO's own default is
+    bf16 where the CPU has it, whatever the graph says."""
     performance: Literal["latency", "throughput"] = "latency"
     """OpenVINO's hint, by which it chooses what `streams` leaves open."""
     streams: Annotated[int, Field(ge=1)] = 1
@@ -34,11 +39,15 @@ class OpenVinoOptions(Options):
 
 
 class OpenVinoCpu(Backend):
-    """One inference request on one stream of ``threads``, in FP32 where the graph is not quantized."""
+    """One inference request on one stream of ``threads``."""
 
     name = "openvino-cpu"
     packages = ("openvino",)
     formats = ("onnx-*",)
+    refused: ClassVar[Mapping[str, str]] = {
+        "onnx-fused": "its operators are ONNX Runtime's own: use onnx-fp32, which the runtime fuses itself",
+        "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
+    }
     options_type = OpenVinoOptions
     options: OpenVinoOptions
 
@@ -82,7 +91,7 @@ class OpenVinoCpu(Backend):
             model,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": self.options.precision,
+                "INFERENCE_PRECISION_HINT": self.options.precision or PRECISION.get(self.format, "f32"),
                 "PERFORMANCE_HINT": self.options.performance.upper(),
                 "NUM_STREAMS": self.options.streams,
                 "INFERENCE_NUM_THREADS": self.threads,

@@ -18,6 +18,7 @@ BACKENDS: dict[str, str] = {
     "onnxruntime-cpu": "backends.onnxruntime_backend:OnnxRuntimeCpu",
     "onnxruntime-cuda": "backends.onnxruntime_gpu:OnnxRuntimeCuda",
     "onnxruntime-tensorrt": "backends.onnxruntime_gpu:OnnxRuntimeTensorrt",
+    "tensorrt": "backends.tensorrt_backend:TensorRt",
     "openvino-cpu": "backends.openvino_backend:OpenVinoCpu",
     "torch-cpu": "backends.torch_backend:TorchCpu",
     "torch-cpu-compiled": "backends.torch_backend:TorchCpuCompiled",

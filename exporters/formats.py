@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters import onnx_fp16, onnx_fp32, onnx_int8_dynamic, onnx_int8_static, torch_fp32
+from exporters import onnx_fp16, onnx_fp32, onnx_int8_dynamic, onnx_int8_static, tensorrt_engine, torch_fp32
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
 from exporters.files import describe_files, require
@@ -74,6 +74,14 @@ def _onnx_int8_static(job: Job) -> Mapping[str, Any]:
     return {"isa": instruction_set(), "calibration": onnx_int8_static.describe(batches)}
 
 
+def _tensorrt(job: Job) -> Mapping[str, Any]:
+    parent = read_manifest(job.source)
+    if parent.max_positions is None:
+        raise ExportError(f"{job.source} does not say how long its inputs may be: export it again")
+    inputs = [tensor.name for tensor in parent.inputs]
+    return tensorrt_engine.write(job.source, job.destination, inputs=inputs, longest=parent.max_positions)
+
+
 def _nothing(job: Job) -> Mapping[str, Any]:
     raise ExportError(f"nothing is exported to {OWN_FORMAT}: it is found")
 
@@ -116,6 +124,27 @@ FORMATS: dict[str, Format] = {
             summary="8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
             write=_onnx_int8_static,
             needs_calibration=True,
+        ),
+        Format(
+            "tensorrt-fp32",
+            parent="onnx-fp32",
+            precision="fp32, without TF32",
+            summary="a TensorRT engine, made on the machine with the GPU",
+            write=_tensorrt,
+        ),
+        Format(
+            "tensorrt-fp16",
+            parent="onnx-fp16",
+            precision="fp16; LayerNorm, Softmax, mask and reductions fp32",
+            summary="a TensorRT engine of the types of onnx-fp16",
+            write=_tensorrt,
+        ),
+        Format(
+            "tensorrt-int8",
+            parent="onnx-int8-tensorrt",
+            precision="int8 weights, int8 activations, symmetric",
+            summary="a TensorRT engine of the types of onnx-int8-tensorrt",
+            write=_tensorrt,
         ),
     )
 }
@@ -216,7 +245,7 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
 
 def _complete(destination: Path, manifest: Manifest) -> Manifest:
     """Add what only the written files tell: their digests, and an ONNX graph's interface."""
-    names = (MODEL, EXTERNAL, *FILES)
+    names = (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES)
     described = dataclasses.replace(manifest, files=describe_files(destination, names))
     if not (destination / MODEL).is_file():
         return described

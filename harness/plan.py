@@ -367,7 +367,9 @@ class _Planner:
         if chosen.needs_calibration:
             needs["train"] = _need(examples["train"])
             options["calibration"] = task.calibration
-        if "int8" in format:
+        if format.startswith("tensorrt"):
+            options |= {"gpu": self.machine["gpu"], "tensorrt": _versions(("tensorrt",))}
+        elif "int8" in format:
             options["isa"] = self.isa
         return self._keep(
             self.artifacts,

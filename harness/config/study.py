@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,23 +10,32 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticKnownError
 
 from backends.registry import BACKENDS
+from exporters.formats import FORMATS
 
 TaskName = Literal["question-answering", "text-classification"]
-FormatName = Literal["torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static"]
 Architecture = Literal["bert-large", "bert-base", "distilbert", "bert-medium", "bert-mini", "bert-tiny"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 """Names end up in file names and in deployment names (``model/format@backend``)."""
 
 
-def _registered(name: str) -> str:
-    if name not in BACKENDS:
-        raise PydanticKnownError("literal_error", {"expected": ", ".join(BACKENDS)})
-    return name
+def _one_of(known: Collection[str]) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        if name not in known:
+            raise PydanticKnownError("literal_error", {"expected": ", ".join(known)})
+        return name
+
+    return check
 
 
+# What there is, is said once: where it is made.
+FormatName = Annotated[
+    str, AfterValidator(_one_of(FORMATS)), WithJsonSchema({"type": "string", "enum": list(FORMATS)}, mode="validation")
+]
 BackendName = Annotated[
-    str, AfterValidator(_registered), WithJsonSchema({"type": "string", "enum": list(BACKENDS)}, mode="validation")
+    str,
+    AfterValidator(_one_of(BACKENDS)),
+    WithJsonSchema({"type": "string", "enum": list(BACKENDS)}, mode="validation"),
 ]
 
 

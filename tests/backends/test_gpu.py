@@ -13,6 +13,7 @@ from backends.batching import infer_all, pad
 from backends.machine import environment
 from backends.memory import MemoryProbe
 from backends.registry import availability, open_backend
+from exporters import tensorrt_engine
 
 pytestmark = pytest.mark.gpu
 
@@ -22,6 +23,7 @@ PROVIDERS = {
     "onnxruntime-cuda": "CUDAExecutionProvider",
     "onnxruntime-tensorrt": "TensorrtExecutionProvider",
     "torch-cuda": "cuda",
+    "torch-cuda-compiled": "cuda",
 }
 
 
@@ -83,6 +85,24 @@ def test_device_memory_grows_with_the_model(
         used = probe.device_memory()
     assert used.device is not None
     assert used.process is None or used.process > 0
+
+
+def test_a_tensorrt_engine_is_built_and_answers_like_its_onnx_file(
+    task: str, onnx_artifact: Path, tmp_path: Path, ragged: Ragged
+) -> None:
+    if not availability("tensorrt").available:
+        pytest.skip(availability("tensorrt").reason)
+    with open_backend("onnxruntime-cpu", onnx_artifact, format="onnx-fp32", task=task, threads=1) as reference:
+        expected = infer_all(reference, ragged, token_budget=128, per_token=PER_TOKEN)
+        recorded = tensorrt_engine.write(onnx_artifact, tmp_path, inputs=reference.inputs, longest=64)
+    assert recorded["found"]["tensorrt"]
+    with open_backend("tensorrt", tmp_path, format="tensorrt-fp32", task=task) as backend:
+        outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
+        assert set(backend.products() or {}) == {"fp32"}
+        assert len(backend.describe()["engine_sha256"]) == 64
+    for name, rows in expected.items():
+        for row, other in zip(rows, outputs[name], strict=True):
+            np.testing.assert_allclose(other, row, atol=1e-4)
 
 
 def test_cuda_numbers_devices_as_nvml_does() -> None:
