@@ -13,8 +13,8 @@ from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
 
-PRECISION = "f32"
-"""OpenVINO computes in bf16 by default where the CPU has it, whatever the graph says."""
+PRECISION = {"onnx-bf16": "bf16"}
+"""By format, f32 for all others: OpenVINO computes in bf16 by default where the CPU has it, whatever the graph says."""
 
 TYPES = {"i64": "int64", "i32": "int32", "f32": "float"}
 """OpenVINO's names of element types, as ONNX Runtime says them."""
@@ -65,7 +65,7 @@ class OpenVinoCpu(Backend):
             model,
             "CPU",
             {
-                "INFERENCE_PRECISION_HINT": PRECISION,
+                "INFERENCE_PRECISION_HINT": PRECISION.get(self.format, "f32"),
                 "PERFORMANCE_HINT": "LATENCY",
                 "NUM_STREAMS": 1,
                 "INFERENCE_NUM_THREADS": self.threads,

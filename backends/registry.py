@@ -65,6 +65,14 @@ def serves(backend: str, format: str) -> str | None:
         return None if format.startswith("torch") else "torch runs checkpoints: use the format torch-fp32"
     if format.startswith("torch"):
         return f"{backend} runs ONNX files: use torch-cpu or torch-cuda"
+    if format == "onnx-fused" and not backend.startswith("onnxruntime"):
+        return "its operators are ONNX Runtime's own: use onnx-fp32, which the runtime fuses itself"
+    if format == "onnx-fused" and backend == "onnxruntime-tensorrt":
+        return "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32"
+    if format == "onnx-bf16" and backend == "onnxruntime-cpu":
+        return "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32"
+    if format == "onnx-int4" and backend == "onnxruntime-tensorrt":
+        return "TensorRT does not know MatMulNBits: use onnx-fp16"
     if backend == "onnxruntime-cuda" and "int8" in format:
         # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
         return "quantized nodes fall back to the CPU there: use onnx-fp16"

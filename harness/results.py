@@ -13,7 +13,7 @@ import numpy as np
 from backends.machine import environment
 from exporters.manifest import read_manifest
 from harness.config.deployments import represented
-from harness.config.study import EmbeddedCheckpoint, RandomCheckpoint, Task
+from harness.config.study import EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint, Task
 from harness.data.load import describe
 from harness.execution.processes import Failure
 from harness.execution.status import SKIPPED
@@ -138,7 +138,8 @@ class _Collector:
             "command": failure.command if failure else None,
             "replicate_of": None,
             "replicate_kind": None,
-            "random": isinstance(model.checkpoint, RandomCheckpoint) and model.training is None,
+            "random": _is_random(task.task, deployment.model),
+            "pruned_of": model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
             "artifact": None,
             "parity": None,
             "quality": None,
@@ -185,6 +186,7 @@ class _Collector:
                 "parameters": manifest.parameters,
                 "layers": manifest.layers,
                 "hidden": manifest.hidden,
+                "warnings": manifest.warnings,
             },
             "parity": manifest.parity,
         }
@@ -245,6 +247,15 @@ def _quality(outputs: Path) -> dict[str, float | None]:
 
 def _mean(values: Any) -> float | None:
     return float(np.mean(values)) if len(values) else None
+
+
+def _is_random(task: Task, name: str) -> bool:
+    model = task.models[name]
+    if model.training is not None:
+        return False
+    if isinstance(model.checkpoint, PrunedCheckpoint):
+        return _is_random(task, model.checkpoint.pruned)
+    return isinstance(model.checkpoint, RandomCheckpoint)
 
 
 def _family(task: Task) -> str:

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 TaskName = Literal["question-answering", "text-classification"]
-FormatName = Literal["torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static"]
+FormatName = Literal[
+    "torch-fp32",
+    "onnx-fp32",
+    "onnx-fused",
+    "onnx-fp16",
+    "onnx-bf16",
+    "onnx-int8-dynamic",
+    "onnx-int8-static",
+    "onnx-int4",
+]
 BackendName = Literal[
     "onnxruntime-cpu",
     "onnxruntime-cuda",
@@ -78,6 +87,16 @@ class CutCheckpoint(Strict):
     layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
+class PrunedCheckpoint(Strict):
+    """Another model's checkpoint, trained where that model is, with weights or attention heads left out by magnitude."""
+
+    pruned: Name
+    sparsity: Literal["2:4"] | None = None
+    """Two of every four neighbouring weights of the encoder's layers become 0."""
+    heads: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """The share of every layer's attention heads that goes; the matrices shrink."""
+
+
 class EmbeddedCheckpoint(Strict):
     """A member of the demonstration family that ships with the package."""
 
@@ -90,8 +109,9 @@ CheckpointSource = Annotated[
     | Annotated[PackageCheckpoint, Tag("package")]
     | Annotated[RandomCheckpoint, Tag("random")]
     | Annotated[CutCheckpoint, Tag("cut")]
+    | Annotated[PrunedCheckpoint, Tag("pruned")]
     | Annotated[EmbeddedCheckpoint, Tag("embedded")],
-    _only_key("hub", "folder", "package", "random", "cut", "embedded"),
+    _only_key("hub", "folder", "package", "random", "cut", "pruned", "embedded"),
 ]
 
 

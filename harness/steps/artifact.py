@@ -25,7 +25,7 @@ from harness.store.examples import read_examples
 Batch = dict[str, NDArray[np.int64]]
 
 BATCH = 8  # examples of mixed lengths: what the shorter ones are padded with must not matter
-PARITY_BACKEND = {"torch-fp32": "torch-cpu"}  # every other format: onnxruntime-cpu
+PARITY_BACKEND = {"torch-fp32": "torch-cpu", "onnx-bf16": "openvino-cpu"}  # every other format: onnxruntime-cpu
 
 
 def run(context: Context) -> None:
