@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exporters.onnx_graph import drop_unused
 
@@ -74,7 +75,7 @@ def _bias(graph: GraphProto) -> list[NodeProto]:
     """Nodes for (1 - mask) * lowest, of shape (batch, 1, 1, sequence)."""
     from onnx import TensorProto, helper, numpy_helper
 
-    constants = {
+    constants: dict[str, NDArray[Any]] = {
         "one": np.array(1, np.float32),
         "lowest": np.array(LOWEST, np.float32),
         "heads": np.array([1], np.int64),

@@ -16,10 +16,10 @@ def source_digest(source: Source) -> str:
     """SHA-256, hexadecimal, of the source's content.
 
     Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit
-    where the branch may move), a random one its architecture, a cut one its layers alone and a pruned
-    one how much is left out: what they are made of has a digest of its own. An embedded one is known by `harness.embedded.weights.files`
-    instead. Raises `UserError` when a local source is not
-    there, or is no checkpoint at first look.
+    where the branch may move), a random one its architecture, a cut one its layers alone and a pruned one
+    how much goes: what they are made of has a digest of its own. An embedded one is known by
+    `harness.embedded.weights.files` instead. Raises `UserError` when a local source is not there, or is
+    no checkpoint at first look.
     """
     digest = hashlib.sha256()
     match source:

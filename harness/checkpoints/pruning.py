@@ -31,11 +31,9 @@ def prune_weights(model: PreTrainedModel, name: str) -> PreTrainedModel:
     """
     for linear in _linears(model, name):
         if linear.in_features % GROUP:
-            raise UserError(
-                f"cannot prune {name!r} to 2:4: a layer reads {linear.in_features} numbers, no multiple of 4"
-            )
-        prune.custom_from_mask(linear, "weight", two_of_four(linear.weight))
-        prune.remove(linear, "weight")
+            raise UserError(f"cannot prune {name!r} to 2:4: a layer reads {linear.in_features} numbers, not 4 n")
+        prune.custom_from_mask(linear, "weight", two_of_four(linear.weight))  # type: ignore[no-untyped-call]
+        prune.remove(linear, "weight")  # type: ignore[no-untyped-call]
     setattr(model.config, SPARSITY, f"{KEPT}:{GROUP}")
     return model
 
@@ -56,7 +54,7 @@ def prune_heads(model: PreTrainedModel, share: float, name: str) -> PreTrainedMo
     Raises `UserError` when no head goes, and for an architecture whose heads `transformers` does not prune.
     """
     heads = model.config.num_attention_heads
-    removed = int(share * heads)
+    removed = min(int(round(share * heads, 6)), heads - 1)
     if removed == 0:
         raise UserError(f"heads: {share:g} of the {heads} heads of a layer of {name!r} is none: raise it")
     size = model.config.hidden_size // heads

@@ -88,7 +88,7 @@ class CutCheckpoint(Strict):
 
 
 class PrunedCheckpoint(Strict):
-    """Another model's checkpoint, trained where that model is, with weights or attention heads left out by magnitude."""
+    """Another model's checkpoint, as trained, without the weights or attention heads of least magnitude."""
 
     pruned: Name
     sparsity: Literal["2:4"] | None = None
