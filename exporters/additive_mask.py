@@ -8,9 +8,10 @@ attention to fuse know BERT's form alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from exporters.onnx_graph import drop_unused
 
@@ -74,11 +75,15 @@ def _bias(graph: GraphProto) -> list[NodeProto]:
     """Nodes for (1 - mask) * lowest, of shape (batch, 1, 1, sequence)."""
     from onnx import TensorProto, helper, numpy_helper
 
-    constants = {"one": np.float32(1), "lowest": np.float32(LOWEST), "heads": np.int64([1]), "queries": np.int64([2])}
-    for name, value in constants.items():
-        graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"{BIAS}/{name}"))
+    constants: dict[str, NDArray[Any]] = {
+        "one": np.array(1, np.float32),
+        "lowest": np.array(LOWEST, np.float32),
+        "heads": np.array([1], np.int64),
+        "queries": np.array([2], np.int64),
+    }
+    graph.initializer.extend(numpy_helper.from_array(value, f"{BIAS}/{name}") for name, value in constants.items())
 
-    def node(kind: str, inputs: list[str], output: str, **attributes: int) -> NodeProto:
+    def node(kind: str, inputs: list[str], output: str, **attributes: Any) -> NodeProto:
         return helper.make_node(kind, inputs, [output], name=f"/{output}", **attributes)
 
     return [

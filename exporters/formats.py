@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters import onnx_fp16, onnx_fp32, onnx_int8_dynamic, onnx_int8_static, tensorrt_engine, torch_fp32
+from exporters import (
+    onnx_bf16,
+    onnx_fp16,
+    onnx_fp32,
+    onnx_fused,
+    onnx_int4,
+    onnx_int8_dynamic,
+    onnx_int8_static,
+    tensorrt_engine,
+    torch_fp32,
+)
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
 from exporters.files import describe_files, require
@@ -58,8 +68,26 @@ def _onnx_fp32(job: Job) -> Mapping[str, Any]:
     return {}
 
 
+def _onnx_fused(job: Job) -> Mapping[str, Any]:
+    parent = read_manifest(job.source)
+    if parent.layers is None or parent.hidden is None:
+        raise ExportError(f"{job.source} does not say how many layers it has, and how wide: export it again")
+    missing = onnx_fused.write(job.source, job.destination, layers=parent.layers, hidden=parent.hidden)
+    return {"warnings": onnx_fused.warnings(missing, parent.layers)}
+
+
 def _onnx_fp16(job: Job) -> Mapping[str, Any]:
-    onnx_fp16.write(job.source, job.destination)
+    rounding = onnx_fp16.write(job.source, job.destination)
+    return {"rounding": dataclasses.asdict(rounding), "warnings": rounding.warnings()}
+
+
+def _onnx_bf16(job: Job) -> Mapping[str, Any]:
+    onnx_bf16.write(job.source, job.destination)
+    return {}
+
+
+def _onnx_int4(job: Job) -> Mapping[str, Any]:
+    onnx_int4.write(job.source, job.destination)
     return {}
 
 
@@ -104,11 +132,25 @@ FORMATS: dict[str, Format] = {
             write=_onnx_fp32,
         ),
         Format(
+            "onnx-fused",
+            parent="onnx-fp32",
+            precision="fp32",
+            summary="the graph in ONNX Runtime's own fused operators, for ONNX Runtime alone",
+            write=_onnx_fused,
+        ),
+        Format(
             "onnx-fp16",
             parent="onnx-fp32",
             precision="fp16; LayerNorm, Softmax, mask and reductions fp32",
             summary="half-precision weights and products, for GPUs",
             write=_onnx_fp16,
+        ),
+        Format(
+            "onnx-bf16",
+            parent="onnx-fp32",
+            precision="bf16; LayerNorm, Softmax, mask and reductions fp32",
+            summary="bfloat16 weights and products, for OpenVINO and GPUs",
+            write=_onnx_bf16,
         ),
         Format(
             "onnx-int8-dynamic",
@@ -124,6 +166,13 @@ FORMATS: dict[str, Format] = {
             summary="8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
             write=_onnx_int8_static,
             needs_calibration=True,
+        ),
+        Format(
+            "onnx-int4",
+            parent="onnx-fp32",
+            precision="int4 weights by blocks of 32, the rest fp32",
+            summary="4-bit weights by blocks of one scale each (MatMulNBits), for CPUs",
+            write=_onnx_int4,
         ),
         Format(
             "tensorrt-fp32",

@@ -36,6 +36,11 @@ class Rounding:
     subnormal: int = 0
     """Smaller than 2^-14: kept with fewer digits."""
 
+    def warnings(self) -> list[str]:
+        """A clipped weight is another weight; one that is nearly 0 hardly ever matters."""
+        clipped = f"{self.overflow} weights beyond {LARGEST:,.0f} were clipped: this model does not fit half precision"
+        return [clipped] if self.overflow else []
+
     def count(self, values: NDArray[np.float32]) -> None:
         size = np.abs(values)
         self.converted += size.size
@@ -67,7 +72,9 @@ def write(parent: Path, destination: Path) -> Rounding:
     return rounding
 
 
-def put_back_converted(model: ModelProto, data: Data, kind: int, convert: Callable[[NDArray[np.float32]], bytes]) -> None:
+def put_back_converted(
+    model: ModelProto, data: Data, kind: int, convert: Callable[[NDArray[np.float32]], bytes]
+) -> None:
     """`exporters.weights_aside.put_back`, with the weights of the type ``kind`` converted from float32."""
     for weight in model.graph.initializer:
         if weight.name in data:

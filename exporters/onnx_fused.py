@@ -40,6 +40,12 @@ def write(parent: Path, destination: Path, *, layers: int, hidden: int) -> dict[
     return missing
 
 
+def warnings(missing: dict[str, int], layers: int) -> list[str]:
+    """What `write` found missing, in words."""
+    wanted = expected(layers)
+    return [f"{wanted[name] - count} of {wanted[name]} {name} were fused" for name, count in missing.items()]
+
+
 def expected(layers: int) -> dict[str, int]:
     """How many of each fused operator a BERT-like encoder of ``layers`` has."""
     return {**{name: count * layers for name, count in PER_LAYER.items()}, **ONCE}

@@ -23,6 +23,7 @@ from harness.config.study import (
     DataSource,
     EmbeddedCheckpoint,
     OwnArtifact,
+    PrunedCheckpoint,
     QuestionAnswering,
     Study,
     Task,
@@ -255,10 +256,15 @@ class _Planner:
     def _checkpoints(self, name: str, task: Task, examples: dict[str, Step]) -> dict[str, Step]:
         starting: dict[str, Step] = {}
         sources = {model: entry.checkpoint for model, entry in task.models.items() if entry.checkpoint is not None}
+        pruned = {model for model, source in sources.items() if isinstance(source, PrunedCheckpoint)}
         for model in sorted(sources, key=lambda model: isinstance(sources[model], CutCheckpoint)):
+            if model in pruned:
+                continue
             starting[model] = self._starting(name, task, model, sources[model], starting)
         final: dict[str, Step] = {}
-        for model in sorted(sources, key=lambda model: model != task.reference):
+        for model in sorted(sources, key=lambda model: (model in pruned, model != task.reference)):
+            if model in pruned:  # made of what the other model has become, by its training if it has one
+                starting[model] = self._starting(name, task, model, sources[model], final)
             training = task.models[model].training
             if training is None or task.recipe is None:
                 final[model] = starting[model]
@@ -286,9 +292,11 @@ class _Planner:
             )
         return final
 
-    def _starting(self, name: str, task: Task, model: str, source: CheckpointSource, starting: dict[str, Step]) -> Step:
+    def _starting(self, name: str, task: Task, model: str, source: CheckpointSource, made: dict[str, Step]) -> Step:
         training = task.models[model].training
-        needs = {"cut": _need(starting[source.cut])} if isinstance(source, CutCheckpoint) else {}
+        needs = {"cut": _need(made[source.cut])} if isinstance(source, CutCheckpoint) else {}
+        if isinstance(source, PrunedCheckpoint):
+            needs = {"pruned": _need(made[source.pruned])}
         return self._keep(
             self.checkpoints,
             _step(
@@ -454,7 +462,7 @@ class _Planner:
         needs = {"artifact": _need(artifact), "evaluation": _need(examples["evaluation"])}
         if deployment.model in checkpoints:
             needs["expected"] = _need(self._expected(name, task, deployment.model, checkpoints, examples))
-            if not random_weights(task.models[deployment.model]):
+            if not random_weights(task, deployment.model):
                 options["quality_loss"] = task.quality_loss
         return self._keep(
             self.verifications,

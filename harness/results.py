@@ -13,7 +13,7 @@ import numpy as np
 from backends.machine import environment
 from exporters.manifest import read_manifest
 from harness.config.deployments import random_weights, represented
-from harness.config.study import EmbeddedCheckpoint, RandomCheckpoint, Task
+from harness.config.study import EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint, Task
 from harness.data.load import describe
 from harness.execution.processes import Failure
 from harness.execution.status import SKIPPED
@@ -139,7 +139,8 @@ class _Collector:
             "command": failure.command if failure else None,
             "replicate_of": None,
             "replicate_kind": None,
-            "random": random_weights(model),
+            "random": random_weights(task.task, deployment.model),
+            "pruned_of": model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
             "artifact": None,
             "parity": None,
             "verification": None,
@@ -189,6 +190,7 @@ class _Collector:
                 "parameters": manifest.parameters,
                 "layers": manifest.layers,
                 "hidden": manifest.hidden,
+                "warnings": manifest.warnings,
             },
         }
 
@@ -268,7 +270,7 @@ def _notes(task: Task) -> list[str]:
             "A demonstration family: small BERTs trained on a corpus that scalemodel writes itself. "
             "It shows the method; it says nothing about BERT-large."
         )
-    if any(random_weights(model) for model in task.models.values()):
+    if any(random_weights(task, name) for name in task.models):
         notes.append("Models with random weights are here for speed only: their quality and side effects mean nothing.")
     finished = [name for name, model in task.models.items() if model.artifact is not None]
     if finished:

@@ -21,7 +21,7 @@ def cut_layers(model: PreTrainedModel, layers: Sequence[int], name: str) -> PreT
     ``name`` is the model's in the study. Raises `UserError` for a layer that it does not have, and for
     an architecture whose stack of layers cannot be told.
     """
-    owner, attribute, stack = _stack(model, name)
+    owner, attribute, stack = layer_stack(model, name)
     outside = [layer for layer in layers if layer >= len(stack)]
     if outside:
         raise UserError(f"cannot cut layer {outside[0]} out of {name!r}: its layers are 0 to {len(stack) - 1}")
@@ -34,7 +34,7 @@ def cut_layers(model: PreTrainedModel, layers: Sequence[int], name: str) -> PreT
     return model
 
 
-def _stack(model: PreTrainedModel, name: str) -> tuple[Module, str, ModuleList]:
+def layer_stack(model: PreTrainedModel, name: str) -> tuple[Module, str, ModuleList]:
     """The module list of as many modules as the configuration has layers, with its owner."""
     depth = model.config.num_hidden_layers
     found = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.checkpoints.first_look import first_look
 from harness.checkpoints.locate import Source, source_folder
-from harness.config.study import CutCheckpoint, HubCheckpoint, RandomCheckpoint
+from harness.config.study import CutCheckpoint, HubCheckpoint, PrunedCheckpoint, RandomCheckpoint
 
 _READ_BY_US = ("*.json", "*.txt", "*.model", "*.safetensors")
 
@@ -16,10 +16,10 @@ def source_digest(source: Source) -> str:
     """SHA-256, hexadecimal, of the source's content.
 
     Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit
-    where the branch may move), a random one its architecture, and a cut one its layers alone: what it
-    is cut from has a digest of its own. An embedded one is known by `harness.embedded.weights.files`
-    instead. Raises `UserError` when a local source is not
-    there, or is no checkpoint at first look.
+    where the branch may move), a random one its architecture, a cut one its layers alone and a pruned one
+    how much goes: what they are made of has a digest of its own. An embedded one is known by
+    `harness.embedded.weights.files` instead. Raises `UserError` when a local source is not there, or is
+    no checkpoint at first look.
     """
     digest = hashlib.sha256()
     match source:
@@ -27,6 +27,8 @@ def source_digest(source: Source) -> str:
             digest.update(source.model_dump_json().encode())
         case CutCheckpoint(layers=layers):
             digest.update(f"cut {list(layers)}".encode())
+        case PrunedCheckpoint(sparsity=sparsity, heads=heads):
+            digest.update(f"pruned {sparsity} {heads}".encode())
         case _:
             folder = source_folder(source)
             first_look(folder)

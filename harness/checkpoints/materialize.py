@@ -22,8 +22,9 @@ from harness.checkpoints.loading import (
     require_room,
 )
 from harness.checkpoints.locate import Source, source_folder
+from harness.checkpoints.pruning import prune_heads, prune_weights
 from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
-from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, RandomCheckpoint
+from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.embedded.weights import write_checkpoint
 from harness.errors import UserError
 
@@ -43,7 +44,7 @@ def materialize(
     ``task`` is a task's name or ``masked-language-model``. A head that the source lacks is drawn from
     ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
     otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
-    materialised folder of the model that a student is cut from; the student keeps its head.
+    materialised folder of the model that a student is cut from or that is pruned; both keep its head.
     Raises `UserError` for everything that is wrong with the source.
     """
     destination.mkdir(parents=True, exist_ok=True)
@@ -57,6 +58,11 @@ def materialize(
             case CutCheckpoint(cut=name, layers=layers):
                 parent = resolve(name)
                 model = cut_layers(load_model(parent, task=task), layers, name)
+                copy_tokenizer(parent, destination)
+            case PrunedCheckpoint(pruned=name, heads=share):
+                parent = resolve(name)
+                whole = load_model(parent, task=task)
+                model = prune_weights(whole, name) if share is None else prune_heads(whole, share, name)
                 copy_tokenizer(parent, destination)
             case EmbeddedCheckpoint(embedded=name):
                 with TemporaryDirectory() as unpacked:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from backends.registry import serves
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.own_outputs import LEFT_OUT
-from harness.config.study import Model, RandomCheckpoint, Study, Task, TaskName
+from harness.config.study import Model, PrunedCheckpoint, RandomCheckpoint, Study, Task, TaskName
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,14 @@ def represented(task: Task, model: str) -> bool:
     return artifact is None or artifact.representation != LEFT_OUT
 
 
-def random_weights(model: Model) -> bool:
-    """Whether a model's answers mean nothing: it was never trained."""
-    return isinstance(model.checkpoint, RandomCheckpoint) and model.training is None
+def random_weights(task: Task, name: str) -> bool:
+    """Whether a model's answers mean nothing: neither it nor what it was pruned from was ever trained."""
+    model = task.models[name]
+    if model.training is not None:
+        return False
+    if isinstance(model.checkpoint, PrunedCheckpoint):
+        return random_weights(task, model.checkpoint.pruned)
+    return isinstance(model.checkpoint, RandomCheckpoint)
 
 
 def deployments(study: Study, task: TaskName) -> list[Deployment]:

@@ -11,7 +11,16 @@ from pathlib import Path
 from backends.errors import BackendError
 from backends.registry import backend_class, serves
 from harness.config.deployments import deployments, formats_of
-from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Model, Study, Task, TaskName
+from harness.config.study import (
+    CutCheckpoint,
+    EmbeddedCheckpoint,
+    EmbeddedSource,
+    Model,
+    PrunedCheckpoint,
+    Study,
+    Task,
+    TaskName,
+)
 from harness.errors import UserError
 
 
@@ -53,6 +62,10 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
                     f"{here}.checkpoint.cut: {model.checkpoint.cut!r} is a finished file, no layers can be cut from "
                     "it; name a model with a checkpoint"
                 )
+            if isinstance(task.models[model.checkpoint.cut].checkpoint, PrunedCheckpoint):
+                raise UserError(f"{here}.checkpoint.cut: {model.checkpoint.cut!r} is pruned; cut first, prune after")
+        if isinstance(model.checkpoint, PrunedCheckpoint):
+            _check_pruned(f"{here}.checkpoint", name, model.checkpoint, task)
         if isinstance(model.checkpoint, EmbeddedCheckpoint):
             from harness.embedded import embedded_names
 
@@ -82,6 +95,18 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
                     f"{here}.training.distillation: the teacher is the reference, which is a finished file; make a "
                     "model with a checkpoint the reference"
                 )
+
+
+def _check_pruned(here: str, name: str, checkpoint: PrunedCheckpoint, task: Task) -> None:
+    if (checkpoint.sparsity is None) == (checkpoint.heads is None):
+        raise UserError(f"{here}: needs sparsity or heads, and not both")
+    _refers(f"{here}.pruned", checkpoint.pruned, task.models)
+    if name == task.reference:
+        raise UserError(f"{here}: the reference is what pruned models are compared with; make another the reference")
+    if isinstance(task.models[checkpoint.pruned].checkpoint, PrunedCheckpoint):
+        raise UserError(f"{here}.pruned: {checkpoint.pruned!r} is itself pruned; name the model that it was made of")
+    if task.models[checkpoint.pruned].artifact is not None:
+        raise UserError(f"{here}.pruned: {checkpoint.pruned!r} is a finished file; name a model with a checkpoint")
 
 
 def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None:

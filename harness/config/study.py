@@ -94,6 +94,16 @@ class CutCheckpoint(Strict):
     layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
+class PrunedCheckpoint(Strict):
+    """Another model's checkpoint, as trained, without the weights or attention heads of least magnitude."""
+
+    pruned: Name
+    sparsity: Literal["2:4"] | None = None
+    """Two of every four neighbouring weights of the encoder's layers become 0."""
+    heads: Annotated[float | None, Field(gt=0, lt=1)] = None
+    """The share of every layer's attention heads that goes; the matrices shrink."""
+
+
 class EmbeddedCheckpoint(Strict):
     """A member of the demonstration family that ships with the package."""
 
@@ -106,8 +116,9 @@ CheckpointSource = Annotated[
     | Annotated[PackageCheckpoint, Tag("package")]
     | Annotated[RandomCheckpoint, Tag("random")]
     | Annotated[CutCheckpoint, Tag("cut")]
+    | Annotated[PrunedCheckpoint, Tag("pruned")]
     | Annotated[EmbeddedCheckpoint, Tag("embedded")],
-    _only_key("hub", "folder", "package", "random", "cut", "embedded"),
+    _only_key("hub", "folder", "package", "random", "cut", "pruned", "embedded"),
 ]
 
 

@@ -11,6 +11,7 @@ EXPORT = "export"
 BACKEND = "backend"
 PRECISION = "precision"
 ARCHITECTURE = "architecture"
+PRUNING = "pruning"
 BOTH = "both"
 UNKNOWN = "unknown"
 SEED = "seed"
@@ -19,9 +20,10 @@ EXECUTION = "execution"
 EXPLAINED = {
     EXPORT: "export: {model} in another FP32 format",
     BACKEND: "backend: {model}, the same artifact",
-    PRECISION: "precision: {model} in FP16 or INT8",
+    PRECISION: "precision: {model} in fewer bits",
+    PRUNING: "pruning: weights or heads left out, in FP32",
     ARCHITECTURE: "architecture: other models in FP32",
-    BOTH: "both: {model} in FP16 or INT8",
+    BOTH: "both: {model} in fewer bits",
     UNKNOWN: "others: what lies between is unknown",
     SEED: "seed floor: trained with another seed",
     EXECUTION: "execution floor: {model} run again, against its first run",
@@ -45,7 +47,9 @@ def cause(deployment: Deployment, reference: Deployment | None) -> str:
         if deployment.format == reference.format:
             return BACKEND
         return EXPORT if deployment.is_fp32 == reference.is_fp32 and deployment.is_fp32 else PRECISION
-    return ARCHITECTURE if deployment.is_fp32 == reference.is_fp32 else BOTH
+    if deployment.is_fp32 != reference.is_fp32:
+        return BOTH
+    return ARCHITECTURE if deployment.pruned_of is None else PRUNING
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,15 @@ def precision_step(task: TaskView, deployment: Deployment) -> Step | None:
 def architecture_step(task: TaskView, deployment: Deployment) -> Step | None:
     """From the reference model's FP32 on the same backend, for FP32 deployments of other models."""
     reference = task.reference_deployment
-    if reference is None or deployment.model == reference.model or not deployment.is_fp32:
+    if reference is None or deployment.model == reference.model or not deployment.is_fp32 or deployment.pruned_of:
         return None
     before = fp32_of(task, reference.model, deployment.backend)
+    return None if before is None else Step(before, deployment)
+
+
+def pruning_step(task: TaskView, deployment: Deployment) -> Step | None:
+    """From the model that it was made of, in FP32 on the same backend, for FP32 deployments of pruned models."""
+    if deployment.pruned_of is None or not deployment.is_fp32:
+        return None
+    before = fp32_of(task, deployment.pruned_of, deployment.backend)
     return None if before is None else Step(before, deployment)

@@ -9,9 +9,12 @@ from typing import Any
 from harness.report.values import Json, Pairs, mapping, number, quotient, sequence, words
 
 FORMAT_ORDER = (
-    *("torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static"),
+    *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-fp16", "onnx-bf16"),
+    *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int4"),
     *("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8"),
 )
+
+PRECISIONS = ("fp32", "bf16", "fp16", "int8", "int4")
 
 AGAIN = "#again"
 """Ends the name of a deployment's second run."""
@@ -51,6 +54,11 @@ class Deployment:
         return None if of is None else str(of)
 
     @property
+    def pruned_of(self) -> str | None:
+        """The model that this one was pruned from."""
+        return self.entry.get("pruned_of")
+
+    @property
     def replicate_kind(self) -> str | None:
         return self.entry.get("replicate_kind") if self.replicate_of is not None else None
 
@@ -61,9 +69,10 @@ class Deployment:
 
     @property
     def precision(self) -> str:
-        """ "fp32", "fp16" or "int8": as the format says, or of an artifact of one's own, as its graph does."""
+        """One of `PRECISIONS`: as the format says, or of an artifact of one's own, as its graph does."""
         told = str(self.artifact.get("precision") or "") if self.format == "onnx-own" else self.format
-        return next((name for name in ("fp32", "fp16", "int8") if name in told), told)
+        told = told.replace("fused", "fp32")
+        return next((name for name in PRECISIONS if name in told), told)
 
     @property
     def is_fp32(self) -> bool:

@@ -13,7 +13,7 @@ from harness.execution.worker import Context
 
 def run(context: Context) -> None:
     def resolve(_: str) -> Path:
-        return context.input("cut")
+        return context.input("cut" if "cut" in context.step.needs else "pruned")
 
     materialize(
         TypeAdapter(CheckpointSource).validate_python(context.step.places["source"]),

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from harness.checkpoints.loading import load_model
+from harness.checkpoints.pruning import KeepZeros, is_sparse
 from harness.checkpoints.tokenizer_files import copy_tokenizer
 from harness.config.study import Distillation, QuestionAnswering, Recipe
 from harness.errors import UserError
@@ -53,7 +54,8 @@ def fine_tune(
     """Fine-tune the checkpoint folder ``starting`` (with the task's head) and write it to ``destination``.
 
     Saves are kept in ``work``; called again with the same arguments it goes on from the last one, and
-    the weights are those of a run that was not disturbed (on one machine, with as many threads). With
+    the weights are those of a run that was not disturbed (on one machine, with as many threads). Weights that
+    were pruned stay 0. With
     ``distillation`` the checkpoint ``teacher`` gives soft labels. Returns a record of the training, with
     no time in it. Raises `UserError` for input that cannot be trained on, `StepFailed` when it diverges.
     """
@@ -83,6 +85,7 @@ def fine_tune(
         work=work,
         description="fine-tuning",
         progress=progress,
+        callbacks=[KeepZeros(model)] if is_sparse(model) else [],
         **options,
     )
     save(model, destination)

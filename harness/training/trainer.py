@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,6 +103,7 @@ def train(
     work: Path,
     description: str,
     progress: Progress,
+    callbacks: Sequence[TrainerCallback] = (),
     **options: Any,
 ) -> dict[str, Any]:
     """Train ``model`` in place by ``recipe``; go on from the last whole save in ``work``, if there is one.
@@ -144,7 +145,7 @@ def train(
         args=arguments,
         train_dataset=dataset,
         data_collator=Collator(pad_token_id),
-        callbacks=[_Watch(progress, description)],
+        callbacks=[*callbacks, _Watch(progress, description)],
         **options,
     )
     trainer.remove_callback(PrinterCallback)

@@ -47,7 +47,7 @@ def parent(tmp_path, artifact):
 
 def test_unknown_words(empty, checkpoints):
     source = checkpoints["bert-qa"]
-    refuse("format 'onnx-int4' .*onnx-int8-static", "onnx-int4", source, empty)
+    refuse("format 'onnx-int3' .*onnx-int8-static", "onnx-int3", source, empty)
     refuse("task 'translation'.*question-answering", "onnx-fp32", source, empty, task="translation")
     refuse("pooling 'max'.*mean", "onnx-fp32", source, empty, pooling="max")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import onnx
 import pytest
 
+from exporters.manifest import read_manifest
 from exporters.onnx_graph import behind_mask, read_model
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes")
@@ -36,7 +39,9 @@ def test_weights_take_half_the_room(artifact):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("format", ["onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static"])
+@pytest.mark.parametrize(
+    "format", ["onnx-fp32", "onnx-fused", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static", "onnx-int4"]
+)
 def test_a_row_that_is_all_padding_is_finite(format, name, artifact, batches, run):
     """A batch filled up to a fixed size has such rows; -inf as the mask would make them NaN."""
     batch = {key: array.copy() for key, array in batches[0].items()}
@@ -44,6 +49,38 @@ def test_a_row_that_is_all_padding_is_finite(format, name, artifact, batches, ru
     for pooling in ("cls", "mean"):
         (outputs,) = run(artifact(name, format, pooling), [batch])
         assert all(np.isfinite(array).all() for array in outputs.values())
+
+
+def test_weights_out_of_range_are_counted_and_warned_of(tmp_path, artifact, checkpoints):
+    """65,504 fits, 65,505 does not; the smallest that fits is 2^-24."""
+    from safetensors.numpy import load_file, save_file
+
+    from exporters.formats import export
+
+    spoilt = tmp_path / "checkpoint"
+    shutil.copytree(checkpoints["bert-qa"], spoilt)
+    weights = load_file(spoilt / "model.safetensors")
+    name = "bert.encoder.layer.0.intermediate.dense.weight"
+    weights[name] = weights[name].copy()
+    weights[name][0, :6] = [65_504, 65_505, -1e6, 0, 2.0**-25, 2.0**-15]
+    save_file(weights, spoilt / "model.safetensors", {"format": "pt"})
+    options = {"task": "question-answering", "pooling": "cls"}
+    for format, source in (("onnx-fp32", spoilt), ("onnx-fp16", tmp_path / "onnx-fp32")):
+        (tmp_path / format).mkdir()
+        manifest = export(format, source, tmp_path / format, **options)
+    before = read_manifest(artifact("bert-qa", "onnx-fp16"))
+    assert before.warnings == [] and before.rounding["overflow"] == 0
+    counts = {key: manifest.rounding[key] - before.rounding[key] for key in manifest.rounding}
+    assert counts["converted"] == 0
+    assert (counts["overflow"], counts["underflow"]) == (2, 1)
+    assert manifest.warnings == ["2 weights beyond 65,504 were clipped: this model does not fit half precision"]
+    stored = onnx.numpy_helper.to_array(_weight_of(read_model(tmp_path / "onnx-fp16"), (32, 64)))
+    assert stored.max() == 65_504 and stored.min() == -65_504
+
+
+def _weight_of(model, shape):
+    """The first layer's weight of this shape."""
+    return next(weight for weight in model.graph.initializer if tuple(weight.dims) == shape)
 
 
 def _weight_bytes(folder):

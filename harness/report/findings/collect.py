@@ -23,6 +23,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.within_the_floor,
     similarity.cannot_tell,
     trade.no_speed_up,
+    validity.exports,
     validity.parity,
     validity.unstable_timing,
     validity.nodes_left_to_the_cpu,

@@ -7,7 +7,7 @@ from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.numbers import percent
 from harness.report.values import mapping, number, sequence, words
-from harness.report.view import TaskView
+from harness.report.view import Deployment, TaskView
 
 
 def failures(task: TaskView) -> list[Finding]:
@@ -100,6 +100,24 @@ def unlike_replicates(task: TaskView) -> list[Finding]:
             "Mend replicate_of, or name models of the same architecture.",
             names(wrong),
         )
+    ]
+
+
+def exports(task: TaskView) -> list[Finding]:
+    """What an export itself warned of: lost fusions, weights out of range."""
+    found: dict[tuple[str, str], list[Deployment]] = {}
+    for deployment in task.measured:
+        for warning in sequence(deployment.artifact.get("warnings")):
+            found.setdefault((deployment.model, words(warning)), []).append(deployment)
+    return [
+        Finding(
+            "warning",
+            "export-warning",
+            f"{listed(members)}: {warning}.",
+            "The artifact runs and is measured as it is; another format of the model may do better.",
+            names(members),
+        )
+        for (_, warning), members in found.items()
     ]
 
 

@@ -22,7 +22,8 @@ def chain(task: TaskView) -> list[Block]:
     groups = {
         "export: the checkpoint in PyTorch to ONNX FP32": causes.export_step,
         "architecture: the reference's model to another, both FP32": causes.architecture_step,
-        "precision: a model's FP32 to FP16 or INT8": causes.precision_step,
+        "pruning: a model to itself without some weights or heads, both FP32": causes.pruning_step,
+        "precision: a model's FP32 to fewer bits": causes.precision_step,
     }
     rows = []
     for told, link in groups.items():

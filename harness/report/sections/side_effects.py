@@ -109,7 +109,7 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
 
 def _name(deployment: Deployment, reference: Deployment) -> str:
     """What the heading of its cause does not say already."""
-    if causes.cause(deployment, reference) not in (causes.ARCHITECTURE, causes.SEED):
+    if causes.cause(deployment, reference) not in (causes.ARCHITECTURE, causes.PRUNING, causes.SEED):
         return deployment.variant
     if deployment.format == reference.format:
         return words(deployment.model)
