@@ -135,7 +135,7 @@ def test_a_replayed_text_must_have_been_attacked():
 
 def test_from_attack_to_summary(predict, candidates):
     examples = [(str(i), f"a good film, scene {i}: great plot", 1) for i in range(3)]
-    attacked = {"large": attack(predict, examples, candidates=candidates)}
+    attacked = {"large": list(attack(predict, examples, candidates=candidates))}
     attacked["small"] = [replace(one) for one in attacked["large"]]
     found = summary(attacked, {"small": replay(predict, attacked["large"])})
     assert found.deployments["large"].success_rate.value == 1
