@@ -1,4 +1,7 @@
-"""Which comparisons a run can make: one step for each characteristic, over the outputs that are there."""
+"""Which comparisons a run can make: one step for each characteristic, over the outputs that are there.
+
+The replay of attacked texts is planned here too: it takes what was crafted wherever an attack came to its end.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,31 @@ from typing import Any
 from harness.config.deployments import represented
 from harness.config.study import Study
 from harness.noise import floors
-from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step
+from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step, transfer_step
 from harness.store.steps import Step, Store
+
+
+def transfers(task: TaskPlan, store: Store) -> dict[str, Step]:
+    """The replay of all crafted texts on each deployment whose artifact is there, by its name."""
+    crafted = {
+        f"{name} {source}": need for name, needs in _attacked(task, store).items() for source, need in needs.items()
+    }
+    if not crafted:
+        return {}
+    return {
+        plan.deployment.name: transfer_step(task, plan, crafted)
+        for plan in task.deployments
+        if store.has(plan.artifact.kind, plan.artifact.key)
+    }
+
+
+def _attacked(task: TaskPlan, store: Store) -> dict[str, dict[str, Need]]:
+    """For each deployment that was attacked on all sources of texts: its steps, by the number of the source."""
+    return {
+        plan.deployment.name: {str(index): (step.kind, step.key) for index, step in enumerate(plan.attacks)}
+        for plan in task.deployments
+        if plan.attacks and all(store.has(step.kind, step.key) for step in plan.attacks)
+    }
 
 
 def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
@@ -48,14 +74,16 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
             "kept": settings.distribution.kept,
         }
         steps["data_distribution"] = comparison_step(task, "data_distribution", options, _needs(everywhere))
-    attacks = {
-        plan.deployment.name: {str(index): (step.kind, step.key) for index, step in enumerate(plan.attacks)}
-        for plan in task.deployments
-        if plan.attacks and all(store.has(step.kind, step.key) for step in plan.attacks)
-    }
+    attacks = _attacked(task, store)
     if attacks:
+        shown = {
+            name: {"transfer": (step.kind, step.key)}
+            for name, step in transfers(task, store).items()
+            if store.has(step.kind, step.key)
+        }
         options = {**_common(task, study, attacks), "overlap_margin": settings.overlap_margin}
-        steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, _needs(attacks))
+        needs = {**_needs(attacks), **_needs(shown)}
+        steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, needs)
     explained: dict[str, dict[str, Need]] = {}
     for plan in task.deployments:
         for step, suffix in zip(plan.explanations, ("", EXECUTION_REPLICATE), strict=False):

@@ -38,9 +38,10 @@ VERSIONS = {
     "artifact": 1,
     "outputs": 1,
     "performance": 1,
-    "attack": 1,
+    "attack": 2,
+    "transfer": 1,
     "explanation": 1,
-    "comparison": 5,
+    "comparison": 6,
 }
 
 # The packages whose version a kind of step's result depends on.
@@ -53,6 +54,7 @@ LIBRARIES = {
     "outputs": ("tokenizers",),
     "performance": ("tokenizers",),
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
+    "transfer": ("tokenizers",),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
 }
@@ -78,8 +80,9 @@ class DeploymentPlan:
     outputs: dict[str, Step]  # role -> step
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
     performance: tuple[Step, ...]  # one a fresh process
-    attacks: tuple[Step, ...]  # one a source of texts
+    attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
+    deployed: dict[str, Any]  # the options of a live deployment, for steps that are planned later
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,18 @@ def comparison_step(task: TaskPlan, characteristic: str, options: dict[str, Any]
     )
 
 
+def transfer_step(task: TaskPlan, planned: DeploymentPlan, crafted: dict[str, Need]) -> Step:
+    """What was crafted on all deployments, shown to one; planned once it is known which attacks are there."""
+    return _step(
+        "transfer",
+        title=f"show {planned.deployment.name} what was crafted on {task.name}",
+        group=f"transfer {task.name}",
+        subject={"task": task.name, "deployment": planned.deployment.name},
+        options=planned.deployed,
+        needs={"artifact": _need(planned.artifact), **crafted},
+    )
+
+
 @dataclass
 class _Planner:
     study: Study
@@ -177,7 +192,6 @@ class _Planner:
         }
         plans: list[DeploymentPlan] = []
         proposer = self._masked_language_model(name, task, examples)
-        crafted: list[Need] = []
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
             performance = self._performance(name, task, deployment, artifact, examples)
@@ -185,16 +199,17 @@ class _Planner:
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
-            attacks = self._attacks(name, task, deployment, artifact, examples, proposer, crafted)
-            if not plans:
-                crafted = [(step.kind, step.key) for step in attacks]
+            attacks = self._attacks(name, task, deployment, artifact, examples, proposer, reference=not plans)
             self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
             for number, step in enumerate(performance[1:]):
                 while len(self.replicates) <= number:
                     self.replicates.append([])
                 self.replicates[number].append(step)
             explanations = self._explanations(name, task, deployment, artifact, examples, reference=not plans)
-            plans.append(DeploymentPlan(deployment, artifact, outputs, again, performance, attacks, explanations))
+            deployed = self._deployed(name, task, deployment)
+            plans.append(
+                DeploymentPlan(deployment, artifact, outputs, again, performance, attacks, explanations, deployed)
+            )
         return TaskPlan(name, task, examples, checkpoints, tuple(plans))
 
     def measurements(self) -> list[Step]:
@@ -478,11 +493,13 @@ class _Planner:
         artifact: Step,
         examples: dict[str, Step],
         proposer: Step | None,
-        crafted: list[Need],
+        *,
+        reference: bool,
     ) -> tuple[Step, ...]:
-        """The attack on a deployment, and the replay on it of what was crafted on the reference."""
         attack = task.characteristics.attack
         if attack is None or proposer is None:
+            return ()
+        if not reference and not any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments):
             return ()
         roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
         steps = []
@@ -492,8 +509,6 @@ class _Planner:
                 "examples": _need(examples[role]),
                 "masked_language_model": _need(proposer),
             }
-            if crafted:
-                needs["crafted"] = crafted[number]
             steps.append(
                 self._keep(
                     self.attacks,
@@ -509,8 +524,6 @@ class _Planner:
                             ),
                             "sample": attack.sample,
                             "seed": self.study.seed,
-                            "itself": not crafted
-                            or any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments),
                         },
                         needs=needs,
                     ),

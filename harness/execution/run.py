@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TextIO
 
-from harness.comparisons import comparisons
+from harness.comparisons import comparisons, transfers
 from harness.config.references import check_bank
 from harness.data.load import load_examples
 from harness.errors import RunStopped
@@ -51,6 +51,7 @@ class Run:
             return
         self._stage("measurements", self.plan.measurements)
         self._stage("attacks", self.plan.attacks)
+        self._stage("transfers", [step for task in self.plan.tasks for step in transfers(task, self.store).values()])
         self._stage("explanations", self.plan.explanations)
         planned = {task.name: comparisons(task, self.plan.study, self.store) for task in self.plan.tasks}
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])

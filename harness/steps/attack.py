@@ -1,4 +1,4 @@
-"""BERT-ATTACK on one live deployment, and the replay on it of what was crafted on the reference.
+"""BERT-ATTACK on one live deployment.
 
 Every finished text is kept at once: a run that is stopped in the middle of a data set goes on there.
 """
@@ -15,9 +15,7 @@ from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     AttackSettings,
     MaskedLanguageModel,
-    TransferResult,
     attack,
-    replay,
 )
 from harness.data.sampling import sample
 from harness.execution.served import Predict, served_deployment
@@ -27,35 +25,23 @@ from harness.store.examples import read_examples
 from harness.tasks.examples import TextExample
 
 FILE = "attack.json"
-VERSION = 1
+VERSION = 2
 
 
 def run(context: Context) -> None:
     settings = AttackSettings(**context.options["settings"])
     with served_deployment(context.input("artifact"), context.options) as predict:
-        crafted: list[AttackResult] | None = None
-        if context.options["itself"]:
-            crafted = _attack(context, predict, settings)
-        reference = crafted if "crafted" not in context.step.needs else read_attacks(context.input("crafted"))[0]
-        transfer = replay(predict, reference or [])
+        crafted = _attack(context, predict, settings)
     write_json(
         context.destination / FILE,
-        {
-            "version": VERSION,
-            "crafted": None if crafted is None else [asdict(result) for result in crafted],
-            "transfer": [asdict(result) for result in transfer],
-        },
+        {"version": VERSION, "crafted": [asdict(result) for result in crafted]},
     )
 
 
-def read_attacks(folder: Path) -> tuple[list[AttackResult] | None, list[TransferResult]]:
-    """What was crafted on the deployment itself (None: it was not attacked), and what transferred to it."""
+def read_attack(folder: Path) -> list[AttackResult]:
+    """What was crafted on the deployment, one result a text."""
     recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    crafted = recorded["crafted"]
-    return (
-        None if crafted is None else [AttackResult(**result) for result in crafted],
-        [TransferResult(**result) for result in recorded["transfer"]],
-    )
+    return [AttackResult(**result) for result in recorded["crafted"]]
 
 
 def _attack(context: Context, predict: Predict, settings: AttackSettings) -> list[AttackResult]:
