@@ -81,7 +81,12 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
             for name, step in transfers(task, store).items()
             if store.has(step.kind, step.key)
         }
-        options = {**_common(task, study, attacks), "overlap_margin": settings.overlap_margin}
+        recipe = None if settings.attack is None else settings.attack.recipe
+        options = {
+            **_common(task, study, attacks),
+            "overlap_margin": settings.overlap_margin,
+            "method": "BERT-ATTACK" if recipe is None else f"TextAttack's {recipe}",
+        }
         needs = {**_needs(attacks), **_needs(shown)}
         steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, needs)
     explained: dict[str, dict[str, Need]] = {}

@@ -14,6 +14,7 @@ from harness.checkpoints.digest import source_digest
 from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
 from harness.config.deployments import Deployment, deployments, formats_of, represented
 from harness.config.study import (
+    Attack,
     CheckpointSource,
     CutCheckpoint,
     DataSource,
@@ -39,6 +40,7 @@ VERSIONS = {
     "outputs": 1,
     "performance": 1,
     "attack": 2,
+    "recipe": 1,
     "transfer": 1,
     "explanation": 1,
     "comparison": 6,
@@ -54,6 +56,7 @@ LIBRARIES = {
     "outputs": ("tokenizers",),
     "performance": ("tokenizers",),
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
+    "recipe": ("tokenizers", "textattack", "nltk", "torch", "transformers"),
     "transfer": ("tokenizers",),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
@@ -305,7 +308,7 @@ class _Planner:
     def _masked_language_model(self, name: str, task: Task, examples: dict[str, Step]) -> Step | None:
         """The checkpoint that proposes an attack's words; None where nothing is attacked."""
         attack = task.characteristics.attack
-        if attack is None:
+        if attack is None or attack.masked_language_model is None:
             return None
         chosen = attack.masked_language_model
         starting = self._keep(
@@ -497,31 +500,27 @@ class _Planner:
         reference: bool,
     ) -> tuple[Step, ...]:
         attack = task.characteristics.attack
-        if attack is None or proposer is None:
+        if attack is None:
             return ()
         if not reference and not any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments):
             return ()
         roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
         steps = []
         for number, role in enumerate(roles):
-            needs = {
-                "artifact": _need(artifact),
-                "examples": _need(examples[role]),
-                "masked_language_model": _need(proposer),
-            }
+            needs = {"artifact": _need(artifact), "examples": _need(examples[role])}
+            if proposer is not None:
+                needs["masked_language_model"] = _need(proposer)
             steps.append(
                 self._keep(
                     self.attacks,
                     _step(
-                        "attack",
+                        "attack" if attack.recipe is None else "recipe",
                         title=f"attack {deployment.name}" + (f" on text source {number + 1}" if len(roles) > 1 else ""),
                         group=f"attack {name}",
                         subject={"task": name, "deployment": deployment.name},
                         options={
                             **self._deployed(name, task, deployment),
-                            "settings": attack.model_dump(
-                                mode="json", exclude={"masked_language_model", "data", "deployments", "sample"}
-                            ),
+                            **_attack_settings(attack),
                             "sample": attack.sample,
                             "seed": self.study.seed,
                         },
@@ -602,6 +601,13 @@ def _windows(name: str, task: Task) -> dict[str, int] | None:
     """How long contexts are cut, without how answers are decoded: all that training and export depend on."""
     decoding = _decoding(name, task)
     return None if decoding is None else {"max_length": decoding.max_length, "stride": decoding.stride}
+
+
+def _attack_settings(attack: Attack) -> dict[str, Any]:
+    if attack.recipe is not None:
+        return {"recipe": attack.recipe}
+    beside = {"recipe", "masked_language_model", "data", "deployments", "sample"}
+    return {"settings": attack.model_dump(mode="json", exclude=beside)}
 
 
 def _checkpoint_digest(source: CheckpointSource, task: str) -> str:

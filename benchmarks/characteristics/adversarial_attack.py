@@ -82,6 +82,7 @@ class AdversarialAttack:
     that were changed in most of the texts that fell.
     """
 
+    method: str
     n: int
     deployments: dict[str, Vulnerability]
     success_changes: dict[str, Change]
@@ -100,12 +101,14 @@ def summarise(
     seed: int,
     random_swaps: Mapping[str, Sequence[AttackResult]] | None = None,
     margin: float = 0.05,
+    method: str = "BERT-ATTACK",
 ) -> AdversarialAttack:
     """Figures of every attacked deployment, of every pair, and of every attack's texts on the others.
 
     ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay` gave for the
     results of all. ``random_swaps``: by deployment, those that were made. Intervals resample texts, the same ones for
-    every figure. ``margin``: the change of a success rate that does not matter.
+    every figure. ``margin``: the change of a success rate that does not matter. ``method``: the
+    attack's name.
 
     Raises `BenchmarkError` where the deployments were not attacked on the same texts.
     """
@@ -123,6 +126,7 @@ def summarise(
     bootstrap = GroupBootstrap(np.arange(len(ids)), resamples=resamples, seed=seed)
     fallen = {name: [result for result in own if result.status == "succeeded"] for name, own in ordered.items()}
     return AdversarialAttack(
+        method=method,
         n=len(ids),
         deployments={name: _vulnerability(bootstrap, own) for name, own in fates.items()},
         success_changes=_success_changes(bootstrap, fates, reference, margin),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from backends.registry import serves
 from harness.config.deployments import deployments, formats_of
-from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Model, Study, Task, TaskName
+from harness.config.study import Attack, CutCheckpoint, EmbeddedCheckpoint, EmbeddedSource, Model, Study, Task, TaskName
 from harness.errors import UserError
 
 
@@ -111,6 +111,8 @@ def _check_task(place: str, name: str, task: Task) -> None:
             raise UserError(f"{place}.labels: needs two or more different class names, got {task.labels}")
         if task.question_answering is not None:
             raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
+    if task.characteristics.attack is not None:
+        _check_attack(f"{place}.characteristics.attack", task.characteristics.attack)
     explanation = task.characteristics.explanation
     if explanation is not None and find_spec(explanation.method) is None:
         raise UserError(
@@ -120,6 +122,28 @@ def _check_task(place: str, name: str, task: Task) -> None:
     if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
         raise UserError(
             f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'"
+        )
+
+
+WITH_A_RECIPE = {"recipe", "data", "sample", "deployments"}
+
+
+def _check_attack(place: str, attack: Attack) -> None:
+    if attack.recipe is None:
+        if attack.masked_language_model is None:
+            raise UserError(
+                f"{place}.masked_language_model: is missing; BERT-ATTACK takes its words from one (or name a recipe)"
+            )
+        return
+    if beside := sorted(attack.model_fields_set - WITH_A_RECIPE):
+        raise UserError(f"{place}.{beside[0]}: the recipe {attack.recipe!r} brings its own; remove it")
+    from benchmarks.characteristics.attack.recipes import missing_resources
+
+    if missing := missing_resources(attack.recipe):
+        more = f" (and {len(missing) - 1} more: {', '.join(one.what for one in missing[1:])})" if missing[1:] else ""
+        raise UserError(
+            f"{place}.recipe: {attack.recipe!r} needs {missing[0].what}, which is not on this machine{more}; "
+            f"{missing[0].get}"
         )
 
 

@@ -17,6 +17,7 @@ BackendName = Literal[
     "torch-cpu",
     "torch-cuda",
 ]
+RecipeName = Literal["bae", "bert-attack", "deepwordbug", "pruthi", "pwws", "textbugger", "textfooler"]
 Architecture = Literal["bert-large", "bert-base", "distilbert", "bert-medium", "bert-mini", "bert-tiny"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
@@ -248,9 +249,12 @@ class MaskedLanguageModel(Strict):
 
 
 class Attack(Strict):
-    """BERT-ATTACK (Li et al. 2020)."""
+    """BERT-ATTACK (Li et al. 2020), or a recipe of TextAttack's."""
 
-    masked_language_model: MaskedLanguageModel
+    recipe: RecipeName | None = None
+    """TextAttack's own, one text at a time; it brings its own words, limits and similarity."""
+    masked_language_model: MaskedLanguageModel | None = None
+    """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
     data: Annotated[tuple[DataSource, ...], Field(min_length=1)] | None = None
     """The texts that are attacked; None takes the evaluation examples."""
     sample: Annotated[int, Field(gt=0)] = 100

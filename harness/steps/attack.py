@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,11 @@ def run(context: Context) -> None:
     settings = AttackSettings(**context.options["settings"])
     with served_deployment(context.input("artifact"), context.options) as predict:
         crafted = _attack(context, predict, settings)
-    write_json(
-        context.destination / FILE,
-        {"version": VERSION, "crafted": [asdict(result) for result in crafted]},
-    )
+    write_attack(context.destination, crafted)
+
+
+def write_attack(folder: Path, crafted: Sequence[AttackResult]) -> None:
+    write_json(folder / FILE, {"version": VERSION, "crafted": [asdict(result) for result in crafted]})
 
 
 def read_attack(folder: Path) -> list[AttackResult]:

@@ -246,6 +246,7 @@ def _adversarial_attack(context: Context) -> Any:
         resamples=context.options["resamples"],
         seed=context.options["seed"],
         margin=context.options["overlap_margin"],
+        method=context.options["method"],
     )
 
 

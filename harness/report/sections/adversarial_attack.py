@@ -65,9 +65,9 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("kappa", optional=True),
     )
     notes = [
-        f"BERT-ATTACK on {count(number(entry.get('n')))} texts. before, after: accuracy. success: of the "
-        "texts that were right before. words: share changed. fell same: overlap of the texts that fell "
-        "with the reference's."
+        f"{words(entry.get('method')) or 'An attack'} on {count(number(entry.get('n')))} texts. before, after: "
+        "accuracy. success: of the texts that were right before. words: share changed. fell same: overlap of the "
+        "texts that fell with the reference's."
     ]
     if transfer:
         crafted = task.by_name.get(task.reference)

@@ -287,6 +287,7 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
     attack = None
     if task == TEXT:
         attack = {
+            "method": "BERT-ATTACK",
             "n": 100,
             "deployments": {
                 name: {
