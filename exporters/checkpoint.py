@@ -70,10 +70,22 @@ def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreT
     Raises `ExportError` when the weights do not fit: a head that is missing would be random.
     """
     from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
-    from transformers.utils import logging
 
     check_task(task)
     loader = AutoModelForQuestionAnswering if task == TASKS[0] else AutoModelForSequenceClassification
+    return _load(folder, loader, task, "fine-tune it for this task first", attention)
+
+
+def load_masked_language_model(folder: Path) -> PreTrainedModel:
+    """As `load_model`, with a masked-LM head and eager attention."""
+    from transformers import AutoModelForMaskedLM
+
+    return _load(folder, AutoModelForMaskedLM, "masked language modelling", "give one with a masked-LM head", "eager")
+
+
+def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str | None) -> PreTrainedModel:
+    from transformers.utils import logging
+
     options: dict[str, Any] = {} if attention is None else {"attn_implementation": attention}
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # what it would warn of is an error here, see below
@@ -91,12 +103,12 @@ def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreT
         raise
     except Exception as error:  # of torch, safetensors, transformers: whatever does not fit
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ExportError(f"{folder} does not load as a model for {task}: {reason}") from error
+        raise ExportError(f"{folder} does not load as a model for {purpose}: {reason}") from error
     finally:
         logging.set_verbosity(verbosity)
     if loading["missing_keys"] or loading["mismatched_keys"]:
         names = ", ".join(sorted([*loading["missing_keys"], *loading["mismatched_keys"]])[:3])
-        raise ExportError(f"{folder} has no weights for {task} ({names}): fine-tune it for this task first")
+        raise ExportError(f"{folder} has no weights for {purpose} ({names}): {remedy}")
     return model.eval()  # type: ignore[no-any-return]
 
 

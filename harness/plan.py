@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from backends.machine import environment
+from benchmarks.characteristics.attack.results import AttackSettings
 from exporters.formats import FORMATS, OWN
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
@@ -36,9 +38,11 @@ VERSIONS = {
     "checkpoint": 1,
     "training": 1,
     "masked_language_model": 1,
+    "masked_language_model_artifact": 1,
     "artifact": 1,
     "outputs": 1,
     "performance": 1,
+    "candidates": 1,
     "attack": 2,
     "recipe": 1,
     "transfer": 1,
@@ -55,7 +59,9 @@ LIBRARIES = {
     "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
     "outputs": ("tokenizers",),
     "performance": ("tokenizers",),
-    "attack": ("tokenizers", "textattack", "torch", "transformers"),
+    "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
+    "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
+    "attack": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
     "recipe": ("tokenizers", "textattack", "nltk", "torch", "transformers"),
     "transfer": ("tokenizers",),
     "explanation": ("tokenizers", "lime", "shap"),
@@ -194,7 +200,7 @@ class _Planner:
             for format in formats_of(self.study, entry)
         }
         plans: list[DeploymentPlan] = []
-        proposer = self._masked_language_model(name, task, examples)
+        proposals = self._proposals(name, task, examples)
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
             performance = self._performance(name, task, deployment, artifact, examples)
@@ -202,7 +208,7 @@ class _Planner:
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
-            attacks = self._attacks(name, task, deployment, artifact, examples, proposer, reference=not plans)
+            attacks = self._attacks(name, task, deployment, artifact, examples, proposals, reference=not plans)
             self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
             for number, step in enumerate(performance[1:]):
                 while len(self.replicates) <= number:
@@ -488,6 +494,44 @@ class _Planner:
 
     # -- attack -------------------------------------------------------------------------------
 
+    def _proposals(self, name: str, task: Task, examples: dict[str, Step]) -> list[Step]:
+        """What may replace the words of the attacked texts, a step a source of texts."""
+        attack = task.characteristics.attack
+        proposer = self._masked_language_model(name, task, examples)
+        if attack is None or proposer is None:
+            return []
+        artifact = self._keep(
+            self.artifacts,
+            _step(
+                "masked_language_model_artifact",
+                title=f"export the masked language model for {name}",
+                group="masked language model",
+                subject={"task": name, "model": "masked-language-model"},
+                options={},
+                needs={"checkpoint": _need(proposer)},
+            ),
+        )
+        roles = _attacked_roles(examples)
+        steps = [
+            _step(
+                "candidates",
+                title=f"propose words for the attack on {name}" + _text_source(number, roles),
+                group=f"attack {name}",
+                subject={"task": name, "model": "masked-language-model"},
+                options=self._attack_options(attack, "mode", "candidates", "sub_word_candidates", "combinations"),
+                needs={"examples": _need(examples[role]), "masked_language_model": _need(artifact)},
+            )
+            for number, role in enumerate(roles)
+        ]
+        return [self._keep(self.attacks, step) for step in steps]
+
+    def _attack_options(self, attack: Attack, *settings: str) -> dict[str, Any]:
+        return {
+            "settings": attack.model_dump(mode="json", include=set(settings)),
+            "sample": attack.sample,
+            "seed": self.study.seed,
+        }
+
     def _attacks(
         self,
         name: str,
@@ -495,7 +539,7 @@ class _Planner:
         deployment: Deployment,
         artifact: Step,
         examples: dict[str, Step],
-        proposer: Step | None,
+        proposals: list[Step],
         *,
         reference: bool,
     ) -> tuple[Step, ...]:
@@ -504,31 +548,28 @@ class _Planner:
             return ()
         if not reference and not any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments):
             return ()
-        roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
-        steps = []
-        for number, role in enumerate(roles):
-            needs = {"artifact": _need(artifact), "examples": _need(examples[role])}
-            if proposer is not None:
-                needs["masked_language_model"] = _need(proposer)
-            steps.append(
-                self._keep(
-                    self.attacks,
-                    _step(
-                        "attack" if attack.recipe is None else "recipe",
-                        title=f"attack {deployment.name}" + (f" on text source {number + 1}" if len(roles) > 1 else ""),
-                        group=f"attack {name}",
-                        subject={"task": name, "deployment": deployment.name},
-                        options={
-                            **self._deployed(name, task, deployment),
-                            **_attack_settings(attack),
-                            "sample": attack.sample,
-                            "seed": self.study.seed,
-                        },
-                        needs=needs,
-                    ),
-                )
+        own = self._deployed(name, task, deployment)
+        if attack.recipe is not None:
+            own |= {"recipe": attack.recipe, "sample": attack.sample, "seed": self.study.seed}
+            inputs = [{"examples": _need(examples[role])} for role in _attacked_roles(examples)]
+        else:
+            own |= self._attack_options(attack, *(setting.name for setting in fields(AttackSettings)))
+            own |= {"examples_at_once": attack.examples_at_once}
+            inputs = [{**proposed.needs, "candidates": _need(proposed)} for proposed in proposals]
+        return tuple(
+            self._keep(
+                self.attacks,
+                _step(
+                    "attack" if attack.recipe is None else "recipe",
+                    title=f"attack {deployment.name}" + _text_source(number, inputs),
+                    group=f"attack {name}",
+                    subject={"task": name, "deployment": deployment.name},
+                    options=own,
+                    needs={"artifact": _need(artifact), **needs},
+                ),
             )
-        return tuple(steps)
+            for number, needs in enumerate(inputs)
+        )
 
     def _explanations(
         self,
@@ -566,6 +607,14 @@ class _Planner:
         return kept.setdefault(step.key, step)
 
 
+def _attacked_roles(examples: dict[str, Step]) -> list[str]:
+    return [role for role in examples if role.startswith("attack-")] or ["evaluation"]
+
+
+def _text_source(number: int, sources: Sequence[object]) -> str:
+    return f" on text source {number + 1}" if len(sources) > 1 else ""
+
+
 def _step(
     kind: str,
     *,
@@ -601,13 +650,6 @@ def _windows(name: str, task: Task) -> dict[str, int] | None:
     """How long contexts are cut, without how answers are decoded: all that training and export depend on."""
     decoding = _decoding(name, task)
     return None if decoding is None else {"max_length": decoding.max_length, "stride": decoding.stride}
-
-
-def _attack_settings(attack: Attack) -> dict[str, Any]:
-    if attack.recipe is not None:
-        return {"recipe": attack.recipe}
-    beside = {"recipe", "masked_language_model", "data", "deployments", "sample"}
-    return {"settings": attack.model_dump(mode="json", exclude=beside)}
 
 
 def _checkpoint_digest(source: CheckpointSource, task: str) -> str:

@@ -1,8 +1,8 @@
 """Vulnerability to adversarial attack: what attacks, random swaps and replayed texts did to every deployment.
 
 model = MaskedLanguageModel(folder, settings)               # once; shared by all deployments
-results["a"] = attack(predict_a, examples, candidates=model.candidates,
-                      similarity=model.similarity, settings=settings, on_result=keep)
+results["a"] = list(attack(predict_a, examples, candidates=model.candidates,
+                           similarity=model.similarity, settings=settings))
 transfer["b"] = replay(ask_b, results)
 summary = summarise(results, transfer, reference="a", resamples=1000, seed=0)
 """
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates
-from benchmarks.characteristics.attack.bert_attack import attack
+from benchmarks.characteristics.attack.bert_attack import attack, words_of
 from benchmarks.characteristics.attack.changed_words import BreakingWord, breaking_words, changed_places
 from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
@@ -35,6 +35,7 @@ __all__ = [
     "attack",
     "replay",
     "summarise",
+    "words_of",
 ]
 
 EXAMPLES_SHOWN = 6

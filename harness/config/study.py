@@ -264,6 +264,14 @@ class Attack(Strict):
     combinations: Annotated[int, Field(gt=0)] = 24
     words_changed_at_most: Annotated[float, Field(gt=0, le=1)] = 0.4
     similarity_at_least: Annotated[float, Field(ge=0, le=1)] = 0.2
+    mode: Literal["corrected", "reference"] = "corrected"
+    """``reference`` does what the authors' released code does, quirks and all."""
+    queries_at_most: Annotated[int, Field(gt=0)] | None = None
+    """Texts that a deployment may be asked about for one example; beyond it the example counts as standing."""
+    seconds_at_most: Annotated[float, Field(gt=0)] | None = None
+    """For one example, beside the others of its group. Results then depend on the machine's speed."""
+    examples_at_once: Annotated[int, Field(gt=0)] = 32
+    """Examples that are attacked in lock step, their queries in the same batches."""
     deployments: tuple[str, ...] = ("*",)
     """Glob patterns of the deployments that are attacked themselves; transfer reaches all of them."""
 

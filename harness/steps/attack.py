@@ -1,16 +1,16 @@
 """BERT-ATTACK on one live deployment.
 
-Every finished text is kept at once: a run that is stopped in the middle of a data set goes on there.
+Every answer of the deployment is kept at once: a run that is stopped in the middle of a text goes on there.
 """
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
@@ -18,12 +18,11 @@ from benchmarks.characteristics.adversarial_attack import (
     MaskedLanguageModel,
     attack,
 )
-from harness.data.sampling import sample
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
+from harness.steps.candidates import StoredCandidates, attacked_examples
 from harness.store.atomic import write_json
-from harness.store.examples import read_examples
-from harness.tasks.examples import TextExample
+from harness.store.attack_journal import AttackJournal
 
 FILE = "attack.json"
 VERSION = 2
@@ -43,53 +42,43 @@ def write_attack(folder: Path, crafted: Sequence[AttackResult]) -> None:
 def read_attack(folder: Path) -> list[AttackResult]:
     """What was crafted on the deployment, one result a text."""
     recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return [AttackResult(**result) for result in recorded["crafted"]]
+    return [AttackResult.from_json(result) for result in recorded["crafted"]]
 
 
 def _attack(context: Context, predict: Predict, settings: AttackSettings) -> list[AttackResult]:
-    examples = [
-        example
-        for example in sample(
-            read_examples(context.input("examples")), context.options["sample"], seed=context.options["seed"]
-        )
-        if isinstance(example, TextExample)
-    ]
-    journal = context.store.work(context.step.key) / "attacked.jsonl"
-    done = {result.id: result for result in _read_journal(journal)}
-    model = _masked_language_model(context.input("masked_language_model"), settings)
-
-    with journal.open("a", encoding="utf-8") as file:
-
-        def keep(result: AttackResult) -> None:
-            done[result.id] = result
-            file.write(json.dumps(asdict(result)) + "\n")
-            file.flush()
-            context.progress(f"text {len(done)} of {len(examples)}", len(done) / len(examples))
-
-        attack(
-            predict,
-            [(example.id, example.text, example.label) for example in examples if example.id not in done],
-            candidates=model.candidates,
-            similarity=model.similarity,
-            settings=settings,
-            on_result=keep,
-        )
-    return [done[example.id] for example in examples]
+    """Group by group, the groups that the journal holds left out."""
+    examples = attacked_examples(context)
+    at_once = context.options["examples_at_once"]
+    journal = AttackJournal(context.store.work(context.step.key))
+    encoder = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
+    results = [AttackResult.from_json(result) for result in journal.results]
+    first = len(results)
+    tell = _teller(context, first, len(examples))
+    found = attack(
+        predict,
+        [(example.id, example.text, example.label) for example in examples[first:]],
+        candidates=StoredCandidates(context.input("candidates")),
+        similarity=encoder.similarity,
+        settings=settings,
+        at_once=at_once,
+        recorder=journal,
+        on_round=lambda done: tell(len(results) + done),
+    )
+    while group := list(islice(found, at_once)):
+        journal.settle([asdict(result) for result in group])
+        results += group
+    return results
 
 
-def _read_journal(path: Path) -> list[AttackResult]:
-    """The results of whole lines: a kill may have left half of the last one."""
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    results: list[dict[str, Any]] = [json.loads(line) for line in whole.splitlines()]
-    return [AttackResult(**result) for result in results]
+def _teller(context: Context, first: int, total: int) -> Callable[[int], None]:
+    """Tells how many texts are done, and about how long the rest will take at the pace so far."""
+    began = time.monotonic()
 
+    def tell(done: int) -> None:
+        text = f"text {done} of {total}"
+        if first < done < total:
+            seconds = (time.monotonic() - began) / (done - first) * (total - done)
+            text += f", about {max(1, round(seconds / 60))} min left"
+        context.progress(text, done / total)
 
-@functools.lru_cache(maxsize=1)
-def _masked_language_model(folder: Path, settings: AttackSettings) -> MaskedLanguageModel:
-    """One for all the deployments that this process attacks: its candidates are cached by text."""
-    return MaskedLanguageModel(folder, settings)
+    return tell

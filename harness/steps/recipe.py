@@ -11,12 +11,10 @@ from pathlib import Path
 
 from benchmarks.characteristics.adversarial_attack import AttackResult
 from benchmarks.characteristics.attack.recipes import attack_by_recipe
-from harness.data.sampling import sample
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
 from harness.steps.attack import write_attack
-from harness.store.examples import read_examples
-from harness.tasks.examples import TextExample
+from harness.steps.candidates import attacked_examples
 
 
 def run(context: Context) -> None:
@@ -25,13 +23,7 @@ def run(context: Context) -> None:
 
 
 def _attack(context: Context, predict: Predict) -> list[AttackResult]:
-    examples = [
-        example
-        for example in sample(
-            read_examples(context.input("examples")), context.options["sample"], seed=context.options["seed"]
-        )
-        if isinstance(example, TextExample)
-    ]
+    examples = attacked_examples(context)
     journal = context.store.work(context.step.key) / "attacked.jsonl"
     done = {result.id: result for result in _whole_lines(journal)}
 
@@ -61,4 +53,4 @@ def _whole_lines(path: Path) -> list[AttackResult]:
     whole = text[: text.rfind("\n") + 1]
     if whole != text:
         path.write_text(whole, encoding="utf-8")
-    return [AttackResult(**json.loads(line)) for line in whole.splitlines()]
+    return [AttackResult.from_json(json.loads(line)) for line in whole.splitlines()]

@@ -1,123 +1,61 @@
-"""Attack a live deployment text by text, and replay adversarial texts on another one."""
+"""Attack a live deployment, many texts at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.characteristics.attack.lock_step import Answers, Budget, Recorder, in_lock_step
 from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
-from benchmarks.characteristics.attack.results import (
-    AttackResult,
-    AttackSettings,
-    Status,
-    TransferResult,
-)
-from benchmarks.characteristics.attack.stop_words import stop_words
+from benchmarks.characteristics.attack.reference_search import reference_search, reference_words
+from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, Mode
+from benchmarks.characteristics.attack.search import search
+from benchmarks.characteristics.attack.words import Span, Words, split_words
 
-if TYPE_CHECKING:
-    from benchmarks.characteristics.attack.textattack_parts import ProposeCandidates, Similarity
+Propose = Callable[[str, Sequence[Span]], Sequence[Sequence[str]]]
+Compare = Callable[[str, Sequence[str]], NDArray[np.float64]]
+
+AT_ONCE = 32
+
+
+def words_of(text: str, mode: Mode) -> Words:
+    """A text as a search of that mode sees it: ask for candidates of its ``text`` and ``spans``."""
+    return reference_words(text) if mode == "reference" else split_words(text)
 
 
 def attack(
     predict: Predict,
-    examples: Sequence[tuple[str, str, int]],
+    examples: Iterable[tuple[str, str, int]],
     *,
-    candidates: ProposeCandidates,
-    similarity: Similarity | None = None,
+    candidates: Propose,
+    similarity: Compare | None = None,
     settings: AttackSettings | None = None,
-    on_result: Callable[[AttackResult], None] | None = None,
-) -> list[AttackResult]:
-    """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label).
+    at_once: int = AT_ONCE,
+    recorder: Recorder | None = None,
+    on_round: Callable[[int], None] | None = None,
+) -> Iterator[AttackResult]:
+    """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label), in groups of ``at_once`` in lock step.
 
-    ``predict(texts)`` gives float64 probabilities, (texts, labels); it is called with all texts of a step
-    at once, from one to as many as a text has words. ``candidates(text, spans)`` gives the replacements of
-    each word (`MaskedLanguageModel.candidates`), ``similarity(original, texts)`` cosines, or None for no
-    such constraint. ``on_result`` is called as soon as a text is done: keep what it is given, and a later
-    call with the remaining examples continues. Texts do not influence each other, and nothing is random.
+    ``predict(texts)`` gives float64 probabilities, (texts, labels); it is called with the texts of all searches of a
+    group at once. ``candidates(text, spans)`` gives the replacements of each word
+    (`MaskedLanguageModel.candidates`), ``similarity(original, texts)`` cosines, or None for no such floor. Results
+    come in the order of the examples, a group at a time. They do not depend on ``at_once`` where a text's
+    probabilities do not depend on what else ``predict`` is asked; nothing is random.
 
     Raises `BenchmarkError` when ``predict`` gives no probabilities or lacks an example's label.
     """
     settings = settings or AttackSettings()
-    search = _search(predict, similarity, settings)
-    results = []
-    for example in examples:
-        result = _attack_one(search, example, candidates, similarity)
-        results.append(result)
-        if on_result is not None:
-            on_result(result)
-    return results
-
-
-def replay(predict: Predict, crafted: Sequence[AttackResult]) -> list[TransferResult]:
-    """Show a deployment the adversarial texts that succeeded elsewhere, beside their originals."""
-    succeeded = [result for result in crafted if result.status == "succeeded"]
-    if not succeeded:
-        return []
-    before = checked_probabilities(predict, [result.original for result in succeeded]).argmax(axis=1)
-    after = checked_probabilities(predict, [result.adversarial for result in succeeded]).argmax(axis=1)
-    return [
-        TransferResult(result.id, result.label, int(b), int(a))
-        for result, b, a in zip(succeeded, before, after, strict=True)
-    ]
-
-
-def _search(predict: Predict, similarity: Similarity | None, settings: AttackSettings) -> Any:
-    from benchmarks.characteristics.attack import textattack_parts as parts
-    from benchmarks.characteristics.attack.textattack_offline import textattack
-
-    pre_transformation = textattack.constraints.pre_transformation
-    # TextAttack compares words as they are written.
-    left_alone = {form for word in stop_words() for form in (word, word.capitalize(), word.upper())}
-    return textattack.Attack(
-        parts.UntargetedAndSimilar(predict, similarity, settings.similarity_at_least),
-        [
-            pre_transformation.RepeatModification(),
-            pre_transformation.StopwordModification(stopwords=left_alone),
-            parts.HasCandidates(),
-            parts.ShareOfWordsPerturbed(max_percent=settings.words_changed_at_most),
-        ],
-        parts.SwapForCandidates(),
-        # "the importance score I_wi = o_y(S) - o_y(S\wi)" (Li et al. 2020, section 3.1)
-        textattack.search_methods.GreedyWordSwapWIR("unk"),
+    one = reference_search if settings.mode == "reference" else search
+    groups = in_lock_step(
+        (one(id_, text, int(label), settings, has_encoder=similarity is not None) for id_, text, label in examples),
+        Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
+        at_once=at_once,
+        budget=Budget(settings.queries_at_most, settings.seconds_at_most),
+        recorder=recorder,
+        on_round=on_round,
     )
-
-
-def _attack_one(
-    search: Any,
-    example: tuple[str, str, int],
-    candidates: ProposeCandidates,
-    similarity: Similarity | None,
-) -> AttackResult:
-    from benchmarks.characteristics.attack import textattack_parts as parts
-    from benchmarks.characteristics.attack.textattack_offline import textattack
-
-    id_, text, label = example
-    original = parts.Original(text, candidates)
-    goal = search.goal_function
-    outcome = search.attack(parts.SplitText(original, original.words), int(label))
-    # TextAttack does so itself only for texts that it did not skip.
-    search.clear_cache()
-
-    states = textattack.goal_function_results.GoalFunctionResultStatus
-    before, after = outcome.original_result, outcome.perturbed_result
-    status: Status = "failed"
-    if before.goal_status == states.SKIPPED:
-        status = "skipped"
-    elif after.goal_status == states.SUCCEEDED:
-        status = "succeeded"
-    succeeded = status == "succeeded"
-    adversarial = after.attacked_text.text if succeeded else text
-    measured = succeeded and similarity is not None
-    return AttackResult(
-        id=id_,
-        status=status,
-        original=text,
-        adversarial=adversarial,
-        label=int(label),
-        prediction_before=int(before.output),
-        prediction_after=int(after.output) if succeeded else int(before.output),
-        words=len(original.words),
-        words_changed=len(after.attacked_text.attack_attrs["modified_indices"]) if succeeded else 0,
-        queries=int(goal.num_queries),
-        similarity=after.attacked_text.attack_attrs["similarity_score"] if measured else None,
-    )
+    for group in groups:
+        yield from (replace(result, queries=queries) for result, queries in group)

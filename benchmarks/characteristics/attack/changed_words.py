@@ -33,9 +33,9 @@ class BreakingWord:
 def changed_places(original: str, adversarial: str) -> list[int]:
     """Indices into ``original.split()`` of the words that ``adversarial`` changed, dropped or parted.
 
-    An attack that puts words in or takes them out is aligned by the longest common subsequences.
+    A change of case is none. An attack that puts words in or takes them out is aligned by common subsequences.
     """
-    before, after = original.split(), adversarial.split()
+    before, after = original.lower().split(), adversarial.lower().split()
     if len(before) == len(after):
         return [index for index, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
     return [

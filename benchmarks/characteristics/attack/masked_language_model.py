@@ -1,147 +1,135 @@
-"""Candidate words and similarity from one masked language model, cached by text.
+"""Candidate words and similarity from one masked language model, an exported artifact on ONNX Runtime.
 
-One instance serves every deployment that is attacked in a process: candidates depend on the original
-text alone.
+Each text goes through the model alone and unpadded: what it gets does not depend on other texts.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.characteristics.attack.candidates import Piece, combinations, usable
 from benchmarks.characteristics.attack.results import AttackSettings
-from benchmarks.characteristics.attack.stop_words import stop_words
+from benchmarks.characteristics.attack.words import Span, without_surrogates
 from benchmarks.errors import BenchmarkError
 
-Span = tuple[int, int]
 Candidates = tuple[tuple[str, ...], ...]
+"""For each word its replacements, best first."""
 
-_WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
-_PIECE = re.compile(r"[^\W_]+|['-]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+ORIGINALS_KEPT = 256  # embeddings of originals, which every similarity is asked with
+MOST_PIECES = 12  # of a word, that the authors' code combines
 
 
 class MaskedLanguageModel:
-    """A BERT-like checkpoint folder with a masked-LM head and a WordPiece tokenizer.
+    """A folder with ``encoder.onnx``, ``head.onnx`` and the ``tokenizer.json`` of a WordPiece vocabulary.
 
-    Raises `BenchmarkError` when the folder has no such head, no ``tokenizer.json``, or another kind of
-    vocabulary (the attack tells sub-words by their ``##``).
+    Encoder: token ids to ``states`` (1, tokens, hidden) and their mean ``embedding`` (1, hidden). Head: ``states`` and
+    ``k`` to the ``k`` best ``tokens`` of each place with ``scores``, their log-probabilities.
+
+    Raises `BenchmarkError` when a file is missing or unreadable, or the vocabulary is of another kind (the attack
+    tells sub-words by their ``##``).
     """
 
-    def __init__(self, folder: Path, settings: AttackSettings | None = None) -> None:
-        import torch
-        from tokenizers import Tokenizer
-
+    def __init__(self, folder: Path, settings: AttackSettings | None = None, *, threads: int | None = None) -> None:
         self._settings = settings or AttackSettings()
-        self._torch = torch
-        self._tokenizer = _word_piece_tokenizer(folder, Tokenizer)
-        self._model = _load_model(folder)
+        self._tokenizer = _word_piece_tokenizer(folder)
+        self._encoder = _session(folder / "encoder.onnx", threads)
+        self._head = _session(folder / "head.onnx", threads)
+        self._inputs = [port.name for port in self._encoder.get_inputs()]
         vocabulary = self._tokenizer.get_vocab()
-        if max(vocabulary.values(), default=0) >= self._model.config.vocab_size:
-            raise BenchmarkError(
-                f"masked language model {folder}: {len(vocabulary)} tokens in its tokenizer, "
-                f"{self._model.config.vocab_size} in its model; give a checkpoint whose parts belong together"
-            )
-        self._tokenizer.enable_truncation(self._model.config.max_position_embeddings)
-        self._tokenizer.no_padding()
-        self._tokens = [""] * self._model.config.vocab_size
+        self._tokens = [""] * (max(vocabulary.values(), default=-1) + 1)
         for token, index in vocabulary.items():
             self._tokens[index] = token
-        self._candidates: dict[str, Candidates] = {}
-        self._embeddings: dict[str, Any] = {}
+        self._original = lru_cache(maxsize=ORIGINALS_KEPT)(self._embed)
 
     def candidates(self, text: str, words: Sequence[Span]) -> Candidates:
-        """For each word, given as (start, end) in characters, its replacements, best first.
+        """For each word, given as (start, end) in characters, its replacements, best first, from one pass.
 
-        Empty for words beyond the model's longest input. Stop words, sub-word pieces and the word itself
-        are left out. Replacements of a word of several pieces are those combinations of pieces on which the
-        model's perplexity is lowest, taken from the same pass as in TextAttack's WordSwapMaskedLM.
+        Empty for words beyond the model's longest input. Stop words, sub-word pieces and the word itself are left
+        out. Replacements of a word of several pieces are those combinations of pieces on which the model's perplexity
+        is lowest, taken from the same pass as in TextAttack's WordSwapMaskedLM.
         """
-        if text not in self._candidates:
-            self._candidates[text] = self._propose(text, words)
-        return self._candidates[text]
-
-    def similarity(self, original: str, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Cosine of the mean-pooled last hidden state of ``original`` with that of each text, (texts,)."""
-        if original not in self._embeddings:
-            self._embeddings[original] = self._embed(original)
-        own = self._embeddings[original]
-        cosine = self._torch.nn.functional.cosine_similarity
-        return np.array([cosine(own, self._embed(text)).item() for text in texts], dtype=np.float64)
-
-    def _propose(self, text: str, words: Sequence[Span]) -> Candidates:
-        encoding = self._encode(text)
+        encoding = self._tokenizer.encode(without_surrogates(text))
         tokens_of_word = _tokens_of_words(encoding, words)
         if not any(tokens_of_word):
             return tuple(() for _ in words)
-        with self._torch.inference_mode():
-            logits = self._model(input_ids=self._torch.tensor([encoding.ids])).logits[0]
-        top = logits.topk(min(self._settings.candidates, logits.shape[-1]), dim=-1)
-        ids, scores = top.indices.tolist(), (top.values - logits.logsumexp(-1, keepdim=True)).tolist()
-
-        proposals: list[tuple[str, ...]] = []
+        [states] = self._encoder.run(["states"], self._feeds(np.array([encoding.ids], np.int64)))
+        if self._settings.mode == "reference":
+            return self._authors_candidates(states, tokens_of_word)
+        ids, scores = self._best(states, self._settings.candidates)
+        found: list[tuple[str, ...]] = []
         for places, (start, end) in zip(tokens_of_word, words, strict=True):
+            proposed: list[str] = []
             if len(places) == 1:
                 proposed = [self._tokens[i] for i in ids[places[0]]]
             elif places:
                 pieces = [self._pieces(encoding.tokens[at], ids[at], scores[at]) for at in places]
-                rows = likeliest_combinations(pieces, self._settings.combinations)
-                proposed = ["".join(self._tokens[i].removeprefix("##") for i in row) for row in rows]
-            else:
-                proposed = []
-            proposals.append(_usable(proposed, text[start:end]))
-        return tuple(proposals)
+                proposed = combinations(pieces, self._settings.combinations)
+            found.append(usable(proposed, text[start:end]))
+        return tuple(found)
 
-    def _pieces(self, original: str, ids: Sequence[int], scores: Sequence[float]) -> list[tuple[int, float]]:
+    def similarity(self, original: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Cosine of the mean last hidden state of ``original`` with that of each text, (texts,)."""
+        own = self._original(original)
+        return np.array([float(own @ self._embed(text)) for text in texts], dtype=np.float64)
+
+    def _embed(self, text: str) -> NDArray[np.float64]:
+        """(hidden,), of length 1."""
+        ids = self._tokenizer.encode(without_surrogates(text)).ids or [0]
+        [[embedding]] = self._encoder.run(["embedding"], self._feeds(np.array([ids], np.int64)))
+        states = embedding.astype(np.float64)
+        return np.asarray(states / max(float(np.linalg.norm(states)), 1e-12))
+
+    def _feeds(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        values = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        return {name: values[name] for name in self._inputs}
+
+    def _best(self, states: NDArray[np.float32], k: int) -> tuple[list[list[int]], list[list[float]]]:
+        """The ``k`` best token ids of each place, and their log-probabilities."""
+        k = min(k, len(self._tokens))
+        tokens, scores = self._head.run(["tokens", "scores"], {"states": states, "k": np.array([k], np.int64)})
+        return tokens[0].tolist(), scores[0].tolist()
+
+    def _pieces(self, original: str, ids: Sequence[int], scores: Sequence[float]) -> list[Piece]:
         """The likeliest pieces of the original's kind: a ``##`` continues a word, nothing else does."""
         continues = original.startswith("##")
         fitting = [
-            (i, score)
+            piece
             for i, score in zip(ids, scores, strict=True)
-            if self._tokens[i].startswith("##") == continues and _PIECE.fullmatch(self._tokens[i].removeprefix("##"))
+            if (piece := Piece(self._tokens[i], score)).continues == continues and piece.is_word_part
         ]
         return fitting[: self._settings.sub_word_candidates]
 
-    def _encode(self, text: str) -> Any:
-        # A lone surrogate cannot be encoded; a stand-in of one character keeps the offsets.
-        return self._tokenizer.encode(_SURROGATE.sub("\ufffd", text))
+    # -- as the authors' code does -------------------------------------------------------------
 
-    def _embed(self, text: str) -> Any:
-        """(1, hidden). Texts are encoded one by one: in a batch, their states would depend on each other."""
-        ids = self._encode(text).ids or [0]
-        with self._torch.inference_mode():
-            hidden = self._model.base_model(input_ids=self._torch.tensor([ids])).last_hidden_state
-        return hidden.mean(dim=1)
+    def _authors_candidates(self, states: NDArray[np.float32], tokens_of_word: Sequence[Sequence[int]]) -> Candidates:
+        """Whatever token is among the best; words of several pieces by `_authors_combinations`."""
+        ids, _ = self._best(states, self._settings.candidates)
+        found: list[tuple[str, ...]] = []
+        for places in tokens_of_word:
+            if len(places) == 1:
+                found.append(tuple(self._tokens[i] for i in ids[places[0]]))
+            else:
+                found.append(self._authors_combinations([ids[at] for at in places]))
+        return tuple(found)
 
-
-def likeliest_combinations(pieces: Sequence[Sequence[tuple[int, float]]], count: int) -> list[tuple[int, ...]]:
-    """The ``count`` choices of one (id, log-probability) a place with the lowest perplexity, best first.
-
-    Perplexity is exp(-mean log-probability). The places are scored independently, so a prefix outside the
-    best ``count`` cannot come back: the result is that of the full product.
-    """
-    best: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
-    for choices in pieces:
-        longer = [((*row, i), score + more) for row, score in best for i, more in choices]
-        best = sorted(longer, key=lambda item: (-item[1], item[0]))[:count]
-    return [row for row, _ in best]
-
-
-def _usable(proposed: Sequence[str], word: str) -> tuple[str, ...]:
-    return tuple(
-        dict.fromkeys(
-            candidate
-            for candidate in proposed
-            if _WORD.fullmatch(candidate)
-            and candidate.lower() != word.lower()
-            and candidate.lower() not in stop_words()
-        )
-    )
+    def _authors_combinations(self, ids: Sequence[Sequence[int]]) -> tuple[str, ...]:
+        """The first 24 of the product, in its order, by the perplexity of their pieces alone, without the text."""
+        choices = [row[: self._settings.sub_word_candidates] for row in ids[:MOST_PIECES]]
+        rows = np.array(list(islice(product(*choices), self._settings.combinations if choices else 0)), dtype=np.int64)
+        if not rows.size:
+            return ()
+        [states] = self._encoder.run(["states"], self._feeds(rows))
+        [scores] = self._head.run(["log_probabilities"], {"states": states, "k": np.array([1], np.int64)})
+        likelihood = np.take_along_axis(scores, rows[..., None], axis=2)[..., 0].mean(axis=1)
+        ranked = rows[np.argsort(-likelihood, kind="stable")].tolist()
+        return tuple(" ".join(self._tokens[i] for i in row).replace(" ##", "") for row in ranked)
 
 
 def _tokens_of_words(encoding: Any, words: Sequence[Span]) -> list[list[int]]:
@@ -162,10 +150,12 @@ def _tokens_of_words(encoding: Any, words: Sequence[Span]) -> list[list[int]]:
     return found
 
 
-def _word_piece_tokenizer(folder: Path, tokenizer_class: Any) -> Any:
+def _word_piece_tokenizer(folder: Path) -> Any:
+    from tokenizers import Tokenizer
+
     path = folder / "tokenizer.json"
     try:
-        tokenizer = tokenizer_class.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         reason = " ".join(str(error).split())
         raise BenchmarkError(
@@ -180,28 +170,14 @@ def _word_piece_tokenizer(folder: Path, tokenizer_class: Any) -> Any:
     return tokenizer
 
 
-def _load_model(folder: Path) -> Any:
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForMaskedLM
+def _session(path: Path, threads: int | None) -> Any:
+    import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.log_severity_level = 4  # what fails is raised; stderr stays clean
     try:
-        model, loading = AutoModelForMaskedLM.from_pretrained(
-            str(folder),
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises several kinds
         reason = " ".join(str(error).split())
-        raise BenchmarkError(
-            f"masked language model {folder}: cannot be loaded ({reason}); "
-            "give a checkpoint folder with config.json and model.safetensors"
-        ) from error
-    if loading["missing_keys"]:
-        raise BenchmarkError(
-            f"masked language model {folder}: lacks {sorted(loading['missing_keys'])[0]} and "
-            f"{len(loading['missing_keys']) - 1} more weights; give a checkpoint with a masked-LM head"
-        )
-    return model.eval()
+        raise BenchmarkError(f"masked language model {path}: cannot be loaded ({reason}); export it again") from error

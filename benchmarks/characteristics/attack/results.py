@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-Status = Literal["skipped", "succeeded", "failed"]
+Status = Literal["skipped", "succeeded", "failed", "budget"]
+Mode = Literal["corrected", "reference"]
 
 
 @dataclass(frozen=True)
 class AttackSettings:
     """The constants of BERT-ATTACK (Li et al. 2020, section 4.1 and the authors' code)."""
 
+    mode: Mode = "corrected"
+    """``reference`` does what the authors' released code does, quirks and all (`reference_search`)."""
     candidates: int = 48
     """Predictions of the masked language model that are looked at for each sub-word (K)."""
     sub_word_candidates: int = 4
@@ -21,16 +25,21 @@ class AttackSettings:
     words_changed_at_most: float = 0.4
     """Share of a text's words."""
     similarity_at_least: float = 0.2
-    """Cosine between an original and its adversarial text."""
+    """Cosine between an original and its adversarial text; ``reference`` has no such floor."""
+    queries_at_most: int | None = None
+    """Texts that the deployment may be asked about for one example."""
+    seconds_at_most: float | None = None
+    """Since the example's search began, which goes on beside others. Results then depend on the machine."""
 
 
 @dataclass(frozen=True)
 class AttackResult:
     """How one text fared. Unless it ``succeeded``, ``adversarial`` is the original itself.
 
-    ``skipped`` means that the deployment was wrong before any change. ``words`` are counted by
-    TextAttack's splitter; ``queries`` are the texts whose probabilities the search asked for (TextAttack
-    counts repeated ones too). ``similarity`` is None unless the attack succeeded under an encoder.
+    ``skipped``: the deployment was wrong before any change. ``budget``: the search would have gone beyond what
+    `AttackSettings` allows. ``words`` are those of `split_words` (``reference``: between blanks); ``queries`` the
+    different texts that the deployment was asked about. ``similarity`` is None unless the attack succeeded under an
+    encoder. ``changes``: (word before, word after) in the order of the text.
     """
 
     id: str
@@ -44,6 +53,12 @@ class AttackResult:
     words_changed: int
     queries: int
     similarity: float | None
+    changes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def from_json(cls, recorded: Mapping[str, Any]) -> AttackResult:
+        """Of what `dataclasses.asdict` and JSON made of one."""
+        return cls(**{**recorded, "changes": tuple((old, new) for old, new in recorded["changes"])})
 
 
 @dataclass(frozen=True)

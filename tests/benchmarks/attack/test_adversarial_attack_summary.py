@@ -196,7 +196,7 @@ def test_random_swaps_are_of_the_attacked_texts():
 
 def test_from_attack_to_summary(predict, candidates):
     examples = [(str(i), f"a good film, scene {i}: great plot", 1) for i in range(3)]
-    attacked = {"large": attack(predict, examples, candidates=candidates)}
+    attacked = {"large": list(attack(predict, examples, candidates=candidates))}
     attacked["small"] = [replace(one) for one in attacked["large"]]
     asked = []
 
