@@ -82,12 +82,19 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
             if store.has(step.kind, step.key)
         }
         recipe = None if settings.attack is None else settings.attack.recipe
+        swapped = {
+            plan.deployment.name: {
+                f"random {index}": (step.kind, step.key) for index, step in enumerate(plan.random_swaps)
+            }
+            for plan in task.deployments
+            if plan.deployment.name in attacks and all(store.has(step.kind, step.key) for step in plan.random_swaps)
+        }
         options = {
             **_common(task, study, attacks),
             "overlap_margin": settings.overlap_margin,
             "method": "BERT-ATTACK" if recipe is None else f"TextAttack's {recipe}",
         }
-        needs = {**_needs(attacks), **_needs(shown)}
+        needs = {**_needs(attacks), **_needs(swapped), **_needs(shown)}
         steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, needs)
     explained: dict[str, dict[str, Need]] = {}
     for plan in task.deployments:

@@ -44,6 +44,7 @@ VERSIONS = {
     "performance": 1,
     "candidates": 1,
     "attack": 2,
+    "random_swaps": 1,
     "recipe": 1,
     "transfer": 1,
     "explanation": 1,
@@ -62,6 +63,7 @@ LIBRARIES = {
     "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
     "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
     "attack": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
+    "random_swaps": ("tokenizers", "numpy", "onnxruntime", "onnxruntime-gpu"),
     "recipe": ("tokenizers", "textattack", "nltk", "torch", "transformers"),
     "transfer": ("tokenizers",),
     "explanation": ("tokenizers", "lime", "shap"),
@@ -90,6 +92,7 @@ class DeploymentPlan:
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
     performance: tuple[Step, ...]  # one a fresh process
     attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
+    random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
     deployed: dict[str, Any]  # the options of a live deployment, for steps that are planned later
 
@@ -209,6 +212,7 @@ class _Planner:
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
             attacks = self._attacks(name, task, deployment, artifact, examples, proposals, reference=not plans)
+            random_swaps = self._random_swaps(name, task, deployment, attacks)
             self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
             for number, step in enumerate(performance[1:]):
                 while len(self.replicates) <= number:
@@ -217,7 +221,9 @@ class _Planner:
             explanations = self._explanations(name, task, deployment, artifact, examples, reference=not plans)
             deployed = self._deployed(name, task, deployment)
             plans.append(
-                DeploymentPlan(deployment, artifact, outputs, again, performance, attacks, explanations, deployed)
+                DeploymentPlan(
+                    deployment, artifact, outputs, again, performance, attacks, random_swaps, explanations, deployed
+                )
             )
         return TaskPlan(name, task, examples, checkpoints, tuple(plans))
 
@@ -569,6 +575,28 @@ class _Planner:
                 ),
             )
             for number, needs in enumerate(inputs)
+        )
+
+    def _random_swaps(
+        self, name: str, task: Task, deployment: Deployment, attacks: tuple[Step, ...]
+    ) -> tuple[Step, ...]:
+        """What as many queries find that nothing guides: beside each attack that takes words from a model."""
+        attack = task.characteristics.attack
+        if attack is None or attack.recipe is not None or not attack.random_swaps:
+            return ()
+        return tuple(
+            self._keep(
+                self.attacks,
+                _step(
+                    "random_swaps",
+                    title=f"swap words at random on {deployment.name}" + _text_source(number, attacks),
+                    group=f"attack {name}",
+                    subject={"task": name, "deployment": deployment.name},
+                    options=step.options,
+                    needs={**step.needs, "attacked": _need(step)},
+                ),
+            )
+            for number, step in enumerate(attacks)
         )
 
     def _explanations(

@@ -126,7 +126,14 @@ class _Collector:
     def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:
         deployment = plan.deployment
         model = task.task.models[deployment.model]
-        steps = [plan.artifact, *plan.outputs.values(), *plan.performance, *plan.attacks, *plan.explanations]
+        steps = [
+            plan.artifact,
+            *plan.outputs.values(),
+            *plan.performance,
+            *plan.attacks,
+            *plan.random_swaps,
+            *plan.explanations,
+        ]
         failure = next((self.failures[step.key] for step in steps if step.key in self.failures), None)
         entry: dict[str, Any] = {
             "model": deployment.model,

@@ -272,6 +272,8 @@ class Attack(Strict):
     """For one example, beside the others of its group. Results then depend on the machine's speed."""
     examples_at_once: Annotated[int, Field(gt=0)] = 32
     """Examples that are attacked in lock step, their queries in the same batches."""
+    random_swaps: bool = True
+    """Beside each attack, as many queries with words and candidates drawn at random: is the attack led astray?"""
     deployments: tuple[str, ...] = ("*",)
     """Glob patterns of the deployments that are attacked themselves; transfer reaches all of them."""
 

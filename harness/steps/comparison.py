@@ -230,10 +230,14 @@ def _adversarial_attack(context: Context) -> Any:
         return [replace(result, id=f"{source}:{result.id}") for result in results]
 
     results: dict[str, list[AttackResult]] = {name: [] for name in context.options["deployments"]}
+    random_swaps: dict[str, list[AttackResult]] = {}
     transfer: dict[str, dict[str, list[TransferResult]]] = {}
     for role in context.step.needs:
         name, _, what = role.rpartition(" ")
-        if what == "transfer":
+        if name.endswith(" random"):
+            swapped = random_swaps.setdefault(name.removesuffix(" random"), [])
+            swapped += own_ids(read_attack(context.input(role)), what)
+        elif what == "transfer":
             for crafted_on, shown in read_transfer(context.input(role)).items():
                 attacked, _, source = crafted_on.rpartition(" ")
                 transfer.setdefault(name, {}).setdefault(attacked, []).extend(own_ids(shown, source))
@@ -245,6 +249,7 @@ def _adversarial_attack(context: Context) -> Any:
         reference=context.options["reference"],
         resamples=context.options["resamples"],
         seed=context.options["seed"],
+        random_swaps=random_swaps,
         margin=context.options["overlap_margin"],
         method=context.options["method"],
     )
