@@ -22,8 +22,11 @@ def transfers(task: TaskPlan, store: Store) -> dict[str, Step]:
     }
     if not crafted:
         return {}
+    # The examples of each source, as every attack has them.
+    steps = next(plan.attacks for plan in task.deployments if plan.attacks)
+    examples = {f"examples {source}": step.needs["examples"] for source, step in enumerate(steps)}
     return {
-        plan.deployment.name: transfer_step(task, plan, crafted)
+        plan.deployment.name: transfer_step(task, plan, {**examples, **crafted})
         for plan in task.deployments
         if store.has(plan.artifact.kind, plan.artifact.key)
     }
@@ -81,7 +84,6 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
             for name, step in transfers(task, store).items()
             if store.has(step.kind, step.key)
         }
-        recipe = None if settings.attack is None else settings.attack.recipe
         swapped = {
             plan.deployment.name: {
                 f"random {index}": (step.kind, step.key) for index, step in enumerate(plan.random_swaps)
@@ -92,7 +94,7 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
         options = {
             **_common(task, study, attacks),
             "overlap_margin": settings.overlap_margin,
-            "method": "BERT-ATTACK" if recipe is None else f"TextAttack's {recipe}",
+            "method": _method(task),
         }
         needs = {**_needs(attacks), **_needs(swapped), **_needs(shown)}
         steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, needs)
@@ -105,6 +107,14 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
         options = {**_common(task, study, explained), "k": list(settings.explanation.k)}
         steps["explanation"] = comparison_step(task, "explanation", options, _needs(explained))
     return steps
+
+
+def _method(task: TaskPlan) -> str:
+    attack = task.task.characteristics.attack
+    assert attack is not None
+    if attack.recipe is not None:
+        return f"TextAttack's {attack.recipe}"
+    return f"BERT-ATTACK of the {attack.target}" if task.name == "question-answering" else "BERT-ATTACK"
 
 
 def _represented(task: TaskPlan, present: dict[str, dict[str, Need]]) -> dict[str, dict[str, Need]]:

@@ -166,13 +166,16 @@ def comparison_step(task: TaskPlan, characteristic: str, options: dict[str, Any]
 
 
 def transfer_step(task: TaskPlan, planned: DeploymentPlan, crafted: dict[str, Need]) -> Step:
-    """What was crafted on all deployments, shown to one; planned once it is known which attacks are there."""
+    """What was crafted on all deployments, shown to one; planned once it is known which attacks are there.
+
+    ``crafted``: the attacks by deployment and number of the source of texts, and ``examples NUMBER``.
+    """
     return _step(
         "transfer",
         title=f"show {planned.deployment.name} what was crafted on {task.name}",
         group=f"transfer {task.name}",
         subject={"task": task.name, "deployment": planned.deployment.name},
-        options=planned.deployed,
+        options={**planned.deployed, "target": _target(task.task)},
         needs={"artifact": _need(planned.artifact), **crafted},
     )
 
@@ -534,6 +537,7 @@ class _Planner:
     def _attack_options(self, attack: Attack, *settings: str) -> dict[str, Any]:
         return {
             "settings": attack.model_dump(mode="json", include=set(settings)),
+            "target": attack.target,
             "sample": attack.sample,
             "seed": self.study.seed,
         }
@@ -556,7 +560,7 @@ class _Planner:
             return ()
         own = self._deployed(name, task, deployment)
         if attack.recipe is not None:
-            own |= {"recipe": attack.recipe, "sample": attack.sample, "seed": self.study.seed}
+            own |= {"recipe": attack.recipe, **self._attack_options(attack)}
             inputs = [{"examples": _need(examples[role])} for role in _attacked_roles(examples)]
         else:
             own |= self._attack_options(attack, *(setting.name for setting in fields(AttackSettings)))
@@ -633,6 +637,10 @@ class _Planner:
     @staticmethod
     def _keep(kept: dict[str, Step], step: Step) -> Step:
         return kept.setdefault(step.key, step)
+
+
+def _target(task: Task) -> str | None:
+    return None if task.characteristics.attack is None else task.characteristics.attack.target
 
 
 def _attacked_roles(examples: dict[str, Step]) -> list[str]:

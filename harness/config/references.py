@@ -95,8 +95,6 @@ def _check_task(place: str, name: str, task: Task) -> None:
     if name == "question-answering":
         if task.labels is not None:
             raise UserError(f"{place}.labels: question-answering has no labels; remove them")
-        if task.characteristics.attack is not None:
-            raise UserError(f"{place}.characteristics.attack: attacks text-classification only; move it there")
         if task.characteristics.explanation is not None:
             raise UserError(f"{place}.characteristics.explanation: explains text-classification only; move it there")
         if task.question_answering is not None and (
@@ -112,7 +110,7 @@ def _check_task(place: str, name: str, task: Task) -> None:
         if task.question_answering is not None:
             raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
     if task.characteristics.attack is not None:
-        _check_attack(f"{place}.characteristics.attack", task.characteristics.attack)
+        _check_attack(f"{place}.characteristics.attack", name, task.characteristics.attack)
     explanation = task.characteristics.explanation
     if explanation is not None and find_spec(explanation.method) is None:
         raise UserError(
@@ -128,7 +126,14 @@ def _check_task(place: str, name: str, task: Task) -> None:
 WITH_A_RECIPE = {"recipe", "data", "sample", "deployments"}
 
 
-def _check_attack(place: str, attack: Attack) -> None:
+def _check_attack(place: str, task: str, attack: Attack) -> None:
+    answering = task == "question-answering"
+    if not answering and "target" in attack.model_fields_set:
+        raise UserError(f"{place}.target: text-classification has only its text to change; remove it")
+    if answering and attack.recipe is not None:
+        raise UserError(
+            f"{place}.recipe: TextAttack's recipes attack text-classification only; give a masked_language_model"
+        )
     if attack.recipe is None:
         if attack.masked_language_model is None:
             raise UserError(

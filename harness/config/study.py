@@ -255,6 +255,8 @@ class Attack(Strict):
     """TextAttack's own, one text at a time; it brings its own words, limits and similarity."""
     masked_language_model: MaskedLanguageModel | None = None
     """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
+    target: Literal["question", "context"] = "question"
+    """What is changed of question answering's examples; the words that the answer hangs on are left alone."""
     data: Annotated[tuple[DataSource, ...], Field(min_length=1)] | None = None
     """The texts that are attacked; None takes the evaluation examples."""
     sample: Annotated[int, Field(gt=0)] = 100

@@ -20,6 +20,7 @@ from benchmarks.characteristics.adversarial_attack import (
 )
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
+from harness.steps.asked import examples_of
 from harness.steps.candidates import StoredCandidates, attacked_examples
 from harness.store.atomic import write_json
 from harness.store.attack_journal import AttackJournal
@@ -54,8 +55,9 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
     results = [AttackResult.from_json(result) for result in journal.results]
     first = len(results)
     tell = _teller(context, first, len(examples))
+    asked = examples_of(predict, examples)
     found = attack(
-        predict,
+        asked.predict,
         [(example.id, example.text, example.label) for example in examples[first:]],
         candidates=StoredCandidates(context.input("candidates")),
         similarity=encoder.similarity,
@@ -63,6 +65,7 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
         at_once=at_once,
         recorder=journal,
         on_round=lambda done: tell(len(results) + done),
+        about=asked.about,
     )
     while group := list(islice(found, at_once)):
         journal.settle([asdict(result) for result in group])

@@ -9,8 +9,9 @@ from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSe
 from benchmarks.characteristics.attack.random_swaps import swap_at_random
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
+from harness.steps.asked import examples_of
 from harness.steps.attack import read_attack, write_attack
-from harness.steps.candidates import StoredCandidates
+from harness.steps.candidates import StoredCandidates, attacked_examples
 from harness.store.attack_journal import AttackJournal
 
 
@@ -27,8 +28,9 @@ def _swap(context: Context, predict: Predict) -> list[AttackResult]:
     journal = AttackJournal(context.store.work(context.step.key))
     encoder = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
     results = [AttackResult.from_json(result) for result in journal.results]
+    asked = examples_of(predict, attacked_examples(context))
     found = swap_at_random(
-        predict,
+        asked.predict,
         attacked[len(results) :],
         candidates=StoredCandidates(context.input("candidates")),
         similarity=encoder.similarity,
@@ -39,6 +41,7 @@ def _swap(context: Context, predict: Predict) -> list[AttackResult]:
         on_round=lambda done: context.progress(
             f"text {len(results) + done} of {len(attacked)}", (len(results) + done) / len(attacked)
         ),
+        about=asked.about,
     )
     while group := list(islice(found, at_once)):
         journal.settle([asdict(result) for result in group])

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.characteristics.adversarial_attack import TransferResult, replay
 from harness.execution.served import served_deployment
 from harness.execution.worker import Context
+from harness.steps.asked import ask_of
 from harness.steps.attack import read_attack
 from harness.store.atomic import write_json
+from harness.store.examples import read_examples
+from harness.tasks.attacked import Attacked
 
 FILE = "transfer.json"
 VERSION = 1
 
 
 def run(context: Context) -> None:
-    crafted = {role: read_attack(context.input(role)) for role in context.step.needs if role != "artifact"}
+    shown: dict[str, list[TransferResult]] = {}
     with served_deployment(context.input("artifact"), context.options) as predict:
-
-        def ask(texts: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
-            return predict([text for _, text in texts])
-
-        shown = replay(ask, crafted)
+        sources = [role for role in context.step.needs if role.startswith("examples ")]
+        for source in sources:
+            number = source.partition(" ")[2]
+            crafted = {
+                role: read_attack(context.input(role))
+                for role in context.step.needs
+                if role not in ("artifact", *sources) and role.rpartition(" ")[2] == number
+            }
+            examples = read_examples(context.input(source))
+            attacked = [Attacked(example, context.options["target"]) for example in examples]
+            shown |= replay(ask_of(predict, attacked), crafted)
     write_json(
         context.destination / FILE,
         {

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.characteristics.attack.bert_attack import AT_ONCE, Compare, Propose, words_of
+from benchmarks.characteristics.attack.bert_attack import AT_ONCE, About, Compare, Propose, by_itself, words_of
 from benchmarks.characteristics.attack.lock_step import Answers, Recorder, in_lock_step
 from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
 from benchmarks.characteristics.attack.requests import Proposals, Scores, Search, Similarities
@@ -36,6 +36,7 @@ def swap_at_random(
     at_once: int = AT_ONCE,
     recorder: Recorder | None = None,
     on_round: Callable[[int], None] | None = None,
+    about: About = by_itself,
 ) -> Iterator[AttackResult]:
     """Random swaps on the texts of ``attacked``, each with as many queries as its attack took.
 
@@ -44,7 +45,10 @@ def swap_at_random(
     """
     settings = settings or AttackSettings()
     groups = in_lock_step(
-        (random_search(result, settings, seed=seed, has_encoder=similarity is not None) for result in attacked),
+        (
+            about(result.id, random_search(result, settings, seed=seed, has_encoder=similarity is not None))
+            for result in attacked
+        ),
         Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
         at_once=at_once,
         recorder=recorder,

@@ -64,10 +64,11 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("simi\u00ad\nlarity", optional=True),
         Column("kappa", optional=True),
     )
+    what = "questions" if task.is_question_answering else "texts"
     notes = [
-        f"{words(entry.get('method')) or 'An attack'} on {count(number(entry.get('n')))} texts. before, after: "
-        "accuracy. success: of the texts that were right before. words: share changed. fell same: overlap of the "
-        "texts that fell with the reference's."
+        f"{words(entry.get('method')) or 'An attack'} on {count(number(entry.get('n')))} {what}. before, after: "
+        f"accuracy. success: of the {what} that were right before. words: share changed. fell same: overlap of the "
+        f"{what} that fell with the reference's."
     ]
     if transfer:
         crafted = task.by_name.get(task.reference)
