@@ -1,4 +1,7 @@
-"""Which comparisons a run can make: one step for each characteristic, over the outputs that are there."""
+"""Which comparisons a run can make: one step for each characteristic, over the outputs that are there.
+
+The replay of attacked texts is planned here too: it takes what was crafted wherever an attack came to its end.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,34 @@ from typing import Any
 from harness.config.deployments import represented
 from harness.config.study import Study
 from harness.noise import floors
-from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step
+from harness.plan import EXECUTION_REPLICATE, Need, TaskPlan, comparison_step, transfer_step
 from harness.store.steps import Step, Store
+
+
+def transfers(task: TaskPlan, store: Store) -> dict[str, Step]:
+    """The replay of all crafted texts on each deployment whose artifact is there, by its name."""
+    crafted = {
+        f"{name} {source}": need for name, needs in _attacked(task, store).items() for source, need in needs.items()
+    }
+    if not crafted:
+        return {}
+    # The examples of each source, as every attack has them.
+    steps = next(plan.attacks for plan in task.deployments if plan.attacks)
+    examples = {f"examples {source}": step.needs["examples"] for source, step in enumerate(steps)}
+    return {
+        plan.deployment.name: transfer_step(task, plan, {**examples, **crafted})
+        for plan in task.deployments
+        if store.has(plan.artifact.kind, plan.artifact.key)
+    }
+
+
+def _attacked(task: TaskPlan, store: Store) -> dict[str, dict[str, Need]]:
+    """For each deployment that was attacked on all sources of texts: its steps, by the number of the source."""
+    return {
+        plan.deployment.name: {str(index): (step.kind, step.key) for index, step in enumerate(plan.attacks)}
+        for plan in task.deployments
+        if plan.attacks and all(store.has(step.kind, step.key) for step in plan.attacks)
+    }
 
 
 def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
@@ -48,14 +77,27 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
             "kept": settings.distribution.kept,
         }
         steps["data_distribution"] = comparison_step(task, "data_distribution", options, _needs(everywhere))
-    attacks = {
-        plan.deployment.name: {str(index): (step.kind, step.key) for index, step in enumerate(plan.attacks)}
-        for plan in task.deployments
-        if plan.attacks and all(store.has(step.kind, step.key) for step in plan.attacks)
-    }
+    attacks = _attacked(task, store)
     if attacks:
-        options = {**_common(task, study, attacks), "overlap_margin": settings.overlap_margin}
-        steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, _needs(attacks))
+        shown = {
+            name: {"transfer": (step.kind, step.key)}
+            for name, step in transfers(task, store).items()
+            if store.has(step.kind, step.key)
+        }
+        swapped = {
+            plan.deployment.name: {
+                f"random {index}": (step.kind, step.key) for index, step in enumerate(plan.random_swaps)
+            }
+            for plan in task.deployments
+            if plan.deployment.name in attacks and all(store.has(step.kind, step.key) for step in plan.random_swaps)
+        }
+        options = {
+            **_common(task, study, attacks),
+            "overlap_margin": settings.overlap_margin,
+            "method": _method(task),
+        }
+        needs = {**_needs(attacks), **_needs(swapped), **_needs(shown)}
+        steps["adversarial_attack"] = comparison_step(task, "adversarial_attack", options, needs)
     explained: dict[str, dict[str, Need]] = {}
     for plan in task.deployments:
         for step, suffix in zip(plan.explanations, ("", EXECUTION_REPLICATE), strict=False):
@@ -65,6 +107,14 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
         options = {**_common(task, study, explained), "k": list(settings.explanation.k)}
         steps["explanation"] = comparison_step(task, "explanation", options, _needs(explained))
     return steps
+
+
+def _method(task: TaskPlan) -> str:
+    attack = task.task.characteristics.attack
+    assert attack is not None
+    if attack.recipe is not None:
+        return f"TextAttack's {attack.recipe}"
+    return f"BERT-ATTACK of the {attack.target}" if task.name == "question-answering" else "BERT-ATTACK"
 
 
 def _represented(task: TaskPlan, present: dict[str, dict[str, Need]]) -> dict[str, dict[str, Need]]:

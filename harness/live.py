@@ -18,8 +18,9 @@ from backends.registry import open_backend
 from harness.config.study import QuestionAnswering
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
-from harness.tasks.examples import Example, TextExample
+from harness.tasks.examples import Example, QuestionExample, TextExample
 from harness.tasks.features import Features
+from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.task import Task, task_for
 
 if TYPE_CHECKING:
@@ -80,14 +81,32 @@ class LiveDeployment:
         if not texts:
             return np.empty((0, 0), np.float64)
         features = self.encode([TextExample(str(index), "", text, 0) for index, text in enumerate(texts)])
-        logits: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(texts)
+        logits = self._infer_by_length(features, "logits")["logits"]
+        return np.asarray(softmax(np.stack(logits).astype(np.float64), axis=1))
+
+    def right_answers(self, questions: Sequence[QuestionExample]) -> NDArray[np.float64]:
+        """How wrong and how right the answers are, (questions, 2); batched as `probabilities` are."""
+        from harness.tasks.answer_margin import right_answers
+
+        if not questions:
+            return np.empty((0, 0), np.float64)
+        assert isinstance(self.task, QuestionAnsweringTask)
+        features = self.encode(questions)
+        found = self._infer_by_length(features, "start_logits", "end_logits")
+        return right_answers(
+            questions, features, found["start_logits"], found["end_logits"], settings=self.task.settings
+        )
+
+    def _infer_by_length(self, features: Features, *names: str) -> dict[str, list[NDArray[np.float32]]]:
+        outputs = {name: [np.empty(0, np.float32)] * len(features) for name in names}
         for length in np.unique(features.lengths):
             rows = np.flatnonzero(features.lengths == length)
             inputs = {name: [values[row] for row in rows] for name, values in features.inputs.items()}
-            found = self.infer(Features(inputs, np.arange(len(rows), dtype=np.int64)))["logits"]
-            for row, values in zip(rows, found, strict=True):
-                logits[row] = values
-        return np.asarray(softmax(np.stack(logits).astype(np.float64), axis=1))
+            found = self.infer(Features(inputs, np.arange(len(rows), dtype=np.int64)))
+            for name in names:
+                for row, values in zip(rows, found[name], strict=True):
+                    outputs[name][row] = values
+        return outputs
 
 
 def task_of(options: Mapping[str, Any]) -> Task:

@@ -48,8 +48,11 @@ VERSIONS = {
     "performance": 2,
     "candidates": 1,
     "attack": 2,
+    "random_swaps": 1,
+    "recipe": 1,
+    "transfer": 1,
     "explanation": 1,
-    "comparison": 5,
+    "comparison": 6,
 }
 
 # The packages whose version a kind of step's result depends on.
@@ -66,6 +69,9 @@ LIBRARIES = {
     "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
     "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
     "attack": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
+    "random_swaps": ("tokenizers", "numpy", "onnxruntime", "onnxruntime-gpu"),
+    "recipe": ("tokenizers", "textattack", "nltk", "torch", "transformers"),
+    "transfer": ("tokenizers",),
     "explanation": ("tokenizers", "lime", "shap"),
     "comparison": ("numpy", "scipy", "faiss-cpu"),
 }
@@ -85,8 +91,10 @@ class DeploymentPlan:
     outputs: dict[str, Step]  # role -> step
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
     performance: tuple[Step, ...]  # one a fresh process
-    attacks: tuple[Step, ...]  # one a source of texts
+    attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
+    random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
+    deployed: dict[str, Any]  # the options of a live deployment, for steps that are planned later
 
     @property
     def verified_first(self) -> tuple[Step, ...]:
@@ -94,7 +102,14 @@ class DeploymentPlan:
 
         None of them has the verification among its needs: what they find does not depend on how strict it is.
         """
-        return *self.outputs.values(), *self.again.values(), *self.performance, *self.attacks, *self.explanations
+        return (
+            *self.outputs.values(),
+            *self.again.values(),
+            *self.performance,
+            *self.attacks,
+            *self.random_swaps,
+            *self.explanations,
+        )
 
 
 @dataclass(frozen=True)
@@ -167,6 +182,21 @@ def comparison_step(task: TaskPlan, characteristic: str, options: dict[str, Any]
     )
 
 
+def transfer_step(task: TaskPlan, planned: DeploymentPlan, crafted: dict[str, Need]) -> Step:
+    """What was crafted on all deployments, shown to one; planned once it is known which attacks are there.
+
+    ``crafted``: the attacks by deployment and number of the source of texts, and ``examples NUMBER``.
+    """
+    return _step(
+        "transfer",
+        title=f"show {planned.deployment.name} what was crafted on {task.name}",
+        group=f"transfer {task.name}",
+        subject={"task": task.name, "deployment": planned.deployment.name},
+        options={**planned.deployed, "target": _target(task.task)},
+        needs={"artifact": _need(planned.artifact), **crafted},
+    )
+
+
 @dataclass
 class _Planner:
     study: Study
@@ -197,7 +227,6 @@ class _Planner:
         }
         plans: list[DeploymentPlan] = []
         proposals = self._proposals(name, task, examples)
-        crafted: list[Need] = []
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
             verification = self._verification(name, task, deployment, artifact, checkpoints, examples)
@@ -206,17 +235,28 @@ class _Planner:
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
-            attacks = self._attacks(name, task, deployment, artifact, examples, proposals, crafted)
-            if not plans:
-                crafted = [(step.kind, step.key) for step in attacks]
+            attacks = self._attacks(name, task, deployment, artifact, examples, proposals, reference=not plans)
+            random_swaps = self._random_swaps(name, task, deployment, attacks)
             self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
             for number, step in enumerate(performance[1:]):
                 while len(self.replicates) <= number:
                     self.replicates.append([])
                 self.replicates[number].append(step)
             explanations = self._explanations(name, task, deployment, artifact, examples, reference=not plans)
+            deployed = self._deployed(name, task, deployment)
             plans.append(
-                DeploymentPlan(deployment, artifact, verification, outputs, again, performance, attacks, explanations)
+                DeploymentPlan(
+                    deployment,
+                    artifact,
+                    verification,
+                    outputs,
+                    again,
+                    performance,
+                    attacks,
+                    random_swaps,
+                    explanations,
+                    deployed,
+                )
             )
         return TaskPlan(name, task, examples, checkpoints, tuple(plans))
 
@@ -320,7 +360,7 @@ class _Planner:
     def _masked_language_model(self, name: str, task: Task, examples: dict[str, Step]) -> Step | None:
         """The checkpoint that proposes an attack's words; None where nothing is attacked."""
         attack = task.characteristics.attack
-        if attack is None:
+        if attack is None or attack.masked_language_model is None:
             return None
         chosen = attack.masked_language_model
         starting = self._keep(
@@ -570,7 +610,7 @@ class _Planner:
                 needs={"checkpoint": _need(proposer)},
             ),
         )
-        roles = [role for role in examples if role.startswith("attack-")] or ["evaluation"]
+        roles = _attacked_roles(examples)
         steps = [
             _step(
                 "candidates",
@@ -587,6 +627,7 @@ class _Planner:
     def _attack_options(self, attack: Attack, *settings: str) -> dict[str, Any]:
         return {
             "settings": attack.model_dump(mode="json", include=set(settings)),
+            "target": attack.target,
             "sample": attack.sample,
             "seed": self.study.seed,
         }
@@ -599,37 +640,58 @@ class _Planner:
         artifact: Step,
         examples: dict[str, Step],
         proposals: list[Step],
-        crafted: list[Need],
+        *,
+        reference: bool,
     ) -> tuple[Step, ...]:
-        """The attack on a deployment, and the replay on it of what was crafted on the reference."""
         attack = task.characteristics.attack
         if attack is None:
             return ()
-        steps = []
-        for number, proposed in enumerate(proposals):
-            needs = {"artifact": _need(artifact), **proposed.needs, "candidates": _need(proposed)}
-            if crafted:
-                needs["crafted"] = crafted[number]
-            steps.append(
-                self._keep(
-                    self.attacks,
-                    _step(
-                        "attack",
-                        title=f"attack {deployment.name}" + _text_source(number, proposals),
-                        group=f"attack {name}",
-                        subject={"task": name, "deployment": deployment.name},
-                        options={
-                            **self._deployed(name, task, deployment),
-                            **self._attack_options(attack, *(setting.name for setting in fields(AttackSettings))),
-                            "examples_at_once": attack.examples_at_once,
-                            "itself": not crafted
-                            or any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments),
-                        },
-                        needs=needs,
-                    ),
-                )
+        if not reference and not any(fnmatch.fnmatch(deployment.name, pattern) for pattern in attack.deployments):
+            return ()
+        own = self._deployed(name, task, deployment)
+        if attack.recipe is not None:
+            own |= {"recipe": attack.recipe, **self._attack_options(attack)}
+            inputs = [{"examples": _need(examples[role])} for role in _attacked_roles(examples)]
+        else:
+            own |= self._attack_options(attack, *(setting.name for setting in fields(AttackSettings)))
+            own |= {"examples_at_once": attack.examples_at_once}
+            inputs = [{**proposed.needs, "candidates": _need(proposed)} for proposed in proposals]
+        return tuple(
+            self._keep(
+                self.attacks,
+                _step(
+                    "attack" if attack.recipe is None else "recipe",
+                    title=f"attack {deployment.name}" + _text_source(number, inputs),
+                    group=f"attack {name}",
+                    subject={"task": name, "deployment": deployment.name},
+                    options=own,
+                    needs={"artifact": _need(artifact), **needs},
+                ),
             )
-        return tuple(steps)
+            for number, needs in enumerate(inputs)
+        )
+
+    def _random_swaps(
+        self, name: str, task: Task, deployment: Deployment, attacks: tuple[Step, ...]
+    ) -> tuple[Step, ...]:
+        """What as many queries find that nothing guides: beside each attack that takes words from a model."""
+        attack = task.characteristics.attack
+        if attack is None or attack.recipe is not None or not attack.random_swaps:
+            return ()
+        return tuple(
+            self._keep(
+                self.attacks,
+                _step(
+                    "random_swaps",
+                    title=f"swap words at random on {deployment.name}" + _text_source(number, attacks),
+                    group=f"attack {name}",
+                    subject={"task": name, "deployment": deployment.name},
+                    options=step.options,
+                    needs={**step.needs, "attacked": _need(step)},
+                ),
+            )
+            for number, step in enumerate(attacks)
+        )
 
     def _explanations(
         self,
@@ -665,6 +727,14 @@ class _Planner:
     @staticmethod
     def _keep(kept: dict[str, Step], step: Step) -> Step:
         return kept.setdefault(step.key, step)
+
+
+def _target(task: Task) -> str | None:
+    return None if task.characteristics.attack is None else task.characteristics.attack.target
+
+
+def _attacked_roles(examples: dict[str, Step]) -> list[str]:
+    return [role for role in examples if role.startswith("attack-")] or ["evaluation"]
 
 
 def _text_source(number: int, sources: Sequence[object]) -> str:

@@ -1,9 +1,9 @@
-"""Vulnerability to adversarial attack: BERT-ATTACK on every deployment, and its texts replayed on the others.
+"""Vulnerability to adversarial attack: what attacks, random swaps and replayed texts did to every deployment.
 
 model = MaskedLanguageModel(folder, settings)               # once; shared by all deployments
 results["a"] = list(attack(predict_a, examples, candidates=model.candidates,
                            similarity=model.similarity, settings=settings))
-transfer["b"] = replay(predict_b, results["a"])
+transfer["b"] = replay(ask_b, results)
 summary = summarise(results, transfer, reference="a", resamples=1000, seed=0)
 """
 
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.agreement import all_pairs
-from benchmarks.agreement import expected_jaccard as expected_jaccard_of
-from benchmarks.agreement import jaccard as jaccard_of
-from benchmarks.agreement import kappa as kappa_of
-from benchmarks.bootstrap import Estimate, GroupBootstrap, divide, estimates, number
-from benchmarks.characteristics.attack.bert_attack import attack, replay, words_of
+from benchmarks.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates
+from benchmarks.characteristics.attack.bert_attack import attack, words_of
+from benchmarks.characteristics.attack.changed_words import BreakingWord, breaking_words, changed_places
+from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
+from benchmarks.characteristics.attack.pairs import FallenTogether, fallen_together
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, TransferResult
+from benchmarks.characteristics.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.equivalence import Change, judge_changes
 from benchmarks.errors import BenchmarkError
 
@@ -55,35 +55,17 @@ class Vulnerability:
     """Mean over the texts it had right."""
     similarity: Estimate
     """Mean cosine between originals and adversarial texts that succeeded."""
-
-
-@dataclass(frozen=True)
-class FallenTogether:
-    """Do the same texts fall on two deployments? Among the ``n`` texts that both had right before."""
-
-    a: str
-    b: str
-    n: int
-    jaccard: Estimate
-    expected_jaccard: float | None
-    kappa: Estimate
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """The ``n`` adversarial texts that succeeded on ``crafted_on``, replayed.
-
-    A rate is the share of those whose original a deployment has right that it gets wrong.
-    """
-
-    crafted_on: str
-    n: int
-    rates: dict[str, Estimate]
+    random_success: Estimate
+    """Of the texts it had right, those that fell to random swaps of as many queries; undefined where none were made."""
+    fell_to_any: Estimate
+    """Of the texts it had right, those that fell to the attack, to random swaps, or to a text crafted elsewhere."""
+    missed: Estimate
+    """Of the texts that withstood its own attack, those that fell to random swaps or to a text crafted elsewhere."""
 
 
 @dataclass(frozen=True)
 class ShownExample:
-    """``changed`` are indices into ``original.split()``, which pairs with ``adversarial.split()``."""
+    """``changed`` are indices into ``original.split()``."""
 
     id: str
     deployment: str
@@ -95,49 +77,63 @@ class ShownExample:
 
 @dataclass(frozen=True)
 class AdversarialAttack:
-    """`success_changes`: of the success rate against the reference's, on the same texts."""
+    """`success_changes`: of the success rate against the reference's, on the same texts.
 
+    `transfers`: a row for each attacked deployment, the reference first. `words`: of each attacked deployment, those
+    that were changed in most of the texts that fell.
+    """
+
+    method: str
     n: int
     deployments: dict[str, Vulnerability]
     success_changes: dict[str, Change]
     pairs: list[FallenTogether]
-    transfer: Transfer
+    transfers: list[Transfer]
+    words: dict[str, list[BreakingWord]]
     examples: list[ShownExample]
 
 
 def summarise(
     results: Mapping[str, Sequence[AttackResult]],
-    transfer: Mapping[str, Sequence[TransferResult]],
+    transfer: Mapping[str, Mapping[str, Sequence[TransferResult]]],
     *,
     reference: str,
     resamples: int,
     seed: int,
+    random_swaps: Mapping[str, Sequence[AttackResult]] | None = None,
     margin: float = 0.05,
+    method: str = "BERT-ATTACK",
 ) -> AdversarialAttack:
-    """Figures of every attacked deployment, of every pair, and of the reference's texts on the others.
+    """Figures of every attacked deployment, of every pair, and of every attack's texts on the others.
 
-    ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay`
-    gave for the results of ``reference``. Intervals resample texts, the same ones for every figure. ``margin``: the
-    change of a success rate that does not matter.
+    ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay` gave for the
+    results of all. ``random_swaps``: by deployment, those that were made. Intervals resample texts, the same ones for
+    every figure. ``margin``: the change of a success rate that does not matter. ``method``: the
+    attack's name.
 
     Raises `BenchmarkError` where the deployments were not attacked on the same texts.
     """
     ids = _common_ids(results)
-    names = [
-        *(name for name in results if name == reference),
-        *(name for name in results if name != reference),
-    ]
-    ordered = {}
-    for name in names:
-        by_id = {result.id: result for result in results[name]}
-        ordered[name] = [by_id[id_] for id_ in ids]
+    names = sorted(results, key=lambda name: name != reference)
+    ordered = {name: _in_order(results[name], ids) for name in names}
+    drawn = {name: _in_order(own, ids) for name, own in (random_swaps or {}).items()}
+    matrix = {
+        crafted_on: {
+            name: replayed(name, ids, rows[crafted_on]) for name, rows in transfer.items() if crafted_on in rows
+        }
+        for crafted_on in names
+    }
+    fates = {name: fates_of(name, ordered[name], drawn.get(name), matrix) for name in names}
     bootstrap = GroupBootstrap(np.arange(len(ids)), resamples=resamples, seed=seed)
+    fallen = {name: [result for result in own if result.status == "succeeded"] for name, own in ordered.items()}
     return AdversarialAttack(
+        method=method,
         n=len(ids),
-        deployments={name: _vulnerability(bootstrap, ordered[name]) for name in names},
-        success_changes=_success_changes(bootstrap, ordered, reference, margin),
-        pairs=_pairs(bootstrap, ordered),
-        transfer=_transfer(bootstrap, ids, transfer, reference),
+        deployments={name: _vulnerability(bootstrap, own) for name, own in fates.items()},
+        success_changes=_success_changes(bootstrap, fates, reference, margin),
+        pairs=fallen_together(bootstrap, fates, matrix.get(reference, {})),
+        transfers=transfer_rows(bootstrap, matrix),
+        words={name: breaking_words(own, fallen.get(reference, [])) for name, own in fallen.items()},
         examples=_shown(ordered),
     )
 
@@ -159,85 +155,42 @@ def _common_ids(results: Mapping[str, Sequence[AttackResult]]) -> list[str]:
     return ids
 
 
-def _vulnerability(bootstrap: GroupBootstrap, results: Sequence[AttackResult]) -> Vulnerability:
-    right, fell = _right(results), _fell(results)
-    measured = np.array([result.similarity is not None for result in results])
-    share = np.array([result.words_changed / max(1, result.words) for result in results])
-    queries = np.array([float(result.queries) for result in results])
-    similarity = np.array([result.similarity or 0.0 for result in results])
-    everything = np.ones_like(right)
-    means = [
-        bootstrap.means(right, everything),
-        bootstrap.means(right & ~fell, everything),
-        bootstrap.means(fell, right),
-        bootstrap.means(share, fell),
-        bootstrap.means(queries, right),
-        bootstrap.means(similarity, measured),
-    ]
-    return Vulnerability(*estimates(np.concatenate(means, axis=1)))
+def _in_order(results: Sequence[AttackResult], ids: Sequence[str]) -> list[AttackResult]:
+    by_id = {result.id: result for result in results}
+    missing = [id_ for id_ in ids if id_ not in by_id]
+    if missing:
+        raise BenchmarkError(f"{len(missing)} texts were attacked but not swapped at random; swap those of the attack")
+    return [by_id[id_] for id_ in ids]
+
+
+def _vulnerability(bootstrap: GroupBootstrap, own: Fates) -> Vulnerability:
+    everything = np.ones_like(own.right)
+    measured = ~np.isnan(own.similarity)
+
+    def estimate(values: NDArray[np.generic] | None, within: Bools) -> Estimate:
+        return UNDEFINED if values is None else estimates(bootstrap.means(values, within))[0]
+
+    return Vulnerability(
+        accuracy_before=estimate(own.right, everything),
+        accuracy_after=estimate(own.right & ~own.fell, everything),
+        success_rate=estimate(own.fell, own.right),
+        words_changed=estimate(own.words, own.fell),
+        queries=estimate(own.queries, own.right),
+        similarity=estimate(np.nan_to_num(own.similarity), measured),
+        random_success=estimate(own.fell_at_random, own.right),
+        fell_to_any=estimate(own.fell_to_any, own.right),
+        missed=estimate(own.fell_to_any, own.right & ~own.fell),
+    )
 
 
 def _success_changes(
-    bootstrap: GroupBootstrap, results: Mapping[str, Sequence[AttackResult]], reference: str, margin: float
+    bootstrap: GroupBootstrap, fates: Mapping[str, Fates], reference: str, margin: float
 ) -> dict[str, Change]:
-    if reference not in results:
+    if reference not in fates:
         return {}
-    rates = {name: bootstrap.means(_fell(own), _right(own))[:, 0] for name, own in results.items()}
+    rates = {name: bootstrap.means(own.fell, own.right)[:, 0] for name, own in fates.items()}
     changes = {name: rate - rates[reference] for name, rate in rates.items() if name != reference}
-    return judge_changes(changes, margin, int(_right(results[reference]).sum()))
-
-
-def _pairs(bootstrap: GroupBootstrap, results: Mapping[str, Sequence[AttackResult]]) -> list[FallenTogether]:
-    if len(results) < 2:
-        return []
-    names = list(results)
-    right = np.stack([_right(results[name]) for name in names], axis=1)
-    fell = np.stack([_fell(results[name]) for name in names], axis=1)
-    first, second = all_pairs(len(names))
-    # A text that was wrong from the start cannot fall: it says nothing about the pair.
-    comparable = right[:, first] & right[:, second]
-    fell_first, fell_second = fell[:, first] & comparable, fell[:, second] & comparable
-    n = bootstrap.totals(comparable)
-    both = bootstrap.totals(fell_first & fell_second)
-    a, b = bootstrap.totals(fell_first), bootstrap.totals(fell_second)
-    jaccards = estimates(jaccard_of(both, a, b))
-    kappas = estimates(kappa_of(both, a, b, n))
-    expected = expected_jaccard_of(a[0], b[0], n[0])
-    return [
-        FallenTogether(
-            names[first[pair]],
-            names[second[pair]],
-            int(n[0, pair]),
-            jaccards[pair],
-            number(expected[pair]),
-            kappas[pair],
-        )
-        for pair in range(first.size)
-    ]
-
-
-def _transfer(
-    bootstrap: GroupBootstrap,
-    ids: Sequence[str],
-    transfer: Mapping[str, Sequence[TransferResult]],
-    reference: str,
-) -> Transfer:
-    place = {id_: index for index, id_ in enumerate(ids)}
-    crafted: set[str] = set()
-    rates = {}
-    for name, replayed in transfer.items():
-        right = np.zeros(len(ids), dtype=np.bool_)
-        turned = np.zeros(len(ids), dtype=np.bool_)
-        for one in replayed:
-            if one.id not in place:
-                raise BenchmarkError(
-                    f"{name}: text {one.id} was replayed but not attacked; replay {reference}'s results"
-                )
-            right[place[one.id]] = one.prediction_before == one.label
-            turned[place[one.id]] = right[place[one.id]] and one.prediction_after != one.label
-            crafted.add(one.id)
-        rates[name] = estimates(divide(bootstrap.totals(turned), bootstrap.totals(right)))[0]
-    return Transfer(reference, len(crafted), rates)
+    return judge_changes(changes, margin, int(fates[reference].right.sum()))
 
 
 def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:
@@ -258,14 +211,5 @@ def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:
 
 
 def _example(deployment: str, result: AttackResult) -> ShownExample:
-    pairs = zip(result.original.split(), result.adversarial.split(), strict=True)
-    changed = [index for index, (old, new) in enumerate(pairs) if old != new]
+    changed = changed_places(result.original, result.adversarial)
     return ShownExample(result.id, deployment, result.label, result.original, result.adversarial, changed)
-
-
-def _right(results: Sequence[AttackResult]) -> NDArray[np.bool_]:
-    return np.array([result.status != "skipped" for result in results], dtype=np.bool_)
-
-
-def _fell(results: Sequence[AttackResult]) -> NDArray[np.bool_]:
-    return np.array([result.status == "succeeded" for result in results], dtype=np.bool_)

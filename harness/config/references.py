@@ -12,6 +12,7 @@ from backends.errors import BackendError
 from backends.registry import backend_class, serves
 from harness.config.deployments import deployments, formats_of
 from harness.config.study import (
+    Attack,
     CutCheckpoint,
     EmbeddedCheckpoint,
     EmbeddedSource,
@@ -128,8 +129,6 @@ def _check_task(place: str, name: str, task: Task) -> None:
     if name == "question-answering":
         if task.labels is not None:
             raise UserError(f"{place}.labels: question-answering has no labels; remove them")
-        if task.characteristics.attack is not None:
-            raise UserError(f"{place}.characteristics.attack: attacks text-classification only; move it there")
         if task.characteristics.explanation is not None:
             raise UserError(f"{place}.characteristics.explanation: explains text-classification only; move it there")
         if task.question_answering is not None and (
@@ -144,6 +143,8 @@ def _check_task(place: str, name: str, task: Task) -> None:
             raise UserError(f"{place}.labels: needs two or more different class names, got {task.labels}")
         if task.question_answering is not None:
             raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
+    if task.characteristics.attack is not None:
+        _check_attack(f"{place}.characteristics.attack", name, task.characteristics.attack)
     explanation = task.characteristics.explanation
     if explanation is not None and find_spec(explanation.method) is None:
         raise UserError(
@@ -153,6 +154,35 @@ def _check_task(place: str, name: str, task: Task) -> None:
     if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
         raise UserError(
             f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'"
+        )
+
+
+WITH_A_RECIPE = {"recipe", "data", "sample", "deployments"}
+
+
+def _check_attack(place: str, task: str, attack: Attack) -> None:
+    answering = task == "question-answering"
+    if not answering and "target" in attack.model_fields_set:
+        raise UserError(f"{place}.target: text-classification has only its text to change; remove it")
+    if answering and attack.recipe is not None:
+        raise UserError(
+            f"{place}.recipe: TextAttack's recipes attack text-classification only; give a masked_language_model"
+        )
+    if attack.recipe is None:
+        if attack.masked_language_model is None:
+            raise UserError(
+                f"{place}.masked_language_model: is missing; BERT-ATTACK takes its words from one (or name a recipe)"
+            )
+        return
+    if beside := sorted(attack.model_fields_set - WITH_A_RECIPE):
+        raise UserError(f"{place}.{beside[0]}: the recipe {attack.recipe!r} brings its own; remove it")
+    from benchmarks.characteristics.attack.recipes import missing_resources
+
+    if missing := missing_resources(attack.recipe):
+        more = f" (and {len(missing) - 1} more: {', '.join(one.what for one in missing[1:])})" if missing[1:] else ""
+        raise UserError(
+            f"{place}.recipe: {attack.recipe!r} needs {missing[0].what}, which is not on this machine{more}; "
+            f"{missing[0].get}"
         )
 
 

@@ -13,6 +13,7 @@ from backends.registry import BACKENDS
 from exporters.formats import FORMATS
 
 TaskName = Literal["question-answering", "text-classification"]
+RecipeName = Literal["bae", "bert-attack", "deepwordbug", "pruthi", "pwws", "textbugger", "textfooler"]
 Architecture = Literal["bert-large", "bert-base", "distilbert", "bert-medium", "bert-mini", "bert-tiny"]
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
@@ -275,9 +276,14 @@ class MaskedLanguageModel(Strict):
 
 
 class Attack(Strict):
-    """BERT-ATTACK (Li et al. 2020)."""
+    """BERT-ATTACK (Li et al. 2020), or a recipe of TextAttack's."""
 
-    masked_language_model: MaskedLanguageModel
+    recipe: RecipeName | None = None
+    """TextAttack's own, one text at a time; it brings its own words, limits and similarity."""
+    masked_language_model: MaskedLanguageModel | None = None
+    """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
+    target: Literal["question", "context"] = "question"
+    """What is changed of question answering's examples; the words that the answer hangs on are left alone."""
     data: Annotated[tuple[DataSource, ...], Field(min_length=1)] | None = None
     """The texts that are attacked; None takes the evaluation examples."""
     sample: Annotated[int, Field(gt=0)] = 100
@@ -295,6 +301,8 @@ class Attack(Strict):
     """For one example, beside the others of its group. Results then depend on the machine's speed."""
     examples_at_once: Annotated[int, Field(gt=0)] = 32
     """Examples that are attacked in lock step, their queries in the same batches."""
+    random_swaps: bool = True
+    """Beside each attack, as many queries with words and candidates drawn at random: is the attack led astray?"""
     deployments: tuple[str, ...] = ("*",)
     """Glob patterns of the deployments that are attacked themselves; transfer reaches all of them."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, TextIO
 
-from harness.comparisons import comparisons
+from harness.comparisons import comparisons, transfers
 from harness.config.references import check_bank
 from harness.data.load import load_examples
 from harness.errors import RunStopped
@@ -53,6 +53,7 @@ class Run:
             return
         self._stage("measurements", self.plan.measurements)
         self._stage("attacks", self.plan.attacks)
+        self._stage("transfers", [step for task in self.plan.tasks for step in transfers(task, self.store).values()])
         self._stage("explanations", self.plan.explanations)
         planned = {
             task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks

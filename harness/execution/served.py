@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from harness.errors import StepFailed
 from harness.execution.status import status_of, status_of_exit
+from harness.tasks.examples import QuestionExample
 
-Predict = Callable[[Sequence[str]], NDArray[np.float64]]
+Asked = str | QuestionExample
+Predict = Callable[[Sequence[Asked]], NDArray[np.float64]]
+"""Texts to the probabilities of their classes, or questions to how wrong and how right their answers are."""
 
 
 @contextmanager
 def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Predict]:
-    """Open ``artifact`` in a child process; yield texts -> probabilities (texts, labels).
+    """Open ``artifact`` in a child process; yield what answers a `Predict`.
 
     The caller keeps its own libraries (an attack brings TextAttack and a masked language model) out of the
     deployment's process, and outlives its crash.
@@ -34,9 +37,9 @@ def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Pr
     process.start()
     theirs.close()
 
-    def ask(texts: Sequence[str]) -> NDArray[np.float64]:
+    def ask(asked: Sequence[Asked]) -> NDArray[np.float64]:
         try:
-            ours.send(list(texts))
+            ours.send(list(asked))
             answer = ours.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             process.join()
@@ -64,9 +67,10 @@ def _serve(asked: Connection, artifact: Path, options: Mapping[str, Any]) -> Non
         with open_deployment(artifact, options) as deployment:
             while True:
                 try:
-                    texts = asked.recv()
+                    items = asked.recv()
                 except EOFError:
                     return
-                asked.send(deployment.probabilities(texts))
+                answering = deployment.task.name == "question-answering"
+                asked.send(deployment.right_answers(items) if answering else deployment.probabilities(items))
     except Exception as error:
         asked.send(status_of(error))

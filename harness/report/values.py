@@ -53,6 +53,17 @@ class Estimate:
         return cls(number(value))
 
     @property
+    def negated(self) -> Estimate:
+        def less(value: float | None) -> float | None:
+            return None if value is None else -value
+
+        return Estimate(less(self.value), less(self.high), less(self.low))
+
+    @property
+    def as_json(self) -> Json:
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+    @property
     def width(self) -> float | None:
         return None if self.low is None or self.high is None else self.high - self.low
 
@@ -101,6 +112,9 @@ class Pairs:
             ("negative_flip_rate", "positive_flip_rate"),
         ):
             turned[one], turned[other] = found.get(other), found.get(one)
+        if "changes" in found:
+            changes = mapping(found["changes"])
+            turned["changes"] = {name: Estimate.of(change).negated.as_json for name, change in changes.items()}
         return turned
 
 

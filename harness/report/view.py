@@ -197,6 +197,17 @@ class TaskView:
         return Pairs(self.characteristic("adversarial_attack").get("pairs"))
 
     @cached_property
+    def attacked(self) -> Json:
+        """Figures of the deployments that were attacked themselves, by name."""
+        return mapping(self.characteristic("adversarial_attack").get("deployments"))
+
+    @cached_property
+    def transfers(self) -> dict[str, Json]:
+        """Rows of the transfer matrix by the deployment that the texts were crafted on."""
+        rows = map(mapping, sequence(self.characteristic("adversarial_attack").get("transfers")))
+        return {str(row.get("crafted_on")): row for row in rows}
+
+    @cached_property
     def neighbour_counts(self) -> tuple[str, ...]:
         """The values of K, as the keys of the results, ascending."""
         chance = mapping(self.characteristic("data_representation").get("chance_jaccard"))

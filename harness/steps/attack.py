@@ -1,4 +1,4 @@
-"""BERT-ATTACK on one live deployment, and the replay on it of what was crafted on the reference.
+"""BERT-ATTACK on one live deployment.
 
 Every answer of the deployment is kept at once: a run that is stopped in the middle of a text goes on there.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -16,12 +16,11 @@ from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     AttackSettings,
     MaskedLanguageModel,
-    TransferResult,
     attack,
-    replay,
 )
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
+from harness.steps.asked import examples_of
 from harness.steps.candidates import StoredCandidates, attacked_examples
 from harness.store.atomic import write_json
 from harness.store.attack_journal import AttackJournal
@@ -33,29 +32,18 @@ VERSION = 2
 def run(context: Context) -> None:
     settings = AttackSettings(**context.options["settings"])
     with served_deployment(context.input("artifact"), context.options) as predict:
-        crafted: list[AttackResult] | None = None
-        if context.options["itself"]:
-            crafted = _attack(context, predict, settings)
-        reference = crafted if "crafted" not in context.step.needs else read_attacks(context.input("crafted"))[0]
-        transfer = replay(predict, reference or [])
-    write_json(
-        context.destination / FILE,
-        {
-            "version": VERSION,
-            "crafted": None if crafted is None else [asdict(result) for result in crafted],
-            "transfer": [asdict(result) for result in transfer],
-        },
-    )
+        crafted = _attack(context, predict, settings)
+    write_attack(context.destination, crafted)
 
 
-def read_attacks(folder: Path) -> tuple[list[AttackResult] | None, list[TransferResult]]:
-    """What was crafted on the deployment itself (None: it was not attacked), and what transferred to it."""
+def write_attack(folder: Path, crafted: Sequence[AttackResult]) -> None:
+    write_json(folder / FILE, {"version": VERSION, "crafted": [asdict(result) for result in crafted]})
+
+
+def read_attack(folder: Path) -> list[AttackResult]:
+    """What was crafted on the deployment, one result a text."""
     recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    crafted = recorded["crafted"]
-    return (
-        None if crafted is None else [AttackResult.from_json(result) for result in crafted],
-        [TransferResult(**result) for result in recorded["transfer"]],
-    )
+    return [AttackResult.from_json(result) for result in recorded["crafted"]]
 
 
 def _attack(context: Context, predict: Predict, settings: AttackSettings) -> list[AttackResult]:
@@ -67,8 +55,9 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
     results = [AttackResult.from_json(result) for result in journal.results]
     first = len(results)
     tell = _teller(context, first, len(examples))
+    asked = examples_of(predict, examples)
     found = attack(
-        predict,
+        asked.predict,
         [(example.id, example.text, example.label) for example in examples[first:]],
         candidates=StoredCandidates(context.input("candidates")),
         similarity=encoder.similarity,
@@ -76,6 +65,7 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
         at_once=at_once,
         recorder=journal,
         on_round=lambda done: tell(len(results) + done),
+        about=asked.about,
     )
     while group := list(islice(found, at_once)):
         journal.settle([asdict(result) for result in group])

@@ -15,7 +15,7 @@ from benchmarks.errors import BenchmarkError
 from harness.data.sampling import sample
 from harness.execution.worker import Context
 from harness.store.examples import read_examples
-from harness.tasks.examples import TextExample
+from harness.tasks.attacked import Attacked
 
 FILE = "candidates.jsonl"
 
@@ -23,7 +23,7 @@ FILE = "candidates.jsonl"
 def run(context: Context) -> None:
     settings = AttackSettings(**context.options["settings"])
     model = MaskedLanguageModel(context.input("masked_language_model"), settings)
-    texts = [example.text for example in attacked_examples(context)]
+    texts = [attacked.text for attacked in attacked_examples(context)]
     with (context.destination / FILE).open("w", encoding="utf-8") as file:
         for number, text in enumerate(dict.fromkeys(texts), start=1):
             words = words_of(text, settings.mode)
@@ -32,10 +32,10 @@ def run(context: Context) -> None:
             context.progress(f"text {number} of {len(texts)}", number / len(texts))
 
 
-def attacked_examples(context: Context) -> list[TextExample]:
+def attacked_examples(context: Context) -> list[Attacked]:
     examples = read_examples(context.input("examples"))
     drawn = sample(examples, context.options["sample"], seed=context.options["seed"])
-    return [example for example in drawn if isinstance(example, TextExample)]
+    return [Attacked(example, context.options["target"]) for example in drawn]
 
 
 class StoredCandidates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ from benchmarks.bootstrap import Floats
 from benchmarks.confidence import maximum_probability, negative_energy
 from harness.execution.worker import Context
 from harness.plan import EXECUTION_REPLICATE
-from harness.steps.attack import read_attacks
+from harness.steps.attack import read_attack
+from harness.steps.transfer import read_transfer
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.outputs import LOGITS, logits, matrix, numbers, read_outputs, strings
@@ -224,30 +225,33 @@ def half_of_groups(groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
 def _adversarial_attack(context: Context) -> Any:
     from benchmarks.characteristics.adversarial_attack import AttackResult, TransferResult, summarise
 
-    results: dict[str, list[AttackResult]] = {}
-    transfer: dict[str, list[TransferResult]] = {}
-    for name in context.options["deployments"]:
-        sources = [role for role in context.step.needs if role.rpartition(" ")[0] == name]
-        attacks = [read_attacks(context.input(role)) for role in sources]
-        # Two sources may use the same ids.
-        if all(crafted is not None for crafted, _ in attacks):
-            results[name] = [
-                replace(result, id=f"{source}:{result.id}")
-                for source, (crafted, _) in enumerate(attacks)
-                for result in crafted or []
-            ]
-        transfer[name] = [
-            replace(result, id=f"{source}:{result.id}")
-            for source, (_, replayed) in enumerate(attacks)
-            for result in replayed
-        ]
+    def own_ids(results: Sequence[Any], source: str) -> list[Any]:
+        """Two sources may use the same ids."""
+        return [replace(result, id=f"{source}:{result.id}") for result in results]
+
+    results: dict[str, list[AttackResult]] = {name: [] for name in context.options["deployments"]}
+    random_swaps: dict[str, list[AttackResult]] = {}
+    transfer: dict[str, dict[str, list[TransferResult]]] = {}
+    for role in context.step.needs:
+        name, _, what = role.rpartition(" ")
+        if name.endswith(" random"):
+            swapped = random_swaps.setdefault(name.removesuffix(" random"), [])
+            swapped += own_ids(read_attack(context.input(role)), what)
+        elif what == "transfer":
+            for crafted_on, shown in read_transfer(context.input(role)).items():
+                attacked, _, source = crafted_on.rpartition(" ")
+                transfer.setdefault(name, {}).setdefault(attacked, []).extend(own_ids(shown, source))
+        else:
+            results[name] += own_ids(read_attack(context.input(role)), what)
     return summarise(
         results,
         transfer,
         reference=context.options["reference"],
         resamples=context.options["resamples"],
         seed=context.options["seed"],
+        random_swaps=random_swaps,
         margin=context.options["overlap_margin"],
+        method=context.options["method"],
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.config.study import Recipe
 from harness.execution.worker import Context
 from harness.store.examples import read_examples
-from harness.tasks.examples import TextExample
+from harness.tasks.examples import Example, QuestionExample, TextExample
 from harness.training.masked_language_model import train_masked_language_model
 
 
@@ -15,9 +17,20 @@ def run(context: Context) -> None:
     train_masked_language_model(
         context.input("starting"),
         context.destination,
-        texts=[example.text for example in examples if isinstance(example, TextExample)],
+        texts=_texts(examples),
         recipe=recipe,
         seed=recipe.seed,
         work=context.store.work(context.step.key),
         progress=context.progress,
     )
+
+
+def _texts(examples: Sequence[Example]) -> list[str]:
+    """Many questions are about one context, which counts once."""
+    questions = [example for example in examples if isinstance(example, QuestionExample)]
+    contexts = dict.fromkeys(question.context for question in questions)
+    return [
+        *(example.text for example in examples if isinstance(example, TextExample)),
+        *contexts,
+        *(question.question for question in questions),
+    ]

@@ -95,15 +95,52 @@ def decode(
     return Decoded(texts, difference.astype(np.float32))
 
 
-def _best_spans(
+def spans_of_features(
+    start_logits: Sequence[NDArray[np.float32]],
+    end_logits: Sequence[NDArray[np.float32]],
+    features: Features,
+    settings: QuestionAnswering,
+) -> list[list[tuple[float, int, int]]]:
+    """All spans that `decode` chooses from, a list a feature: score, and the characters [begin, end) of the context."""
+    assert features.offsets is not None
+    found: list[list[tuple[float, int, int]]] = []
+    for i in range(0, len(features), _BLOCK):
+        block = _possible_spans(
+            start_logits[i : i + _BLOCK],
+            end_logits[i : i + _BLOCK],
+            features.offsets[i : i + _BLOCK],
+            n_best=settings.n_best,
+            longest=settings.longest_answer,
+        )
+        for row, scores in enumerate(block.score):
+            starts, ends = np.nonzero(np.isfinite(scores))
+            columns = scores[starts, ends], block.begin[row, starts], block.end[row, ends]
+            found.append(list(zip(*(column.tolist() for column in columns), strict=True)))
+    return found
+
+
+@dataclass(frozen=True)
+class _PossibleSpans:
+    """The best starts times the best ends of every feature; ``score`` (features, starts, ends) is -inf for no span.
+
+    The others are of the starts, and of the ends: (features, starts) and (features, ends).
+    """
+
+    score: NDArray[np.float32]
+    start_logit: NDArray[np.float32]
+    end_logit: NDArray[np.float32]
+    begin: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+
+def _possible_spans(
     start_logits: Sequence[NDArray[np.float32]],
     end_logits: Sequence[NDArray[np.float32]],
     offsets: Sequence[NDArray[np.int32]],
     *,
     n_best: int,
     longest: int,
-) -> _Spans:
-    """The best span among the ``n_best`` starts times the ``n_best`` ends of every feature."""
+) -> _PossibleSpans:
     longest_feature = max(len(row) for row in offsets)
     starts = _padded(start_logits, longest_feature)
     ends = _padded(end_logits, longest_feature)
@@ -121,17 +158,30 @@ def _best_spans(
     possible &= (begin >= 0)[:, :, None] & (stop >= 0)[:, None, :]
     # A span without a character is the null answer's text, never the best non-null one.
     possible &= stop[:, None, :] > begin[:, :, None]
-    score = np.where(possible & ~np.isnan(score), score, -np.inf).reshape(len(offsets), -1)
+    score = np.where(possible & ~np.isnan(score), score, -np.inf).astype(np.float32)
+    return _PossibleSpans(score, start_value, end_value, begin, stop)
 
+
+def _best_spans(
+    start_logits: Sequence[NDArray[np.float32]],
+    end_logits: Sequence[NDArray[np.float32]],
+    offsets: Sequence[NDArray[np.int32]],
+    *,
+    n_best: int,
+    longest: int,
+) -> _Spans:
+    """The best span among the ``n_best`` starts times the ``n_best`` ends of every feature."""
+    spans = _possible_spans(start_logits, end_logits, offsets, n_best=n_best, longest=longest)
+    score = spans.score.reshape(len(offsets), -1)
     chosen = score.argmax(axis=1)
-    start_rank, end_rank = np.divmod(chosen, top_end.shape[1])
-    row = rows[:, 0]
+    start_rank, end_rank = np.divmod(chosen, spans.end.shape[1])
+    row = np.arange(len(offsets))
     return _Spans(
-        score=score[row, chosen].astype(np.float32),
-        start_logit=start_value[row, start_rank],
-        end_logit=end_value[row, end_rank],
-        begin=begin[row, start_rank],
-        end=stop[row, end_rank],
+        score=score[row, chosen],
+        start_logit=spans.start_logit[row, start_rank],
+        end_logit=spans.end_logit[row, end_rank],
+        begin=spans.begin[row, start_rank],
+        end=spans.end[row, end_rank],
     )
 
 

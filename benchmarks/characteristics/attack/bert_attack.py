@@ -1,4 +1,4 @@
-"""Attack a live deployment, many texts at once, and replay adversarial texts on another one."""
+"""Attack a live deployment, many texts at once."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from benchmarks.characteristics.attack.lock_step import Answers, Budget, Recorder, in_lock_step
 from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
 from benchmarks.characteristics.attack.reference_search import reference_search, reference_words
-from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, Mode, TransferResult
+from benchmarks.characteristics.attack.requests import Search
+from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, Mode
 from benchmarks.characteristics.attack.search import search
 from benchmarks.characteristics.attack.words import Span, Words, split_words
 
 Propose = Callable[[str, Sequence[Span]], Sequence[Sequence[str]]]
 Compare = Callable[[str, Sequence[str]], NDArray[np.float64]]
+
+About = Callable[[str, Search[AttackResult]], Search[AttackResult]]
 
 AT_ONCE = 32
 
@@ -24,6 +27,10 @@ AT_ONCE = 32
 def words_of(text: str, mode: Mode) -> Words:
     """A text as a search of that mode sees it: ask for candidates of its ``text`` and ``spans``."""
     return reference_words(text) if mode == "reference" else split_words(text)
+
+
+def by_itself(_: str, search: Search[AttackResult]) -> Search[AttackResult]:
+    return search
 
 
 def attack(
@@ -36,6 +43,7 @@ def attack(
     at_once: int = AT_ONCE,
     recorder: Recorder | None = None,
     on_round: Callable[[int], None] | None = None,
+    about: About = by_itself,
 ) -> Iterator[AttackResult]:
     """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label), in groups of ``at_once`` in lock step.
 
@@ -43,14 +51,18 @@ def attack(
     group at once. ``candidates(text, spans)`` gives the replacements of each word
     (`MaskedLanguageModel.candidates`), ``similarity(original, texts)`` cosines, or None for no such floor. Results
     come in the order of the examples, a group at a time. They do not depend on ``at_once`` where a text's
-    probabilities do not depend on what else ``predict`` is asked; nothing is random.
+    probabilities do not depend on what else ``predict`` is asked; nothing is random. ``about(id, search)`` may stand
+    between a search and its answers (`examples.Examples`).
 
     Raises `BenchmarkError` when ``predict`` gives no probabilities or lacks an example's label.
     """
     settings = settings or AttackSettings()
     one = reference_search if settings.mode == "reference" else search
     groups = in_lock_step(
-        (one(id_, text, int(label), settings, has_encoder=similarity is not None) for id_, text, label in examples),
+        (
+            about(id_, one(id_, text, int(label), settings, has_encoder=similarity is not None))
+            for id_, text, label in examples
+        ),
         Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
         at_once=at_once,
         budget=Budget(settings.queries_at_most, settings.seconds_at_most),
@@ -59,16 +71,3 @@ def attack(
     )
     for group in groups:
         yield from (replace(result, queries=queries) for result, queries in group)
-
-
-def replay(predict: Predict, crafted: Sequence[AttackResult]) -> list[TransferResult]:
-    """Show a deployment the adversarial texts that succeeded elsewhere, beside their originals."""
-    succeeded = [result for result in crafted if result.status == "succeeded"]
-    if not succeeded:
-        return []
-    before = checked_probabilities(predict, [result.original for result in succeeded]).argmax(axis=1)
-    after = checked_probabilities(predict, [result.adversarial for result in succeeded]).argmax(axis=1)
-    return [
-        TransferResult(result.id, result.label, int(b), int(a))
-        for result, b, a in zip(succeeded, before, after, strict=True)
-    ]

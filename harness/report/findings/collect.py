@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.content import Finding
-from harness.report.findings import evidence, similarity, trade, validity
+from harness.report.findings import evidence, robustness, similarity, trade, validity
 from harness.report.view import TaskView
 
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
@@ -20,6 +20,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.errors_near_chance,
     similarity.neighbours_differ,
     similarity.attack_differs,
+    robustness.sturdy_or_hidden,
     similarity.within_the_floor,
     similarity.cannot_tell,
     trade.no_speed_up,

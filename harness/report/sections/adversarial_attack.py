@@ -8,6 +8,9 @@ from harness.report.floors import (
 )
 from harness.report.numbers import count, interval, percent
 from harness.report.sections.attack_examples import attack_examples
+from harness.report.sections.attack_robustness import robustness
+from harness.report.sections.attack_transfer import transfer_matrix
+from harness.report.sections.attack_words import breaking_words
 from harness.report.sections.comparison import comparison, overlap
 from harness.report.sections.matrices import matrix, members
 from harness.report.sections.rows import (
@@ -21,12 +24,11 @@ from harness.report.view import Deployment, TaskView
 
 def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
     entry = task.characteristic("adversarial_attack")
-    attacked = mapping(entry.get("deployments"))
-    transfer = mapping(entry.get("transfer"))
+    transfer = task.transfers.get(task.reference, {})
     rates = mapping(transfer.get("rates"))
 
     def own(d: Deployment) -> Json:
-        return mapping(attacked.get(d.name))
+        return mapping(task.attacked.get(d.name))
 
     def share(d: Deployment, name: str, decimals: int = 0) -> Cell:
         return Cell(percent(Estimate.of(own(d).get(name)).value, decimals))
@@ -62,14 +64,15 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("simi\u00ad\nlarity", optional=True),
         Column("kappa", optional=True),
     )
+    what = "questions" if task.is_question_answering else "texts"
     notes = [
-        f"BERT-ATTACK on {count(number(entry.get('n')))} texts. before, after: accuracy. success: of the "
-        "texts that were right before. words: share changed. fell same: overlap of the texts that fell "
-        "with the reference's."
+        f"{words(entry.get('method')) or 'An attack'} on {count(number(entry.get('n')))} {what}. before, after: "
+        f"accuracy. success: of the {what} that were right before. words: share changed. fell same: overlap of the "
+        f"{what} that fell with the reference's."
     ]
     if transfer:
-        crafted = task.by_name.get(str(transfer.get("crafted_on")))
-        on = crafted.label if crafted else words(transfer.get("crafted_on"))
+        crafted = task.by_name.get(task.reference)
+        on = crafted.label if crafted else words(task.reference)
         notes.append(
             f"transfer: share of the {count(number(transfer.get('n')))} texts crafted on {on} that fool this one."
         )
@@ -90,4 +93,10 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
     )
     if drawn:
         blocks.append(drawn)
-    return [*blocks, *attack_examples(task)]
+    return [
+        *blocks,
+        *transfer_matrix(task, all_pairs),
+        *robustness(task),
+        *breaking_words(task),
+        *attack_examples(task),
+    ]

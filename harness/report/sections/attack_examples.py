@@ -28,6 +28,8 @@ def attack_examples(task: TaskView) -> list[Block]:
 def _label(task: TaskView, example: Json) -> str:
     deployment = task.by_name.get(str(example.get("deployment")))
     on = deployment.label if deployment else words(example.get("deployment")) or "an unknown deployment"
+    if task.is_question_answering:
+        return f"Question {words(example.get('id')) or '?'} is answered wrongly by {on}:"
     label = words(example.get("label"))
     return f"Text {words(example.get('id')) or '?'}{f' (label {label})' if label else ''} fools {on}:"
 

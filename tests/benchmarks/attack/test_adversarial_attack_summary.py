@@ -12,6 +12,7 @@ from benchmarks.characteristics.adversarial_attack import (
     replay,
     summarise,
 )
+from benchmarks.characteristics.attack.changed_words import changed_places
 from benchmarks.errors import BenchmarkError
 
 
@@ -38,8 +39,13 @@ def results(statuses: str) -> list[AttackResult]:
     return [result(str(index), names[letter]) for index, letter in enumerate(statuses)]
 
 
-def summary(given, transfer=None):
-    return summarise(given, transfer or {}, reference="large", resamples=200, seed=0)
+def summary(given, transfer=None, **more):
+    return summarise(given, transfer or {}, reference="large", resamples=200, seed=0, **more)
+
+
+def shown(*after: tuple[int, int]) -> list[TransferResult]:
+    """Texts 0, 1, ... of label 1: the prediction before and after."""
+    return [TransferResult(str(id_), 1, *said) for id_, said in enumerate(after)]
 
 
 def test_figures_of_one_deployment():
@@ -75,29 +81,78 @@ def test_order_of_texts_does_not_matter():
 
 
 def test_transfer_counts_texts_that_a_deployment_had_right():
-    crafted = {
-        "large": [TransferResult(str(i), 1, 1, 0) for i in range(3)],
-        "small": [
-            TransferResult("0", 1, 1, 0),
-            TransferResult("1", 1, 1, 1),
-            TransferResult("2", 1, 0, 0),
-        ],
-        "never right": [TransferResult(str(i), 1, 0, 0) for i in range(3)],
+    replays = {
+        "large": {"large": shown((1, 0), (1, 0), (1, 0))},
+        "small": {"large": shown((1, 0), (1, 1), (0, 0))},
+        "never right": {"large": shown((0, 0), (0, 0), (0, 0))},
     }
-    transfer = summary({"large": results("sssf")}, crafted).transfer
-    assert (transfer.crafted_on, transfer.n) == ("large", 3)
-    assert {name: rate.value for name, rate in transfer.rates.items()} == {
-        "large": 1.0,
-        "small": 0.5,
-        "never right": None,
+    [row] = summary({"large": results("sssf")}, replays).transfers
+    assert (row.crafted_on, row.n) == ("large", 3)
+    assert {name: rate.value for name, rate in row.rates.items()} == {"large": 1.0, "small": 0.5, "never right": None}
+
+
+def test_the_matrix_has_a_row_for_every_attacked_deployment():
+    replays = {
+        "large": {"small": shown((1, 1), (1, 0)), "large": shown((1, 0))},
+        "small": {"small": shown((1, 0), (1, 0)), "large": shown((1, 1))},
     }
+    found = summary({"small": results("ss"), "large": results("sf")}, replays).transfers
+    assert [(row.crafted_on, row.n) for row in found] == [("large", 1), ("small", 2)]
+    assert [row.rates[name].value for row in found for name in ("large", "small")] == [1, 0, 0.5, 1]
+
+
+def test_what_the_attack_missed_is_found_by_other_texts():
+    given = {"large": results("ssff-"), "small": results("sffff")}
+    # Of the texts that small withstood, 1 and 4 fall to what was crafted on large or to random swaps; 0 had fallen.
+    replays = {"small": {"large": shown((1, 0), (1, 0)), "small": shown((1, 0))}}
+    swapped = {"small": results("ffffs"), "large": results("fffff")}
+    found = summary(given, replays, random_swaps=swapped).deployments
+    assert found["small"].success_rate.value == 1 / 5
+    assert found["small"].random_success.value == 1 / 5
+    assert found["small"].fell_to_any.value == 3 / 5
+    assert found["small"].missed.value == 2 / 4
+    assert found["large"].missed.value == 0
+
+    without = summary(given).deployments["small"]
+    assert (without.random_success.value, without.fell_to_any.value, without.missed.value) == (None, None, None)
+
+
+def test_changes_are_of_the_same_texts():
+    given = {"large": results("sssf-f"), "small": results("sff-ss")}
+    [pair] = summary(
+        given, {"small": {"large": shown((1, 0), (1, 1))}, "large": {"large": shown((1, 0), (1, 0))}}
+    ).pairs
+    assert (pair.a, pair.b, pair.n) == ("large", "small", 4)
+    # Both had 0, 1, 2 and 5 right: large fell at three of them, small at two.
+    assert pair.changes["success_rate"].value == pytest.approx(-1 / 4)
+    # Of all six, two stood on large and two on small.
+    assert pair.changes["accuracy_after"].value == 0
+    assert pair.changes["transfer"].value == pytest.approx(-1 / 2)
+    assert "random_success" not in pair.changes
+    low, high = pair.changes["success_rate"].low, pair.changes["success_rate"].high
+    assert low < -1 / 4 < high
+
+
+def test_words_changed_alike_are_counted_by_place():
+    def crafted(id_: str, adversarial: str) -> AttackResult:
+        return replace(result(id_, "succeeded"), original="A good film, a good plot", adversarial=adversarial)
+
+    large = [crafted("0", "A bad film, a bad plot"), crafted("1", "A bad film, a good plot"), result("2", "failed")]
+    small = [crafted("0", "A bad film, a good story"), crafted("1", "A good film, a bad plot"), result("2", "failed")]
+    found = summary({"large": large, "small": small})
+    # Text 0: {1, 4} and {1, 5}; text 1: {1} and {4}.
+    assert found.pairs[0].same_words.value == pytest.approx((1 / 3 + 0) / 2)
+    words = {word.word: word for word in found.words["small"]}
+    assert (words["good"].texts, words["good"].share, words["good"].reference) == (2, 1.0, 1.0)
+    assert (words["plot"].texts, words["plot"].reference) == (1, 0.0)
+    assert [word.word for word in found.words["large"]] == ["good"]
 
 
 def test_examples_mark_the_words_that_differ():
-    shown = summary({"small": results("sf"), "large": results("ss")}).examples
+    examples = summary({"small": results("sf"), "large": results("ss")}).examples
     # One a deployment in turn, the reference first, no text twice.
-    assert [(example.deployment, example.id) for example in shown] == [("large", "0"), ("large", "1")]
-    assert shown[0].changed == [1]
+    assert [(example.deployment, example.id) for example in examples] == [("large", "0"), ("large", "1")]
+    assert examples[0].changed == [1]
 
 
 def test_no_success_at_all_is_a_result():
@@ -105,7 +160,8 @@ def test_no_success_at_all_is_a_result():
     assert found.deployments["small"].success_rate.value is None
     assert found.deployments["large"].success_rate.value == 0
     assert found.examples == []
-    assert found.transfer.rates == {}
+    assert found.transfers == []
+    assert found.words == {"large": [], "small": []}
 
 
 def test_it_is_json_and_the_same_for_a_seed():
@@ -130,14 +186,41 @@ def test_deployments_must_have_been_attacked_on_the_same_texts(given, message):
 
 def test_a_replayed_text_must_have_been_attacked():
     with pytest.raises(BenchmarkError, match="text 9 was replayed but not attacked"):
-        summary({"large": results("s")}, {"small": [TransferResult("9", 1, 1, 0)]})
+        summary({"large": results("s")}, {"small": {"large": [TransferResult("9", 1, 1, 0)]}})
+
+
+def test_random_swaps_are_of_the_attacked_texts():
+    with pytest.raises(BenchmarkError, match="1 texts were attacked but not swapped"):
+        summary({"large": results("ss")}, random_swaps={"large": results("s")})
 
 
 def test_from_attack_to_summary(predict, candidates):
     examples = [(str(i), f"a good film, scene {i}: great plot", 1) for i in range(3)]
     attacked = {"large": list(attack(predict, examples, candidates=candidates))}
     attacked["small"] = [replace(one) for one in attacked["large"]]
-    found = summary(attacked, {"small": replay(predict, attacked["large"])})
+    asked = []
+
+    def ask(texts):
+        asked.append(texts)
+        return predict([text for _, text in texts])
+
+    found = summary(attacked, {"small": replay(ask, attacked)})
     assert found.deployments["large"].success_rate.value == 1
-    assert found.transfer.rates["small"].value == 1
+    assert [row.rates["small"].value for row in found.transfers] == [1, 1]
     assert found.pairs[0].jaccard.value == 1
+    # Both deployments' texts are the same three: shown once, in one call.
+    assert [len(texts) for texts in asked] == [6]
+
+
+@pytest.mark.parametrize(
+    ("original", "adversarial", "places"),
+    [
+        ("a good film", "a bad film", [1]),
+        ("a good film", "a good film", []),
+        ("a good film", "a go od film", [1]),
+        ("a good old film", "a old film", [1]),
+        ("", "", []),
+    ],
+)
+def test_changed_places(original, adversarial, places):
+    assert changed_places(original, adversarial) == places

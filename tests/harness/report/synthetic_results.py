@@ -287,6 +287,7 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
     attack = None
     if task == TEXT:
         attack = {
+            "method": "BERT-ATTACK",
             "n": 100,
             "deployments": {
                 name: {
@@ -296,6 +297,9 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
                     "words_changed": estimate(0.14, 0.02),
                     "queries": estimate(91.0, 0.0) | {"low": 80.0, "high": 102.0},
                     "similarity": estimate(0.83, 0.02),
+                    "random_success": estimate(0.2 + place[name][0] / 2, 0.08),
+                    "fell_to_any": estimate(0.7 + place[name][0] / 2, 0.08),
+                    "missed": estimate(0.21, 0.08),
                 }
                 for name in names
             },
@@ -309,13 +313,38 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
                     "jaccard": estimate(0.95 - apart(a, b) / 2, 0.07),
                     "expected_jaccard": 0.55,
                     "kappa": estimate(1 - apart(a, b), 0.1),
+                    "same_words": estimate(0.9 - apart(a, b), 0.1),
+                    "changes": {
+                        "accuracy_after": estimate(-apart(a, b) / 2, 0.06),
+                        "success_rate": estimate(apart(a, b) * 0.9, 0.06),
+                        "random_success": estimate(apart(a, b) / 2, 0.06),
+                        "fell_to_any": estimate(apart(a, b) / 2, 0.06),
+                        "queries": {"value": -12.0, "low": -20.0, "high": -4.0},
+                        "words_changed": estimate(-0.01, 0.02),
+                        "similarity": estimate(0.0, 0.01),
+                        "transfer": estimate(-apart(a, b), 0.08),
+                    },
                 }
                 for a, b in ordered
             ],
-            "transfer": {
-                "crafted_on": names[0],
-                "n": 56,
-                "rates": {name: estimate(max(0.9 - place[name][0], 0.1), 0.1) for name in names[1:]},
+            "transfers": [
+                {
+                    "crafted_on": crafted_on,
+                    "n": 56,
+                    "rates": {
+                        name: estimate(max(1 - apart(crafted_on, name), 0.1) if name != crafted_on else 1.0, 0.1)
+                        for name in names
+                    },
+                }
+                for crafted_on in names
+            ],
+            "words": {
+                name: [
+                    {"word": "wonderful", "texts": 9, "share": 9 / 56, "reference": 0.2},
+                    {"word": "incomprehensibilities", "texts": 4, "share": 4 / 56, "reference": 0.0},
+                    {"word": "remembers", "texts": 1, "share": 1 / 56, "reference": 0.02},
+                ]
+                for name in names
             },
             "examples": [
                 {

@@ -191,6 +191,48 @@ def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
     assert "~~wonderful~~ **decent**" in printed(synthetic.small(TEXT), format="markdown")
 
 
+def test_the_transfer_matrix_has_a_row_for_what_was_crafted_on_each(printed: Printed) -> None:
+    results = synthetic.small(TEXT)
+    rows = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]["transfers"]
+    int8, tiny = deployment_name("bert-large", "onnx-int8-dynamic"), deployment_name("bert-tiny", "onnx-fp32")
+    rows[2]["rates"][tiny] = synthetic.estimate(0.27, 0.05)
+    rows[3]["rates"][int8] = synthetic.estimate(0.81, 0.05)
+    del rows[3]["rates"][deployment_name("bert-tiny", "onnx-int8-dynamic")]
+    text = printed(results)
+    table = text[text.index("Transfer: texts crafted on one") :]
+    assert row(table, "[3]")[:3] == ["[3]", "bert-large/int8-dynamic", "56"]
+    assert row(table, "[3]")[6] == "27"
+    assert row(table, "[4]")[5] == "81"
+    assert row(table, "[4]")[-1] == "-"
+
+
+def test_a_large_transfer_matrix_shows_one_a_model(printed: Printed) -> None:
+    results = synthetic.envelope({TEXT: synthetic.whole_task(TEXT)})
+    text = printed(results)
+    table = text[text.index("Transfer: texts crafted on one") : text.index("Robustness against speed-up")]
+    assert sum(line.strip().startswith("[") for line in table.splitlines()) == 7
+    every = printed(results, all_pairs=True, width=300)
+    table = every[every.index("Transfer: texts crafted on one") : every.index("Robustness against speed-up")]
+    assert sum(line.strip().startswith("[") for line in table.splitlines()) > 20
+
+
+def test_robustness_stands_beside_the_speed(printed: Printed) -> None:
+    text = printed(synthetic.small(TEXT))
+    table = text[text.index("Robustness against speed-up") :]
+    # accuracy after the attack, success against the reference, random swaps, any way to fall, missed by the attack
+    assert row(table, "[1]")[2:] == ["1.0x", "30", "-", "-", "-", "20", "70", "21"]
+    assert row(table, "[4]")[2:4] == ["447x", "11"]
+    assert "search led astray" in " ".join(table.split())
+
+
+def test_words_that_break_a_deployment_are_held_against_the_reference(printed: Printed) -> None:
+    text = printed(synthetic.small(TEXT))
+    table = text[text.index("Which words break whom") :]
+    assert row(table, "[1]")[2:] == ["-", "wonderful", "16", "incomprehen…", "7"]
+    assert row(table, "[4]")[3:] == ["wonderful", "16", "(20)", "incomprehen…", "7", "(0)"]
+    assert "remembers 2" not in table  # changed in one text only
+
+
 def test_changed_words_of_other_lengths_and_cut_texts() -> None:
     swapped = changed_words("a b c", "a x y c")
     assert [(word.text, word.before) for word in swapped] == [("a", None), ("x y", "b"), ("c", None)]

@@ -187,6 +187,33 @@ def test_attack_success_that_differs() -> None:
     assert finding is not None and finding.deployments == (TINY,)
 
 
+@pytest.mark.parametrize(
+    ("success", "any_attack", "rule"),
+    [
+        ((-0.01, 0.05), (-0.2, 0.05), "int8-no-sturdier"),
+        ((-0.2, 0.05), (-0.02, 0.05), "int8-harder-to-search"),
+        ((-0.2, 0.05), (-0.15, 0.05), "int8-sturdier"),
+    ],
+)
+def test_int8_sturdier_or_only_harder_to_search(success: Any, any_attack: Any, rule: str) -> None:
+    task = task_of(synthetic.small(TEXT))
+    attack = task["characteristics"]["adversarial_attack"]
+    fp32 = task["reference"]
+    for one in attack["pairs"]:
+        if (one["a"], one["b"]) == (fp32, INT8):
+            one["changes"] |= {"success_rate": estimate(*success), "fell_to_any": estimate(*any_attack)}
+    finding = found(task, rule, TEXT)
+    assert finding is not None and INT8 in finding.deployments
+    told = f"({100 * success[0]:+.1f} points, {100 * (success[0] - success[1]):.1f} to {100 * sum(success):.1f})"
+    assert told.replace("+", "") in finding.text
+    assert "texts crafted on the FP32 fool it in" in finding.text and "random swaps of as many queries" in finding.text
+
+    # Without replay and random swaps nothing tells a robust deployment from one that is hard to search.
+    for one in attack["pairs"]:
+        one["changes"]["fell_to_any"] = {"value": None, "low": None, "high": None}
+    assert found(task, rule, TEXT) is None
+
+
 def test_formats_without_speed(task: dict[str, Any]) -> None:
     finding = found(task, "no-speed-up")
     assert finding is not None and "onnx-fp16 on onnxruntime-cpu brings no speed to 2 of 2 models" in finding.text

@@ -1,0 +1,124 @@
+"""Random swaps: what an attack of as many queries finds that is guided by nothing.
+
+The words and what may replace them are the attack's own, and so are the limits; the order of the words and the choice
+among the candidates are drawn. A search that finds less than this is led astray by the scores that guide it (Carlini
+et al. 2019, "On Evaluating Adversarial Robustness", section 5.3: "try brute-force (random) search attacks").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.characteristics.attack.bert_attack import AT_ONCE, About, Compare, Propose, by_itself, words_of
+from benchmarks.characteristics.attack.lock_step import Answers, Recorder, in_lock_step
+from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
+from benchmarks.characteristics.attack.requests import Proposals, Scores, Search, Similarities
+from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
+from benchmarks.characteristics.attack.search import left_alone, words_allowed
+from benchmarks.characteristics.attack.words import Words, in_case_of
+
+AT_A_TIME = 32
+"""Texts asked about before it is looked whether one of them has turned the label."""
+
+
+def swap_at_random(
+    predict: Predict,
+    attacked: Sequence[AttackResult],
+    *,
+    candidates: Propose,
+    similarity: Compare | None = None,
+    settings: AttackSettings | None = None,
+    seed: int,
+    at_once: int = AT_ONCE,
+    recorder: Recorder | None = None,
+    on_round: Callable[[int], None] | None = None,
+    about: About = by_itself,
+) -> Iterator[AttackResult]:
+    """Random swaps on the texts of ``attacked``, each with as many queries as its attack took.
+
+    The other arguments are those of `attack`. Texts that the attack skipped are passed on. What is drawn for a text
+    depends on ``seed`` and its id.
+    """
+    settings = settings or AttackSettings()
+    groups = in_lock_step(
+        (
+            about(result.id, random_search(result, settings, seed=seed, has_encoder=similarity is not None))
+            for result in attacked
+        ),
+        Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
+        at_once=at_once,
+        recorder=recorder,
+        on_round=on_round,
+    )
+    for group in groups:
+        yield from (result if result.status == "skipped" else replace(result, queries=n) for result, n in group)
+
+
+def random_search(
+    attacked: AttackResult, settings: AttackSettings, *, seed: int, has_encoder: bool
+) -> Search[AttackResult]:
+    """The first of the drawn texts that turns the label and is similar enough ends the search."""
+    if attacked.status == "skipped":
+        return attacked
+    original = words_of(attacked.original, settings.mode)
+    proposed = yield Proposals(original.text, original.spans)
+    drawn = _drawn(original, proposed, settings, attacked.queries, _generator(seed, attacked.id))
+    while tried := [text for _, text in zip(range(AT_A_TIME), drawn, strict=False)]:
+        rows = yield Scores([words.text for words in tried])
+        for words, row in zip(tried, rows, strict=True):
+            if row.argmax() == attacked.label:
+                continue
+            similarity = None
+            if has_encoder:
+                [similarity] = map(float, (yield Similarities(original.text, [words.text])))
+            if similarity is None or similarity >= settings.similarity_at_least:
+                return _result(attacked, original, words, int(row.argmax()), similarity)
+    return _result(attacked, original, None, attacked.prediction_before, None)
+
+
+def _drawn(
+    original: Words,
+    proposed: Sequence[Sequence[str]],
+    settings: AttackSettings,
+    count: int,
+    generator: np.random.Generator,
+) -> Iterator[Words]:
+    """``count`` texts: word after word is replaced until the limit, then it begins anew at the original."""
+    choices: Mapping[int, list[str]] = {
+        place: usable
+        for place, (word, found) in enumerate(zip(original.words, proposed, strict=True))
+        if word not in left_alone() and (usable := [c for c in (in_case_of(one, word) for one in found) if c != word])
+    }
+    allowed = min(words_allowed(settings.words_changed_at_most, len(original.words)), len(choices))
+    while allowed and count > 0:
+        current = original
+        for place in generator.permutation(list(choices))[: min(allowed, count)]:
+            current = current.replace(int(place), choices[place][generator.integers(len(choices[place]))])
+            count -= 1
+            yield current
+
+
+def _generator(seed: int, id_: str) -> np.random.Generator:
+    digest = hashlib.sha256(f"{seed} {id_}".encode("utf-8", "surrogatepass")).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def _result(
+    attacked: AttackResult, original: Words, found: Words | None, prediction: int, similarity: float | None
+) -> AttackResult:
+    final = original if found is None else found
+    changes = tuple((old, new) for old, new in zip(original.words, final.words, strict=True) if old != new)
+    return replace(
+        attacked,
+        status="failed" if found is None else "succeeded",
+        adversarial=attacked.original if found is None else final.text,
+        prediction_after=prediction,
+        words_changed=len(changes),
+        queries=0,  # the driver counts them
+        similarity=similarity,
+        changes=changes,
+    )

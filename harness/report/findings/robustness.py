@@ -1,0 +1,96 @@
+"""Findings on INT8 under attack: sturdier than its FP32, or only harder to search?
+
+A search that is guided by coarse scores may fail where adversarial texts exist. Attacks that need no scores find them:
+texts that were crafted elsewhere, and random swaps (Athalye et al., ICML 2018, and Carlini et al. 2019, "On Evaluating
+Adversarial Robustness", take both as the signs that a defence only hides what guides the attack).
+"""
+
+from __future__ import annotations
+
+from harness.report.content import Finding
+from harness.report.findings.phrases import listed, names, verb
+from harness.report.numbers import interval, percent_with_interval, signed
+from harness.report.values import Estimate, Json, mapping
+from harness.report.view import Deployment, TaskView
+
+
+def sturdy_or_hidden(task: TaskView) -> list[Finding]:
+    """INT8 deployments against the FP32 of their model, by what the attack and its substitutes say together."""
+    sorted_by: dict[str, list[tuple[Deployment, Deployment]]] = {}
+    for deployment in task.candidates:
+        unquantized = _unquantized(task, deployment)
+        if unquantized is not None and (rule := _rule(_changes(task, unquantized, deployment))):
+            sorted_by.setdefault(rule, []).append((deployment, unquantized))
+    return [_finding(task, rule, found) for rule, found in sorted_by.items()]
+
+
+def _unquantized(task: TaskView, deployment: Deployment) -> Deployment | None:
+    if deployment.precision != "int8" or deployment.name not in task.attacked:
+        return None
+    same = (d for d in task.measured if (d.model, d.backend) == (deployment.model, deployment.backend))
+    return next((d for d in same if d.is_fp32 and d.name in task.attacked), None)
+
+
+def _changes(task: TaskView, a: Deployment, b: Deployment) -> Json:
+    return mapping(task.attack_pairs.get(a.name, b.name).get("changes"))
+
+
+def _rule(changes: Json) -> str | None:
+    """None without figures of both the attack and the other ways to fall."""
+    success, fell_to_any = (Estimate.of(changes.get(figure)) for figure in ("success_rate", "fell_to_any"))
+    if success.high is None or success.low is None or fell_to_any.high is None:
+        return None
+    if success.high >= 0:
+        return "int8-no-sturdier"
+    return "int8-sturdier" if fell_to_any.high < 0 else "int8-harder-to-search"
+
+
+TOLD = {
+    "int8-no-sturdier": ("withstands no more attacks than its FP32", "withstand no more attacks than their FP32"),
+    "int8-sturdier": ("withstands more attacks than its FP32", "withstand more attacks than their FP32"),
+    "int8-harder-to-search": (
+        "is harder to search than its FP32, not shown to be sturdier",
+        "are harder to search than their FP32, not shown to be sturdier",
+    ),
+}
+NEXT_STEPS = {"int8-harder-to-search": "Judge INT8 by the texts crafted on its FP32, not by its own attack."}
+
+
+def _finding(task: TaskView, rule: str, found: list[tuple[Deployment, Deployment]]) -> Finding:
+    members = [deployment for deployment, _ in found]
+    deployment, unquantized = found[0]
+    changes = _changes(task, unquantized, deployment)
+    parts = [
+        f"the attack succeeds on {_share(task, deployment, 'success_rate')} of the texts "
+        f"({_points(changes, 'success_rate')})"
+    ]
+    if Estimate.of(changes.get("random_success")).value is not None:
+        parts.append(
+            f"random swaps of as many queries on {_share(task, deployment, 'random_success')} "
+            f"({_points(changes, 'random_success')})"
+        )
+    crafted = mapping(mapping(task.transfers.get(unquantized.name)).get("rates"))
+    transferred = Estimate.of(crafted.get(deployment.name))
+    if transferred.value is not None:
+        parts.append(f"texts crafted on the FP32 fool it in {percent_with_interval(transferred)}")
+    parts.append(f"all together {_share(task, deployment, 'fell_to_any')} fall ({_points(changes, 'fell_to_any')})")
+    first = f"{deployment.label}: " if len(members) > 1 else ""
+    return Finding(
+        "result",
+        rule,
+        f"{listed(members)} {verb(members, *TOLD[rule])}: {first}{'; '.join(parts)}.",
+        NEXT_STEPS.get(rule, ""),
+        names(members),
+    )
+
+
+def _share(task: TaskView, deployment: Deployment, figure: str) -> str:
+    value = Estimate.of(mapping(task.attacked.get(deployment.name)).get(figure)).value
+    return "an unknown share" if value is None else f"{100 * value:.1f} %"
+
+
+def _points(changes: Json, figure: str) -> str:
+    """The change against the FP32 on the same texts, with its interval."""
+    change = Estimate.of(changes.get(figure))
+    written = f"{signed(None if change.value is None else 100 * change.value)} points"
+    return f"{written}, {interval(change, scale=100, decimals=1)}" if change.width is not None else written

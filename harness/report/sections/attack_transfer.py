@@ -1,0 +1,31 @@
+"""The transfer matrix: crafted on the row, shown to the column."""
+
+from __future__ import annotations
+
+from harness.report.content import Block, Cell, Column, Row, Table
+from harness.report.numbers import count, fixed, percent
+from harness.report.sections.matrices import members
+from harness.report.sections.rows import key
+from harness.report.values import Estimate, mapping, number
+from harness.report.view import TaskView
+
+
+def transfer_matrix(task: TaskView, all_pairs: bool) -> list[Block]:
+    """None where fewer than two deployments were attacked, or one was shown texts: the main table has it then."""
+    shown = {name for row in task.transfers.values() for name in mapping(row.get("rates"))}
+    replayed_on = members(task, all_pairs=all_pairs, chosen=lambda d: d.name in shown)
+    crafted_on = [d for d in replayed_on if d.name in task.transfers]
+    if len(crafted_on) < 2 or len(replayed_on) < 2:
+        return []
+    rows, widest = [], 0.0
+    for one in crafted_on:
+        entry = task.transfers[one.name]
+        rates = {d.name: Estimate.of(mapping(entry.get("rates")).get(d.name)) for d in replayed_on}
+        widest = max(widest, *((rate.width or 0.0) / 2 for rate in rates.values()))
+        cells = [Cell(percent(rates[d.name].value, 0)) for d in replayed_on]
+        rows.append(Row((key(task, one, one.short), Cell(count(number(entry.get("n")))), *cells)))
+    notes = ["% of the texts crafted on the row that fool the column, of those whose original it has right."]
+    if widest:
+        notes.append(f"The widest 95 % interval is \u00b1{fixed(100 * widest, 0)} points.")
+    columns = (Column("crafted on", right=False), Column("texts"), *(Column(f"[{d.number}]") for d in replayed_on))
+    return [Table("Transfer: texts crafted on one, shown to the others", columns, tuple(rows), tuple(notes))]

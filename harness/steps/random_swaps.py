@@ -1,0 +1,49 @@
+"""Random swaps on one live deployment, each text with as many queries as its attack took."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import islice
+
+from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings, MaskedLanguageModel
+from benchmarks.characteristics.attack.random_swaps import swap_at_random
+from harness.execution.served import Predict, served_deployment
+from harness.execution.worker import Context
+from harness.steps.asked import examples_of
+from harness.steps.attack import read_attack, write_attack
+from harness.steps.candidates import StoredCandidates, attacked_examples
+from harness.store.attack_journal import AttackJournal
+
+
+def run(context: Context) -> None:
+    with served_deployment(context.input("artifact"), context.options) as predict:
+        write_attack(context.destination, _swap(context, predict))
+
+
+def _swap(context: Context, predict: Predict) -> list[AttackResult]:
+    """Group by group, the groups that the journal holds left out."""
+    settings = AttackSettings(**context.options["settings"])
+    attacked = read_attack(context.input("attacked"))
+    at_once = context.options["examples_at_once"]
+    journal = AttackJournal(context.store.work(context.step.key))
+    encoder = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
+    results = [AttackResult.from_json(result) for result in journal.results]
+    asked = examples_of(predict, attacked_examples(context))
+    found = swap_at_random(
+        asked.predict,
+        attacked[len(results) :],
+        candidates=StoredCandidates(context.input("candidates")),
+        similarity=encoder.similarity,
+        settings=settings,
+        seed=context.options["seed"],
+        at_once=at_once,
+        recorder=journal,
+        on_round=lambda done: context.progress(
+            f"text {len(results) + done} of {len(attacked)}", (len(results) + done) / len(attacked)
+        ),
+        about=asked.about,
+    )
+    while group := list(islice(found, at_once)):
+        journal.settle([asdict(result) for result in group])
+        results += group
+    return results
