@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.content import Finding
-from harness.report.findings import evidence, similarity, trade, validity
+from harness.report.findings import evidence, limits, similarity, trade, validity
 from harness.report.view import TaskView
 
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
@@ -23,8 +23,10 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.within_the_floor,
     similarity.cannot_tell,
     trade.no_speed_up,
+    limits.what_limits,
     validity.parity,
     validity.unstable_timing,
+    limits.disturbed,
     validity.nodes_left_to_the_cpu,
     evidence.weak_detector,
     evidence.few_errors,
