@@ -49,6 +49,7 @@ FIGURES = (
     Figure("single-stream p50", "ms", "p50_ms", "slower", "faster", "single-stream"),
     Figure("single-stream p90", "ms", "p90_ms", "slower", "faster", "single-stream"),
     Figure("offline", "samples/s", "samples_per_second", "faster", "slower", "offline"),
+    Figure("server rate", "per s", "rate", "faster", "slower", "server"),
     Figure("load time", "ms", "load_ms", "slower", "faster"),
     Figure("peak memory", "MiB", "peak_memory_bytes", "bigger", "smaller", scale=2**20),
 )

@@ -15,6 +15,13 @@ KINDS: tuple[Kind, ...] = ("machine", "settings", "load", "data", "artifact", "v
 
 ALSO_IN_NAME_OR_VERSIONS = ("backend", "versions")
 """Of a deployment's describe: what its name or another difference says already."""
+CPU_SET_UP = {
+    "affinity": "cores it may run on",
+    "quota": "CPU quota",
+    "governor": "frequency governor",
+    "turbo": "turbo",
+    "largest_mhz": "largest clock in MHz",
+}
 LOAD = ("seed", "token_budget")
 LOAD_OF_A_TASK = ("max_length", "question_answering")
 
@@ -53,7 +60,23 @@ def _machine(pair: Pair) -> Iterator[Difference]:
 
 
 def _settings(pair: Pair) -> Iterator[Difference]:
+    yield from _machine_set_up(pair)
     yield from _grouped("settings", pair, lambda describe: describe, leave_out=ALSO_IN_NAME_OR_VERSIONS)
+
+
+def _machine_set_up(pair: Pair) -> Iterator[Difference]:
+    """How one machine was set up; what a run did not record may have been the same."""
+    before, after = pair.a.environment, pair.b.environment
+    cpus = mapping(before.get("cpu")), mapping(after.get("cpu"))
+    for name, told in CPU_SET_UP.items():
+        if all(name in cpu for cpu in cpus):
+            yield from _unlike("settings", told, *(cpu[name] for cpu in cpus))
+    if "memory_limit" in before and "memory_limit" in after:
+        yield from _unlike("settings", "memory limit", before["memory_limit"], after["memory_limit"])
+    if "variables" in before and "variables" in after:
+        set_to = mapping(before["variables"]), mapping(after["variables"])
+        for name in dict.fromkeys([*set_to[0], *set_to[1]]):
+            yield from _unlike("settings", words(name), *(side.get(name) for side in set_to))
 
 
 def _versions(pair: Pair) -> Iterator[Difference]:

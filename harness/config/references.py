@@ -30,6 +30,7 @@ def check_references(study: Study, path: Path) -> None:
     for name, values in (("formats", study.formats), ("backends", study.backends)):
         if twice := [value for value in values if values.count(value) > 1]:
             raise UserError(f"{path}: {name}: names {twice[0]!r} twice; name each once")
+    _check_performance(path, study)
     for name, options in study.backend_options.items():
         if name not in study.backends:
             raise UserError(f"{path}: backend_options.{name}: not a backend of the study; add it to backends")
@@ -42,6 +43,21 @@ def check_references(study: Study, path: Path) -> None:
         _check_models(place, name, task)
         _check_task(place, name, task)
         _check_deployments(place, study, name, task)
+
+
+def _check_performance(path: Path, study: Study) -> None:
+    performance = study.performance
+    if performance is None:
+        return
+    if "server" in performance.model_fields_set and "server" not in performance.scenarios:
+        raise UserError(
+            f"{path}: performance.server: nobody asks for that scenario; add server to performance.scenarios"
+        )
+    if performance.warmup_at_most < performance.warmup_seconds:
+        raise UserError(
+            f"{path}: performance.warmup_at_most: {performance.warmup_at_most:g} is less than warmup_seconds "
+            f"({performance.warmup_seconds:g}); raise it"
+        )
 
 
 def _check_models(place: str, task_name: str, task: Task) -> None:

@@ -118,6 +118,10 @@ class Deployment:
     def unsettled(self, scenario: str) -> bool:
         return mapping(self.performance.get(scenario)).get("steady") is False
 
+    def unsettled_tail(self, scenario: str) -> bool:
+        """Whether the p99 is less than that of a steady tail of enough queries."""
+        return mapping(self.performance.get(scenario)).get("tail_steady") is False
+
     @property
     def samples_per_second(self) -> float | None:
         return number(mapping(self.performance.get("offline")).get("samples_per_second"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from backends import nvidia
 from backends.batching import infer_all, pad
 from backends.machine import environment
+from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
 from backends.registry import availability, open_backend
 from exporters import tensorrt_engine
@@ -112,3 +113,21 @@ def test_cuda_numbers_devices_as_nvml_does() -> None:
     with nvidia.nvml() as library:
         name = library.nvmlDeviceGetName(nvidia.first_device(library))
     assert torch.cuda.get_device_name(0) == name
+
+
+def test_copies_and_compute_are_timed_apart(
+    backend_name: str, task: str, checkpoint: Path, onnx_artifact: Path, ragged: Ragged
+) -> None:
+    artifact, format = artifact_of(backend_name, checkpoint, onnx_artifact)
+    with open_backend(backend_name, artifact, format=format, task=task) as backend:
+        times = backend.device_times(pad(ragged, [0, 1, 2]))
+    assert times is not None and set(times) == {"host_to_device", "compute", "device_to_host"}
+    assert min(times.values()) > 0
+
+
+def test_energy_and_other_processes_are_told() -> None:
+    watch = MachineWatch()
+    seen = watch.stop()
+    assert seen["gpu_processes"] is not None
+    joules = seen["energy_joules"]["gpu"]
+    assert joules is None or joules >= 0  # before Volta there is no counter

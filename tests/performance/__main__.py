@@ -18,7 +18,7 @@ from rich.table import Table
 from backends.batching import infer_all, pad
 from backends.machine import environment, usable_cores
 from backends.registry import open_backend
-from benchmarks.performance.latency import single_stream
+from benchmarks.performance.latency import Latency, single_stream
 from exporters.formats import export
 from harness.checkpoints.materialize import materialize
 from harness.config.study import RandomCheckpoint
@@ -64,9 +64,10 @@ def _overhead(backend) -> tuple[str, list[float]]:  # type: ignore[no-untyped-de
     session = backend._session
 
     def ours() -> float:
-        return single_stream(
+        timings, _ = single_stream(
             lambda _: backend.infer(feeds), 100, warmup_seconds=0.1, min_seconds=0.3, min_count=100
-        ).p50_ms
+        )
+        return Latency.of(timings).p50_ms
 
     def bare() -> float:
         times = []

@@ -200,16 +200,15 @@ def _benchmark_app(model: Path, batch: int, length: int, count: int) -> float:
 
 def _memory(artifacts: Path, rounds: int) -> None:
     model = str(artifacts / "onnx-fp32" / "model.onnx")
-    ours, theirs = [], []
+    pairs = []
     for _ in range(rounds):
-        ours.append(_ours(artifacts, "onnx-fp32", "onnxruntime-cpu", "1x128", 1, "memory"))
-        bare = _peak_by_time([sys.executable, "-c", BARE])
-        theirs.append(_peak_by_time([sys.executable, "-c", MINIMAL, model, str(usable_cores())]) - bare)
-    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
-    print(
-        f"peak memory of BERT-large FP32, 1x128: ours {median(ours) / 2**20:,.0f} MiB, by /usr/bin/time "
-        f"{median(theirs) / 2**20:,.0f} MiB, ratio {median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})"
-    )
+        ours = _ours(artifacts, "onnx-fp32", "onnxruntime-cpu", "1x128", 1, "memory") / 2**20
+        theirs = _peak_by_time([sys.executable, "-c", MINIMAL, model, str(usable_cores())])
+        theirs -= _peak_by_time([sys.executable, "-c", BARE])
+        pairs.append((ours, theirs / 2**20))
+        print(f"  ours {ours:,.0f} MiB, by /usr/bin/time {theirs / 2**20:,.0f} MiB", flush=True)
+    ours, theirs = (median(side) for side in zip(*pairs, strict=True))
+    print(f"peak memory of BERT-large FP32, 1x128: {ours:,.0f} against {theirs:,.0f} MiB, ratio {ours / theirs:.3f}")
 
 
 def _peak_by_time(command: Sequence[str]) -> int:

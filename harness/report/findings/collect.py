@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.content import Finding
-from harness.report.findings import evidence, robustness, similarity, trade, validity
+from harness.report.findings import evidence, limits, robustness, similarity, trade, validity
 from harness.report.view import TaskView
 
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
@@ -25,8 +25,10 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.cannot_tell,
     trade.no_speed_up,
     validity.exports,
+    limits.what_limits,
     validity.parity,
     validity.unstable_timing,
+    limits.disturbed,
     validity.nodes_left_to_the_cpu,
     evidence.weak_detector,
     evidence.few_errors,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model
+from harness.report.sections.timings import timings
 from harness.report.values import Json, mapping, number, words
 from harness.report.view import Deployment, TaskView
 
@@ -57,7 +58,7 @@ def performance(task: TaskView) -> Section:
         if has_device_memory:
             own.append(Cell(count(mebibytes(number(d.performance.get("device_memory_bytes"))))))
         own += [
-            Cell(fixed(d.latency("p99"), ms)),
+            _timing(fixed(d.latency("p99"), ms), d.unsettled_tail("single-stream")),
             relative(d.samples_per_second, reference.samples_per_second if reference else None),
             relative(memory, number(reference.performance.get("peak_memory_bytes")) if reference else None),
             relative(d.bytes, reference.bytes if reference else None),
@@ -73,10 +74,10 @@ def performance(task: TaskView) -> Section:
             f"{MARKS['same']} scores like the reference, within {100 * (margin or 0):g} points either way; "
             f"{MARKS['cannot tell']} too few examples to tell."
         )
-    if any(d.unstable for d in listed):
+    if any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
         notes.append("! unstable timing: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
-    return Section("Speed, memory and quality", (filled(table),), level=2)
+    return Section("Speed, memory and quality", (filled(table), *timings(task)), level=2)
 
 
 def _timing(text: str, unsettled: bool) -> Cell:

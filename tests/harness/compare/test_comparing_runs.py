@@ -197,6 +197,35 @@ def test_another_environment_is_said(tmp_path: Path, place: tuple[str, ...], val
     assert text.index(told) < text.index("What changed")
 
 
+@pytest.mark.parametrize(
+    ("place", "values", "told"),
+    [
+        (("cpu", "governor"), ("powersave", "performance"), "frequency governor: powersave in A, performance in B"),
+        (("cpu", "turbo"), (True, False), "turbo: True in A, False in B"),
+        (("cpu", "affinity"), ("0-1", "0"), "cores it may run on: 0-1 in A, 0 in B"),
+        (("variables",), ({}, {"OMP_NUM_THREADS": "1"}), "OMP_NUM_THREADS: none in A, 1 in B"),
+        (("memory_limit",), (None, 2**30), "memory limit: none in A, 1073741824 in B"),
+    ],
+)
+def test_one_machine_set_up_otherwise_is_said(
+    tmp_path: Path, place: tuple[str, ...], values: tuple[Any, Any], told: str
+) -> None:
+    runs = []
+    for value in (*values, "not recorded"):
+        results = synthetic.small()
+        *above, last = place
+        entry = results["environment"]
+        for key in above:
+            entry = entry[key]
+        if value != "not recorded":
+            entry[last] = value
+        runs.append(write_run(tmp_path / f"{len(runs)}", seed=len(runs), processes=1, results=results))
+    comparison = compared(runs[0], runs[1])
+    assert [difference.kind for difference in comparison.differences] == ["settings"]
+    assert told in one_line(printed(comparison))
+    assert compared(runs[0], runs[2]).differences == ()  # an older run: nobody knows
+
+
 def test_another_driver_is_a_version(tmp_path: Path) -> None:
     gpu = {"driver": "580.1", "cuda": "13.0", "devices": [{"name": "NVIDIA L4"}]}
     first, second = synthetic.small(), synthetic.small()

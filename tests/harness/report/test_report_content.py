@@ -12,6 +12,7 @@ from synthetic_results import QA, TEXT, deployment, deployment_name
 
 from harness.report import causes
 from harness.report.floors import DISAGREEMENT, Verdict, conclusion
+from harness.report.numbers import EN_DASH
 from harness.report.sections.attack_examples import changed_words, cut
 from harness.report.values import Pairs
 from harness.report.view import TaskView
@@ -80,6 +81,34 @@ def test_failed_and_unstable_rows_are_marked(printed: Printed) -> None:
     assert row(table, "[14]")[:3] == ["[14]", "fp16", "failed"]
     assert row(table, "[12]")[2] == "!27.2"
     assert "! unstable timing" in table
+
+
+def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed) -> None:
+    results = synthetic.small()
+    for entry in results["tasks"][QA]["deployments"].values():
+        entry["performance"] |= {
+            "single-stream": entry["performance"]["single-stream"] | {"p90_bound_ms": 444.4, "tail_steady": False},
+            "multi-stream": {"p99_ms": 3333.3, "tail_steady": True},
+            "server": {"rate": 12.5, "p99_ms": 99.0, "bound_ms": 777.7, "bound_from": "study"},
+            "intervals": {"single-stream": {"p50_ms": [150.5, 160.5]}},
+            "stages": {
+                "request": {"tokenise": 1, "batch": 1, "compute": 7, "decode": 1},
+                "batch": {"tokenise": 7, "batch": 1, "compute": 1, "decode": 1},
+                "device": None,
+            },
+            "sweep": [
+                {"batch": 1, "length": 128, "p50_ms": 55.5, "steady": True, "reason": ""},
+                {"batch": 8, "length": 1024, "p50_ms": None, "steady": True, "reason": "too long for it"},
+            ],
+        }
+    table = section(printed(results, width=140), "Speed, memory and quality")
+    load, rest = table[table.index("Latency and load") :].split("Where the time goes")
+    stages, shapes = rest.split("Fixed shapes")
+    assert {"444.4", "3,333.3", "12.5", "777.7", f"150.5{EN_DASH}160.5"} <= set(row(load, "[3]"))
+    assert any(cell.startswith("!") for cell in row(load, "[3]")) and "(study)" in load
+    assert row(stages, "[3]")[4:8] == ["10", "10", "70", "10"]
+    assert row(stages, "[3]")[-2:] == ["compute", "tokenisation"]
+    assert row(shapes, "[3]")[-2:] == ["55.5", "-"] and "could not be run: too long for it" in shapes
 
 
 def test_a_deployment_whose_timing_failed_is_still_compared(printed: Printed) -> None:

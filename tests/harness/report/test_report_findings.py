@@ -230,6 +230,36 @@ def test_parity(task: dict[str, Any]) -> None:
         assert finding is not None and finding.deployments == (name,)
 
 
+def stages(**milliseconds: float) -> dict[str, Any]:
+    return {"request": milliseconds, "batch": milliseconds, "device": None}
+
+
+def test_what_limits_each_deployment(task: dict[str, Any]) -> None:
+    assert found(task, "limits") is None
+    entries = task["deployments"]
+    for entry in entries.values():
+        if entry["performance"] is not None:
+            entry["performance"]["stages"] = stages(tokenise=1, batch=1, compute=97, decode=1)
+    finding = found(task, "limits")
+    assert finding is not None and "Compute limits every deployment (97 % of a request)" in finding.text
+    entries[TINY]["performance"]["stages"] = stages(tokenise=6, batch=1, compute=2, decode=1)
+    finding = found(task, "limits")
+    assert finding is not None and "tokenisation limits [4] bert-tiny/fp32 (60 % of a request)" in finding.text
+    entries[FP16]["performance"]["stages"]["device"] = {"host_to_device": 4, "compute": 5, "device_to_host": 2}
+    finding = found(task, "limits")
+    assert finding is not None and "copies to the device take more time than it computes in [2]" in finding.text
+
+
+def test_a_machine_that_was_not_quiet_is_told_with_a_next_step(task: dict[str, Any]) -> None:
+    assert found(task, "disturbed") is None
+    busy = "busy: other processes took 30% of the cores; close them, or pin to idle cores"
+    task["deployments"][INT8]["performance"]["warnings"] = ["p99 of 64 latencies is their maximum", busy]
+    finding = found(task, "disturbed")
+    assert finding is not None and finding.deployments == (INT8,)
+    assert "other processes took 30% of the cores." in finding.text
+    assert finding.next_step == "Close them, or pin to idle cores."
+
+
 def test_unstable_timing_but_not_other_warnings(task: dict[str, Any]) -> None:
     performance = task["deployments"][INT8]["performance"]
     performance["warnings"] = ["p99 of 64 latencies is their maximum"]

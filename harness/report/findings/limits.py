@@ -1,0 +1,71 @@
+"""Findings on what limits each deployment, and on what else the machine did while it was measured."""
+
+from __future__ import annotations
+
+from harness.report.content import Finding
+from harness.report.findings.phrases import listed, names, plural
+from harness.report.numbers import percent
+from harness.report.stages import NAMES, Stages, stages, transfer_share
+from harness.report.values import sequence, words
+from harness.report.view import Deployment, TaskView
+
+NEXT_STEP = {
+    "compute": "A smaller or quantized model, or another backend, helps there; a faster host does not.",
+    "tokenise": "Tokenise many texts in one call, or on another core, before the model is made smaller.",
+    "batch": "Make fewer and larger batches, or pad less.",
+    "decode": "Decode many answers in one call, or ask for fewer candidates (question_answering.n_best).",
+}
+TRANSFERS = 0.5
+"""From this share of a call on, copies limit it rather than the device."""
+DISTURBED = ("busy:", "throttled:")
+
+
+def what_limits(task: TaskView) -> list[Finding]:
+    """The stage that takes most of a request's time, for all deployments in one sentence."""
+    limited: dict[str, list[tuple[Deployment, Stages]]] = {}
+    for deployment in task.measured:
+        if found := stages(deployment, "request"):
+            limited.setdefault(found.limit, []).append((deployment, found))
+    if not limited:
+        return []
+    most = sorted(limited.items(), key=lambda item: -len(item[1]))
+    everywhere = len(most) == 1
+    told = [
+        f"{NAMES[stage]} limits {'every deployment' if everywhere else listed([d for d, _ in members])} "
+        f"({_span([found.share(stage) for _, found in members])} % of a request)"
+        for stage, members in most
+    ]
+    copying = [d for d in task.measured if (transfer_share(d) or 0) >= TRANSFERS]
+    if copying:
+        told.append(f"copies to the device take more time than it computes in {listed(copying)}")
+    text = "; ".join(told)
+    return [Finding("result", "limits", f"{text[0].upper()}{text[1:]}.", NEXT_STEP[most[0][0]])]
+
+
+def disturbed(task: TaskView) -> list[Finding]:
+    """A machine that did other things, or changed its clock, while it measured."""
+    found = {
+        d: told
+        for d in task.measured
+        if (told := [words(w) for w in sequence(d.performance.get("warnings")) if words(w).startswith(DISTURBED)])
+    }
+    if not found:
+        return []
+    said = [told[0] for told in found.values()]
+    commonest = max(said, key=lambda text: (sum(text[:24] == other[:24] for other in said), text))
+    what, _, step = commonest.partition("; ")
+    return [
+        Finding(
+            "warning",
+            "disturbed",
+            f"The machine was not quiet while {plural(len(found), 'deployment')} of {len(task.measured)} "
+            f"{'was' if len(found) == 1 else 'were'} measured ({listed(list(found))}): {what}.",
+            f"{step[:1].upper()}{step[1:]}." if step else "",
+            names(list(found)),
+        )
+    ]
+
+
+def _span(shares: list[float]) -> str:
+    low, high = percent(min(shares), 0), percent(max(shares), 0)
+    return low if low == high else f"{low} to {high}"

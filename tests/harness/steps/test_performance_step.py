@@ -1,0 +1,99 @@
+"""The step `performance` on a real artifact: every scenario, raw timings that give the summary, nothing left behind."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporters.formats import export
+from harness.checkpoints.materialize import materialize
+from harness.config.study import EmbeddedCheckpoint, Performance, Server, Sweep
+from harness.embedded.corpora import generate
+from harness.execution.worker import Context
+from harness.performance_summary import summarise
+from harness.report.stages import NAMES
+from harness.steps import performance
+from harness.store.examples import write_examples
+from harness.store.steps import Step, Store
+
+TASK = "text-classification"
+SETTINGS = Performance(
+    scenarios=("single-stream", "multi-stream", "offline", "server"),
+    samples=12,
+    warmup_seconds=0,
+    warmup_at_most=0.5,
+    min_seconds=0.02,
+    min_count=100,
+    server=Server(p99_ms=10_000),
+    sweep=Sweep(batch=(1, 3), length=(16, 4096), min_seconds=0.01, min_count=3),
+)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    root = tmp_path_factory.mktemp("store")
+    store = Store(root)
+    artifact, examples = store.path("artifact", "a"), store.path("examples", "e")
+    for folder in (artifact, examples):
+        folder.mkdir(parents=True)
+    checkpoint = root / "checkpoint"
+    source = EmbeddedCheckpoint(embedded="tiny")
+    labels = ("negative", "positive")
+    materialize(source, checkpoint, task=TASK, labels=labels, seed=0, resolve=Path, allow_new_head=False)
+    export("onnx-fp32", checkpoint, artifact, task=TASK, pooling="cls")
+    write_examples(examples, generate(TASK, "evaluation", 40, 0))
+    options = {
+        **{"task": TASK, "backend": "onnxruntime-cpu", "format": "onnx-fp32", "pooling": "cls", "threads": 1},
+        **{"max_length": 64, "question_answering": None, "token_budget": 512, "seed": 0},
+        "performance": SETTINGS.model_dump(mode="json"),
+    }
+    needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e")}
+    step = Step("performance", "p", "measure", "group", {}, options, needs)
+    destination = root / "made"
+    destination.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.performance.server.TRIALS_AT_MOST", 2)
+        performance.run(Context(step, store, destination, io.StringIO()))
+    assert [path.name for path in destination.iterdir()] == [performance.FILE]
+    found: dict[str, Any] = json.loads((destination / performance.FILE).read_text())
+    return found
+
+
+def test_every_scenario_is_there_raw(measured: dict[str, Any]) -> None:
+    single = measured["single-stream"]
+    assert len(single["nanoseconds"]) == len(single["order"]) >= 100 and single["samples"] == 12
+    assert sorted(single["order"][:12]) == list(range(12))
+    assert len(measured["multi-stream"]["nanoseconds"]) >= 100
+    assert measured["offline"]["samples"] == 12 and len(measured["offline"]["nanoseconds"]) >= 2
+    trials = measured["server"]["trials"]
+    assert measured["server"]["bound_from"] == "study" and len(trials) == 2
+    assert all(len(trial["nanoseconds"]) == trial["queries"] >= 662 for trial in trials)
+    assert all(measured[name]["conditions"]["seconds"] > 0 for name in SETTINGS.scenarios)
+
+
+def test_a_summary_comes_from_what_is_kept(measured: dict[str, Any]) -> None:
+    summary = summarise([measured, measured])
+    assert summary["processes"] == 2
+    assert 0 < summary["single-stream"]["p50_ms"] <= summary["single-stream"]["p99_ms"]
+    assert summary["single-stream"]["p90_bound_ms"] >= summary["single-stream"]["p90_ms"]
+    assert summary["server"]["rate"] == max(point["rate"] for point in summary["server"]["points"])
+    assert summary["offline"]["samples_per_second"] > 0 and "cpu_joules_per_sample" in summary["offline"]
+    assert summary["peak_memory_bytes"] > 0 and summary["artifact_load_ms"] <= summary["load_ms"]
+    assert json.loads(json.dumps(summary)) == summary
+
+
+def test_a_shape_beyond_the_model_is_a_reason_and_no_failure(measured: dict[str, Any]) -> None:
+    shapes = summarise([measured])["sweep"]
+    assert [(shape["batch"], shape["length"]) for shape in shapes] == [(1, 16), (1, 4096), (3, 16), (3, 4096)]
+    assert [shape["p50_ms"] is not None for shape in shapes] == [True, False, True, False]
+    assert "inference failed" in shapes[1]["reason"]
+
+
+def test_the_stages_are_those_that_the_report_knows(measured: dict[str, Any]) -> None:
+    stages = summarise([measured])["stages"]
+    assert set(stages["request"]) == set(stages["batch"]) == set(NAMES)
+    assert min(stages["request"].values()) > 0 and stages["device"] is None
