@@ -15,9 +15,11 @@ from tokenizers import Tokenizer
 from backends.backend import Backend
 from backends.batching import infer_all
 from backends.registry import open_backend
+from backends.side_by_side import side_by_side
 from harness.config.study import QuestionAnswering
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
+from harness.overlap import overlapped
 from harness.tasks.examples import Example, TextExample
 from harness.tasks.features import Features
 from harness.tasks.task import Task, task_for
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 REPLICATE_PADDING = 16
 REPLICATE_SHUFFLE = 1
 
+CHUNK = 2048
+"""Examples that are tokenised, sorted by length and decoded together: enough for full batches of like lengths, and
+what is in memory between the stages stays the same for large data."""
+
 
 @dataclass(frozen=True)
 class LiveDeployment:
@@ -39,6 +45,8 @@ class LiveDeployment:
     task: Task
     token_budget: int
     again: bool = False
+    beside: tuple[Backend, ...] = ()
+    """Further openings of the artifact, that work on other batches at the same time."""
 
     def encode(self, examples: Sequence[Example]) -> Features:
         return self.task.encode(self.tokenizer, examples)
@@ -56,6 +64,7 @@ class LiveDeployment:
             per_token=self.task.per_token,
             pad_to_multiple=REPLICATE_PADDING if self.again else 1,
             shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
+            beside=self.beside,
         )
         for name, arrays in outputs.items():
             bad = sum(not np.isfinite(array).all() for array in arrays)
@@ -64,9 +73,14 @@ class LiveDeployment:
         return outputs
 
     def table(self, examples: Sequence[Example]) -> pa.Table:
-        """One row an example: prediction, logits, representation."""
-        features = self.encode(examples)
-        return self.task.table(examples, features, self.infer(features))
+        """One row an example: prediction, logits, representation.
+
+        In chunks: while one is inferred, the next is tokenised and the last decoded.
+        """
+        import pyarrow as pa
+
+        chunks = [examples[begin : begin + CHUNK] for begin in range(0, len(examples), CHUNK)] or [examples]
+        return pa.concat_tables(overlapped(chunks, self.encode, self.infer, self.task.table))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Of the classes, for each text: (texts, labels)."""
@@ -95,24 +109,29 @@ def read_tokenizer(artifact: Path) -> Tokenizer:
 
 @contextmanager
 def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
-    """Open ``artifact`` as a step's options say.
+    """Open ``artifact`` as a step's options say: ``sessions`` times side by side, ``threads`` in each.
 
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    with open_backend(
-        options["backend"],
-        artifact,
-        format=options["format"],
-        task=options["task"],
-        pooling=options["pooling"],
-        threads=options["threads"],
-        representation=options.get("representation", True),
-    ) as backend:
+
+    def open_one() -> Backend:
+        return open_backend(
+            options["backend"],
+            artifact,
+            format=options["format"],
+            task=options["task"],
+            pooling=options["pooling"],
+            threads=options["threads"],
+            representation=options.get("representation", True),
+        )
+
+    with side_by_side(open_one, options.get("sessions", 1)) as (backend, *beside):
         yield LiveDeployment(
             backend,
             read_tokenizer(artifact),
             task_of(options),
             options["token_budget"],
             options.get("again", False),
+            tuple(beside),
         )
