@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,9 @@ class LiveDeployment:
     again: bool = False
     beside: tuple[Backend, ...] = ()
     """Further openings of the artifact, that work on other batches at the same time."""
+
+    def with_budget(self, token_budget: int) -> LiveDeployment:
+        return replace(self, token_budget=token_budget)
 
     def encode(self, examples: Sequence[Example]) -> Features:
         return self.task.encode(self.tokenizer, examples)

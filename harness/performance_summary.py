@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.performance.latency import Latency
 from benchmarks.performance.throughput import Throughput
+from harness.tuned import tuned_over_processes
 
 
 def summarise(processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -27,6 +28,7 @@ def summarise(processes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "processes": len(processes),
         "single-stream": _over_processes(replicates, "single-stream", _PERCENTILES, ("count",)),
         "offline": _over_processes(replicates, "offline", _RATES),
+        "tuned": tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
         **{name: _median([replicate[name] for replicate in replicates]) for name in _ONCE_A_PROCESS},
         "warnings": sorted({warning for process in measured for warning in process.warnings}),
         "replicates": replicates,

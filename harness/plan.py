@@ -36,7 +36,8 @@ VERSIONS = {
     "training": 1,
     "masked_language_model": 1,
     "artifact": 1,
-    "outputs": 1,
+    "outputs": 2,
+    "tuning": 1,
     "performance": 1,
     "attack": 1,
     "explanation": 1,
@@ -51,6 +52,7 @@ LIBRARIES = {
     "masked_language_model": ("torch", "transformers", "accelerate"),
     "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
     "outputs": ("tokenizers",),
+    "tuning": ("tokenizers",),
     "performance": ("tokenizers",),
     "attack": ("tokenizers", "textattack", "torch", "transformers"),
     "explanation": ("tokenizers", "lime", "shap"),
@@ -77,6 +79,7 @@ class DeploymentPlan:
     artifact: Step
     outputs: dict[str, Step]  # role -> step
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
+    tuning: Step | None  # the search for the fastest setting
     performance: tuple[Step, ...]  # one a fresh process
     attacks: tuple[Step, ...]  # one a source of texts
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
@@ -180,7 +183,8 @@ class _Planner:
         crafted: list[Need] = []
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
-            performance = self._performance(name, task, deployment, artifact, examples)
+            tuning = self._tuning(name, task, deployment, artifact, examples)
+            performance = self._performance(name, task, deployment, artifact, examples, tuning)
             outputs = self._outputs(name, task, deployment, artifact, examples, again=False)
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
@@ -188,13 +192,20 @@ class _Planner:
             attacks = self._attacks(name, task, deployment, artifact, examples, proposer, crafted)
             if not plans:
                 crafted = [(step.kind, step.key) for step in attacks]
-            self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
+            self.first_measurements += [
+                *([tuning] if tuning else []),
+                *performance[:1],
+                *outputs.values(),
+                *again.values(),
+            ]
             for number, step in enumerate(performance[1:]):
                 while len(self.replicates) <= number:
                     self.replicates.append([])
                 self.replicates[number].append(step)
             explanations = self._explanations(name, task, deployment, artifact, examples, reference=not plans)
-            plans.append(DeploymentPlan(deployment, artifact, outputs, again, performance, attacks, explanations))
+            plans.append(
+                DeploymentPlan(deployment, artifact, outputs, again, tuning, performance, attacks, explanations)
+            )
         return TaskPlan(name, task, examples, checkpoints, tuple(plans))
 
     def measurements(self) -> list[Step]:
@@ -443,8 +454,34 @@ class _Planner:
             )
         return steps
 
-    def _performance(
+    def _tuning(
         self, name: str, task: Task, deployment: Deployment, artifact: Step, examples: dict[str, Step]
+    ) -> Step | None:
+        performance = self.study.performance
+        if performance is None or not performance.tune or "offline" not in performance.scenarios:
+            return None
+        return _step(
+            "tuning",
+            title=f"tune {deployment.name} on {name}",
+            group=f"deployment {name} {deployment.name} tuning",
+            subject={"task": name, "deployment": deployment.name},
+            options={
+                **self._deployed(name, task, deployment),
+                "performance": performance.model_dump(mode="json", include={"samples"}),
+                "seed": self.study.seed,
+                "machine": self.machine,
+            },
+            needs={"artifact": _need(artifact), "examples": _need(examples["evaluation"])},
+        )
+
+    def _performance(
+        self,
+        name: str,
+        task: Task,
+        deployment: Deployment,
+        artifact: Step,
+        examples: dict[str, Step],
+        tuning: Step | None,
     ) -> tuple[Step, ...]:
         performance = self.study.performance
         if performance is None:
@@ -463,7 +500,11 @@ class _Planner:
                     "seed": self.study.seed,
                     "machine": self.machine,
                 },
-                needs={"artifact": _need(artifact), "examples": _need(examples["evaluation"])},
+                needs={
+                    "artifact": _need(artifact),
+                    "examples": _need(examples["evaluation"]),
+                    **({"tuning": _need(tuning)} if tuning else {}),
+                },
             )
             for number in range(performance.replicates)
         )

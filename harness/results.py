@@ -127,6 +127,7 @@ class _Collector:
         deployment = plan.deployment
         model = task.task.models[deployment.model]
         steps = [plan.artifact, *plan.outputs.values(), *plan.performance, *plan.attacks, *plan.explanations]
+        steps += [plan.tuning] if plan.tuning else []
         failure = next((self.failures[step.key] for step in steps if step.key in self.failures), None)
         entry: dict[str, Any] = {
             "model": deployment.model,

@@ -323,6 +323,8 @@ class Performance(Strict):
     """Real texts of the evaluation set that are offered, over and over."""
     replicates: Annotated[int, Field(gt=0)] = 1
     """Fresh processes a deployment; they are interleaved over the deployments."""
+    tune: bool = False
+    """Also search for the sessions, threads and token budget that are fastest offline, and measure them."""
 
 
 class Study(Strict):
@@ -340,7 +342,7 @@ class Study(Strict):
     backends: Annotated[tuple[BackendName, ...], Field(min_length=1)] = ("onnxruntime-cpu",)
     threads: Annotated[int | None, Field(gt=0)] = None
     """Threads inside a deployment; None takes the cores this process may use."""
-    token_budget: Annotated[int, Field(ge=16)] = 2048
+    token_budget: Annotated[int, Field(ge=16)] = 1024
     """Tokens a batch, padding counted, over examples sorted by length."""
     performance: Performance | None = Performance()
     tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]

@@ -15,6 +15,7 @@ from harness.execution.worker import Context
 from harness.live import open_deployment, read_tokenizer, task_of
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.tuned import measure_tuned
 
 FILE = "performance.json"
 
@@ -60,4 +61,7 @@ def run(context: Context) -> None:
         result["peak_memory_bytes"] = memory.peak_bytes()
         result["device_memory_bytes"] = memory.device_bytes()
         result["describe"] = deployment.backend.describe()
+        if "tuning" in context.step.needs:
+            context.progress("tuned", 0.8)
+            result["tuned"] = measure_tuned(deployment, context, examples, seconds=settings["min_seconds"])
     write_json(context.destination / FILE, result)
