@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from backends.backend import Backend
-from backends.batching import infer_all
+from backends.batching import build_batches, infer_all, no_outputs
 from backends.registry import open_backend
 from backends.side_by_side import side_by_side
 from harness.config.study import QuestionAnswering
@@ -84,6 +86,27 @@ class LiveDeployment:
 
         chunks = [examples[begin : begin + CHUNK] for begin in range(0, len(examples), CHUNK)] or [examples]
         return pa.concat_tables(overlapped(chunks, self.encode, self.infer, self.task.table))
+
+    def stage_seconds(self, examples: Sequence[Example]) -> dict[str, float]:
+        """What the stages of one chunk take, one after the other: tokenise, batch (sort, pad and take apart), infer,
+        decode. Together they are more than `table` takes, where stages overlap.
+        """
+        marks = [perf_counter()]
+        features = self.encode(examples)
+        marks.append(perf_counter())
+        batches = build_batches(self.backend, features.inputs, token_budget=self.token_budget)
+        feeds = [batches.feeds(number) for number in range(len(batches))]
+        marks.append(perf_counter())
+        inferred = [self.backend.infer(batch) for batch in feeds]
+        marks.append(perf_counter())
+        outputs = no_outputs(self.backend, len(features))
+        for number, batch in enumerate(inferred):
+            batches.give_back(number, batch, outputs, self.task.per_token)
+        marks.append(perf_counter())
+        self.task.table(examples, features, outputs)
+        marks.append(perf_counter())
+        tokenise, build, infer, take_apart, decode = (after - before for before, after in pairwise(marks))
+        return {"tokenise": tokenise, "batch": build + take_apart, "infer": infer, "decode": decode}
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Of the classes, for each text: (texts, labels)."""
