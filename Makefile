@@ -48,6 +48,7 @@ lint: install
 # Speed as ratios, in one interleaved run: docs/performance.md.
 bench: install
 	$(BIN)/python -m tests.performance
+	$(BIN)/python -m tests.performance.throughput
 	$(BIN)/python -m tests.performance.statistics
 
 # What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,11 @@ from tokenizers import Tokenizer
 from backends.backend import Backend
 from backends.batching import infer_all
 from backends.registry import open_backend
+from backends.side_by_side import side_by_side
 from harness.config.study import QuestionAnswering
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
+from harness.overlap import overlapped
 from harness.tasks.examples import Example, QuestionExample, TextExample
 from harness.tasks.features import Features
 from harness.tasks.question_answering import QuestionAnsweringTask
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 REPLICATE_PADDING = 16
 REPLICATE_SHUFFLE = 1
 
+CHUNK = 2048
+"""Examples that are tokenised, sorted by length and decoded together: enough for full batches of like lengths, and
+what is in memory between the stages stays the same for large data."""
+
 
 @dataclass(frozen=True)
 class LiveDeployment:
@@ -40,6 +46,11 @@ class LiveDeployment:
     task: Task
     token_budget: int
     again: bool = False
+    beside: tuple[Backend, ...] = ()
+    """Further openings of the artifact, that work on other batches at the same time."""
+
+    def with_budget(self, token_budget: int) -> LiveDeployment:
+        return replace(self, token_budget=token_budget)
 
     def encode(self, examples: Sequence[Example]) -> Features:
         return self.task.encode(self.tokenizer, examples)
@@ -57,6 +68,7 @@ class LiveDeployment:
             per_token=self.task.per_token,
             pad_to_multiple=REPLICATE_PADDING if self.again else 1,
             shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
+            beside=self.beside,
         )
         for name, arrays in outputs.items():
             bad = sum(not np.isfinite(array).all() for array in arrays)
@@ -65,9 +77,14 @@ class LiveDeployment:
         return outputs
 
     def table(self, examples: Sequence[Example]) -> pa.Table:
-        """One row an example: prediction, logits, representation."""
-        features = self.encode(examples)
-        return self.task.table(examples, features, self.infer(features))
+        """One row an example: prediction, logits, representation.
+
+        In chunks: while one is inferred, the next is tokenised and the last decoded.
+        """
+        import pyarrow as pa
+
+        chunks = [examples[begin : begin + CHUNK] for begin in range(0, len(examples), CHUNK)] or [examples]
+        return pa.concat_tables(overlapped(chunks, self.encode, self.infer, self.task.table))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Of the classes, for each text: (texts, labels).
@@ -143,16 +160,17 @@ def open_artifact(artifact: Path, options: Mapping[str, Any]) -> Backend:
 
 @contextmanager
 def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
-    """Open ``artifact`` as a step's options say.
+    """Open ``artifact`` as a step's options say: ``sessions`` times side by side, ``threads`` in each.
 
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    with open_artifact(artifact, options) as backend:
+    with side_by_side(lambda: open_artifact(artifact, options), options.get("sessions", 1)) as (backend, *beside):
         yield LiveDeployment(
             backend,
             read_tokenizer(artifact),
             task_of(options),
             options["token_budget"],
             options.get("again", False),
+            tuple(beside),
         )

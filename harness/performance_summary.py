@@ -14,6 +14,7 @@ from benchmarks.performance.replicates import median_interval
 from benchmarks.performance.server import Server, trials_of
 from benchmarks.performance.stability import warm_up_warning
 from benchmarks.performance.throughput import Throughput
+from harness.tuned import tuned_over_processes
 
 Json = Mapping[str, Any]
 
@@ -39,6 +40,7 @@ def summarise(processes: Sequence[Json]) -> dict[str, Any]:
         "server": _server(processes, replicates),
         "sweep": _sweep(processes),
         "stages": _stages(processes),
+        "tuned": tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
         **{name: _median([replicate[name] for replicate in replicates]) for name in _ONCE_A_PROCESS},
         "intervals": _intervals(replicates),
         "warnings": sorted({warning for process in measured for warning in process.warnings}),

@@ -44,7 +44,8 @@ VERSIONS = {
     "artifact": 2,
     "expected": 1,
     "verification": 1,
-    "outputs": 1,
+    "outputs": 2,
+    "tuning": 1,
     "performance": 2,
     "candidates": 1,
     "attack": 2,
@@ -65,6 +66,7 @@ LIBRARIES = {
     "expected": ("torch", "transformers", "tokenizers"),
     "verification": ("tokenizers",),
     "outputs": ("tokenizers",),
+    "tuning": ("tokenizers",),
     "performance": ("tokenizers", "mlcommons-loadgen"),
     "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
     "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
@@ -90,6 +92,7 @@ class DeploymentPlan:
     verification: Step
     outputs: dict[str, Step]  # role -> step
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
+    tuning: Step | None  # the search for the fastest setting
     performance: tuple[Step, ...]  # one a fresh process
     attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
     random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
@@ -105,6 +108,7 @@ class DeploymentPlan:
         return (
             *self.outputs.values(),
             *self.again.values(),
+            *((self.tuning,) if self.tuning else ()),
             *self.performance,
             *self.attacks,
             *self.random_swaps,
@@ -230,14 +234,20 @@ class _Planner:
         for deployment in deployments(self.study, name):
             artifact = artifacts[deployment.model, deployment.format]
             verification = self._verification(name, task, deployment, artifact, checkpoints, examples)
-            performance = self._performance(name, task, deployment, artifact, examples)
+            tuning = self._tuning(name, task, deployment, artifact, examples)
+            performance = self._performance(name, task, deployment, artifact, examples, tuning)
             outputs = self._outputs(name, task, deployment, artifact, examples, again=False)
             again: dict[str, Step] = {}
             if task.execution_floor and deployment.model == task.reference:
                 again = self._outputs(name, task, deployment, artifact, examples, again=True)
             attacks = self._attacks(name, task, deployment, artifact, examples, proposals, reference=not plans)
             random_swaps = self._random_swaps(name, task, deployment, attacks)
-            self.first_measurements += [*performance[:1], *outputs.values(), *again.values()]
+            self.first_measurements += [
+                *([tuning] if tuning else []),
+                *performance[:1],
+                *outputs.values(),
+                *again.values(),
+            ]
             for number, step in enumerate(performance[1:]):
                 while len(self.replicates) <= number:
                     self.replicates.append([])
@@ -251,6 +261,7 @@ class _Planner:
                     verification,
                     outputs,
                     again,
+                    tuning,
                     performance,
                     attacks,
                     random_swaps,
@@ -566,8 +577,34 @@ class _Planner:
             )
         return steps
 
-    def _performance(
+    def _tuning(
         self, name: str, task: Task, deployment: Deployment, artifact: Step, examples: dict[str, Step]
+    ) -> Step | None:
+        performance = self.study.performance
+        if performance is None or not performance.tune or "offline" not in performance.scenarios:
+            return None
+        return _step(
+            "tuning",
+            title=f"tune {deployment.name} on {name}",
+            group=f"deployment {name} {deployment.name} tuning",
+            subject={"task": name, "deployment": deployment.name},
+            options={
+                **self._deployed(name, task, deployment),
+                "performance": performance.model_dump(mode="json", include={"samples"}),
+                "seed": self.study.seed,
+                "machine": self.machine,
+            },
+            needs={"artifact": _need(artifact), "examples": _need(examples["evaluation"])},
+        )
+
+    def _performance(
+        self,
+        name: str,
+        task: Task,
+        deployment: Deployment,
+        artifact: Step,
+        examples: dict[str, Step],
+        tuning: Step | None,
     ) -> tuple[Step, ...]:
         performance = self.study.performance
         if performance is None:
@@ -586,7 +623,11 @@ class _Planner:
                     "seed": self.study.seed,
                     "machine": self.machine,
                 },
-                needs={"artifact": _need(artifact), "examples": _need(examples["evaluation"])},
+                needs={
+                    "artifact": _need(artifact),
+                    "examples": _need(examples["evaluation"]),
+                    **({"tuning": _need(tuning)} if tuning else {}),
+                },
             )
             for number in range(performance.replicates)
         )

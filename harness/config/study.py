@@ -392,6 +392,8 @@ class Performance(Strict):
     server: Server = Server()
     """Of the scenario of that name."""
     sweep: Sweep | None = None
+    tune: bool = False
+    """Also search for the sessions, threads and token budget that are fastest offline, and measure them."""
 
 
 class Study(Strict):
@@ -411,7 +413,7 @@ class Study(Strict):
     """Settings of the runtimes, by backend: docs/backends.md names them. Checked by the backend itself."""
     threads: Annotated[int | None, Field(gt=0)] = None
     """Threads inside a deployment; None takes the cores this process may use."""
-    token_budget: Annotated[int, Field(ge=16)] = 2048
+    token_budget: Annotated[int, Field(ge=16)] = 1024
     """Tokens a batch, padding counted, over examples sorted by length."""
     performance: Performance | None = Performance()
     tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]

@@ -28,6 +28,7 @@ from harness.stages import where_time_goes
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.tasks.examples import Example
+from harness.tuned import measure_tuned
 
 FILE = "performance.json"
 
@@ -63,6 +64,9 @@ def run(context: Context) -> None:
             result["sweep"] = measure.sweep(settings["sweep"])
         result["stages"] = where_time_goes(deployment, examples)
         result["describe"] = deployment.backend.describe()
+        if "tuning" in context.step.needs:
+            context.progress("tuned", 0.8)
+            result["tuned"] = measure_tuned(deployment, context, examples, seconds=settings["min_seconds"])
     write_json(context.destination / FILE, result)
 
 

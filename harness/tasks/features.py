@@ -44,18 +44,22 @@ _CHUNK = 1_000
 """Texts tokenised at once: an `Encoding` takes some 100 bytes a token, a large data set gigabytes."""
 
 
-def encode_in_chunks(tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Iterator[Encoding]:
-    """One encoding a text, or pair of texts, in their order."""
+def encode_in_chunks(
+    tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]], *, offsets: bool
+) -> Iterator[Encoding]:
+    """One encoding a text, or pair of texts, in their order. Without ``offsets`` it takes a fifth less time."""
+    encode = tokenizer.encode_batch if offsets else tokenizer.encode_batch_fast
     for begin in range(0, len(texts), _CHUNK):
-        yield from tokenizer.encode_batch(texts[begin : begin + _CHUNK])
+        yield from encode(texts[begin : begin + _CHUNK])
 
 
 def collect_inputs(encodings: Iterable[Encoding]) -> dict[str, list[NDArray[np.int64]]]:
-    """The models' inputs, by their names in the exported graphs."""
+    """The models' inputs, by their names in the exported graphs. The encodings are not padded."""
     inputs: dict[str, list[NDArray[np.int64]]] = {"input_ids": [], "attention_mask": [], "token_type_ids": []}
     for encoding in encodings:
-        inputs["input_ids"].append(np.asarray(encoding.ids, np.int64))
-        inputs["attention_mask"].append(np.asarray(encoding.attention_mask, np.int64))
+        ids = np.asarray(encoding.ids, np.int64)
+        inputs["input_ids"].append(ids)
+        inputs["attention_mask"].append(np.ones(len(ids), np.int64))
         inputs["token_type_ids"].append(np.asarray(encoding.type_ids, np.int64))
     return inputs
 

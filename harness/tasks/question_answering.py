@@ -42,7 +42,7 @@ class QuestionAnsweringTask:
         settings = self.settings
         inputs, indices, offsets = collect_inputs([]), [], []
         with truncated(tokenizer, settings.max_length, stride=settings.stride, strategy="only_second"):
-            for index, encoding in enumerate(encode_in_chunks(tokenizer, pairs)):
+            for index, encoding in enumerate(encode_in_chunks(tokenizer, pairs, offsets=True)):
                 windows = [encoding, *encoding.overflowing]
                 for name, arrays in collect_inputs(windows).items():
                     inputs[name] += arrays

@@ -30,7 +30,7 @@ class TextClassificationTask:
         """One feature an example."""
         texts = [cast("TextExample", example).text for example in examples]
         with truncated(tokenizer, self.max_length, stride=0, strategy="longest_first"):
-            inputs = collect_inputs(encode_in_chunks(tokenizer, texts))
+            inputs = collect_inputs(encode_in_chunks(tokenizer, texts, offsets=False))
         return Features(inputs, np.arange(len(texts), dtype=np.int64))
 
     def table(

@@ -1,0 +1,68 @@
+"""Find the sessions, threads and token budget with which a deployment is fastest on this machine."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks.performance.tuning import Setting, splits, tune
+from harness.data.sampling import sample
+from harness.execution.worker import Context
+from harness.live import open_deployment
+from harness.store.atomic import write_json
+from harness.store.examples import read_examples
+from harness.tasks.examples import Example
+
+FILE = "tuning.json"
+VERSION = 1
+
+SECONDS = 15.0
+"""Of search; the last comparison may take as long again."""
+PASS_SECONDS = 0.5
+"""A pass over fewer examples than these take says little."""
+FEWEST = 16
+
+
+def run(context: Context) -> None:
+    options = context.options
+    examples = sample(read_examples(context.input("examples")), options["performance"]["samples"], seed=options["seed"])
+    default = Setting(1, options["threads"], options["token_budget"])
+
+    @contextmanager
+    def opened(sessions: int, threads: int) -> Iterator[Callable[[int], object]]:
+        split = {**options, "sessions": sessions, "threads": threads}
+        with open_deployment(context.input("artifact"), split) as deployment:
+            yield lambda token_budget: deployment.with_budget(token_budget).table(examples)
+
+    with opened(default.sessions, default.threads) as once:
+        examples = _enough(examples, lambda: once(default.token_budget))
+    context.progress("search", 0.1)
+    found = tune(default, _candidates(options), opened, seconds=SECONDS)
+    write_json(context.destination / FILE, {"version": VERSION, "samples": len(examples), **asdict(found)})
+
+
+def read_tuned(folder: Path) -> Setting:
+    """The setting that was chosen."""
+    return Setting(**json.loads((folder / FILE).read_text(encoding="utf-8"))["chosen"])
+
+
+def _enough(examples: list[Example], one_pass: Callable[[], object]) -> list[Example]:
+    """As many as a pass of `PASS_SECONDS` needs, evenly out of all of them."""
+    one_pass()
+    before = perf_counter()
+    one_pass()
+    wanted = max(FEWEST, math.ceil(len(examples) * PASS_SECONDS / max(perf_counter() - before, 1e-9)))
+    return examples[:: max(1, len(examples) // wanted)]
+
+
+def _candidates(options: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    """On a device the host's threads do not matter, but a second session may use what the first leaves idle."""
+    if options["backend"].endswith("-cpu"):
+        return splits(options["threads"])
+    return ((1, options["threads"]), (2, options["threads"]))

