@@ -71,5 +71,7 @@ def serves(backend: str, format: str) -> str | None:
     if backend == "onnxruntime-tensorrt" and format == "onnx-int8-dynamic":
         return "TensorRT has no dynamic quantization: use onnx-fp16"
     if backend == "onnxruntime-tensorrt" and format == "onnx-int8-static":
-        return "TensorRT takes signed symmetric INT8, the format's activations are unsigned: use onnx-fp16"
+        return "TensorRT takes signed symmetric INT8, the format's activations are unsigned: use onnx-int8-tensorrt"
+    if backend != "onnxruntime-tensorrt" and format == "onnx-int8-tensorrt":
+        return "its signed activations are slow and less exact there: use onnx-int8-static"
     return None

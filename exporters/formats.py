@@ -58,6 +58,13 @@ FORMATS: dict[str, Format] = {
             "int8 weights, int8 activations",
             "8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
         ),
+        Format(
+            "onnx-int8-tensorrt",
+            "onnx-fp32",
+            True,
+            "int8 weights, int8 activations",
+            "8-bit weights and symmetric 8-bit activations (QDQ), calibrated on examples, for TensorRT",
+        ),
     )
 }
 """Those that `export` makes of a checkpoint."""
@@ -76,13 +83,14 @@ def export(
     task: str,
     pooling: str,
     calibration: Sequence[Mapping[str, NDArray[np.int64]]] | None = None,
+    calibration_method: str = "min-max",
 ) -> Manifest:
     """Write the artifact of ``format`` into ``destination``, an empty folder, and return its manifest.
 
     ``source`` is a checkpoint folder, or for a format with a parent that parent's artifact folder.
     ``pooling`` ("cls" or "mean") makes the representation. ``calibration`` are padded batches of int64
     (batch, sequence) arrays by input name, for a format that needs them; they should mix lengths, so that the
-    measured ranges hold for padded tokens too.
+    measured ranges hold for padded tokens too. ``calibration_method`` is one of `exporters.calibration.METHODS`.
 
     The files are a function of the source, the options and the library versions: the same again gives the
     same bytes (for INT8, on a CPU of the same kind). Raises `ExportError` for everything that a caller can
@@ -98,7 +106,7 @@ def export(
     if chosen.parent is None:
         manifest = _from_checkpoint(chosen, source, destination, task, pooling)
     else:
-        manifest = _from_parent(chosen, source, destination, task, pooling, calibration)
+        manifest = _from_parent(chosen, source, destination, task, pooling, calibration, calibration_method)
     write_manifest(destination, manifest)
     return manifest
 
@@ -142,6 +150,7 @@ def _from_parent(
     task: str,
     pooling: str,
     calibration: Sequence[Mapping[str, NDArray[np.int64]]] | None,
+    calibration_method: str,
 ) -> Manifest:
     parent = read_manifest(source)
     for what, wanted, found in (
@@ -167,11 +176,16 @@ def _from_parent(
         onnx_int8_dynamic.write(source, destination)
         record["isa"] = instruction_set()
     else:
+        from exporters import calibration as calibrating
         from exporters import onnx_int8_static
 
-        batches = onnx_int8_static.check(calibration)
-        onnx_int8_static.write(source, destination, batches)
-        record |= {"isa": instruction_set(), "calibration": onnx_int8_static.describe(batches)}
+        batches = calibrating.check(chosen.name, calibration, calibration_method)
+        signed = chosen.name == "onnx-int8-tensorrt"
+        record["sensitivity"] = onnx_int8_static.write(
+            source, destination, batches, method=calibration_method, signed=signed
+        )
+        record["calibration"] = calibrating.describe(batches, calibration_method)
+        record["isa"] = None if signed else instruction_set()
     return _complete(
         destination,
         dataclasses.replace(

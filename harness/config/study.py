@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 TaskName = Literal["question-answering", "text-classification"]
-FormatName = Literal["torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static"]
+FormatName = Literal[
+    "torch-fp32",
+    "onnx-fp32",
+    "onnx-fp16",
+    "onnx-int8-dynamic",
+    "onnx-int8-static",
+    "onnx-int8-tensorrt",
+]
 BackendName = Literal[
     "onnxruntime-cpu",
     "onnxruntime-cuda",
@@ -289,6 +296,15 @@ class Characteristics(Strict):
     """Loss of an overlap (Jaccard), or change of the attack's success rate, that does not matter."""
 
 
+class Calibration(Strict):
+    """How static INT8 measures the ranges of its activations."""
+
+    examples: Annotated[int, Field(gt=0)] = 128
+    """Training examples, in padded batches of mixed lengths."""
+    method: Literal["min-max", "entropy", "percentile"] = "min-max"
+    """The least and the greatest value seen; the others cut off outliers, which BERT needs."""
+
+
 class Task(Strict):
     reference: Name
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -300,8 +316,8 @@ class Task(Strict):
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest text of text-classification in tokens; longer ones are truncated."""
     pooling: Literal["cls", "mean"] = "cls"
-    calibration: Annotated[int, Field(gt=0)] = 128
-    """Training examples that calibrate static INT8."""
+    calibration: Annotated[int, Field(gt=0)] | Calibration = Calibration()
+    """Of static INT8; a number is that many examples."""
     parity: Annotated[int, Field(gt=0)] = 32
     """Evaluation examples on which every artifact is checked against its checkpoint."""
     execution_floor: bool = True

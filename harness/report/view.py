@@ -8,7 +8,14 @@ from typing import Any
 
 from harness.report.values import Json, Pairs, mapping, number, quotient, sequence, words
 
-FORMAT_ORDER = ("torch-fp32", "onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static")
+FORMAT_ORDER = (
+    "torch-fp32",
+    "onnx-fp32",
+    "onnx-fp16",
+    "onnx-int8-dynamic",
+    "onnx-int8-static",
+    "onnx-int8-tensorrt",
+)
 
 AGAIN = "#again"
 """Ends the name of a deployment's second run."""

@@ -12,7 +12,13 @@ from exporters.parity import checkpoint_outputs, compare_outputs
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")
 ONNX = [name for name in FORMATS if name != "torch-fp32"]
 # Of the logits' standard deviation over the batches; random weights are coarser than trained ones.
-LARGEST = {"onnx-fp32": 1e-5, "onnx-fp16": 0.02, "onnx-int8-dynamic": 0.8, "onnx-int8-static": 0.8}
+LARGEST = {
+    "onnx-fp32": 1e-5,
+    "onnx-fp16": 0.02,
+    "onnx-int8-dynamic": 0.8,
+    "onnx-int8-static": 0.8,
+    "onnx-int8-tensorrt": 0.8,
+}
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
@@ -27,7 +33,7 @@ def test_agrees_with_the_checkpoint(format, name, pooling, artifact, checkpoints
     assert parity.examples == 24
     assert parity.largest_logit_difference < LARGEST[format] * spread
     assert parity.largest_representation_difference < LARGEST[format] * 2
-    assert parity.decision_agreement >= (1 if "fp" in format else 0.8)
+    assert parity.decision_agreement >= (1 if "fp" in format else 0.75)
     assert all(array.dtype == np.float32 for batch in actual for array in batch.values())
 
 
@@ -64,8 +70,9 @@ def test_manifest(format, name, artifact, tasks):
     assert manifest.outputs[0].shape == (
         ["batch_size", 3] if logits == ["logits"] else ["batch_size", "sequence_length"]
     )
-    assert (manifest.isa is not None) == ("int8" in format)
-    assert (manifest.calibration is not None) == (format == "onnx-int8-static")
+    assert (manifest.isa is not None) == (format in ("onnx-int8-dynamic", "onnx-int8-static"))
+    calibrated = FORMATS[format].needs_calibration
+    assert (manifest.calibration is not None) == (manifest.sensitivity is not None) == calibrated
     assert ("parent_sha256" in manifest.source) == (FORMATS[format].parent is not None)
     if format != "torch-fp32":
         assert manifest.fused_operators is not None
