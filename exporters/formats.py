@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters import (
+    calibration,
     onnx_bf16,
     onnx_fp16,
     onnx_fp32,
@@ -43,6 +44,7 @@ class Job:
     task: str
     pooling: str
     calibration: Batches | None
+    calibration_method: str
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,18 @@ def _onnx_int8_dynamic(job: Job) -> Mapping[str, Any]:
 
 
 def _onnx_int8_static(job: Job) -> Mapping[str, Any]:
-    batches = onnx_int8_static.check(job.calibration)
-    onnx_int8_static.write(job.source, job.destination, batches)
-    return {"isa": instruction_set(), "calibration": onnx_int8_static.describe(batches)}
+    return {**_calibrated("onnx-int8-static", job, signed=False), "isa": instruction_set()}
+
+
+def _onnx_int8_tensorrt(job: Job) -> Mapping[str, Any]:
+    return _calibrated("onnx-int8-tensorrt", job, signed=True)
+
+
+def _calibrated(name: str, job: Job, *, signed: bool) -> dict[str, Any]:
+    method = job.calibration_method
+    batches = calibration.check(name, job.calibration, method)
+    sensitivity = onnx_int8_static.write(job.source, job.destination, batches, method=method, signed=signed)
+    return {"sensitivity": sensitivity, "calibration": calibration.describe(batches, method)}
 
 
 def _tensorrt(job: Job) -> Mapping[str, Any]:
@@ -168,6 +179,14 @@ FORMATS: dict[str, Format] = {
             needs_calibration=True,
         ),
         Format(
+            "onnx-int8-tensorrt",
+            parent="onnx-fp32",
+            precision="int8 weights, int8 activations",
+            summary="8-bit weights and symmetric 8-bit activations (QDQ), calibrated on examples, for TensorRT",
+            write=_onnx_int8_tensorrt,
+            needs_calibration=True,
+        ),
+        Format(
             "onnx-int4",
             parent="onnx-fp32",
             precision="int4 weights by blocks of 32, the rest fp32",
@@ -217,13 +236,14 @@ def export(
     task: str,
     pooling: str,
     calibration: Batches | None = None,
+    calibration_method: str = "min-max",
 ) -> Manifest:
     """Write the artifact of ``format`` into ``destination``, an empty folder, and return its manifest.
 
     ``source`` is a checkpoint folder, or for a format with a parent that parent's artifact folder.
     ``pooling`` ("cls" or "mean") makes the representation. ``calibration`` are padded batches of int64
     (batch, sequence) arrays by input name, for a format that needs them; they should mix lengths, so that the
-    measured ranges hold for padded tokens too.
+    measured ranges hold for padded tokens too. ``calibration_method`` is one of `exporters.calibration.METHODS`.
 
     The files are a function of the source, the options and the library versions: the same again gives the
     same bytes (for INT8, on a CPU of the same kind). Raises `ExportError` for everything that a caller can
@@ -236,7 +256,7 @@ def export(
     check_pooling(pooling)
     if not destination.is_dir() or any(destination.iterdir()):
         raise ExportError(f"{destination} is not an empty folder: an artifact is written into one of its own")
-    job = Job(source, destination, task, pooling, calibration)
+    job = Job(source, destination, task, pooling, calibration, calibration_method)
     described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
     written = dataclasses.replace(described, **chosen.write(job))
     manifest = _complete(destination, written)

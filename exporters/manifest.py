@@ -55,6 +55,8 @@ class Manifest:
     isa: str | None = None
     """INT8: the instruction set that the weights' range was chosen for."""
     calibration: dict[str, Any] | None = None
+    sensitivity: dict[str, Any] | None = None
+    """Static INT8: `exporters.sensitivity.Sensitivity` as a dictionary."""
     fused_operators: dict[str, int] | None = None
     """Nodes outside the ONNX standard, by operator: what ties the file to one runtime. Often empty."""
     rounding: dict[str, int] | None = None

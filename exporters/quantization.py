@@ -60,28 +60,6 @@ def quantized_into(destination: Path, parent: Path) -> Iterator[Workplace]:
     link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
 
 
-def quantize_embeddings(work: Workplace, tables: list[str]) -> None:
-    """Replace the model at ``work.source`` by one whose ``tables``, names of Gather nodes, are 8-bit.
-
-    Rows are looked up first and scaled to float32 after: a smaller file, the same arithmetic behind it.
-    """
-    from onnx import TensorProto
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    quantize_dynamic(
-        work.source,
-        work.result,
-        op_types_to_quantize=["Gather"],
-        nodes_to_quantize=tables,
-        weight_type=QuantType.QInt8,
-        use_external_data_format=work.external,
-        extra_options={"DefaultTensorType": TensorProto.FLOAT},
-    )
-    for path in work.source.parent.iterdir():  # other names of the parent's files, or copies
-        path.unlink()
-    move_model(work.result.parent, work.source.parent)
-
-
 def reduced_range() -> bool:
     """Whether weights take 7 bits of 8, see `exporters.instruction_set.instruction_set`."""
     return instruction_set() == WITHOUT_VNNI

@@ -332,6 +332,15 @@ class Characteristics(Strict):
     """Loss of an overlap (Jaccard), or change of the attack's success rate, that does not matter."""
 
 
+class Calibration(Strict):
+    """How static INT8 measures the ranges of its activations."""
+
+    examples: Annotated[int, Field(gt=0)] = 128
+    """Training examples, in padded batches of mixed lengths."""
+    method: Literal["min-max", "entropy", "percentile"] = "min-max"
+    """The least and the greatest value seen; the others cut off outliers, which BERT needs."""
+
+
 class Task(Strict):
     reference: Name
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -343,8 +352,8 @@ class Task(Strict):
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest text of text-classification in tokens; longer ones are truncated."""
     pooling: Literal["cls", "mean"] = "cls"
-    calibration: Annotated[int, Field(gt=0)] = 128
-    """Training examples that calibrate static INT8."""
+    calibration: Annotated[int, Field(gt=0)] | Calibration = Calibration()
+    """Of static INT8; a number is that many examples."""
     parity: Annotated[int, Field(gt=0)] = 64
     """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""
     quality_loss: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -10,7 +10,7 @@ from harness.report.values import Json, Pairs, mapping, number, quotient, sequen
 
 FORMAT_ORDER = (
     *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-fp16", "onnx-bf16"),
-    *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int4"),
+    *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int4"),
     *("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8"),
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.batching import pad
+from exporters.calibration import METHODS
 from exporters.formats import FORMATS, OWN, export
 from harness.data.sampling import sample
 from harness.execution.worker import Context
@@ -29,9 +30,10 @@ def run(context: Context) -> None:
         return
     checkpoint = context.input("checkpoint")
     source = context.input("parent") if FORMATS[options["format"]].parent else checkpoint
-    calibration = None
+    calibration, method = None, METHODS[0]
     if "train" in context.step.needs:
-        calibration = _batches(context, "train", options["calibration"], checkpoint)
+        calibration = _batches(context, "train", options["calibration"]["examples"], checkpoint)
+        method = options["calibration"]["method"]
     export(
         options["format"],
         source,
@@ -39,6 +41,7 @@ def run(context: Context) -> None:
         task=options["task"],
         pooling=options["pooling"],
         calibration=calibration,
+        calibration_method=method,
     )
 
 

@@ -147,4 +147,6 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     assert "use onnx-fp16" in (serves("onnxruntime-cuda", "onnx-int8-static") or "")
     assert "no dynamic quantization" in (serves("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
     assert "unsigned" in (serves("onnxruntime-tensorrt", "onnx-int8-static") or "")
+    assert serves("onnxruntime-tensorrt", "onnx-int8-tensorrt") is None
+    assert all("use onnx-int8-static" in (serves(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
     assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")

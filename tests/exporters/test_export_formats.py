@@ -19,6 +19,7 @@ LARGEST = {
     "onnx-fp16": 0.02,
     "onnx-int8-dynamic": 0.8,
     "onnx-int8-static": 0.8,
+    "onnx-int8-tensorrt": 0.8,
     "onnx-int4": 3,
 }
 
@@ -72,8 +73,9 @@ def test_manifest(format, name, artifact, tasks):
     assert manifest.outputs[0].shape == (
         ["batch_size", 3] if logits == ["logits"] else ["batch_size", "sequence_length"]
     )
-    assert (manifest.isa is not None) == ("int8" in format)
-    assert (manifest.calibration is not None) == (format == "onnx-int8-static")
+    assert (manifest.isa is not None) == (format in ("onnx-int8-dynamic", "onnx-int8-static"))
+    calibrated = FORMATS[format].needs_calibration
+    assert (manifest.calibration is not None) == (manifest.sensitivity is not None) == calibrated
     assert ("parent_sha256" in manifest.source) == (FORMATS[format].parent is not None)
     if format != "torch-fp32":
         assert manifest.fused_operators is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import numpy_helper
 
@@ -23,6 +24,8 @@ def test_static_quantizes_the_encoders_products_with_weights_alone(name, artifac
     producer = {output: node for node in graph.node for output in node.output}
     quantized = [node for node in graph.node if _from(producer, node, 0) == "DequantizeLinear"]
     per_layer = 6
+    left_float = read_manifest(artifact(name, "onnx-int8-static", "mean")).sensitivity["left_float"]
+    assert left_float == []
     assert [node.op_type for node in quantized] == ["MatMul"] * (2 * per_layer)
     assert all(_from(producer, node, 1) == "DequantizeLinear" for node in quantized)
     assert not {node.name for node in quantized} & set(head(graph))
@@ -41,8 +44,8 @@ def test_static_scales_never_hold_the_mask(name, artifact):
     for node in graph.node:
         if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
             assert weights[node.input[1]].max() < 1
-    per_channel = [weights[node.input[1]] for node in graph.node if node.op_type == "DequantizeLinear"]
-    assert sum(scale.ndim == 1 and scale.size >= 32 for scale in per_channel) == 12
+    of_weights = [node for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in weights]
+    assert [weights[node.input[1]].ndim for node in of_weights] == [1] * 12
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,7 +68,8 @@ def test_embeddings_are_quantized(name, format, artifact):
     graph = read_model(artifact(name, format)).graph
     kinds = {weight.name: weight.data_type for weight in graph.initializer}
     found = [kinds[node.input[0]] for node in graph.node if node.name in set(embeddings(graph))]
-    assert found == [onnx.TensorProto.UINT8] * (2 if name.startswith("distilbert") else 3)
+    kind = onnx.TensorProto.INT8 if format == "onnx-int8-static" else onnx.TensorProto.UINT8
+    assert found == [kind] * (2 if name.startswith("distilbert") else 3)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -85,7 +89,7 @@ def test_without_vnni_weights_take_seven_bits(format, tmp_path, artifact, batche
     weights = [
         numpy_helper.to_array(weight)
         for weight in read_model(tmp_path).graph.initializer
-        if weight.data_type == onnx.TensorProto.INT8 and len(weight.dims) == 2
+        if weight.data_type == onnx.TensorProto.INT8 and len(weight.dims) == 2 and "embeddings" not in weight.name
     ]
     assert weights
     assert max(np.abs(weight.astype(int)).max() for weight in weights) <= 64
@@ -106,6 +110,64 @@ def test_other_calibration_gives_other_scales(tmp_path, artifact, batches):
     assert before.calibration is not None and other.calibration is not None
     assert before.calibration["sha256"] != other.calibration["sha256"]
     assert before.files["model.onnx"]["sha256"] != other.files["model.onnx"]["sha256"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_onnx_runtime_runs_every_product_in_int8(name, artifact, tmp_path):
+    """What else reads a product's input must read it as float32, or these fusions are lost."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 4
+    onnxruntime.InferenceSession(str(artifact(name, "onnx-int8-static") / "model.onnx"), options)
+    kinds = [node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node]
+    assert kinds.count("MatMulIntegerToFloat") == 12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_residuals_and_the_rest_stay_float32(name, artifact):
+    graph = read_model(artifact(name, "onnx-int8-static")).graph
+    activations = {node.output[0] for node in graph.node if node.op_type == "QuantizeLinear"}
+    restored = {
+        node.output[0] for node in graph.node if node.op_type == "DequantizeLinear" and node.input[0] in activations
+    }
+    readers = {node.op_type for node in graph.node if restored & set(node.input)}
+    assert readers == {"MatMul"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_for_tensorrt_everything_is_signed_around_zero(name, artifact):
+    graph = read_model(artifact(name, "onnx-int8-tensorrt")).graph
+    weights = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    quantizing = [node for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert len(quantizing) == 2 * 8 + 12
+    for node in quantizing:
+        assert weights[node.input[2]].dtype == np.int8
+        assert not weights[node.input[2]].any()
+    assert not {weight.dtype for weight in weights.values()} & {np.dtype(np.uint8)}
+
+
+@pytest.mark.parametrize("method", ["entropy", "percentile"])
+def test_other_methods_cut_off_what_is_rare(method, tmp_path, artifact, batches):
+    ranges = {}
+    for chosen in ("min-max", method):
+        folder = tmp_path / chosen
+        folder.mkdir()
+        manifest = export(
+            "onnx-int8-static",
+            artifact("bert-qa", "onnx-fp32"),
+            folder,
+            task="question-answering",
+            pooling="cls",
+            calibration=batches,
+            calibration_method=chosen,
+        )
+        assert manifest.calibration is not None and manifest.calibration["method"] == chosen
+        graph = read_model(folder).graph
+        scales = {weight.name: weight for weight in graph.initializer}
+        names = [node.input[1] for node in graph.node if node.op_type == "QuantizeLinear"]
+        ranges[chosen] = np.array([numpy_helper.to_array(scales[name]) for name in names])
+    assert (ranges[method] <= ranges["min-max"] * 1.001).all()
+    assert (ranges[method] < ranges["min-max"]).any()
 
 
 def _from(producer, node, index):
