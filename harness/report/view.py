@@ -62,7 +62,7 @@ class Deployment:
     @property
     def precision(self) -> str:
         """ "fp32", "fp16" or "int8": as the format says, or of an artifact of one's own, as its graph does."""
-        told = str(self.artifact.get("precision") or "") if self.format == "onnx-own" else self.format
+        told = str(self.artifact.get("precision") or "") if self.format.endswith("-own") else self.format
         return next((name for name in ("fp32", "fp16", "int8") if name in told), told)
 
     @property
