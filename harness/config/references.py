@@ -92,7 +92,7 @@ def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None
     if model.training is not None:
         raise UserError(f"{here}.training: a finished file cannot be trained; give a checkpoint, or remove it")
     if model.formats is not None:
-        raise UserError(f"{here}.formats: a finished file has one format of its own (onnx-own, tensorrt-own); remove them")
+        raise UserError(f"{here}.formats: a finished file has a format of its own (onnx-own, tensorrt-own); drop them")
     if (artifact.onnx is None) == (artifact.tensorrt is None):
         raise UserError(f"{here}.artifact: needs onnx or tensorrt, and not both")
     if artifact.tensorrt is not None:
