@@ -29,6 +29,7 @@ from exporters.files import describe_files, require
 from exporters.instruction_set import instruction_set
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.pooling import check_pooling
 
@@ -122,7 +123,7 @@ def _tensorrt(job: Job) -> Mapping[str, Any]:
 
 
 def _nothing(job: Job) -> Mapping[str, Any]:
-    raise ExportError(f"nothing is exported to {OWN_FORMAT}: it is found")
+    raise ExportError("nothing is exported to a format of finished files: they are found")
 
 
 FORMATS: dict[str, Format] = {
@@ -225,7 +226,16 @@ OWN = Format(
     summary="an ONNX file of your own, given as a model's `artifact`",
     write=_nothing,
 )
-"""The one that nothing is exported to, see `exporters.own_onnx`."""
+"""What nothing is exported to, see `exporters.own_onnx`."""
+
+OWN_ENGINE = Format(
+    OWN_ENGINE_FORMAT,
+    parent=None,
+    precision="as built",
+    summary="a TensorRT engine of your own, likewise",
+    write=_nothing,
+)
+"""As `OWN`, see `exporters.own_engine`."""
 
 
 def export(

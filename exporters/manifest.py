@@ -48,9 +48,9 @@ class Manifest:
     source: dict[str, str]
     """``checkpoint_sha256``, and for a format made from another ``parent`` and ``parent_sha256``; ``onnx_sha256``
     of a finished file."""
-    parameters: int
+    parameters: int | None
     """Numbers in the checkpoint's weights, whatever the precision they are stored in here; of a finished file, in
-    its own."""
+    its own. An engine does not tell."""
     opset: int | None = None
     isa: str | None = None
     """INT8: the instruction set that the weights' range was chosen for."""

@@ -96,15 +96,18 @@ def copy_own(path: Path, destination: Path, digests: Mapping[str, str]) -> None:
     copy is not what ``digests`` says: the file changed in the meantime.
     """
     for name, digest in digests.items():
-        source = path if name == MODEL else path.parent / name
-        copy = destination / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            shutil.copyfile(source, copy)
-        except FileNotFoundError:
-            raise ExportError(f"{source} is gone since the study was read: run again when it is whole") from None
-        if sha256(copy) != digest:
-            raise ExportError(f"{source} changed since the study was read (other SHA-256): run again when it is whole")
+        copy_unchanged(path if name == MODEL else path.parent / name, destination / name, digest)
+
+
+def copy_unchanged(source: Path, copy: Path, digest: str) -> None:
+    """Copy a file; `ExportError` where the copy is not what ``digest`` says."""
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(source, copy)
+    except FileNotFoundError:
+        raise ExportError(f"{source} is gone since the study was read: run again when it is whole") from None
+    if sha256(copy) != digest:
+        raise ExportError(f"{source} changed since the study was read (other SHA-256): run again when it is whole")
 
 
 def _tensors(graph: GraphProto) -> Iterator[TensorProto]:

@@ -12,9 +12,9 @@ from typing import Any
 from backends.machine import environment
 from backends.registry import backend_class
 from benchmarks.characteristics.attack.results import AttackSettings
-from exporters.formats import FORMATS, OWN
+from exporters.formats import FORMATS
 from harness.checkpoints.digest import source_digest
-from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
+from harness.checkpoints.own_artifact import look_at_own, own_file, tokenizer_folder
 from harness.config.deployments import Deployment, deployments, formats_of, random_weights, represented
 from harness.config.study import (
     Attack,
@@ -450,8 +450,9 @@ class _Planner:
             content = look_at_own(artifact, task=name, labels=task.labels or (), pooling=task.pooling)
         except UserError as error:
             raise UserError(f"tasks.{name}.models.{model}.artifact: {error}") from None
+        (format,) = formats_of(self.study, task.models[model])
         options = {
-            "format": OWN.name,
+            "format": format,
             "task": name,
             "labels": list(task.labels or ()),
             "pooling": task.pooling,
@@ -460,17 +461,18 @@ class _Planner:
             "seed": self.study.seed,
             "files": content.files,
             "tokenizer": content.tokenizer,
-            "told": artifact.model_dump(mode="json", exclude={"onnx", "tokenizer"}),
+            "told": artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer"}),
             **_without_representation(task, model),
         }
-        places = {"onnx": str(onnx_file(artifact)), "tokenizer": str(tokenizer_folder(artifact))}
+        kind = "onnx" if artifact.tensorrt is None else "tensorrt"
+        places = {kind: str(own_file(artifact)), "tokenizer": str(tokenizer_folder(artifact))}
         return self._keep(
             self.artifacts,
             _step(
                 "artifact",
                 title=f"take in {model} for {name}",
                 group="artifact",
-                subject={"task": name, "model": model, "format": OWN.name},
+                subject={"task": name, "model": model, "format": format},
                 options=options,
                 needs={"evaluation": _need(examples["evaluation"])},
                 places={"artifact": {**artifact.model_dump(mode="json"), **places}},

@@ -1,4 +1,4 @@
-"""A model given as a finished ONNX file: found and looked at before a run. Loads no torch and no runtime."""
+"""A model given as a finished file: found and looked at before a run. Loads no torch and no runtime."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.errors import ExportError
+from exporters.own_engine import look_at_engine
 from exporters.own_onnx import OwnModel, Told, look_at
 from harness.config.study import OwnArtifact
 from harness.errors import UserError
@@ -29,19 +30,21 @@ class OwnContent:
     """SHA-256 by name."""
 
 
-def onnx_file(artifact: OwnArtifact) -> Path:
+def own_file(artifact: OwnArtifact) -> Path:
+    file = artifact.onnx or artifact.tensorrt
+    assert file is not None  # one of them is: harness.config.references
     # Not resolved: weights lie beside the name, which in a hub cache is a link to elsewhere.
-    return artifact.onnx.expanduser().absolute()
+    return file.expanduser().absolute()
 
 
 def tokenizer_folder(artifact: OwnArtifact) -> Path:
     if artifact.tokenizer is None:
-        return onnx_file(artifact).parent
+        return own_file(artifact).parent
     return artifact.tokenizer.expanduser().absolute()
 
 
 def told_of(artifact: OwnArtifact) -> Told:
-    return Told(**artifact.model_dump(mode="json", exclude={"onnx", "tokenizer"}))
+    return Told(**artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer"}))
 
 
 def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pooling: str) -> OwnContent:
@@ -50,14 +53,18 @@ def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pool
     Raises `UserError`: the file cannot be read or is no model of the task, there is no tokenizer, or one with
     more tokens than the model.
     """
+    tokenizer = tokenizer_folder(artifact)
     try:
-        seen = look_at(onnx_file(artifact), task=task, labels=labels, pooling=pooling, told=told_of(artifact))
+        if artifact.tensorrt is not None:
+            digests = look_at_engine(own_file(artifact))
+            read_own_tokenizer(tokenizer)
+            return OwnContent(digests, {path.name: file_digest(path) for path in tokenizer_files(tokenizer)})
+        seen = look_at(own_file(artifact), task=task, labels=labels, pooling=pooling, told=told_of(artifact))
     except ExportError as error:
         raise UserError(str(error)) from None
-    tokenizer = tokenizer_files(tokenizer_folder(artifact))
-    _require_room(read_own_tokenizer(tokenizer_folder(artifact)).get_vocab_size(), seen)
-    _same_labels(onnx_file(artifact).parent / "config.json", labels)
-    return OwnContent(seen.digests, {path.name: file_digest(path) for path in tokenizer})
+    _require_room(read_own_tokenizer(tokenizer).get_vocab_size(), seen)
+    _same_labels(own_file(artifact).parent / "config.json", labels)
+    return OwnContent(seen.digests, {path.name: file_digest(path) for path in tokenizer_files(tokenizer)})
 
 
 def tokenizer_files(folder: Path) -> list[Path]:

@@ -49,9 +49,9 @@ def _found(results: Path) -> str:
 
 
 def _formats(_: Path) -> Iterable[str]:
-    from exporters.formats import FORMATS, OWN
+    from exporters.formats import FORMATS, OWN, OWN_ENGINE
 
-    for format in (*FORMATS.values(), OWN):
+    for format in (*FORMATS.values(), OWN, OWN_ENGINE):
         yield f"{format.name:<24} {format.summary}"
 
 
@@ -73,6 +73,7 @@ def _models(_: Path) -> Iterable[str]:
     yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
     yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"
     yield "artifact: {onnx: FILE}".ljust(44) + "a finished ONNX file (docs/your-own-artifact.md)"
+    yield "artifact: {tensorrt: FILE}".ljust(44) + "a TensorRT engine, on the GPU it was built for"
 
 
 def _schema(_: Path) -> Iterable[str]:

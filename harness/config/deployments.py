@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.registry import serves
+from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.own_outputs import LEFT_OUT
 from harness.config.study import Model, PrunedCheckpoint, RandomCheckpoint, Study, Task, TaskName
@@ -25,7 +26,9 @@ class Deployment:
 
 def formats_of(study: Study, model: Model) -> tuple[str, ...]:
     """The formats that a model is deployed in: a finished file has its own alone."""
-    return (OWN_FORMAT,) if model.artifact is not None else model.formats or study.formats
+    if model.artifact is not None:
+        return (OWN_FORMAT if model.artifact.tensorrt is None else OWN_ENGINE_FORMAT,)
+    return model.formats or study.formats
 
 
 def represented(task: Task, model: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backends.errors import BackendError
 from backends.registry import backend_class, serves
+from exporters.own_outputs import LEFT_OUT
 from harness.config.deployments import deployments, formats_of
 from harness.config.study import (
     Attack,
@@ -133,7 +134,16 @@ def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None
     if model.training is not None:
         raise UserError(f"{here}.training: a finished file cannot be trained; give a checkpoint, or remove it")
     if model.formats is not None:
-        raise UserError(f"{here}.formats: a finished file has the one format onnx-own; remove them")
+        raise UserError(f"{here}.formats: a finished file has a format of its own (onnx-own, tensorrt-own); drop them")
+    if (artifact.onnx is None) == (artifact.tensorrt is None):
+        raise UserError(f"{here}.artifact: needs onnx or tensorrt, and not both")
+    if artifact.tensorrt is not None:
+        for name in ("logits", "start_logits", "end_logits", "representation"):
+            if getattr(artifact, name) not in (None, LEFT_OUT if name == "representation" else None):
+                raise UserError(
+                    f"{here}.artifact.{name}: an engine cannot be changed, its outputs must have the usual names; "
+                    "remove it, or give the ONNX file"
+                )
     answering = task_name == "question-answering"
     for name in ("logits",) if answering else ("start_logits", "end_logits"):
         if getattr(artifact, name) is not None:

@@ -212,10 +212,12 @@ class Training(Strict):
 
 
 class OwnArtifact(Strict):
-    """A finished ONNX file in place of a checkpoint. Names are asked for only where they cannot be found."""
+    """A finished file in place of a checkpoint. Names are asked for only where they cannot be found."""
 
-    onnx: Path
-    """The file; weights that it keeps in other files lie beside it."""
+    onnx: Path | None = None
+    """An ONNX file; weights that it keeps in other files lie beside it."""
+    tensorrt: Path | None = None
+    """Or a TensorRT engine, with inputs and outputs of the usual names; it has no other than these."""
     tokenizer: Path | None = None
     """The folder of tokenizer.json or vocab.txt; None takes the file's own."""
     logits: str | None = None
@@ -230,7 +232,7 @@ class OwnArtifact(Strict):
 
 
 class Model(Strict):
-    """Either a checkpoint, which is exported to formats, or an artifact, which has the one format ``onnx-own``."""
+    """Either a checkpoint, which is exported to formats, or an artifact, which has one format of its own."""
 
     checkpoint: CheckpointSource | None = None
     artifact: OwnArtifact | None = None

@@ -70,7 +70,7 @@ class Deployment:
     @property
     def precision(self) -> str:
         """One of `PRECISIONS`: as the format says, or of an artifact of one's own, as its graph does."""
-        told = str(self.artifact.get("precision") or "") if self.format == "onnx-own" else self.format
+        told = str(self.artifact.get("precision") or "") if self.format.endswith("-own") else self.format
         told = told.replace("fused", "fp32")
         return next((name for name in PRECISIONS if name in told), told)
 

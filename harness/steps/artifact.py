@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from backends.batching import pad
 from exporters.calibration import METHODS
-from exporters.formats import FORMATS, OWN, export
+from exporters.formats import FORMATS, OWN, OWN_ENGINE, export
 from harness.data.sampling import sample
 from harness.execution.worker import Context
 from harness.live import read_tokenizer, task_of
@@ -24,6 +24,9 @@ BATCH = 8  # examples of mixed lengths: calibration must see padded positions to
 
 def run(context: Context) -> None:
     options = context.options
+    if options["format"] == OWN_ENGINE.name:
+        own_artifact.write_engine(context)
+        return
     if options["format"] == OWN.name:
         own_artifact.write(context)
         own_artifact.check(context, _batches(context, "evaluation", BATCH, context.destination)[0])

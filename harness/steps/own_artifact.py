@@ -1,4 +1,4 @@
-"""Take a finished ONNX file in as an artifact."""
+"""Take a finished file in as an artifact."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from backends.registry import open_backend
 from exporters.manifest import read_manifest, write_manifest
+from exporters.own_engine import export_own_engine
 from exporters.own_onnx import check_outputs, export_own, with_run
-from harness.checkpoints.own_artifact import onnx_file, read_own_tokenizer, tokenizer_folder, told_of
+from harness.checkpoints.own_artifact import own_file, read_own_tokenizer, tokenizer_folder, told_of
 from harness.config.study import OwnArtifact
 from harness.execution.worker import Context
 
@@ -21,12 +22,27 @@ def write(context: Context) -> None:
     own = OwnArtifact(**context.step.places["artifact"])
     read_own_tokenizer(tokenizer_folder(own)).save(str(context.destination / "tokenizer.json"))
     export_own(
-        onnx_file(own),
+        own_file(own),
         context.destination,
         task=options["task"],
         labels=options["labels"],
         pooling=options["pooling"],
         told=told_of(own),
+        digests=options["files"],
+    )
+
+
+def write_engine(context: Context) -> None:
+    options = context.options
+    own = OwnArtifact(**context.step.places["artifact"])
+    read_own_tokenizer(tokenizer_folder(own)).save(str(context.destination / "tokenizer.json"))
+    export_own_engine(
+        own_file(own),
+        context.destination,
+        task=options["task"],
+        labels=options["labels"],
+        pooling=options["pooling"],
+        precision=own.precision,
         digests=options["files"],
     )
 
@@ -37,7 +53,7 @@ def check(context: Context, batch: Mapping[str, NDArray[np.int64]]) -> None:
     Raises:
         ExportError: outputs of another shape than the task's.
     """
-    options, where = context.options, onnx_file(OwnArtifact(**context.step.places["artifact"]))
+    options, where = context.options, own_file(OwnArtifact(**context.step.places["artifact"]))
     with open_backend(
         "onnxruntime-cpu",
         context.destination,

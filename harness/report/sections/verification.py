@@ -20,7 +20,7 @@ def verification(task: TaskView) -> Section | None:
         Column("logits off\nat most"),
         Column(f"{metric}\nchange"),
         Column("moved by\nbatch"),
-        Column("moved by\npadding"),
+        Column("moved by\npadding", optional=True),
         Column("products", right=False),
     )
     examples = max(number(mapping(d.verification.get("parity")).get("examples")) or 0 for d in verified)

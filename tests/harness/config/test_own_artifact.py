@@ -181,3 +181,23 @@ def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path)
     for harmless in ('{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}', "{", "[]"):
         (folder / "config.json").write_text(harmless)
         keys(folder, "shipped")
+
+
+def test_an_engine_is_a_model_for_tensorrt_alone(folder: Path) -> None:
+    (folder / "mine.engine").write_bytes(b"ftrt" + bytes(60))
+    engine = f"{SHIPPED}.artifact={{tensorrt: {folder}/mine.engine, representation: none}}"
+    backends = "backends=[onnxruntime-cpu, tensorrt]"
+    planned = plan(folder, engine, backends)
+    names = [entry.name for entry in deployments(planned.study, "text-classification")]
+    assert names == ["big/onnx-fp32@onnxruntime-cpu", "shipped/tensorrt-own@tensorrt"]
+    assert "no backend of the study serves 'tensorrt-own'" in complaint(folder, engine)
+    both = f"{SHIPPED}.artifact={{tensorrt: {folder}/mine.engine, onnx: {folder}/mine.onnx}}"
+    assert "needs onnx or tensorrt, and not both" in complaint(folder, both, backends)
+    assert "needs onnx or tensorrt" in complaint(folder, f"{SHIPPED}.artifact={{tokenizer: {folder}}}", backends)
+    named = engine.replace("representation: none", "logits: scores")
+    assert "artifact.logits: an engine cannot be changed" in complaint(folder, named, backends)
+    before = keys(folder, "shipped", engine, backends)
+    (folder / "mine.engine").write_bytes(b"ftrt" + bytes(61))
+    assert not before & keys(folder, "shipped", engine, backends)
+    (folder / "mine.engine").write_bytes(b"an onnx file")
+    assert "is no TensorRT engine (12 bytes" in complaint(folder, engine, backends)

@@ -1,0 +1,75 @@
+"""``tensorrt-own``: a TensorRT engine that somebody else built. What is in it, only TensorRT on its GPU can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from exporters.errors import ExportError
+from exporters.files import require, sha256
+from exporters.manifest import Manifest, library_versions, write_manifest
+from exporters.own_files import copy_unchanged
+from exporters.tensorrt_engine import ENGINE
+
+FORMAT = "tensorrt-own"
+MAGIC = b"ftrt"
+"""The first bytes of every engine."""
+
+
+def look_at_engine(path: Path) -> dict[str, str]:
+    """SHA-256 by name of the engine at ``path``; `ExportError` where there is no engine."""
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder, not a TensorRT engine: name the engine file in it")
+    if not path.is_file():
+        raise ExportError(f"{path}: no such file: give the path of a TensorRT engine")
+    try:
+        with path.open("rb") as file:
+            first = file.read(len(MAGIC))
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read ({error.strerror}): check its permissions") from None
+    if first != MAGIC:
+        raise ExportError(
+            f"{path} is no TensorRT engine ({path.stat().st_size:,} bytes; it begins with {first!r}): give what "
+            "trtexec or Polygraphy saved, or the ONNX file as onnx: FILE"
+        )
+    return {ENGINE: sha256(path)}
+
+
+def export_own_engine(
+    path: Path,
+    destination: Path,
+    *,
+    task: str,
+    labels: Sequence[str],
+    pooling: str,
+    precision: str | None,
+    digests: Mapping[str, str],
+) -> Manifest:
+    """Write the artifact of the engine at ``path`` into ``destination``, which holds its ``tokenizer.json`` already.
+
+    Its inputs and outputs are checked when it is opened. Raises `ExportError` where it changed since ``digests``.
+    """
+    require(destination, "tokenizer.json", "write the tokenizer there first")
+    copy_unchanged(path, destination / ENGINE, digests[ENGINE])
+    manifest = Manifest(
+        format=FORMAT,
+        task=task,
+        precision=precision or "as built",
+        architecture=None,
+        layers=None,
+        hidden=None,
+        labels=list(labels) or None,
+        pooling=pooling,
+        max_positions=None,
+        inputs=[],
+        outputs=[],
+        files={
+            name: {"sha256": sha256(destination / name), "bytes": (destination / name).stat().st_size}
+            for name in (ENGINE, "tokenizer.json")
+        },
+        source={"engine_sha256": digests[ENGINE]},
+        parameters=None,
+        versions=library_versions(),
+    )
+    write_manifest(destination, manifest)
+    return manifest
