@@ -36,7 +36,7 @@ VERSIONS = {
     "checkpoint": 1,
     "training": 1,
     "masked_language_model": 1,
-    "artifact": 1,
+    "artifact": 2,
     "outputs": 1,
     "performance": 1,
     "attack": 1,
