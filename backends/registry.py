@@ -66,7 +66,7 @@ def serves(backend: str, format: str) -> str | None:
     if format.startswith("torch"):
         return f"{backend} runs ONNX files: use torch-cpu or torch-cuda"
     if format == "onnx-fused" and not backend.startswith("onnxruntime"):
-        return "its operators are ONNX Runtime's own: use onnx-fp32, which the runtime fuses itself"
+        return f"its operators are ONNX Runtime's own: use onnx-fp32, which {backend} fuses itself"
     if format == "onnx-fused" and backend == "onnxruntime-tensorrt":
         return "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32"
     if format == "onnx-bf16" and backend == "onnxruntime-cpu":

@@ -134,9 +134,9 @@ def test_floors_stand_in_the_tables_and_mark_figures(printed: Printed) -> None:
 def test_side_effects_are_grouped_by_cause(printed: Printed) -> None:
     text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Quantized against distilled")
     order = [
-        "precision: bert-large in FP16 or INT8",
+        "precision: bert-large in fewer bits",
         "architecture: other models in FP32",
-        "both: bert-tiny in FP16 or INT8",
+        "both: bert-tiny in fewer bits",
         "seed floor: trained with another seed",
         "execution floor: bert-large run again",
     ]
