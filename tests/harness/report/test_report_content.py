@@ -294,6 +294,24 @@ def test_causes() -> None:
     assert found == ["reference", "export", "backend", "precision", "architecture", "both"]
 
 
+def test_pruned_models_are_a_family_of_their_own() -> None:
+    """In FP32 they are neither another architecture nor another precision; in fewer bits they are both."""
+    names = [
+        deployment_name(model, form)
+        for model in ("bert-large", "sparse")
+        for form in ("onnx-fp32", "onnx-fused", "onnx-int4")
+    ]
+    deployments = {name: deployment(QA, *name.split("@")[0].split("/"), name.split("@")[1]) for name in names}
+    for name in names[3:]:
+        deployments[name]["pruned_of"] = "bert-large"
+    task = view(deployments, names[0])
+    found = [causes.cause(task.by_name[name], task.reference_deployment) for name in names]
+    assert found == ["reference", "export", "precision", "pruning", "pruning", "both"]
+    link = causes.pruning_step(task, task.by_name[names[3]])
+    assert link is not None and (link.before.name, link.after.name) == (names[0], names[3])
+    assert causes.architecture_step(task, task.by_name[names[3]]) is None
+
+
 def test_numbers_start_with_the_reference_and_its_model() -> None:
     names = [d.name for d in TaskView(QA, synthetic.whole_task(QA)).deployments]
     assert names[0] == deployment_name("bert-large", "onnx-fp32")
