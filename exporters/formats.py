@@ -25,9 +25,10 @@ from exporters import (
 )
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
-from exporters.files import describe_files, require
+from exporters.files import describe_files, require, sha256
 from exporters.instruction_set import instruction_set
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
+from exporters.metadata import set_metadata
 from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
 from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
 from exporters.own_onnx import FORMAT as OWN_FORMAT
@@ -323,23 +324,24 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
 
 
 def _complete(destination: Path, manifest: Manifest) -> Manifest:
-    """Add what only the written files tell: their digests, and an ONNX graph's interface."""
-    names = (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES)
-    described = dataclasses.replace(manifest, files=describe_files(destination, names))
-    if not (destination / MODEL).is_file():
-        return described
-    from exporters.onnx_graph import check_interface, interface, non_standard_operators, opset, read_model
+    """Add what only the written files tell: their digests, and an ONNX graph's interface. The graph gets metadata."""
+    graph: dict[str, Any] = {}
+    if (destination / MODEL).is_file():
+        from exporters.onnx_graph import check_interface, interface, non_standard_operators, opset, read_model
 
-    model = read_model(destination, weights=False)
-    check_interface(model, task=manifest.task, where=destination)
-    inputs, outputs = interface(model)
-    return dataclasses.replace(
-        described,
-        inputs=inputs,
-        outputs=outputs,
-        opset=opset(model),
-        fused_operators=non_standard_operators(model),
-    )
+        model = read_model(destination, weights=False)
+        check_interface(model, task=manifest.task, where=destination)
+        inputs, outputs = interface(model)
+        graph = {
+            "inputs": inputs,
+            "outputs": outputs,
+            "opset": opset(model),
+            "fused_operators": non_standard_operators(model),
+        }
+        set_metadata(model, manifest, tokenizer_sha256=sha256(destination / "tokenizer.json"))
+        (destination / MODEL).write_bytes(model.SerializeToString(deterministic=True))
+    files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES))
+    return dataclasses.replace(manifest, files=files, **graph)
 
 
 def _torch_inputs(facts: CheckpointFacts) -> list[Tensor]:

@@ -19,6 +19,7 @@ CHECKPOINTS = {
     "distilbert-qa": "question-answering",
     "bert-classes": "text-classification",
     "distilbert-classes": "text-classification",
+    "tinybert-qa": "question-answering",
 }
 
 
@@ -103,15 +104,16 @@ def _save(name: str, folder: Path) -> Path:
     labels = {"id2label": {0: "bad", 1: "fair", 2: "good"}, "label2id": {"bad": 0, "fair": 1, "good": 2}}
     extra = labels if name.endswith("classes") else {}
     config: transformers.PretrainedConfig
-    if name.startswith("bert"):
+    if not name.startswith("distilbert"):
+        hidden, heads = (312, 12) if name.startswith("tinybert") else (32, 2)
         config = transformers.BertConfig(
             vocab_size=VOCABULARY,
-            hidden_size=32,
+            hidden_size=hidden,
             num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
+            num_attention_heads=heads,
+            intermediate_size=2 * hidden,
             max_position_embeddings=64,
-            initializer_range=0.3,
+            initializer_range=0.3 if hidden == 32 else 0.05,
             **extra,
         )
     else:

@@ -108,3 +108,15 @@ def test_the_same_again_gives_the_same_bytes(tmp_path, artifact, checkpoints, ma
         first = artifact("bert-classes", format)
         for path in folder.iterdir():
             assert path.read_bytes() == (first / path.name).read_bytes(), path
+
+
+@pytest.mark.parametrize("format", ["onnx-fp32", "onnx-fused", "onnx-fp16", "onnx-int8-dynamic", "onnx-int4"])
+def test_a_width_that_is_no_power_of_two(format, artifact, checkpoints, batches, run):
+    """TinyBERT's: 312 wide in 12 heads of 26, so that no block of 32 weights ends where a row does."""
+    expected = checkpoint_outputs(checkpoints["tinybert-qa"], "question-answering", "cls", batches)
+    folder = artifact("tinybert-qa", format)
+    parity = compare_outputs(expected, run(folder, batches), batches)
+    spread = np.concatenate([batch["start_logits"].ravel() for batch in expected]).std()
+    assert parity.largest_logit_difference < LARGEST[format] * spread
+    if format == "onnx-fused":
+        assert read_manifest(folder).fused_operators["Attention"] == 2

@@ -12,11 +12,15 @@ def test_examples_run(tmp_path, monkeypatch, checkpoints, capsys):
     (tmp_path / "checkpoint").symlink_to(checkpoints["bert-qa"])
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 3
     names: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, str(GUIDE), "exec"), names)
     printed = capsys.readouterr().out.splitlines()
     assert printed[1] == "['start_logits', 'end_logits', 'representation']"
-    assert printed[3] == "77"
-    assert printed[4].endswith("True")
+    assert "'task': 'question-answering'" in printed[2]
+    assert "'Attention': 2" in printed[3]
+    assert "'overflow': 0" in printed[4]
+    assert printed[5] == "[[], [], [], []]"
+    assert re.fullmatch(r"\{0: \[[01]\], 1: \[[01]\]\}", printed[6])
+    assert "77" in printed
+    assert printed[-1].endswith("True")

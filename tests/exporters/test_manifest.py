@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 
 import pytest
 
 from exporters.errors import ExportError
+from exporters.formats import FORMATS
 from exporters.manifest import Manifest, Tensor, read_manifest, verify_files, write_manifest
+from exporters.metadata import read_metadata
+from exporters.onnx_graph import read_model
 
 MANIFEST = Manifest(
     format="onnx-fp32",
@@ -79,3 +83,21 @@ def test_files_are_verified(tmp_path):
     path.unlink()
     with pytest.raises(ExportError, match="is missing"):
         verify_files(tmp_path, MANIFEST)
+
+
+@pytest.mark.parametrize("format", [name for name in FORMATS if name.startswith("onnx")])
+def test_the_graph_says_what_it_is(format, artifact, checkpoints):
+    """In ONNX's own metadata, once for every key, whatever the file was converted from."""
+    folder = artifact("bert-classes", format)
+    manifest, model = read_manifest(folder), read_model(folder, weights=False)
+    tokenizer = hashlib.sha256((checkpoints["bert-classes"] / "tokenizer.json").read_bytes()).hexdigest()
+    assert read_metadata(model) == {
+        "checkpoint_sha256": manifest.source["checkpoint_sha256"],
+        "format": format,
+        "labels": '["bad", "fair", "good"]',
+        "pooling": "cls",
+        "task": "text-classification",
+        "tokenizer_sha256": tokenizer,
+    }
+    keys = [entry.key for entry in model.metadata_props]
+    assert len(keys) == len(set(keys))

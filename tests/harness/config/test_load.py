@@ -74,6 +74,16 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.data.evaluation.label=3", ["data.evaluation.label", "3"]),
         ("tasks.text-classification.data.train={path: x}", ["data.train", "squad, table, hub, embedded"]),
         ("tasks.text-classification.models.small.checkpoint.cut=bi", ["small.checkpoint.cut", "'bi'", "'big'"]),
+        ("tasks.text-classification.models.p={checkpoint: {pruned: bg, heads: 0.5}}", ["p.checkpoint.pruned", "'big'"]),
+        ("tasks.text-classification.models.p={checkpoint: {pruned: big}}", ["p.checkpoint", "sparsity or heads"]),
+        (
+            "tasks.text-classification.models.p={checkpoint: {pruned: big, heads: 1.5}}",
+            ["p.checkpoint", "heads", "1.5"],
+        ),
+        (
+            "tasks.text-classification.models.big.checkpoint={pruned: small, heads: 0.5}",
+            ["big.checkpoint", "reference"],
+        ),
         ("tasks.text-classification.models.big.checkpoint.random=bert-huge", ["'bert-huge'", "'bert-"]),
         ("tasks.text-classification.models.small.training={}", ["training", "recipe"]),
         ("tasks.text-classification.models.Big={checkpoint: {random: bert-mini}}", ["models.Big"]),
@@ -84,6 +94,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("performance.sweep.batch=[0]", ["performance.sweep.batch.0", "0"]),
         ("performance.warmup_at_most=0.1", ["performance.warmup_at_most", "less than warmup_seconds"]),
         ("backends=[torch-cpu]", ["formats", "onnx-fp32"]),
+        ("formats=[onnx-bf16]", ["formats", "'onnx-bf16'", "no bfloat16 products on the CPU", "openvino-cpu"]),
         ("tasks.text-classification.reference.deeper=1", ["tasks.text-classification.reference", "plain value"]),
         ("nonsense", ["nonsense", "path.to.key=value"]),
     ],
@@ -142,3 +153,8 @@ def test_the_schema_names_every_key_of_the_shipped_studies() -> None:
     schema = json_schema()
     for path in shipped():
         assert set(yaml.safe_load(path.read_text())) <= set(schema["properties"])
+
+
+def test_fused_operators_are_refused_where_they_are_unknown(config: Path) -> None:
+    message = complaint(config, "formats=[onnx-fused]", "backends=[openvino-cpu]")
+    assert "'onnx-fused'" in message and "ONNX Runtime's own" in message and "use onnx-fp32" in message

@@ -163,9 +163,9 @@ def test_floors_stand_in_the_tables_and_mark_figures(printed: Printed) -> None:
 def test_side_effects_are_grouped_by_cause(printed: Printed) -> None:
     text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Quantized against distilled")
     order = [
-        "precision: bert-large in FP16 or INT8",
+        "precision: bert-large in fewer bits",
         "architecture: other models in FP32",
-        "both: bert-tiny in FP16 or INT8",
+        "both: bert-tiny in fewer bits",
         "seed floor: trained with another seed",
         "execution floor: bert-large run again",
     ]
@@ -363,6 +363,24 @@ def test_causes() -> None:
     task = view(deployments, names[0])
     found = [causes.cause(task.by_name[name], task.reference_deployment) for name in names]
     assert found == ["reference", "export", "backend", "precision", "architecture", "both"]
+
+
+def test_pruned_models_are_a_family_of_their_own() -> None:
+    """In FP32 they are neither another architecture nor another precision; in fewer bits they are both."""
+    names = [
+        deployment_name(model, form)
+        for model in ("bert-large", "sparse")
+        for form in ("onnx-fp32", "onnx-fused", "onnx-int4")
+    ]
+    deployments = {name: deployment(QA, *name.split("@")[0].split("/"), name.split("@")[1]) for name in names}
+    for name in names[3:]:
+        deployments[name]["pruned_of"] = "bert-large"
+    task = view(deployments, names[0])
+    found = [causes.cause(task.by_name[name], task.reference_deployment) for name in names]
+    assert found == ["reference", "export", "precision", "pruning", "pruning", "both"]
+    link = causes.pruning_step(task, task.by_name[names[3]])
+    assert link is not None and (link.before.name, link.after.name) == (names[0], names[3])
+    assert causes.architecture_step(task, task.by_name[names[3]]) is None
 
 
 def test_numbers_start_with_the_reference_and_its_model() -> None:

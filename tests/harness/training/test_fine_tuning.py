@@ -7,12 +7,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny_training import LABELS, questions, texts, train_case, write_start
 from tokenizers import Tokenizer
 
 from harness.checkpoints.loading import load_model
+from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint
-from harness.config.study import Distillation, QuestionAnswering, Recipe
+from harness.config.study import Distillation, PrunedCheckpoint, QuestionAnswering, Recipe
 from harness.errors import StepFailed, UserError
 from harness.tasks.examples import QuestionExample
 from harness.tasks.task import task_for
@@ -70,6 +72,19 @@ def test_a_loss_that_is_no_number_stops_the_training(starts, tmp_path):
     with pytest.raises(StepFailed, match=r"lower recipe\.learning_rate"):
         tune(starts["text-classification"], tmp_path, recipe=recipe)
     assert not (tmp_path / "trained").exists()
+
+
+def test_pruned_weights_stay_zero_and_the_others_learn(starts, tmp_path):
+    source = PrunedCheckpoint(pruned="whole", sparsity="2:4")
+    start, task = tmp_path / "start", "text-classification"
+    materialize(source, start, task=task, labels=LABELS, seed=0, resolve=lambda name: starts[task])
+    tune(start, tmp_path)
+    before, after = (load_file(folder / "model.safetensors") for folder in (start, tmp_path / "trained"))
+    inside = [name for name in before if ".layer." in name and before[name].dim() == 2]
+    assert inside
+    for name in inside:
+        assert torch.equal(before[name] == 0, after[name] == 0), name
+        assert not torch.equal(before[name], after[name]), name
 
 
 def test_no_examples(starts, tmp_path):
