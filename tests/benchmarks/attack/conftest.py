@@ -78,3 +78,12 @@ def masked_lm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     ).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def exported_masked_lm(masked_lm_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from exporters.onnx_masked_language_model import write
+
+    folder = tmp_path_factory.mktemp("exported-masked-lm")
+    write(masked_lm_folder, folder)
+    return folder

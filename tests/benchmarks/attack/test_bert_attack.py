@@ -101,29 +101,24 @@ def test_any_text_survives(predict, candidates, text):
             assert result.adversarial == text
 
 
-def test_what_a_text_becomes_does_not_depend_on_the_texts_before_it_nor_on_interruption(predict, candidates):
-    examples = [(str(i), f"{TEXT} scene {i}", 1) for i in range(4)]
-    kept = []
-    everything = attack(predict, examples, candidates=candidates, on_result=kept.append)
-    assert kept == everything
-
-    def stop_after_two(result):
-        early.append(result)
-        if len(early) == 2:
-            raise KeyboardInterrupt
-
-    early: list = []
-    with pytest.raises(KeyboardInterrupt):
-        attack(predict, examples, candidates=candidates, on_result=stop_after_two)
-    assert early + attack(predict, examples[2:], candidates=candidates) == everything
+@pytest.mark.parametrize("mode", ["corrected", "reference"])
+def test_results_do_not_depend_on_how_many_texts_are_attacked_at_once(predict, candidates, mode):
+    examples = [(str(i), f"{TEXT} scene {i} " + "filler " * (i % 5), i % 7 != 0) for i in range(40)]
+    settings = AttackSettings(mode=mode)
+    one, eight, all_ = (
+        list(attack(predict, examples, candidates=candidates, settings=settings, at_once=size)) for size in (1, 8, 64)
+    )
+    assert one == eight == all_
+    assert {result.status for result in one} == {"succeeded", "skipped"}
 
 
 def test_low_precision_probabilities_are_not_put_through_softmax_again(predict, candidates):
     def single_precision(texts):
         return predict(texts).astype(np.float16)
 
-    exact = attack(predict, [("1", TEXT, 1)], candidates=candidates)
-    assert attack(single_precision, [("1", TEXT, 1)], candidates=candidates) == exact
+    [exact] = attack(predict, [("1", TEXT, 1)], candidates=candidates)
+    [single] = attack(single_precision, [("1", TEXT, 1)], candidates=candidates)
+    assert single == exact
 
 
 def test_all_texts_of_a_step_come_in_one_call(predict, candidates):
@@ -133,8 +128,12 @@ def test_all_texts_of_a_step_come_in_one_call(predict, candidates):
         sizes.append(len(texts))
         return predict(texts)
 
-    attack(counting, [("1", TEXT, 1)], candidates=candidates)
+    list(attack(counting, [("1", TEXT, 1)], candidates=candidates))
     assert sizes == [1, 4, 3, 3]
+
+    sizes.clear()
+    list(attack(counting, [(str(i), TEXT, 1) for i in range(5)], candidates=candidates))
+    assert sizes == [5, 20, 15, 15]
 
 
 @pytest.mark.parametrize(
@@ -147,17 +146,17 @@ def test_all_texts_of_a_step_come_in_one_call(predict, candidates):
 )
 def test_what_is_no_probability_is_refused(candidates, wrong, words):
     with pytest.raises(BenchmarkError, match=words):
-        attack(wrong, [("1", TEXT, 1)], candidates=candidates)
+        list(attack(wrong, [("1", TEXT, 1)], candidates=candidates))
 
 
 @pytest.mark.parametrize("label", [-1, 2])
 def test_a_label_that_the_deployment_lacks_is_refused(predict, candidates, label):
     with pytest.raises(BenchmarkError, match=f"label {label}: predict gives 2 classes"):
-        attack(predict, [("1", TEXT, label)], candidates=candidates)
+        list(attack(predict, [("1", TEXT, label)], candidates=candidates))
 
 
 def test_replay_shows_only_texts_that_succeeded(predict, candidates):
-    results = attack(predict, [("a", TEXT, 1), ("b", "film", 1), ("c", TEXT, 0)], candidates=candidates)
+    results = list(attack(predict, [("a", TEXT, 1), ("b", "film", 1), ("c", TEXT, 0)], candidates=candidates))
     [replayed] = replay(lambda texts: predict(texts)[:, ::-1], results)
     assert (replayed.id, replayed.label) == ("a", 1)
     assert (replayed.prediction_before, replayed.prediction_after) == (0, 1)

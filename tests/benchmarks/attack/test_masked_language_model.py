@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, BertForMaskedLM
 
 from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel
-from benchmarks.characteristics.attack.masked_language_model import likeliest_combinations
+from benchmarks.characteristics.attack.candidates import Piece, combinations
 from benchmarks.characteristics.attack.stop_words import stop_words
 from benchmarks.errors import BenchmarkError
 
@@ -23,8 +23,8 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def model(masked_lm_folder):
-    return MaskedLanguageModel(masked_lm_folder)
+def model(exported_masked_lm):
+    return MaskedLanguageModel(exported_masked_lm)
 
 
 def test_candidates_of_a_whole_word_are_the_best_of_one_pass_over_the_unmasked_text(model, masked_lm_folder):
@@ -39,7 +39,7 @@ def test_candidates_of_a_whole_word_are_the_best_of_one_pass_over_the_unmasked_t
     assert list(model.candidates(TEXT, spans(TEXT))[1]) == expected
 
 
-def test_candidates_of_several_pieces_are_combinations_with_the_lowest_perplexity(masked_lm_folder):
+def test_candidates_of_several_pieces_are_combinations_with_the_lowest_perplexity(model, masked_lm_folder):
     tokenizer = AutoTokenizer.from_pretrained(masked_lm_folder)
     bert = BertForMaskedLM.from_pretrained(masked_lm_folder).eval()
     text = "good rewatched film"
@@ -54,12 +54,14 @@ def test_candidates_of_several_pieces_are_combinations_with_the_lowest_perplexit
     everything = sorted(product(*choices), key=lambda row: -sum(score for _, score in row))
     assert len(everything) == 64
     expected = ["".join(token.removeprefix("##") for token, _ in row) for row in everything[:24]]
-    found = MaskedLanguageModel(masked_lm_folder).candidates(text, spans(text))[1]
+    found = model.candidates(text, spans(text))[1]
     assert list(found) == list(dict.fromkeys(expected))
 
 
-def test_few_and_usable_candidates_only(masked_lm_folder):
-    model = MaskedLanguageModel(masked_lm_folder, AttackSettings(candidates=40, sub_word_candidates=2, combinations=3))
+def test_few_and_usable_candidates_only(exported_masked_lm):
+    model = MaskedLanguageModel(
+        exported_masked_lm, AttackSettings(candidates=40, sub_word_candidates=2, combinations=3)
+    )
     text = "rewatchable films good-made don't GOOD"
     proposed = model.candidates(text, spans(text))
     assert len(proposed) == 5
@@ -72,12 +74,12 @@ def test_few_and_usable_candidates_only(masked_lm_folder):
     assert all(len(choices) <= 3 for choices in proposed[:4])
 
 
-def test_likeliest_combinations_are_those_of_the_full_product():
+def test_combinations_are_those_of_the_full_product():
     generator = np.random.default_rng(0)
-    pieces = [[(10 * place + i, float(generator.normal())) for i in range(4)] for place in range(4)]
-    everything = sorted(product(*pieces), key=lambda row: -sum(score for _, score in row))
-    assert likeliest_combinations(pieces, 24) == [tuple(i for i, _ in row) for row in everything[:24]]
-    assert likeliest_combinations([[(1, -1.0)], []], 24) == []
+    pieces = [[Piece(f"##{10 * place + i}", float(generator.normal())) for i in range(4)] for place in range(4)]
+    everything = sorted(product(*pieces), key=lambda row: -sum(piece.score for piece in row))
+    assert combinations(pieces, 24) == ["".join(piece.bare for piece in row) for row in everything[:24]]
+    assert combinations([[Piece("a", -1.0)], []], 24) == []
 
 
 def test_words_beyond_the_longest_input_have_no_candidates(model):
@@ -92,13 +94,6 @@ def test_a_word_that_truncation_cuts_has_no_candidates(model):
     text = "film " * 61 + "watching"
     proposed = model.candidates(text, spans(text))
     assert proposed[60] and not proposed[61]
-
-
-def test_a_text_is_passed_through_the_model_once(masked_lm_folder, monkeypatch):
-    model = MaskedLanguageModel(masked_lm_folder)
-    first = model.candidates(TEXT, spans(TEXT))
-    monkeypatch.setattr(model, "_model", None)
-    assert model.candidates(TEXT, spans(TEXT)) is first
 
 
 @pytest.mark.parametrize("text", ["", " ", "😀", "\ud800 film", "فيلم", "x" * 500, "\x00\x1f"])
@@ -123,21 +118,28 @@ def test_similarity_is_the_cosine_of_mean_pooled_states(model, masked_lm_folder)
     np.testing.assert_allclose(model.similarity("a good film", ["a good film"]), [1.0], atol=1e-6)
 
 
-def test_a_checkpoint_without_the_head_is_refused(masked_lm_folder, tmp_path):
-    BertForMaskedLM.from_pretrained(masked_lm_folder).bert.save_pretrained(tmp_path)
-    shutil.copy(masked_lm_folder / "tokenizer.json", tmp_path)
-    with pytest.raises(BenchmarkError, match="masked-LM head"):
-        MaskedLanguageModel(tmp_path)
+def test_candidates_of_the_authors_code(exported_masked_lm, masked_lm_folder):
+    """A whole word takes whatever is best; pieces combine the first 24 of the product, ranked without the text."""
+    model = MaskedLanguageModel(exported_masked_lm, AttackSettings(mode="reference"))
+    tokenizer = AutoTokenizer.from_pretrained(masked_lm_folder)
+    bert = BertForMaskedLM.from_pretrained(masked_lm_folder).eval()
+    text = "good rewatched film"
+    with torch.inference_mode():
+        logits = bert(**tokenizer(text, return_tensors="pt")).logits[0]
+    whole, pieces, _ = model.candidates(text, spans(text))
+    assert list(whole) == tokenizer.convert_ids_to_tokens(logits[1].topk(48).indices)
+    rows = list(product(*(logits[place].topk(4).indices.tolist() for place in (2, 3, 4))))[:24]
+    with torch.inference_mode():
+        alone = bert(input_ids=torch.tensor(rows)).logits.log_softmax(-1)
+    fit = alone.gather(2, torch.tensor(rows)[..., None]).mean((1, 2))
+    ranked = [tokenizer.convert_ids_to_tokens(rows[i]) for i in (-fit).argsort()]
+    assert list(pieces) == [" ".join(tokens).replace(" ##", "") for tokens in ranked]
 
 
-def test_a_folder_without_tokenizer_or_with_another_vocabulary_is_refused(masked_lm_folder, tmp_path):
-    shutil.copytree(masked_lm_folder, tmp_path, dirs_exist_ok=True)
+def test_a_folder_without_tokenizer_or_with_another_vocabulary_is_refused(exported_masked_lm, tmp_path):
+    shutil.copytree(exported_masked_lm, tmp_path, dirs_exist_ok=True)
     path = tmp_path / "tokenizer.json"
     described = json.loads(path.read_text())
-    described["model"]["vocab"]["surplus"] = len(described["model"]["vocab"])
-    path.write_text(json.dumps(described))
-    with pytest.raises(BenchmarkError, match="belong together"):
-        MaskedLanguageModel(tmp_path)
     described["model"] = {"type": "BPE", "vocab": {"a": 0, "[CLS]": 1, "[SEP]": 2}, "merges": []}
     path.write_text(json.dumps(described))
     with pytest.raises(BenchmarkError, match="WordPiece"):
@@ -147,13 +149,10 @@ def test_a_folder_without_tokenizer_or_with_another_vocabulary_is_refused(masked
         MaskedLanguageModel(tmp_path)
 
 
-def test_an_unreadable_model_is_refused(masked_lm_folder, tmp_path):
-    shutil.copytree(masked_lm_folder, tmp_path, dirs_exist_ok=True)
-    weights = tmp_path / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:100])
-    with pytest.raises(BenchmarkError, match="cannot be loaded"):
-        MaskedLanguageModel(tmp_path)
-    weights.unlink()
+@pytest.mark.parametrize("name", ["encoder.onnx", "head.onnx"])
+def test_an_unreadable_graph_is_refused(exported_masked_lm, tmp_path, name):
+    shutil.copytree(exported_masked_lm, tmp_path, dirs_exist_ok=True)
+    (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:100])
     with pytest.raises(BenchmarkError, match="cannot be loaded") as caught:
         MaskedLanguageModel(tmp_path)
     assert "\n" not in str(caught.value)

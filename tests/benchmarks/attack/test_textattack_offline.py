@@ -17,10 +17,11 @@ socket.socket.connect = socket.getaddrinfo = refuse
 logging.getLogger("mine").addHandler(logging.NullHandler())
 import transformers
 before = dict(os.environ)
-from benchmarks.characteristics.adversarial_attack import attack
-[result] = attack(lambda texts: [[0.9, 0.1] if "bad" in text else [0.2, 0.8] for text in texts],
-                  [("1", "a good film with a plot", 1)],
-                  candidates=lambda text, spans: [["bad"] if text[a:b] == "good" else [] for a, b in spans])
+from tests.benchmarks.attack.textattack_search import attack_by_textattack
+[result] = attack_by_textattack(
+    lambda texts: [[0.9, 0.1] if "bad" in text else [0.2, 0.8] for text in texts],
+    [("1", "a good film with a plot", 1)],
+    candidates=lambda text, spans: [["bad"] if text[a:b] == "good" else [] for a, b in spans])
 assert result.status == "succeeded", result
 changed = {key for key in {*before, *os.environ} if before.get(key) != os.environ.get(key)}
 assert not changed & {"HF_HOME", "XDG_CACHE_HOME", "HF_HUB_OFFLINE", "NLTK_DATA", "TA_CACHE_DIR"}, changed

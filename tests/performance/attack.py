@@ -1,0 +1,281 @@
+"""The attack against TextAttack's BERTAttackLi2020, and what several formats cost together.
+
+``python -m tests.performance.attack ARTIFACT MASKED_LM TEXTS.csv [--sample 100] [--formats ARTIFACT...]``
+
+ARTIFACT: a folder of a text classifier (its manifest tells the format). MASKED_LM: the checkpoint folder of a masked
+language model, for candidates and similarity on both sides. Text by text, ours and TextAttack's in turn, so that a
+drift of the machine hits both alike. TextAttack has its recipe's parts and defaults: the masked language model padded
+to 512, one pass a word. With ``--formats``, the time of attacking all of them over that of attacking each alone.
+
+Nothing here passes or fails; figures go to docs/performance.md with machine and date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+
+from backends.machine import usable_cores
+from benchmarks.characteristics.adversarial_attack import (
+    AttackResult,
+    AttackSettings,
+    MaskedLanguageModel,
+    attack,
+    words_of,
+)
+from benchmarks.characteristics.attack.stop_words import stop_words
+from exporters.onnx_masked_language_model import write
+from harness.live import LiveDeployment, open_deployment
+
+Example = tuple[str, str, int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("artifact", type=Path)
+    parser.add_argument("masked_lm", type=Path)
+    parser.add_argument("texts", type=Path)
+    parser.add_argument("--sample", type=int, default=100)
+    parser.add_argument("--candidates", type=int, default=8, help="TextAttack needs 12 s for 48 of each of 3 pieces")
+    parser.add_argument("--at-once", type=int, default=32)
+    parser.add_argument("--formats", type=Path, nargs="*", default=[])
+    parser.add_argument("--batches", type=int, nargs="*", default=[], help="other sizes of groups to compare")
+    chosen = parser.parse_args()
+    settings = AttackSettings(candidates=chosen.candidates)
+    examples = _examples(chosen.texts, chosen.sample)
+    with tempfile.TemporaryDirectory() as scratch:
+        write(chosen.masked_lm, Path(scratch))
+        model = MaskedLanguageModel(Path(scratch), settings, threads=usable_cores())
+        with _deployment(chosen.artifact) as deployment:
+            if chosen.batches:
+                _batches(deployment, model, settings, examples, chosen.batches)
+            elif chosen.formats:
+                _formats(chosen.formats, model, settings, examples)
+            else:
+                theirs = _textattack(deployment, chosen.masked_lm, settings)
+                _against(deployment, model, settings, examples, theirs, chosen.at_once)
+
+
+def _examples(path: Path, count: int) -> list[Example]:
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    drawn = np.random.default_rng(0).permutation(len(rows))[:count]
+    return [(str(row), rows[row]["text"], int(rows[row]["label"])) for row in map(int, drawn)]
+
+
+@contextmanager
+def _deployment(artifact: Path) -> Iterator[LiveDeployment]:
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    options = {
+        "backend": "onnxruntime-cpu",
+        "format": manifest["format"],
+        "task": "text-classification",
+        "pooling": manifest["pooling"],
+        "threads": usable_cores(),
+        "token_budget": 2048,
+        "max_length": 512,
+        "question_answering": None,
+    }
+    with open_deployment(artifact, options) as deployment:
+        yield deployment
+
+
+def _ours(
+    deployment: LiveDeployment,
+    propose: Callable[..., Any],
+    model: MaskedLanguageModel,
+    settings: AttackSettings,
+    examples: Sequence[Example],
+    at_once: int,
+) -> list[AttackResult]:
+    return list(
+        attack(
+            deployment.probabilities,
+            examples,
+            candidates=propose,
+            similarity=model.similarity,
+            settings=settings,
+            at_once=at_once,
+        )
+    )
+
+
+# --- against TextAttack --------------------------------------------------------------------------
+
+
+def _against(
+    deployment: LiveDeployment,
+    model: MaskedLanguageModel,
+    settings: AttackSettings,
+    examples: Sequence[Example],
+    theirs: Callable[[Example], AttackResult],
+    at_once: int,
+) -> None:
+    """A group of ours, then its texts one by one through TextAttack, and so on."""
+    seconds: dict[str, list[float]] = {"ours": [], "textattack": []}
+    results: dict[str, list[AttackResult]] = {"ours": [], "textattack": []}
+    _ours(deployment, model.candidates, model, settings, examples[:1], 1)
+    for start in range(0, len(examples), at_once):
+        group = examples[start : start + at_once]
+        began = time.perf_counter()
+        results["ours"] += _ours(deployment, model.candidates, model, settings, group, at_once)
+        seconds["ours"].append(time.perf_counter() - began)
+        began = time.perf_counter()
+        results["textattack"] += [theirs(example) for example in group]
+        seconds["textattack"].append(time.perf_counter() - began)
+        took = [found[-1] for found in seconds.values()]
+        print(f"  {start + len(group)} texts: {took[0]:.1f} s and {took[1]:.1f} s", flush=True)
+    for name, found in results.items():
+        right = [result for result in found if result.status != "skipped"]
+        fell = [result for result in right if result.status == "succeeded"]
+        print(
+            f"{name}: {60 * len(found) / sum(seconds[name]):.1f} texts/min ({sum(seconds[name]):.1f} s); "
+            f"right before {len(right)}, fell {len(fell)} ({len(fell) / max(1, len(right)):.3f}); words changed "
+            f"{mean(result.words_changed / result.words for result in fell):.4f}; "
+            f"queries {mean(result.queries for result in right):.1f}"
+        )
+    both = [
+        (ours, other)
+        for ours, other in zip(results["ours"], results["textattack"], strict=True)
+        if ours.status == other.status == "succeeded"
+    ]
+    changed = [mean(pair[side].words_changed / pair[side].words for pair in both) for side in (0, 1)]
+    print(f"texts that fell to both ({len(both)}): words changed {changed[0]:.4f} and {changed[1]:.4f}")
+    ratios = [other / ours for ours, other in zip(seconds["ours"], seconds["textattack"], strict=True)]
+    print(
+        f"TextAttack takes {sum(seconds['textattack']) / sum(seconds['ours']):.1f} times as long; "
+        f"median over {len(ratios)} groups {median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
+    )
+
+
+def _textattack(
+    deployment: LiveDeployment, masked_lm: Path, settings: AttackSettings
+) -> Callable[[Example], AttackResult]:
+    """BERTAttackLi2020's parts (TextAttack 0.3.11) over local models."""
+    import torch
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    from benchmarks.characteristics.attack.textattack_offline import textattack
+
+    torch.set_num_threads(usable_cores())
+    tokenizer = AutoTokenizer.from_pretrained(masked_lm)
+    language_model = AutoModelForMaskedLM.from_pretrained(masked_lm).eval()
+
+    class Wrapper(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc,name-defined]
+        model = deployment
+
+        def __call__(self, texts: list[str], **_: Any) -> np.ndarray:
+            return deployment.probabilities(texts)
+
+    class Encoder(textattack.constraints.semantics.sentence_encoders.SentenceEncoder):  # type: ignore[misc,name-defined]
+        def encode(self, sentences: list[str]) -> torch.Tensor:
+            batch = tokenizer(sentences, padding=True, truncation=True, max_length=512, return_tensors="pt")
+            with torch.inference_mode():
+                states = language_model.base_model(**batch).last_hidden_state
+            mask = batch["attention_mask"].unsqueeze(-1)
+            return (states * mask).sum(1) / mask.sum(1)
+
+    pre_transformation = textattack.constraints.pre_transformation
+    goal = textattack.goal_functions.UntargetedClassification
+    textattack.shared.validators.MODELS_BY_GOAL_FUNCTION[goal] = [".*"]
+    search = textattack.Attack(
+        goal(Wrapper()),
+        [
+            pre_transformation.RepeatModification(),
+            pre_transformation.StopwordModification(stopwords=stop_words()),
+            textattack.constraints.overlap.MaxWordsPerturbed(max_percent=settings.words_changed_at_most),
+            Encoder(
+                threshold=settings.similarity_at_least,
+                metric="cosine",
+                compare_against_original=True,
+                window_size=None,
+            ),
+        ],
+        textattack.transformations.WordSwapMaskedLM(
+            method="bert-attack",
+            masked_language_model=language_model,
+            tokenizer=tokenizer,
+            max_candidates=settings.candidates,
+        ),
+        textattack.search_methods.GreedyWordSwapWIR(wir_method="unk"),
+    )
+
+    def one(example: Example) -> AttackResult:
+        id_, text, label = example
+        outcome = search.attack(textattack.shared.AttackedText(text), label)
+        search.clear_cache()
+        states = textattack.goal_function_results.GoalFunctionResultStatus
+        after = outcome.perturbed_result
+        status = {states.SUCCEEDED: "succeeded", states.SKIPPED: "skipped"}.get(after.goal_status, "failed")
+        return AttackResult(
+            id=id_,
+            status=status,  # type: ignore[arg-type]
+            original=text,
+            adversarial=after.attacked_text.text,
+            label=label,
+            prediction_before=int(outcome.original_result.output),
+            prediction_after=int(after.output),
+            words=len(outcome.original_result.attacked_text.words),
+            words_changed=len(after.attacked_text.attack_attrs["modified_indices"]),
+            queries=int(search.goal_function.num_queries),
+            similarity=None,
+        )
+
+    return one
+
+
+# --- several formats, several batch sizes --------------------------------------------------------
+
+
+def _formats(
+    artifacts: Sequence[Path], model: MaskedLanguageModel, settings: AttackSettings, examples: Sequence[Example]
+) -> None:
+    """Candidates are proposed once for all, as the steps of a study do; attacking one pays for them too."""
+    began = time.perf_counter()
+    stored = {}
+    for _, text, _ in examples:
+        words = words_of(text, settings.mode)
+        stored[text] = model.candidates(words.text, words.spans)
+    proposing = time.perf_counter() - began
+    seconds = []
+    for artifact in artifacts:
+        with _deployment(artifact) as deployment:
+            began = time.perf_counter()
+            _ours(deployment, lambda text, _: stored[text], model, settings, examples, 32)
+            seconds.append(time.perf_counter() - began)
+            print(f"  {artifact.name}: {seconds[-1]:.1f} s", flush=True)
+    alone = [proposing + one for one in seconds]
+    print(f"candidates {proposing:.1f} s; all {len(artifacts)} formats {proposing + sum(seconds):.1f} s")
+    for artifact, one in zip(artifacts, alone, strict=True):
+        print(f"  against {artifact.name} alone ({one:.1f} s): {(proposing + sum(seconds)) / one:.2f}")
+
+
+def _batches(
+    deployment: LiveDeployment,
+    model: MaskedLanguageModel,
+    settings: AttackSettings,
+    examples: Sequence[Example],
+    sizes: Sequence[int],
+) -> None:
+    first: list[AttackResult] | None = None
+    for size in sizes:
+        began = time.perf_counter()
+        found = _ours(deployment, model.candidates, model, settings, examples, size)
+        first = first or found
+        same = sum(a == b for a, b in zip(first, found, strict=True))
+        took = time.perf_counter() - began
+        print(f"groups of {size}: {took:.1f} s; {same} of {len(found)} results identical", flush=True)
+
+
+if __name__ == "__main__":
+    main()
