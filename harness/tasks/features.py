@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ class Features:
         return np.flatnonzero(np.diff(self.example, prepend=-1)).astype(np.int64)
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _CHUNK = 1_000
 """Texts tokenised at once: an `Encoding` takes some 100 bytes a token, a large data set gigabytes."""
 
@@ -47,7 +50,14 @@ _CHUNK = 1_000
 def encode_in_chunks(tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Iterator[Encoding]:
     """One encoding a text, or pair of texts, in their order."""
     for begin in range(0, len(texts), _CHUNK):
-        yield from tokenizer.encode_batch(texts[begin : begin + _CHUNK])
+        yield from tokenizer.encode_batch([_encodable(text) for text in texts[begin : begin + _CHUNK]])
+
+
+def _encodable(text: str | tuple[str, str]) -> str | tuple[str, str]:
+    """Lone surrogates have no bytes; a stand-in of one character each keeps every offset."""
+    if isinstance(text, tuple):
+        return _SURROGATE.sub("\ufffd", text[0]), _SURROGATE.sub("\ufffd", text[1])
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def collect_inputs(encodings: Iterable[Encoding]) -> dict[str, list[NDArray[np.int64]]]:

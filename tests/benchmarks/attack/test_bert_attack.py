@@ -66,29 +66,28 @@ def test_a_text_below_the_similarity_is_not_taken(predict):
     assert adversarial(0.95) == ("failed", "a fine film", None)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        " \t\n",
-        "word",
-        "good",
-        "😀 🎉 👍🏽",
-        "!!! ... ''' --- @@@",
-        "فيلم جيد جدا good",
-        "סרט טוב",
-        "这部电影很好 good film",
-        "good\x00film \x1f great\u200b \ufeff",
-        "\ud800 good great film one two three",
-        "good <SPLIT> great film one two three four",
-        "[UNK] [MASK] good ##ing",
-        "x" * 5000 + " good",
-        "it's a well-made, good_film don't you think",
-        "good good good good GOOD Good gOOd",
-        "good " + "filler " * 10_000,
-    ],
-    ids=range(17),
-)
+HARD = [
+    "",
+    " \t\n",
+    "word",
+    "good",
+    "😀 🎉 👍🏽",
+    "!!! ... ''' --- @@@",
+    "فيلم جيد جدا good",
+    "סרט טוב",
+    "这部电影很好 good film",
+    "good\x00film \x1f great\u200b \ufeff",
+    "\ud800 good great film one two three",
+    "good <SPLIT> great film one two three four",
+    "[UNK] [MASK] good ##ing",
+    "x" * 5000 + " good",
+    "it's a well-made, good_film don't you think",
+    "good good good good GOOD Good gOOd",
+    "good " + "filler " * 10_000,
+]
+
+
+@pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
 def test_any_text_survives(predict, candidates, text):
     for label in (0, 1):
         [result] = attack(predict, [("1", text, label)], candidates=candidates)
@@ -97,6 +96,19 @@ def test_any_text_survives(predict, candidates, text):
             assert predict([result.adversarial]).argmax() != label
             assert len(result.adversarial.split()) == len(text.split())
             assert result.words_changed <= 0.4 * result.words
+        else:
+            assert result.adversarial == text
+
+
+@pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
+def test_any_text_survives_the_authors_code(predict, candidates, text):
+    settings = AttackSettings(mode="reference")
+    for label in (0, 1):
+        [result] = attack(predict, [("1", text, label)], candidates=candidates, settings=settings)
+        assert result.original == text
+        if result.status == "succeeded":
+            assert predict([result.adversarial]).argmax() == result.prediction_after != label
+            assert result.words_changed <= 0.4 * result.words + 1
         else:
             assert result.adversarial == text
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from harness.tasks.features import Features, truncated
+from harness.tasks.features import Features, encode_in_chunks, truncated
 
 
 def features(example: list[int]) -> Features:
@@ -38,3 +38,11 @@ def test_the_tokenizer_gets_its_own_settings_back(tokenizer: Tokenizer, fails: b
     except RuntimeError:
         pass
     assert (tokenizer.truncation, tokenizer.padding) == before
+
+
+def test_a_lone_surrogate_is_one_unknown_character(tokenizer: Tokenizer) -> None:
+    texts = ["the \ud800 cat", "the \ufffd cat"]
+    broken, stand_in = encode_in_chunks(tokenizer, texts)
+    assert (broken.ids, broken.offsets) == (stand_in.ids, stand_in.offsets)
+    (pair,) = encode_in_chunks(tokenizer, [(texts[0], texts[0])])
+    assert pair.ids
