@@ -83,6 +83,7 @@ def test_questions_then_contexts(config: Path, tmp_path: Path) -> None:
     ("override", "complaint"),
     [
         ("recipe=deepwordbug", "recipe: TextAttack's recipes attack text-classification only"),
+        ("mode=reference", "mode: the authors' code attacks text-classification only; remove it"),
         ("target=answer", "target: input should be 'question' or 'context', got 'answer'"),
     ],
 )
