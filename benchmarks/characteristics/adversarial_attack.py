@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates
+from benchmarks.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates, proportions
 from benchmarks.characteristics.attack.bert_attack import attack, words_of
 from benchmarks.characteristics.attack.changed_words import BreakingWord, breaking_words, changed_places
 from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
@@ -168,7 +168,10 @@ def _vulnerability(bootstrap: GroupBootstrap, own: Fates) -> Vulnerability:
     measured = ~np.isnan(own.similarity)
 
     def estimate(values: NDArray[np.generic] | None, within: Bools) -> Estimate:
-        return UNDEFINED if values is None else estimates(bootstrap.means(values, within))[0]
+        if values is None:
+            return UNDEFINED
+        means = bootstrap.means(values, within)
+        return (proportions(means, int(within.sum())) if values.dtype == np.bool_ else estimates(means))[0]
 
     return Vulnerability(
         accuracy_before=estimate(own.right, everything),

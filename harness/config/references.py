@@ -194,6 +194,8 @@ def _check_attack(place: str, task: str, attack: Attack) -> None:
         raise UserError(
             f"{place}.recipe: TextAttack's recipes attack text-classification only; give a masked_language_model"
         )
+    if answering and attack.mode == "reference":
+        raise UserError(f"{place}.mode: the authors' code attacks text-classification only; remove it")
     if attack.recipe is None:
         if attack.masked_language_model is None:
             raise UserError(

@@ -12,7 +12,7 @@ from benchmarks.agreement import all_pairs
 from benchmarks.agreement import expected_jaccard as expected_jaccard_of
 from benchmarks.agreement import jaccard as jaccard_of
 from benchmarks.agreement import kappa as kappa_of
-from benchmarks.bootstrap import Estimate, GroupBootstrap, estimates, number
+from benchmarks.bootstrap import BLOCKS, UNDEFINED, Estimate, GroupBootstrap, estimates, number, proportions
 from benchmarks.characteristics.attack.fates import Bools, Fates
 from benchmarks.characteristics.attack.transfer import Replayed
 
@@ -102,10 +102,19 @@ def _changes(
     ]
     if shown_a is not None and shown_b is not None:
         compared.append(("transfer", shown_a.turned, shown_b.turned, shown_a.right & shown_b.right))
-    known = [
-        (figure, old.astype(np.float64), new.astype(np.float64), within)
-        for figure, old, new, within in compared
-        if old is not None and new is not None
-    ]
-    columns = [bootstrap.means(new - old, within) for _, old, new, within in known]
-    return dict(zip([figure for figure, *_ in known], estimates(np.concatenate(columns, axis=1)), strict=True))
+    changes: dict[str, Estimate] = {}
+    for figure, old, new, within in compared:
+        if old is not None and new is not None:
+            difference = new.astype(np.float64) - old.astype(np.float64)
+            changes[figure] = estimates(bootstrap.means(difference, within))[0]
+            if new.dtype == np.bool_ and not difference[within].any():
+                changes[figure] = _no_change(int(within.sum()))
+    return changes
+
+
+def _no_change(texts: int) -> Estimate:
+    """Of a share where no text changed: no resample has a change either; the ends are those of 0 out of ``texts``."""
+    if texts == 0:
+        return UNDEFINED
+    [share] = proportions(np.zeros((2 + BLOCKS, 1)), texts)
+    return Estimate(0.0, None if share.high is None else -share.high, share.high)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import Estimate, GroupBootstrap, divide, estimates
+from benchmarks.bootstrap import Estimate, GroupBootstrap, proportions
 from benchmarks.characteristics.attack.probabilities import checked_probabilities
 from benchmarks.characteristics.attack.results import AttackResult, TransferResult
 from benchmarks.errors import BenchmarkError
@@ -62,10 +62,11 @@ def transfer_rows(bootstrap: GroupBootstrap, matrix: Mapping[str, Mapping[str, R
     for crafted_on, row in matrix.items():
         if not row:
             continue
-        turned = bootstrap.totals(np.stack([one.turned for one in row.values()], axis=1))
-        right = bootstrap.totals(np.stack([one.right for one in row.values()], axis=1))
-        n = int(next(iter(row.values())).crafted.sum())
-        rows.append(Transfer(crafted_on, n, dict(zip(row, estimates(divide(turned, right)), strict=True))))
+        rates = {
+            name: proportions(bootstrap.means(one.turned, one.right), int(one.right.sum()))[0]
+            for name, one in row.items()
+        }
+        rows.append(Transfer(crafted_on, int(next(iter(row.values())).crafted.sum()), rates))
     return rows
 
 

@@ -46,7 +46,10 @@ def _rule(changes: Json) -> str | None:
 
 
 TOLD = {
-    "int8-no-sturdier": ("withstands no more attacks than its FP32", "withstand no more attacks than their FP32"),
+    "int8-no-sturdier": (
+        "is not shown to withstand more attacks than its FP32",
+        "are not shown to withstand more attacks than their FP32",
+    ),
     "int8-sturdier": ("withstands more attacks than its FP32", "withstand more attacks than their FP32"),
     "int8-harder-to-search": (
         "is harder to search than its FP32, not shown to be sturdier",

@@ -224,3 +224,13 @@ def test_from_attack_to_summary(predict, candidates):
 )
 def test_changed_places(original, adversarial, places):
     assert changed_places(original, adversarial) == places
+
+
+def test_no_change_at_all_is_not_certain():
+    given = {"large": results("ssff"), "small": results("ssff")}
+    change = summary(given).pairs[0].changes["success_rate"]
+    assert change.value == 0
+    assert change.low == -change.high == pytest.approx(0.025 ** (1 / 4) - 1)
+    everything = summary({"large": results("ssss")}).deployments["large"].success_rate
+    assert (everything.value, everything.high) == (1, 1)
+    assert everything.low == pytest.approx(0.025 ** (1 / 4))

@@ -169,7 +169,12 @@ def test_a_label_that_the_deployment_lacks_is_refused(predict, candidates, label
 
 def test_replay_shows_only_texts_that_succeeded(predict, candidates):
     results = list(attack(predict, [("a", TEXT, 1), ("b", "film", 1), ("c", TEXT, 0)], candidates=candidates))
-    [replayed] = replay(lambda texts: predict(texts)[:, ::-1], results)
+    asked = {"crafted": results, "nothing fell": results[1:]}
+    shown = replay(lambda texts: predict([text for _, text in texts])[:, ::-1], asked)
+    [replayed] = shown["crafted"]
     assert (replayed.id, replayed.label) == ("a", 1)
     assert (replayed.prediction_before, replayed.prediction_after) == (0, 1)
-    assert replay(predict, results[1:]) == []
+    assert shown["nothing fell"] == []
+    assert replay(lambda _: pytest.fail("nothing is to be asked"), {"nothing fell": results[1:]}) == {
+        "nothing fell": []
+    }
