@@ -91,7 +91,7 @@ class _Process:
             offline |= _joules_per_sample(self.recorded["offline"], self.offline)
         return {
             **{
-                name: _named(figures, (*_LATENCIES, "count", "steady", "tail_steady"))
+                name: _named(figures, (*_LATENCIES, "count", "steady", "scattered", "tail_steady"))
                 for name, figures in self.latencies.items()
             },
             "offline": offline,
@@ -120,6 +120,7 @@ def _over_processes(
         **{name: _median([figures[name] for figures in found]) for name in medians},
         **{name: sum(figures[name] for figures in found) for name in sums},
         **{name: all(figures[name] for figures in found) for name in marks},
+        **({"scattered": any(figures["scattered"] for figures in found)} if "scattered" in found[0] else {}),
     }
 
 

@@ -40,6 +40,9 @@ class Latency:
     """The p90 lies below it with 99 % confidence, by MLPerf's early stopping; None: too few queries."""
     p99_bound_ms: float | None
     steady: bool
+    """Whether latency stood still: what drifts within a process says nothing about others."""
+    scattered: bool
+    """Whether timings of one and the same sample differ widely; over processes they still have a median."""
     tail_steady: bool
     """Whether the p99 is that of a steady tail of enough queries."""
     warnings: tuple[str, ...]
@@ -55,8 +58,8 @@ class Latency:
         p50, p90, p95, p99 = np.percentile(values, (50, 90, 95, 99), method="inverted_cdf") / 1e6
         bounds = [upper_bound(values, share) for share in (0.90, 0.99)]
         passes = _passes(timings)
-        found = [trend_warning(values)] if passes is None else [drift_warning(passes), spread_warning(passes)]
-        unsteady = [warning for warning in found if warning]
+        unsteady = trend_warning(values) if passes is None else drift_warning(passes)
+        scattered = None if passes is None else spread_warning(passes)
         tail = tail_warning(values) if passes is None else tail_warning(passes.ravel())
         if len(values) < 100:
             tail = f"p99 of {len(values)} latencies is their maximum; raise min_count to {queries_needed(0.99)}"
@@ -69,9 +72,10 @@ class Latency:
             mean_ms=float(values.mean()) / 1e6,
             p90_bound_ms=None if bounds[0] is None else bounds[0] / 1e6,
             p99_bound_ms=None if bounds[1] is None else bounds[1] / 1e6,
-            steady=not unsteady,
-            tail_steady=not unsteady and tail is None,
-            warnings=(*unsteady, *([tail] if tail else [])),
+            steady=unsteady is None,
+            scattered=scattered is not None,
+            tail_steady=unsteady is None and tail is None,
+            warnings=tuple(warning for warning in (unsteady, scattered, tail) if warning),
         )
 
 

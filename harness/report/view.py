@@ -112,11 +112,12 @@ class Deployment:
 
     @property
     def unstable(self) -> bool:
-        """Whether a timing did not settle."""
+        """Whether a timing did not settle, or scatters widely."""
         return self.unsettled("single-stream") or self.unsettled("offline")
 
     def unsettled(self, scenario: str) -> bool:
-        return mapping(self.performance.get(scenario)).get("steady") is False
+        timing = mapping(self.performance.get(scenario))
+        return timing.get("steady") is False or timing.get("scattered") is True
 
     def unsettled_tail(self, scenario: str) -> bool:
         """Whether the p99 is less than that of a steady tail of enough queries."""

@@ -120,7 +120,8 @@ def test_scatter_of_one_text_is_unsteady_but_lengths_are_not() -> None:
     noisy = (lengths * np.exp(random.normal(0, 0.25, lengths.shape))).astype(np.int64)
     assert spread(lengths.astype(np.int64)) == 0 < 0.15 < spread(noisy) < 0.35
     result = Latency.of(in_passes(noisy.ravel().tolist(), 16))
-    assert not result.steady and "scatter" in result.warnings[0]
+    assert result.steady and result.scattered and "scatter" in result.warnings[0]
+    assert not Latency.of(in_passes(lengths.astype(np.int64).ravel().tolist(), 16)).scattered
 
 
 def test_an_unstable_tail_marks_the_p99_alone() -> None:
