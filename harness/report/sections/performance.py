@@ -94,10 +94,10 @@ def _tuned(listed: Sequence[Deployment]) -> list[str]:
             continue
         names = ("sessions", "threads", "token_budget")
         sessions, threads, budget = (count(number(setting.get(name))) for name in names)
-        default = number(tuned.get("default_samples_per_second"))
+        default = count(number(tuned.get("default_samples_per_second")))
         lines.append(
-            f"[{d.number}] tuned: {count(rate)} samples per s in {sessions} sessions of {threads} threads and batches "
-            f"of {budget} tokens, {ratio(number(tuned.get('ratio')))} the {count(default)} of the study's own setting."
+            f"[{d.number}] tuned: {count(rate)} samples per s, {ratio(number(tuned.get('ratio')))} the {default} "
+            f"of the study's own setting (sessions {sessions}, threads in each {threads}, tokens a batch {budget})."
         )
     return lines
 
