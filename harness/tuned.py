@@ -35,8 +35,8 @@ def measure_tuned(
 def tuned_over_processes(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Medians over fresh processes; None where nothing was tuned. All processes have the same setting.
 
-    ``ratio`` is how many times as fast as the default the tuned setting is, in the same pairs of passes;
-    where the default was chosen it is 1, and the rate is that of offline.
+    ``ratio`` is how many times as fast as the default the tuned setting is, in the same pairs of passes. Where the
+    default was chosen it is 1, and the rates are None: those of offline hold.
     """
     if not measured:
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import Any
 
+import pytest
+
 from harness.performance_summary import summarise
 
 MS = 1_000_000
@@ -54,3 +56,24 @@ def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
 def test_a_scenario_that_was_not_measured_is_null() -> None:
     summary = summarise([process(1, offline=False)])
     assert summary["offline"] is None and summary["replicates"][0]["offline"] is None
+
+
+def test_a_tuned_setting_is_held_against_the_default_of_the_same_pairs() -> None:
+    setting = {"sessions": 2, "threads": 1, "token_budget": 512}
+    measured = []
+    for slower in (2, 3, 4):
+        pairs = [[slower * MS, MS]] * 5
+        measured.append({**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": pairs}})
+    tuned = summarise(measured)["tuned"]
+    assert tuned["setting"] == setting and tuned["ratio"] == 3
+    assert tuned["samples_per_second"] == 2000
+    assert tuned["default_samples_per_second"] == pytest.approx(2000 / 3)
+
+    unchanged = {**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": None}}
+    assert summarise([unchanged])["tuned"] == {
+        "setting": setting,
+        "ratio": 1.0,
+        "samples_per_second": None,
+        "default_samples_per_second": None,
+    }
+    assert summarise([process(1)])["tuned"] is None

@@ -21,13 +21,14 @@ from backends.registry import open_backend
 from benchmarks.performance.latency import Latency, single_stream
 from exporters.formats import export
 from harness.checkpoints.materialize import materialize
-from harness.config.study import RandomCheckpoint
+from harness.config.study import RandomCheckpoint, Study
 from harness.embedded.corpora import generate
 from harness.live import read_tokenizer
 from harness.tasks.task import task_for
 
 TASK = "text-classification"
 ROUNDS = 9
+TOKEN_BUDGET: int = Study.model_fields["token_budget"].default
 
 
 def main() -> None:
@@ -88,7 +89,7 @@ def _batching(backend, artifact: Path) -> list[tuple[str, list[float]]]:  # type
     by_length = np.argsort([len(ids) for ids in features.inputs["input_ids"]], kind="stable")
 
     def ours() -> float:
-        return _seconds(lambda: infer_all(backend, features.inputs, token_budget=2048, per_token=frozenset()))
+        return _seconds(lambda: infer_all(backend, features.inputs, token_budget=TOKEN_BUDGET, per_token=frozenset()))
 
     def batches_of_32(order: np.ndarray, length: int | None) -> float:  # type: ignore[type-arg]
         def run() -> None:

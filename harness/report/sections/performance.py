@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model
@@ -74,10 +76,31 @@ def performance(task: TaskView) -> Section:
             f"{MARKS['same']} scores like the reference, within {100 * (margin or 0):g} points either way; "
             f"{MARKS['cannot tell']} too few examples to tell."
         )
+    notes += _tuned(listed)
     if any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
         notes.append("! unstable timing: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     return Section("Speed, memory and quality", (filled(table), *timings(task)), level=2)
+
+
+def _tuned(listed: Sequence[Deployment]) -> list[str]:
+    """What the search for the fastest setting found, a line a deployment."""
+    lines = []
+    for d in listed:
+        tuned = mapping(d.performance.get("tuned"))
+        setting = mapping(tuned.get("setting"))
+        rate = number(tuned.get("samples_per_second"))
+        if rate is None:
+            lines += [f"[{d.number}] tuned: nothing is faster than the study's own setting."] if tuned else []
+            continue
+        names = ("sessions", "threads", "token_budget")
+        sessions, threads, budget = (count(number(setting.get(name))) for name in names)
+        default = count(number(tuned.get("default_samples_per_second")))
+        lines.append(
+            f"[{d.number}] tuned: {count(rate)} samples per s, {ratio(number(tuned.get('ratio')))} the {default} "
+            f"of the study's own setting (sessions {sessions}, threads in each {threads}, tokens a batch {budget})."
+        )
+    return lines
 
 
 def _timing(text: str, unsettled: bool) -> Cell:

@@ -1,0 +1,105 @@
+"""A live deployment: chunks, budgets and openings side by side change nothing that it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from exporters.formats import export
+from harness import live
+from harness.checkpoints.materialize import materialize
+from harness.config.load import load_study
+from harness.config.study import EmbeddedCheckpoint
+from harness.embedded.corpora import LABELS, generate
+from harness.live import LiveDeployment, open_deployment
+from harness.plan import make_plan
+from harness.store.outputs import matrix
+
+OPTIONS: dict[str, Any] = {
+    "backend": "onnxruntime-cpu",
+    "format": "onnx-fp32",
+    "task": "text-classification",
+    "pooling": "cls",
+    "question_answering": None,
+    "max_length": 64,
+    "threads": 1,
+    "token_budget": 256,
+}
+EXAMPLES = generate("text-classification", "evaluation", 50, 0)
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "artifact").mkdir()
+    materialize(
+        EmbeddedCheckpoint(embedded="small"),
+        folder / "checkpoint",
+        task="text-classification",
+        labels=LABELS,
+        seed=0,
+        resolve=Path,
+    )
+    export(
+        "onnx-fp32",
+        folder / "checkpoint",
+        folder / "artifact",
+        task="text-classification",
+        pooling="cls",
+        calibration=None,
+    )
+    return folder / "artifact"
+
+
+@pytest.fixture
+def deployment(artifact: Path) -> Iterator[LiveDeployment]:
+    with open_deployment(artifact, OPTIONS) as opened:
+        yield opened
+
+
+def test_chunks_give_the_rows_of_one_piece(deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = deployment.table(EXAMPLES)
+    monkeypatch.setattr(live, "CHUNK", 7)
+    cut = deployment.table(EXAMPLES)
+    assert cut.schema == whole.schema
+    assert cut["id"].to_pylist() == whole["id"].to_pylist() == [example.id for example in EXAMPLES]
+    assert cut["prediction"].to_pylist() == whole["prediction"].to_pylist()
+    np.testing.assert_allclose(matrix(cut, "logits"), matrix(whole, "logits"), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("split", [{"sessions": 2, "threads": 1}, {"sessions": 2, "threads": 2}])
+def test_sessions_side_by_side_give_the_same_rows(
+    deployment: LiveDeployment, artifact: Path, split: dict[str, int]
+) -> None:
+    alone = deployment.table(EXAMPLES)
+    with open_deployment(artifact, {**OPTIONS, **split}) as several:
+        assert len(several.beside) == 1
+        together = several.with_budget(64).table(EXAMPLES)
+    assert together["prediction"].to_pylist() == alone["prediction"].to_pylist()
+    np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
+
+
+def test_every_stage_has_its_seconds(deployment: LiveDeployment) -> None:
+    stages = deployment.stage_seconds(EXAMPLES)
+    assert list(stages) == ["tokenise", "batch", "infer", "decode"]
+    assert all(seconds > 0 for seconds in stages.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "tuned"),
+    [(["performance.tune=true"], True), ([], False), (["performance.scenarios=[single-stream]"], False)],
+)
+def test_tuning_is_a_step_that_the_measurement_needs(settings: list[str], tuned: bool) -> None:
+    study = Path(live.__file__).parents[1] / "configs" / "quickstart.yaml"
+    plan = make_plan(load_study(study, settings))
+    for task in plan.tasks:
+        for planned in task.deployments:
+            assert (planned.tuning is not None) == tuned
+            for step in planned.performance:
+                assert step.needs.get("tuning") == (
+                    (planned.tuning.kind, planned.tuning.key) if planned.tuning else None
+                )
