@@ -14,7 +14,6 @@ from harness.checkpoints.digest import source_digest
 from harness.checkpoints.own_artifact import look_at_own, onnx_file, tokenizer_folder
 from harness.config.deployments import Deployment, deployments, formats_of, represented
 from harness.config.study import (
-    Calibration,
     CheckpointSource,
     CutCheckpoint,
     DataSource,
@@ -346,7 +345,7 @@ class _Planner:
             needs["parent"] = _need(self._artifact(name, task, model, chosen.parent, checkpoint, examples))
         if chosen.needs_calibration:
             needs["train"] = _need(examples["train"])
-            options["calibration"] = _calibration(task)
+            options["calibration"] = task.calibration.model_dump(mode="json")
         if "int8" in format:
             options["isa"] = self.isa
         return self._keep(
@@ -574,11 +573,6 @@ def _step(
         "needs": {role: key for role, (_, key) in needs.items()},
     }
     return Step(kind, key_of(inputs), title, group, subject, json.loads(json.dumps(options)), needs, places or {})
-
-
-def _calibration(task: Task) -> dict[str, Any]:
-    chosen = task.calibration
-    return (Calibration(examples=chosen) if isinstance(chosen, int) else chosen).model_dump(mode="json")
 
 
 def _need(step: Step) -> Need:

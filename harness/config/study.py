@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PositiveInt, Tag
 
 TaskName = Literal["question-answering", "text-classification"]
 FormatName = Literal[
@@ -305,6 +305,10 @@ class Calibration(Strict):
     """The least and the greatest value seen; the others cut off outliers, which BERT needs."""
 
 
+def _number_of_examples(value: Any) -> Any:
+    return {"examples": value} if isinstance(value, int) else value
+
+
 class Task(Strict):
     reference: Name
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -316,7 +320,9 @@ class Task(Strict):
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest text of text-classification in tokens; longer ones are truncated."""
     pooling: Literal["cls", "mean"] = "cls"
-    calibration: Annotated[int, Field(gt=0)] | Calibration = Calibration()
+    calibration: Annotated[
+        Calibration, BeforeValidator(_number_of_examples, json_schema_input_type=PositiveInt | Calibration)
+    ] = Calibration()
     """Of static INT8; a number is that many examples."""
     parity: Annotated[int, Field(gt=0)] = 32
     """Evaluation examples on which every artifact is checked against its checkpoint."""
