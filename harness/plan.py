@@ -18,7 +18,6 @@ from harness.checkpoints.own_artifact import look_at_own, own_file, tokenizer_fo
 from harness.config.deployments import Deployment, deployments, formats_of, random_weights, represented
 from harness.config.study import (
     Attack,
-    Calibration,
     CheckpointSource,
     CutCheckpoint,
     DataSource,
@@ -426,7 +425,7 @@ class _Planner:
             needs["parent"] = _need(self._artifact(name, task, model, chosen.parent, checkpoint, examples))
         if chosen.needs_calibration:
             needs["train"] = _need(examples["train"])
-            options["calibration"] = _calibration(task)
+            options["calibration"] = task.calibration.model_dump(mode="json")
         if format.startswith("tensorrt"):
             options |= {"gpu": self.machine["gpu"], "tensorrt": _versions(("tensorrt",))}
         elif "int8" in format:
@@ -804,11 +803,6 @@ def _step(
         "needs": {role: key for role, (_, key) in needs.items()},
     }
     return Step(kind, key_of(inputs), title, group, subject, json.loads(json.dumps(options)), needs, places or {})
-
-
-def _calibration(task: Task) -> dict[str, Any]:
-    chosen = task.calibration
-    return (Calibration(examples=chosen) if isinstance(chosen, int) else chosen).model_dump(mode="json")
 
 
 def _by_group(steps: Iterable[Step]) -> list[Step]:

@@ -6,7 +6,17 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticKnownError
 
 from backends.registry import BACKENDS
@@ -343,6 +353,10 @@ class Calibration(Strict):
     """The least and the greatest value seen; the others cut off outliers, which BERT needs."""
 
 
+def _number_of_examples(value: Any) -> Any:
+    return {"examples": value} if isinstance(value, int) else value
+
+
 class Task(Strict):
     reference: Name
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -354,7 +368,9 @@ class Task(Strict):
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest text of text-classification in tokens; longer ones are truncated."""
     pooling: Literal["cls", "mean"] = "cls"
-    calibration: Annotated[int, Field(gt=0)] | Calibration = Calibration()
+    calibration: Annotated[
+        Calibration, BeforeValidator(_number_of_examples, json_schema_input_type=PositiveInt | Calibration)
+    ] = Calibration()
     """Of static INT8; a number is that many examples."""
     parity: Annotated[int, Field(gt=0)] = 64
     """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -13,7 +15,7 @@ from exporters.formats import export
 from exporters.instruction_set import WITHOUT_VNNI
 from exporters.manifest import read_manifest
 from exporters.onnx_graph import embeddings, head, read_model
-from exporters.parity import checkpoint_outputs
+from exporters.parity import checkpoint_outputs, compare_outputs
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes")
 
@@ -168,6 +170,40 @@ def test_other_methods_cut_off_what_is_rare(method, tmp_path, artifact, batches)
         ranges[chosen] = np.array([numpy_helper.to_array(scales[name]) for name in names])
     assert (ranges[method] <= ranges["min-max"] * 1.001).all()
     assert (ranges[method] < ranges["min-max"]).any()
+
+
+@pytest.mark.parametrize("format", ["onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt"])
+def test_tinyberts_head_of_26(format, tmp_path, small_heads, make_batch, run):
+    """TinyBERT-4L-312 divides 312 channels among 12 heads: no multiple of 8 or 16."""
+    checkpoint, parent = small_heads
+    calibration = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
+    export(format, parent, tmp_path, task="question-answering", pooling="cls", calibration=calibration)
+    fresh = [make_batch(100, 8, 40)]
+    expected = checkpoint_outputs(checkpoint, "question-answering", "cls", fresh)
+    parity = compare_outputs(expected, run(tmp_path, fresh), fresh)
+    assert parity.finite
+    assert parity.largest_logit_difference < 0.3 * expected[0]["start_logits"].std()
+
+
+@pytest.fixture(scope="session")
+def small_heads(checkpoints, tmp_path_factory):
+    """(checkpoint, its onnx-fp32 artifact)."""
+    import transformers
+
+    checkpoint, parent = tmp_path_factory.mktemp("tinybert"), tmp_path_factory.mktemp("tinybert-fp32")
+    config = transformers.BertConfig(
+        vocab_size=120,
+        hidden_size=312,
+        num_hidden_layers=4,
+        num_attention_heads=12,
+        intermediate_size=1200,
+        max_position_embeddings=64,
+    )
+    transformers.set_seed(7)
+    transformers.AutoModelForQuestionAnswering.from_config(config).save_pretrained(checkpoint)
+    shutil.copy(checkpoints["bert-qa"] / "tokenizer.json", checkpoint)
+    export("onnx-fp32", checkpoint, parent, task="question-answering", pooling="cls")
+    return checkpoint, parent
 
 
 def _from(producer, node, index):

@@ -51,6 +51,19 @@ def test_a_study_with_its_defaults(config: Path) -> None:
     assert study.backends == ("onnxruntime-cpu",)
 
 
+def test_calibration_is_a_number_of_examples_or_more_than_that(config: Path) -> None:
+    def calibration(*overrides: str) -> tuple[int, str]:
+        found = load_study(config, overrides).tasks["text-classification"].calibration
+        return found.examples, found.method
+
+    assert calibration() == (128, "min-max")
+    assert calibration("tasks.text-classification.calibration=16") == (16, "min-max")
+    chosen = "tasks.text-classification.calibration={method: percentile}"
+    assert calibration(chosen) == (128, "percentile")
+    assert "calibration" in complaint(config, "tasks.text-classification.calibration=0")
+    assert "calibration.method" in complaint(config, "tasks.text-classification.calibration={method: kl}")
+
+
 def test_overrides_are_yaml_values(config: Path) -> None:
     study = load_study(config, ["formats=[onnx-fp32, onnx-fp16]", "tasks.text-classification.data.train.size=64"])
     assert study.formats == ("onnx-fp32", "onnx-fp16")
