@@ -54,8 +54,11 @@ def main(texts: int = 2000, rounds: int = 5, threads: int = usable_cores()) -> N
 
 
 def _artifact(scratch: Path, model: str) -> Path:
-    """FP32, with the checkpoint's configuration beside it, which optimum reads. MiniLM's weights are trained ones
-    where their package is installed; else a BERT of about the same speed has random weights."""
+    """FP32, with the checkpoint's configuration beside it, which optimum reads.
+
+    MiniLM's weights are trained ones where their package is installed; else a smaller BERT (4 layers, 256 wide) with
+    random weights takes its place.
+    """
     checkpoint, artifact = scratch / f"{model}-checkpoint", scratch / model
     artifact.mkdir()
     source: PackageCheckpoint | RandomCheckpoint = RandomCheckpoint(random="bert-tiny")
