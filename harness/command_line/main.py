@@ -30,6 +30,10 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH.TO.KEY=VALUE", help="Override a value of the config; may be repeated."),
 ]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", metavar="TASK", help="Only this task of the study; may be repeated."),
+]
 StoreFolder = Annotated[
     Path, typer.Option("--store", envvar="SCALEMODEL_STORE", help="Where finished steps and runs are kept.")
 ]
@@ -53,6 +57,7 @@ DEFAULT_STORE = Path("runs")
 def run(
     config: Config,
     set: Set = None,
+    task: Tasks = None,
     store: StoreFolder = DEFAULT_STORE,
     output: Output = None,
     format: Format = "terminal",
@@ -67,27 +72,37 @@ def run(
     def show(folder: Path) -> None:
         show_report(folder, store, format, all_pairs=all_pairs, texts=not no_texts)
 
-    work(config, set or [], store, output, quiet=quiet, until="results", show=show)
+    work(config, set or [], task or [], store, output, quiet=quiet, until="results", show=show)
 
 
 @app.command()
 def train(
-    config: Config, set: Set = None, store: StoreFolder = DEFAULT_STORE, output: Output = None, quiet: Quiet = False
+    config: Config,
+    set: Set = None,
+    task: Tasks = None,
+    store: StoreFolder = DEFAULT_STORE,
+    output: Output = None,
+    quiet: Quiet = False,
 ) -> None:
     """Fine-tune the models of a study that name a recipe. `run` does this too, when it is missing."""
     from harness.command_line.work import work
 
-    work(config, set or [], store, output, quiet=quiet, until="checkpoints")
+    work(config, set or [], task or [], store, output, quiet=quiet, until="checkpoints")
 
 
 @app.command()
 def export(
-    config: Config, set: Set = None, store: StoreFolder = DEFAULT_STORE, output: Output = None, quiet: Quiet = False
+    config: Config,
+    set: Set = None,
+    task: Tasks = None,
+    store: StoreFolder = DEFAULT_STORE,
+    output: Output = None,
+    quiet: Quiet = False,
 ) -> None:
     """Turn the models of a study into artifacts, checked against their checkpoints."""
     from harness.command_line.work import work
 
-    work(config, set or [], store, output, quiet=quiet, until="artifacts")
+    work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts")
 
 
 @app.command()
@@ -169,11 +184,11 @@ def compare_outputs_(
 
 
 @app.command()
-def validate(config: Config, set: Set = None) -> None:
+def validate(config: Config, set: Set = None, task: Tasks = None) -> None:
     """Check a study and the data it names, and say what it would do. Writes nothing."""
     from harness.command_line.validate import validate_study
 
-    validate_study(config, set or [])
+    validate_study(config, set or [], task or [])
 
 
 @app.command()

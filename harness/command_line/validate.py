@@ -17,9 +17,9 @@ from harness.plan import make_plan
 from harness.store.steps import Store
 
 
-def validate_study(config: Path, overrides: list[str]) -> None:
+def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None:
     path = find_config(config)
-    study = load_study(path, overrides)
+    study = load_study(path, overrides, tasks=tasks)
     plan = make_plan(study)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
     examples = {step.key: len(read) for step, read in load_missing_examples(plan, nowhere).missing}

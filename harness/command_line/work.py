@@ -28,6 +28,7 @@ INTERRUPTED = 130
 def work(
     config: Path,
     overrides: list[str],
+    tasks: list[str],
     store_folder: Path,
     output: Path | None,
     *,
@@ -36,7 +37,7 @@ def work(
     show: Callable[[Path], None] | None = None,
 ) -> None:
     """``show`` writes the report of a run's folder, once there are results."""
-    study = load_study(find_config(config), overrides)
+    study = load_study(find_config(config), overrides, tasks=tasks)
     folder = RunFolder.of(study, store_folder, output)
     plan = make_plan(study)
     store = Store(store_folder)

@@ -19,13 +19,13 @@ LARGEST_FILE = 1_000_000  # bytes; a study is a page, anything above is a mistak
 LARGEST_TREE = 20_000  # values after aliases are expanded: a page of anchors can mean billions
 
 
-def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """Read the study in ``path``, with ``overrides`` of the form ``path.to.key=value``.
+def load_study(path: Path, overrides: Sequence[str] = (), *, tasks: Sequence[str] = ()) -> Study:
+    """Read the study in ``path``, with ``overrides`` of the form ``path.to.key=value``; of its tasks only ``tasks``.
 
-    Strings may name an entry of the file's ``parameters`` as ``${name}``.
+    Strings may name an entry of the file's ``parameters`` as ``${name}``. No ``tasks`` are all of them.
 
     Raises:
-        UserError: the file cannot be read, is not YAML, or does not describe a study.
+        UserError: the file cannot be read, is not YAML, does not describe a study, or lacks one of ``tasks``.
     """
     tree = _parse(path, _read(path))
     for override in overrides:
@@ -35,6 +35,11 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
         study = Study.model_validate(tree)
     except ValidationError as error:
         raise UserError(f"{path}: {_describe(error, tree)}") from None
+    for task in tasks:
+        if task not in study.tasks:
+            raise UserError(f"--task {task}: {path} has no such task; it has {', '.join(study.tasks)}")
+    if tasks:
+        study = study.model_copy(update={"tasks": {name: study.tasks[name] for name in study.tasks if name in tasks}})
     check_references(study, path)
     return study
 

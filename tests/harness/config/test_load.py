@@ -144,6 +144,12 @@ def test_files_that_are_no_study(tmp_path: Path, text: bytes, part: str) -> None
     assert str(path) in message and part in message
 
 
+def test_one_task_of_a_study_alone(config: Path) -> None:
+    assert list(load_study(config, tasks=["text-classification"]).tasks) == ["text-classification"]
+    with pytest.raises(UserError, match="--task question-answering: .*it has text-classification"):
+        load_study(config, tasks=["question-answering"])
+
+
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     assert "no such config file" in complaint(tmp_path / "nothing.yaml")
     assert "is a folder" in complaint(tmp_path)
