@@ -220,19 +220,20 @@ def no_speed_up(task: TaskView) -> list[Finding]:
         compared[place] = compared.get(place, 0) + 1
         if gain < thresholds.NO_SPEED_UP:
             slow.setdefault(place, []).append((deployment, gain))
-    findings = []
+    if not slow:
+        return []
+    parts = []
     for place, members in slow.items():
-        found = [deployment for deployment, _ in members]
         gains = [gain for _, gain in members]
         span = " to ".join(dict.fromkeys((ratio(min(gains)), ratio(max(gains)))))
-        findings.append(
-            Finding(
-                "result",
-                "no-speed-up",
-                f"{place} brings no speed to {len(found)} of {plural(compared[place], 'model')}: {span} the speed of "
-                f"the same model in FP32 ({listed(found)}).",
-                f"Keep FP32 where latency is what counts; the {verb(found, 'file is', 'files are')} smaller.",
-                names(found),
-            )
+        parts.append(f"{place} to {len(members)} of {plural(compared[place], 'model')} ({span})")
+    found = [deployment for members in slow.values() for deployment, _ in members]
+    return [
+        Finding(
+            "result",
+            "no-speed-up",
+            f"These bring no speed over the same model in FP32: {', '.join(parts)}; {listed(found)}.",
+            f"Keep FP32 where latency is what counts; the {verb(found, 'file is', 'files are')} smaller.",
+            names(found),
         )
-    return findings
+    ]

@@ -216,7 +216,7 @@ def test_int8_sturdier_or_only_harder_to_search(success: Any, any_attack: Any, r
 
 def test_formats_without_speed(task: dict[str, Any]) -> None:
     finding = found(task, "no-speed-up")
-    assert finding is not None and "onnx-fp16 on onnxruntime-cpu brings no speed to 2 of 2 models" in finding.text
+    assert finding is not None and "onnx-fp16 on onnxruntime-cpu to 2 of 2 models" in finding.text
 
 
 def test_parity(task: dict[str, Any]) -> None:
