@@ -36,7 +36,7 @@ def test_agrees_with_the_checkpoint(format, name, pooling, artifact, checkpoints
     assert parity.examples == 24
     assert parity.largest_logit_difference < LARGEST[format] * spread
     assert parity.largest_representation_difference < LARGEST[format] * 2
-    assert parity.decision_agreement >= (1 if "int" not in format else 0.8 if "int8" in format else 0.4)
+    assert parity.decision_agreement >= (1 if "int" not in format else 0.75 if "int8" in format else 0.4)
     assert all(array.dtype == np.float32 for batch in actual for array in batch.values())
 
 

@@ -83,12 +83,6 @@ def test_sessions_side_by_side_give_the_same_rows(
     np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
 
 
-def test_every_stage_has_its_seconds(deployment: LiveDeployment) -> None:
-    stages = deployment.stage_seconds(EXAMPLES)
-    assert list(stages) == ["tokenise", "batch", "infer", "decode"]
-    assert all(seconds > 0 for seconds in stages.values())
-
-
 @pytest.mark.parametrize(
     ("settings", "tuned"),
     [(["performance.tune=true"], True), ([], False), (["performance.scenarios=[single-stream]"], False)],
