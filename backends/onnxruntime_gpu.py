@@ -153,7 +153,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
     }
     remedy = (
         "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
-        "or put them on LD_LIBRARY_PATH: see docs/gpu-status.md"
+        "or put them on LD_LIBRARY_PATH: see docs/gpu.md"
     )
 
     SMALLEST, USUAL, LARGEST = (1, 1), (8, 128), (256, 512)

@@ -59,7 +59,7 @@ BackendName = Annotated[
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)  # they go into the schema
 
 
 def _only_key(*keys: str) -> Discriminator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,12 @@ def test_the_schema_names_every_key_of_the_shipped_studies() -> None:
     schema = json_schema()
     for path in shipped():
         assert set(yaml.safe_load(path.read_text())) <= set(schema["properties"])
+
+
+def test_the_schema_that_ships_is_that_of_the_models_and_says_what_keys_mean() -> None:
+    shipped_schema = json.loads((shipped()[0].parent / "study.schema.json").read_text(encoding="utf-8"))
+    assert shipped_schema == json_schema()  # else: scalemodel list schema > configs/study.schema.json
+    assert "p99" in shipped_schema["$defs"]["Server"]["properties"]["queries"]["description"]
 
 
 def test_fused_operators_are_refused_where_they_are_unknown(config: Path) -> None:
