@@ -149,11 +149,11 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
         "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
         "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
-        "onnx-int8-static": "TensorRT takes signed symmetric INT8, its activations are unsigned: use onnx-fp16",
+        "onnx-int8-static": "TensorRT takes signed symmetric INT8, its own is unsigned: use onnx-int8-tensorrt",
     }
     remedy = (
         "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
-        "or put them on LD_LIBRARY_PATH: see docs/gpu-status.md"
+        "or put them on LD_LIBRARY_PATH: see docs/gpu.md"
     )
 
     SMALLEST, USUAL, LARGEST = (1, 1), (8, 128), (256, 512)

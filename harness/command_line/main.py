@@ -17,6 +17,8 @@ from harness.errors import RunStopped, UserError
 app = typer.Typer(
     name="scalemodel",
     help="Benchmark compressed language models as they are deployed, and measure how they differ from the large one.",
+    epilog="Exit status: 0 done; 2 wrong input, nothing was done; 3 a step failed; 4 `compare` found what it was to "
+    "fail on; 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -28,11 +30,13 @@ Config = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="PATH.TO.KEY=VALUE", help="Override a value of the config; may be repeated."),
+    typer.Option(
+        "--set", metavar="PATH.TO.KEY=VALUE", help="Override a value of the config, written as YAML; may be repeated."
+    ),
 ]
 Tasks = Annotated[
     list[str] | None,
-    typer.Option("--task", metavar="TASK", help="Only this task of the study; may be repeated."),
+    typer.Option("--task", metavar="TASK", help="Only this task of the study, by its name there; may be repeated."),
 ]
 StoreFolder = Annotated[
     Path, typer.Option("--store", envvar="SCALEMODEL_STORE", help="Where finished steps and runs are kept.")
@@ -84,7 +88,7 @@ def train(
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
-    """Fine-tune the models of a study that name a recipe. `run` does this too, when it is missing."""
+    """Fine-tune the models of a study that have a `training`. `run` does this too, where it is missing."""
     from harness.command_line.work import work
 
     work(config, set or [], task or [], store, output, quiet=quiet, until="checkpoints")
@@ -99,7 +103,7 @@ def export(
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
-    """Turn the models of a study into artifacts, checked against their checkpoints."""
+    """Turn the models of a study into artifacts, and verify each on its backends against its checkpoint."""
     from harness.command_line.work import work
 
     work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts")
@@ -203,7 +207,7 @@ def doctor() -> None:
 def list_(
     what: Annotated[
         Literal["configs", "runs", "formats", "backends", "models", "schema"],
-        typer.Argument(help="`schema` prints the JSON schema of config files, for editors."),
+        typer.Argument(help="`runs` are those of the store; `schema` is the JSON schema of config files, for editors."),
     ],
     store: StoreFolder = DEFAULT_STORE,
 ) -> None:

@@ -173,15 +173,36 @@ def _describe(error: ValidationError, tree: Any) -> str:
         message = f"unknown key{nearest}"
     elif kind == "missing":
         message = "is missing; add it"
-    elif kind == "source":
+    elif kind in ("source", "own_format"):
         message = f"{first['msg']}, got {_short(value)}"
     else:
-        message = f"{first['msg'][0].lower()}{first['msg'][1:]}, got {_short(value)}"
-        if kind in ("literal_error", "enum") and isinstance(value, str):
+        message = f"{_expected(first['type'], first['msg'])}, got {_short(value)}"
+        if kind == "literal_error" and isinstance(value, str):
             options = first.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
             message += _nearest(value, options)
+        elif kind == "literal_error":  # YAML reads 2:4 as 124, and no as False
+            message += "; put it in quotes"
+        elif kind in _MAPPINGS and (keys := _fields(first["loc"])) != _fields(first["loc"][:-1]):
+            message += f"; known keys: {', '.join(keys)}"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{where}: {message}{more}"
+
+
+_MAPPINGS = ("model_type", "model_attributes_type", "dict_type", "mapping_type")
+_IN_YAML = {
+    **dict.fromkeys(_MAPPINGS, "input should be a mapping, {key: value}"),
+    "tuple_type": "input should be a list, [value, ...]",
+    "too_short": "list should not be empty",
+    "bool_parsing": "input should be true or false",
+    "int_parsing": "input should be a whole number",
+    "int_from_float": "input should be a whole number",
+    "float_parsing": "input should be a number",
+}
+
+
+def _expected(kind: str, message: str) -> str:
+    """What should stand there, in the words of YAML where pydantic's are those of Python."""
+    return _IN_YAML.get(kind, f"{message[0].lower()}{message[1:]}")
 
 
 def _place(loc: tuple[int | str, ...], tree: Any) -> list[int | str]:
@@ -239,4 +260,4 @@ def _fields(loc: tuple[int | str, ...]) -> list[str]:
     return sorted({name for model in models for name in model.model_fields})
 
 
-_TAGS = {"hub", "folder", "package", "random", "cut", "embedded", "squad", "table"}
+_TAGS = {"hub", "folder", "package", "random", "cut", "pruned", "embedded", "squad", "table"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,9 +28,8 @@ from harness.errors import UserError
 
 def check_references(study: Study, path: Path) -> None:
     """Raise a `UserError` for the first name that refers to nothing, or option that does not fit its task."""
-    for name, values in (("formats", study.formats), ("backends", study.backends)):
-        if twice := [value for value in values if values.count(value) > 1]:
-            raise UserError(f"{path}: {name}: names {twice[0]!r} twice; name each once")
+    _names_once(f"{path}: formats", study.formats)
+    _names_once(f"{path}: backends", study.backends)
     _check_performance(path, study)
     for name, options in study.backend_options.items():
         if name not in study.backends:
@@ -50,6 +49,16 @@ def _check_performance(path: Path, study: Study) -> None:
     performance = study.performance
     if performance is None:
         return
+    _names_once(f"{path}: performance.scenarios", performance.scenarios)
+    if not performance.scenarios and performance.sweep is None:
+        raise UserError(
+            f"{path}: performance.scenarios: names none, so nothing is timed; name one, or say performance: null"
+        )
+    if performance.sweep is not None:
+        _names_once(f"{path}: performance.sweep.batch", performance.sweep.batch)
+        _names_once(f"{path}: performance.sweep.length", performance.sweep.length)
+    if performance.tune and "offline" not in performance.scenarios:
+        raise UserError(f"{path}: performance.tune: searches what is fastest offline; add offline to scenarios")
     if "server" in performance.model_fields_set and "server" not in performance.scenarios:
         raise UserError(
             f"{path}: performance.server: nobody asks for that scenario; add server to performance.scenarios"
@@ -67,6 +76,7 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
         here = f"{place}.models.{name}"
         if (model.checkpoint is None) == (model.artifact is None):
             raise UserError(f"{here}: needs a checkpoint or an artifact, and not both")
+        _names_once(f"{here}.formats", model.formats or ())
         if model.artifact is not None:
             _check_artifact(here, task_name, task, model)
         if isinstance(model.checkpoint, CutCheckpoint):
@@ -209,7 +219,7 @@ def _check_attack(place: str, task: str, attack: Attack) -> None:
     if missing := missing_resources(attack.recipe):
         more = f" (and {len(missing) - 1} more: {', '.join(one.what for one in missing[1:])})" if missing[1:] else ""
         raise UserError(
-            f"{place}.recipe: {attack.recipe!r} needs {missing[0].what}, which is not on this machine{more}; "
+            f"{place}.recipe: {attack.recipe!r} needs {missing[0].what}, not found on this machine{more}; "
             f"{missing[0].get}"
         )
 
@@ -232,7 +242,8 @@ def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> 
                 where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"
                 if model.artifact is not None:
                     where = f"{place}.models.{model_name}.artifact"
-                raise UserError(f"{where}: no backend of the study serves {format!r}: {reasons[0]}")
+                first = f"{study.backends[0]}: {reasons[0]}"
+                raise UserError(f"{where}: no backend of the study serves {format!r}; {first}")
     attack = task.characteristics.attack
     if attack is not None:
         names = [deployment.name for deployment in deployments(study, name)]
@@ -242,6 +253,11 @@ def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> 
                     f"{place}.characteristics.attack.deployments: {pattern!r} matches none of the deployments, "
                     f"which are {', '.join(names[:4])}, ..."
                 )
+
+
+def _names_once(where: str, values: Sequence[object]) -> None:
+    if twice := [value for value in values if values.count(value) > 1]:
+        raise UserError(f"{where}: names {twice[0]!r} twice; name each once")
 
 
 def _refers(where: str, name: str, known: Iterable[str]) -> None:

@@ -17,10 +17,12 @@ from pydantic import (
     Tag,
     WithJsonSchema,
 )
-from pydantic_core import PydanticKnownError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from backends.registry import BACKENDS
 from exporters.formats import FORMATS
+from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
+from exporters.own_onnx import FORMAT as OWN_FORMAT
 
 TaskName = Literal["question-answering", "text-classification"]
 RecipeName = Literal["bae", "bert-attack", "deepwordbug", "pruthi", "pwws", "textbugger", "textfooler"]
@@ -39,9 +41,15 @@ def _one_of(known: Collection[str]) -> Callable[[str], str]:
     return check
 
 
+def _made_by_export(name: str) -> str:
+    if name in (OWN_FORMAT, OWN_ENGINE_FORMAT):
+        raise PydanticCustomError("own_format", "comes with a finished file alone: give that as a model's artifact")
+    return _one_of(FORMATS)(name)
+
+
 # What there is, is said once: where it is made.
 FormatName = Annotated[
-    str, AfterValidator(_one_of(FORMATS)), WithJsonSchema({"type": "string", "enum": list(FORMATS)}, mode="validation")
+    str, AfterValidator(_made_by_export), WithJsonSchema({"type": "string", "enum": list(FORMATS)}, mode="validation")
 ]
 BackendName = Annotated[
     str,
@@ -51,7 +59,7 @@ BackendName = Annotated[
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)  # they go into the schema
 
 
 def _only_key(*keys: str) -> Discriminator:

@@ -140,7 +140,7 @@ def attack_by_recipe(
     """
     if missing := missing_resources(recipe):
         raise BenchmarkError(
-            f"the recipe {recipe!r} needs {missing[0].what}, which is not on this machine; {missing[0].get}"
+            f"the recipe {recipe!r} needs {missing[0].what}, not found on this machine; {missing[0].get}"
         )
     results = []
     with _offline():

@@ -72,7 +72,7 @@ def how_to_read() -> Section:
             Prose(
                 (
                     "A deployment is model/format@backend, and [n] throughout its task. Formats are ONNX "
-                    "unless they say torch; a backend that all share is left out. Ratios are against the "
+                    "unless they say torch or tensorrt; a backend that all share is left out. Ratios are against the "
                     "reference: 2.0x is twice as fast, 0.25x a quarter of the size.",
                     "Overlap is the Jaccard index of two sets: 1 is the same set, 0 nothing in common. "
                     "Hold it against chance, the overlap of unrelated models, and against the floors, the "

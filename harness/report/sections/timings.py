@@ -58,7 +58,8 @@ def _load(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
         return None
     notes = ["below: a bound at 99 % confidence, by MLPerf's early stopping (64 queries for a p90, 662 for a p99)."]
     if any(_server(d, "bound_ms") is not None for d in timed):
-        told = {words(_scenario(d, "server").get("bound_from")) for d in timed} - {""}
+        sources = {words(_scenario(d, "server").get("bound_from")) for d in timed} - {""}
+        told = {"the study's" if source == "study" else f"each its own: {source}" for source in sources}
         notes.append(
             "server: the highest rate of Poisson arrivals whose p99 stays under the bound"
             + (f" ({', '.join(sorted(told))})" if told else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,50 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("performance.server.p99_ms=20", ["performance.server", "add server to performance.scenarios"]),
         ("performance.server.queries=100", ["performance.server.queries", "662"]),
         ("performance.sweep.batch=[0]", ["performance.sweep.batch.0", "0"]),
+        ("performance.sweep.batch=[]", ["performance.sweep.batch: list should not be empty"]),
+        ("performance.sweep.batch=8", ["performance.sweep.batch: input should be a list", "got 8"]),
+        ("performance.sweep.length=[32, 32]", ["performance.sweep.length: names 32 twice"]),
+        ("performance.sweep=true", ["sweep: input should be a mapping", "True", "known keys: batch, length"]),
+        ("performance.scenarios=[offlin]", ["performance.scenarios.0", "'offlin'", "'offline'"]),
+        ("performance.scenarios=[offline, offline]", ["performance.scenarios: names 'offline' twice"]),
+        ("performance.scenarios=[]", ["performance.scenarios: names none", "performance: null"]),
+        ("performance={scenarios: [single-stream], tune: true}", ["performance.tune", "add offline"]),
+        ("performance.tune=maybe", ["performance.tune: input should be true or false, got 'maybe'"]),
+        ("performance={scenarios: [server], server: {p99_ms: -5}}", ["performance.server.p99_ms", "-5"]),
+        ("token_budget=1_0.5k", ["token_budget: input should be a whole number, got '1_0.5k'"]),
+        ("tasks.text-classification.quality_loss=2", ["quality_loss", "less than or equal to 1, got 2"]),
+        ("tasks.text-classification.quality_loss=10%", ["quality_loss: input should be a number, got '10%'"]),
+        (
+            "tasks.text-classification.models.p={checkpoint: {pruned: big, sparsity: '3:4'}}",
+            ["models.p.checkpoint.sparsity: input should be '2:4', got '3:4'"],
+        ),
+        (
+            "tasks.text-classification.models.p={checkpoint: {pruned: big, sparsity: 2:4}}",  # YAML: 2 x 60 + 4
+            ["models.p.checkpoint.sparsity: input should be '2:4', got 124; put it in quotes"],
+        ),
+        ("tasks.text-classification.models.small.formats=[onnx-fp32, onnx-fp32]", ["small.formats", "twice"]),
+        ("backend_options={onnxruntime-cpu: {spining: false}}", ["backend_options", "'spining'", "spinning, arena"]),
+        ("backend_options={openvino-cpu: {}}", ["backend_options.openvino-cpu", "add it to backends"]),
+        ("backend_options={onnxruntime-cpu: spinning}", ["backend_options.onnxruntime-cpu", "mapping", "'spinning'"]),
+        (
+            "tasks.text-classification.characteristics.attack.recipe=text-fooler",
+            ["attack.recipe", "'text-fooler'; did you mean 'textfooler'?"],
+        ),
+        (
+            "tasks.text-classification.characteristics.attack={recipe: pruthi, mode: reference}",
+            ["attack.mode: the recipe 'pruthi' brings its own"],
+        ),
+        (
+            "tasks.text-classification.characteristics.attack.target=question",
+            ["attack.target: text-classification has only its text to change"],
+        ),
+        (
+            "tasks.text-classification.characteristics.attack.mode=refrence",
+            ["attack.mode", "'refrence'; did you mean 'reference'?"],
+        ),
+        ("tasks.text-classification.characteristics.attack={sample: 5}", ["attack.masked_language_model: is missing"]),
+        ("formats=[tensorrt-fp16]", ["'tensorrt-fp16'; onnxruntime-cpu: it takes onnx-*: use tensorrt"]),
+        ("formats=[onnx-own]", ["formats.0: comes with a finished file alone", "artifact, got 'onnx-own'"]),
         ("performance.warmup_at_most=0.1", ["performance.warmup_at_most", "less than warmup_seconds"]),
         ("backends=[torch-cpu]", ["formats", "onnx-fp32"]),
         ("formats=[onnx-bf16]", ["formats", "'onnx-bf16'", "no bfloat16 products on the CPU", "openvino-cpu"]),
@@ -172,6 +217,12 @@ def test_the_schema_names_every_key_of_the_shipped_studies() -> None:
     schema = json_schema()
     for path in shipped():
         assert set(yaml.safe_load(path.read_text())) <= set(schema["properties"])
+
+
+def test_the_schema_that_ships_is_that_of_the_models_and_says_what_keys_mean() -> None:
+    shipped_schema = json.loads((shipped()[0].parent / "study.schema.json").read_text(encoding="utf-8"))
+    assert shipped_schema == json_schema()  # else: scalemodel list schema > configs/study.schema.json
+    assert "p99" in shipped_schema["$defs"]["Server"]["properties"]["queries"]["description"]
 
 
 def test_fused_operators_are_refused_where_they_are_unknown(config: Path) -> None:

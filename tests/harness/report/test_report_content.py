@@ -105,7 +105,7 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     load, rest = table[table.index("Latency and load") :].split("Where the time goes")
     stages, shapes = rest.split("Fixed shapes")
     assert {"444.4", "3,333.3", "12.5", "777.7", f"150.5{EN_DASH}160.5"} <= set(row(load, "[3]"))
-    assert any(cell.startswith("!") for cell in row(load, "[3]")) and "(study)" in load
+    assert any(cell.startswith("!") for cell in row(load, "[3]")) and "(the study's)" in load
     assert row(stages, "[3]")[4:8] == ["10", "10", "70", "10"]
     assert row(stages, "[3]")[-2:] == ["compute", "tokenisation"]
     assert row(shapes, "[3]")[-2:] == ["55.5", "-"] and "could not be run: too long for it" in shapes

@@ -1,0 +1,27 @@
+"""docs/backends.md: its table of ONNX formats and backends is what the backends say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from backends.registry import serves
+from exporters.formats import FORMATS
+from exporters.own_onnx import FORMAT as OWN_FORMAT
+
+GUIDE = Path(__file__).parents[2] / "docs" / "backends.md"
+
+
+def test_the_table_of_formats_is_true() -> None:
+    table = re.search(r"\n(\| \| `onnxruntime-cpu`.*?)\n\n", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert table
+    header, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[1].splitlines()]
+    backends = [name.strip("`") for name in header[1:]]
+    told = {
+        (format.strip("`"), backend): cell.startswith("yes")
+        for formats, *cells in rows
+        for format in formats.split(", ")
+        for backend, cell in zip(backends, cells, strict=True)
+    }
+    onnx = [name for name in [*FORMATS, OWN_FORMAT] if name.startswith("onnx-")]
+    assert told == {(format, backend): serves(backend, format) is None for format in onnx for backend in backends}
