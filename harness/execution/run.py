@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, TextIO
 
-from harness.comparisons import comparisons, transfers
 from harness.config.references import check_bank
 from harness.data.load import load_examples
 from harness.errors import RunStopped
 from harness.execution.processes import Failure, run_group
 from harness.execution.status import DISK_FULL, SKIPPED
-from harness.plan import Plan, TaskPlan, data_sources
+from harness.planning.comparisons import comparisons
+from harness.planning.examples import data_sources
+from harness.planning.plan import Plan, TaskPlan
+from harness.planning.transfers import transfers
 from harness.results import collect
 from harness.store.examples import count_examples, write_examples
 from harness.store.run_folder import RunFolder

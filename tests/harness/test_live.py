@@ -16,7 +16,7 @@ from harness.config.load import load_study
 from harness.config.study import EmbeddedCheckpoint
 from harness.embedded.corpora import LABELS, generate
 from harness.live import LiveDeployment, open_deployment
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
 from harness.store.outputs import matrix
 
 OPTIONS: dict[str, Any] = {

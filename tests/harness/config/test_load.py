@@ -146,7 +146,7 @@ def test_files_that_are_no_study(tmp_path: Path, text: bytes, part: str) -> None
 
 def test_one_task_of_a_study_alone(config: Path) -> None:
     assert list(load_study(config, tasks=["text-classification"]).tasks) == ["text-classification"]
-    with pytest.raises(UserError, match="--task question-answering: .*it has text-classification"):
+    with pytest.raises(UserError, match=r"--task question-answering: .*it has text-classification"):
         load_study(config, tasks=["question-answering"])
 
 
