@@ -13,15 +13,15 @@ from harness.planning.proposals import Proposals, attack_options, text_source
 from harness.store.steps import Step
 
 
-def plan_attacks(deployed: Deployed, proposals: Proposals | None) -> tuple[Step, ...]:
+def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
     """One a source of texts; none where the deployment is not attacked itself. The reference always is."""
     context = deployed.context
     attack, name = context.task.characteristics.attack, deployed.deployment.name
-    if attack is None or not (
-        deployed.is_reference or any(fnmatch.fnmatch(name, pattern) for pattern in attack.deployments)
-    ):
+    if attack is None:
         return ()
-    if proposals is None:
+    if not deployed.is_reference and not any(fnmatch.fnmatch(name, pattern) for pattern in attack.deployments):
+        return ()
+    if attack.recipe is not None:
         kind, options = "recipe", {"recipe": attack.recipe, **attack_options(context, attack)}
     else:
         settings = [setting.name for setting in fields(AttackSettings)]
@@ -40,29 +40,31 @@ def plan_attacks(deployed: Deployed, proposals: Proposals | None) -> tuple[Step,
     )
 
 
-def plan_random_swaps(deployed: Deployed, proposals: Proposals | None, attacks: Sequence[Step]) -> tuple[Step, ...]:
+def plan_random_swaps(deployed: Deployed, proposals: Proposals, attacks: Sequence[Step]) -> tuple[Step, ...]:
     """What as many queries find that nothing guides: beside each attack that takes words from a model."""
     attack = deployed.context.task.characteristics.attack
-    if attack is None or proposals is None or not attacks or not attack.random_swaps:
+    if attack is None or attack.recipe is not None or not attack.random_swaps:
         return ()
+    inputs = _inputs(deployed, proposals)
     return tuple(
         deployed.step(
             "random_swaps",
             title=f"swap words at random on {deployed.deployment.name}" + text_source(number, len(attacks)),
             group=f"attack {deployed.context.name}",
             options=step.options,
-            needs={**needs, "attacked": step},
+            needs={**inputs[number], "attacked": step},
         )
-        for number, (step, needs) in enumerate(zip(attacks, _inputs(deployed, proposals), strict=True))
+        for number, step in enumerate(attacks)
     )
 
 
-def _inputs(deployed: Deployed, proposals: Proposals | None) -> list[dict[str, Step]]:
+def _inputs(deployed: Deployed, proposals: Proposals) -> list[dict[str, Step]]:
     """For each source of texts: its examples, and where words are proposed, by what and which."""
-    sources = attacked_examples(deployed.examples)
-    if proposals is None:
-        return [{"examples": source} for source in sources]
+    sources = [{"examples": source} for source in attacked_examples(deployed.examples)]
+    if not proposals.candidates:
+        return sources
+    (artifact,) = proposals.artifacts
     return [
-        {"examples": source, "masked_language_model": proposals.artifact, "candidates": candidates}
+        {**source, "masked_language_model": artifact, "candidates": candidates}
         for source, candidates in zip(sources, proposals.candidates, strict=True)
     ]

@@ -154,14 +154,14 @@ def _plan_task(context: TaskContext) -> TaskPlan:
         context.name,
         context.task,
         examples,
-        (*checkpoints.steps, *(proposals.checkpoints if proposals else ())),
-        (*once(exported), *((proposals.artifact,) if proposals else ())),
-        proposals.candidates if proposals else (),
-        tuple(planned),
+        checkpoints=(*checkpoints.steps, *proposals.checkpoints),
+        artifacts=(*exported, *proposals.artifacts),
+        candidates=proposals.candidates,
+        deployments=tuple(planned),
     )
 
 
-def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Proposals | None) -> DeploymentPlan:
+def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Proposals) -> DeploymentPlan:
     task = deployed.context.task
     expected = None if checkpoint is None else plan_expected(deployed, checkpoint)
     floor = task.execution_floor and deployed.deployment.model == task.reference

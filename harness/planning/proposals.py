@@ -17,17 +17,18 @@ MODEL = "masked-language-model"
 
 @dataclass(frozen=True)
 class Proposals:
-    checkpoints: tuple[Step, ...]
-    artifact: Step
-    candidates: tuple[Step, ...]
+    """Nothing where nothing is attacked, or by a recipe, which brings its own words."""
+
+    checkpoints: tuple[Step, ...] = ()
+    artifacts: tuple[Step, ...] = ()
+    candidates: tuple[Step, ...] = ()
     """What may replace the words of the attacked texts, a step a source of texts."""
 
 
-def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals | None:
-    """None where nothing is attacked, or by a recipe, which brings its own words."""
+def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals:
     attack = context.task.characteristics.attack
     if attack is None or attack.masked_language_model is None:
-        return None
+        return Proposals()
     checkpoints = _checkpoints(context, attack.masked_language_model, examples)
     artifact = plan_step(
         "masked_language_model_artifact",
@@ -49,7 +50,7 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
         )
         for number, source in enumerate(sources)
     )
-    return Proposals(checkpoints, artifact, candidates)
+    return Proposals(checkpoints, (artifact,), candidates)
 
 
 def attack_options(context: TaskContext, attack: Attack, *settings: str) -> dict[str, Any]:
