@@ -18,7 +18,9 @@ from harness.data.load import describe
 from harness.execution.processes import Failure
 from harness.execution.status import SKIPPED
 from harness.performance_summary import summarise
-from harness.plan import EXECUTION_REPLICATE, DeploymentPlan, Plan, TaskPlan, data_sources
+from harness.planning.deployed import EXECUTION_REPLICATE
+from harness.planning.examples import data_sources
+from harness.planning.plan import DeploymentPlan, Plan, TaskPlan
 from harness.report.read import RESULTS_VERSION
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS

@@ -13,7 +13,7 @@ from harness.config.load import load_study
 from harness.config.study import FolderCheckpoint, HubCheckpoint, PackageCheckpoint, Study, Task
 from harness.errors import UserError
 from harness.execution.run import load_missing_examples
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
 from harness.store.steps import Store
 
 

@@ -15,7 +15,7 @@ from harness.config.load import load_study
 from harness.errors import RunStopped
 from harness.execution.run import Run, Until, load_missing_examples
 from harness.execution.status import SKIPPED, status_of
-from harness.plan import make_plan
+from harness.planning.plan import make_plan
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 from harness.verification import FILE as VERIFICATION

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, TextIO
 
-from harness.comparisons import comparisons, transfers
 from harness.config.references import check_bank
 from harness.data.load import load_examples
 from harness.errors import RunStopped
 from harness.execution.processes import Failure, run_group
 from harness.execution.status import DISK_FULL, SKIPPED
-from harness.plan import Plan, TaskPlan, data_sources
+from harness.planning.comparisons import comparisons
+from harness.planning.examples import data_sources
+from harness.planning.plan import Plan, TaskPlan
+from harness.planning.transfers import transfers
 from harness.results import collect
 from harness.store.examples import count_examples, write_examples
 from harness.store.run_folder import RunFolder
@@ -64,7 +66,7 @@ class Run:
     @property
     def has_results(self) -> bool:
         """Whether any deployment said anything: otherwise there is nothing to report but the failures."""
-        steps = [step for task in self.plan.tasks for planned in task.deployments for step in planned.outputs.values()]
+        steps = [step for planned in self.plan.deployments for step in planned.outputs.values()]
         return any(step.key not in self.failures for step in steps)
 
     def _stage(self, name: str, steps: Sequence[Step]) -> None:
@@ -115,8 +117,7 @@ class Run:
     @cached_property
     def _verifications(self) -> dict[str, str]:
         """The key of the verification that comes before each step, by the step's key."""
-        planned = [planned for task in self.plan.tasks for planned in task.deployments]
-        return {step.key: plan.verification.key for plan in planned for step in plan.verified_first}
+        return {step.key: plan.verification.key for plan in self.plan.deployments for step in plan.verified_first}
 
     def _verified(self, task: TaskPlan) -> TaskPlan:
         """The task with the deployments that passed their verification."""

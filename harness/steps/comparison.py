@@ -14,7 +14,7 @@ from scipy.special import softmax
 from benchmarks.bootstrap import Floats
 from benchmarks.confidence import maximum_probability, negative_energy
 from harness.execution.worker import Context
-from harness.plan import EXECUTION_REPLICATE
+from harness.planning.deployed import EXECUTION_REPLICATE
 from harness.steps.attack import read_attack
 from harness.steps.transfer import read_transfer
 from harness.store.atomic import write_json

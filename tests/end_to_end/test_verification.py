@@ -21,7 +21,7 @@ from harness.execution.processes import Failure
 from harness.execution.run import Run
 from harness.execution.status import NOT_FINITE, REFUSED
 from harness.execution.worker import Context
-from harness.plan import DeploymentPlan, make_plan
+from harness.planning.plan import DeploymentPlan, make_plan
 from harness.steps import verification
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Store

@@ -12,11 +12,10 @@ import pytest
 from exporters.formats import export
 from harness import live
 from harness.checkpoints.materialize import materialize
-from harness.config.load import load_study
 from harness.config.study import EmbeddedCheckpoint
 from harness.embedded.corpora import LABELS, generate
 from harness.live import LiveDeployment, open_deployment
-from harness.plan import make_plan
+from harness.stages import STAGES, where_time_goes
 from harness.store.outputs import matrix
 
 OPTIONS: dict[str, Any] = {
@@ -83,17 +82,8 @@ def test_sessions_side_by_side_give_the_same_rows(
     np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("settings", "tuned"),
-    [(["performance.tune=true"], True), ([], False), (["performance.scenarios=[single-stream]"], False)],
-)
-def test_tuning_is_a_step_that_the_measurement_needs(settings: list[str], tuned: bool) -> None:
-    study = Path(live.__file__).parents[1] / "configs" / "quickstart.yaml"
-    plan = make_plan(load_study(study, settings))
-    for task in plan.tasks:
-        for planned in task.deployments:
-            assert (planned.tuning is not None) == tuned
-            for step in planned.performance:
-                assert step.needs.get("tuning") == (
-                    (planned.tuning.kind, planned.tuning.key) if planned.tuning else None
-                )
+def test_every_stage_has_its_seconds(deployment: LiveDeployment) -> None:
+    found = where_time_goes(deployment, EXAMPLES)
+    for stages in (found["request"], found["batch"]):
+        assert tuple(stages) == STAGES
+        assert all(milliseconds > 0 for milliseconds in stages.values())

@@ -7,7 +7,7 @@ from itertools import combinations
 
 from harness.config.deployments import Deployment
 from harness.config.study import Task
-from harness.plan import EXECUTION_REPLICATE
+from harness.planning.deployed import EXECUTION_REPLICATE
 
 Pair = tuple[str, str]
 

@@ -1,0 +1,70 @@
+"""The steps that attack a deployment itself, and that swap words at random beside them."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import fields
+
+from benchmarks.characteristics.attack.results import AttackSettings
+from harness.planning.deployed import Deployed
+from harness.planning.examples import attacked_examples
+from harness.planning.proposals import Proposals, attack_options, text_source
+from harness.store.steps import Step
+
+
+def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
+    """One a source of texts; none where the deployment is not attacked itself. The reference always is."""
+    context = deployed.context
+    attack, name = context.task.characteristics.attack, deployed.deployment.name
+    if attack is None:
+        return ()
+    if not deployed.is_reference and not any(fnmatch.fnmatch(name, pattern) for pattern in attack.deployments):
+        return ()
+    if attack.recipe is not None:
+        kind, options = "recipe", {"recipe": attack.recipe, **attack_options(context, attack)}
+    else:
+        settings = [setting.name for setting in fields(AttackSettings)]
+        kind, options = "attack", attack_options(context, attack, *settings)
+        options["examples_at_once"] = attack.examples_at_once
+    inputs = _inputs(deployed, proposals)
+    return tuple(
+        deployed.step(
+            kind,
+            title=f"attack {name}" + text_source(number, len(inputs)),
+            group=f"attack {context.name}",
+            options=options,
+            needs=needs,
+        )
+        for number, needs in enumerate(inputs)
+    )
+
+
+def plan_random_swaps(deployed: Deployed, proposals: Proposals, attacks: Sequence[Step]) -> tuple[Step, ...]:
+    """What as many queries find that nothing guides: beside each attack that takes words from a model."""
+    attack = deployed.context.task.characteristics.attack
+    if attack is None or attack.recipe is not None or not attack.random_swaps:
+        return ()
+    inputs = _inputs(deployed, proposals)
+    return tuple(
+        deployed.step(
+            "random_swaps",
+            title=f"swap words at random on {deployed.deployment.name}" + text_source(number, len(attacks)),
+            group=f"attack {deployed.context.name}",
+            options=step.options,
+            needs={**inputs[number], "attacked": step},
+        )
+        for number, step in enumerate(attacks)
+    )
+
+
+def _inputs(deployed: Deployed, proposals: Proposals) -> list[dict[str, Step]]:
+    """For each source of texts: its examples, and where words are proposed, by what and which."""
+    sources = [{"examples": source} for source in attacked_examples(deployed.examples)]
+    if not proposals.candidates:
+        return sources
+    (artifact,) = proposals.artifacts
+    return [
+        {**source, "masked_language_model": artifact, "candidates": candidates}
+        for source, candidates in zip(sources, proposals.candidates, strict=True)
+    ]

@@ -1,0 +1,56 @@
+"""The steps that read a task's data sets."""
+
+from __future__ import annotations
+
+from harness.config.study import DataSource, Task
+from harness.data.load import source_files
+from harness.planning.context import TaskContext
+from harness.planning.step import plan_step
+from harness.store.content import file_digest
+from harness.store.steps import Step
+
+ATTACKED = "attack-"
+
+
+def data_sources(task: Task) -> dict[str, DataSource]:
+    """The data sets of a task by role; the texts to attack, where they have sources of their own, are numbered."""
+    sources = {"train": task.data.train, "evaluation": task.data.evaluation}
+    if task.data.out_of_distribution is not None:
+        sources["out-of-distribution"] = task.data.out_of_distribution
+    attack = task.characteristics.attack
+    if attack is not None:
+        sources |= {f"{ATTACKED}{number}": source for number, source in enumerate(attack.data or (), start=1)}
+    return sources
+
+
+def attacked_examples(examples: dict[str, Step]) -> list[Step]:
+    """Of a task's examples by role, the sources of texts to attack: the evaluation, where there are no others."""
+    return [step for role, step in examples.items() if role.startswith(ATTACKED)] or [examples["evaluation"]]
+
+
+def plan_examples(context: TaskContext) -> dict[str, Step]:
+    """By role."""
+    return {role: _examples(context, role, source) for role, source in data_sources(context.task).items()}
+
+
+def _examples(context: TaskContext, role: str, source: DataSource) -> Step:
+    files = source_files(source)
+    description = source.model_dump(mode="json")
+    if files:  # their bytes count, not their place
+        description = {key: value for key, value in description.items() if key not in ("squad", "table")}
+    return plan_step(
+        "examples",
+        title=f"read the {role} data of {context.name}",
+        group="examples",
+        subject={"task": context.name, "role": role},
+        options={
+            "task": context.name,
+            "labels": context.labels,
+            "source": description,
+            "suffix": [path.suffix for path in files],
+            "content": [file_digest(path) for path in files],
+            "seed": context.study.seed,
+            "role": role,
+        },
+        places={"source": source.model_dump(mode="json")},
+    )

@@ -1,0 +1,70 @@
+"""The steps that run a deployment over the data, and measure how fast it is."""
+
+from __future__ import annotations
+
+from harness.config.deployments import represented
+from harness.planning.deployed import Deployed
+from harness.store.steps import Step
+
+
+def plan_outputs(deployed: Deployed, *, again: bool = False) -> dict[str, Step]:
+    """By role: what the deployment says about each data set. ``again`` is the execution replicate."""
+    task, name = deployed.context.task, deployed.context.name
+    sources = {"evaluation": "evaluation"}
+    if "out-of-distribution" in deployed.examples and represented(task, deployed.deployment.model):
+        sources = {"bank": "train", **sources, "out-of-distribution": "out-of-distribution"}
+    sampled = {"sample": task.data.bank, "seed": deployed.context.study.seed}
+    return {
+        role: deployed.step(
+            "outputs",
+            title=f"run {deployed.deployment.name} on the {role} data of {name}",
+            group=f"deployment {name} {deployed.deployment.name}",
+            options={"again": again, **(sampled if role == "bank" else {})},
+            needs={"examples": deployed.examples[source]},
+            again=again,
+        )
+        for role, source in sources.items()
+    }
+
+
+def plan_tuning(deployed: Deployed) -> Step | None:
+    """The search for the fastest setting; None where the study asks for none."""
+    context = deployed.context
+    performance = context.study.performance
+    if performance is None or not performance.tune or "offline" not in performance.scenarios:
+        return None
+    return deployed.step(
+        "tuning",
+        title=f"tune {deployed.deployment.name} on {context.name}",
+        group=f"deployment {context.name} {deployed.deployment.name} tuning",
+        options={
+            "performance": performance.model_dump(mode="json", include={"samples"}),
+            "seed": context.study.seed,
+            "machine": context.machine.facts,
+        },
+        needs={"examples": deployed.examples["evaluation"]},
+    )
+
+
+def plan_performance(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
+    """One step a fresh process."""
+    context = deployed.context
+    performance = context.study.performance
+    if performance is None:
+        return ()
+    return tuple(
+        deployed.step(
+            "performance",
+            title=f"measure {deployed.deployment.name} on {context.name}"
+            + (f", process {number + 1}" if performance.replicates > 1 else ""),
+            group=f"deployment {context.name} {deployed.deployment.name}" + (f" {number}" if number else ""),
+            options={
+                "performance": performance.model_dump(mode="json", exclude={"replicates"}),
+                "replicate": number,
+                "seed": context.study.seed,
+                "machine": context.machine.facts,
+            },
+            needs={"examples": deployed.examples["evaluation"], **({} if tuning is None else {"tuning": tuning})},
+        )
+        for number in range(performance.replicates)
+    )

@@ -1,0 +1,181 @@
+"""A study as steps: what must be there, in which order, and the key under which each result is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.config.deployments import Deployment, deployments
+from harness.config.study import Study, Task
+from harness.planning.artifacts import plan_artifacts
+from harness.planning.attacks import plan_attacks, plan_random_swaps
+from harness.planning.checkpoints import plan_checkpoints
+from harness.planning.context import TaskContext, this_machine
+from harness.planning.deployed import Deployed
+from harness.planning.examples import plan_examples
+from harness.planning.explanations import plan_explanations
+from harness.planning.measurements import plan_outputs, plan_performance, plan_tuning
+from harness.planning.proposals import Proposals, plan_proposals
+from harness.planning.step import once
+from harness.planning.verification import plan_expected, plan_verification
+from harness.store.steps import Step
+
+
+@dataclass(frozen=True)
+class DeploymentPlan:
+    """The steps of one deployment of a task."""
+
+    deployed: Deployed
+    expected: Step | None  # what its checkpoint says; a finished file has none
+    verification: Step
+    outputs: dict[str, Step]  # role -> step
+    again: dict[str, Step]  # the execution replicate's outputs, for the reference model
+    tuning: Step | None  # the search for the fastest setting
+    performance: tuple[Step, ...]  # one a fresh process
+    attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
+    random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
+    explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
+
+    @property
+    def deployment(self) -> Deployment:
+        return self.deployed.deployment
+
+    @property
+    def artifact(self) -> Step:
+        return self.deployed.artifact
+
+    @property
+    def verified_first(self) -> tuple[Step, ...]:
+        """What is done only with a deployment that passed its verification.
+
+        None of them has the verification among its needs: what they find does not depend on how strict it is.
+        """
+        return (
+            *self.outputs.values(),
+            *self.again.values(),
+            *((self.tuning,) if self.tuning else ()),
+            *self.performance,
+            *self.attacks,
+            *self.random_swaps,
+            *self.explanations,
+        )
+
+    @property
+    def first_measurements(self) -> tuple[Step, ...]:
+        """All but the further processes of its performance."""
+        tuning = () if self.tuning is None else (self.tuning,)
+        return (*tuning, *self.performance[:1], *self.outputs.values(), *self.again.values())
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    name: str
+    task: Task
+    examples: dict[str, Step]  # role -> step
+    checkpoints: tuple[Step, ...]
+    artifacts: tuple[Step, ...]
+    candidates: tuple[Step, ...]  # words for the attacks: one a source of texts
+    deployments: tuple[DeploymentPlan, ...]  # the reference deployment is first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in stages: whatever a step needs stands in an earlier stage, or before it in its own."""
+
+    study: Study
+    tasks: tuple[TaskPlan, ...]
+
+    @property
+    def deployments(self) -> list[DeploymentPlan]:
+        return [planned for task in self.tasks for planned in task.deployments]
+
+    @property
+    def examples(self) -> tuple[Step, ...]:
+        return once(step for task in self.tasks for step in task.examples.values())
+
+    @property
+    def checkpoints(self) -> tuple[Step, ...]:
+        return once(step for task in self.tasks for step in task.checkpoints)
+
+    @property
+    def artifacts(self) -> tuple[Step, ...]:
+        return once(step for task in self.tasks for step in task.artifacts)
+
+    @property
+    def verifications(self) -> tuple[Step, ...]:
+        """Those of one group in sequence, so that they share a process."""
+        expected = [planned.expected for planned in self.deployments if planned.expected is not None]
+        verifications = [planned.verification for planned in self.deployments]
+        return once([*expected, *sorted(verifications, key=lambda step: step.group)])
+
+    @property
+    def measurements(self) -> tuple[Step, ...]:
+        """Each round goes once over all deployments, so that a drift of the machine hits all alike."""
+        first = [step for planned in self.deployments for step in planned.first_measurements]
+        rounds = zip(*(planned.performance[1:] for planned in self.deployments), strict=True)
+        return once([*first, *(step for round in rounds for step in round)])
+
+    @property
+    def attacks(self) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        for task in self.tasks:
+            steps += task.candidates
+            for planned in task.deployments:
+                steps += [*planned.attacks, *planned.random_swaps]
+        return once(steps)
+
+    @property
+    def explanations(self) -> tuple[Step, ...]:
+        return once(step for planned in self.deployments for step in planned.explanations)
+
+
+def make_plan(study: Study) -> Plan:
+    """Plan a study. Reads the files that it names, to hash them; writes nothing.
+
+    Raises:
+        UserError: a file that the study names cannot be read.
+    """
+    machine = this_machine()
+    contexts = [TaskContext(study, name, task, machine) for name, task in study.tasks.items()]
+    return Plan(study, tuple(_plan_task(context) for context in contexts))
+
+
+def _plan_task(context: TaskContext) -> TaskPlan:
+    examples = plan_examples(context)
+    checkpoints = plan_checkpoints(context, examples)
+    artifacts = plan_artifacts(context, checkpoints.exported, examples)
+    proposals = plan_proposals(context, examples)
+    planned: list[DeploymentPlan] = []
+    for deployment in deployments(context.study, context.name):
+        artifact = artifacts[deployment.model, deployment.format][-1]
+        deployed = Deployed(context, deployment, artifact, examples, is_reference=not planned)
+        planned.append(_plan_deployment(deployed, checkpoints.exported.get(deployment.model), proposals))
+    exported = [step for steps in artifacts.values() for step in steps]
+    return TaskPlan(
+        context.name,
+        context.task,
+        examples,
+        checkpoints=(*checkpoints.steps, *proposals.checkpoints),
+        artifacts=(*exported, *proposals.artifacts),
+        candidates=proposals.candidates,
+        deployments=tuple(planned),
+    )
+
+
+def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Proposals) -> DeploymentPlan:
+    task = deployed.context.task
+    expected = None if checkpoint is None else plan_expected(deployed, checkpoint)
+    floor = task.execution_floor and deployed.deployment.model == task.reference
+    tuning = plan_tuning(deployed)
+    attacks = plan_attacks(deployed, proposals)
+    return DeploymentPlan(
+        deployed,
+        expected,
+        plan_verification(deployed, expected),
+        outputs=plan_outputs(deployed),
+        again=plan_outputs(deployed, again=True) if floor else {},
+        tuning=tuning,
+        performance=plan_performance(deployed, tuning),
+        attacks=attacks,
+        random_swaps=plan_random_swaps(deployed, proposals, attacks),
+        explanations=plan_explanations(deployed),
+    )

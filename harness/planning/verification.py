@@ -1,0 +1,52 @@
+"""The steps that hold a deployment against its checkpoint, before anything of it is timed."""
+
+from __future__ import annotations
+
+from harness.config.deployments import random_weights
+from harness.planning.deployed import Deployed
+from harness.planning.step import plan_step
+from harness.store.steps import Step
+
+
+def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
+    """What the deployment's ``checkpoint`` itself says, which all deployments of the model share."""
+    context, model = deployed.context, deployed.deployment.model
+    return plan_step(
+        "expected",
+        title=f"run the checkpoint {model} itself on {context.name}",
+        group=f"expected {context.name}",
+        subject={"task": context.name, "model": model},
+        options={
+            "task": context.name,
+            "pooling": context.task.pooling,
+            "max_length": context.task.max_length,
+            "question_answering": context.windows,
+            "parity": context.task.parity,
+            "seed": context.study.seed,
+        },
+        needs={"checkpoint": checkpoint, "evaluation": deployed.examples["evaluation"]},
+    )
+
+
+def plan_verification(deployed: Deployed, expected: Step | None) -> Step:
+    """``expected`` is None for a finished file, which has no checkpoint."""
+    context, deployment = deployed.context, deployed.deployment
+    trained = expected is not None and not random_weights(context.task, deployment.model)
+    return plan_step(
+        "verification",
+        title=f"verify {deployment.name} on {context.name}",
+        group=f"verification {context.name} {deployment.backend}",
+        subject={"task": context.name, "deployment": deployment.name},
+        options={
+            # It makes batches of its own.
+            **{key: value for key, value in deployed.options.items() if key != "token_budget"},
+            "parity": context.task.parity,
+            "seed": context.study.seed,
+            "quality_loss": context.task.quality_loss if trained else None,
+        },
+        needs={
+            "artifact": deployed.artifact,
+            "evaluation": deployed.examples["evaluation"],
+            **({} if expected is None else {"expected": expected}),
+        },
+    )

@@ -1,0 +1,60 @@
+"""What makes old results stale, beside their inputs: our own versions, and those of the libraries."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+# Raise a number when the same inputs come to give another result: old results are then made again.
+VERSIONS = {
+    "examples": 1,
+    "checkpoint": 1,
+    "training": 1,
+    "masked_language_model": 1,
+    "masked_language_model_artifact": 1,
+    "artifact": 2,
+    "expected": 1,
+    "verification": 1,
+    "outputs": 2,
+    "tuning": 1,
+    "performance": 2,
+    "candidates": 1,
+    "attack": 2,
+    "random_swaps": 1,
+    "recipe": 1,
+    "transfer": 1,
+    "explanation": 1,
+    "comparison": 6,
+}
+
+# The packages whose version a kind of step's result depends on.
+LIBRARIES = {
+    "examples": (),
+    "checkpoint": ("torch", "transformers"),
+    "training": ("torch", "transformers", "accelerate"),
+    "masked_language_model": ("torch", "transformers", "accelerate"),
+    "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
+    "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
+    "expected": ("torch", "transformers", "tokenizers"),
+    "verification": ("tokenizers",),
+    "outputs": ("tokenizers",),
+    "tuning": ("tokenizers",),
+    "performance": ("tokenizers", "mlcommons-loadgen"),
+    "candidates": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
+    "attack": ("tokenizers", "onnxruntime", "onnxruntime-gpu"),
+    "random_swaps": ("tokenizers", "numpy", "onnxruntime", "onnxruntime-gpu"),
+    "recipe": ("tokenizers", "textattack", "nltk", "torch", "transformers"),
+    "transfer": ("tokenizers",),
+    "explanation": ("tokenizers", "lime", "shap"),
+    "comparison": ("numpy", "scipy", "faiss-cpu"),
+}
+
+
+def installed(packages: tuple[str, ...]) -> dict[str, str]:
+    """The version of each of the packages that is there."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,150 @@
+"""A study as steps: their order, what they share, and what can be compared when some of them failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import configs
+from harness.config.load import load_study
+from harness.planning.comparisons import comparisons
+from harness.planning.deployed import EXECUTION_REPLICATE
+from harness.planning.plan import Plan, make_plan
+from harness.planning.transfers import transfers
+from harness.planning.versions import LIBRARIES, VERSIONS
+from harness.store.steps import Store
+
+CONFIGS = Path(configs.__file__).parent
+STUDY = """
+study: planned
+formats: [onnx-fp32, onnx-int8-static]
+performance: {replicates: 3, tune: true}
+tasks:
+  question-answering: &task
+    reference: small
+    models:
+      student: {checkpoint: {cut: small, layers: [0]}, training: {distillation: {}}}
+      pruned: {checkpoint: {pruned: student, heads: 0.5}}
+      small: {checkpoint: {embedded: small}, training: {}}
+    recipe: {epochs: 1}
+    data:
+      train: {embedded: train, size: 80}
+      evaluation: {embedded: evaluation, size: 60}
+      out_of_distribution: {embedded: out-of-distribution, size: 60}
+    characteristics:
+      attack: &attack {masked_language_model: {checkpoint: {embedded: reviews}, training: {}}, deployments: ["small/*"]}
+  text-classification:
+    <<: *task
+    labels: [negative, positive]
+    characteristics: {attack: *attack, explanation: {}}
+"""
+REFERENCE = "small/onnx-fp32@onnxruntime-cpu"
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    return make_plan(load_study(tmp_path / "study.yaml"))
+
+
+class FinishedBut(Store):
+    """A store that has every step but one."""
+
+    def __init__(self, missing: str = "") -> None:
+        self.missing = missing
+
+    def has(self, kind: str, key: str) -> bool:
+        return key != self.missing
+
+
+def stages(plan: Plan) -> dict[str, list[str]]:
+    names = ("examples", "checkpoints", "artifacts", "verifications", "measurements", "attacks", "explanations")
+    return {name: [step.key for step in getattr(plan, name)] for name in names}
+
+
+def assert_in_order(plan: Plan) -> None:
+    made: set[str] = set()
+    for name in stages(plan):
+        for step in getattr(plan, name):
+            assert {key for _, key in step.needs.values()} <= made, step.title
+            assert step.key not in made, step.title
+            made.add(step.key)
+
+
+def test_whatever_a_step_needs_comes_before_it_and_no_step_comes_twice(plan: Plan) -> None:
+    assert all(stages(plan).values())
+    assert_in_order(plan)
+
+
+@pytest.mark.parametrize("name", ["quickstart", "paper", "quantized-vs-distilled", "bert-large-speed"])
+def test_the_order_of_the_studies_that_ship(name: str) -> None:
+    assert_in_order(make_plan(load_study(CONFIGS / f"{name}.yaml")))
+
+
+def test_two_tasks_share_what_is_the_same_for_both(plan: Plan) -> None:
+    got = [step for step in plan.checkpoints if step.subject["model"] == "masked-language-model"]
+    assert [step.kind for step in got] == ["checkpoint", "masked_language_model", "masked_language_model"]
+    assert {step.needs["starting"] for step in got[1:]} == {(got[0].kind, got[0].key)}
+
+
+def test_each_round_goes_over_all_deployments(plan: Plan) -> None:
+    measured = [step for step in plan.measurements if step.kind == "performance"]
+    rounds = [step.options["replicate"] for step in measured]
+    assert rounds == sorted(rounds) and set(rounds) == {0, 1, 2}
+    assert len(measured) == 3 * len(plan.deployments)
+
+
+@pytest.mark.parametrize(
+    ("settings", "tuned"),
+    [(["performance.tune=true"], True), ([], False), (["performance.scenarios=[single-stream]"], False)],
+)
+def test_tuning_is_a_step_that_the_measurement_needs(settings: list[str], tuned: bool) -> None:
+    plan = make_plan(load_study(CONFIGS / "quickstart.yaml", settings))
+    for planned in plan.deployments:
+        assert (planned.tuning is not None) == tuned
+        for step in planned.performance:
+            assert step.needs.get("tuning") == ((planned.tuning.kind, planned.tuning.key) if planned.tuning else None)
+
+
+def test_every_kind_has_a_version_and_its_libraries(plan: Plan) -> None:
+    assert VERSIONS.keys() == LIBRARIES.keys()
+    kinds = {step.kind for name in stages(plan) for step in getattr(plan, name)}
+    assert kinds | {"recipe", "transfer", "comparison"} == VERSIONS.keys()
+
+
+def test_a_finished_run_compares_every_characteristic(plan: Plan) -> None:
+    answering, classification = (comparisons(task, plan.study, FinishedBut()) for task in plan.tasks)
+    assert classification.keys() - answering.keys() == {"explanation"}
+    assert "adversarial_attack" in answering and "data_distribution" in answering
+
+
+def test_an_attack_that_failed_is_neither_replayed_nor_compared(plan: Plan) -> None:
+    task = plan.tasks[1]
+    first, second = (planned.attacks[0] for planned in task.deployments if planned.attacks)
+    store = FinishedBut(first.key)
+    for step in transfers(task, store).values():
+        keys = {key for _, key in step.needs.values()}
+        assert second.key in keys and first.key not in keys
+    compared = comparisons(task, plan.study, store)["adversarial_attack"]
+    assert compared.options["deployments"] == [second.subject["deployment"]]
+
+
+def test_a_second_explanation_is_no_floor_without_the_first(plan: Plan) -> None:
+    task = plan.tasks[1]
+    first, second = task.deployments[0].explanations
+    for missing, without in (
+        (first, {REFERENCE, REFERENCE + EXECUTION_REPLICATE}),
+        (second, {second.subject["deployment"]}),
+    ):
+        explained = comparisons(task, plan.study, FinishedBut(missing.key))["explanation"].options["deployments"]
+        assert explained and not without & set(explained)
+
+
+def test_nothing_is_compared_where_nothing_was_said(plan: Plan) -> None:
+    class Empty(Store):
+        def has(self, kind: str, key: str) -> bool:
+            return False
+
+    assert comparisons(plan.tasks[0], plan.study, Empty(Path("nowhere"))) == {}
+    assert transfers(plan.tasks[0], Empty(Path("nowhere"))) == {}
