@@ -46,7 +46,8 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         *plan.attacks,
         *plan.explanations,
     ]
-    print(f"steps: {', '.join(f'{count} {kind}' for kind, count in Counter(step.kind for step in steps).items())}")
+    kinds = Counter(step.kind.replace("_", " ") for step in steps)
+    print(f"steps: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}")
 
 
 def _not_served(study: Study) -> list[str]:

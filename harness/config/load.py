@@ -197,6 +197,7 @@ _IN_YAML = {
     "int_parsing": "input should be a whole number",
     "int_from_float": "input should be a whole number",
     "float_parsing": "input should be a number",
+    "string_pattern_mismatch": "a name has lower-case letters, digits, '.', '_' and '-', a letter or digit first",
 }
 
 

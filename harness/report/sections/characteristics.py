@@ -31,7 +31,7 @@ def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
         if blocks:
             sections.append(Section(title, tuple(blocks), level=2))
         elif name in _THE_FOUR and not (name == "adversarial_attack" and task.is_question_answering):
-            absent.append(title.lower())  # texts are attacked, not questions
+            absent.append(title.lower())  # questions are attacked where asked for
     if absent:
         sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))
     return tuple(sections)

@@ -150,6 +150,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.characteristics.attack={sample: 5}", ["attack.masked_language_model: is missing"]),
         ("formats=[tensorrt-fp16]", ["'tensorrt-fp16'; onnxruntime-cpu: it takes onnx-*: use tensorrt"]),
         ("formats=[onnx-own]", ["formats.0: comes with a finished file alone", "artifact, got 'onnx-own'"]),
+        ("study=My Study", ["study: a name has lower-case letters", "'My Study'"]),
         ("performance.warmup_at_most=0.1", ["performance.warmup_at_most", "less than warmup_seconds"]),
         ("backends=[torch-cpu]", ["formats", "onnx-fp32"]),
         ("formats=[onnx-bf16]", ["formats", "'onnx-bf16'", "no bfloat16 products on the CPU", "openvino-cpu"]),

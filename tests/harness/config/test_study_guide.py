@@ -40,3 +40,18 @@ def test_the_attack_s_keys_and_defaults_are_all_told() -> None:
         if isinstance(field.default, int | float) and not isinstance(field.default, bool):
             row = next(line for line in text.splitlines() if line.startswith("|") and f"`{name}`" in line)
             assert f"{field.default}" in row.split("|")[2], name
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/performance.md", "docs/backends.md", "docs/exporting.md", "docs/gpu.md"]
+)
+def test_snippets_of_other_pages_are_parts_of_a_study(page: str, tmp_path: Path) -> None:
+    for text in re.findall(
+        r"```yaml\n(.*?)```", (GUIDE.parents[1] / page).read_text(encoding="utf-8"), flags=re.DOTALL
+    ):
+        snippet = yaml.safe_load(text)
+        if "models" in snippet:  # of a task
+            snippet = {"tasks": {"text-classification": {"recipe": {}, "reference": "bert", **snippet}}}
+        path = tmp_path / "study.yaml"
+        path.write_text(yaml.safe_dump(put_into(yaml.safe_load(FIRST), snippet)), encoding="utf-8")
+        assert load_study(path).tasks
