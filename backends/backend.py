@@ -24,6 +24,9 @@ TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
 """What an artifact of a task must give: per-token logits (batch, sequence), class logits (batch, labels),
 representation (batch, hidden); all float32."""
 
+PER_TOKEN = frozenset({"start_logits", "end_logits"})
+"""Those of them with a token axis."""
+
 NEEDED_INPUTS = ("input_ids", "attention_mask")
 KNOWN_INPUTS = (*NEEDED_INPUTS, "token_type_ids")
 """int64 (batch, sequence). Some architectures (DistilBERT) take no ``token_type_ids``."""
@@ -191,6 +194,14 @@ class Backend(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def serves_all_callers(self) -> bool:
+        """Whether one opening is as fast for several threads at once as one for each of them.
+
+        So where a runtime computes on its caller's thread alone: the weights are then in memory once.
+        """
+        return self.reentrant and self.threads == 1
 
     @abstractmethod
     def _prepare(self) -> None:
