@@ -66,8 +66,6 @@ class Backend(ABC):
     refused: ClassVar[Mapping[str, str]] = {}
     """Glob patterns of formats that it does not take all the same: the reason, and the way out."""
     options_type: ClassVar[type[Options]] = Options
-    reentrant: ClassVar[bool] = False
-    """Whether several threads may call `infer` of one opening at the same time."""
 
     def __init__(
         self,
@@ -197,11 +195,11 @@ class Backend(ABC):
 
     @property
     def serves_all_callers(self) -> bool:
-        """Whether one opening is as fast for several threads at once as one for each of them.
+        """Whether several threads may call `infer` at the same time, and are no slower than on openings of their own.
 
-        So where a runtime computes on its caller's thread alone: the weights are then in memory once.
+        The weights are then in memory once.
         """
-        return self.reentrant and self.threads == 1
+        return False
 
     @abstractmethod
     def _prepare(self) -> None:

@@ -24,7 +24,7 @@ EAGER = -1
 
 
 class DeviceBuffers:
-    """The buffers of one session for one calling thread: a `Bound` for every shape of a batch.
+    """Buffers of one session, for one caller at a time: a `Bound` for every shape of a batch.
 
     A batch that fits one of ``graphs`` is padded to the smallest that holds it, and from the second run of that shape
     on a CUDA graph is replayed; the session must have been opened with ``enable_cuda_graph``. Any other batch runs in
@@ -73,7 +73,11 @@ class DeviceBuffers:
 
 
 class Bound:
-    """One shape's buffers, bound to the session: `fill`, `run`, `fetch`, each of which waits for the device."""
+    """One shape's buffers, bound to the session: `fill`, `run`, `fetch`.
+
+    Each waits for its own work alone, so that threads on one session do not wait for each other: ONNX Runtime's
+    copies return when they are done, its run when its stream is, whereas `synchronize` waits for the whole device.
+    """
 
     def __init__(
         self,
@@ -94,23 +98,23 @@ class Bound:
         self._inputs = {
             name: onnxruntime.OrtValue.ortvalue_from_shape_and_type(shape, np.int64, *device) for name in inputs
         }
-        for name, value in self._inputs.items():
-            self._binding.bind_ortvalue_input(name, value)
         for name in outputs:
             self._binding.bind_output(name, *device)
         self._options = run_options(EAGER)
         self._later = run_options(graph_id)
 
     def fill(self, feeds: Feeds) -> None:
-        """Copy a batch to the device, padded to this shape."""
+        """Copy a batch to the device, padded to this shape.
+
+        Inputs are bound each time: binding is what copies one that is read by a node left to the CPU.
+        """
         for name, value in self._inputs.items():
             value.update_inplace(pad_to(feeds[name], self._shape))
-        self.synchronize()
+            self._binding.bind_ortvalue_input(name, value)
 
     def run(self) -> None:
         """The first run lets ONNX Runtime allocate the outputs; they stay bound for all others."""
         self._session.run_with_iobinding(self._binding, self._options)
-        self._binding.synchronize_outputs()
         if self._options is not self._later:
             for name, value in zip(self._outputs, self._binding.get_outputs(), strict=True):
                 self._binding.bind_ortvalue_output(name, value)

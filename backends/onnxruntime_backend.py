@@ -44,9 +44,13 @@ class OnnxRuntime(Backend):
     formats = ("onnx-*",)
     options_type = OnnxRuntimeOptions
     options: OnnxRuntimeOptions
-    reentrant = True
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
+
+    @property
+    def serves_all_callers(self) -> bool:
+        """A session may be run by many threads; with one thread of its own it computes on its caller's."""
+        return self.threads == 1
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         """Execution providers in the order of preference, each with its options."""

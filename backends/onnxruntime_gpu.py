@@ -10,6 +10,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -52,7 +53,7 @@ class OnnxRuntimeCudaOptions(OnnxRuntimeGpuOptions):
 
 
 class OnnxRuntimeGpu(OnnxRuntime):
-    """Inputs and outputs are bound to buffers on the device, one set for each thread that calls."""
+    """Inputs and outputs are bound to buffers on the device: see `backends.device_buffers`."""
 
     packages = (*WHEELS, "tensorrt")
     options_type = OnnxRuntimeGpuOptions
@@ -138,21 +139,23 @@ class OnnxRuntimeGpu(OnnxRuntime):
 
     def _load(self) -> None:
         super()._load()
-        self._of_thread = threading.local()
+        # A set for each thread, as no other may write to it before the outputs are fetched. But a captured graph works
+        # on the addresses that it was captured with, whichever thread replays it.
+        self._bound: Any = SimpleNamespace() if self._graphs() else threading.local()
 
     def _graphs(self) -> list[Shape]:
         """Shapes to capture as CUDA graphs."""
         return []
 
     def _buffers(self) -> DeviceBuffers:
-        """Those of the calling thread: no other may write to them before it has its outputs."""
-        found: DeviceBuffers | None = getattr(self._of_thread, "buffers", None)
+        """Those of the calling thread, made at its first inference."""
+        found: DeviceBuffers | None = getattr(self._bound, "buffers", None)
         if found is None:
             number = int(self.options.provider.get("device_id", 0))
             found = DeviceBuffers(
                 self._session, self._names, device=self.device, device_id=number, graphs=self._graphs()
             )
-            self._of_thread.buffers = found
+            self._bound.buffers = found
         return found
 
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
@@ -164,7 +167,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
         return stage_times(lambda: bound.fill(taken), lambda _: bound.run(), lambda _: bound.fetch(), bound.synchronize)
 
     def _unload(self) -> None:
-        self._of_thread = threading.local()  # buffers go before the session that they are bound to
+        self._bound = None  # buffers go before the session that they are bound to
         super()._unload()
 
 

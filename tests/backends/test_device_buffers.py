@@ -145,14 +145,15 @@ def test_one_session_serves_threads_at_once(open_bound: Open, reference: OnnxRun
         assert len({id(backend) for backend in openings}) == 3  # a session that captures has one stream
 
 
-def test_threads_do_not_share_buffers(open_bound: Open) -> None:
-    with open_bound() as backend:
+@pytest.mark.parametrize("graphs", [[], GRAPHS])
+def test_threads_share_no_buffers_but_those_of_graphs(open_bound: Open, graphs: list[list[int]]) -> None:
+    with open_bound(cuda_graphs=graphs) as backend:
         found = [backend._buffers()]
         other = threading.Thread(target=lambda: found.append(backend._buffers()))
         other.start()
         other.join()
         assert found[0] is backend._buffers()
-        assert found[1] is not found[0]
+        assert (found[1] is found[0]) == bool(graphs)
 
 
 def test_transfers_are_timed_in_the_buffers_of_inference(open_bound: Open, ragged: Ragged) -> None:
