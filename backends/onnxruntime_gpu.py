@@ -139,9 +139,12 @@ class OnnxRuntimeGpu(OnnxRuntime):
 
     def _load(self) -> None:
         super()._load()
-        # A set for each thread, as no other may write to it before the outputs are fetched. But a captured graph works
-        # on the addresses that it was captured with, whichever thread replays it.
-        self._bound: Any = SimpleNamespace() if self._graphs() else threading.local()
+        # A set of buffers for each thread, as no other may write to it before the outputs are fetched. But a captured
+        # graph works on the addresses that it was captured with, and while one is captured, no other thread of the
+        # process may copy or allocate on the device: there is one set then, and callers take turns.
+        graphs = bool(self._graphs())
+        self._bound: Any = SimpleNamespace() if graphs else threading.local()
+        self._turn: contextlib.AbstractContextManager[Any] = threading.Lock() if graphs else contextlib.nullcontext()
 
     def _graphs(self) -> list[Shape]:
         """Shapes to capture as CUDA graphs."""
@@ -159,7 +162,8 @@ class OnnxRuntimeGpu(OnnxRuntime):
         return found
 
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
-        return in_float32(self._buffers().infer(feeds))
+        with self._turn:
+            return in_float32(self._buffers().infer(feeds))
 
     def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
         taken = {name: feeds[name] for name in self.inputs}
@@ -185,8 +189,8 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
 
     @property
     def serves_all_callers(self) -> bool:
-        """ONNX Runtime gives every call a stream of its own; a session that captures graphs has only one."""
-        return not self.options.cuda_graphs
+        """ONNX Runtime gives every call a stream of its own."""
+        return True
 
     def _load(self) -> None:
         if self.options.cuda_graphs and self.format == "onnx-packed":

@@ -133,16 +133,17 @@ def test_the_smallest_shape_that_holds_a_batch(wanted: tuple[int, int], found: t
     assert smallest({(4, 32): 1, (1, 16): 2, (4, 16): 3}, wanted) == found
 
 
-def test_one_session_serves_threads_at_once(open_bound: Open, reference: OnnxRuntimeCpu, ragged: Ragged) -> None:
+@pytest.mark.parametrize("graphs", [[], GRAPHS])
+def test_one_session_serves_threads_at_once(
+    open_bound: Open, reference: OnnxRuntimeCpu, ragged: Ragged, graphs: list[list[int]]
+) -> None:
     expected = infer_all(reference, ragged, token_budget=64, per_token=PER_TOKEN)
-    with side_by_side(open_bound, 3) as openings:
+    with side_by_side(lambda: open_bound(cuda_graphs=graphs), 3) as openings:
         assert len({id(backend) for backend in openings}) == 1
         outputs = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN, beside=openings[1:])
     for name, rows in expected.items():
         for row, other in zip(rows, outputs[name], strict=True):
-            np.testing.assert_array_equal(other, row)
-    with side_by_side(lambda: open_bound(cuda_graphs=GRAPHS), 3) as openings:
-        assert len({id(backend) for backend in openings}) == 3  # a session that captures has one stream
+            np.testing.assert_allclose(other, row, atol=1e-5 if graphs else 0)
 
 
 @pytest.mark.parametrize("graphs", [[], GRAPHS])

@@ -165,8 +165,9 @@ def test_captured_graphs_answer_like_ordinary_runs(task: str, onnx_artifact: Pat
                     np.testing.assert_allclose(array[told], known[name][told], atol=1e-4)
 
 
-def test_threads_on_one_session_have_streams_of_their_own(task: str, onnx_artifact: Path, ragged: Ragged) -> None:
-    with side_by_side(lambda: cuda(onnx_artifact, task), 3) as openings:
+@pytest.mark.parametrize("graphs", [[], [[1, 16], [4, 32]]])
+def test_threads_share_one_session(task: str, onnx_artifact: Path, ragged: Ragged, graphs: list[list[int]]) -> None:
+    with side_by_side(lambda: cuda(onnx_artifact, task, cuda_graphs=graphs), 3) as openings:
         assert openings[0] is openings[2]
         expected = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN)
         outputs = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN, beside=openings[1:])
