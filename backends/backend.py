@@ -24,6 +24,9 @@ TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
 """What an artifact of a task must give: per-token logits (batch, sequence), class logits (batch, labels),
 representation (batch, hidden); all float32."""
 
+PER_TOKEN = frozenset({"start_logits", "end_logits"})
+"""Those of them with a token axis."""
+
 NEEDED_INPUTS = ("input_ids", "attention_mask")
 KNOWN_INPUTS = (*NEEDED_INPUTS, "token_type_ids")
 """int64 (batch, sequence). Some architectures (DistilBERT) take no ``token_type_ids``."""
@@ -63,8 +66,6 @@ class Backend(ABC):
     refused: ClassVar[Mapping[str, str]] = {}
     """Glob patterns of formats that it does not take all the same: the reason, and the way out."""
     options_type: ClassVar[type[Options]] = Options
-    reentrant: ClassVar[bool] = False
-    """Whether several threads may call `infer` of one opening at the same time."""
 
     def __init__(
         self,
@@ -191,6 +192,14 @@ class Backend(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def serves_all_callers(self) -> bool:
+        """Whether several threads may call `infer` at the same time, and are no slower than on openings of their own.
+
+        The weights are then in memory once.
+        """
+        return False
 
     @abstractmethod
     def _prepare(self) -> None:

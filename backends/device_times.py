@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 from time import perf_counter
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TypeVar
 
 RUNS = 20
 
@@ -41,26 +38,3 @@ def stage_times(
         runs.append([1e3 * (after - before) for before, after in pairwise(clock)])
     copied, computed, fetched = (median(stage) for stage in zip(*runs[1:], strict=True))
     return {"host_to_device": copied, "compute": computed, "device_to_host": fetched}
-
-
-def transfer_times(
-    session: Any, feeds: Mapping[str, NDArray[np.int64]], outputs: Sequence[str], *, device: str
-) -> dict[str, float]:
-    """The same of an ONNX Runtime session, by I/O binding. ``device``: "cuda", or "cpu", where copies are memory's."""
-    import onnxruntime
-
-    binding = session.io_binding()
-
-    def to_device() -> None:
-        for name, array in feeds.items():
-            binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(array, device, 0))
-        for name in outputs:
-            binding.bind_output(name, device)
-
-    def compute(_: None) -> list[Any]:
-        session.run_with_iobinding(binding)
-        binding.synchronize_outputs()
-        found: list[Any] = binding.get_outputs()
-        return found
-
-    return stage_times(to_device, compute, lambda found: [value.numpy() for value in found], binding.synchronize_inputs)

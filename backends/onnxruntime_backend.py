@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Availability, Backend, Options
+from backends.device_buffers import EAGER, run_options
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
@@ -43,9 +44,13 @@ class OnnxRuntime(Backend):
     formats = ("onnx-*",)
     options_type = OnnxRuntimeOptions
     options: OnnxRuntimeOptions
-    reentrant = True
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
+
+    @property
+    def serves_all_callers(self) -> bool:
+        """A session may be run by many threads; with one thread of its own it computes on its caller's."""
+        return self.threads == 1
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         """Execution providers in the order of preference, each with its options."""
@@ -106,11 +111,7 @@ class OnnxRuntime(Backend):
             raise
 
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
-        arrays = self._session.run(self._names, feeds)
-        return {
-            name: array if array.dtype == np.float32 else array.astype(np.float32)
-            for name, array in zip(self._names, arrays, strict=True)
-        }
+        return in_float32(dict(zip(self._names, self._session.run(self._names, feeds), strict=True)))
 
     def _nodes(self) -> dict[str, Counter[str]] | None:
         """Operators by provider as the graph was divided, before the last fusions; None if unknown."""
@@ -157,7 +158,8 @@ class OnnxRuntime(Backend):
             options.enable_profiling = True
             options.profile_file_prefix = str(Path(folder) / "profile")
             session = self._open_session(self.artifact / "model.onnx", options)
-            session.run(self._names, {name: np.ones((1, 8), dtype=np.int64) for name in self.inputs})
+            feeds = {name: np.ones((1, 8), dtype=np.int64) for name in self.inputs}
+            session.run(self._names, feeds, run_options(EAGER))  # capturing a CUDA graph would run it three times
             events = json.loads(Path(session.end_profiling()).read_text())
         return [
             event["args"]
@@ -174,6 +176,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
     provider = CPU
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-bf16": "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32",
+        "onnx-packed": "its operators are CUDA's alone: use onnx-fused",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
     }
 
@@ -189,6 +192,11 @@ class OnnxRuntimeCpu(OnnxRuntime):
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         return [(CPU, {})]
+
+
+def in_float32(outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """Half-precision outputs widened; others as they are."""
+    return {name: array if array.dtype == np.float32 else array.astype(np.float32) for name, array in outputs.items()}
 
 
 def new_session(model: Path | bytes, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:

@@ -6,21 +6,31 @@ import contextlib
 import importlib
 import importlib.util
 import io
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from backends import nvidia
 from backends.backend import Availability
-from backends.device_times import transfer_times
+from backends.device_buffers import DeviceBuffers, Shape
+from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.machine import installed
-from backends.onnxruntime_backend import WHEELS, OnnxRuntime, OnnxRuntimeOptions, import_failure, new_session
+from backends.onnxruntime_backend import (
+    WHEELS,
+    OnnxRuntime,
+    OnnxRuntimeOptions,
+    import_failure,
+    in_float32,
+    new_session,
+)
 
 CUDA = "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
@@ -37,10 +47,19 @@ class OnnxRuntimeGpuOptions(OnnxRuntimeOptions):
     """Options of the execution provider by ONNX Runtime's own names; they go before those that are set here."""
 
 
+class OnnxRuntimeCudaOptions(OnnxRuntimeGpuOptions):
+    cuda_graphs: list[Annotated[list[PositiveInt], Field(min_length=2, max_length=2)]] = Field(default_factory=list)
+    """Shapes of batches, [rows, tokens], that are captured as CUDA graphs; smaller batches are padded to them."""
+
+
 class OnnxRuntimeGpu(OnnxRuntime):
+    """Inputs and outputs are bound to buffers on the device: see `backends.device_buffers`."""
+
     packages = (*WHEELS, "tensorrt")
     options_type = OnnxRuntimeGpuOptions
     options: OnnxRuntimeGpuOptions
+    device: ClassVar[str] = "cuda"
+    """ONNX Runtime's name of it."""
 
     def _chosen(self) -> dict[str, str]:
         """The study's provider options as ONNX Runtime takes them: all are text, and true is 1."""
@@ -118,9 +137,42 @@ class OnnxRuntimeGpu(OnnxRuntime):
     @abstractmethod
     def _providers(self) -> list[tuple[str, dict[str, str]]]: ...
 
+    def _load(self) -> None:
+        super()._load()
+        # A set of buffers for each thread, as no other may write to it before the outputs are fetched. But a captured
+        # graph works on the addresses that it was captured with, and while one is captured, no other thread of the
+        # process may copy or allocate on the device: there is one set then, and callers take turns.
+        graphs = bool(self._graphs())
+        self._bound: Any = SimpleNamespace() if graphs else threading.local()
+        self._turn: contextlib.AbstractContextManager[Any] = threading.Lock() if graphs else contextlib.nullcontext()
+
+    def _graphs(self) -> list[Shape]:
+        """Shapes to capture as CUDA graphs."""
+        return []
+
+    def _buffers(self) -> DeviceBuffers:
+        """Those of the calling thread, made at its first inference."""
+        found: DeviceBuffers | None = getattr(self._bound, "buffers", None)
+        if found is None:
+            number = int(self.options.provider.get("device_id", 0))
+            found = DeviceBuffers(
+                self._session, self._names, device=self.device, device_id=number, graphs=self._graphs()
+            )
+            self._bound.buffers = found
+        return found
+
+    def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        with self._turn:
+            return in_float32(self._buffers().infer(feeds))
+
     def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
         taken = {name: feeds[name] for name in self.inputs}
-        return transfer_times(self._session, taken, self._names, device="cuda")
+        bound = self._buffers().of(taken)
+        return stage_times(lambda: bound.fill(taken), lambda _: bound.run(), lambda _: bound.fetch(), bound.synchronize)
+
+    def _unload(self) -> None:
+        self._bound = None  # buffers go before the session that they are bound to
+        super()._unload()
 
 
 class OnnxRuntimeCuda(OnnxRuntimeGpu):
@@ -132,9 +184,29 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
     }
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
 
+    options_type = OnnxRuntimeCudaOptions
+    options: OnnxRuntimeCudaOptions
+
+    @property
+    def serves_all_callers(self) -> bool:
+        """ONNX Runtime gives every call a stream of its own."""
+        return True
+
+    def _load(self) -> None:
+        if self.options.cuda_graphs and self.format == "onnx-packed":
+            raise BackendError(
+                f"{self.name}: onnx-packed counts its tokens on the host, which no CUDA graph captures: "
+                "use onnx-fused, or leave cuda_graphs out"
+            )
+        super()._load()
+
+    def _graphs(self) -> list[Shape]:
+        return [(rows, length) for rows, length in self.options.cuda_graphs]
+
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         # On by default: FP32 would be computed in TensorFloat-32, with 10 bits of mantissa.
-        return [(CUDA, {"use_tf32": "0", **self._chosen()})]
+        options = {"use_tf32": "0", "enable_cuda_graph": str(int(bool(self.options.cuda_graphs)))}
+        return [(CUDA, {**options, **self._chosen()})]
 
     def _precision_hint(self) -> str | None:
         return "TF32 off"
@@ -147,6 +219,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
     provider = TENSORRT
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
+        "onnx-packed": "TensorRT knows none of its operators: use onnxruntime-cuda, or onnx-fp32",
         "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
         "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
         "onnx-int8-static": "TensorRT takes signed symmetric INT8, its own is unsigned: use onnx-int8-tensorrt",

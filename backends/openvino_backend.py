@@ -46,6 +46,7 @@ class OpenVinoCpu(Backend):
     formats = ("onnx-*",)
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-fused": "its operators are ONNX Runtime's own: use onnx-fp32, which the runtime fuses itself",
+        "onnx-packed": "its operators are those of ONNX Runtime with CUDA: use onnx-fp32",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
     }
     options_type = OpenVinoOptions

@@ -11,14 +11,10 @@ from backends.backend import Backend
 
 @contextmanager
 def side_by_side(open_one: Callable[[], Backend], sessions: int) -> Iterator[tuple[Backend, ...]]:
-    """Yield as many openings as ``sessions``, closed afterwards.
-
-    A runtime that computes on its caller's thread alone needs one opening for all callers: the weights are
-    then in memory once.
-    """
+    """Yield as many openings as ``sessions``, closed afterwards: one and the same where it serves all callers."""
     with ExitStack() as stack:
         first = stack.enter_context(open_one())
-        if first.reentrant and first.threads == 1:
+        if first.serves_all_callers:
             yield (first,) * sessions
         else:
             yield (first, *(stack.enter_context(open_one()) for _ in range(sessions - 1)))

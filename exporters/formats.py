@@ -20,6 +20,7 @@ from exporters import (
     onnx_int4,
     onnx_int8_dynamic,
     onnx_int8_static,
+    onnx_packed,
     tensorrt_engine,
     torch_fp32,
 )
@@ -78,6 +79,14 @@ def _onnx_fused(job: Job) -> Mapping[str, Any]:
         raise ExportError(f"{job.source} does not say how many layers it has, and how wide: export it again")
     missing = onnx_fused.write(job.source, job.destination, layers=parent.layers, hidden=parent.hidden)
     return {"warnings": onnx_fused.warnings(missing, parent.layers)}
+
+
+def _onnx_packed(job: Job) -> Mapping[str, Any]:
+    layers = read_manifest(job.source).layers
+    if layers is None:
+        raise ExportError(f"{job.source} does not say how many layers it has: export it again")
+    onnx_packed.write(job.source, job.destination, layers=layers)
+    return {}
 
 
 def _onnx_fp16(job: Job) -> Mapping[str, Any]:
@@ -150,6 +159,13 @@ FORMATS: dict[str, Format] = {
             precision="fp32",
             summary="the graph in ONNX Runtime's own fused operators, for ONNX Runtime alone",
             write=_onnx_fused,
+        ),
+        Format(
+            "onnx-packed",
+            parent="onnx-fused",
+            precision="fp32",
+            summary="the fused graph without padding, for ONNX Runtime with CUDA alone",
+            write=_onnx_packed,
         ),
         Format(
             "onnx-fp16",

@@ -59,7 +59,7 @@ def _fuse(model: ModelProto) -> ModelProto:
     # The mask as it is; the default turns it into lengths, which only holds for padding on the right.
     options.use_raw_attention_mask(True)
     options.enable_shape_inference = False  # every fusion would keep a copy of the model, and finds no more by it
-    with _quiet():
+    with quiet():
         fused = optimize_by_fusion(model, "bert", optimization_options=options)
         fused.topological_sort(is_deterministic=True)
     return fused.model  # type: ignore[no-any-return]
@@ -80,7 +80,7 @@ def _missing(model: ModelProto, layers: int) -> dict[str, int]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the optimiser's account of every fusion: the counts are in the manifest."""
     before = logging.root.manager.disable
     logging.disable(max(before, logging.WARNING))

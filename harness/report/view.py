@@ -9,7 +9,7 @@ from typing import Any
 from harness.report.values import Json, Pairs, mapping, number, quotient, sequence, words
 
 FORMAT_ORDER = (
-    *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-fp16", "onnx-bf16"),
+    *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-packed", "onnx-fp16", "onnx-bf16"),
     *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int4"),
     *("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8"),
 )

@@ -148,5 +148,7 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     assert "no dynamic quantization" in (serves("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
     assert "unsigned" in (serves("onnxruntime-tensorrt", "onnx-int8-static") or "")
     assert serves("onnxruntime-tensorrt", "onnx-int8-tensorrt") is None
+    assert serves("onnxruntime-cuda", "onnx-packed") is None
+    assert all(serves(name, "onnx-packed") for name in ("onnxruntime-cpu", "onnxruntime-tensorrt", "openvino-cpu"))
     assert all("use onnx-int8-static" in (serves(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
     assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")

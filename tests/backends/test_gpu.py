@@ -9,12 +9,14 @@ import pytest
 from numpy.typing import NDArray
 
 from backends import nvidia
+from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.machine import environment
 from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
 from backends.registry import availability, open_backend
-from exporters import tensorrt_engine
+from backends.side_by_side import side_by_side
+from exporters import onnx_fused, onnx_packed, tensorrt_engine
 
 pytestmark = pytest.mark.gpu
 
@@ -123,6 +125,68 @@ def test_copies_and_compute_are_timed_apart(
         times = backend.device_times(pad(ragged, [0, 1, 2]))
     assert times is not None and set(times) == {"host_to_device", "compute", "device_to_host"}
     assert min(times.values()) > 0
+
+
+def cuda(artifact: Path, task: str, *, format: str = "onnx-fp32", **options: object) -> Backend:
+    found = availability("onnxruntime-cuda")
+    if not found.available:
+        pytest.skip(f"{found.reason}; {found.remedy}")
+    return open_backend("onnxruntime-cuda", artifact, format=format, task=task, options=options)
+
+
+def assert_agree(outputs: dict[str, list[NDArray[np.float32]]], expected: dict[str, list[NDArray[np.float32]]]) -> None:
+    for name, rows in expected.items():
+        for row, other in zip(rows, outputs[name], strict=True):
+            np.testing.assert_allclose(other, row, atol=1e-4)
+
+
+def test_bound_buffers_stay_on_the_device(task: str, onnx_artifact: Path, ragged: Ragged) -> None:
+    with cuda(onnx_artifact, task) as backend:
+        bound = backend._buffers().of(pad(ragged, [0, 1], length=24))  # type: ignore[attr-defined]
+        for rows in ([0, 1], [2, 3], [4, 5]):
+            backend.infer(pad(ragged, rows, length=24))
+        values = [*bound._inputs.values(), *bound._binding.get_outputs()]
+        assert {value.device_name() for value in values} == {"cuda"}
+
+
+def test_captured_graphs_answer_like_ordinary_runs(task: str, onnx_artifact: Path, ragged: Ragged) -> None:
+    """Three passes: the first allocates, the second captures, the third replays; one shape is too small for some."""
+    singles = [[row] for row in range(len(ragged["input_ids"]))]
+    with cuda(onnx_artifact, task) as backend:
+        expected = [backend.infer(pad(ragged, rows)) for rows in (*singles, [0, 1, 2])]
+    with cuda(onnx_artifact, task, cuda_graphs=[[1, 16], [4, 32]]) as backend:
+        assert set(backend.products() or {}) == {"fp32"}
+        for _ in range(3):
+            for rows, known in zip((*singles, [0, 1, 2]), expected, strict=True):
+                feeds = pad(ragged, rows)
+                mask = feeds["attention_mask"].astype(bool)
+                for name, array in backend.infer(feeds).items():
+                    told = mask if name in PER_TOKEN else slice(None)
+                    np.testing.assert_allclose(array[told], known[name][told], atol=1e-4)
+
+
+@pytest.mark.parametrize("graphs", [[], [[1, 16], [4, 32]]])
+def test_threads_share_one_session(task: str, onnx_artifact: Path, ragged: Ragged, graphs: list[list[int]]) -> None:
+    with side_by_side(lambda: cuda(onnx_artifact, task, cuda_graphs=graphs), 3) as openings:
+        assert openings[0] is openings[2]
+        expected = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN)
+        outputs = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN, beside=openings[1:])
+    assert_agree(outputs, expected)
+
+
+def test_packed_attention_answers_like_the_fused_graph(
+    task: str, onnx_artifact: Path, tmp_path: Path, ragged: Ragged
+) -> None:
+    (onnx_artifact / "tokenizer.json").touch()
+    for name in ("fused", "packed"):
+        (tmp_path / name).mkdir()
+    onnx_fused.write(onnx_artifact, tmp_path / "fused", layers=2, hidden=32)
+    onnx_packed.write(tmp_path / "fused", tmp_path / "packed", layers=2)
+    with cuda(tmp_path / "fused", task, format="onnx-fused") as backend:
+        expected = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
+    with cuda(tmp_path / "packed", task, format="onnx-packed") as backend:
+        outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN, shuffle_seed=1)
+    assert_agree(outputs, expected)
 
 
 def test_energy_and_other_processes_are_told() -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from backends import energy, machine, machine_watch
-from backends.batching import pad
-from backends.device_times import stage_times, transfer_times
+from backends.device_times import stage_times
 from backends.energy import EnergyMeter
 from backends.machine_watch import MachineWatch
 
@@ -83,15 +81,3 @@ def test_stages_wait_for_the_device() -> None:
     )
     assert calls[:5] == ["copy", "wait", "compute", "wait", "fetch"]
     assert set(found) == {"host_to_device", "compute", "device_to_host"} and min(found.values()) >= 0
-
-
-def test_transfers_by_binding_give_what_the_session_gives(onnx_artifact: Path, ragged: Any) -> None:
-    """On the CPU, where copies are memory's: the same calls as on a GPU."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(onnx_artifact / "model.onnx", providers=["CPUExecutionProvider"])
-    batch = pad(ragged, [0, 1, 2])
-    feeds = {port.name: batch[port.name] for port in session.get_inputs()}
-    names = [port.name for port in session.get_outputs()]
-    found = transfer_times(session, feeds, names, device="cpu")
-    assert found["compute"] > 0 and set(found) == {"host_to_device", "compute", "device_to_host"}

@@ -44,11 +44,13 @@ class Counted(Backend):
         self.is_loaded = False
 
 
-class Reentrant(Counted):
-    reentrant = True
+class Shared(Counted):
+    @property
+    def serves_all_callers(self) -> bool:
+        return self.threads == 1
 
 
-@pytest.mark.parametrize(("kind", "threads", "openings"), [(Counted, 1, 3), (Reentrant, 1, 1), (Reentrant, 2, 3)])
+@pytest.mark.parametrize(("kind", "threads", "openings"), [(Counted, 1, 3), (Shared, 1, 1), (Shared, 2, 3)])
 def test_one_opening_serves_all_callers_where_it_can(
     tmp_path: Path, kind: type[Counted], threads: int, openings: int
 ) -> None:
