@@ -239,4 +239,4 @@ def _fields(loc: tuple[int | str, ...]) -> list[str]:
     return sorted({name for model in models for name in model.model_fields})
 
 
-_TAGS = {"hub", "folder", "package", "random", "cut", "embedded", "squad", "table"}
+_TAGS = {"hub", "folder", "package", "random", "cut", "pruned", "embedded", "squad", "table"}

@@ -12,7 +12,7 @@ from exporters.manifest import read_manifest, write_manifest
 from exporters.own_engine import export_own_engine
 from exporters.own_onnx import check_outputs, export_own, with_run
 from harness.checkpoints.own_artifact import own_file, read_own_tokenizer, tokenizer_folder, told_of
-from harness.config.study import OwnArtifact
+from harness.config.models import OwnArtifact
 from harness.execution.worker import Context
 
 
