@@ -1,1 +1,1 @@
-"""Checkpoints become artifacts: `exporters.formats.export`. Knows no data set and no report."""
+"""Checkpoints become artifacts: `exporters.export.export`. Knows no data set and no report."""

@@ -1,4 +1,4 @@
-"""The formats an artifact can have, and the one function that makes them."""
+"""The formats an artifact can have, each with its writer; `exporters.export` calls it."""
 
 from __future__ import annotations
 
@@ -24,23 +24,18 @@ from exporters import (
     tensorrt_engine,
     torch_fp32,
 )
-from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
-from exporters.files import describe_files, require, sha256
 from exporters.instruction_set import instruction_set
-from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
-from exporters.metadata import set_metadata
-from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.manifest import read_manifest
 from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
 from exporters.own_onnx import FORMAT as OWN_FORMAT
-from exporters.pooling import check_pooling
 
 Batches = Sequence[Mapping[str, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
 class Job:
-    """The arguments of `export`, for the writer of one format."""
+    """The arguments of `exporters.export.export`, for the writer of one format."""
 
     source: Path
     destination: Path
@@ -253,119 +248,3 @@ OWN_ENGINE = Format(
     write=_nothing,
 )
 """As `OWN`, see `exporters.own_engine`."""
-
-
-def export(
-    format: str,
-    source: Path,
-    destination: Path,
-    *,
-    task: str,
-    pooling: str,
-    calibration: Batches | None = None,
-    calibration_method: str = "min-max",
-) -> Manifest:
-    """Write the artifact of ``format`` into ``destination``, an empty folder, and return its manifest.
-
-    ``source`` is a checkpoint folder, or for a format with a parent that parent's artifact folder.
-    ``pooling`` ("cls" or "mean") makes the representation. ``calibration`` are padded batches of int64
-    (batch, sequence) arrays by input name, for a format that needs them; they should mix lengths, so that the
-    measured ranges hold for padded tokens too. ``calibration_method`` is one of `exporters.calibration.METHODS`.
-
-    The files are a function of the source, the options and the library versions: the same again gives the
-    same bytes (for INT8, on a CPU of the same kind). Raises `ExportError` for everything that a caller can
-    mend; what ``destination`` holds then is not an artifact, as it has no manifest.
-    """
-    chosen = FORMATS.get(format)
-    if chosen is None:
-        raise ExportError(f"format {format!r} is not known: use one of {', '.join(FORMATS)}")
-    check_task(task)
-    check_pooling(pooling)
-    if not destination.is_dir() or any(destination.iterdir()):
-        raise ExportError(f"{destination} is not an empty folder: an artifact is written into one of its own")
-    job = Job(source, destination, task, pooling, calibration, calibration_method)
-    described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
-    written = dataclasses.replace(described, **chosen.write(job))
-    manifest = _complete(destination, written)
-    write_manifest(destination, manifest)
-    return manifest
-
-
-def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
-    facts = read_checkpoint(job.source, task=job.task)
-    return Manifest(
-        format=chosen.name,
-        task=job.task,
-        precision=chosen.precision,
-        architecture=facts.architecture,
-        layers=facts.layers,
-        hidden=facts.hidden,
-        labels=facts.labels,
-        pooling=job.pooling,
-        max_positions=facts.max_positions,
-        inputs=_torch_inputs(facts),
-        outputs=_torch_outputs(facts, job.task),
-        files={},
-        source={"checkpoint_sha256": facts.digest},
-        parameters=facts.parameters,
-        versions=library_versions(),
-    )
-
-
-def _from_parent(chosen: Format, job: Job) -> Manifest:
-    parent = read_manifest(job.source)
-    for what, wanted, found in (
-        ("format", chosen.parent, parent.format),
-        ("task", job.task, parent.task),
-        ("pooling", job.pooling, parent.pooling),
-    ):
-        if wanted != found:
-            raise ExportError(f"{job.source} has {what} {found!r}, needed is {wanted!r}: export the parent so")
-    verify_files(job.source, parent)
-    require(job.source, "tokenizer.json", "export the artifact again")
-    from exporters.onnx_graph import check_interface, read_model
-
-    check_interface(read_model(job.source, weights=False), task=job.task, where=job.source)
-    return dataclasses.replace(
-        parent,
-        format=chosen.name,
-        precision=chosen.precision,
-        source={
-            "checkpoint_sha256": parent.source["checkpoint_sha256"],
-            "parent": parent.format,
-            "parent_sha256": parent.files[MODEL]["sha256"],
-        },
-        versions=library_versions(),
-    )
-
-
-def _complete(destination: Path, manifest: Manifest) -> Manifest:
-    """Add what only the written files tell: their digests, and an ONNX graph's interface. The graph gets metadata."""
-    graph: dict[str, Any] = {}
-    if (destination / MODEL).is_file():
-        from exporters.onnx_graph import check_interface, interface, non_standard_operators, opset, read_model
-
-        model = read_model(destination, weights=False)
-        check_interface(model, task=manifest.task, where=destination)
-        inputs, outputs = interface(model)
-        graph = {
-            "inputs": inputs,
-            "outputs": outputs,
-            "opset": opset(model),
-            "fused_operators": non_standard_operators(model),
-        }
-        set_metadata(model, manifest, tokenizer_sha256=sha256(destination / "tokenizer.json"))
-        (destination / MODEL).write_bytes(model.SerializeToString(deterministic=True))
-    files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES))
-    return dataclasses.replace(manifest, files=files, **graph)
-
-
-def _torch_inputs(facts: CheckpointFacts) -> list[Tensor]:
-    names = [*INPUTS, *([] if facts.architecture == "distilbert" else ["token_type_ids"])]
-    return [Tensor(name, "int64", ["batch_size", "sequence_length"]) for name in names]
-
-
-def _torch_outputs(facts: CheckpointFacts, task: str) -> list[Tensor]:
-    last: int | str = "sequence_length" if facts.labels is None else len(facts.labels)
-    logits = [Tensor(name, "float32", ["batch_size", last]) for name in OUTPUTS[task]]
-    return [*logits, Tensor(REPRESENTATION, "float32", ["batch_size", facts.hidden])]

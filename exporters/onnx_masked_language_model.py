@@ -7,16 +7,15 @@ word of the vocabulary.
 
 from __future__ import annotations
 
-import inspect
 import tempfile
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from exporters.checkpoint import load_masked_language_model
 from exporters.errors import ExportError
 from exporters.files import require
 from exporters.onnx_graph import fold_identities, opset
+from exporters.optimum_export import export_with_output
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -46,7 +45,15 @@ def write(checkpoint: Path, destination: Path) -> None:
     tokenizer = _tokenizer_for(checkpoint, model)
     with tempfile.TemporaryDirectory(dir=destination, prefix=".export-") as scratch:
         raw = Path(scratch) / "raw.onnx"
-        _export(model, raw)
+        export_with_output(
+            model,
+            raw,
+            task="fill-mask",
+            output=STATES,
+            axes={0: "batch_size", 1: "sequence_length"},
+            made_of=lambda states, mask: states,
+            otherwise="give a BERT",
+        )
         whole = onnx.load(str(raw))
     fold_identities(whole)
     parts = Extractor(whole)
@@ -78,47 +85,6 @@ def _tokenizer_for(checkpoint: Path, model: PreTrainedModel) -> Tokenizer:
     tokenizer.enable_truncation(model.config.max_position_embeddings)
     tokenizer.no_padding()
     return tokenizer
-
-
-def _export(model: PreTrainedModel, path: Path) -> None:
-    from optimum.exporters.onnx import export
-    from optimum.exporters.tasks import TasksManager
-
-    try:
-        constructor = TasksManager.get_exporter_config_constructor(
-            "onnx", model, task="fill-mask", library_name="transformers"
-        )
-    except (KeyError, ValueError) as error:
-        raise ExportError(
-            f"optimum has no ONNX export of {model.config.model_type!r} as a masked language model: give a BERT"
-        ) from error
-    config = constructor(model.config)
-    original = type(config)
-
-    def outputs(self: Any) -> dict[str, dict[int, str]]:
-        return {**original.outputs.fget(self), STATES: {0: "batch_size", 1: "sequence_length"}}
-
-    config.__class__ = type(original.__name__, (original,), {"outputs": property(outputs)})
-    _add_states(model)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, about Python values that are constant here
-        export(model, config, path)
-
-
-def _add_states(model: Any) -> None:
-    """Let ``model`` return its last hidden state beside its logits."""
-    forward = model.forward
-    signature = inspect.signature(forward)
-
-    def with_states(*args: Any, **kwargs: Any) -> Any:
-        given = signature.bind(*args, **kwargs).arguments
-        outputs = forward(**{**given, **given.pop("kwargs", {}), "output_hidden_states": True})
-        outputs[STATES] = outputs.hidden_states[-1]
-        return outputs
-
-    # optimum orders the inputs by the signature; functools.wraps would make it call the wrapped function.
-    with_states.__signature__ = signature  # type: ignore[attr-defined]
-    model.forward = with_states
 
 
 def _embed(encoder: ModelProto) -> None:

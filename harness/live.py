@@ -16,7 +16,7 @@ from backends.backend import Backend
 from backends.batching import infer_all
 from backends.registry import open_backend
 from backends.side_by_side import side_by_side
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
 from harness.overlap import overlapped

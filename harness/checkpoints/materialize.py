@@ -21,16 +21,22 @@ from harness.checkpoints.loading import (
     load_model,
     require_room,
 )
-from harness.checkpoints.locate import Source, source_folder
+from harness.checkpoints.locate import source_folder
 from harness.checkpoints.pruning import prune_heads, prune_weights
 from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
-from harness.config.study import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint
+from harness.config.checkpoints import (
+    CheckpointSource,
+    CutCheckpoint,
+    EmbeddedCheckpoint,
+    PrunedCheckpoint,
+    RandomCheckpoint,
+)
 from harness.embedded.weights import write_checkpoint
 from harness.errors import UserError
 
 
 def materialize(
-    source: Source,
+    source: CheckpointSource,
     destination: Path,
     *,
     task: str,

@@ -11,7 +11,7 @@ from typing import Any
 from exporters.errors import ExportError
 from exporters.own_engine import look_at_engine
 from exporters.own_onnx import OwnModel, Told, look_at
-from harness.config.study import OwnArtifact
+from harness.config.models import OwnArtifact
 from harness.errors import UserError
 from harness.store.content import file_digest
 

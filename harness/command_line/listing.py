@@ -62,7 +62,7 @@ def _backends(_: Path) -> Iterable[str]:
 
 
 def _models(_: Path) -> Iterable[str]:
-    from harness.config.study import Architecture
+    from harness.config.checkpoints import Architecture
     from harness.embedded import embedded_names
 
     for architecture in get_args(Architecture):

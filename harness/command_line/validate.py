@@ -8,9 +8,11 @@ from pathlib import Path
 
 from backends.registry import availability, serves
 from harness.command_line.configs import find_config
+from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
-from harness.config.study import FolderCheckpoint, HubCheckpoint, PackageCheckpoint, Study, Task
+from harness.config.study import Study
+from harness.config.tasks import Task
 from harness.errors import UserError
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan

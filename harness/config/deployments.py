@@ -8,7 +8,11 @@ from backends.registry import serves
 from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 from exporters.own_outputs import LEFT_OUT
-from harness.config.study import Model, PrunedCheckpoint, RandomCheckpoint, Study, Task, TaskName
+from harness.config.checkpoints import PrunedCheckpoint, RandomCheckpoint
+from harness.config.models import Model
+from harness.config.names import TaskName
+from harness.config.study import Study
+from harness.config.tasks import Task
 
 
 @dataclass(frozen=True)

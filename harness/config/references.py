@@ -11,18 +11,14 @@ from pathlib import Path
 from backends.errors import BackendError
 from backends.registry import backend_class, serves
 from exporters.own_outputs import LEFT_OUT
+from harness.config.characteristics import Attack
+from harness.config.checkpoints import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
+from harness.config.data import EmbeddedSource
 from harness.config.deployments import deployments, formats_of
-from harness.config.study import (
-    Attack,
-    CutCheckpoint,
-    EmbeddedCheckpoint,
-    EmbeddedSource,
-    Model,
-    PrunedCheckpoint,
-    Study,
-    Task,
-    TaskName,
-)
+from harness.config.models import Model
+from harness.config.names import TaskName
+from harness.config.study import Study
+from harness.config.tasks import Task
 from harness.errors import UserError
 
 

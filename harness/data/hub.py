@@ -20,7 +20,7 @@ from harness.tasks.examples import QuestionExample, TextExample
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from harness.config.study import HubSource
+    from harness.config.data import HubSource
 
 SQUAD_COLUMNS = ("id", "question", "context", "answers")
 MRQA_COLUMNS = ("key", "question", "context", "labels")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.config.study import EmbeddedSource, HubSource, SquadSource, TableSource
+from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
 from harness.data.sampling import sample
 from harness.errors import UserError
 from harness.tasks.examples import Example
 
-Source = SquadSource | TableSource | HubSource | EmbeddedSource
 
-
-def load_examples(source: Source, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int) -> list[Example]:
+def load_examples(
+    source: DataSource, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int
+) -> list[Example]:
     """Read, check and sample the examples of a source, in its order.
 
     ``labels`` are the class names of text-classification, ``role`` ("bank", "evaluation", ...) is for the
@@ -28,7 +28,7 @@ def load_examples(source: Source, *, task: str, labels: tuple[str, ...] | None, 
     return sample(examples, source.sample, seed=seed) if source.sample else list(examples)
 
 
-def source_files(source: Source) -> list[Path]:
+def source_files(source: DataSource) -> list[Path]:
     """The local files that are the source: their content identifies the data. Empty for hub and embedded.
 
     Raises:
@@ -44,7 +44,7 @@ def source_files(source: Source) -> list[Path]:
     return []
 
 
-def describe(source: Source) -> str:
+def describe(source: DataSource) -> str:
     """The source in a few words, for messages and reports."""
     match source:
         case SquadSource():
@@ -57,7 +57,7 @@ def describe(source: Source) -> str:
             return f"embedded {source.embedded}"
 
 
-def _questions(source: Source, role: str) -> Sequence[Example]:
+def _questions(source: DataSource, role: str) -> Sequence[Example]:
     match source:
         case SquadSource():
             from harness.data.squad import read_squad
@@ -78,7 +78,7 @@ def _questions(source: Source, role: str) -> Sequence[Example]:
             )
 
 
-def _texts(source: Source, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
+def _texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
     if isinstance(source, SquadSource):
         raise UserError(
             f"{role} data: {source.squad} is named as questions, but text-classification needs texts with "

@@ -198,7 +198,7 @@ def _data_representation(
     representations: Mapping[str, NDArray[np.float32]], examples: Examples, settings: Settings
 ) -> dict[str, Any] | None:
     from benchmarks.characteristics.data_representation import compare
-    from harness.config.study import Representation
+    from harness.config.characteristics import Representation
 
     if not representations:
         return None

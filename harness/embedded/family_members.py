@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.config.study import Recipe
+from harness.config.training import Recipe
 
 VOCABULARY = 1600
 MAX_POSITIONS = 256

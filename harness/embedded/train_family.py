@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig
 
 from harness.checkpoints.loading import HEADS
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.embedded.corpora import LABELS, generate
 from harness.embedded.family_members import (
     EXAMPLES,

@@ -7,7 +7,7 @@ from typing import Any
 from exporters.formats import FORMATS
 from harness.checkpoints.own_artifact import look_at_own, own_file, tokenizer_folder
 from harness.config.deployments import formats_of
-from harness.config.study import OwnArtifact
+from harness.config.models import OwnArtifact
 from harness.errors import UserError
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.checkpoints.digest import source_digest
-from harness.config.study import CheckpointSource, CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
+from harness.config.checkpoints import CheckpointSource, CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.planning.context import TaskContext
 from harness.planning.step import once, plan_step
 from harness.store.content import file_digest, key_of

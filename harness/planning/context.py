@@ -7,7 +7,9 @@ from typing import Any
 
 from backends.machine import environment
 from harness.config.deployments import represented
-from harness.config.study import QuestionAnswering, Study, Task, TaskName
+from harness.config.names import TaskName
+from harness.config.study import Study
+from harness.config.tasks import QuestionAnswering, Task
 
 
 @dataclass(frozen=True)

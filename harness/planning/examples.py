@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.config.study import DataSource, Task
+from harness.config.data import DataSource
+from harness.config.tasks import Task
 from harness.data.load import source_files
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from itertools import combinations
 
 from harness.config.deployments import Deployment
-from harness.config.study import Task
+from harness.config.tasks import Task
 from harness.planning.deployed import EXECUTION_REPLICATE
 
 Pair = tuple[str, str]

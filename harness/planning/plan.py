@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.config.deployments import Deployment, deployments
-from harness.config.study import Study, Task
+from harness.config.study import Study
+from harness.config.tasks import Task
 from harness.planning.artifacts import plan_artifacts
 from harness.planning.attacks import plan_attacks, plan_random_swaps
 from harness.planning.checkpoints import plan_checkpoints

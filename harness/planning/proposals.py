@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness.config.study import Attack, MaskedLanguageModel
+from harness.config.characteristics import Attack, MaskedLanguageModel
 from harness.planning.checkpoints import checkpoint_digest
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from backends.batching import pad
 from exporters.calibration import METHODS
-from exporters.formats import FORMATS, OWN, OWN_ENGINE, export
+from exporters.export import export
+from exporters.formats import FORMATS, OWN, OWN_ENGINE
 from harness.data.sampling import sample
 from harness.execution.worker import Context
 from harness.live import read_tokenizer, task_of

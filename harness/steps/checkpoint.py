@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from harness.checkpoints.materialize import materialize
-from harness.config.study import CheckpointSource
+from harness.config.checkpoints import CheckpointSource
 from harness.execution.worker import Context
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.config.study import Recipe
+from harness.config.training import Recipe
 from harness.execution.worker import Context
 from harness.store.examples import read_examples
 from harness.tasks.examples import Example, QuestionExample, TextExample

@@ -12,15 +12,13 @@ from exporters.manifest import read_manifest, write_manifest
 from exporters.own_engine import export_own_engine
 from exporters.own_onnx import check_outputs, export_own, with_run
 from harness.checkpoints.own_artifact import own_file, read_own_tokenizer, tokenizer_folder, told_of
-from harness.config.study import OwnArtifact
+from harness.config.models import OwnArtifact
 from harness.execution.worker import Context
 
 
 def write(context: Context) -> None:
     """Write the artifact; its manifest lacks what a run tells."""
-    options = context.options
-    own = OwnArtifact(**context.step.places["artifact"])
-    read_own_tokenizer(tokenizer_folder(own)).save(str(context.destination / "tokenizer.json"))
+    options, own = context.options, _with_tokenizer(context)
     export_own(
         own_file(own),
         context.destination,
@@ -33,9 +31,7 @@ def write(context: Context) -> None:
 
 
 def write_engine(context: Context) -> None:
-    options = context.options
-    own = OwnArtifact(**context.step.places["artifact"])
-    read_own_tokenizer(tokenizer_folder(own)).save(str(context.destination / "tokenizer.json"))
+    options, own = context.options, _with_tokenizer(context)
     export_own_engine(
         own_file(own),
         context.destination,
@@ -45,6 +41,13 @@ def write_engine(context: Context) -> None:
         precision=own.precision,
         digests=options["files"],
     )
+
+
+def _with_tokenizer(context: Context) -> OwnArtifact:
+    """The finished file's description, once its tokenizer is written."""
+    own = OwnArtifact(**context.step.places["artifact"])
+    read_own_tokenizer(tokenizer_folder(own)).save(str(context.destination / "tokenizer.json"))
+    return own
 
 
 def check(context: Context, batch: Mapping[str, NDArray[np.int64]]) -> None:

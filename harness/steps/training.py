@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.config.study import Distillation, QuestionAnswering, Recipe
+from harness.config.tasks import QuestionAnswering
+from harness.config.training import Distillation, Recipe
 from harness.execution.worker import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples

@@ -7,13 +7,14 @@ a kill, also on a deployment whose scores depend on what shares a batch with a t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.store.json_lines import append_line, whole_lines
 
 
 class AttackJournal:
@@ -22,37 +23,22 @@ class AttackJournal:
     def __init__(self, folder: Path) -> None:
         self._settled = folder / "settled.jsonl"
         self._answers = folder / "answers.jsonl"
-        groups = _whole_lines(self._settled)
+        groups = whole_lines(self._settled)
         self.results: list[dict[str, Any]] = [result for group in groups for result in group]
         """Of the settled groups, in order, as they were when the journal was opened."""
         self._group = len(groups)
 
     def settle(self, results: Sequence[dict[str, Any]]) -> None:
-        _append(self._settled, list(results))
+        append_line(self._settled, list(results))
         self._group += 1
         self._answers.unlink(missing_ok=True)
 
     def recall(self) -> Iterator[NDArray[np.float64]]:
         """The scores of the group at work so far, one array a round."""
-        for line in _whole_lines(self._answers):
+        for line in whole_lines(self._answers):
             # A kill between the two lines of `settle` leaves the answers of a group that is settled.
             if line["group"] == self._group:
                 yield np.array(line["scores"], dtype=np.float64)
 
     def keep(self, scores: NDArray[np.float64]) -> None:
-        _append(self._answers, {"group": self._group, "scores": scores.tolist()})
-
-
-def _append(path: Path, line: object) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _whole_lines(path: Path) -> list[Any]:
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return [json.loads(line) for line in whole.splitlines()]
+        append_line(self._answers, {"group": self._group, "scores": scores.tolist()})

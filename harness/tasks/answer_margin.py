@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.tasks.examples import QuestionExample
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode, spans_of_features

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from tokenizers import Encoding, Tokenizer
 
-    from harness.config.study import QuestionAnswering
+    from harness.config.tasks import QuestionAnswering
     from harness.tasks.examples import Example, QuestionExample
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from harness.config.study import QuestionAnswering
+    from harness.config.tasks import QuestionAnswering
     from harness.tasks.features import Features
 
 NO_SPAN = "empty"

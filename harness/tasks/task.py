@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from tokenizers import Tokenizer
 
-    from harness.config.study import QuestionAnswering
+    from harness.config.tasks import QuestionAnswering
     from harness.tasks.examples import Example
     from harness.tasks.features import Features
 
@@ -49,7 +49,7 @@ def task_for(name: str, *, question_answering: QuestionAnswering | None = None, 
     text classification by ``max_length`` alone, the longest text in tokens.
     """
     if name == "question-answering":
-        from harness.config.study import QuestionAnswering as Settings
+        from harness.config.tasks import QuestionAnswering as Settings
         from harness.tasks.question_answering import QuestionAnsweringTask
 
         return QuestionAnsweringTask(question_answering or Settings())

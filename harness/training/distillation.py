@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
-from harness.config.study import Distillation
+from harness.config.training import Distillation
 from harness.training.batches import FAR_BELOW, Collator
 from harness.training.trainer import ResumableTrainer
 

@@ -15,7 +15,8 @@ from transformers import PreTrainedModel
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.pruning import KeepZeros, is_sparse
 from harness.checkpoints.tokenizer_files import copy_tokenizer
-from harness.config.study import Distillation, QuestionAnswering, Recipe
+from harness.config.tasks import QuestionAnswering
+from harness.config.training import Distillation, Recipe
 from harness.errors import UserError
 from harness.tasks.examples import Example, QuestionExample, TextExample
 from harness.tasks.task import task_for

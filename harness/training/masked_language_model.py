@@ -14,7 +14,7 @@ from transformers import DataCollatorForLanguageModeling, PreTrainedTokenizerFas
 
 from harness.checkpoints.loading import MASKED_LANGUAGE_MODEL, load_model
 from harness.checkpoints.tokenizer_files import copy_tokenizer
-from harness.config.study import Recipe
+from harness.config.training import Recipe
 from harness.errors import UserError
 from harness.tasks.features import collect_inputs, truncated
 from harness.training.batches import Feature, FeatureDataset

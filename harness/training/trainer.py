@@ -19,7 +19,7 @@ from transformers import (
     TrainingArguments,
 )
 
-from harness.config.study import Recipe
+from harness.config.training import Recipe
 from harness.errors import StepFailed
 from harness.execution.status import REFUSED
 from harness.training.batches import Collator, EpochSampler, FeatureDataset

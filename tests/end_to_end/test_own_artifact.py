@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from exporters.formats import export
+from exporters.export import export
 from harness.embedded import write_checkpoint
 from tests.end_to_end.driver import scalemodel
 from tests.exporters.small_model import small_model

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from exporters.formats import FORMATS, export
+from exporters.export import export
+from exporters.formats import FORMATS
 
 VOCABULARY = 120
 Batch = dict[str, NDArray[np.int64]]

@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from exporters.errors import ExportError
+from exporters.export import export
 from exporters.files import describe_files
-from exporters.formats import export
 from exporters.manifest import read_manifest, write_manifest
 
 QA = {"task": "question-answering", "pooling": "cls"}

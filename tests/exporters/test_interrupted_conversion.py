@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from exporters.errors import ExportError
-from exporters.formats import export
+from exporters.export import export
 from exporters.manifest import read_manifest
 
 CONVERT = """
@@ -18,7 +18,7 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from exporters import sensitivity
-from exporters.formats import export
+from exporters.export import export
 
 def wait(*_):
     print("half-way", flush=True)

@@ -10,7 +10,8 @@ import onnxruntime
 import pytest
 
 from exporters import onnx_graph
-from exporters.formats import FORMATS, export
+from exporters.export import export
+from exporters.formats import FORMATS
 from exporters.onnx_graph import behind_mask, fold_identities, head, read_model
 
 

@@ -11,7 +11,7 @@ import pytest
 from onnx import numpy_helper
 
 from exporters import quantization
-from exporters.formats import export
+from exporters.export import export
 from exporters.instruction_set import WITHOUT_VNNI
 from exporters.manifest import read_manifest
 from exporters.onnx_graph import embeddings, head, read_model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from harness.config.study import Model
+from harness.config.models import Model
 
 GUIDE = Path(__file__).parents[2] / "docs" / "your-own-artifact.md"
 

@@ -8,7 +8,7 @@ import pytest
 from onnx import numpy_helper
 
 from exporters import sensitivity
-from exporters.formats import export
+from exporters.export import export
 from exporters.manifest import read_manifest
 from exporters.onnx_graph import read_model
 from exporters.product_groups import ProductGroup

@@ -9,7 +9,8 @@ import pytest
 
 from exporters import tensorrt_engine
 from exporters.errors import ExportError
-from exporters.formats import FORMATS, export
+from exporters.export import export
+from exporters.formats import FORMATS
 from exporters.tensorrt_engine import TOKENS, Profile, missing, profiles, timing_cache
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exporters.formats import export
+from exporters.export import export
 from harness import live
 from harness.checkpoints.materialize import materialize
-from harness.config.study import EmbeddedCheckpoint
+from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.embedded.corpora import LABELS, generate
 from harness.live import LiveDeployment, open_deployment
 from harness.stages import STAGES, where_time_goes

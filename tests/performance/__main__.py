@@ -19,9 +19,10 @@ from backends.batching import infer_all, pad
 from backends.machine import environment, usable_cores
 from backends.registry import open_backend
 from benchmarks.performance.latency import Latency, single_stream
-from exporters.formats import export
+from exporters.export import export
 from harness.checkpoints.materialize import materialize
-from harness.config.study import RandomCheckpoint, Study
+from harness.config.checkpoints import RandomCheckpoint
+from harness.config.study import Study
 from harness.embedded.corpora import generate
 from harness.live import read_tokenizer
 from harness.tasks.task import task_for

@@ -7,7 +7,7 @@ from statistics import median
 
 import numpy as np
 
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode
 from harness.tasks.squad_metrics import score

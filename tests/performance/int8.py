@@ -29,10 +29,11 @@ from rich.table import Table
 from backends.batching import pad
 from backends.machine import environment, usable_cores
 from backends.registry import open_backend
-from exporters.formats import FORMATS, export
+from exporters.export import export
+from exporters.formats import FORMATS
 from exporters.manifest import read_manifest
 from harness.checkpoints.materialize import materialize
-from harness.config.study import RandomCheckpoint
+from harness.config.checkpoints import RandomCheckpoint
 from harness.data.sampling import sample
 from harness.data.squad import read_squad
 from harness.live import LiveDeployment, read_tokenizer

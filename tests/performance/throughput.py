@@ -24,9 +24,10 @@ from backends.backend import Backend
 from backends.batching import build_batches, pad
 from backends.machine import environment, usable_cores
 from benchmarks.performance.tuning import Setting, Tuning, gain, splits, tune
-from exporters.formats import export
+from exporters.export import export
 from harness.checkpoints.materialize import materialize
-from harness.config.study import PackageCheckpoint, RandomCheckpoint, Study
+from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
+from harness.config.study import Study
 from harness.live import LiveDeployment, open_deployment
 from harness.stages import where_time_goes
 from harness.tasks.examples import TextExample

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.characteristics.attack import recipes
 from benchmarks.characteristics.attack.recipes import RECIPES, attack_by_recipe, missing_resources
 from benchmarks.errors import BenchmarkError
-from harness.config.study import RecipeName
+from harness.config.characteristics import RecipeName
 
 TEXTS = [
     ("plain", "a good film, with a plot", 1),

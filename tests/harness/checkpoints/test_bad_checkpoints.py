@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint
-from harness.config.study import FolderCheckpoint
+from harness.config.checkpoints import FolderCheckpoint
 from harness.errors import UserError
 
 QA = "question-answering"

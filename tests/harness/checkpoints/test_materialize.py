@@ -14,7 +14,7 @@ from transformers import AutoModelForQuestionAnswering
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint
-from harness.config.study import CutCheckpoint, FolderCheckpoint, PackageCheckpoint, RandomCheckpoint
+from harness.config.checkpoints import CutCheckpoint, FolderCheckpoint, PackageCheckpoint, RandomCheckpoint
 from harness.errors import UserError
 
 QA = "question-answering"

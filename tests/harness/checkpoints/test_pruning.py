@@ -11,7 +11,7 @@ import torch
 from onnx import numpy_helper
 from safetensors.torch import load_file
 
-from exporters.formats import export
+from exporters.export import export
 from exporters.onnx_graph import read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 from harness.checkpoints.digest import source_digest
@@ -19,7 +19,7 @@ from harness.checkpoints.loading import load_model
 from harness.checkpoints.materialize import materialize
 from harness.checkpoints.pruning import prune_heads, two_of_four
 from harness.checkpoints.validate import validate_checkpoint
-from harness.config.study import PrunedCheckpoint
+from harness.config.checkpoints import PrunedCheckpoint
 from harness.errors import UserError
 
 QA = "question-answering"

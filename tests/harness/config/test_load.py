@@ -91,6 +91,10 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.models.p={checkpoint: {pruned: bg, heads: 0.5}}", ["p.checkpoint.pruned", "'big'"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: big}}", ["p.checkpoint", "sparsity or heads"]),
         (
+            "tasks.text-classification.models.p={checkpoint: {pruned: big, haeds: 0.5}}",
+            ["p.checkpoint.haeds", "'heads'"],
+        ),
+        (
             "tasks.text-classification.models.p={checkpoint: {pruned: big, heads: 1.5}}",
             ["p.checkpoint", "heads", "1.5"],
         ),

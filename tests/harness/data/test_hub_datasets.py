@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.config.study import HubSource
+from harness.config.data import HubSource
 from harness.data.hub import read_hub_questions, read_hub_texts
 from harness.errors import UserError
 

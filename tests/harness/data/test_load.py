@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.config.study import EmbeddedSource, HubSource, SquadSource, TableSource
-from harness.data.load import Source, describe, load_examples, source_files
+from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
+from harness.data.load import describe, load_examples, source_files
 from harness.errors import UserError
 
 LABELS = ("negative", "positive")
@@ -30,11 +30,11 @@ def table(tmp_path: Path) -> Path:
     return path
 
 
-def load(source: Source, task: str, labels: tuple[str, ...] | None = None) -> list[str]:
+def load(source: DataSource, task: str, labels: tuple[str, ...] | None = None) -> list[str]:
     return [example.id for example in load_examples(source, task=task, labels=labels, role="evaluation", seed=0)]
 
 
-def complaint(source: Source, task: str, labels: tuple[str, ...] | None = None) -> str:
+def complaint(source: DataSource, task: str, labels: tuple[str, ...] | None = None) -> str:
     with pytest.raises(UserError) as caught:
         load(source, task, labels)
     assert len(str(caught.value).splitlines()) == 1

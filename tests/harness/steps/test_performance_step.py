@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from exporters.formats import export
+from exporters.export import export
 from harness.checkpoints.materialize import materialize
-from harness.config.study import EmbeddedCheckpoint, Performance, Server, Sweep
+from harness.config.checkpoints import EmbeddedCheckpoint
+from harness.config.performance import Performance, Server, Sweep
 from harness.embedded.corpora import generate
 from harness.execution.worker import Context
 from harness.performance_summary import summarise

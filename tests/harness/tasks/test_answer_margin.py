@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.tasks.answer_margin import right_answers
 from harness.tasks.examples import QuestionExample
 from harness.tasks.features import Features

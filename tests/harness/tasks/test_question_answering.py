@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.errors import UserError
 from harness.tasks.examples import QuestionExample
 from harness.tasks.features import Features

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.config.study import QuestionAnswering
+from harness.config.tasks import QuestionAnswering
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode
 

@@ -14,7 +14,9 @@ from tokenizers import Tokenizer
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint
-from harness.config.study import Distillation, PrunedCheckpoint, QuestionAnswering, Recipe
+from harness.config.checkpoints import PrunedCheckpoint
+from harness.config.tasks import QuestionAnswering
+from harness.config.training import Distillation, Recipe
 from harness.errors import StepFailed, UserError
 from harness.tasks.examples import QuestionExample
 from harness.tasks.task import task_for

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.config.study import Distillation, QuestionAnswering, Recipe
+from harness.config.tasks import QuestionAnswering
+from harness.config.training import Distillation, Recipe
 from harness.tasks.examples import QuestionExample, TextExample
 
 LABELS = ("bad", "good")

@@ -1,0 +1,91 @@
+"""What is compared, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from harness.config.checkpoints import CheckpointSource
+from harness.config.data import DataSource
+from harness.config.strict import Strict
+from harness.config.training import Recipe
+
+RecipeName = Literal["bae", "bert-attack", "deepwordbug", "pruthi", "pwws", "textbugger", "textfooler"]
+
+
+class Representation(Strict):
+    k: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (5, 10, 50)
+
+
+class Distribution(Strict):
+    """Deep nearest neighbours (Sun et al. 2022)."""
+
+    k: Annotated[int, Field(gt=0)] = 50
+    kept: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """The share of in-distribution validation points that the threshold keeps."""
+
+
+class MaskedLanguageModel(Strict):
+    """What proposes the attack's words: a checkpoint with a masked-LM head, or one trained for it."""
+
+    checkpoint: CheckpointSource
+    training: Recipe | None = None
+    """Present: trained by masked language modelling on the task's training texts."""
+
+
+class Attack(Strict):
+    """BERT-ATTACK (Li et al. 2020), or a recipe of TextAttack's."""
+
+    recipe: RecipeName | None = None
+    """TextAttack's own, one text at a time; it brings its own words, limits and similarity."""
+    masked_language_model: MaskedLanguageModel | None = None
+    """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
+    target: Literal["question", "context"] = "question"
+    """What is changed of question answering's examples; the words that the answer hangs on are left alone."""
+    data: Annotated[tuple[DataSource, ...], Field(min_length=1)] | None = None
+    """The texts that are attacked; None takes the evaluation examples."""
+    sample: Annotated[int, Field(gt=0)] = 100
+    """Texts attacked from each source of ``data``."""
+    candidates: Annotated[int, Field(gt=0)] = 48
+    sub_word_candidates: Annotated[int, Field(gt=0)] = 4
+    combinations: Annotated[int, Field(gt=0)] = 24
+    words_changed_at_most: Annotated[float, Field(gt=0, le=1)] = 0.4
+    similarity_at_least: Annotated[float, Field(ge=0, le=1)] = 0.2
+    mode: Literal["corrected", "reference"] = "corrected"
+    """``reference`` does what the authors' released code does, quirks and all."""
+    queries_at_most: Annotated[int, Field(gt=0)] | None = None
+    """Texts that a deployment may be asked about for one example; beyond it the example counts as standing."""
+    seconds_at_most: Annotated[float, Field(gt=0)] | None = None
+    """For one example, beside the others of its group. Results then depend on the machine's speed."""
+    examples_at_once: Annotated[int, Field(gt=0)] = 32
+    """Examples that are attacked in lock step, their queries in the same batches."""
+    random_swaps: bool = True
+    """Beside each attack, as many queries with words and candidates drawn at random: is the attack led astray?"""
+    deployments: tuple[str, ...] = ("*",)
+    """Glob patterns of the deployments that are attacked themselves; transfer reaches all of them."""
+
+
+class Explanation(Strict):
+    """Which words a deployment decides for, by the packages of the extra ``explain``."""
+
+    method: Literal["lime", "shap"] = "lime"
+    sample: Annotated[int, Field(gt=0)] = 30
+    """Evaluation texts that are explained."""
+    samples: Annotated[int, Field(ge=3)] = 300
+    """Variants of a text, with words left out, that a deployment is asked about."""
+    k: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (1, 3, 5)
+    """How many of the weightiest words are compared."""
+
+
+class Characteristics(Strict):
+    representation: Representation = Representation()
+    distribution: Distribution = Distribution()
+    attack: Attack | None = None
+    explanation: Explanation | None = None
+    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    """Resamples, by group, behind every 95 % interval."""
+    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    """Share of the examples, changed beyond the noise floor or right no longer, that does not matter."""
+    overlap_margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Loss of an overlap (Jaccard), or change of the attack's success rate, that does not matter."""

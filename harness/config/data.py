@@ -1,0 +1,65 @@
+"""Where a task's data sets come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag
+
+from harness.config.strict import Strict, only_key
+
+
+class Source(Strict):
+    sample: Annotated[int | None, Field(gt=0)] = None
+    """Keep this many examples: seeded, stratified by answerability or label. None keeps all."""
+
+
+class SquadSource(Source):
+    """A JSON file in the SQuAD layout; ``is_impossible`` may be missing."""
+
+    squad: Path
+
+
+class TableSource(Source):
+    """A CSV, JSONL or Parquet file (by its suffix) with named columns."""
+
+    table: Path
+    text: str = "text"
+    label: str = "label"
+
+
+class HubSource(Source):
+    """A data set of the Hugging Face hub, read through `datasets`."""
+
+    hub: str
+    split: str
+    revision: str | None = None
+    text: str = "text"
+    label: str = "label"
+
+
+class EmbeddedSource(Source):
+    """A corpus that scalemodel generates itself: passages with questions, or reviews."""
+
+    embedded: Literal["train", "evaluation", "out-of-distribution"]
+    size: Annotated[int, Field(gt=0)]
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+DataSource = Annotated[
+    Annotated[SquadSource, Tag("squad")]
+    | Annotated[TableSource, Tag("table")]
+    | Annotated[HubSource, Tag("hub")]
+    | Annotated[EmbeddedSource, Tag("embedded")],
+    only_key("squad", "table", "hub", "embedded"),
+]
+
+
+class Data(Strict):
+    train: DataSource
+    """Trains and calibrates; its representations are the bank of the out-of-distribution detector."""
+    bank: Annotated[int, Field(gt=0)] = 2000
+    """How many training examples go through every deployment, as that bank."""
+    evaluation: DataSource
+    out_of_distribution: DataSource | None = None

@@ -1,0 +1,44 @@
+"""The models of a task: a checkpoint or a finished file, and what is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from harness.config.checkpoints import CheckpointSource
+from harness.config.names import FormatName, Name
+from harness.config.strict import Strict
+from harness.config.training import Training
+
+
+class OwnArtifact(Strict):
+    """A finished file in place of a checkpoint. Names are asked for only where they cannot be found."""
+
+    onnx: Path | None = None
+    """An ONNX file; weights that it keeps in other files lie beside it."""
+    tensorrt: Path | None = None
+    """Or a TensorRT engine, with inputs and outputs of the usual names; it has no other than these."""
+    tokenizer: Path | None = None
+    """The folder of tokenizer.json or vocab.txt; None takes the file's own."""
+    logits: str | None = None
+    """The output with the classes' logits (batch, labels), where it is not called ``logits``."""
+    start_logits: str | None = None
+    end_logits: str | None = None
+    """The outputs of question answering (batch, length), where they are called otherwise."""
+    representation: str | None = None
+    """An output, or a tensor inside: (batch, length, hidden), to be pooled, or (batch, hidden). ``none``: left out."""
+    precision: Literal["fp32", "fp16", "int8"] | None = None
+    """What the report calls it; None takes what the graph's weights and operators tell."""
+
+
+class Model(Strict):
+    """Either a checkpoint, which is exported to formats, or an artifact, which has one format of its own."""
+
+    checkpoint: CheckpointSource | None = None
+    artifact: OwnArtifact | None = None
+    training: Training | None = None
+    """Present: fine-tuned by the task's recipe before it is exported. Absent: exported as it is."""
+    replicate_of: Name | None = None
+    """The same recipe with another seed: differences from that model are the seed floor."""
+    formats: tuple[FormatName, ...] | None = None
+    """Instead of the study's formats."""

@@ -1,0 +1,45 @@
+"""The names that a study may write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError, PydanticKnownError
+
+from backends.registry import BACKENDS
+from exporters.formats import FORMATS
+from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
+from exporters.own_onnx import FORMAT as OWN_FORMAT
+
+TaskName = Literal["question-answering", "text-classification"]
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
+"""Names end up in file names and in deployment names (``model/format@backend``)."""
+
+
+def _one_of(known: Collection[str]) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        if name not in known:
+            raise PydanticKnownError("literal_error", {"expected": ", ".join(known)})
+        return name
+
+    return check
+
+
+def _made_by_export(name: str) -> str:
+    if name in (OWN_FORMAT, OWN_ENGINE_FORMAT):
+        raise PydanticCustomError("own_format", "comes with a finished file alone: give that as a model's artifact")
+    return _one_of(FORMATS)(name)
+
+
+# What there is, is said once: where it is made.
+FormatName = Annotated[
+    str, AfterValidator(_made_by_export), WithJsonSchema({"type": "string", "enum": list(FORMATS)}, mode="validation")
+]
+BackendName = Annotated[
+    str,
+    AfterValidator(_one_of(BACKENDS)),
+    WithJsonSchema({"type": "string", "enum": list(BACKENDS)}, mode="validation"),
+]

@@ -1,0 +1,61 @@
+"""A task: its models, its data, and how they are compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PositiveInt
+
+from harness.config.characteristics import Characteristics
+from harness.config.data import Data
+from harness.config.models import Model
+from harness.config.names import Name
+from harness.config.strict import Strict
+from harness.config.training import Recipe
+
+
+class QuestionAnswering(Strict):
+    """Decoding of extractive answers, as the reference post-processing of SQuAD 2.0 does it."""
+
+    max_length: Annotated[int, Field(ge=16)] = 384
+    stride: Annotated[int, Field(ge=1)] = 128
+    n_best: Annotated[int, Field(ge=1)] = 20
+    longest_answer: Annotated[int, Field(ge=1)] = 30
+    null_threshold: float = 0.0
+
+
+class Calibration(Strict):
+    """How static INT8 measures the ranges of its activations."""
+
+    examples: Annotated[int, Field(gt=0)] = 128
+    """Training examples, in padded batches of mixed lengths."""
+    method: Literal["min-max", "entropy", "percentile"] = "min-max"
+    """The least and the greatest value seen; the others cut off outliers, which BERT needs."""
+
+
+def _number_of_examples(value: Any) -> Any:
+    return {"examples": value} if isinstance(value, int) else value
+
+
+class Task(Strict):
+    reference: Name
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    recipe: Recipe | None = None
+    data: Data
+    labels: tuple[str, ...] | None = None
+    """The class names of text-classification, in the order of the label indices."""
+    question_answering: QuestionAnswering | None = None
+    max_length: Annotated[int, Field(ge=16)] = 512
+    """Longest text of text-classification in tokens; longer ones are truncated."""
+    pooling: Literal["cls", "mean"] = "cls"
+    calibration: Annotated[
+        Calibration, BeforeValidator(_number_of_examples, json_schema_input_type=PositiveInt | Calibration)
+    ] = Calibration()
+    """Of static INT8; a number is that many examples."""
+    parity: Annotated[int, Field(gt=0)] = 64
+    """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""
+    quality_loss: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """F1 or accuracy, as a share, that a deployment may lose on them. More, beyond doubt, fails it."""
+    execution_floor: bool = True
+    """Run the reference model's deployments a second time, batched and padded otherwise."""
+    characteristics: Characteristics = Characteristics()
