@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.config.characteristics import Attack
 from harness.config.load import load_study
-from harness.config.study import Attack
 
 GUIDE = Path(__file__).parents[3] / "docs" / "study.md"
 FIRST, *SNIPPETS = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), flags=re.DOTALL)
