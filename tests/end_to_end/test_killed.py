@@ -14,6 +14,12 @@ import pytest
 
 from tests.end_to_end.driver import command, scalemodel
 
+# Where it does not matter what a run does, it does less.
+SHORT = tuple(
+    part
+    for key in ("attack", "explanation")
+    for part in ("--set", f"tasks.text-classification.characteristics.{key}=null")
+)
 KILLS = int(os.environ.get("SCALEMODEL_KILLS", "4"))  # SCALEMODEL_KILLS=20 for the long version
 
 
@@ -50,7 +56,7 @@ def test_workers_die_with_the_run(config: Path, tmp_path: Path) -> None:
 
 def test_a_killed_worker_costs_its_step_and_not_the_run(config: Path, store: Path, tmp_path: Path) -> None:
     with subprocess.Popen(
-        command("run", config, "--store", tmp_path, "--quiet"),
+        command("run", config, *SHORT, "--store", tmp_path, "--quiet"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,7 +67,7 @@ def test_a_killed_worker_costs_its_step_and_not_the_run(config: Path, store: Pat
     assert run.returncode == 3
     assert "SIGKILL" in errors and "Failures" in report
     assert len(list(tmp_path.glob("*/results.json"))) == 1
-    mended = scalemodel("run", config, "--store", tmp_path, "--quiet")
+    mended = scalemodel("run", config, *SHORT, "--store", tmp_path, "--quiet")
     assert mended.returncode == 0, mended.stderr
 
 
@@ -112,12 +118,12 @@ def test_a_full_disk(config: Path, tmp_path: Path) -> None:
     if mounted.returncode != 0:
         pytest.skip("mounting is not allowed here")
     try:
-        full = scalemodel("run", config, "--store", disk / "runs", "--quiet")
+        full = scalemodel("run", config, *SHORT, "--store", disk / "runs", "--quiet")
         assert full.returncode == 3
         (line,) = full.stderr.splitlines()
         assert "disk" in line and "full" in line and "finished steps are kept" in line
         subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
-        mended = scalemodel("run", config, "--store", disk / "runs", "--quiet")
+        mended = scalemodel("run", config, *SHORT, "--store", disk / "runs", "--quiet")
         assert mended.returncode == 0, mended.stderr
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
