@@ -9,7 +9,7 @@ WITHHELD = "(withheld)"
 
 
 def without_texts(results: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which no example's text or answer stands: attacked texts are left out, answers withheld.
+    """A copy without any example's text or answer: attacked texts and their words are left out, answers withheld.
 
     Class names, ids and file names stay.
     """
@@ -17,7 +17,7 @@ def without_texts(results: dict[str, Any]) -> dict[str, Any]:
     for name, task in kept["tasks"].items():
         found = task.get("characteristics") or {}
         if found.get("adversarial_attack"):
-            found["adversarial_attack"]["examples"] = []
+            found["adversarial_attack"] |= {"examples": [], "words": {}}
         if found.get("affected") and name == "question-answering":
             for one in found["affected"]["exemplars"]["exemplars"]:
                 for key in ("reference_prediction", "shared_prediction"):

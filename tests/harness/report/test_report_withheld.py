@@ -12,6 +12,8 @@ def test_no_text_and_no_answer_is_left() -> None:
     assert "wonderful film" in json.dumps(results)
     withheld = without_texts(results)
     assert "wonderful film" not in json.dumps(withheld)
+    attack = withheld["tasks"][synthetic.TEXT]["characteristics"]["adversarial_attack"]
+    assert attack["examples"] == [] and attack["words"] == {}
     assert "wonderful film" in json.dumps(results)  # the results themselves stay as they are
     results = synthetic.small(synthetic.QA)
     exemplar = {"id": "q1", "reference_prediction": "the Seine", "shared_prediction": "", "shared_by": ["a"]}
