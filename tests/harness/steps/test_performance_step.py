@@ -83,7 +83,8 @@ def test_a_summary_comes_from_what_is_kept(measured: dict[str, Any]) -> None:
     assert summary["single-stream"]["p90_bound_ms"] >= summary["single-stream"]["p90_ms"]
     assert summary["server"]["rate"] == max(point["rate"] for point in summary["server"]["points"])
     assert summary["offline"]["samples_per_second"] > 0 and "cpu_joules_per_sample" in summary["offline"]
-    assert summary["peak_memory_bytes"] > 0 and summary["artifact_load_ms"] <= summary["load_ms"]
+    assert summary["peak_memory_bytes"] == measured["peak_memory_bytes"]  # may be 0 in a process that has grown already
+    assert summary["artifact_load_ms"] <= summary["load_ms"]
     assert json.loads(json.dumps(summary)) == summary
 
 
