@@ -188,7 +188,7 @@ def _benchmark_app(model: Path, batch: int, length: int, count: int) -> float:
         shape = f"[{batch},{length}]"
         said = _said(
             [
-                *(sys.executable, "-m", "openvino.tools.benchmark.main"),
+                *(sys.executable, "-c", "from openvino.tools.benchmark.main import main; main()"),
                 *("-m", str(model), "-d", "CPU", "-api", "sync", "-hint", "none"),
                 *("-nstreams", "1", "-nthreads", str(usable_cores()), "-infer_precision", "f32"),
                 *("-niter", str(count), "-data_shape", ",".join(f"{name}{shape}" for name in files)),
