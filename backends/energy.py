@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backends.nvidia import first_device, nvml
+from backends.nvidia import ask_first_device
 
 RAPL = Path("/sys/class/powercap")
 
@@ -44,11 +44,5 @@ def _package_microjoules() -> dict[str, tuple[int, int]]:
 
 
 def _gpu_millijoules() -> int | None:
-    with nvml() as library:
-        handle = None if library is None else first_device(library)
-        if handle is None:
-            return None
-        try:  # Volta and later
-            return int(library.nvmlDeviceGetTotalEnergyConsumption(handle))
-        except library.NVMLError:
-            return None
+    """Told by Volta and later."""
+    return ask_first_device(lambda library, handle: int(library.nvmlDeviceGetTotalEnergyConsumption(handle)))

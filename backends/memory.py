@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.nvidia import first_device, nvml
+from backends.nvidia import ask_first_device
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -118,25 +118,14 @@ def _uses_cuda() -> bool:
 
 
 def _device_used() -> int | None:
-    with nvml() as library:
-        handle = None if library is None else first_device(library)
-        if handle is None:
-            return None
-        try:  # version 2 leaves out what the driver reserves for itself
-            return int(library.nvmlDeviceGetMemoryInfo(handle, version=library.nvmlMemory_v2).used)
-        except library.NVMLError:
-            return None
+    # Version 2 leaves out what the driver reserves for itself.
+    return ask_first_device(
+        lambda library, handle: int(library.nvmlDeviceGetMemoryInfo(handle, version=library.nvmlMemory_v2).used)
+    )
 
 
 def _process_used(process: int) -> int | None:
-    with nvml() as library:
-        handle = None if library is None else first_device(library)
-        if handle is None:
-            return None
-        try:
-            running = library.nvmlDeviceGetComputeRunningProcesses(handle)
-        except library.NVMLError:
-            return None
-        # Absent in a container with its own process ids; usedGpuMemory is None without the permission.
-        mine = [entry.usedGpuMemory for entry in running if entry.pid == process]
-        return int(mine[0]) if mine and mine[0] is not None else None
+    running = ask_first_device(lambda library, handle: library.nvmlDeviceGetComputeRunningProcesses(handle))
+    # Absent in a container with its own process ids; usedGpuMemory is None without the permission.
+    mine = [entry.usedGpuMemory for entry in running or () if entry.pid == process]
+    return int(mine[0]) if mine and mine[0] is not None else None

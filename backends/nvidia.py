@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
 
 
 @contextmanager
@@ -50,17 +52,25 @@ def first_device(library: Any) -> Any:
         return None
 
 
-def other_processes(process: int) -> int | None:
-    """How many processes besides ``process`` compute on the first device now; None without one."""
+def ask_first_device(ask: Callable[[Any, Any], Answer]) -> Answer | None:
+    """``ask(pynvml, handle)`` of the first device; None without one, or where the driver does not tell."""
     with nvml() as library:
         handle = None if library is None else first_device(library)
         if handle is None:
             return None
         try:
-            running = library.nvmlDeviceGetComputeRunningProcesses(handle)
-            return sum(int(entry.pid != process) for entry in running)
+            return ask(library, handle)
         except library.NVMLError:
             return None
+
+
+def other_processes(process: int) -> int | None:
+    """How many processes besides ``process`` compute on the first device now; None without one."""
+    return ask_first_device(
+        lambda library, handle: sum(
+            int(entry.pid != process) for entry in library.nvmlDeviceGetComputeRunningProcesses(handle)
+        )
+    )
 
 
 def describe() -> dict[str, Any] | None:

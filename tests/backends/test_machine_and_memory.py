@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,3 +82,23 @@ def test_first_device_follows_cuda_visible_devices(monkeypatch: pytest.MonkeyPat
         assert nvidia.first_device(Library()) == expected
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert nvidia.first_device(Library()) == "index 0"
+
+
+def test_the_first_device_is_asked_and_what_it_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Library:
+        class NVMLError(Exception):
+            pass
+
+        @staticmethod
+        def nvmlDeviceGetHandleByIndex(index: int) -> str:
+            return f"index {index}"
+
+    def refuse(library: Any, handle: Any) -> int:
+        raise library.NVMLError
+
+    monkeypatch.setattr(nvidia, "nvml", lambda: nullcontext(Library))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert nvidia.ask_first_device(lambda library, handle: handle) == "index 0"
+    assert nvidia.ask_first_device(refuse) is None
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # no device is left
+    assert nvidia.ask_first_device(lambda library, handle: handle) is None
