@@ -30,7 +30,7 @@ from benchmarks.performance.latency import Latency
 from benchmarks.performance.sweep import sweep
 
 TASK = "question-answering"
-FORMAT_NAMES = ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic")
+FORMAT_NAMES = ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic", "onnx-int8-static")
 BACKENDS = ("onnxruntime-cpu", "openvino-cpu")
 SHAPES = ("1x128", "1x384", "8x128", "8x384")
 
