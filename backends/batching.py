@@ -15,18 +15,20 @@ from backends.side_by_side import deal
 Integers = NDArray[np.int64]
 
 
-def plan_batches(lengths: Integers, *, token_budget: int) -> list[Integers]:
+def plan_batches(lengths: Integers, *, token_budget: int, same_length: bool = False) -> list[Integers]:
     """Indices of each batch: examples sorted by length, so that padding is small.
 
     A batch's padded tokens (its size times its longest example) stay within ``token_budget``; an example
-    longer than the budget goes alone. The sort is stable, so the same lengths give the same batches.
+    longer than the budget goes alone. With ``same_length`` no batch has examples of different lengths, so that
+    nothing is padded. The sort is stable, so the same lengths give the same batches.
     """
     if token_budget < 1:
         raise BackendError(f"token_budget is {token_budget}; give 1 or more")
     order = np.argsort(lengths, kind="stable")
     batches, start = [], 0
     for position, index in enumerate(order):
-        if position > start and (position - start + 1) * lengths[index] > token_budget:
+        full = (position - start + 1) * lengths[index] > token_budget
+        if position > start and (full or (same_length and lengths[index] != lengths[order[start]])):
             batches.append(order[start:position])
             start = position
     if start < len(order):
@@ -109,6 +111,7 @@ def build_batches(
     inputs: Mapping[str, Sequence[Integers]],
     *,
     token_budget: int,
+    same_length: bool = False,
     pad_to_multiple: int = 1,
     shuffle_seed: int | None = None,
 ) -> Batches:
@@ -124,7 +127,7 @@ def build_batches(
         raise BackendError(f"example {int(lengths.argmin())} has no tokens; give it one at least")
     padded = -(-lengths // pad_to_multiple) * pad_to_multiple
     if shuffle_seed is None:
-        indices = plan_batches(padded, token_budget=token_budget)
+        indices = plan_batches(padded, token_budget=token_budget, same_length=same_length)
     else:
         indices = shuffled_batches(padded, token_budget=token_budget, seed=shuffle_seed)
     return Batches(taken, lengths, padded, indices)
@@ -136,6 +139,7 @@ def infer_all(
     *,
     token_budget: int,
     per_token: frozenset[str],
+    same_length: bool = False,
     pad_to_multiple: int = 1,
     shuffle_seed: int | None = None,
     beside: Sequence[Backend] = (),
@@ -144,12 +148,18 @@ def infer_all(
     """Run all examples, whatever their lengths, and give each output as one array an example, in their order.
 
     Outputs named in ``per_token`` have a token axis and are cut to the example's own length. ``beside`` are
-    further openings of the same artifact that work at the same time, each on batches of its own. The other
-    arguments vary what must not matter: ``pad_to_multiple`` rounds padded lengths up, ``shuffle_seed``
-    composes other batches. ``progress`` is called after each batch with how many examples it had.
+    further openings of the same artifact that work at the same time, each on batches of its own. ``same_length``
+    is that of `plan_batches`. The other arguments vary what must not matter: ``pad_to_multiple`` rounds padded
+    lengths up, ``shuffle_seed`` composes other batches, of mixed lengths. ``progress`` is called after each batch
+    with how many examples it had.
     """
     batches = build_batches(
-        backend, inputs, token_budget=token_budget, pad_to_multiple=pad_to_multiple, shuffle_seed=shuffle_seed
+        backend,
+        inputs,
+        token_budget=token_budget,
+        same_length=same_length,
+        pad_to_multiple=pad_to_multiple,
+        shuffle_seed=shuffle_seed,
     )
     results = no_outputs(backend, len(batches.lengths))
 

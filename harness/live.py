@@ -55,8 +55,10 @@ class LiveDeployment:
     def encode(self, examples: Sequence[Example]) -> Features:
         return self.task.encode(self.tokenizer, examples)
 
-    def infer(self, features: Features) -> dict[str, list[NDArray[np.float32]]]:
+    def infer(self, features: Features, *, same_length: bool = False) -> dict[str, list[NDArray[np.float32]]]:
         """Outputs by name, one array a feature, in the features' order.
+
+        With ``same_length`` only features of the same number of tokens share a batch: see `probabilities`.
 
         Raises:
             StepFailed: an output holds NaN or infinity: there is no answer in it to compare.
@@ -66,6 +68,7 @@ class LiveDeployment:
             features.inputs,
             token_budget=self.token_budget // 2 if self.again else self.token_budget,
             per_token=self.task.per_token,
+            same_length=same_length,
             pad_to_multiple=REPLICATE_PADDING if self.again else 1,
             shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
             beside=self.beside,
@@ -98,7 +101,7 @@ class LiveDeployment:
         if not texts:
             return np.empty((0, 0), np.float64)
         features = self.encode([TextExample(str(index), "", text, 0) for index, text in enumerate(texts)])
-        logits = self._infer_by_length(features, "logits")["logits"]
+        logits = self.infer(features, same_length=True)["logits"]
         return np.asarray(softmax(np.stack(logits).astype(np.float64), axis=1))
 
     def right_answers(self, questions: Sequence[QuestionExample]) -> NDArray[np.float64]:
@@ -109,21 +112,10 @@ class LiveDeployment:
             return np.empty((0, 0), np.float64)
         assert isinstance(self.task, QuestionAnsweringTask)
         features = self.encode(questions)
-        found = self._infer_by_length(features, "start_logits", "end_logits")
+        found = self.infer(features, same_length=True)
         return right_answers(
             questions, features, found["start_logits"], found["end_logits"], settings=self.task.settings
         )
-
-    def _infer_by_length(self, features: Features, *names: str) -> dict[str, list[NDArray[np.float32]]]:
-        outputs = {name: [np.empty(0, np.float32)] * len(features) for name in names}
-        for length in np.unique(features.lengths):
-            rows = np.flatnonzero(features.lengths == length)
-            inputs = {name: [values[row] for row in rows] for name, values in features.inputs.items()}
-            found = self.infer(Features(inputs, np.arange(len(rows), dtype=np.int64)))
-            for name in names:
-                for row, values in zip(rows, found[name], strict=True):
-                    outputs[name][row] = values
-        return outputs
 
 
 def task_of(options: Mapping[str, Any]) -> Task:
@@ -156,6 +148,16 @@ def open_artifact(artifact: Path, options: Mapping[str, Any]) -> Backend:
         representation=options.get("representation", True),
         options=options.get("backend_options"),
     )
+
+
+def one_session_a_thread(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options for many small batches: each is worked on by one thread, where sessions of one thread share the weights.
+
+    The outputs are the same; two threads on one batch of 512 tokens wait for each other.
+    """
+    if options["backend"] != "onnxruntime-cpu":
+        return dict(options)
+    return {**options, "sessions": options["threads"], "threads": 1}
 
 
 @contextmanager

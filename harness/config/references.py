@@ -189,7 +189,7 @@ def _check_task(place: str, name: str, task: Task) -> None:
         )
 
 
-WITH_A_RECIPE = {"recipe", "data", "sample", "deployments"}
+WITH_A_RECIPE = {"recipe", "data", "sample", "deployments", "token_budget"}
 
 
 def _check_attack(place: str, task: str, attack: Attack) -> None:

@@ -60,11 +60,11 @@ def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Pr
 
 def _serve(asked: Connection, artifact: Path, options: Mapping[str, Any]) -> None:
     from harness.execution.worker import die_with_parent
-    from harness.live import open_deployment
+    from harness.live import one_session_a_thread, open_deployment
 
     die_with_parent()
     try:
-        with open_deployment(artifact, options) as deployment:
+        with open_deployment(artifact, one_session_a_thread(options)) as deployment:
             while True:
                 try:
                     items = asked.recv()

@@ -27,6 +27,7 @@ def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
         settings = [setting.name for setting in fields(AttackSettings)]
         kind, options = "attack", attack_options(context, attack, *settings)
         options["examples_at_once"] = attack.examples_at_once
+    options["token_budget"] = attack.token_budget
     inputs = _inputs(deployed, proposals)
     return tuple(
         deployed.step(

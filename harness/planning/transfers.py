@@ -39,6 +39,6 @@ def _transfer(task: TaskPlan, planned: DeploymentPlan, crafted: dict[str, Step])
         "transfer",
         title=f"show {planned.deployment.name} what was crafted on {task.name}",
         group=f"transfer {task.name}",
-        options={"target": attack.target},
+        options={"target": attack.target, "token_budget": attack.token_budget},
         needs=crafted,
     )

@@ -23,6 +23,18 @@ def test_every_example_once_within_the_budget(lengths: np.ndarray, budget: int) 
             assert len(batch) == 1 or len(batch) * lengths[batch].max() <= budget
 
 
+@given(LENGTHS, st.integers(1, 200))
+def test_batches_of_one_length(lengths: np.ndarray, budget: int) -> None:
+    batches = plan_batches(lengths, token_budget=budget, same_length=True)
+    assert sorted(int(index) for batch in batches for index in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(set(lengths[batch])) == 1
+        assert len(batch) == 1 or lengths[batch].sum() <= budget
+    # No more of them than the lengths and the budget ask for.
+    rows = {length: max(1, budget // int(length)) for length in lengths}
+    assert len(batches) == sum(-(-int((lengths == length).sum()) // rows[length]) for length in rows)
+
+
 def test_sorted_and_stable() -> None:
     batches = plan_batches(np.array([3, 1, 3, 1, 9]), token_budget=6)
     assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2], [4]]

@@ -14,9 +14,10 @@ from harness import live
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.embedded.corpora import LABELS, generate
-from harness.live import LiveDeployment, open_deployment
+from harness.live import LiveDeployment, one_session_a_thread, open_deployment
 from harness.stages import STAGES, where_time_goes
 from harness.store.outputs import matrix
+from harness.tasks.examples import TextExample
 
 OPTIONS: dict[str, Any] = {
     "backend": "onnxruntime-cpu",
@@ -80,6 +81,26 @@ def test_sessions_side_by_side_give_the_same_rows(
         together = several.with_budget(64).table(EXAMPLES)
     assert together["prediction"].to_pylist() == alone["prediction"].to_pylist()
     np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
+
+
+def test_queries_have_the_same_probabilities_on_a_session_a_thread(artifact: Path) -> None:
+    """To the last bit, whatever else is asked and however many threads there are: the attack promises it."""
+    texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
+    assert len(texts) == len(EXAMPLES)
+    with open_deployment(artifact, {**OPTIONS, "threads": 2}) as together:
+        expected = together.probabilities(texts)
+    split = one_session_a_thread({**OPTIONS, "threads": 2})
+    assert (split["sessions"], split["threads"]) == (2, 1)
+    with open_deployment(artifact, split) as several:
+        assert several.beside == (several.backend,)  # so the weights are there once
+        np.testing.assert_array_equal(several.with_budget(64).probabilities(texts), expected)
+        alone = [several.probabilities([text])[0] for text in texts]
+    np.testing.assert_array_equal(np.stack(alone), expected)
+
+
+def test_a_backend_whose_sessions_share_nothing_keeps_its_threads() -> None:
+    options = {**OPTIONS, "backend": "openvino-cpu", "threads": 2}
+    assert one_session_a_thread(options) == options
 
 
 def test_every_stage_has_its_seconds(deployment: LiveDeployment) -> None:

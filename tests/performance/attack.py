@@ -5,7 +5,9 @@
 ARTIFACT: a folder of a text classifier (its manifest tells the format). MASKED_LM: the checkpoint folder of a masked
 language model, for candidates and similarity on both sides. Text by text, ours and TextAttack's in turn, so that a
 drift of the machine hits both alike. TextAttack has its recipe's parts and defaults: the masked language model padded
-to 512, one pass a word. With ``--formats``, the time of attacking all of them over that of attacking each alone.
+to 512, one pass a word, and the classifier asked as its ``HuggingFaceModelWrapper`` does, in batches of 32 padded to
+512. With ``--shared-batches`` it asks through our batches instead, which tells what the rest of the attack saves. With
+``--formats``, the time of attacking all of them over that of attacking each alone.
 
 Nothing here passes or fails; figures go to docs/performance.md with machine and date.
 """
@@ -33,9 +35,11 @@ from benchmarks.characteristics.adversarial_attack import (
     attack,
     words_of,
 )
+from benchmarks.characteristics.attack.probabilities import Predict
 from benchmarks.characteristics.attack.stop_words import stop_words
 from exporters.onnx_masked_language_model import write
-from harness.live import LiveDeployment, open_deployment
+from harness.config.characteristics import Attack
+from harness.live import LiveDeployment, one_session_a_thread, open_deployment, read_tokenizer
 
 Example = tuple[str, str, int]
 
@@ -47,6 +51,7 @@ def main() -> None:
     parser.add_argument("texts", type=Path)
     parser.add_argument("--sample", type=int, default=100)
     parser.add_argument("--candidates", type=int, default=8, help="TextAttack needs 12 s for 48 of each of 3 pieces")
+    parser.add_argument("--shared-batches", action="store_true", help="TextAttack asks through our batches")
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--formats", type=Path, nargs="*", default=[])
     parser.add_argument("--batches", type=int, nargs="*", default=[], help="other sizes of groups to compare")
@@ -62,7 +67,8 @@ def main() -> None:
             elif chosen.formats:
                 _formats(chosen.formats, model, settings, examples)
             else:
-                theirs = _textattack(deployment, chosen.masked_lm, settings)
+                ask = deployment.probabilities if chosen.shared_batches else _padded_to_512(chosen.artifact)
+                theirs = _textattack(ask, chosen.masked_lm, settings)
                 _against(deployment, model, settings, examples, theirs, chosen.at_once)
 
 
@@ -82,11 +88,11 @@ def _deployment(artifact: Path) -> Iterator[LiveDeployment]:
         "task": "text-classification",
         "pooling": manifest["pooling"],
         "threads": usable_cores(),
-        "token_budget": 2048,
+        "token_budget": Attack.model_fields["token_budget"].default,
         "max_length": 512,
         "question_answering": None,
     }
-    with open_deployment(artifact, options) as deployment:
+    with open_deployment(artifact, one_session_a_thread(options)) as deployment:
         yield deployment
 
 
@@ -158,10 +164,34 @@ def _against(
     )
 
 
-def _textattack(
-    deployment: LiveDeployment, masked_lm: Path, settings: AttackSettings
-) -> Callable[[Example], AttackResult]:
-    """BERTAttackLi2020's parts (TextAttack 0.3.11) over local models."""
+def _padded_to_512(artifact: Path) -> Predict:
+    """The same file as TextAttack's HuggingFaceModelWrapper would ask it: every text padded to 512 tokens."""
+    import onnxruntime
+    from scipy.special import softmax
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    session = onnxruntime.InferenceSession(str(artifact / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    names = [port.name for port in session.get_inputs()]
+    tokenizer = read_tokenizer(artifact)
+    tokenizer.enable_truncation(512)
+    tokenizer.enable_padding(length=512)
+
+    def ask(texts: Sequence[str]) -> np.ndarray:
+        rows = tokenizer.encode_batch(list(texts))
+        feeds = {
+            "input_ids": np.array([row.ids for row in rows], np.int64),
+            "attention_mask": np.array([row.attention_mask for row in rows], np.int64),
+            "token_type_ids": np.array([row.type_ids for row in rows], np.int64),
+        }
+        [logits] = session.run(["logits"], {name: feeds[name] for name in names})
+        return np.asarray(softmax(logits.astype(np.float64), axis=1))
+
+    return ask
+
+
+def _textattack(ask: Predict, masked_lm: Path, settings: AttackSettings) -> Callable[[Example], AttackResult]:
+    """BERTAttackLi2020's parts (TextAttack 0.3.11) over local models; ``ask`` gets at most 32 texts at once."""
     import torch
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
@@ -172,10 +202,10 @@ def _textattack(
     language_model = AutoModelForMaskedLM.from_pretrained(masked_lm).eval()
 
     class Wrapper(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc,name-defined]
-        model = deployment
+        model = None
 
         def __call__(self, texts: list[str], **_: Any) -> np.ndarray:
-            return deployment.probabilities(texts)
+            return ask(texts)
 
     class Encoder(textattack.constraints.semantics.sentence_encoders.SentenceEncoder):  # type: ignore[misc,name-defined]
         def encode(self, sentences: list[str]) -> torch.Tensor:
