@@ -84,12 +84,12 @@ class Server:
         if best is None:
             warnings = (f"server: no rate kept the p99 under {bound_ms:.4g} ms; raise performance.server.p99_ms",)
         elif best is points[-1]:
-            warnings = ("server: every rate that was tried passed; the highest may be higher",)
+            warnings = ("server: every rate that was tried passed, the highest may be higher; lower performance.server.p99_ms",)
         elif any(not point.passed for point in points[: points.index(best)]):
             warnings = ("server: a lower rate failed where a higher one passed; raise performance.server.queries",)
         late = [trial for trial in trials if best is not None and trial.rate == best.rate and _came_late(trial)]
         if late:
-            warnings += ("server: requests came later than they should have; no core was left to send them",)
+            warnings += ("server: requests came later than they should have, no core was left to send them; lower threads",)
         return cls(bound_ms, best.rate if best else None, best.p99_ms if best else None, points, warnings)
 
 
