@@ -83,6 +83,39 @@ def test_failed_and_unstable_rows_are_marked(printed: Printed) -> None:
     assert "! unstable timing" in table
 
 
+def test_figures_of_a_disturbed_machine_are_marked(printed: Printed) -> None:
+    results = synthetic.small()
+    timings = results["tasks"][QA]["deployments"][deployment_name("bert-large", "onnx-fp32")]["performance"]
+    quiet = section(printed(results, width=140), "Speed, memory and quality")
+    assert "!" not in quiet
+    timings["offline"]["disturbed"] = True
+    timings["server"] = {"rate": 12.5, "p99_ms": 99.0, "bound_ms": 777.7, "bound_from": "study", "disturbed": True}
+    timings["sweep"] = [{"batch": 1, "length": 128, "p50_ms": 55.5, "steady": True, "scattered": True, "reason": ""}]
+    table = section(printed(results, width=140), "Speed, memory and quality")
+    marked = [cell for line in table.splitlines() if line.strip().startswith("[1]") for cell in line.split()]
+    assert [cell for cell in marked if cell.startswith("!")] == ["!2.7", "!12.5", "!55.5"]
+    assert "or the machine was disturbed" in table
+
+
+def test_tuned_settings_are_told_a_line_each(printed: Printed) -> None:
+    results = synthetic.small()
+    tuned = {"setting": {"sessions": 2, "threads": 1, "token_budget": 512}, "reason": "", "ratio": 1.18}
+    rates = {"samples_per_second": 118.0, "default_samples_per_second": 100.0, "measured_again": 1.18}
+    none = dict.fromkeys(rates)
+    told: list[dict[str, Any]] = [
+        {**tuned, **rates},
+        {**tuned, **rates, "samples_per_second": 100.0, "ratio": 1.0, "measured_again": 0.95},
+        {**tuned, **none, "ratio": 1.0, "reason": "no memory"},
+    ]
+    listed = [d for d in results["tasks"][QA]["deployments"].values() if d["performance"]]
+    for entry, found in zip(listed, told, strict=False):
+        entry["performance"]["tuned"] = found
+    text = " ".join(section(printed(results, width=140), "Speed, memory and quality").split())
+    assert "tuned: 118 samples per s, 1.2x the 100 of the study's own setting" in text
+    assert "tuned: nothing is faster than the study's own setting (what the search chose has 0.95x its rate" in text
+    assert "tuned: nothing is faster than the study's own setting (what the search chose could not be opened" in text
+
+
 def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed) -> None:
     results = synthetic.small()
     for entry in results["tasks"][QA]["deployments"].values():

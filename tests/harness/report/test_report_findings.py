@@ -62,6 +62,9 @@ def test_best_trade_says_when_its_timing_is_unstable(task: dict[str, Any]) -> No
     task["deployments"][REFERENCE]["performance"]["single-stream"]["steady"] = False
     finding = found(task, "best-trade")
     assert finding is not None and "3.7x as fast as the reference (unstable timing)" in finding.text
+    task["deployments"][REFERENCE]["performance"]["single-stream"] |= {"steady": True, "disturbed": True}
+    finding = found(task, "best-trade")
+    assert finding is not None and "3.7x as fast as the reference (disturbed timing)" in finding.text
 
 
 def test_best_trade_says_when_nothing_is_fast_enough(task: dict[str, Any]) -> None:
