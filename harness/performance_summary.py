@@ -42,6 +42,7 @@ def summarise(processes: Sequence[Json]) -> dict[str, Any]:
         "stages": _stages(processes),
         "tuned": tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
         **{name: _median([replicate[name] for replicate in replicates]) for name in _ONCE_A_PROCESS},
+        "memory_method": _method(processes),
         "intervals": _intervals(replicates),
         "warnings": sorted({warning for process in measured for warning in process.warnings}),
         "replicates": replicates,
@@ -49,6 +50,8 @@ def summarise(processes: Sequence[Json]) -> dict[str, Any]:
 
 
 _ONCE_A_PROCESS = ("load_ms", "artifact_load_ms", "first_inference_ms", "peak_memory_bytes", "device_memory_bytes")
+KERNELS_MARK = "VmHWM"
+"""The method that misses no peak: see `backends.memory`."""
 _LATENCIES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms", "p90_bound_ms", "p99_bound_ms")
 _RATES = ("samples_per_second", "tokens_per_second", "cpu_joules_per_sample", "gpu_joules_per_sample")
 _SERVED = ("rate", "p99_ms", "bound_ms")
@@ -96,7 +99,7 @@ class _Process:
             },
             "offline": offline,
             "server": self._named("server", self.server, (*_SERVED, "steady")),
-            **{name: self.recorded.get(name) for name in _ONCE_A_PROCESS},
+            **{name: self.recorded.get(name) for name in (*_ONCE_A_PROCESS, "memory_method")},
             "conditions": {
                 name: recorded["conditions"]
                 for name in _SCENARIOS
@@ -113,6 +116,12 @@ class _Process:
 
 def _disturbances(recorded: Json) -> tuple[str, ...]:
     return disturbances(recorded.get("conditions") or {})
+
+
+def _method(processes: Sequence[Json]) -> str | None:
+    """How the peak was found: the kernel's mark alone, or also samples, which can miss one."""
+    methods = [process["memory_method"] for process in processes if process.get("memory_method")]
+    return next((method for method in methods if method != KERNELS_MARK), methods[0] if methods else None)
 
 
 def _over_processes(

@@ -53,6 +53,15 @@ def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
     assert any("later passes" in warning for warning in summary["warnings"])
 
 
+def test_how_memory_was_found_is_told_by_the_least_sure_process() -> None:
+    sure, sampled = ({**process(1), "memory_method": method} for method in ("VmHWM", "sampled"))
+    assert summarise([sure, sure])["memory_method"] == "VmHWM"
+    summary = summarise([sure, sampled])
+    assert summary["memory_method"] == "sampled"
+    assert [replicate["memory_method"] for replicate in summary["replicates"]] == ["VmHWM", "sampled"]
+    assert summarise([process(1)])["memory_method"] is None
+
+
 def test_a_disturbed_process_marks_its_scenarios_alone() -> None:
     busy = process(1)
     busy["offline"]["conditions"] = {"seconds": 2.0, "cores": 2, "other_cpu_seconds": 1.0}

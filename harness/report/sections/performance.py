@@ -76,6 +76,7 @@ def performance(task: TaskView) -> Section:
             f"{MARKS['same']} scores like the reference, within {100 * (margin or 0):g} points either way; "
             f"{MARKS['cannot tell']} too few examples to tell."
         )
+    notes += _sampled(listed)
     notes += _tuned(listed)
     disturbed = any(d.disturbed("single-stream") or d.disturbed("offline") for d in listed)
     if disturbed or any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
@@ -83,6 +84,13 @@ def performance(task: TaskView) -> Section:
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     return Section("Speed, memory and quality", (filled(table), *timings(task)), level=2)
+
+
+def _sampled(listed: Sequence[Deployment]) -> list[str]:
+    """A peak that was not the kernel's own mark."""
+    sampled = [d.number for d in listed if words(d.performance.get("memory_method")) == "sampled"]
+    which = ", ".join(f"[{number}]" for number in sampled)
+    return [f"peak of {which}: looked at every 10 ms, a shorter one is missed."] if sampled else []
 
 
 def _tuned(listed: Sequence[Deployment]) -> list[str]:

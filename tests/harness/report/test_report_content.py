@@ -58,6 +58,17 @@ def test_gpus_are_named(printed: Printed) -> None:
     assert "NVIDIA L4, NVIDIA L4, driver 580.1" in printed(results, width=120)
 
 
+def test_timings_without_an_interval_are_said_once(printed: Printed) -> None:
+    results = synthetic.small()
+    timings = [d["performance"] for t in results["tasks"].values() for d in t["deployments"].values()]
+    for processes, said in ((1, "1 process each"), (5, "5 processes each"), (6, None)):
+        for figures in filter(None, timings):
+            figures["processes"] = processes
+        text = " ".join(printed(results, width=120).split())
+        assert text.count("no interval. Set performance.replicates to 6.") == (0 if said is None else 1)
+        assert said is None or f"Note: Deployments were timed in {said}" in text
+
+
 def test_speed_table(printed: Printed) -> None:
     table = section(printed(synthetic.small()), "Speed, memory and quality")
     assert row(table, "[3]") == [
@@ -95,6 +106,15 @@ def test_figures_of_a_disturbed_machine_are_marked(printed: Printed) -> None:
     marked = [cell for line in table.splitlines() if line.strip().startswith("[1]") for cell in line.split()]
     assert [cell for cell in marked if cell.startswith("!")] == ["!2.7", "!12.5", "!55.5"]
     assert "or the machine was disturbed" in table
+
+
+def test_a_peak_that_was_sampled_is_said(printed: Printed) -> None:
+    results = synthetic.small()
+    timings = results["tasks"][QA]["deployments"][deployment_name("bert-large", "onnx-fp32")]["performance"]
+    timings["memory_method"] = "VmHWM"
+    assert "every 10 ms" not in printed(results, width=140)
+    timings["memory_method"] = "sampled"
+    assert "peak of [1]: looked at every 10 ms" in printed(results, width=140)
 
 
 def test_tuned_settings_are_told_a_line_each(printed: Printed) -> None:
