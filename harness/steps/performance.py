@@ -137,12 +137,13 @@ class _Measurement:
             return len(self.examples)
 
         limits = self._limits("warmup_seconds", "warmup_at_most", "min_seconds")
-        found = offline(all_at_once, **limits, tokens=self.tokens)
-        return {"nanoseconds": found.nanoseconds, "samples": found.samples, "tokens": found.tokens}
+        found, warm_up = offline(all_at_once, **limits, tokens=self.tokens)
+        raw = {"nanoseconds": found.nanoseconds, "samples": found.samples, "tokens": found.tokens}
+        return {**raw, "warm_up": asdict(warm_up)}
 
     def _server(self) -> dict[str, Any]:
         settings = self.settings["server"]
-        alone, _ = single_stream(
+        alone, warm_up = single_stream(
             lambda index: self._together([index]),
             self.samples,
             **self._limits("warmup_seconds", "warmup_at_most"),
@@ -164,6 +165,7 @@ class _Measurement:
             "bound_ms": bound,
             "bound_from": "study" if settings["p99_ms"] else f"{DEFAULT_BOUND:g} x single-stream p50",
             "trials": [asdict(trial) for trial in trials],
+            "warm_up": asdict(warm_up),
         }
 
     def sweep(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -86,6 +86,13 @@ def test_server_rates_and_fixed_shapes_have_marks_of_their_own() -> None:
     assert summary["sweep"][0]["steady"] is True and summary["sweep"][0]["scattered"] is True
 
 
+def test_a_warm_up_that_did_not_settle_is_told_of_every_scenario() -> None:
+    measured = process(1)
+    measured["offline"]["warm_up"] = {"seconds": 30.0, "change": 0.12, "settled": False}
+    (warning,) = summarise([measured])["warnings"]
+    assert warning == "the warm-up ended after 30 s, still 12% slower from round to round; raise warmup_at_most"
+
+
 def test_a_scenario_that_was_not_measured_is_null() -> None:
     summary = summarise([process(1, offline=False)])
     assert summary["offline"] is None and summary["replicates"][0]["offline"] is None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from harness.report.content import Cell, Column, Table
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
 from harness.report.sections.rows import KEY, filled, rows_by_model
-from harness.report.stages import NAMES, stages, transfer_share
+from harness.report.stages import NAMES, limited_by, stages, transfer_share
 from harness.report.values import Json, mapping, number, sequence, words
 from harness.report.view import Deployment, TaskView
 
@@ -94,7 +94,7 @@ def _stages(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
             Cell(fixed(number(d.performance.get("first_inference_ms")), 1)),
             *shares,
             Cell(percent(transfer_share(d), 0)),
-            *(Cell(NAMES[way.limit] if way else UNKNOWN) for way in (request, batch)),
+            *(Cell(limited_by(d, way) if way else UNKNOWN) for way in (request, batch)),
         )
 
     notes = (

@@ -161,6 +161,11 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     assert any(cell.startswith("!") for cell in row(load, "[3]")) and "(the study's)" in load
     assert row(stages, "[3]")[4:8] == ["10", "10", "70", "10"]
     assert row(stages, "[3]")[-2:] == ["compute", "tokenisation"]
+    on_a_device = {"host_to_device": 1, "compute": 5, "device_to_host": 1}
+    for entry in results["tasks"][QA]["deployments"].values():
+        entry["performance"]["stages"]["device"] = on_a_device
+    table = section(printed(results, width=140), "Speed, memory and quality")
+    assert row(table.split("Where the time goes")[1], "[3]")[-3:] == ["device", "host", "(tokenisation)"]
     assert row(shapes, "[3]")[-2:] == ["55.5", "-"] and "could not be run: too long for it" in shapes
 
 
