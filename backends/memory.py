@@ -57,8 +57,8 @@ class MemoryProbe:
         if not _uses_cuda():
             return DeviceMemory(device=None, process=None)
         used, baseline = _device_used(), self._device_baseline
-        device = None if used is None or baseline is None else max(0, used - baseline)
-        return DeviceMemory(device=device, process=_process_used(os.getpid()))
+        above = 0 if used is None or baseline is None else used - baseline
+        return DeviceMemory(device=above if above > 0 else None, process=_process_used(os.getpid()))
 
     def close(self) -> None:
         self._closed.set()
@@ -72,7 +72,8 @@ class MemoryProbe:
 class DeviceMemory:
     """GPU memory in bytes. None is unknown, or no GPU used; it is never written as 0.
 
-    ``device`` is what the whole device uses above the baseline: other processes' changes are in it.
+    ``device`` is what the whole device uses above the baseline: other processes' changes are in it. Where another has
+    freed more than this one took, nothing is known.
     ``process`` is what the driver books for this process; in a container it often cannot be read.
     """
 

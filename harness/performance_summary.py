@@ -42,6 +42,7 @@ def summarise(processes: Sequence[Json]) -> dict[str, Any]:
         "stages": _stages(processes),
         "tuned": tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
         **{name: _median([replicate[name] for replicate in replicates]) for name in _ONCE_A_PROCESS},
+        "memory_method": _method(processes),
         "intervals": _intervals(replicates),
         "warnings": sorted({warning for process in measured for warning in process.warnings}),
         "replicates": replicates,
@@ -49,6 +50,8 @@ def summarise(processes: Sequence[Json]) -> dict[str, Any]:
 
 
 _ONCE_A_PROCESS = ("load_ms", "artifact_load_ms", "first_inference_ms", "peak_memory_bytes", "device_memory_bytes")
+KERNELS_MARK = "VmHWM"
+"""The method that misses no peak: see `backends.memory`."""
 _LATENCIES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "mean_ms", "p90_bound_ms", "p99_bound_ms")
 _RATES = ("samples_per_second", "tokens_per_second", "cpu_joules_per_sample", "gpu_joules_per_sample")
 _SERVED = ("rate", "p99_ms", "bound_ms")
@@ -81,22 +84,22 @@ class _Process:
             yield from figures.warnings if figures else ()
         for name in _SCENARIOS:
             recorded = self.recorded.get(name) or {}
-            yield from disturbances(recorded.get("conditions") or {})
+            yield from _disturbances(recorded)
             if (warm_up := recorded.get("warm_up")) and (told := warm_up_warning(**warm_up)):
                 yield told
 
     def figures(self) -> dict[str, Any]:
-        offline = _named(self.offline, ("samples_per_second", "tokens_per_second", "steady"))
+        offline = self._named("offline", self.offline, (*_RATES[:2], "steady"))
         if offline is not None and self.offline is not None:
             offline |= _joules_per_sample(self.recorded["offline"], self.offline)
         return {
             **{
-                name: _named(figures, (*_LATENCIES, "count", "steady", "scattered", "tail_steady"))
+                name: self._named(name, figures, (*_LATENCIES, "count", "steady", "scattered", "tail_steady"))
                 for name, figures in self.latencies.items()
             },
             "offline": offline,
-            "server": _named(self.server, _SERVED),
-            **{name: self.recorded.get(name) for name in _ONCE_A_PROCESS},
+            "server": self._named("server", self.server, (*_SERVED, "steady")),
+            **{name: self.recorded.get(name) for name in (*_ONCE_A_PROCESS, "memory_method")},
             "conditions": {
                 name: recorded["conditions"]
                 for name in _SCENARIOS
@@ -104,9 +107,21 @@ class _Process:
             },
         }
 
+    def _named(self, scenario: str, figures: object | None, names: Sequence[str]) -> dict[str, Any] | None:
+        if figures is None:
+            return None
+        disturbed = bool(_disturbances(self.recorded[scenario]))
+        return {**{name: getattr(figures, name) for name in names}, "disturbed": disturbed}
 
-def _named(figures: object | None, names: Sequence[str]) -> dict[str, Any] | None:
-    return None if figures is None else {name: getattr(figures, name) for name in names}
+
+def _disturbances(recorded: Json) -> tuple[str, ...]:
+    return disturbances(recorded.get("conditions") or {})
+
+
+def _method(processes: Sequence[Json]) -> str | None:
+    """How the peak was found: the kernel's mark alone, or also samples, which can miss one."""
+    methods = [process["memory_method"] for process in processes if process.get("memory_method")]
+    return next((method for method in methods if method != KERNELS_MARK), methods[0] if methods else None)
 
 
 def _over_processes(
@@ -115,12 +130,20 @@ def _over_processes(
     found = [replicate[scenario] for replicate in replicates if replicate[scenario] is not None]
     if not found:
         return None
-    marks = [name for name in ("steady", "tail_steady") if name in found[0]]
     return {
         **{name: _median([figures[name] for figures in found]) for name in medians},
         **{name: sum(figures[name] for figures in found) for name in sums},
-        **{name: all(figures[name] for figures in found) for name in marks},
-        **({"scattered": any(figures["scattered"] for figures in found)} if "scattered" in found[0] else {}),
+        **_marks(found),
+    }
+
+
+def _marks(found: Sequence[Json]) -> dict[str, bool]:
+    """What is to be said of a figure, if it is to be said of that of a single process."""
+    good = [name for name in ("steady", "tail_steady") if name in found[0]]
+    bad = [name for name in ("scattered", "disturbed") if name in found[0]]
+    return {
+        **{name: all(figures[name] for figures in found) for name in good},
+        **{name: any(figures[name] for figures in found) for name in bad},
     }
 
 
@@ -132,6 +155,7 @@ def _server(processes: Sequence[Json], replicates: Sequence[Json]) -> dict[str, 
     first = next(process["server"] for process in processes if "server" in process)
     return {
         **{name: _median([figures[name] for figures in found]) for name in _SERVED},
+        **_marks(found),
         "bound_from": first["bound_from"],
         "points": [asdict(point) for point in _served(first).points],
     }
@@ -157,6 +181,7 @@ def _sweep(processes: Sequence[Json]) -> list[dict[str, Any]]:
                 "tokens_per_second": None if not p50 else 1e3 * batch * length / p50,
                 "count": sum(latency.count for latency in latencies),
                 "steady": all(latency.steady for latency in latencies),
+                "scattered": any(latency.scattered for latency in latencies),
                 "reason": found[0]["reason"],
             }
         )

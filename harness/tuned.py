@@ -7,10 +7,10 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from benchmarks.performance.tuning import gain, in_turns
+from benchmarks.performance.tuning import Setting, gain, in_turns
 from harness.execution.worker import Context
 from harness.live import LiveDeployment, open_deployment
-from harness.steps.tuning import read_tuned
+from harness.steps.tuning import REFUSALS, read_tuned
 from harness.tasks.examples import Example
 
 
@@ -19,34 +19,55 @@ def measure_tuned(
 ) -> dict[str, Any]:
     """Both settings over all ``examples``, in turns: at least 5 pairs, more for as long as ``seconds``.
 
-    Returns ``setting`` (sessions, threads, token_budget), ``samples``, and ``pairs``: nanoseconds of the default and of
-    the tuned setting. ``pairs`` is None where the tuning chose the default.
+    Returns ``setting`` and ``default`` (sessions, threads, token_budget), ``samples``, and ``pairs``: nanoseconds of
+    the default and of the tuned setting. ``pairs`` is None where the tuning chose the default, and where both cannot
+    be open at once: ``reason`` then says why.
     """
     setting = read_tuned(context.input("tuning"))
-    found: dict[str, Any] = {"setting": asdict(setting), "samples": len(examples), "pairs": None}
-    own = default.token_budget, 1 + len(default.beside), default.backend.threads
-    if own == (setting.token_budget, setting.sessions, setting.threads):
+    own = Setting(1 + len(default.beside), default.backend.threads, default.token_budget)
+    found: dict[str, Any] = {
+        **{"setting": asdict(setting), "default": asdict(own)},
+        **{"samples": len(examples), "pairs": None, "reason": ""},
+    }
+    if own == setting:
         return found
-    with open_deployment(context.input("artifact"), {**context.options, **asdict(setting)}) as tuned:
-        pairs = in_turns(lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * seconds)
+    try:
+        with open_deployment(context.input("artifact"), {**context.options, **asdict(setting)}) as tuned:
+            pairs = in_turns(lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * seconds)
+    except REFUSALS as error:
+        return {**found, "reason": " ".join(str(error).split()) or type(error).__name__}
     return {**found, "pairs": pairs}
 
 
 def tuned_over_processes(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """Medians over fresh processes; None where nothing was tuned. All processes have the same setting.
 
-    ``ratio`` is how many times as fast as the default the tuned setting is, in the same pairs of passes. Where the
-    default was chosen it is 1, and the rates are None: those of offline hold.
+    ``setting`` is what is best used: the one that the search chose, or the default where that was no slower when both
+    were measured again. ``measured_again`` is how many times as fast as the default the chosen one then was, in the
+    same pairs of passes; ``ratio`` is that of ``setting``, so never below 1. Without such pairs ``measured_again`` and
+    the rates are None: those of offline hold. ``reason`` says why there are none, where an opening failed.
     """
     if not measured:
         return None
+    first = measured[0]
     paired = [(process["samples"], process["pairs"]) for process in measured if process["pairs"]]
+    reasons = [process["reason"] for process in measured if process.get("reason")]
+    again = median(gain(pairs) for _, pairs in paired) if paired else None
+    faster = again is not None and again > 1
     return {
-        "setting": measured[0]["setting"],
-        "ratio": median(gain(pairs) for _, pairs in paired) if paired else 1.0,
-        "samples_per_second": _rate(paired, side=1),
+        "setting": first["setting"] if faster else _default(first),
+        "ratio": again if faster else 1.0,
+        "measured_again": again,
+        "samples_per_second": _rate(paired, side=1 if faster else 0),
         "default_samples_per_second": _rate(paired, side=0),
+        "reason": reasons[0] if reasons else "",
     }
+
+
+def _default(process: Mapping[str, Any]) -> dict[str, int] | None:
+    """The study's own setting; a measurement from before it was noted knows it only where it was the one chosen."""
+    known: dict[str, int] | None = process.get("default", None if process["pairs"] else process["setting"])
+    return known
 
 
 def _rate(paired: Sequence[tuple[int, Sequence[Sequence[int]]]], *, side: int) -> float | None:

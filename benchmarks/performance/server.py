@@ -72,6 +72,8 @@ class Server:
     """At that rate."""
     points: tuple[ServerPoint, ...]
     """By rate."""
+    steady: bool
+    """Whether rates below it passed as well, and its requests came when they should have."""
     warnings: tuple[str, ...]
 
     @classmethod
@@ -81,16 +83,23 @@ class Server:
         passed = [point for point in points if point.passed]
         best = passed[-1] if passed else None
         warnings: tuple[str, ...] = ()
+        steady = True
         if best is None:
             warnings = (f"server: no rate kept the p99 under {bound_ms:.4g} ms; raise performance.server.p99_ms",)
         elif best is points[-1]:
-            warnings = ("server: every rate that was tried passed; the highest may be higher",)
+            warnings = (
+                "server: every rate that was tried passed, the highest may be higher; lower performance.server.p99_ms",
+            )
         elif any(not point.passed for point in points[: points.index(best)]):
+            steady = False
             warnings = ("server: a lower rate failed where a higher one passed; raise performance.server.queries",)
         late = [trial for trial in trials if best is not None and trial.rate == best.rate and _came_late(trial)]
         if late:
-            warnings += ("server: requests came later than they should have; no core was left to send them",)
-        return cls(bound_ms, best.rate if best else None, best.p99_ms if best else None, points, warnings)
+            steady = False
+            warnings += (
+                "server: requests came later than they should have, no core was left to send them; lower threads",
+            )
+        return cls(bound_ms, best.rate if best else None, best.p99_ms if best else None, points, steady, warnings)
 
 
 def find_highest_rate(

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import without_garbage_collection
 from benchmarks.performance.load_generator import issue
-from benchmarks.performance.stability import DRIFT, SETTLED, drift
+from benchmarks.performance.stability import DRIFT, SETTLED, WarmUp, drift
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def offline(
     min_passes: int = 2,
     tokens: int | None = None,
     warmup_at_most: float = 30.0,
-) -> Throughput:
+) -> tuple[Throughput, WarmUp]:
     """Time ``run()``, which processes the whole sample once and returns how many examples that were.
 
     LoadGen issues one query of as many passes as take ``min_seconds``. One pass at least warms up, so that every
@@ -75,7 +75,7 @@ def offline(
     after ``warmup_at_most`` seconds. ``tokens`` is how many tokens a pass has, for a rate beside the one in examples.
     """
     with without_garbage_collection():
-        samples, pass_time = _warm_up(run, warmup_seconds, max(warmup_seconds, warmup_at_most))
+        samples, pass_time, warm = _warm_up(run, warmup_seconds, max(warmup_seconds, warmup_at_most))
         timings: list[int] = []
 
         def one_pass() -> None:
@@ -95,19 +95,20 @@ def offline(
             passes = max(1, needed - len(timings), left)
             issue("offline", all_passes, samples=samples, queries=passes * samples, seed=0)
             pass_time = sum(timings) // len(timings)
-    return Throughput.from_nanoseconds(tuple(timings), samples=samples, tokens=tokens)
+    return Throughput.from_nanoseconds(tuple(timings), samples=samples, tokens=tokens), warm
 
 
-def _warm_up(run: Callable[[], int], seconds: float, at_most: float) -> tuple[int, int]:
-    """Examples a pass, and the nanoseconds of the last."""
+def _warm_up(run: Callable[[], int], seconds: float, at_most: float) -> tuple[int, int, WarmUp]:
+    """Examples a pass, the nanoseconds of the last, and whether passes had stopped to change."""
     started = perf_counter_ns()
     samples, last = 0, 0
     while True:
         before = perf_counter_ns()
         samples = run()
         now = perf_counter_ns()
-        settled = last > 0 and abs((now - before) / last - 1) <= SETTLED
+        change = (now - before) / last - 1 if last else None
+        settled = change is not None and abs(change) <= SETTLED
         last = now - before
         elapsed = (now - started) / 1e9
         if elapsed >= at_most or (elapsed >= seconds and settled):
-            return samples, last
+            return samples, last, WarmUp(elapsed, change, settled)

@@ -50,7 +50,9 @@ class Tuning:
     trials: tuple[Trial, ...]
     """In the order in which they were tried."""
     pairs: Pairs
-    """The default and the best of the trials, in turns; empty where that is the default itself."""
+    """The default and the best of the trials, in turns; empty where that is the default itself, or was refused."""
+    refusals: tuple[str, ...] = ()
+    """Why settings could not be tried to the end, or not be held against the default."""
 
 
 Run = Callable[[int], object]
@@ -67,30 +69,48 @@ def splits(cores: int) -> tuple[tuple[int, int], ...]:
     return tuple((sessions, cores // sessions) for sessions in dict.fromkeys([*counts, cores]))
 
 
-def tune(default: Setting, candidates: Sequence[tuple[int, int]], opened: Open, *, seconds: float) -> Tuning:
+def tune(
+    default: Setting,
+    candidates: Sequence[tuple[int, int]],
+    opened: Open,
+    *,
+    seconds: float,
+    refused: tuple[type[Exception], ...] = (),
+) -> Tuning:
     """Try every split of ``candidates`` with its best token budget, and hold the best against ``default``.
 
     For each split the budget is doubled, then halved, from the default's, as long as that helps. The default is
-    tried first. No new trial begins after ``seconds``, and no further pair after as many again.
+    tried first. No new trial begins after ``seconds``, and no further pair after as many again. A setting that raises
+    one of ``refused`` is passed over; where that is the default itself, it is raised.
     """
     if seconds <= 0:
         raise BenchmarkError(f"seconds is {seconds}; give more than 0")
     end = perf_counter() + seconds
     trials: list[Trial] = []
+    refusals: list[str] = []
     own = default.sessions, default.threads
     for sessions, threads in dict.fromkeys([own, *candidates]):
         if trials and perf_counter() > end:
             break
-        with opened(sessions, threads) as run:
-            trials += _best_budget(run, Setting(sessions, threads, default.token_budget), end)
+        try:
+            with opened(sessions, threads) as run:
+                _best_budget(run, Setting(sessions, threads, default.token_budget), end, trials)
+        except refused as error:
+            if not trials:  # not even the default could be tried
+                raise
+            refusals.append(f"{sessions} sessions of {threads} threads: {error}")
     best = min(trials, key=lambda trial: min(trial.nanoseconds)).setting
     if best == default:
-        return Tuning(default, default, tuple(trials), ())
-    with opened(*own) as run_default, opened(best.sessions, best.threads) as run_best:
-        pairs = in_turns(
-            lambda: run_default(default.token_budget), lambda: run_best(best.token_budget), seconds=seconds
-        )
-    return Tuning(default, best if gain(pairs) >= GAIN else default, tuple(trials), pairs)
+        return Tuning(default, default, tuple(trials), (), tuple(refusals))
+    try:
+        with opened(*own) as run_default, opened(best.sessions, best.threads) as run_best:
+            pairs = in_turns(
+                lambda: run_default(default.token_budget), lambda: run_best(best.token_budget), seconds=seconds
+            )
+    except refused as error:
+        refusals.append(f"{best.sessions} sessions of {best.threads} threads beside the default: {error}")
+        return Tuning(default, default, tuple(trials), (), tuple(refusals))
+    return Tuning(default, best if gain(pairs) >= GAIN else default, tuple(trials), pairs, tuple(refusals))
 
 
 def in_turns(first: Callable[[], object], second: Callable[[], object], *, seconds: float) -> Pairs:
@@ -113,8 +133,8 @@ def gain(pairs: Pairs) -> float:
     return median(first / second for first, second in pairs)
 
 
-def _best_budget(run: Run, first: Setting, end: float) -> list[Trial]:
-    trials: list[Trial] = []
+def _best_budget(run: Run, first: Setting, end: float, trials: list[Trial]) -> None:
+    """Add to ``trials`` as long as a larger or a smaller budget helps; what was tried before an error stays."""
 
     def fastest(budget: int) -> int:
         run(budget)  # warms up: every shape of batch is then known
@@ -135,7 +155,6 @@ def _best_budget(run: Run, first: Setting, end: float) -> list[Trial]:
             best = found
         if best < start:
             break  # it gets worse on the other side
-    return trials
 
 
 def _time(run: Callable[[], object]) -> int:

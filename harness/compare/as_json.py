@@ -51,7 +51,7 @@ def _figure(compared: Compared) -> dict[str, Any]:
         "a": compared.before,
         "b": compared.after,
         "processes": list(compared.processes),
-        "unstable": list(compared.unsteady),
+        "unstable": list(compared.doubtful),
         "ratio": asdict(change.ratio),
         "p": change.p,
         "p_alone": change.p_alone,

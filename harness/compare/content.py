@@ -172,8 +172,8 @@ def _figures(task: str, found: Sequence[Compared]) -> Section:
     )
     rows = tuple(Row(_cells(compared), words(compared.common.name)) for compared in found)
     notes = ["A, B: medians over processes."]
-    if any(any(compared.unsteady) for compared in found):
-        notes.append("! unstable timing: printed, but no change is concluded from it.")
+    if any(any(compared.doubtful) for compared in found):
+        notes.append("! unstable timing, or the machine was disturbed: printed, but no change is concluded from it.")
     return Section(words(task), (Table("", columns, rows, tuple(notes)),))
 
 
@@ -181,7 +181,7 @@ def _cells(compared: Compared) -> tuple[Cell, ...]:
     figure, change = compared.figure, compared.change
     values = (compared.before / figure.scale, compared.after / figure.scale)
     decimals = decimals_for(values)
-    marks = ["!" if unsteady else "" for unsteady in compared.unsteady]
+    marks = ["!" if doubtful else "" for doubtful in compared.doubtful]
     shown = [Cell(mark + fixed(v, decimals), "bad" if mark else None) for mark, v in zip(marks, values, strict=True)]
     verdict = compared.verdict
     level: Level = "bad" if verdict in WORSE else "high" if verdict in BETTER else "floor"
@@ -219,7 +219,7 @@ def _how_to_read(comparison: Comparison) -> Section:
                     "1963); 95 % is the interval that the rank test does not reject, each for itself.",
                     "p is Mann and Whitney's exact two-sided test over processes, corrected by Holm for the "
                     f"{plural(comparison.tests, 'figure')} tested. A change is called where p is below {LEVEL}, B/A is "
-                    f"more than {effect} % from 1, and neither timing is unstable. A file's size has no noise: only "
+                    f"more than {effect} % from 1, and neither timing is marked !. A file's size has no noise: only "
                     f"the {effect} % count.",
                     "No change seen is no proof that there is none: the interval tells how large one may be.",
                     "The two runs were made at different times: what else the machine did then is part of every ratio. "

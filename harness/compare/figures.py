@@ -39,6 +39,10 @@ class Figure:
         """Whether a timing of its scenario did not settle."""
         return self.scenario is not None and mapping(performance.get(self.scenario)).get("steady") is False
 
+    def disturbed(self, performance: Json) -> bool:
+        """Whether the machine did other things during its scenario."""
+        return self.scenario is not None and mapping(performance.get(self.scenario)).get("disturbed") is True
+
     def verdict(self, change: Change) -> Verdict:
         if change.conclusion == "higher":
             return self.higher

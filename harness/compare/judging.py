@@ -19,7 +19,8 @@ class Compared:
     before: float
     """As stored: the median over the processes of run A, of which `change` has the median of ratios."""
     after: float
-    unsteady: tuple[bool, bool]
+    doubtful: tuple[bool, bool]
+    """Whether the timing did not settle, or the machine was disturbed meanwhile."""
     processes: tuple[int, int]
     change: Change
 
@@ -71,8 +72,9 @@ def _timed(common: Common, figure: Figure, sample: Sample, change: Change) -> Co
     before, after = common.before.performance, common.after.performance
     medians = figure.of(before), figure.of(after)
     assert medians[0] is not None and medians[1] is not None  # else there was no sample
-    unsteady = figure.unsteady(before), figure.unsteady(after)
-    return Compared(common, figure, medians[0], medians[1], unsteady, (len(sample.before), len(sample.after)), change)
+    of_a, of_b = (figure.unsteady(side) or figure.disturbed(side) for side in (before, after))
+    counts = len(sample.before), len(sample.after)
+    return Compared(common, figure, medians[0], medians[1], (of_a, of_b), counts, change)
 
 
 def _sample(common: Common, figure: Figure) -> Sample | None:
@@ -84,6 +86,7 @@ def _sample(common: Common, figure: Figure) -> Sample | None:
     values = [tuple(v for p in processes(side) if (v := figure.of(p)) is not None) for side in (before, after)]
     kept_nothing = [name for name, found in zip("AB", values, strict=True) if not found]
     unsteady = [name for name, side in (("A", before), ("B", after)) if figure.unsteady(side)]
+    disturbed = [name for name, side in (("A", before), ("B", after)) if figure.disturbed(side)]
     doubt = ""
     if same_processes(before, after):
         doubt = "the store used a measurement of A again in B: measure anew with another --store"
@@ -92,7 +95,10 @@ def _sample(common: Common, figure: Figure) -> Sample | None:
             f"{' and '.join(kept_nothing)} kept only medians over processes: the same `scalemodel run` again keeps all"
         )
     elif unsteady:
-        doubt = f"unstable in {' and '.join(unsteady)}: raise performance.warmup_seconds and min_seconds"
+        remedy = "server.queries" if figure.scenario == "server" else "warmup_seconds and min_seconds"
+        doubt = f"unstable in {' and '.join(unsteady)}: raise performance.{remedy}"
+    elif disturbed:
+        doubt = f"the machine was disturbed in {' and '.join(disturbed)}: measure again when nothing else runs"
     return Sample(values[0] or (medians[0],), values[1] or (medians[1],), doubt)
 
 

@@ -38,6 +38,17 @@ def stages(deployment: Deployment, way: str) -> Stages | None:
     return measured if len(known) == len(NAMES) and measured.total > 0 else None
 
 
+def limited_by(deployment: Deployment, found: Stages) -> str:
+    """The largest stage in words; where the model runs on a device of its own, whether that is the device or the host.
+
+    What the host spends inside the runtime's calls is the device's here: it is not timed apart.
+    """
+    name = NAMES[found.limit]
+    if transfer_share(deployment) is None:
+        return name
+    return "device" if found.limit == "compute" else f"host ({name})"
+
+
 def transfer_share(deployment: Deployment) -> float | None:
     """Of the calls of the runtime, the part that copies to a device and back; None where nothing is copied."""
     found = mapping(mapping(deployment.performance.get("stages")).get("device"))

@@ -119,6 +119,17 @@ class Deployment:
         timing = mapping(self.performance.get(scenario))
         return timing.get("steady") is False or timing.get("scattered") is True
 
+    def disturbed(self, scenario: str) -> bool:
+        """Whether the machine did other things, or changed its clock, while it was measured."""
+        return mapping(self.performance.get(scenario)).get("disturbed") is True
+
+    def doubtful(self, scenario: str) -> bool:
+        """Whether a figure is marked: see `unsettled` and `disturbed`."""
+        return self.unsettled(scenario) or self.disturbed(scenario)
+
+    def doubtful_tail(self, scenario: str) -> bool:
+        return self.unsettled_tail(scenario) or self.disturbed(scenario)
+
     def unsettled_tail(self, scenario: str) -> bool:
         """Whether the p99 is less than that of a steady tail of enough queries."""
         return mapping(self.performance.get(scenario)).get("tail_steady") is False

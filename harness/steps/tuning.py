@@ -11,6 +11,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from backends.errors import BackendError
+from backends.machine import usable_memory
+from backends.registry import backend_class
 from benchmarks.performance.tuning import Setting, splits, tune
 from harness.data.sampling import sample
 from harness.execution.worker import Context
@@ -27,6 +30,12 @@ SECONDS = 15.0
 PASS_SECONDS = 0.5
 """A pass over fewer examples than these take says little."""
 FEWEST = 16
+REFUSALS = (BackendError, MemoryError)
+"""What a setting may raise without the search, or the measurement, failing with it."""
+COPIES = 2
+"""Of an artifact's bytes, in memory for every session that holds its own weights: the file's, and the runtime's."""
+MEMORY = 0.5
+"""Of the memory that this process may use, that sessions may take together."""
 
 
 def run(context: Context) -> None:
@@ -43,7 +52,8 @@ def run(context: Context) -> None:
     with opened(default.sessions, default.threads) as once:
         examples = _enough(examples, lambda: once(default.token_budget))
     context.progress("search", 0.1)
-    found = tune(default, _candidates(options), opened, seconds=SECONDS)
+    candidates = [split for split in _candidates(options) if _fits(*split, context.input("artifact"), options)]
+    found = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
     write_json(context.destination / FILE, {"version": VERSION, "samples": len(examples), **asdict(found)})
 
 
@@ -66,3 +76,14 @@ def _candidates(options: dict[str, Any]) -> tuple[tuple[int, int], ...]:
     if options["backend"].endswith("-cpu"):
         return splits(options["threads"])
     return ((1, options["threads"]), (2, options["threads"]))
+
+
+def _fits(sessions: int, threads: int, artifact: Path, options: dict[str, Any]) -> bool:
+    """Whether so many openings leave enough memory; one is what the study asks for and always tried."""
+    backend = backend_class(options["backend"])(
+        artifact, format=options["format"], task=options["task"], threads=threads, options=options["backend_options"]
+    )
+    if sessions == 1 or backend.serves_all_callers:
+        return True
+    size = sum(file.stat().st_size for file in artifact.rglob("*") if file.is_file())
+    return sessions * COPIES * size <= MEMORY * usable_memory()

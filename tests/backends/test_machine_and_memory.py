@@ -67,6 +67,21 @@ def test_unused_device_memory_is_none() -> None:
     assert MemoryProbe().device_memory() == DeviceMemory(device=None, process=None)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "device"), [(100, 350, 250), (100, 100, None), (900, 350, None), (None, 350, None)]
+)
+def test_device_memory_that_another_process_freed_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, before: int | None, after: int, device: int | None
+) -> None:
+    told = iter([before, after])
+    monkeypatch.setattr(memory, "_uses_cuda", lambda: True)
+    monkeypatch.setattr(memory, "_device_used", lambda: next(told))
+    monkeypatch.setattr(memory, "_process_used", lambda process: None)
+    probe = MemoryProbe()
+    assert probe.device_memory() == DeviceMemory(device=device, process=None)
+    probe.close()
+
+
 def test_first_device_follows_cuda_visible_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     class Library:
         NVMLError = RuntimeError

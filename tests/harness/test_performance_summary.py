@@ -53,6 +53,46 @@ def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
     assert any("later passes" in warning for warning in summary["warnings"])
 
 
+def test_how_memory_was_found_is_told_by_the_least_sure_process() -> None:
+    sure, sampled = ({**process(1), "memory_method": method} for method in ("VmHWM", "sampled"))
+    assert summarise([sure, sure])["memory_method"] == "VmHWM"
+    summary = summarise([sure, sampled])
+    assert summary["memory_method"] == "sampled"
+    assert [replicate["memory_method"] for replicate in summary["replicates"]] == ["VmHWM", "sampled"]
+    assert summarise([process(1)])["memory_method"] is None
+
+
+def test_a_disturbed_process_marks_its_scenarios_alone() -> None:
+    busy = process(1)
+    busy["offline"]["conditions"] = {"seconds": 2.0, "cores": 2, "other_cpu_seconds": 1.0}
+    summary = summarise([process(1), busy])
+    assert summary["offline"]["disturbed"] is True and summary["single-stream"]["disturbed"] is False
+    assert [replicate["offline"]["disturbed"] for replicate in summary["replicates"]] == [False, True]
+    assert any(warning.startswith("busy: other processes took 25%") for warning in summary["warnings"])
+
+
+def test_server_rates_and_fixed_shapes_have_marks_of_their_own() -> None:
+    passed = [5 * MS] * 700
+    measured = process(1)
+    measured["server"] = {
+        "bound_ms": 20.0,
+        "bound_from": "study",
+        "trials": [{"rate": 10.0, "nanoseconds": passed, "queries": 700, "scheduled_p99": 9 * MS}],
+    }
+    scattered = {"nanoseconds": [MS, 2 * MS] * 50, "order": [0] * 100, "samples": 1}
+    measured["sweep"] = [{"batch": 1, "length": 16, "timings": scattered, "reason": ""}]
+    summary = summarise([measured])
+    assert summary["server"]["steady"] is False and summary["server"]["disturbed"] is False
+    assert summary["sweep"][0]["steady"] is True and summary["sweep"][0]["scattered"] is True
+
+
+def test_a_warm_up_that_did_not_settle_is_told_of_every_scenario() -> None:
+    measured = process(1)
+    measured["offline"]["warm_up"] = {"seconds": 30.0, "change": 0.12, "settled": False}
+    (warning,) = summarise([measured])["warnings"]
+    assert warning == "the warm-up ended after 30 s, still 12% slower from round to round; raise warmup_at_most"
+
+
 def test_a_scenario_that_was_not_measured_is_null() -> None:
     summary = summarise([process(1, offline=False)])
     assert summary["offline"] is None and summary["replicates"][0]["offline"] is None
@@ -68,12 +108,28 @@ def test_a_tuned_setting_is_held_against_the_default_of_the_same_pairs() -> None
     assert tuned["setting"] == setting and tuned["ratio"] == 3
     assert tuned["samples_per_second"] == 2000
     assert tuned["default_samples_per_second"] == pytest.approx(2000 / 3)
+    assert tuned["measured_again"] == 3
 
     unchanged = {**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": None}}
     assert summarise([unchanged])["tuned"] == {
         "setting": setting,
         "ratio": 1.0,
+        "measured_again": None,
         "samples_per_second": None,
         "default_samples_per_second": None,
+        "reason": "",
     }
     assert summarise([process(1)])["tuned"] is None
+
+
+def test_a_tuned_setting_that_is_slower_when_measured_again_is_not_used() -> None:
+    chosen = {"sessions": 2, "threads": 1, "token_budget": 512}
+    default = {"sessions": 1, "threads": 2, "token_budget": 1024}
+    tuned = {"setting": chosen, "default": default, "samples": 2, "pairs": [[95 * MS, 100 * MS]] * 5, "reason": ""}
+    found = summarise([{**process(1), "tuned": tuned}])["tuned"]
+    assert found["setting"] == default and found["ratio"] == 1.0 and found["measured_again"] == 0.95
+    assert found["samples_per_second"] == found["default_samples_per_second"] == pytest.approx(2e3 / 95)
+
+    not_beside = {**tuned, "pairs": None, "reason": "out of memory"}
+    found = summarise([{**process(1), "tuned": not_beside}])["tuned"]
+    assert found["setting"] == default and found["samples_per_second"] is None and found["reason"] == "out of memory"

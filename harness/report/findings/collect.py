@@ -29,6 +29,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.parity,
     validity.unstable_timing,
     limits.disturbed,
+    limits.other_warnings,
     validity.nodes_left_to_the_cpu,
     evidence.weak_detector,
     evidence.few_errors,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from harness.report.content import Finding
 from harness.report.findings.phrases import listed, names, plural
 from harness.report.numbers import percent
@@ -18,6 +20,7 @@ NEXT_STEP = {
 TRANSFERS = 0.5
 """From this share of a call on, copies limit it rather than the device."""
 DISTURBED = ("busy:", "throttled:")
+UNSTEADY = "unsteady:"
 
 
 def what_limits(task: TaskView) -> list[Finding]:
@@ -64,6 +67,47 @@ def disturbed(task: TaskView) -> list[Finding]:
             names(list(found)),
         )
     ]
+
+
+def other_warnings(task: TaskView) -> list[Finding]:
+    """What the measurements warned of beside `disturbed` and `validity.unstable_timing`, alike ones together."""
+    alike: dict[str, list[tuple[Deployment, str]]] = {}
+    for deployment in task.measured:
+        told = [words(warning) for warning in sequence(deployment.performance.get("warnings"))]
+        for text in told:
+            told_elsewhere = text.startswith(DISTURBED) or (text.startswith(UNSTEADY) and deployment.unstable)
+            members = alike.setdefault(_kind(text), [])
+            if not told_elsewhere and deployment not in [d for d, _ in members]:
+                members.append((deployment, text))
+    groups = [members for members in alike.values() if members]
+    if not groups:
+        return []
+    groups.sort(key=len, reverse=True)
+    texts = [members[0][1].partition("; ") for members in groups]
+    said = [
+        f"{what} ({listed([d for d, _ in members])}{_of_the_first(members)})"
+        for members, (what, _, _) in zip(groups, texts, strict=True)
+    ]
+    steps = dict.fromkeys(step for _, _, step in texts if step)
+    then = "; ".join(steps)
+    return [
+        Finding(
+            "warning",
+            "other-warnings",
+            f"The measurements also warn: {'; '.join(said)}.",
+            f"{then[:1].upper()}{then[1:]}." if then else "",
+            names(list(dict.fromkeys(d for members in groups for d, _ in members))),
+        )
+    ]
+
+
+def _of_the_first(members: list[tuple[Deployment, str]]) -> str:
+    return "; figures of the first" if len({text for _, text in members}) > 1 else ""
+
+
+def _kind(warning: str) -> str:
+    """A warning without its figures."""
+    return re.sub(r"[\d.,]+|slower|faster|rose|fell", "#", warning)
 
 
 def _span(shares: list[float]) -> str:

@@ -49,3 +49,6 @@ NO_ANSWER_RIGHT = 0.9
 
 NO_ANSWER_WRONG = 0.1
 """... and up to this share of answerable ones, a model says "no answer" to nearly everything."""
+
+INTERVAL_PROCESSES = 6
+"""From as many processes on, a figure has an interval: see `benchmarks.performance.replicates`."""

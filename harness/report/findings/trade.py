@@ -112,10 +112,11 @@ def _title(changed: float | None) -> str:
 
 
 def _timing(task: TaskView, deployment: Deployment) -> str:
-    """A warning where one of the two timings behind a ratio did not settle."""
-    reference = task.reference_deployment
-    unsettled = [d for d in (deployment, reference) if d is not None and d.unsettled("single-stream")]
-    return " (unstable timing)" if unsettled else ""
+    """A warning where one of the two timings behind a ratio did not settle, or was disturbed."""
+    both = [d for d in (deployment, task.reference_deployment) if d is not None]
+    if any(d.unsettled("single-stream") for d in both):
+        return " (unstable timing)"
+    return " (disturbed timing)" if any(d.disturbed("single-stream") for d in both) else ""
 
 
 def _size(task: TaskView, deployment: Deployment) -> str:

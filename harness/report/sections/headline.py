@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from harness.report.content import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
+from harness.report.findings.thresholds import INTERVAL_PROCESSES
 from harness.report.numbers import count, fixed
 from harness.report.values import Json, mapping, number, sequence, words
 from harness.report.view import TaskView
@@ -32,10 +33,20 @@ def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
         family = str(task.entry.get("family"))
         # a run that explains its family itself is not explained twice
         explained = any(family in note.lower() for note in task.notes)
-        notes += [*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines())]
+        notes += [*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines()), *_processes(task)]
     if notes:
         blocks.append(Prose(tuple(f"Note: {note}" for note in dict.fromkeys(notes))))
     return Section("What was compared", tuple(blocks))
+
+
+def _processes(task: TaskView) -> list[str]:
+    """Timings without an interval; nothing where there is one, or nothing was timed."""
+    known = [number(d.performance.get("processes")) for d in task.measured]
+    most = max((int(processes) for processes in known if processes is not None), default=INTERVAL_PROCESSES)
+    if most >= INTERVAL_PROCESSES:
+        return []
+    once = plural(most, "process", "processes")
+    return [f"Deployments were timed in {once} each: no interval. Set performance.replicates to {INTERVAL_PROCESSES}."]
 
 
 def _machine(environment: Json) -> Iterable[tuple[str, str]]:

@@ -47,12 +47,12 @@ def performance(task: TaskView) -> Section:
         if not d.ok and not d.has_results:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
         memory = number(d.performance.get("peak_memory_bytes"))
-        p50 = _timing(fixed(d.latency("p50"), ms), d.unsettled("single-stream"))
+        p50 = _timing(fixed(d.latency("p50"), ms), d.doubtful("single-stream"))
         own = [
             p50 if d.ok or d.latency("p50") is not None else Cell("failed", "bad"),
             Cell(fixed(d.latency("p90"), ms)),
             Cell(ratio(task.speed_up(d))),
-            _timing(fixed(d.samples_per_second, rate), d.unsettled("offline")),
+            _timing(fixed(d.samples_per_second, rate), d.doubtful("offline")),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
             *(_score(task, d, name) for _, name, _ in scores),
@@ -60,7 +60,7 @@ def performance(task: TaskView) -> Section:
         if has_device_memory:
             own.append(Cell(count(mebibytes(number(d.performance.get("device_memory_bytes"))))))
         own += [
-            _timing(fixed(d.latency("p99"), ms), d.unsettled_tail("single-stream")),
+            _timing(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
             relative(d.samples_per_second, reference.samples_per_second if reference else None),
             relative(memory, number(reference.performance.get("peak_memory_bytes")) if reference else None),
             relative(d.bytes, reference.bytes if reference else None),
@@ -76,11 +76,21 @@ def performance(task: TaskView) -> Section:
             f"{MARKS['same']} scores like the reference, within {100 * (margin or 0):g} points either way; "
             f"{MARKS['cannot tell']} too few examples to tell."
         )
+    notes += _sampled(listed)
     notes += _tuned(listed)
-    if any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
-        notes.append("! unstable timing: printed, but take it as an order of magnitude.")
+    disturbed = any(d.disturbed("single-stream") or d.disturbed("offline") for d in listed)
+    if disturbed or any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
+        also = ", or the machine was disturbed" if disturbed else ""
+        notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     return Section("Speed, memory and quality", (filled(table), *timings(task)), level=2)
+
+
+def _sampled(listed: Sequence[Deployment]) -> list[str]:
+    """A peak that was not the kernel's own mark."""
+    sampled = [d.number for d in listed if words(d.performance.get("memory_method")) == "sampled"]
+    which = ", ".join(f"[{number}]" for number in sampled)
+    return [f"peak of {which}: looked at every 10 ms, a shorter one is missed."] if sampled else []
 
 
 def _tuned(listed: Sequence[Deployment]) -> list[str]:
@@ -90,8 +100,12 @@ def _tuned(listed: Sequence[Deployment]) -> list[str]:
         tuned = mapping(d.performance.get("tuned"))
         setting = mapping(tuned.get("setting"))
         rate = number(tuned.get("samples_per_second"))
-        if rate is None:
-            lines += [f"[{d.number}] tuned: nothing is faster than the study's own setting."] if tuned else []
+        again = number(tuned.get("measured_again"))
+        if rate is None or number(tuned.get("ratio")) == 1:
+            why = "" if again is None else f" (what the search chose has {fixed(again, 2)}x its rate, measured again)"
+            if reason := words(tuned.get("reason")):
+                why = f" (what the search chose could not be opened beside it: {reason})"
+            lines += [f"[{d.number}] tuned: nothing is faster than the study's own setting{why}."] if tuned else []
             continue
         names = ("sessions", "threads", "token_budget")
         sessions, threads, budget = (count(number(setting.get(name))) for name in names)
@@ -103,8 +117,8 @@ def _tuned(listed: Sequence[Deployment]) -> list[str]:
     return lines
 
 
-def _timing(text: str, unsettled: bool) -> Cell:
-    return Cell("!" + text, "bad") if unsettled and text != UNKNOWN else Cell(text)
+def _timing(text: str, doubtful: bool) -> Cell:
+    return Cell("!" + text, "bad") if doubtful and text != UNKNOWN else Cell(text)
 
 
 def _judged(task: TaskView) -> Json:

@@ -15,7 +15,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.performance import load_generator, stability, throughput
 from benchmarks.performance.latency import Latency, multi_stream, single_stream
 from benchmarks.performance.load_generator import Timings
-from benchmarks.performance.stability import drift, spread, tail_shift, trend, warm_up
+from benchmarks.performance.stability import WarmUp, drift, spread, tail_shift, trend, warm_up, warm_up_warning
 from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import Throughput, offline
 
@@ -217,12 +217,27 @@ def test_offline_rates(clock: Clock) -> None:
         clock.advance(500 * MS if len(passes) == 1 else 250 * MS)  # the first builds its buffers
         return 50
 
-    result = offline(run, warmup_seconds=0, min_seconds=1, tokens=1000)
+    result, warm = offline(run, warmup_seconds=0, min_seconds=1, tokens=1000)
+    assert warm == WarmUp(1.0, 0.0, settled=True)
     assert result.nanoseconds == (250 * MS,) * 4 and len(passes) == 1 + 2 + 4  # until two are alike
     assert (result.samples_per_second, result.tokens_per_second) == (200, 4000)
     assert result.steady
     kept = json.loads(json.dumps(asdict(result)))
     assert Throughput.from_nanoseconds(tuple(kept["nanoseconds"]), samples=50, tokens=1000) == result
+
+
+def test_an_offline_warm_up_that_does_not_settle_says_so(clock: Clock) -> None:
+    times = iter([100, 300, 100, 300, *[200] * 6])
+
+    def run() -> int:
+        clock.advance(next(times) * MS)
+        return 1
+
+    _, warm = offline(run, warmup_seconds=0, warmup_at_most=0.75, min_seconds=0.5)
+    assert not warm.settled and warm.seconds == 0.8 and warm.change == pytest.approx(2)
+    assert "still 200% slower" in (warm_up_warning(**asdict(warm)) or "")
+    _, warm = offline(run, warmup_seconds=0, warmup_at_most=0, min_seconds=0.1)
+    assert warm == WarmUp(0.2, None, settled=False)  # one pass always
 
 
 def test_offline_unsteady(clock: Clock) -> None:
@@ -232,7 +247,7 @@ def test_offline_unsteady(clock: Clock) -> None:
         clock.advance(next(times) * MS)
         return 1
 
-    result = offline(run, warmup_seconds=0, min_seconds=0.5)
+    result, _ = offline(run, warmup_seconds=0, min_seconds=0.5)
     assert not result.steady
     assert "50% slower" in result.warnings[0]
     assert result.tokens_per_second is None

@@ -98,6 +98,49 @@ def test_no_new_trial_after_its_seconds_and_the_default_always_has_one(machine_o
         tune(DEFAULT, splits(4), machine.open, seconds=0)
 
 
+class Refused(Exception):
+    pass
+
+
+def test_a_setting_that_is_refused_is_passed_over(machine_of: Callable[[Cost], Machine]) -> None:
+    def cost(setting: Setting) -> float:
+        if setting.sessions == 4 or setting.token_budget > 1024:
+            raise Refused("no memory")
+        return 0.1 / setting.sessions
+
+    found = tune(DEFAULT, splits(4), machine_of(cost).open, seconds=60, refused=(Refused,))
+    assert found.chosen == Setting(2, 2, 1024) and gain(found.pairs) == pytest.approx(2, rel=1e-6)
+    assert found.refusals[-1] == "4 sessions of 1 threads: no memory"
+    with pytest.raises(Refused):
+        tune(DEFAULT, splits(4), machine_of(cost).open, seconds=60)
+
+
+def test_the_default_stays_where_the_best_does_not_fit_beside_it(machine_of: Callable[[Cost], Machine]) -> None:
+    machine = machine_of(lambda setting: 0.1 / setting.sessions)
+
+    @contextmanager
+    def one_at_a_time(sessions: int, threads: int) -> Iterator[Callable[[int], object]]:
+        if held:
+            raise Refused("no memory")
+        held.append(sessions)
+        with machine.open(sessions, threads) as run:
+            yield run
+        held.pop()
+
+    held: list[int] = []
+    found = tune(DEFAULT, splits(4), one_at_a_time, seconds=60, refused=(Refused,))
+    assert (found.chosen, found.pairs) == (DEFAULT, ())
+    assert found.refusals == ("4 sessions of 1 threads beside the default: no memory",)
+
+
+def test_a_default_that_is_refused_is_an_error(machine_of: Callable[[Cost], Machine]) -> None:
+    def cost(setting: Setting) -> float:
+        raise Refused("not at all")
+
+    with pytest.raises(Refused, match="not at all"):
+        tune(DEFAULT, splits(4), machine_of(cost).open, seconds=60, refused=(Refused,))
+
+
 def test_each_of_a_pair_goes_first_in_turns(machine_of: Callable[[Cost], Machine]) -> None:
     machine_of(lambda setting: 1.0)
     order: list[str] = []

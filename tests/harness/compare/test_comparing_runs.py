@@ -107,6 +107,22 @@ def test_an_unstable_figure_is_never_called(tmp_path: Path) -> None:
     assert row.split()[3].startswith("!") and not row.split()[4].startswith("!")
 
 
+def test_a_figure_of_a_disturbed_machine_is_never_called(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", seed=1)
+    b = write_run(tmp_path / "b", seed=2, slower={INT8: 2.0})
+    timings, file = edit(b / "performance.json")
+    timings["tasks"][QA][INT8]["single-stream"]["disturbed"] = True
+    save(file, timings)
+    comparison = compared(a, b)
+    said = verdicts(comparison, INT8)
+    assert said["single-stream p50"] == said["single-stream p90"] == "cannot tell"
+    assert said["offline"] == "slower"  # measured when the machine was quiet
+    text = printed(comparison)
+    assert "the machine was disturbed in B" in one_line(text)
+    row = next(line for line in text.splitlines() if "cannot tell" in line and "single-stream p50" in line)
+    assert row.split()[4].startswith("!") and not row.split()[3].startswith("!")
+
+
 def test_file_sizes_are_compared_exactly(tmp_path: Path) -> None:
     results = synthetic.small()
     artifacts = [results["tasks"][QA]["deployments"][name]["artifact"] for name in DEPLOYMENTS[:3]]

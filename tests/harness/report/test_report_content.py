@@ -58,6 +58,17 @@ def test_gpus_are_named(printed: Printed) -> None:
     assert "NVIDIA L4, NVIDIA L4, driver 580.1" in printed(results, width=120)
 
 
+def test_timings_without_an_interval_are_said_once(printed: Printed) -> None:
+    results = synthetic.small()
+    timings = [d["performance"] for t in results["tasks"].values() for d in t["deployments"].values()]
+    for processes, said in ((1, "1 process each"), (5, "5 processes each"), (6, None)):
+        for figures in filter(None, timings):
+            figures["processes"] = processes
+        text = " ".join(printed(results, width=120).split())
+        assert text.count("no interval. Set performance.replicates to 6.") == (0 if said is None else 1)
+        assert said is None or f"Note: Deployments were timed in {said}" in text
+
+
 def test_speed_table(printed: Printed) -> None:
     table = section(printed(synthetic.small()), "Speed, memory and quality")
     assert row(table, "[3]") == [
@@ -81,6 +92,48 @@ def test_failed_and_unstable_rows_are_marked(printed: Printed) -> None:
     assert row(table, "[14]")[:3] == ["[14]", "fp16", "failed"]
     assert row(table, "[12]")[2] == "!27.2"
     assert "! unstable timing" in table
+
+
+def test_figures_of_a_disturbed_machine_are_marked(printed: Printed) -> None:
+    results = synthetic.small()
+    timings = results["tasks"][QA]["deployments"][deployment_name("bert-large", "onnx-fp32")]["performance"]
+    quiet = section(printed(results, width=140), "Speed, memory and quality")
+    assert "!" not in quiet
+    timings["offline"]["disturbed"] = True
+    timings["server"] = {"rate": 12.5, "p99_ms": 99.0, "bound_ms": 777.7, "bound_from": "study", "disturbed": True}
+    timings["sweep"] = [{"batch": 1, "length": 128, "p50_ms": 55.5, "steady": True, "scattered": True, "reason": ""}]
+    table = section(printed(results, width=140), "Speed, memory and quality")
+    marked = [cell for line in table.splitlines() if line.strip().startswith("[1]") for cell in line.split()]
+    assert [cell for cell in marked if cell.startswith("!")] == ["!2.7", "!12.5", "!55.5"]
+    assert "or the machine was disturbed" in table
+
+
+def test_a_peak_that_was_sampled_is_said(printed: Printed) -> None:
+    results = synthetic.small()
+    timings = results["tasks"][QA]["deployments"][deployment_name("bert-large", "onnx-fp32")]["performance"]
+    timings["memory_method"] = "VmHWM"
+    assert "every 10 ms" not in printed(results, width=140)
+    timings["memory_method"] = "sampled"
+    assert "peak of [1]: looked at every 10 ms" in printed(results, width=140)
+
+
+def test_tuned_settings_are_told_a_line_each(printed: Printed) -> None:
+    results = synthetic.small()
+    tuned = {"setting": {"sessions": 2, "threads": 1, "token_budget": 512}, "reason": "", "ratio": 1.18}
+    rates = {"samples_per_second": 118.0, "default_samples_per_second": 100.0, "measured_again": 1.18}
+    none = dict.fromkeys(rates)
+    told: list[dict[str, Any]] = [
+        {**tuned, **rates},
+        {**tuned, **rates, "samples_per_second": 100.0, "ratio": 1.0, "measured_again": 0.95},
+        {**tuned, **none, "ratio": 1.0, "reason": "no memory"},
+    ]
+    listed = [d for d in results["tasks"][QA]["deployments"].values() if d["performance"]]
+    for entry, found in zip(listed, told, strict=False):
+        entry["performance"]["tuned"] = found
+    text = " ".join(section(printed(results, width=140), "Speed, memory and quality").split())
+    assert "tuned: 118 samples per s, 1.2x the 100 of the study's own setting" in text
+    assert "tuned: nothing is faster than the study's own setting (what the search chose has 0.95x its rate" in text
+    assert "tuned: nothing is faster than the study's own setting (what the search chose could not be opened" in text
 
 
 def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed) -> None:
@@ -108,6 +161,11 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     assert any(cell.startswith("!") for cell in row(load, "[3]")) and "(the study's)" in load
     assert row(stages, "[3]")[4:8] == ["10", "10", "70", "10"]
     assert row(stages, "[3]")[-2:] == ["compute", "tokenisation"]
+    on_a_device = {"host_to_device": 1, "compute": 5, "device_to_host": 1}
+    for entry in results["tasks"][QA]["deployments"].values():
+        entry["performance"]["stages"]["device"] = on_a_device
+    table = section(printed(results, width=140), "Speed, memory and quality")
+    assert row(table.split("Where the time goes")[1], "[3]")[-3:] == ["device", "host", "(tokenisation)"]
     assert row(shapes, "[3]")[-2:] == ["55.5", "-"] and "could not be run: too long for it" in shapes
 
 

@@ -62,6 +62,9 @@ def test_best_trade_says_when_its_timing_is_unstable(task: dict[str, Any]) -> No
     task["deployments"][REFERENCE]["performance"]["single-stream"]["steady"] = False
     finding = found(task, "best-trade")
     assert finding is not None and "3.7x as fast as the reference (unstable timing)" in finding.text
+    task["deployments"][REFERENCE]["performance"]["single-stream"] |= {"steady": True, "disturbed": True}
+    finding = found(task, "best-trade")
+    assert finding is not None and "3.7x as fast as the reference (disturbed timing)" in finding.text
 
 
 def test_best_trade_says_when_nothing_is_fast_enough(task: dict[str, Any]) -> None:
@@ -268,6 +271,28 @@ def test_unstable_timing_but_not_other_warnings(task: dict[str, Any]) -> None:
     performance["warnings"] = ["p99 of 64 latencies is their maximum", "unsteady: latency fell"]
     finding = found(task, "unstable-timing")
     assert finding is not None and "unsteady: latency fell" in finding.text
+
+
+def test_what_else_the_measurements_warn_of_is_told_once_by_kind(task: dict[str, Any]) -> None:
+    assert found(task, "other-warnings") is None
+    performance = {name: task["deployments"][name]["performance"] for name in (INT8, FP16, TINY)}
+    performance[INT8]["warnings"] = ["busy: other processes took 20% of the cores; close them"]
+    assert found(task, "other-warnings") is None
+    late = "server: requests came later than they should have, no core was left to send them; lower threads"
+    tail = "p99 of the later half was {} than of the earlier; raise min_count, or quieten the machine"
+    performance[INT8]["warnings"] += [tail.format("23% slower"), late]
+    performance[FP16]["warnings"] = [tail.format("31% faster")]
+    performance[TINY]["warnings"] = ["unsteady: latency rose during the measurement; raise warmup_seconds"]
+    finding = found(task, "other-warnings")
+    assert finding is not None and finding.kind == "warning"
+    assert set(finding.deployments) == {INT8, FP16, TINY}
+    assert finding.text.count("p99 of the later half") == 1 and "busy" not in finding.text
+    assert "no core was left to send them ([" in finding.text and "latency rose" in finding.text
+    assert "raise min_count" in finding.next_step.lower() and "raise warmup_seconds" in finding.next_step
+    # a timing that is told to be unstable is not told twice
+    performance[TINY]["single-stream"]["steady"] = False
+    finding = found(task, "other-warnings")
+    assert finding is not None and TINY not in finding.deployments
 
 
 def test_nodes_left_to_the_cpu(task: dict[str, Any]) -> None:

@@ -74,6 +74,7 @@ def test_every_scenario_is_there_raw(measured: dict[str, Any]) -> None:
     assert measured["server"]["bound_from"] == "study" and len(trials) == 2
     assert all(len(trial["nanoseconds"]) == trial["queries"] >= 662 for trial in trials)
     assert all(measured[name]["conditions"]["seconds"] > 0 for name in SETTINGS.scenarios)
+    assert all(measured[name]["warm_up"]["seconds"] > 0 for name in ("single-stream", "offline", "server"))
 
 
 def test_a_summary_comes_from_what_is_kept(measured: dict[str, Any]) -> None:
