@@ -16,7 +16,7 @@ VERSIONS = {
     "verification": 1,
     "outputs": 2,
     "tuning": 1,
-    "performance": 2,
+    "performance": 3,
     "candidates": 1,
     "attack": 2,
     "random_swaps": 1,
