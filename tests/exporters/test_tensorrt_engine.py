@@ -10,12 +10,14 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from onnx import TensorProto
 
 from exporters import tensorrt_engine
 from exporters.errors import ExportError
 from exporters.export import export
 from exporters.formats import FORMATS
 from exporters.manifest import read_manifest, verify_files
+from exporters.onnx_graph import read_model
 from exporters.tensorrt_engine import TOKENS, Profile, missing, profiles, timing_cache
 
 
@@ -113,7 +115,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         return "config"
 
     def network_from_onnx_path(path: str, *, strongly_typed: bool) -> str:
-        told.update(onnx=path, strongly_typed=strongly_typed)
+        told.update(graph=read_model(Path(path).parent).graph, strongly_typed=strongly_typed)
         return "network"
 
     def engine_bytes_from_network(network: str, *, config: str, save_timing_cache: str) -> Callable[[], bytes]:
@@ -188,6 +190,25 @@ def test_an_export_up_to_the_librarys_call(
     assert manifest.found is not None
     assert manifest.found["tensorrt"] == "10.13.2" and manifest.found["devices"] == ["NVIDIA H100 9.0"]
     assert len(manifest.found["profiles"]) == len(profiles(64))
+
+
+def test_int8_is_built_with_half_precision_around_it(
+    artifact: Callable[..., Path], tmp_path: Path, told: dict[str, Any]
+) -> None:
+    folder = exported("tensorrt-int8", artifact, tmp_path / "engine")
+    types = {weight.name: weight.data_type for weight in told["graph"].initializer}
+    quantizing = [node for node in told["graph"].node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert {types[node.input[1]] for node in quantizing} == {TensorProto.FLOAT16}
+    assert {types[node.input[2]] for node in quantizing} == {TensorProto.INT8}
+    assert {path.name for path in folder.iterdir()} == {
+        "manifest.json",
+        "model.engine",
+        "layers.json",
+        "tokenizer.json",
+    }
+    manifest = read_manifest(folder)
+    assert manifest.warnings == [] and manifest.rounding is not None and manifest.rounding["overflow"] == 0
+    assert manifest.sensitivity == read_manifest(artifact("bert-qa", "onnx-int8-tensorrt")).sensitivity
 
 
 def test_the_second_build_reads_the_timings_of_the_first(
