@@ -90,6 +90,7 @@ def write(source: Path, destination: Path, *, inputs: Sequence[str], longest: in
     if (reason := missing()) is not None:
         raise ExportError(f"TensorRT cannot build an engine: {reason}")
     require(source, MODEL, "export the artifact again")
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the backends do: an engine is of one kind of GPU
     import tensorrt
     from polygraphy.backend import trt
     from polygraphy.exception import PolygraphyException

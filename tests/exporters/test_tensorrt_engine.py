@@ -157,6 +157,7 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ("NVIDIA H100 9.0",))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     return told
 
 
