@@ -31,12 +31,10 @@ class DeviceBuffers:
     its own shape. ``device`` is "cuda", or "cpu", where a copy is one in memory.
     """
 
-    def __init__(
-        self, session: Any, outputs: Sequence[str], *, device: str, device_id: int = 0, graphs: Sequence[Shape] = ()
-    ) -> None:
+    def __init__(self, session: Any, outputs: Sequence[str], *, device: str, graphs: Sequence[Shape] = ()) -> None:
         self._session = session
         self._outputs = outputs
-        self._device = (device, device_id)
+        self._device = (device, 0)  # of those that CUDA_VISIBLE_DEVICES leaves
         # ONNX Runtime keeps 0 for itself.
         self._graph_ids = {shape: number for number, shape in enumerate(graphs, start=1)}
         self._captured: dict[Shape, Bound] = {}  # a captured graph works on the addresses that it was captured with

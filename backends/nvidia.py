@@ -47,7 +47,12 @@ def first_device(library: Any) -> Any:
     try:
         if first.isdigit():
             return library.nvmlDeviceGetHandleByIndex(int(first))
-        return library.nvmlDeviceGetHandleByUUID(first) if first.startswith(("GPU-", "MIG-")) else None
+        if first.startswith("GPU-"):  # CUDA takes the beginning of a UUID too
+            handles = map(library.nvmlDeviceGetHandleByIndex, range(library.nvmlDeviceGetCount()))
+            return next(
+                (handle for handle in handles if str(library.nvmlDeviceGetUUID(handle)).startswith(first)), None
+            )
+        return library.nvmlDeviceGetHandleByUUID(first) if first.startswith("MIG-") else None
     except library.NVMLError:
         return None
 

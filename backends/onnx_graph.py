@@ -30,9 +30,15 @@ def model_file(backend: str, artifact: Path) -> Path:
 
 
 def check_ports(
-    backend: str, path: Path, inputs: Iterable[Port], outputs: Iterable[Port], needed_outputs: tuple[str, ...]
+    backend: str,
+    path: Path,
+    inputs: Iterable[Port],
+    outputs: Iterable[Port],
+    needed_outputs: tuple[str, ...],
+    *,
+    types: tuple[str, ...] = ("int64",),
 ) -> tuple[str, ...]:
-    """The names of the inputs to feed, or a `BackendError` that says what the graph lacks."""
+    """The names of the inputs to feed, each of one of ``types``, or a `BackendError` that says what the graph lacks."""
     given = {port.name: port for port in inputs}
     for name in NEEDED_INPUTS:
         if name not in given:
@@ -46,8 +52,8 @@ def check_ports(
                 f"{backend}: {path} needs the input {name!r}, which no task here provides "
                 f"(known: {', '.join(KNOWN_INPUTS)})"
             )
-        if port.type != "int64":
-            raise BackendError(f"{backend}: input {name!r} of {path} is {port.type}; it must be int64")
+        if port.type not in types:
+            raise BackendError(f"{backend}: input {name!r} of {path} is {port.type}; it must be {' or '.join(types)}")
         if len(port.shape) != 2 or any(size is not None for size in port.shape):
             shape = " x ".join("free" if size is None else str(size) for size in port.shape)
             raise BackendError(

@@ -123,16 +123,20 @@ class OnnxRuntime(Backend):
             nodes.setdefault(subgraph.ep_name, Counter()).update(node.op_type for node in subgraph.get_nodes())
         return nodes
 
+    def _left_to_cpu(self) -> Counter[str]:
+        """Operators that a provider of another device does not take; empty on the CPU, and where it is unknown."""
+        nodes = self._nodes()
+        return Counter() if nodes is None or self.provider == CPU else nodes.get(CPU, Counter())
+
     def _describe(self) -> dict[str, Any]:
         nodes = self._nodes()
         counts = None if nodes is None else {name: count.total() for name, count in sorted(nodes.items())}
-        left = Counter[str]() if nodes is None or self.provider == CPU else nodes.get(CPU, Counter())
         return {
             "provider": self.provider,
             "providers": self._session.get_providers(),
             "precision_hint": self._precision_hint(),
             "nodes": counts,
-            "left_to_cpu": dict(sorted(left.items())),
+            "left_to_cpu": dict(sorted(self._left_to_cpu().items())),
             "versions": installed(*WHEELS),
         }
 

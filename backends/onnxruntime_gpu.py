@@ -1,4 +1,4 @@
-"""ONNX Runtime on NVIDIA GPUs: the CUDA and the TensorRT execution provider."""
+"""ONNX Runtime on NVIDIA GPUs: the CUDA execution provider, and what the TensorRT one shares with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
+from pydantic_core import PydanticCustomError
 
 from backends import nvidia
 from backends.backend import Availability
@@ -24,6 +25,9 @@ from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnxruntime_backend import (
+    FLOAT_PRODUCTS,
+    QUANTIZED_ATTENTION,
+    QUANTIZED_PRODUCTS,
     WHEELS,
     OnnxRuntime,
     OnnxRuntimeOptions,
@@ -33,7 +37,15 @@ from backends.onnxruntime_backend import (
 )
 
 CUDA = "CUDAExecutionProvider"
-TENSORRT = "TensorrtExecutionProvider"
+
+WORK = {
+    *FLOAT_PRODUCTS,
+    *QUANTIZED_PRODUCTS,
+    *QUANTIZED_ATTENTION,
+    *("MatMulNBits", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
+    *("Softmax", "LayerNormalization", "SkipLayerNormalization", "EmbedLayerNormalization"),
+}
+"""Operators that no graph needs for the arithmetic with shapes, which CUDA leaves to the CPU on purpose."""
 
 MATMUL_MODEL = bytes.fromhex(
     "08083a450a110a01780a017812017922064d61744d756c12066d61746d756c5a130a0178120e0a0c080112080a020802"
@@ -45,6 +57,17 @@ MATMUL_MODEL = bytes.fromhex(
 class OnnxRuntimeGpuOptions(OnnxRuntimeOptions):
     provider: dict[str, str | int | bool] = Field(default_factory=dict)
     """Options of the execution provider by ONNX Runtime's own names; they go before those that are set here."""
+
+    @field_validator("provider")
+    @classmethod
+    def _one_device(cls, given: dict[str, str | int | bool]) -> dict[str, str | int | bool]:
+        if "device_id" in given:
+            raise PydanticCustomError(
+                "device_id",
+                "Device_id is not taken, as memory and energy are read of CUDA's first device: choose the GPU by the "
+                "environment variable CUDA_VISIBLE_DEVICES",
+            )
+        return given
 
 
 class OnnxRuntimeCudaOptions(OnnxRuntimeGpuOptions):
@@ -139,6 +162,13 @@ class OnnxRuntimeGpu(OnnxRuntime):
 
     def _load(self) -> None:
         super()._load()
+        left = computing(self._left_to_cpu())
+        if left:
+            told = ", ".join(f"{count} {operator}" for operator, count in left.items())
+            raise BackendError(
+                f"{self.name}: of {self.artifact / 'model.onnx'}, {told} would run on the CPU, not the GPU; "
+                "use another format, or onnxruntime-cpu"
+            )
         # A set of buffers for each thread, as no other may write to it before the outputs are fetched. But a captured
         # graph works on the addresses that it was captured with, and while one is captured, no other thread of the
         # process may copy or allocate on the device: there is one set then, and callers take turns.
@@ -154,10 +184,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
         """Those of the calling thread, made at its first inference."""
         found: DeviceBuffers | None = getattr(self._bound, "buffers", None)
         if found is None:
-            number = int(self.options.provider.get("device_id", 0))
-            found = DeviceBuffers(
-                self._session, self._names, device=self.device, device_id=number, graphs=self._graphs()
-            )
+            found = DeviceBuffers(self._session, self._names, device=self.device, graphs=self._graphs())
             self._bound.buffers = found
         return found
 
@@ -209,53 +236,12 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
         return [(CUDA, {**options, **self._chosen()})]
 
     def _precision_hint(self) -> str | None:
-        return "TF32 off"
+        return "TF32 off" if self._providers()[0][1].get("use_tf32") == "0" else "TF32 allowed"
 
 
-class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
-    """Engines are built while loading, for batches of 1 to 256 examples of 1 to 512 tokens."""
-
-    name = "onnxruntime-tensorrt"
-    provider = TENSORRT
-    refused: ClassVar[Mapping[str, str]] = {
-        "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
-        "onnx-packed": "TensorRT knows none of its operators: use onnxruntime-cuda, or onnx-fp32",
-        "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
-        "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
-        "onnx-int8-static": "TensorRT takes signed symmetric INT8, its own is unsigned: use onnx-int8-tensorrt",
-    }
-    remedy = (
-        "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
-        "or put them on LD_LIBRARY_PATH: see docs/gpu.md"
-    )
-
-    SMALLEST, USUAL, LARGEST = (1, 1), (8, 128), (256, 512)
-
-    def _providers(self) -> list[tuple[str, dict[str, str]]]:
-        options = {
-            # Only for TensorRT before 11; later ones take the precision from the types of the graph.
-            "trt_fp16_enable": str(int(self.format == "onnx-fp16")),
-            # Without explicit shapes, an engine is built anew for every shape not seen before.
-            "trt_profile_min_shapes": self._profile_of(self.SMALLEST),
-            "trt_profile_opt_shapes": self._profile_of(self.USUAL),
-            "trt_profile_max_shapes": self._profile_of(self.LARGEST),
-            **self._chosen(),
-        }
-        # What TensorRT does not take goes to CUDA, and only then to the CPU; both are counted.
-        return [(TENSORRT, options), (CUDA, {"use_tf32": "0"})]
-
-    def _profile_of(self, shape: tuple[int, int]) -> str:
-        return ",".join(f"{name}:{shape[0]}x{shape[1]}" for name in self._graph_inputs())
-
-    def _graph_inputs(self) -> list[str]:
-        """The graph's input names, which the profiles need before there is a session."""
-        import onnx
-
-        graph = onnx.load(self.artifact / "model.onnx", load_external_data=False).graph
-        return [port.name for port in graph.input]
-
-    def _precision_hint(self) -> str | None:
-        return "TensorRT's default (TF32 allowed)" if self.format == "onnx-fp32" else "by the types of the graph"
+def computing(operators: Mapping[str, int]) -> dict[str, int]:
+    """Of ``operators`` with their counts, those that are the model's work, and no arithmetic with shapes."""
+    return {name: count for name, count in sorted(operators.items()) if name in WORK or name.startswith("QLinear")}
 
 
 def _load_libraries() -> None:

@@ -17,7 +17,7 @@ from backends.errors import BackendError
 BACKENDS: dict[str, str] = {
     "onnxruntime-cpu": "backends.onnxruntime_backend:OnnxRuntimeCpu",
     "onnxruntime-cuda": "backends.onnxruntime_gpu:OnnxRuntimeCuda",
-    "onnxruntime-tensorrt": "backends.onnxruntime_gpu:OnnxRuntimeTensorrt",
+    "onnxruntime-tensorrt": "backends.onnxruntime_tensorrt:OnnxRuntimeTensorrt",
     "tensorrt": "backends.tensorrt_backend:TensorRt",
     "openvino-cpu": "backends.openvino_backend:OpenVinoCpu",
     "torch-cpu": "backends.torch_backend:TorchCpu",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from backends import nvidia
 from backends.backend import Availability, Backend
+from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports
@@ -21,6 +23,9 @@ from backends.tensorrt_layers import layers_by_precision, products_by_precision
 ENGINE = "model.engine"
 TYPES = {"INT64": "int64", "INT32": "int32", "FLOAT": "float"}
 """TensorRT's names of element types, as ONNX Runtime says them."""
+
+INTEGERS: dict[str, type[np.integer[Any]]] = {"int64": np.int64, "int32": np.int32}
+"""What inputs may be of: the older of trtexec's engines take int32."""
 
 Shape = Sequence[int]
 
@@ -76,9 +81,11 @@ class TensorRt(Backend):
                 f"{self.name}: TensorRT cannot read {self.artifact / ENGINE} ({one_line(error, at_most=160)}); engines "
                 "run only on the kind of GPU and with the version that built them: export it again here"
             ) from error
+        given = self._ports("INPUT")
         self.inputs = check_ports(
-            self.name, self.artifact / ENGINE, self._ports("INPUT"), self._ports("OUTPUT"), self.outputs
+            self.name, self.artifact / ENGINE, given, self._ports("OUTPUT"), self.outputs, types=tuple(INTEGERS)
         )
+        self._kinds = {port.name: INTEGERS[port.type] for port in given}
         self._profiles = [
             [list(shape) for shape in self._engine.get_tensor_profile_shape(self.inputs[0], index)]
             for index in range(self._engine.num_optimization_profiles)
@@ -104,17 +111,45 @@ class TensorRt(Backend):
         ]
 
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        parts = [self._outputs_of(part) for part in self._parts(feeds)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+
+    def _outputs_of(self, part: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        """Copies: the next call writes into the arrays that the runner gives."""
+        made = self._runner.infer(part, check_inputs=False)
+        return {name: np.array(made[name], np.float32) for name in self.outputs}
+
+    def _parts(self, feeds: Mapping[str, NDArray[np.int64]]) -> list[dict[str, NDArray[Any]]]:
+        """The batch in parts that the engine takes, of its own integers; sets the profile for them."""
         rows, length = next(iter(feeds.values())).shape
         profile, most = choose_profile(self._profiles, rows, length)
         if profile != self._profile:
             self._runner.set_profile(profile)
             self._profile = profile
-        parts = [
-            self._runner.infer({name: array[start : start + most] for name, array in feeds.items()}, check_inputs=False)
+        return [
+            {name: np.ascontiguousarray(feeds[name][start : start + most], kind) for name, kind in self._kinds.items()}
             for start in range(0, rows, most)
         ]
-        # The runner reuses its output buffers, so each part's outputs are copied.
-        return {name: np.concatenate([np.array(part[name], np.float32) for part in parts]) for name in self.outputs}
+
+    def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
+        parts = [self._stages(part) for part in self._parts(feeds)]
+        return {stage: sum(times[stage] for times in parts) for stage in parts[0]}
+
+    def _stages(self, part: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        """Of one call; Polygraphy copies what is on the device already neither there nor back."""
+        from polygraphy import cuda
+
+        with ExitStack() as stack:
+            buffers = {
+                name: stack.enter_context(cuda.DeviceArray(shape=array.shape, dtype=array.dtype))
+                for name, array in part.items()
+            }
+            return stage_times(
+                lambda: {name: buffers[name].copy_from(array) for name, array in part.items()},
+                lambda held: self._runner.infer(held, check_inputs=False, copy_outputs_to_host=False),
+                lambda made: [made[name].numpy() for name in self.outputs],
+                self._runner.stream.synchronize,
+            )
 
     def _information(self) -> str:
         import tensorrt

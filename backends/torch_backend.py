@@ -120,12 +120,23 @@ class Torch(Backend):
         import torch
 
         with torch.inference_mode():
-            tensors = {name: torch.from_numpy(array).to(self.device) for name, array in feeds.items()}
-            result = self._run(**tensors)
-            outputs = {name: result[name] for name in self.outputs if name != "representation"}
-            outputs["representation"] = self._pool(tensors["attention_mask"])
-            # Copying to the host waits for the device, so a caller's clock sees the whole inference.
-            return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
+            return self._to_host(self._compute(self._to_device(feeds)))
+
+    def _to_device(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, Any]:
+        import torch
+
+        return {name: torch.from_numpy(feeds[name]).to(self.device) for name in self.inputs}
+
+    def _compute(self, tensors: dict[str, Any]) -> dict[str, Any]:
+        result = self._run(**tensors)
+        outputs = {name: result[name] for name in self.outputs if name != "representation"}
+        outputs["representation"] = self._pool(tensors["attention_mask"])
+        return outputs
+
+    @staticmethod
+    def _to_host(outputs: dict[str, Any]) -> dict[str, NDArray[np.float32]]:
+        """Waits for the device, so a caller's clock sees the whole inference."""
+        return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
     def _pool(self, attention_mask: Any) -> Any:
         """(batch, hidden) of the last hidden state: the first token's, or the mean over unmasked tokens."""
@@ -170,18 +181,8 @@ class TorchCuda(Torch):
     def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
         import torch
 
-        def to_device() -> dict[str, Any]:
-            return {name: torch.from_numpy(feeds[name]).to(self.device) for name in self.inputs}
-
-        def compute(tensors: dict[str, Any]) -> list[Any]:
-            result = self._model(**tensors)
-            self._last_hidden_state = None
-            return [result[name] for name in self.outputs if name != "representation"]
-
         with torch.inference_mode():
-            return stage_times(
-                to_device, compute, lambda found: [x.float().cpu() for x in found], torch.cuda.synchronize
-            )
+            return stage_times(lambda: self._to_device(feeds), self._compute, self._to_host, torch.cuda.synchronize)
 
     @classmethod
     def _device_missing(cls) -> tuple[str, str] | None:

@@ -12,12 +12,11 @@ import importlib.util
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from exporters.errors import ExportError
-from exporters.files import require
+from exporters.files import link_or_copy, require
 from exporters.onnx_graph import MODEL
 
 ENGINE = "model.engine"
@@ -65,9 +64,12 @@ def missing() -> str | None:
     for module in ("tensorrt", "polygraphy"):
         if importlib.util.find_spec(module) is None:
             return f"the package {module!r} is not installed: see docs/gpu.md"
-    major = int(metadata.version("tensorrt").split(".")[0])
-    if major < 10:
-        return f"TensorRT {metadata.version('tensorrt')} is installed, needed is 10 or later: see docs/gpu.md"
+    try:
+        import tensorrt  # of itself: a distribution of this name need not be there
+    except Exception as error:  # a library that does not load is no ImportError everywhere
+        return f"the package 'tensorrt' cannot be imported ({' '.join(str(error).split())[:160]}): see docs/gpu.md"
+    if int(tensorrt.__version__.split(".")[0]) < 10:
+        return f"TensorRT {tensorrt.__version__} is installed, needed is 10 or later: see docs/gpu.md"
     return None
 
 
@@ -88,6 +90,7 @@ def write(source: Path, destination: Path, *, inputs: Sequence[str], longest: in
     if (reason := missing()) is not None:
         raise ExportError(f"TensorRT cannot build an engine: {reason}")
     require(source, MODEL, "export the artifact again")
+    os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # as the backends do: an engine is of one kind of GPU
     import tensorrt
     from polygraphy.backend import trt
     from polygraphy.exception import PolygraphyException
@@ -100,6 +103,7 @@ def write(source: Path, destination: Path, *, inputs: Sequence[str], longest: in
         load_timing_cache=str(cache) if cache.is_file() else None,
         profiling_verbosity=tensorrt.ProfilingVerbosity.DETAILED,  # or the inspector tells no types
         tf32=False,  # FP32 means FP32
+        sparse_weights=True,  # only allows the kernels for 2:4 sparsity: dense weights keep theirs
     )
     network = trt.NetworkFromOnnxPath(str(source / MODEL), strongly_typed=True)
     try:
@@ -112,6 +116,7 @@ def write(source: Path, destination: Path, *, inputs: Sequence[str], longest: in
     inspector = engine.create_engine_inspector()
     information = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
     (destination / LAYERS).write_text(information, encoding="utf-8")
+    link_or_copy(source / "tokenizer.json", destination / "tokenizer.json")
     return {
         "found": {
             "tensorrt": tensorrt.__version__,

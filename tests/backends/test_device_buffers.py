@@ -19,7 +19,8 @@ from backends.batching import infer_all, pad
 from backends.device_buffers import DeviceBuffers, smallest
 from backends.errors import BackendError
 from backends.onnxruntime_backend import CPU, OnnxRuntimeCpu
-from backends.onnxruntime_gpu import OnnxRuntimeCuda, OnnxRuntimeTensorrt
+from backends.onnxruntime_gpu import OnnxRuntimeCuda
+from backends.onnxruntime_tensorrt import OnnxRuntimeTensorrt
 from backends.side_by_side import side_by_side
 
 Ragged = dict[str, list[NDArray[np.int64]]]
@@ -164,14 +165,14 @@ def test_transfers_are_timed_in_the_buffers_of_inference(open_bound: Open, ragge
     assert times["compute"] > 0
 
 
-def test_graphs_are_asked_of_the_provider_and_the_device_is_the_chosen_one(tmp_path: Path) -> None:
+def test_graphs_are_asked_of_the_provider_and_the_studys_options_go_first(tmp_path: Path) -> None:
     def options(**given: Any) -> dict[str, str]:
         backend = OnnxRuntimeCuda(tmp_path, format="onnx-fp32", task="question-answering", options=given)
         return backend._providers()[0][1]
 
     assert options()["enable_cuda_graph"] == "0"
     assert options(cuda_graphs=[[1, 128]])["enable_cuda_graph"] == "1"
-    assert options(provider={"device_id": 1})["device_id"] == "1"
+    assert options(provider={"use_tf32": True})["use_tf32"] == "1"
 
 
 def test_packed_tokens_cannot_be_captured(tmp_path: Path) -> None:

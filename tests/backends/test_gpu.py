@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
 from backends.registry import availability, open_backend
 from backends.side_by_side import side_by_side
-from exporters import onnx_fused, onnx_packed, tensorrt_engine
+from exporters import onnx_fp16, onnx_fused, onnx_packed, tensorrt_engine
 
 pytestmark = pytest.mark.gpu
 
@@ -95,6 +97,7 @@ def test_a_tensorrt_engine_is_built_and_answers_like_its_onnx_file(
 ) -> None:
     if not availability("tensorrt").available:
         pytest.skip(availability("tensorrt").reason)
+    (onnx_artifact / "tokenizer.json").touch()
     with open_backend("onnxruntime-cpu", onnx_artifact, format="onnx-fp32", task=task, threads=1) as reference:
         expected = infer_all(reference, ragged, token_budget=128, per_token=PER_TOKEN)
         recorded = tensorrt_engine.write(onnx_artifact, tmp_path, inputs=reference.inputs, longest=64)
@@ -103,9 +106,40 @@ def test_a_tensorrt_engine_is_built_and_answers_like_its_onnx_file(
         outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
         assert set(backend.products() or {}) == {"fp32"}
         assert len(backend.describe()["engine_sha256"]) == 64
+        times = backend.device_times(pad(ragged, [0, 1, 2]))
+        assert times is not None and min(times.values()) > 0
     for name, rows in expected.items():
         for row, other in zip(rows, outputs[name], strict=True):
             np.testing.assert_allclose(other, row, atol=1e-4)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_onnxruntime_keeps_the_engine_that_it_built(
+    half: bool, task: str, onnx_artifact: Path, tmp_path: Path, ragged: Ragged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = availability("onnxruntime-tensorrt")
+    if not found.available:
+        pytest.skip(f"{found.reason}; {found.remedy}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    artifact = tmp_path / "artifact"
+    artifact.mkdir()
+    (onnx_artifact / "tokenizer.json").touch()
+    if half:
+        onnx_fp16.write(onnx_artifact, artifact)
+    else:
+        shutil.copyfile(onnx_artifact / "model.onnx", artifact / "model.onnx")
+    (artifact / "manifest.json").write_text(json.dumps({"max_positions": 64, "files": {"model.onnx": str(half)}}))
+    engines, outputs = [], []
+    for _ in range(2):
+        with open_backend(
+            "onnxruntime-tensorrt", artifact, format="onnx-fp16" if half else "onnx-fp32", task=task
+        ) as backend:
+            engines.append(backend.describe()["engines_sha256"])
+            outputs.append(infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN))
+    assert engines[0] and engines[0] == engines[1]
+    for name, rows in outputs[0].items():
+        for row, other in zip(rows, outputs[1][name], strict=True):
+            np.testing.assert_array_equal(other, row)
 
 
 def test_cuda_numbers_devices_as_nvml_does() -> None:

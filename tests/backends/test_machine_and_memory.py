@@ -92,7 +92,22 @@ def test_first_device_follows_cuda_visible_devices(monkeypatch: pytest.MonkeyPat
         def nvmlDeviceGetHandleByUUID(self, name: str) -> str:
             return f"uuid {name}"
 
-    for visible, expected in (("2,0", "index 2"), ("GPU-1a", "uuid GPU-1a"), ("", None), ("-1", None)):
+        def nvmlDeviceGetCount(self) -> int:
+            return 3
+
+        def nvmlDeviceGetUUID(self, handle: str) -> str:
+            return {"index 0": "GPU-77", "index 1": "GPU-1a2b-3c", "index 2": "GPU-2b"}[handle]
+
+    for visible, expected in (
+        ("2,0", "index 2"),
+        (" 1 ,0", "index 1"),
+        ("GPU-1a2b-3c,GPU-77", "index 1"),
+        ("GPU-2", "index 2"),  # CUDA takes the beginning of one
+        ("GPU-9", None),
+        ("MIG-1a", "uuid MIG-1a"),
+        ("", None),
+        ("-1", None),
+    ):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         assert nvidia.first_device(Library()) == expected
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from onnx import TensorProto, helper
 
 from backends.errors import BackendError, OutOfMemory, from_runtime
 from backends.onnxruntime_backend import OnnxRuntimeCpu
-from backends.onnxruntime_gpu import MATMUL_MODEL, OnnxRuntimeCuda, OnnxRuntimeTensorrt
+from backends.onnxruntime_gpu import MATMUL_MODEL, OnnxRuntimeCuda, computing
+from backends.onnxruntime_tensorrt import OnnxRuntimeTensorrt
 from backends.openvino_backend import OpenVinoCpu
 from backends.registry import open_backend
 
@@ -171,12 +173,45 @@ def test_trial_raises_no_exception_but_says_why() -> None:
     assert found[0] == "CUDAExecutionProvider does not load"
 
 
-def test_profiles_name_the_inputs_of_the_graph(tmp_path: Path) -> None:
-    backend = OnnxRuntimeTensorrt(graph(tmp_path), format="onnx-fp16", task=TASK)
-    name, options = backend._providers()[0]
-    assert name == "TensorrtExecutionProvider"
-    assert options["trt_fp16_enable"] == "1"
-    assert options["trt_profile_max_shapes"] == "input_ids:256x512,attention_mask:256x512"
+def test_only_arithmetic_with_shapes_may_be_left_to_the_cpu() -> None:
+    shapes = {"Shape": 3, "Gather": 2, "Concat": 2, "Unsqueeze": 4, "Equal": 1, "Where": 1, "Range": 1, "Cast": 2}
+    assert computing(shapes) == {}
+    work = {"MatMul": 1, "Gemm": 1, "MatMulInteger": 24, "QLinearMatMul": 2, "QLinearAdd": 1, "QuantizeLinear": 9}
+    work |= {"DequantizeLinear": 9, "Softmax": 2, "LayerNormalization": 5, "Attention": 2, "MatMulNBits": 1}
+    assert computing({**shapes, **work}) == work
+
+
+def test_a_model_whose_work_would_run_on_the_cpu_is_refused(
+    onnx_artifact: Path, task: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Left(OnnxRuntimeCuda):
+        def _prepare(self) -> None:
+            self._session = None
+
+        def _left_to_cpu(self) -> Counter[str]:
+            return Counter(QuantizeLinear=2, Gather=5, MatMul=1)
+
+    monkeypatch.setattr("backends.onnxruntime_backend.OnnxRuntime._load", lambda self: None)
+    with pytest.raises(BackendError, match=r"model\.onnx, 1 MatMul, 2 QuantizeLinear would run on the CPU") as raised:
+        Left(onnx_artifact, format="onnx-own", task=task).open()
+    assert "Gather" not in str(raised.value)
+
+
+def test_the_precision_hint_is_what_the_provider_is_told(tmp_path: Path) -> None:
+    def hint(**provider: int) -> str | None:
+        return OnnxRuntimeCuda(
+            tmp_path, format="onnx-fp32", task=TASK, options={"provider": provider}
+        )._precision_hint()
+
+    assert hint() == hint(use_tf32=0) == "TF32 off"
+    assert hint(use_tf32=1) == "TF32 allowed"
+
+
+@pytest.mark.parametrize("kind", [OnnxRuntimeCuda, OnnxRuntimeTensorrt])
+def test_a_device_is_chosen_by_the_environment_alone(kind: type[OnnxRuntimeCuda] | type[OnnxRuntimeTensorrt]) -> None:
+    with pytest.raises(BackendError, match=r"option provider: device_id .* CUDA_VISIBLE_DEVICES") as raised:
+        kind.check_options({"provider": {"device_id": 1}})
+    assert "\n" not in str(raised.value)
 
 
 def test_memory_errors_are_told_apart() -> None:

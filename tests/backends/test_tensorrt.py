@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from backends.backend import Availability
 from backends.errors import BackendError
+from backends.onnx_graph import Port, check_ports
 from backends.registry import availability, serves
-from backends.tensorrt_backend import choose_profile, engine_bytes
+from backends.tensorrt_backend import TensorRt, choose_profile, engine_bytes
 from backends.tensorrt_layers import layers_by_precision, products_by_precision
 
 PROFILES = [
@@ -93,3 +101,113 @@ def test_it_takes_engines_and_says_what_is_missing() -> None:
     found = availability("tensorrt")
     if not found.available:
         assert found.reason and found.remedy
+
+
+class Held:
+    """An array on the device, as Polygraphy's: filled from the host, and read back."""
+
+    alive = 0
+
+    def __init__(self, shape: Any, dtype: Any) -> None:
+        self.array = np.empty(shape, dtype)
+
+    def __enter__(self) -> Held:
+        Held.alive += 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        Held.alive -= 1
+
+    def copy_from(self, array: NDArray[Any]) -> Held:
+        assert array.dtype == self.array.dtype and array.flags.c_contiguous
+        self.array[...] = array
+        return self
+
+    def numpy(self) -> NDArray[Any]:
+        return self.array.copy()
+
+
+class Runner:
+    """Gives the row sums of ``input_ids`` in buffers that the next call writes to, as Polygraphy's runner does."""
+
+    stream = SimpleNamespace(synchronize=lambda: None)
+
+    def __init__(self, engine: Any) -> None:
+        self.buffer = np.zeros(64, np.float32)
+        self.kinds: set[str] = set()
+        self.on_device = 0
+
+    def activate(self) -> None: ...
+
+    def deactivate(self) -> None: ...
+
+    def set_profile(self, index: int) -> None: ...
+
+    def infer(self, feeds: Mapping[str, Any], *, check_inputs: bool, copy_outputs_to_host: bool = True) -> Any:
+        held = isinstance(feeds["input_ids"], Held)
+        self.on_device += held
+        assert held is not copy_outputs_to_host
+        arrays = {name: value.array if held else value for name, value in feeds.items()}
+        self.kinds |= {str(array.dtype) for array in arrays.values()}
+        rows = len(arrays["input_ids"])
+        self.buffer[:rows] = arrays["input_ids"].sum(axis=1)
+        made = self.buffer[:rows, None]
+        if copy_outputs_to_host:
+            return {"logits": made, "representation": made}
+        answer = Held(made.shape, np.float32).copy_from(np.ascontiguousarray(made))
+        return {"logits": answer, "representation": answer}
+
+
+@pytest.fixture(params=["INT64", "INT32"])
+def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TensorRt]:
+    """The backend on libraries that stand in for TensorRT's and Polygraphy's, with inputs of this type."""
+    kinds = {"input_ids": request.param, "attention_mask": request.param, "logits": "FLOAT", "representation": "FLOAT"}
+    names = list(kinds)
+    engine = SimpleNamespace(
+        num_io_tensors=len(names),
+        num_optimization_profiles=2,
+        get_tensor_name=lambda index: names[index],
+        get_tensor_dtype=lambda name: SimpleNamespace(name=kinds[name]),
+        get_tensor_shape=lambda name: (-1, -1),
+        get_tensor_mode=lambda name: "in" if name in names[:2] else "out",
+        get_tensor_profile_shape=lambda name, index: ([1, 1], [2, 8], [2, 8]) if index else ([1, 1], [1, 8], [1, 8]),
+    )
+    trt, cuda, tensorrt = ModuleType("polygraphy.backend.trt"), ModuleType("cuda"), ModuleType("tensorrt")
+    trt.__dict__.update(EngineFromBytes=lambda content: lambda: engine, TrtRunner=Runner)
+    cuda.__dict__.update(DeviceArray=Held)
+    tensorrt.__dict__.update(TensorIOMode=SimpleNamespace(INPUT="in", OUTPUT="out"))
+    package, backend = ModuleType("polygraphy"), ModuleType("polygraphy.backend")
+    package.__dict__.update(cuda=cuda)
+    backend.__dict__.update(trt=trt)
+    for name, module in {"tensorrt": tensorrt, "polygraphy": package, "polygraphy.backend": backend}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(TensorRt, "availability", classmethod(lambda cls: Availability("tensorrt", True, "", "", {})))
+    (tmp_path / "model.engine").write_bytes(b"ftrt" + bytes(40))
+    with TensorRt(tmp_path, format="tensorrt-own", task="text-classification") as found:
+        found.kind = request.param.lower()  # type: ignore[attr-defined]
+        yield found
+
+
+FEEDS = {
+    "input_ids": np.arange(40, dtype=np.int64).reshape(5, 8),
+    "attention_mask": np.ones((5, 8), dtype=np.int64),
+}
+
+
+def test_parts_of_a_batch_keep_their_own_outputs(opened: TensorRt) -> None:
+    outputs = opened.infer(FEEDS)  # three calls: of two rows, two and one
+    np.testing.assert_array_equal(outputs["logits"][:, 0], FEEDS["input_ids"].sum(axis=1))
+    assert opened._runner.kinds == {opened.kind}  # type: ignore[attr-defined]
+
+
+def test_the_stages_of_all_parts_are_timed_on_arrays_of_the_device(opened: TensorRt) -> None:
+    times = opened.device_times(FEEDS)
+    assert times is not None and set(times) == {"host_to_device", "compute", "device_to_host"}
+    assert opened._runner.on_device % 3 == 0 and opened._runner.on_device > 0
+    assert Held.alive == 0
+
+
+def test_other_types_of_inputs_are_refused(tmp_path: Path) -> None:
+    ports = [Port(name, "float", (None, None)) for name in ("input_ids", "attention_mask")]
+    with pytest.raises(BackendError, match="is float; it must be int64 or int32"):
+        check_ports("tensorrt", tmp_path, ports, [], (), types=("int64", "int32"))

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from backends import torch_backend
 from backends.batching import pad
 from backends.errors import BackendError
 from backends.registry import open_backend
+from backends.torch_backend import TorchCpu, TorchCuda
 
 Ragged = dict[str, list[NDArray[np.int64]]]
 
@@ -68,3 +71,46 @@ def test_folders_that_are_no_checkpoint(checkpoint: Path, task: str, tmp_path: P
     assert "\n" not in str(caught.value)
     with pytest.raises(BackendError, match="unknown pooling 'max'"):
         open_backend("torch-cpu", folder, format="torch-fp32", task=task, pooling="max")
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_timed_stages_are_those_of_inference(
+    compiled: bool, checkpoint: Path, task: str, ragged: Ragged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the CPU in place of CUDA, and without a compiler: what is timed is the compiled model, pooled and copied."""
+    import torch
+
+    class CudaOnCpu(TorchCuda):
+        device = "cpu"
+        availability = TorchCpu.availability
+
+    CudaOnCpu.compiled = compiled
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    called: list[str] = []
+
+    def compile_in_name(model: Any, dynamic: bool) -> Any:
+        assert dynamic
+
+        def run(**tensors: Any) -> Any:
+            called.append("compiled")
+            return model(**tensors)
+
+        return run
+
+    monkeypatch.setattr(torch, "compile", compile_in_name)
+    stages: list[Any] = []
+
+    def once(to_device: Any, compute: Any, to_host: Any, synchronize: Any) -> dict[str, float]:
+        stages.append(to_host(compute(to_device())))
+        return dict.fromkeys(("host_to_device", "compute", "device_to_host"), 1.0)
+
+    monkeypatch.setattr(torch_backend, "stage_times", once)
+    feeds = pad(ragged, [0, 1, 2])
+    with CudaOnCpu(checkpoint, format="torch-fp32", task=task, threads=1) as backend:
+        expected = backend.infer(feeds)
+        called.clear()
+        assert backend.device_times(feeds) is not None
+    assert called == (["compiled"] if compiled else [])
+    assert set(stages[0]) == set(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(stages[0][name], array)

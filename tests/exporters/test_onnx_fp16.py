@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 import pytest
 
+from exporters import onnx_fp16
 from exporters.manifest import read_manifest
 from exporters.onnx_graph import behind_mask, read_model
 
@@ -31,6 +32,32 @@ def test_products_are_half_and_reductions_are_not(name, pooling, artifact):
             node.name in masked and node.op_type in ("Add", "Where", "Mul", "Sub", "Div")
         ):
             assert kinds[node.output[0]] == onnx.TensorProto.FLOAT, node.name
+
+
+@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("name", ["bert-qa", "distilbert-classes"])
+def test_a_quantized_graph_in_half_precision(name, pooling, tmp_path, artifact, batches, run):
+    """What tensorrt-int8 is built of: quantization nodes directly at the products, in half precision; no new error."""
+    parent = artifact(name, "onnx-int8-tensorrt", pooling)
+    onnx_fp16.write(parent, tmp_path)
+    onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
+    graph = read_model(tmp_path).graph
+    producers = {output: node for node in graph.node for output in node.output}
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    restored = [[producers[value].op_type for value in node.input if value in producers] for node in products]
+    assert restored.count(["DequantizeLinear", "DequantizeLinear"]) == 12
+    assert not any("Cast" in kinds and "DequantizeLinear" in kinds for kinds in restored)
+    exact = run(artifact(name, "onnx-fp32", pooling), batches)
+    before, after = (errors(run(folder, batches), exact) for folder in (parent, tmp_path))
+    for key in before:
+        assert np.isfinite(after[key]).all()
+        assert np.sqrt((after[key] ** 2).mean()) < 1.3 * np.sqrt((before[key] ** 2).mean())
+
+
+def errors(found, exact):
+    """All differences by output, over the batches."""
+    differences = [{key: one[key] - other[key] for key in other} for one, other in zip(found, exact, strict=True)]
+    return {key: np.concatenate([batch[key].ravel() for batch in differences]) for key in differences[0]}
 
 
 def test_weights_take_half_the_room(artifact):
