@@ -14,6 +14,9 @@ from harness.planning.step import plan_step
 from harness.planning.versions import installed
 from harness.store.steps import Step
 
+TENSORRT = ("tensorrt", "tensorrt-cu12", "tensorrt-cu13")
+"""Distributions that TensorRT comes in: each engine is of one version."""
+
 
 def plan_artifacts(
     context: TaskContext, checkpoints: dict[str, Step], examples: dict[str, Step]
@@ -46,7 +49,7 @@ def _exported(
         needs["train"] = examples["train"]
         options["calibration"] = context.task.calibration.model_dump(mode="json")
     if format.startswith("tensorrt"):
-        options |= {"gpu": context.machine.facts["gpu"], "tensorrt": installed(("tensorrt",))}
+        options |= {"gpu": context.machine.facts["gpu"], "tensorrt": installed(TENSORRT)}
     elif "int8" in format:
         options["isa"] = context.machine.isa
     artifact = plan_step(
