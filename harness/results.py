@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from backends.machine import environment
-from exporters.manifest import read_manifest
+from exporters.manifest import Manifest, read_manifest
 from harness.config.checkpoints import EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import random_weights, represented
 from harness.config.tasks import Task
@@ -193,6 +193,9 @@ class _Collector:
                 "parameters": manifest.parameters,
                 "layers": manifest.layers,
                 "hidden": manifest.hidden,
+                "isa": manifest.isa,
+                "rounding": manifest.rounding,
+                "sensitivity": _sensitivity(manifest),
                 "warnings": manifest.warnings,
             },
         }
@@ -236,6 +239,13 @@ class _Collector:
         if step is None or not self._present(step):
             return None
         return json.loads((self._path(step) / file).read_text(encoding="utf-8"))
+
+
+def _sensitivity(manifest: Manifest) -> dict[str, Any] | None:
+    """Of static INT8; what each group of products costs is in the manifest alone."""
+    if manifest.sensitivity is None:
+        return None
+    return {key: manifest.sensitivity[key] for key in ("rows", "tokens", "together", "left_float")}
 
 
 def _quality(outputs: Path) -> dict[str, float | None]:

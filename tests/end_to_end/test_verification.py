@@ -189,7 +189,8 @@ def test_every_deployment_is_verified_on_its_own_backend(folder: Path) -> None:
         assert verified["determinism"]["repeated"] == 0
         if "fp32" in name:
             assert verified["products"].keys() == {"fp32"} and verified["parity"]["largest_logit_difference"] < 1e-3
-    assert deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]["verification"]["products"]["int8"] > 0
+    dynamic = deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]
+    assert dynamic["verification"]["products"]["int8"] > 0 and dynamic["artifact"]["isa"]
 
 
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:

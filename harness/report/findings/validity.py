@@ -121,6 +121,26 @@ def exports(task: TaskView) -> list[Finding]:
     ]
 
 
+def left_in_float(task: TaskView) -> list[Finding]:
+    """Static INT8 that is not INT8 everywhere, as the export found groups of products too sensitive."""
+    left = {d: sequence(mapping(d.artifact.get("sensitivity")).get("left_float")) for d in task.measured}
+    members = [d for d in left if left[d]]
+    if not members:
+        return []
+    groups = list(dict.fromkeys(words(group) for d in members for group in left[d]))
+    more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
+    return [
+        Finding(
+            "advice",
+            "left-in-float",
+            f"{listed(members)} {verb(members, 'keeps', 'keep')} products in float32 that INT8 moves too far: "
+            f"{', '.join(groups[:3])}{more}.",
+            "What each group costs stands in the artifact's manifest, under sensitivity.",
+            names(members),
+        )
+    ]
+
+
 def parity(task: TaskView) -> list[Finding]:
     """Artifacts that decide otherwise than their checkpoint. What is further off than that fails its verification."""
     disagreeing = []

@@ -227,6 +227,16 @@ def test_parity(task: dict[str, Any]) -> None:
     assert finding is not None and finding.deployments == (INT8,)
 
 
+def test_static_int8_that_is_not_int8_everywhere(task: dict[str, Any]) -> None:
+    task["deployments"][INT8]["artifact"]["sensitivity"] = {"together": 0.01, "left_float": []}
+    assert found(task, "left-in-float") is None
+    left = [f"bert/encoder/layer.{layer}/output/dense" for layer in range(5)]
+    task["deployments"][INT8]["artifact"]["sensitivity"]["left_float"] = left
+    finding = found(task, "left-in-float")
+    assert finding is not None and finding.deployments == (INT8,)
+    assert f"{', '.join(left[:3])} and 2 more." in finding.text
+
+
 def stages(**milliseconds: float) -> dict[str, Any]:
     return {"request": milliseconds, "batch": milliseconds, "device": None}
 
