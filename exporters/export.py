@@ -70,7 +70,7 @@ def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
         inputs=_torch_inputs(facts),
         outputs=_torch_outputs(facts, job.task),
         files={},
-        source={"checkpoint_sha256": facts.digest},
+        source={"checkpoint_sha256": facts.digest, **facts.origin},
         parameters=facts.parameters,
         versions=library_versions(),
     )
@@ -94,11 +94,7 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
         parent,
         format=chosen.name,
         precision=chosen.precision,
-        source={
-            "checkpoint_sha256": parent.source["checkpoint_sha256"],
-            "parent": parent.format,
-            "parent_sha256": parent.files[MODEL]["sha256"],
-        },
+        source={**parent.source, "parent": parent.format, "parent_sha256": parent.files[MODEL]["sha256"]},
         versions=library_versions(),
     )
 

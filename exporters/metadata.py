@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 PREFIX = "scalemodel."
+ORIGIN = ("checkpoint_sha256", "hub", "revision", "commit")
+"""What of a manifest's ``source`` the file tells itself; all but the first are of a hub's checkpoint alone."""
 
 
 def set_metadata(model: ModelProto, manifest: Manifest, *, tokenizer_sha256: str) -> None:
@@ -22,7 +24,7 @@ def set_metadata(model: ModelProto, manifest: Manifest, *, tokenizer_sha256: str
     Everything in them is a function of the source and the options: no time, no path.
     """
     entries = {
-        "checkpoint_sha256": manifest.source["checkpoint_sha256"],
+        **{key: manifest.source[key] for key in ORIGIN if key in manifest.source},
         "format": manifest.format,
         "labels": json.dumps(manifest.labels, ensure_ascii=False),
         "pooling": manifest.pooling,

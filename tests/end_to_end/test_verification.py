@@ -191,6 +191,9 @@ def test_every_deployment_is_verified_on_its_own_backend(folder: Path) -> None:
             assert verified["products"].keys() == {"fp32"} and verified["parity"]["largest_logit_difference"] < 1e-3
     dynamic = deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]
     assert dynamic["verification"]["products"]["int8"] > 0 and dynamic["artifact"]["isa"]
+    assert (
+        dynamic["artifact"]["source"]["embedded"] == "reference" and not dynamic["artifact"]["source"]["trained_here"]
+    )
 
 
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:
