@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ BATCH = 8  # inputs of mixed lengths: what the shorter ones are padded with must
 class VerificationInputs:
     """Real examples as padded batches; the longest and the shortest input stand in the first.
 
-    The last batch holds no example: text that fills the model to its last position, and the shortest beside it.
+    The last batch holds no example: text of as many tokens as an input may have, and the shortest beside it.
     """
 
     task: Task
@@ -89,8 +90,9 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
 
 def _endless(examples: Sequence[Example], tokens: int) -> Example:
     """The examples' words, of more tokens than that: encoding cuts it where the task does."""
-    words = " ".join(example.context if isinstance(example, QuestionExample) else example.text for example in examples)
-    text = " ".join((words.split() * tokens)[: 2 * tokens])
+    texts = (example.context if isinstance(example, QuestionExample) else example.text for example in examples)
+    words = cycle(chain.from_iterable(text.split() for text in texts))
+    text = " ".join(islice(words, 2 * tokens))
     first = examples[0]
     if isinstance(first, QuestionExample):
         return replace(first, context=text, answers=(), answer_starts=())

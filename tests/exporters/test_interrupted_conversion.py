@@ -14,7 +14,7 @@ from exporters.export import export
 from exporters.manifest import read_manifest, verify_files
 
 CONVERT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 import numpy as np
 from exporters import sensitivity
@@ -25,6 +25,7 @@ def wait(*_):
     time.sleep(600)
 
 sensitivity.measure = wait
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 words = np.random.default_rng(0).integers(5, 100, (2, 12))
 batch = {"input_ids": words, "attention_mask": np.ones_like(words), "token_type_ids": np.zeros_like(words)}
 export(
