@@ -179,6 +179,16 @@ def check(format: str, calibration: Sequence[Batch] | None, method: str) -> Sequ
     return calibration
 
 
+def warnings(calibration: Sequence[Batch]) -> list[str]:
+    """What calibration batches lack: a range that never saw padding, or another length, may not hold there."""
+    found, seen = [], describe(calibration, METHODS[0])
+    if seen["padding"] == 0:
+        found.append("calibrated without padding: ranges may not hold at padded positions, give padded batches")
+    if seen["shortest"] == seen["longest"]:
+        found.append(f"calibrated on texts of {seen['longest']} tokens alone: give texts of mixed lengths")
+    return found
+
+
 def _feeds(batch: Batch, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]]:
     for name in inputs:
         if name not in batch:

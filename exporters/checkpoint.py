@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TASKS = ("question-answering", "text-classification")
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
+ORIGIN = "origin.json"
+"""Beside them, where they are of a hub: ``{"hub": id, "revision": as asked for, "commit": str or null}``."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class CheckpointFacts:
     max_positions: int
     parameters: int
     digest: str
+    origin: dict[str, str]
+    """``hub``, ``revision`` and ``commit``, as far as they are known."""
 
 
 def check_task(task: str) -> None:
@@ -59,6 +63,7 @@ def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
             max_positions=int(config["max_position_embeddings"]),
             parameters=_count_parameters(paths[1]),
             digest=hashlib.sha256("".join(sha256(path) for path in paths).encode()).hexdigest(),
+            origin=_origin(folder / ORIGIN),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ExportError(f"{paths[0]} describes no text encoder ({error!r}): save the model again") from None
@@ -110,6 +115,11 @@ def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str |
         names = ", ".join(sorted([*loading["missing_keys"], *loading["mismatched_keys"]])[:3])
         raise ExportError(f"{folder} has no weights for {purpose} ({names}): {remedy}")
     return model.eval()  # type: ignore[no-any-return]
+
+
+def _origin(path: Path) -> dict[str, str]:
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {key: str(known[key]) for key in ("hub", "revision", "commit") if known.get(key) is not None}
 
 
 def _first(config: dict[str, Any], *names: str) -> Any:

@@ -15,6 +15,7 @@ from exporters.manifest import Manifest, Tensor, library_versions, read_manifest
 from exporters.metadata import set_metadata
 from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
 from exporters.pooling import check_pooling
+from exporters.scratch import written_beside
 
 
 def export(
@@ -36,7 +37,7 @@ def export(
 
     The files are a function of the source, the options and the library versions: the same again gives the
     same bytes (for INT8, on a CPU of the same kind). Raises `ExportError` for everything that a caller can
-    mend; what ``destination`` holds then is not an artifact, as it has no manifest.
+    mend; ``destination`` is empty then, as after an interrupt or a kill: it is written beside it and renamed in.
     """
     chosen = FORMATS.get(format)
     if chosen is None:
@@ -45,11 +46,12 @@ def export(
     check_pooling(pooling)
     if not destination.is_dir() or any(destination.iterdir()):
         raise ExportError(f"{destination} is not an empty folder: an artifact is written into one of its own")
-    job = Job(source, destination, task, pooling, calibration, calibration_method)
-    described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
-    written = dataclasses.replace(described, **chosen.write(job))
-    manifest = _complete(destination, written)
-    write_manifest(destination, manifest)
+    with written_beside(destination) as folder:
+        job = Job(source, folder, task, pooling, calibration, calibration_method)
+        described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
+        written = dataclasses.replace(described, **chosen.write(job))
+        manifest = _complete(folder, written)
+        write_manifest(folder, manifest)
     return manifest
 
 
@@ -68,7 +70,7 @@ def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
         inputs=_torch_inputs(facts),
         outputs=_torch_outputs(facts, job.task),
         files={},
-        source={"checkpoint_sha256": facts.digest},
+        source={"checkpoint_sha256": facts.digest, **facts.origin},
         parameters=facts.parameters,
         versions=library_versions(),
     )
@@ -92,11 +94,7 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
         parent,
         format=chosen.name,
         precision=chosen.precision,
-        source={
-            "checkpoint_sha256": parent.source["checkpoint_sha256"],
-            "parent": parent.format,
-            "parent_sha256": parent.files[MODEL]["sha256"],
-        },
+        source={**parent.source, "parent": parent.format, "parent_sha256": parent.files[MODEL]["sha256"]},
         versions=library_versions(),
     )
 

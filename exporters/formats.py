@@ -117,7 +117,11 @@ def _calibrated(name: str, job: Job, *, signed: bool) -> dict[str, Any]:
     method = job.calibration_method
     batches = calibration.check(name, job.calibration, method)
     sensitivity = onnx_int8_static.write(job.source, job.destination, batches, method=method, signed=signed)
-    return {"sensitivity": sensitivity, "calibration": calibration.describe(batches, method)}
+    return {
+        "sensitivity": sensitivity,
+        "calibration": calibration.describe(batches, method),
+        "warnings": calibration.warnings(batches),
+    }
 
 
 def _tensorrt(job: Job) -> Mapping[str, Any]:

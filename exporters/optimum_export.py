@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+OPSET = 18
+"""At least: LayerNormalization is one operator since 17, and the reductions of 18 take their axes as an input."""
+
+
 def export_with_output(
     model: PreTrainedModel,
     path: Path,
@@ -52,7 +56,7 @@ def export_with_output(
     _add_output(model, output, made_of)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's, about Python values that are constant here
-        export(model, config, path)
+        export(model, config, path, opset=max(OPSET, config.DEFAULT_ONNX_OPSET))
 
 
 def _add_output(model: PreTrainedModel, name: str, made_of: Callable[[Tensor, Tensor], Tensor]) -> None:

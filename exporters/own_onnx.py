@@ -22,6 +22,7 @@ from exporters.errors import ExportError
 from exporters.files import require, sha256
 from exporters.graph_facts import GraphFacts, graph_facts, tensor_shapes
 from exporters.manifest import Manifest, library_versions, write_manifest
+from exporters.metadata import check_metadata, read_metadata
 from exporters.onnx_graph import MODEL, OUTPUTS, REPRESENTATION, non_standard_operators, opset, tensor_of
 from exporters.own_files import copy_own, own_digests, read_own, weight_files
 from exporters.own_graph import adapt, check_inputs, fed_inputs
@@ -58,6 +59,8 @@ class OwnModel:
     representation: Source | None
     hidden: int | None
     facts: GraphFacts
+    says: dict[str, str]
+    """What `exporters.metadata` wrote into it; empty for a file of other origin."""
 
 
 def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, told: Told) -> OwnModel:
@@ -171,8 +174,11 @@ def _look(
     shapes = tensor_shapes(model)
     logits = find_logits(model.graph, task, dataclasses.asdict(told), shapes, len(labels), path)
     representation = find_representation(model.graph, told.representation, logits, shapes, path)
+    says = read_metadata(model)
+    pooled = representation is not None and representation.tensor == REPRESENTATION and representation.pooled
+    check_metadata(says, path, task=task, labels=labels, pooling=pooling if pooled else None)
     hidden = None if representation is None else shapes.get(representation.tensor, (None,))[-1]
-    return OwnModel(path, digests, logits, representation, hidden, graph_facts(model))
+    return OwnModel(path, digests, logits, representation, hidden, graph_facts(model), says)
 
 
 @contextmanager

@@ -21,9 +21,29 @@ PER_TOKEN = frozenset(OUTPUTS["question-answering"])
 Arrays = Mapping[str, NDArray[Any]]
 
 
+LEAST_SPREAD = 0.01
+"""Of the largest value: outputs that hardly differ among themselves would ask for less than rounding."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of one output, absolute and in its own unit, padding left out; None when it is not finite."""
+
+    largest: float | None
+    mean: float | None
+    root_mean_square: float | None
+    spread: float
+    """Standard deviation of the expected values, at least `LEAST_SPREAD` of the largest of them."""
+
+    @property
+    def share(self) -> float | None:
+        """The root mean square difference as a share of the spread: two unrelated outputs are 1.4 apart."""
+        return None if self.root_mean_square is None else self.root_mean_square / self.spread
+
+
 @dataclass(frozen=True)
 class Parity:
-    """Differences are absolute and in the logits' own unit; None when an output is not finite."""
+    """Differences are absolute and in the logits' own unit; None when an output is not finite, or not there."""
 
     examples: int
     largest_logit_difference: float | None
@@ -32,6 +52,8 @@ class Parity:
     decision_agreement: float
     """Share of examples with the same class, or with the same best start and the same best end."""
     finite: bool
+    outputs: dict[str, Difference]
+    """Each output by itself."""
 
 
 def checkpoint_outputs(
@@ -71,33 +93,46 @@ def compare_outputs(expected: Sequence[Arrays], actual: Sequence[Arrays], batche
     if not len(expected) == len(actual) == len(batches) or not batches:
         counts = f"{len(expected)} and {len(actual)} for {len(batches)}"
         raise ExportError(f"parity needs two outputs for every batch, there are {counts}: run them all")
-    logits: list[NDArray[np.float64]] = []
-    representations: list[NDArray[np.float64]] = []
+    pairs: dict[str, list[NDArray[np.float64]]] = {}
     agreement: list[NDArray[np.bool_]] = []
     for index, (wanted, given, batch) in enumerate(zip(expected, actual, batches, strict=True)):
         mask = np.asarray(batch["attention_mask"], dtype=bool)
         same = np.ones(len(mask), dtype=bool)
         for name in sorted(set(wanted) | set(given)):
             a, b = _pair(wanted, given, name, index)
-            if name == REPRESENTATION:
-                representations.append(np.abs(a - b).ravel())
-                continue
             kept = mask if name in PER_TOKEN else np.ones(a.shape, dtype=bool)
-            logits.append(np.abs(a - b)[kept])
+            pairs.setdefault(name, []).append(np.stack([a[kept], b[kept]]))
+            if name == REPRESENTATION:
+                continue
             best = [np.where(kept, values, -np.inf).argmax(axis=1) for values in (a, b)]
             same &= (best[0] == best[1]) & np.where(kept, np.isfinite(b), True).all(axis=1)
         agreement.append(same)
-    differences, distances = np.concatenate(logits), np.concatenate(representations or [np.zeros(1)])
-    finite = bool(np.isfinite(differences).all() and np.isfinite(distances).all())
     same = np.concatenate(agreement)
+    values = {name: np.concatenate(parts, axis=1) for name, parts in pairs.items()}
+    outputs = {name: _difference(wanted, given) for name, (wanted, given) in values.items()}
+    finite = all(output.largest is not None for output in outputs.values())
+    logits = (
+        [abs(wanted - given) for name, (wanted, given) in values.items() if name != REPRESENTATION] if finite else []
+    )
     return Parity(
         examples=len(same),
-        largest_logit_difference=float(differences.max()) if finite else None,
-        mean_logit_difference=float(differences.mean()) if finite else None,
-        largest_representation_difference=float(distances.max()) if finite else None,
+        largest_logit_difference=float(np.concatenate(logits).max()) if finite else None,
+        mean_logit_difference=float(np.concatenate(logits).mean()) if finite else None,
+        largest_representation_difference=outputs[REPRESENTATION].largest
+        if finite and REPRESENTATION in outputs
+        else None,
         decision_agreement=float(same.mean()),
         finite=finite,
+        outputs=outputs,
     )
+
+
+def _difference(wanted: NDArray[np.float64], given: NDArray[np.float64]) -> Difference:
+    spread = max(float(wanted.std()), LEAST_SPREAD * float(np.abs(wanted).max()), float(np.finfo(np.float32).tiny))
+    away = np.abs(wanted - given)
+    if not np.isfinite(away).all():
+        return Difference(None, None, None, spread)
+    return Difference(float(away.max()), float(away.mean()), float(np.sqrt((away**2).mean())), spread)
 
 
 def _pair(wanted: Arrays, given: Arrays, name: str, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from backends.machine import environment
-from exporters.manifest import read_manifest
-from harness.config.checkpoints import EmbeddedCheckpoint, PrunedCheckpoint, RandomCheckpoint
+from exporters.manifest import Manifest, read_manifest
+from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import random_weights, represented
+from harness.config.models import Model
 from harness.config.tasks import Task
 from harness.data.load import describe
 from harness.execution.processes import Failure
@@ -193,6 +194,10 @@ class _Collector:
                 "parameters": manifest.parameters,
                 "layers": manifest.layers,
                 "hidden": manifest.hidden,
+                "source": _source(task.task.models[plan.deployment.model], manifest),
+                "isa": manifest.isa,
+                "rounding": manifest.rounding,
+                "sensitivity": _sensitivity(manifest),
                 "warnings": manifest.warnings,
             },
         }
@@ -236,6 +241,21 @@ class _Collector:
         if step is None or not self._present(step):
             return None
         return json.loads((self._path(step) / file).read_text(encoding="utf-8"))
+
+
+def _source(model: Model, manifest: Manifest) -> dict[str, Any]:
+    """What the study names, a folder by its name alone, and what the manifest knows of it."""
+    named = {} if model.checkpoint is None else model.checkpoint.model_dump(mode="json", exclude_none=True)
+    if isinstance(model.checkpoint, FolderCheckpoint):
+        named = {"folder": model.checkpoint.folder.name}
+    return {**named, "trained_here": model.training is not None, **manifest.source}
+
+
+def _sensitivity(manifest: Manifest) -> dict[str, Any] | None:
+    """Of static INT8; what each group of products costs is in the manifest alone."""
+    if manifest.sensitivity is None:
+        return None
+    return {key: manifest.sensitivity[key] for key in ("rows", "tokens", "together", "left_float")}
 
 
 def _quality(outputs: Path) -> dict[str, float | None]:

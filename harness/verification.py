@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +32,23 @@ BATCH = 8  # inputs of mixed lengths: what the shorter ones are padded with must
 
 @dataclass(frozen=True)
 class VerificationInputs:
-    """Real examples as padded batches; the longest and the shortest input stand in the first."""
+    """Real examples as padded batches; the longest and the shortest input stand in the first.
+
+    The last batch holds no example: text of as many tokens as an input may have, and the shortest beside it.
+    """
 
     task: Task
     examples: list[Example]
     features: Features
     order: NDArray[np.int64]
     """The features in the order of the batches' rows."""
+    filled: Batch | None
+    """The last batch; None for a finished file, which does not tell how many positions it has."""
 
     @property
     def batches(self) -> list[Batch]:
-        return [pad(self.features.inputs, self.order[at : at + BATCH]) for at in range(0, len(self.order), BATCH)]
+        examples = [pad(self.features.inputs, self.order[at : at + BATCH]) for at in range(0, len(self.order), BATCH)]
+        return examples if self.filled is None else [*examples, self.filled]
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,11 @@ class Quality:
     """Of the loss, over examples, which are paired."""
 
 
-def verification_inputs(context: Context, tokenizer_folder: Path) -> VerificationInputs:
-    """As many evaluation examples as the step's option ``parity`` says, and the longest and the shortest of all."""
+def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: int | None) -> VerificationInputs:
+    """As many evaluation examples as the step's option ``parity`` says, and the longest and the shortest of all.
+
+    ``positions`` are the model's, where they are known.
+    """
     every = read_examples(context.input("evaluation"))
     seed = context.options["seed"]
     chosen = {example.id: example for example in sample(every, context.options["parity"], seed=seed)}
@@ -69,7 +79,24 @@ def verification_inputs(context: Context, tokenizer_folder: Path) -> Verificatio
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
     others = np.random.default_rng(seed).permutation(len(features))
     order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
-    return VerificationInputs(task, examples, features, order)
+    filled = None
+    if positions is not None:
+        shortest = examples[int(features.example[ends[1]])]
+        both = task.encode(read_tokenizer(tokenizer_folder), [_endless(every, positions), shortest]).inputs
+        cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
+        filled = pad(cut, np.array([0, 1], np.int64))
+    return VerificationInputs(task, examples, features, order, filled)
+
+
+def _endless(examples: Sequence[Example], tokens: int) -> Example:
+    """The examples' words, of more tokens than that: encoding cuts it where the task does."""
+    texts = (example.context if isinstance(example, QuestionExample) else example.text for example in examples)
+    words = cycle(chain.from_iterable(text.split() for text in texts))
+    text = " ".join(islice(words, 2 * tokens))
+    first = examples[0]
+    if isinstance(first, QuestionExample):
+        return replace(first, context=text, answers=(), answer_starts=())
+    return replace(first, text=text)
 
 
 def alone(backend: Backend, batch: Batch, *, padded: bool) -> dict[str, NDArray[np.float32]]:
@@ -89,15 +116,6 @@ def alone(backend: Backend, batch: Batch, *, padded: bool) -> dict[str, NDArray[
             }
         )
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-
-
-def difference(first: Outputs, second: Outputs, batch: Batch) -> float:
-    """The largest absolute difference between two runs of ``batch``, padded positions left out."""
-    mask = batch["attention_mask"].astype(bool)
-    return max(
-        float(np.abs(array - second[name])[mask if name in PER_TOKEN else slice(None)].max())
-        for name, array in first.items()
-    )
 
 
 def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality:
@@ -123,6 +141,8 @@ def summary(record: Mapping[str, Any]) -> str:
         f"{'itself alone and unpadded' if 'against' in parity else 'the checkpoint'}",
         f"logits off by at most {parity['largest_logit_difference']:.2g}",
     ]
+    if parity["largest_representation_difference"] is not None:
+        parts.append(f"representation by {parity['largest_representation_difference']:.2g}")
     if quality is not None:
         parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
     parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
@@ -135,7 +155,7 @@ def _right(inputs: VerificationInputs, outputs: Sequence[Outputs]) -> tuple[str,
     """What is measured, and how right each example's answer is, from 0 to 1."""
     by_feature: dict[str, list[NDArray[np.float32]]] = {}
     for name in outputs[0]:
-        rows = [row for batch in outputs for row in batch[name]]
+        rows = [row for batch in outputs for row in batch[name]][: len(inputs.order)]
         lengths = inputs.features.lengths
         placed = dict(zip(inputs.order.tolist(), rows, strict=True))
         by_feature[name] = [

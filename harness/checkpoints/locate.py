@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
@@ -25,6 +26,11 @@ def source_folder(source: CheckpointSource) -> Path:
         case HubCheckpoint():
             return _download(source)
     raise TypeError(f"{type(source).__name__} has no folder")
+
+
+def hub_commit(folder: Path) -> str | None:
+    """The commit that a folder of the hub's cache holds, which is its name; None where it is not."""
+    return folder.name if re.fullmatch("[0-9a-f]{40}", folder.name) else None
 
 
 def _existing(folder: Path, what: str) -> Path:

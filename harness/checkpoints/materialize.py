@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from exporters.checkpoint import ORIGIN
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
 from harness.checkpoints.labels import matching_labels, written_labels
@@ -21,13 +23,14 @@ from harness.checkpoints.loading import (
     load_model,
     require_room,
 )
-from harness.checkpoints.locate import source_folder
+from harness.checkpoints.locate import hub_commit, source_folder
 from harness.checkpoints.pruning import prune_heads, prune_weights
 from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
 from harness.config.checkpoints import (
     CheckpointSource,
     CutCheckpoint,
     EmbeddedCheckpoint,
+    HubCheckpoint,
     PrunedCheckpoint,
     RandomCheckpoint,
 )
@@ -51,6 +54,8 @@ def materialize(
     ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
     otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
     materialised folder of the model that a student is cut from or that is pruned; both keep its head.
+    A hub checkpoint's id and commit are written beside it, for its artifacts to tell. No folder's name is: the same
+    weights under another name are the same checkpoint.
     Raises `UserError` for everything that is wrong with the source.
     """
     destination.mkdir(parents=True, exist_ok=True)
@@ -74,6 +79,11 @@ def materialize(
                 with TemporaryDirectory() as unpacked:
                     write_checkpoint(name, task, Path(unpacked))
                     model = from_folder(Path(unpacked), destination, task, labels, allow_new_head)
+            case HubCheckpoint(hub=name, revision=revision):
+                folder = source_folder(source)
+                model = from_folder(folder, destination, task, labels, allow_new_head)
+                origin = {"hub": name, "revision": revision, "commit": hub_commit(folder)}
+                (destination / ORIGIN).write_text(json.dumps(origin) + "\n", encoding="utf-8")
             case _:
                 model = from_folder(source_folder(source), destination, task, labels, allow_new_head)
     model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")

@@ -64,7 +64,9 @@ def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pool
         raise UserError(str(error)) from None
     _require_room(read_own_tokenizer(tokenizer).get_vocab_size(), seen)
     _same_labels(own_file(artifact).parent / "config.json", labels)
-    return OwnContent(seen.digests, {path.name: file_digest(path) for path in tokenizer_files(tokenizer)})
+    digests = {path.name: file_digest(path) for path in tokenizer_files(tokenizer)}
+    _same_tokenizer(tokenizer, digests, seen)
+    return OwnContent(seen.digests, digests)
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
@@ -106,6 +108,16 @@ def _require_room(tokens: int, seen: OwnModel) -> None:
     if rows is not None and tokens > rows:
         raise UserError(
             f"the tokenizer of {seen.path} has {tokens} tokens, its model only {rows}: they do not belong together"
+        )
+
+
+def _same_tokenizer(folder: Path, digests: dict[str, str], seen: OwnModel) -> None:
+    """A file that scalemodel exported names its tokenizer.json; a vocabulary alone cannot be held against that."""
+    exported = seen.says.get("tokenizer_sha256")
+    if exported is not None and TOKENIZER in digests and digests[TOKENIZER] != exported:
+        raise UserError(
+            f"{folder / TOKENIZER} is not the one that {seen.path} was exported with (other SHA-256): name the folder "
+            "of that one, as tokenizer"
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.checkpoint import read_checkpoint
 from exporters.parity import checkpoint_outputs
 from harness.execution.worker import Context
 from harness.verification import verification_inputs
@@ -17,7 +18,8 @@ FILE = "expected.npz"
 
 def run(context: Context) -> None:
     checkpoint = context.input("checkpoint")
-    inputs = verification_inputs(context, checkpoint)
+    positions = read_checkpoint(checkpoint, task=context.options["task"]).max_positions
+    inputs = verification_inputs(context, checkpoint, positions=positions)
     outputs = checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
     arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
     np.savez(context.destination / FILE, allow_pickle=False, **arrays)

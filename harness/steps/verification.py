@@ -12,14 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from exporters.parity import PER_TOKEN, Parity, compare_outputs
+from exporters.manifest import read_manifest
+from exporters.parity import PER_TOKEN, Difference, Parity, compare_outputs
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE, REFUSED
 from harness.execution.worker import Context
 from harness.live import open_artifact
 from harness.steps.expected import read_expected
 from harness.store.atomic import write_json
-from harness.verification import FILE, Quality, VerificationInputs, alone, difference, quality, verification_inputs
+from harness.tolerances import Tolerance, tolerance
+from harness.verification import FILE, Quality, VerificationInputs, alone, quality, verification_inputs
 
 VERSION = 1
 
@@ -32,21 +34,27 @@ sum's order may differ. Dropout that was exported in training mode is far above.
 
 
 def run(context: Context) -> None:
-    inputs = verification_inputs(context, context.input("artifact"))
-    with open_artifact(context.input("artifact"), context.options) as backend:
+    artifact, options = context.input("artifact"), context.options
+    inputs = verification_inputs(context, artifact, positions=read_manifest(artifact).max_positions)
+    with open_artifact(artifact, options) as backend:
         actual = [backend.infer(batch) for batch in inputs.batches]
         _require_finite(actual, inputs)
-        determinism = _determinism(backend, inputs, actual[0])
+        products = backend.products()
+        allowed = tolerance(options["format"], options["backend"], options.get("backend_options"), products)
         if "expected" in context.step.needs:
             expected = read_expected(context.input("expected"), backend.outputs)
-            parity = asdict(_parity(expected, actual, inputs))
+            parity = asdict(compared := compare_outputs(expected, actual, inputs.batches))
             found = quality(inputs, expected, actual)
-            _require_quality(found, context.options["quality_loss"])
+            if allowed.quantized:  # what a bad calibration costs says more than how far it is off
+                _require_quality(found, options["quality_loss"])
+            _require_parity(compared, allowed)
+            _require_quality(found, options["quality_loss"])
+            determinism = _determinism(backend, inputs, actual[0], allowed.moved)
         else:
             own = [alone(backend, batch, padded=False) for batch in inputs.batches]
-            parity = {**asdict(_parity(own, actual, inputs)), "against": AGAINST_ITSELF}
+            parity = {**asdict(compare_outputs(own, actual, inputs.batches)), "against": AGAINST_ITSELF}
             found = None
-        products = backend.products()
+            determinism = _determinism(backend, inputs, actual[0], None)
     write_json(
         context.destination / FILE,
         {
@@ -54,6 +62,7 @@ def run(context: Context) -> None:
             "parity": parity,
             "quality": None if found is None else {**asdict(found), "allowed": context.options["quality_loss"]},
             "determinism": determinism,
+            "tolerance": asdict(allowed) if "against" not in parity else None,
             "products": products,
         },
     )
@@ -73,27 +82,68 @@ def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
             )
 
 
-def _determinism(backend: Backend, inputs: VerificationInputs, together: Outputs) -> dict[str, float]:
-    """How far the first batch's outputs move: run again, in a batch of one, and with less padding."""
+def _determinism(
+    backend: Backend, inputs: VerificationInputs, together: Outputs, allowed: float | None
+) -> dict[str, float | None]:
+    """How far the first batch's outputs move: run again, in a batch of one, and with less padding.
+
+    ``allowed`` is the share of an output's spread by which the last two may move it; None: they are not judged.
+    """
     batch = inputs.batches[0]
-    repeated = difference(together, backend.infer(batch), batch)
+    repeated = _largest(compare_outputs([together], [backend.infer(batch)], [batch]))
     largest = max(float(np.abs(array).max()) for array in together.values())
-    if not repeated <= REPEATED * max(1.0, largest):
+    if repeated is None or repeated > REPEATED * max(1.0, largest):
         raise StepFailed(
             REFUSED,
-            f"other outputs when the same input comes again (by up to {repeated:.3g}); export the model in evaluation "
-            "mode, without dropout",
+            f"other outputs when the same input comes again (by up to {repeated or np.nan:.3g}); export the model in "
+            "evaluation mode, without dropout",
         )
     one, bare = alone(backend, batch, padded=True), alone(backend, batch, padded=False)
+    another_batch = compare_outputs([together], [one], [batch])
+    more_padding = compare_outputs([bare], [one], [batch])
+    if allowed is not None:
+        _require_unmoved(another_batch, allowed, "shares its batch with other texts", "write no batch size into it")
+        _require_unmoved(more_padding, allowed, "is padded more", "let its attention use attention_mask")
     return {
         "repeated": repeated,
-        "another_batch": difference(together, one, batch),
-        "more_padding": difference(one, bare, batch),
+        "another_batch": _largest(another_batch),
+        "more_padding": _largest(more_padding),
     }
 
 
-def _parity(expected: Sequence[Outputs], actual: Sequence[Outputs], inputs: VerificationInputs) -> Parity:
-    return compare_outputs(expected, actual, inputs.batches)
+def _largest(parity: Parity) -> float | None:
+    """Of all outputs; None when one is not finite."""
+    found = [output.largest for output in parity.outputs.values() if output.largest is not None]
+    return max(found) if parity.finite else None
+
+
+def _require_unmoved(moved: Parity, allowed: float, when: str, remedy: str) -> None:
+    for name, output in moved.outputs.items():
+        if output.share is None or output.share > allowed:
+            raise StepFailed(
+                REFUSED,
+                f"{name} moves by {_share(output)} of its spread when the same text {when}, {allowed:g} is allowed: "
+                f"{remedy}, and export the model again",
+            )
+
+
+def _require_parity(parity: Parity, allowed: Tolerance) -> None:
+    for name, output in parity.outputs.items():
+        if output.share is None or output.share > allowed.parity:
+            remedy = (
+                "calibrate it on more padded examples of mixed lengths, or use another format"
+                if allowed.quantized
+                else "export the checkpoint again, with its attention mask and the study's pooling"
+            )
+            raise StepFailed(
+                REFUSED,
+                f"{name} is {_share(output)} of its spread away from the checkpoint's (root mean square), "
+                f"{allowed.parity:g} is allowed in {allowed.precision}: {remedy}",
+            )
+
+
+def _share(output: Difference) -> str:
+    return "NaN" if output.share is None else f"{output.share:.2g}"
 
 
 def _require_quality(found: Quality, allowed: float | None) -> None:

@@ -7,13 +7,14 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from harness.config.load import load_study
 from harness.errors import StepFailed
@@ -25,6 +26,8 @@ from harness.planning.plan import DeploymentPlan, make_plan
 from harness.steps import verification
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Store
+from harness.tolerances import FIXED
+from harness.verification import verification_inputs
 from tests.end_to_end.driver import scalemodel
 
 TASK = "text-classification"
@@ -65,39 +68,115 @@ def planned(folder: Path) -> dict[str, DeploymentPlan]:
     return {planned.deployment.name: planned for planned in plan.tasks[0].deployments}
 
 
-def verify(folder: Path, tmp_path: Path, change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]]) -> None:
-    """The verification of the FP32 deployment on ONNX Runtime, with the weights of its artifact changed."""
+def verify(folder: Path, tmp_path: Path, change: Callable[[onnx.ModelProto], None], *, random: bool = False) -> None:
+    """The verification of the FP32 deployment on ONNX Runtime, with the model of its artifact changed.
+
+    ``random``: as if the model's weights were, so that no right answers are asked of it.
+    """
     shutil.copytree(folder / "runs" / ".steps", tmp_path / "runs" / ".steps")
     store = Store(tmp_path / "runs")
     step = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].verification
+    if random:
+        step = replace(step, options={**step.options, "quality_loss": None})
     file = store.path(*step.needs["artifact"]) / "model.onnx"
     model = onnx.load(str(file))
-    for weight in model.graph.initializer:
-        if weight.data_type == onnx.TensorProto.FLOAT:
-            changed = change(weight.name, numpy_helper.to_array(weight))
-            weight.CopyFrom(numpy_helper.from_array(changed.astype(np.float32), weight.name))
+    change(model)
     onnx.save(model, str(file))
     verification.run(Context(step, store, tmp_path, io.StringIO()))
 
 
+def weights(change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[onnx.ModelProto], None]:
+    def changed(model: onnx.ModelProto) -> None:
+        for weight in model.graph.initializer:
+            if weight.data_type == onnx.TensorProto.FLOAT:
+                values = change(weight.name, numpy_helper.to_array(weight))
+                weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
+
+    return changed
+
+
+def without_mask(model: onnx.ModelProto) -> None:
+    """Let every token attend to padding."""
+    for node in model.graph.node:
+        node.input[:] = ["all tokens" if name == "attention_mask" else name for name in node.input]
+    first = [
+        helper.make_node("Sub", ["attention_mask", "attention_mask"], ["no tokens"]),
+        helper.make_node("Add", ["no tokens", "one"], ["all tokens"]),
+    ]
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1), "one"))
+    nodes = [*first, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def last_token(model: onnx.ModelProto) -> None:
+    """Let the representation be another token's than the first."""
+    (node,) = (node for node in model.graph.node if "representation" in node.output)
+    assert node.op_type == "Gather"
+    model.graph.initializer.append(numpy_helper.from_array(np.array(-1), "last"))
+    node.input[1] = "last"
+
+
 def test_an_artifact_as_it_was_exported_passes(folder: Path, tmp_path: Path) -> None:
-    verify(folder, tmp_path, lambda name, weight: weight)
+    verify(folder, tmp_path, lambda model: None)
     record = json.loads((tmp_path / "verification.json").read_text())
     assert record["quality"]["loss"] == 0 and record["quality"]["examples"] >= 40
     assert record["parity"]["decision_agreement"] == 1 and record["determinism"]["repeated"] == 0
+    assert record["parity"]["outputs"].keys() == {"logits", "representation"}
+    assert record["tolerance"]["precision"] == "float32"
 
 
-def test_a_destroyed_artifact_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_the_last_positions_are_in_use(folder: Path) -> None:
+    expected = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].expected
+    assert expected is not None
+    store = Store(folder / "runs")
+    checkpoint = store.path(*expected.needs["checkpoint"])
+    inputs = verification_inputs(Context(expected, store, folder, io.StringIO()), checkpoint, positions=100)
+    full, shortest = inputs.batches[-1]["attention_mask"].sum(axis=1)
+    assert full == 100 and shortest == inputs.features.lengths.min()
+
+
+def test_a_destroyed_artifact_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
+    monkeypatch.setattr(verification, "tolerance", lambda *_: FIXED)
     with pytest.raises(StepFailed, match=r"accuracy is .* the checkpoint's is .*quality_loss") as raised:
         # What a wrong calibration does: every range too narrow for what comes through.
-        verify(folder, tmp_path, lambda name, weight: weight * 0.2 + random.normal(0, 0.05, weight.shape))
+        verify(folder, tmp_path, weights(lambda name, weight: weight * 0.2 + random.normal(0, 0.05, weight.shape)))
     assert raised.value.status == REFUSED
+
+
+def test_destroyed_random_weights_are_refused(folder: Path, tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    with pytest.raises(StepFailed, match=r"logits is .* of its spread away .*0\.001 is allowed in float32: export"):
+        noise = weights(lambda name, weight: weight + random.normal(0, 0.01, weight.shape))
+        verify(folder, tmp_path, noise, random=True)
+
+
+def test_a_graph_without_its_mask_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match=r"logits is .* of its spread away .*attention mask") as raised:
+        verify(folder, tmp_path, without_mask)
+    assert raised.value.status == REFUSED
+
+
+def test_a_quantized_graph_without_its_mask_moves_by_padding(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "tolerance", lambda *_: FIXED)
+    monkeypatch.setattr(verification, "_require_parity", lambda *_: None)  # as if its checkpoint had none either
+    with pytest.raises(StepFailed, match=r"moves by .* when the same text is padded more, 0\.2 is allowed"):
+        verify(folder, tmp_path, without_mask, random=True)
+
+
+def test_another_representation_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StepFailed, match=r"representation is .* of its spread away .*the study's pooling") as raised:
+        verify(folder, tmp_path, last_token)
+    assert raised.value.status == REFUSED and "\n" not in str(raised.value)
 
 
 def test_not_a_number_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(StepFailed, match=r"logits holds NaN or infinity for \d+ of \d+ real, padded") as raised:
-        verify(folder, tmp_path, lambda name, weight: np.full_like(weight, np.inf) if "classifier" in name else weight)
+        infinite = weights(lambda name, weight: np.full_like(weight, np.inf) if "classifier" in name else weight)
+        verify(folder, tmp_path, infinite)
     assert raised.value.status == NOT_FINITE
 
 
@@ -110,7 +189,11 @@ def test_every_deployment_is_verified_on_its_own_backend(folder: Path) -> None:
         assert verified["determinism"]["repeated"] == 0
         if "fp32" in name:
             assert verified["products"].keys() == {"fp32"} and verified["parity"]["largest_logit_difference"] < 1e-3
-    assert deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]["verification"]["products"]["int8"] > 0
+    dynamic = deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]
+    assert dynamic["verification"]["products"]["int8"] > 0 and dynamic["artifact"]["isa"]
+    assert (
+        dynamic["artifact"]["source"]["embedded"] == "reference" and not dynamic["artifact"]["source"]["trained_here"]
+    )
 
 
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from exporters.formats import FORMATS
 from exporters.manifest import read_manifest, verify_files
+from exporters.onnx_graph import opset, read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")
@@ -50,6 +51,11 @@ def test_padding_does_not_change_a_row(format, artifact, make_batch, run):
     first, second = run(artifact("bert-qa", format), [alone, padded])
     difference = np.abs(first["start_logits"] - second["start_logits"][:, :10]).max()
     assert difference < (0.2 if format == "onnx-int8-dynamic" else 0.01) * first["start_logits"].std()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_opset(name, artifact):
+    assert opset(read_model(artifact(name, "onnx-fp32"), weights=False)) >= 18
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from exporters.onnx_graph import read_model
+
 GUIDE = Path(__file__).parents[2] / "docs" / "exporting.md"
 
 
@@ -25,4 +27,7 @@ def test_examples_run(tmp_path, monkeypatch, checkpoints, capsys):
     assert printed[8] == "77"
     assert "encoder/layer." in printed[9]
     assert printed[10].endswith("[]")
+    assert printed[11].endswith("[]")
+    by_hand, exported = (read_model(tmp_path / "artifacts" / name) for name in ("by-hand", "onnx-int8-static"))
+    assert by_hand.graph == exported.graph
     assert printed[-1].endswith("True")

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from exporters import quantization
+from exporters import calibration, quantization
 from exporters.export import export
 from exporters.instruction_set import WITHOUT_VNNI
 from exporters.manifest import read_manifest
@@ -105,6 +105,16 @@ def test_the_calibration_record(artifact):
     assert record["tokens"] + record["padding"] == 6 * (12 + 48 + 24 + 36)
 
 
+def test_calibration_without_padding_or_of_one_length_is_warned_of(tmp_path, artifact, make_batch):
+    parent, one = artifact("bert-qa", "onnx-fp32"), {name: array[:1] for name, array in make_batch(0, 2, 12).items()}
+    shorter = {name: array[:, :7] for name, array in one.items()}
+    assert calibration.warnings([make_batch(0, 2, 12)]) == []
+    assert [line.split(":")[0] for line in calibration.warnings([one, shorter])] == ["calibrated without padding"]
+    manifest = export("onnx-int8-static", parent, tmp_path, task="question-answering", pooling="cls", calibration=[one])
+    assert manifest.warnings == read_manifest(tmp_path).warnings == calibration.warnings([one])
+    assert "calibrated on texts of 12 tokens alone: give texts of mixed lengths" in manifest.warnings
+
+
 def test_other_calibration_gives_other_scales(tmp_path, artifact, batches):
     parent = artifact("bert-qa", "onnx-fp32")
     other = export("onnx-int8-static", parent, tmp_path, task="question-answering", pooling="cls", calibration=batches)
@@ -176,8 +186,8 @@ def test_other_methods_cut_off_what_is_rare(method, tmp_path, artifact, batches)
 def test_tinyberts_head_of_26(format, tmp_path, small_heads, make_batch, run):
     """TinyBERT-4L-312 divides 312 channels among 12 heads: no multiple of 8 or 16."""
     checkpoint, parent = small_heads
-    calibration = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
-    export(format, parent, tmp_path, task="question-answering", pooling="cls", calibration=calibration)
+    seen = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
+    export(format, parent, tmp_path, task="question-answering", pooling="cls", calibration=seen)
     fresh = [make_batch(100, 8, 40)]
     expected = checkpoint_outputs(checkpoint, "question-answering", "cls", fresh)
     parity = compare_outputs(expected, run(tmp_path, fresh), fresh)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,27 @@ def test_what_does_not_fit_the_study(tmp_path, artifact):
     refused(odd, options("bert-qa"), "'segments'", "token_type_ids", "position_ids")
     odd = renamed(spans, tmp_path / "odd.onnx", {"attention_mask": "mask"})
     refused(odd, options("bert-qa"), "no input 'attention_mask'", "mask")
+
+
+def test_what_a_file_says_of_itself_is_not_contradicted(tmp_path, artifact):
+    path = artifact("bert-classes", "onnx-fp16", "mean") / "model.onnx"  # exported with LABELS
+    chosen = options("bert-classes", "mean")
+    assert look_at(path, **chosen).says["labels"] == json.dumps(LABELS, ensure_ascii=False)
+    assert look_at(path, **{**chosen, "labels": ("poor", "middling", "fine")})
+    refused(path, {**chosen, "labels": ("good", "fair", "bad")}, str(path), "bad, fair, good, in this order")
+    refused(path, options("bert-classes", "cls"), str(path), "pooled by 'mean', not 'cls'", "representation: none")
+    assert look_at(path, **options("bert-classes", "cls", representation="none"))
+    bare = without_representation(path, tmp_path / "bare.onnx")
+    assert look_at(bare, **options("bert-classes", "cls"))  # pooled here, so its own pooling does not matter
+
+
+def test_a_file_of_another_task(tmp_path, artifact):
+    model = onnx.load(str(artifact("bert-qa", "onnx-fp32") / "model.onnx"))
+    for entry in model.metadata_props:
+        if entry.key == "scalemodel.task":
+            entry.value = "text-classification"
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    refused(tmp_path / "model.onnx", options("bert-qa"), "exported for text-classification, not question-answering")
 
 
 def test_changed_bytes_are_one_line_too(tmp_path):

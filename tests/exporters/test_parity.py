@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from exporters.errors import ExportError
-from exporters.parity import Parity, compare_outputs
+from exporters.parity import LEAST_SPREAD, compare_outputs
 
 MASK = np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
 BATCH = {"attention_mask": MASK}
@@ -18,21 +18,46 @@ def answers(**changes):
     return {**outputs, **changes}
 
 
+def figures(parity):
+    return (
+        parity.examples,
+        parity.largest_logit_difference,
+        parity.mean_logit_difference,
+        parity.largest_representation_difference,
+        parity.decision_agreement,
+        parity.finite,
+    )
+
+
 def test_the_same():
-    assert compare_outputs([answers()], [answers()], [BATCH]) == Parity(2, 0.0, 0.0, 0.0, 1.0, True)
+    assert figures(compare_outputs([answers()], [answers()], [BATCH])) == (2, 0.0, 0.0, 0.0, 1.0, True)
 
 
 def test_padding_is_left_out():
     start = answers()["start_logits"].copy()
     start[1, 2:] = [np.nan, 1e30]
-    assert compare_outputs([answers()], [answers(start_logits=start)], [BATCH]) == Parity(2, 0, 0, 0, 1, True)
+    assert figures(compare_outputs([answers()], [answers(start_logits=start)], [BATCH])) == (2, 0, 0, 0, 1, True)
 
 
 def test_differences_and_decisions():
     start = answers()["start_logits"].copy()
     start[0] = [0, 1, 1, 2]  # the best start moves, by a change of 2 in one of 12 kept logits
     other = answers(start_logits=start, representation=np.full((2, 3), 1.5))
-    assert compare_outputs([answers()], [other], [BATCH]) == Parity(2, 2.0, pytest.approx(2 / 12), 0.5, 0.5, True)
+    parity = compare_outputs([answers()], [other], [BATCH])
+    assert figures(parity) == (2, 2.0, pytest.approx(2 / 12), 0.5, 0.5, True)
+    start, end, representation = (parity.outputs[name] for name in ("start_logits", "end_logits", "representation"))
+    assert (start.largest, start.mean, end.largest, representation.largest) == (2.0, pytest.approx(2 / 6), 0.0, 0.5)
+    assert start.spread == pytest.approx(np.std([0, 3, 1, 2, 2, 1]))  # of what is not padding
+    assert start.share == pytest.approx(np.sqrt(4 / 6) / start.spread)
+    assert representation.spread == LEAST_SPREAD  # all ones: no spread at all
+
+
+def test_unrelated_outputs_are_more_than_their_spread_apart():
+    random = np.random.default_rng(0)
+    expected, actual = ({"logits": random.normal(5, 2, (400, 2))} for _ in range(2))
+    batch = {"attention_mask": np.ones((400, 3))}
+    share = compare_outputs([expected], [actual], [batch]).outputs["logits"].share
+    assert share == pytest.approx(2**0.5, rel=0.1)
 
 
 def test_classes():
@@ -51,6 +76,7 @@ def test_not_finite(output, value):
     parity = compare_outputs([answers()], [answers(**{output: array})], [BATCH])
     assert not parity.finite
     assert parity.largest_logit_difference is parity.mean_logit_difference is None
+    assert parity.outputs[output].share is None and parity.outputs["end_logits"].share == 0
     assert parity.decision_agreement == (0.5 if output == "start_logits" else 1.0)
 
 

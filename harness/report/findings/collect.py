@@ -25,6 +25,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.cannot_tell,
     trade.no_speed_up,
     validity.exports,
+    validity.left_in_float,
     limits.what_limits,
     validity.parity,
     validity.unstable_timing,

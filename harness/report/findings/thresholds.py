@@ -29,9 +29,6 @@ WIDE_INTERVAL = 0.2
 FEW_ERRORS = 20
 """Overlaps of fewer errors than this rest on single examples."""
 
-PARITY_FP32_LOGIT = 1e-3
-"""Largest logit difference of a right FP32 export; measured ones are near 1e-5."""
-
 PARITY_AGREEMENT = 0.9
 """Share of equal decisions on the padded parity batch below which an artifact is suspect."""
 

@@ -121,61 +121,49 @@ def exports(task: TaskView) -> list[Finding]:
     ]
 
 
+def left_in_float(task: TaskView) -> list[Finding]:
+    """Static INT8 that is not INT8 everywhere, as the export found groups of products too sensitive."""
+    left = {d: sequence(mapping(d.artifact.get("sensitivity")).get("left_float")) for d in task.measured}
+    members = [d for d in left if left[d]]
+    if not members:
+        return []
+    groups = list(dict.fromkeys(words(group) for d in members for group in left[d]))
+    more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
+    return [
+        Finding(
+            "advice",
+            "left-in-float",
+            f"{listed(members)} {verb(members, 'keeps', 'keep')} products in float32 that INT8 moves too far: "
+            f"{', '.join(groups[:3])}{more}.",
+            "What each group costs stands in the artifact's manifest, under sensitivity.",
+            names(members),
+        )
+    ]
+
+
 def parity(task: TaskView) -> list[Finding]:
-    """Artifacts whose outputs are not those of their checkpoint."""
-    broken, shifted, disagreeing = [], [], []
+    """Artifacts that decide otherwise than their checkpoint. What is further off than that fails its verification."""
+    disagreeing = []
     for deployment in task.measured:
-        if not deployment.parity:
-            continue
-        of_itself = "against" in deployment.parity  # one's own file: there is no checkpoint to differ from
-        logits = number(deployment.parity.get("largest_logit_difference"))
+        if not deployment.parity or "against" in deployment.parity:
+            continue  # one's own file: there is no checkpoint to differ from
         agreement = number(deployment.parity.get("decision_agreement"))
-        if deployment.parity.get("finite") is False:
-            broken.append(deployment)
-        elif of_itself:
-            continue
-        elif deployment.is_fp32 and logits is not None and logits > thresholds.PARITY_FP32_LOGIT:
-            shifted.append((deployment, logits))
-        elif agreement is not None and agreement < thresholds.PARITY_AGREEMENT:
+        if agreement is not None and agreement < thresholds.PARITY_AGREEMENT:
             disagreeing.append((deployment, agreement))
-    findings = []
-    if broken:
-        findings.append(
-            Finding(
-                "failure",
-                "not-finite",
-                f"{listed(broken)} {verb(broken, 'gives', 'give')} NaN or infinity: the figures mean nothing.",
-                "Keep LayerNorm and Softmax in FP32, or use another format.",
-                names(broken),
-            )
+    if not disagreeing:
+        return []
+    disagreeing.sort(key=lambda item: item[1])
+    members = [deployment for deployment, _ in disagreeing]
+    return [
+        Finding(
+            "warning",
+            "poor-parity",
+            f"{listed(members)}: only {percent(disagreeing[0][1])} % of the decisions on the parity "
+            f"batch are the checkpoint's ({members[0].label}).",
+            "For INT8, calibrate on more examples of mixed length, padding included.",
+            names(members),
         )
-    if shifted:
-        members = [deployment for deployment, _ in shifted]
-        findings.append(
-            Finding(
-                "warning",
-                "export-differs",
-                f"{listed(members)}: logits differ from the checkpoint's by up to "
-                f"{max(logits for _, logits in shifted):.2g}, more than an FP32 export should "
-                f"({thresholds.PARITY_FP32_LOGIT:g}).",
-                "Check the export before blaming compression.",
-                names(members),
-            )
-        )
-    if disagreeing:
-        disagreeing.sort(key=lambda item: item[1])
-        members = [deployment for deployment, _ in disagreeing]
-        findings.append(
-            Finding(
-                "warning",
-                "poor-parity",
-                f"{listed(members)}: only {percent(disagreeing[0][1])} % of the decisions on the parity "
-                f"batch are the checkpoint's ({members[0].label}).",
-                "For INT8, calibrate on more examples of mixed length, padding included.",
-                names(members),
-            )
-        )
-    return findings
+    ]
 
 
 def unstable_timing(task: TaskView) -> list[Finding]:

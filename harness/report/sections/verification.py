@@ -18,6 +18,7 @@ def verification(task: TaskView) -> Section | None:
         KEY,
         Column("same\ndecisions\n%"),
         Column("logits off\nat most"),
+        Column("represen-\ntation off", optional=True),
         Column(f"{metric}\nchange"),
         Column("moved by\nbatch"),
         Column("moved by\npadding", optional=True),
@@ -25,10 +26,10 @@ def verification(task: TaskView) -> Section | None:
     )
     examples = max(number(mapping(d.verification.get("parity")).get("examples")) or 0 for d in verified)
     notes = (
-        f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits "
-        f"and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against itself, alone and "
-        "without padding. Moved: how far logits are from their own when the same text is in another batch, or is "
-        "padded less. Products: matrix products by the precision in which the runtime says it ran them.",
+        f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits, "
+        f"representation and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against "
+        "itself, alone and without padding. Moved: how far logits are from their own when the same text is in another "
+        "batch, or is padded less. Products: matrix products by the precision in which the runtime says it ran them.",
     )
     table = Table("", columns, rows_by_model(task, [(d, _cells(d)) for d in verified]), notes)
     return Section("Verified before timing", (filled(table),), level=2)
@@ -41,6 +42,7 @@ def _cells(d: Deployment) -> tuple[Cell, ...]:
     return (
         Cell(percent(number(parity.get("decision_agreement")))),
         Cell(_small(number(parity.get("largest_logit_difference")))),
+        Cell(_small(number(parity.get("largest_representation_difference")))),
         Cell(signed(None if loss is None else -100 * loss)),
         Cell(_small(number(determinism.get("another_batch")))),
         Cell(_small(number(determinism.get("more_padding")))),

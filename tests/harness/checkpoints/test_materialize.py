@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,19 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForQuestionAnswering
 
+from exporters.export import export
+from exporters.metadata import read_metadata
+from exporters.onnx_graph import read_model
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint
-from harness.config.checkpoints import CutCheckpoint, FolderCheckpoint, PackageCheckpoint, RandomCheckpoint
+from harness.config.checkpoints import (
+    CutCheckpoint,
+    FolderCheckpoint,
+    HubCheckpoint,
+    PackageCheckpoint,
+    RandomCheckpoint,
+)
 from harness.errors import UserError
 
 QA = "question-answering"
@@ -40,6 +50,34 @@ def test_no_path_of_the_machine_is_written(saved, tmp_path):
     materialize(FolderCheckpoint(folder=source), tmp_path / "out", task=QA, labels=None, seed=0, resolve=nobody)
     for file in (tmp_path / "out").glob("*.json"):
         assert str(tmp_path) not in file.read_text()
+
+
+def test_a_hub_checkpoint_names_its_commit_and_so_do_its_artifacts(saved, tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    source, commit = saved(), "0123456789abcdef0123456789abcdef01234567"
+    cache = tmp_path / "hub" / "models--org--bert"  # as snapshot_download leaves it
+    shutil.copytree(source, cache / "snapshots" / commit)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    manifests = {}
+    for name, given in (("hub", HubCheckpoint(hub="org/bert")), ("folder", FolderCheckpoint(folder=source))):
+        materialize(given, tmp_path / name, task=QA, labels=None, seed=0, resolve=nobody)
+        parent = tmp_path / name
+        for format in ("onnx-fp32", "onnx-fp16"):
+            (tmp_path / f"{name}-{format}").mkdir()
+            manifests[name] = export(format, parent, tmp_path / f"{name}-{format}", task=QA, pooling="cls")
+            parent = tmp_path / f"{name}-{format}"
+    digest = manifests["folder"].source["checkpoint_sha256"]  # of the same weights
+    known = {"checkpoint_sha256": digest, "hub": "org/bert", "revision": "main", "commit": commit}
+    assert manifests["hub"].source == {**manifests["hub"].source, **known}
+    assert read_metadata(read_model(tmp_path / "hub-onnx-fp16")) == {
+        **read_metadata(read_model(tmp_path / "folder-onnx-fp16")),
+        **known,
+    }
+    assert manifests["folder"].source.keys() == {"checkpoint_sha256", "parent", "parent_sha256"}
 
 
 def test_half_precision_is_written_as_float32(saved, tmp_path):

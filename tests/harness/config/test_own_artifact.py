@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from exporters.files import sha256
 from harness.config.deployments import deployments
 from harness.config.load import load_study
 from harness.errors import UserError
@@ -180,6 +181,23 @@ def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path)
     for harmless in ('{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}', "{", "[]"):
         (folder / "config.json").write_text(harmless)
         keys(folder, "shipped")
+
+
+def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:
+    import onnx
+
+    model = onnx.load(str(folder / "mine.onnx"))
+    exported = model.metadata_props.add(key="scalemodel.tokenizer_sha256", value=sha256(folder / "tokenizer.json"))
+    onnx.save(model, str(folder / "mine.onnx"))
+    keys(folder, "shipped")
+    exported.value = "0" * 64
+    onnx.save(model, str(folder / "mine.onnx"))
+    assert f"{folder / 'tokenizer.json'} is not the one that {folder / 'mine.onnx'} was exported with" in complaint(
+        folder
+    )
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    keys(folder, "shipped")  # of which the file does not tell
 
 
 def test_an_engine_is_a_model_for_tensorrt_alone(folder: Path) -> None:

@@ -223,14 +223,21 @@ def test_formats_without_speed(task: dict[str, Any]) -> None:
 
 
 def test_parity(task: dict[str, Any]) -> None:
-    for rule in ("export-differs", "poor-parity", "not-finite"):
-        assert found(task, rule) is None
-    task["deployments"][TINY]["parity"]["largest_logit_difference"] = 0.02
+    assert found(task, "poor-parity") is None
     task["deployments"][INT8]["parity"]["decision_agreement"] = 0.6
-    task["deployments"][FP16]["parity"]["finite"] = False
-    for rule, name in (("export-differs", TINY), ("poor-parity", INT8), ("not-finite", FP16)):
-        finding = found(task, rule)
-        assert finding is not None and finding.deployments == (name,)
+    task["deployments"][FP16]["parity"] |= {"decision_agreement": 0.6, "against": "itself"}
+    finding = found(task, "poor-parity")
+    assert finding is not None and finding.deployments == (INT8,)
+
+
+def test_static_int8_that_is_not_int8_everywhere(task: dict[str, Any]) -> None:
+    task["deployments"][INT8]["artifact"]["sensitivity"] = {"together": 0.01, "left_float": []}
+    assert found(task, "left-in-float") is None
+    left = [f"bert/encoder/layer.{layer}/output/dense" for layer in range(5)]
+    task["deployments"][INT8]["artifact"]["sensitivity"]["left_float"] = left
+    finding = found(task, "left-in-float")
+    assert finding is not None and finding.deployments == (INT8,)
+    assert f"{', '.join(left[:3])} and 2 more." in finding.text
 
 
 def stages(**milliseconds: float) -> dict[str, Any]:

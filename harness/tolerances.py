@@ -1,0 +1,59 @@
+"""How far a deployment's outputs may be from its checkpoint's, and from their own in another batch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Root mean square differences of an output, as shares of its spread (`exporters.parity.Difference`)."""
+
+    precision: str
+    parity: float
+    moved: float | None
+    """By the texts that share the batch, or by more padding; None: not judged."""
+    why: str
+
+    @property
+    def quantized(self) -> bool:
+        return self in (FIXED, PER_CALL)
+
+
+FLOAT32 = Tolerance("float32", 1e-3, 1e-3, "another order of summation gives 1e-6 to 1e-5; a wrong graph 0.1 and more")
+FLOAT16 = Tolerance(
+    "float16", 0.03, 0.03, "11 bits a number: about 1e-3, and more where sums are of half precision too"
+)
+BFLOAT16 = Tolerance("bfloat16", 0.2, 0.2, "8 bits a number: about 1e-2, and more in deep models")
+FIXED = Tolerance(
+    "quantized", 0.7, 0.2, "how much is lost is what is compared; a constant is 1 away, any other output 1.4"
+)
+PER_CALL = Tolerance(
+    "quantized at run time",
+    0.7,
+    None,
+    "likewise; scales come from each call's own values, so that outputs move by nature",
+)
+
+
+def tolerance(
+    format: str, backend: str, options: Mapping[str, Any] | None, products: Collection[str] | None
+) -> Tolerance:
+    """What a deployment is held to: the coarsest of what its format holds and its backend computes in.
+
+    ``products`` are the precisions in which the runtime says that it multiplied, where it does.
+    """
+    if format in ("onnx-int8-dynamic", "onnx-int4"):
+        return PER_CALL
+    if "int8" in format:
+        return FIXED
+    chosen, computed = options or {}, set(products or ())
+    if format == "onnx-bf16" or "bf16" in computed or chosen.get("precision") == "bf16":
+        return BFLOAT16
+    # TensorRT under ONNX Runtime may take TF32, of 11 bits; so may a provider with options of one's own.
+    reduced = backend == "onnxruntime-tensorrt" or "provider" in chosen
+    if "fp16" in format or "fp16" in computed or chosen.get("precision") == "f16" or reduced:
+        return FLOAT16
+    return FLOAT32
