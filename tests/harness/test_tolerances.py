@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from exporters.formats import FORMATS
-from harness.tolerances import BFLOAT16, FIXED, FLOAT16, FLOAT32, PER_CALL, tolerance
+from harness.tolerances import BFLOAT16, FIXED, FLOAT16, FLOAT32, FOUR_BITS, PER_CALL, tolerance
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from harness.tolerances import BFLOAT16, FIXED, FLOAT16, FLOAT32, PER_CALL, tole
         ("onnx-int8-static", "openvino-cpu", None, {"int8": 24, "fp32": 1}, FIXED),
         ("tensorrt-int8", "tensorrt", None, {"int8": 24, "fp16": 3}, FIXED),
         ("onnx-int8-dynamic", "openvino-cpu", None, {"fp32": 26}, PER_CALL),
-        ("onnx-int4", "onnxruntime-cpu", None, None, PER_CALL),
+        ("onnx-int4", "onnxruntime-cpu", None, None, FOUR_BITS),
     ],
 )
 def test_the_coarsest_of_format_and_backend_counts(format, backend, options, products, wanted):
@@ -34,6 +34,6 @@ def test_the_coarsest_of_format_and_backend_counts(format, backend, options, pro
 def test_every_limit_refuses_a_constant():
     """Of which the root mean square difference is the spread itself."""
     found = {tolerance(format, "onnxruntime-cpu", None, None) for format in FORMATS}
-    assert found == {FLOAT32, FLOAT16, BFLOAT16, FIXED, PER_CALL}
+    assert found == {FLOAT32, FLOAT16, BFLOAT16, FIXED, PER_CALL, FOUR_BITS}
     assert all(entry.parity < 1 and entry.why for entry in found)
     assert [entry.precision for entry in found if entry.moved is None] == ["quantized at run time"]
