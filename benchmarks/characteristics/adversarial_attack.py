@@ -49,6 +49,8 @@ class Vulnerability:
     accuracy_after: Estimate
     success_rate: Estimate
     """Of the texts it had right."""
+    out_of_budget: Estimate
+    """Of the texts it had right, those whose search its budget stopped. They count as standing."""
     words_changed: Estimate
     """Mean share of the words of a text that fell."""
     queries: Estimate
@@ -177,6 +179,7 @@ def _vulnerability(bootstrap: GroupBootstrap, own: Fates) -> Vulnerability:
         accuracy_before=estimate(own.right, everything),
         accuracy_after=estimate(own.right & ~own.fell, everything),
         success_rate=estimate(own.fell, own.right),
+        out_of_budget=estimate(own.out_of_budget, own.right),
         words_changed=estimate(own.words, own.fell),
         queries=estimate(own.queries, own.right),
         similarity=estimate(np.nan_to_num(own.similarity), measured),

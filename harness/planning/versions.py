@@ -23,7 +23,7 @@ VERSIONS = {
     "recipe": 1,
     "transfer": 1,
     "explanation": 1,
-    "comparison": 6,
+    "comparison": 7,
 }
 
 # The packages whose version a kind of step's result depends on.

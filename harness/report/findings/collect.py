@@ -31,6 +31,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     limits.disturbed,
     validity.nodes_left_to_the_cpu,
     evidence.weak_detector,
+    evidence.tight_budget,
     evidence.few_errors,
     evidence.too_few_examples,
     evidence.missing_floors,

@@ -6,7 +6,7 @@ from harness.report.content import Block, Cell, Column
 from harness.report.floors import (
     FALLEN_OVERLAP,
 )
-from harness.report.numbers import count, interval, percent
+from harness.report.numbers import UNKNOWN, count, interval, percent
 from harness.report.sections.attack_examples import attack_examples
 from harness.report.sections.attack_robustness import robustness
 from harness.report.sections.attack_transfer import transfer_matrix
@@ -30,6 +30,8 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
     def own(d: Deployment) -> Json:
         return mapping(task.attacked.get(d.name))
 
+    stopped = any(Estimate.of(own(d).get("out_of_budget")).value for d in task.measured)
+
     def share(d: Deployment, name: str, decimals: int = 0) -> Cell:
         return Cell(percent(Estimate.of(own(d).get(name)).value, decimals))
 
@@ -41,6 +43,7 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
             share(d, "accuracy_after"),
             share(d, "success_rate"),
             Cell(interval(success, scale=100, decimals=0)),
+            share(d, "out_of_budget") if stopped else Cell(UNKNOWN),
             share(d, "words_changed"),
             Cell(percent(Estimate.of(rates.get(d.name)).value, 0)),
             *overlap(task, FALLEN_OVERLAP, d, number(pair.get("expected_jaccard")))[::2],
@@ -55,6 +58,7 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("after\n%"),
         Column("success\n%"),
         Column("95 %"),
+        Column("budget\n%"),
         Column("words\n%"),
         Column("trans\u00ad\nfer %"),
         Column("fell\nsame"),
@@ -70,6 +74,8 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         f"accuracy. success: of the {what} that were right before. words: share changed. fell same: overlap of the "
         f"{what} that fell with the reference's."
     ]
+    if stopped:
+        notes.append(f"budget: of the {what} that were right before, those whose search ran out of queries or seconds.")
     if transfer:
         crafted = task.by_name.get(task.reference)
         on = crafted.label if crafted else words(task.reference)

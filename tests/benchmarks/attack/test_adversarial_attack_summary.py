@@ -35,7 +35,7 @@ def result(id_: str, status: str, *, words_changed: int = 1) -> AttackResult:
 
 
 def results(statuses: str) -> list[AttackResult]:
-    names = {"s": "succeeded", "f": "failed", "-": "skipped"}
+    names = {"s": "succeeded", "f": "failed", "-": "skipped", "b": "budget"}
     return [result(str(index), names[letter]) for index, letter in enumerate(statuses)]
 
 
@@ -59,6 +59,12 @@ def test_figures_of_one_deployment():
     low, value, high = figures.success_rate.low, figures.success_rate.value, figures.success_rate.high
     assert low is not None and value is not None and high is not None
     assert 0 <= low < value < high <= 1
+
+
+def test_texts_that_ran_out_of_budget_are_counted():
+    figures = summary({"large": results("sbbf-")}).deployments["large"]
+    assert (figures.success_rate.value, figures.out_of_budget.value) == (1 / 4, 2 / 4)
+    assert summary({"large": results("sf-")}).deployments["large"].out_of_budget.value == 0
 
 
 def test_pairs_count_only_texts_that_both_had_right():

@@ -220,6 +220,16 @@ def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
     assert "~~wonderful~~ **decent**" in printed(synthetic.small(TEXT), format="markdown")
 
 
+def test_what_ran_out_of_budget_has_a_column_where_anything_did(printed: Printed) -> None:
+    results = synthetic.small(TEXT)
+    assert "budget" not in printed(results, width=200)
+    attacked = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]["deployments"]
+    attacked[deployment_name("bert-tiny", "onnx-fp32")]["out_of_budget"] = synthetic.estimate(0.37, 0.1)
+    text = printed(results, width=200)
+    table = text[text.index("Each deployment attacked itself") :]
+    assert row(table, "[4]")[6] == "37" and row(table, "[1]")[6] == "0"
+
+
 def test_the_transfer_matrix_has_a_row_for_what_was_crafted_on_each(printed: Printed) -> None:
     results = synthetic.small(TEXT)
     rows = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]["transfers"]
