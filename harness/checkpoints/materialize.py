@@ -47,8 +47,8 @@ def materialize(
 ) -> None:
     """Write config.json, model.safetensors (float32) and a fast tokenizer to ``destination``.
 
-    ``task`` is a task's name or ``masked-language-model``. A head that the source lacks is drawn from
-    ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
+    ``task`` is a task's name, ``masked-language-model`` or ``sentence-encoder``. A head that the source lacks is
+    drawn from ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
     otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
     materialised folder of the model that a student is cut from or that is pruned; both keep its head.
     Raises `UserError` for everything that is wrong with the source.

@@ -115,8 +115,9 @@ def tight_budget(task: TaskView) -> list[Finding]:
         Finding(
             "warning",
             "tight-budget",
-            f"The attack ran out of its budget on {listed(stopped)}, at the most on "
-            f"{percent_with_interval(shares[worst])} of the texts that {worst.label} had right. They count as "
+            f"The attack ran out of its budget on {listed(stopped)}"
+            f"{', most often on ' + worst.label if len(stopped) > 1 else ''}: "
+            f"on {percent_with_interval(shares[worst])} of the texts that it had right. They count as "
             "standing: a tight budget looks like robustness.",
             "Raise queries_at_most or seconds_at_most, or read the success as at least this much.",
             names(stopped),

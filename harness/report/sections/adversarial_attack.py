@@ -58,7 +58,7 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("after\n%"),
         Column("success\n%"),
         Column("95 %"),
-        Column("budget\n%"),
+        Column("budget\n%", optional=True),
         Column("words\n%"),
         Column("trans\u00ad\nfer %"),
         Column("fell\nsame"),

@@ -249,7 +249,7 @@ def transfer_table(text: str) -> list[list[str]]:
     """The lines of the transfer matrix as words: the headings first, then a row for each deployment."""
     table = text[text.index("Transfer: texts crafted on one") : text.index("Robustness against speed-up")]
     lines = [line.split() for line in table.splitlines()]
-    return [line for line in lines if line[:1] == ["crafted"] or line[:1] and line[0].startswith("[")]
+    return [line for line in lines if line[:1] == ["crafted"] or (line[:1] and line[0].startswith("["))]
 
 
 def test_formats_of_one_model_are_shown_beside_every_model_in_fp32(printed: Printed) -> None:
@@ -261,14 +261,19 @@ def test_formats_of_one_model_are_shown_beside_every_model_in_fp32(printed: Prin
     headings, *rows = transfer_table(text)
     assert [row[0] for row in rows] == ["[1]", "[2]", "[3]", "[4]"]
     # four formats of the large model, then the other five and the seed replicate in FP32
-    assert headings == ["crafted", "on", "texts", *"[1] [2] [3] [4] [5] [9] [13] [17] [21] [25]".split()]
+    assert headings == [
+        "crafted",
+        "on",
+        "texts",
+        *["[1]", "[2]", "[3]", "[4]", "[5]", "[9]", "[13]", "[17]", "[21]", "[25]"],
+    ]
     assert all(len(row) == len(headings) for row in rows)
 
 
 def test_a_large_transfer_matrix_always_shows_one_column_a_model(printed: Printed) -> None:
     results = synthetic.envelope({TEXT: synthetic.whole_task(TEXT)})
     headings, *rows = transfer_table(printed(results, width=70))
-    assert headings[3:] == "[1] [5] [9] [13] [17] [21] [25]".split()
+    assert headings[3:] == ["[1]", "[5]", "[9]", "[13]", "[17]", "[21]", "[25]"]
     headings, *rows = transfer_table(printed(results, width=300))
     assert len(rows) == 24 and len(headings) == 3 + 24
     headings, *rows = transfer_table(printed(results, all_pairs=True, width=300))
