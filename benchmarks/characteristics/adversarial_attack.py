@@ -79,7 +79,7 @@ class ShownExample:
 
 @dataclass(frozen=True)
 class AdversarialAttack:
-    """`success_changes`: of the success rate against the reference's, on the same texts.
+    """`success_changes`: of the success rate against the reference's, on the texts that both had right, as in `pairs`.
 
     `transfers`: a row for each attacked deployment, the reference first. `words`: of each attacked deployment, those
     that were changed in most of the texts that fell.
@@ -194,9 +194,15 @@ def _success_changes(
 ) -> dict[str, Change]:
     if reference not in fates:
         return {}
-    rates = {name: bootstrap.means(own.fell, own.right)[:, 0] for name, own in fates.items()}
-    changes = {name: rate - rates[reference] for name, rate in rates.items() if name != reference}
-    return judge_changes(changes, margin, int(fates[reference].right.sum()))
+    base = fates[reference]
+    others = {name: own for name, own in fates.items() if name != reference}
+    changes = {
+        name: bootstrap.means(own.fell.astype(np.float64) - base.fell, own.right & base.right)[:, 0]
+        for name, own in others.items()
+    }
+    return judge_changes(
+        changes, margin, min((int((own.right & base.right).sum()) for own in others.values()), default=0)
+    )
 
 
 def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:

@@ -42,7 +42,7 @@ def run_group(
     """Do the steps of a group in one process, in order; after a crash the rest goes on in a new one.
 
     ``listen`` hears every event of a step: started, progress (what, fraction), finished, failed. A step is ended when
-    nothing is heard of it for ``timeout_seconds``: one that goes on telling of its progress may take as long as it needs.
+    nothing is heard of it for ``timeout_seconds``: one that tells of its progress may take as long as it needs.
     """
     failures: list[Failure] = []
     rest = list(steps)

@@ -35,6 +35,9 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
     def share(d: Deployment, name: str, decimals: int = 0) -> Cell:
         return Cell(percent(Estimate.of(own(d).get(name)).value, decimals))
 
+    def ends(d: Deployment, name: str, *, scale: float = 100, decimals: int = 0) -> Cell:
+        return Cell(interval(Estimate.of(own(d).get(name)), scale=scale, decimals=decimals))
+
     def cells(d: Deployment) -> tuple[Cell, ...]:
         pair = FALLEN_OVERLAP.entry(task, d)
         success = Estimate.of(own(d).get("success_rate"))
@@ -51,6 +54,9 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
             Cell(count(Estimate.of(own(d).get("queries")).value)),
             estimate_cell(Estimate.of(own(d).get("similarity"))),
             estimate_cell(Estimate.of(pair.get("kappa"))),
+            *(ends(d, name) for name in ("accuracy_before", "accuracy_after", "words_changed")),
+            ends(d, "queries", scale=1),
+            ends(d, "similarity", scale=1, decimals=2),
         )
 
     columns = (
@@ -67,6 +73,11 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("queries", optional=True),
         Column("simi\u00ad\nlarity", optional=True),
         Column("kappa", optional=True),
+        Column("before\n95 %", optional=True),
+        Column("after\n95 %", optional=True),
+        Column("words\n95 %", optional=True),
+        Column("queries\n95 %", optional=True),
+        Column("similarity\n95 %", optional=True),
     )
     what = "questions" if task.is_question_answering else "texts"
     notes = [

@@ -135,8 +135,15 @@ def test_changes_are_of_the_same_texts():
     assert pair.changes["accuracy_after"].value == 0
     assert pair.changes["transfer"].value == pytest.approx(-1 / 2)
     assert "random_success" not in pair.changes
-    low, high = pair.changes["success_rate"].low, pair.changes["success_rate"].high
-    assert low < -1 / 4 < high
+
+
+def test_the_change_of_success_is_one_figure_over_the_texts_that_both_had_right():
+    given = {"large": results("sssf-fss"), "small": results("sff-ss--")}
+    found = summary(given)
+    [pair] = found.pairs
+    # Each over its own it would be 3/5 less 5/7. Both had 0, 1, 2 and 5 right: three fell on large, two on small.
+    assert found.success_changes["small"].change == pair.changes["success_rate"]
+    assert found.success_changes["small"].change.value == pytest.approx(-1 / 4)
 
 
 def test_words_changed_alike_are_counted_by_place():

@@ -220,6 +220,12 @@ def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
     assert "~~wonderful~~ **decent**" in printed(synthetic.small(TEXT), format="markdown")
 
 
+def test_every_figure_of_the_attack_has_its_interval_where_there_is_room(printed: Printed) -> None:
+    text = printed(synthetic.small(TEXT), width=250)
+    table = text[text.index("Each deployment attacked itself") :]
+    assert row(table, "[1]")[-5:] == ["84\u201396", "24\u201336", "12\u201316", "80\u2013102", "0.81\u20130.85"]
+
+
 def test_what_ran_out_of_budget_has_a_column_where_anything_did(printed: Printed) -> None:
     results = synthetic.small(TEXT)
     assert "budget" not in printed(results, width=200)

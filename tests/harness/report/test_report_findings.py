@@ -183,6 +183,9 @@ def test_attack_success_that_differs() -> None:
     assert found(task, "more-vulnerable", TEXT) is None
     attack["success_changes"][TINY]["conclusion"] = "different"
     attack["deployments"][TINY]["success_rate"] = estimate(0.4, 0.05)
+    for one in attack["pairs"]:
+        if (one["a"], one["b"]) == (task["reference"], TINY):
+            one["changes"]["success_rate"] = estimate(-0.2, 0.05)
     finding = found(task, "less-vulnerable", TEXT)
     assert finding is not None and finding.deployments == (TINY,)
 
