@@ -206,20 +206,41 @@ def _success_changes(
 
 
 def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:
-    """Of each deployment in turn, the text that fell with the smallest share of its words changed."""
+    """Of each deployment in turn, the text that fell with the smallest share of its words changed.
+
+    A text that was shown of the first deployment, the reference, goes before others, so that the two stand side by
+    side; but none is shown twice as the same adversarial text.
+    """
     shown: list[ShownExample] = []
-    seen: set[str] = set()
     while len(shown) < EXAMPLES_SHOWN:
         before = len(shown)
         for name, own in results.items():
-            fallen = [result for result in own if result.status == "succeeded" and result.id not in seen]
-            if fallen and len(shown) < EXAMPLES_SHOWN:
-                best = min(fallen, key=lambda result: (result.words_changed / result.words, len(result.original)))
-                seen.add(best.id)
-                shown.append(_example(name, best))
+            found = _next_shown(name, own, shown, reference=next(iter(results)))
+            if found is not None and len(shown) < EXAMPLES_SHOWN:
+                shown.append(found)
         if len(shown) == before:
             break
     return shown
+
+
+def _next_shown(
+    name: str, own: Sequence[AttackResult], shown: Sequence[ShownExample], reference: str
+) -> ShownExample | None:
+    beside = {one.id for one in shown if name != reference and one.deployment == reference}
+    taken = {one.id for one in shown if one.id not in beside or one.deployment == name}
+    known = {(one.id, one.adversarial) for one in shown}
+    fallen = [
+        result
+        for result in own
+        if result.status == "succeeded" and result.id not in taken and (result.id, result.adversarial) not in known
+    ]
+    if not fallen:
+        return None
+
+    def place(result: AttackResult) -> tuple[bool, float, int]:
+        return result.id not in beside, result.words_changed / result.words, len(result.original)
+
+    return _example(name, min(fallen, key=place))
 
 
 def _example(deployment: str, result: AttackResult) -> ShownExample:

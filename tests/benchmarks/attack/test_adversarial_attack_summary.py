@@ -163,9 +163,23 @@ def test_words_changed_alike_are_counted_by_place():
 
 def test_examples_mark_the_words_that_differ():
     examples = summary({"small": results("sf"), "large": results("ss")}).examples
-    # One a deployment in turn, the reference first, no text twice.
+    # One a deployment in turn, the reference first, nothing twice.
     assert [(example.deployment, example.id) for example in examples] == [("large", "0"), ("large", "1")]
     assert examples[0].changed == [1]
+
+
+def test_a_text_that_is_shown_of_the_reference_is_shown_beside_it():
+    def otherwise(result: AttackResult) -> AttackResult:
+        return replace(result, adversarial="a poor  film", words_changed=result.words_changed + 2)
+
+    large = results("ssss")
+    large[2] = replace(large[2], words_changed=0)  # the smallest change goes first
+    small = [large[0], large[1], otherwise(large[2]), large[3]]
+    examples = summary({"small": small, "large": large}).examples
+    assert [(one.deployment, one.id) for one in examples[:2]] == [("large", "2"), ("small", "2")]
+    assert [one.adversarial for one in examples[:2]] == ["a bad  film", "a poor  film"]
+    # The other texts fell by the same words on both: each is shown once.
+    assert sorted(one.id for one in examples[2:]) == ["0", "1", "3"]
 
 
 def test_no_success_at_all_is_a_result():
