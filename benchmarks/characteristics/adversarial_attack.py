@@ -10,7 +10,7 @@ summary = summarise(results, transfer, reference="a", resamples=1000, seed=0)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,14 @@ from benchmarks.characteristics.attack.changed_words import BreakingWord, breaki
 from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
 from benchmarks.characteristics.attack.pairs import FallenTogether, fallen_together
-from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, TransferResult
+from benchmarks.characteristics.attack.results import Answers, AttackResult, AttackSettings, TransferResult
 from benchmarks.characteristics.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.equivalence import Change, judge_changes
 from benchmarks.errors import BenchmarkError
 
 __all__ = [
     "AdversarialAttack",
+    "Answers",
     "AttackResult",
     "AttackSettings",
     "MaskedLanguageModel",
@@ -75,6 +76,8 @@ class ShownExample:
     original: str
     adversarial: str
     changed: list[int]
+    answers: Answers | None = None
+    """Of a question."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def summarise(
     resamples: int,
     seed: int,
     random_swaps: Mapping[str, Sequence[AttackResult]] | None = None,
+    answers: Mapping[str, Mapping[str, Answers]] | None = None,
     margin: float = 0.05,
     method: str = "BERT-ATTACK",
 ) -> AdversarialAttack:
@@ -110,7 +114,8 @@ def summarise(
 
     ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay` gave for the
     results of all. ``random_swaps``: by deployment, those that were made. Intervals resample texts, the same ones for
-    every figure. ``margin``: the change of a success rate that does not matter. ``method``: the
+    every figure. ``answers``: by deployment and id, of
+    questions whose answer turned. ``margin``: the change of a success rate that does not matter. ``method``: the
     attack's name.
 
     Raises `BenchmarkError` where the deployments were not attacked on the same texts.
@@ -136,7 +141,7 @@ def summarise(
         pairs=fallen_together(bootstrap, fates, matrix.get(reference, {})),
         transfers=transfer_rows(bootstrap, matrix),
         words={name: breaking_words(own, fallen.get(reference, [])) for name, own in fallen.items()},
-        examples=_shown(ordered),
+        examples=[replace(one, answers=(answers or {}).get(one.deployment, {}).get(one.id)) for one in _shown(ordered)],
     )
 
 

@@ -220,6 +220,18 @@ def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
     assert "~~wonderful~~ **decent**" in printed(synthetic.small(TEXT), format="markdown")
 
 
+def test_an_example_of_a_question_shows_its_answers(printed: Printed) -> None:
+    results = synthetic.small(synthetic.QA)
+    text_attack = synthetic.small(TEXT)["tasks"][TEXT]["characteristics"]["adversarial_attack"]
+    results["tasks"][synthetic.QA]["characteristics"]["adversarial_attack"] = text_attack
+    [example] = text_attack["examples"]
+    example["answers"] = {"gold": ["1066", "1066", "in 1066"], "before": "1066", "after": ""}
+    text = " ".join(printed(results).split())
+    assert '(gold: "1066" or "in 1066"; before: "1066"; after: no answer):' in text
+    example["answers"] = None
+    assert "gold:" not in printed(results)
+
+
 def test_every_figure_of_the_attack_has_its_interval_where_there_is_room(printed: Printed) -> None:
     text = printed(synthetic.small(TEXT), width=250)
     table = text[text.index("Each deployment attacked itself") :]
