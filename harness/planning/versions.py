@@ -22,7 +22,7 @@ VERSIONS = {
     "attack": 2,
     "random_swaps": 1,
     "recipe": 1,
-    "transfer": 2,
+    "transfer": 3,
     "explanation": 1,
     "comparison": 7,
 }
