@@ -88,6 +88,13 @@ def load_masked_language_model(folder: Path) -> PreTrainedModel:
     return _load(folder, AutoModelForMaskedLM, "masked language modelling", "give one with a masked-LM head", "eager")
 
 
+def load_encoder(folder: Path) -> PreTrainedModel:
+    """As `load_model`, without a head and with eager attention."""
+    from transformers import AutoModel
+
+    return _load(folder, AutoModel, "encoding sentences", "give an encoder", "eager")
+
+
 def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str | None) -> PreTrainedModel:
     from transformers.utils import logging
 

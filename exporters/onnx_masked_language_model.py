@@ -42,7 +42,7 @@ def write(checkpoint: Path, destination: Path) -> None:
     from onnx.utils import Extractor
 
     model = load_masked_language_model(checkpoint)
-    tokenizer = _tokenizer_for(checkpoint, model)
+    tokenizer = tokenizer_for(checkpoint, model)
     with tempfile.TemporaryDirectory(dir=destination, prefix=".export-") as scratch:
         raw = Path(scratch) / "raw.onnx"
         export_with_output(
@@ -67,11 +67,11 @@ def write(checkpoint: Path, destination: Path) -> None:
     tokenizer.save(str(destination / "tokenizer.json"))
 
 
-def _tokenizer_for(checkpoint: Path, model: PreTrainedModel) -> Tokenizer:
-    """The checkpoint's own, told the longest input of the model."""
+def tokenizer_for(checkpoint: Path, model: PreTrainedModel) -> Tokenizer:
+    """The checkpoint's own, told the longest input of the model. Raises `ExportError` where the two do not fit."""
     from tokenizers import Tokenizer
 
-    path = require(checkpoint, "tokenizer.json", "a masked language model needs config.json, model.safetensors and it")
+    path = require(checkpoint, "tokenizer.json", "an encoder needs config.json, model.safetensors and it")
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
@@ -82,9 +82,17 @@ def _tokenizer_for(checkpoint: Path, model: PreTrainedModel) -> Tokenizer:
             f"{checkpoint}: {size} tokens in its tokenizer, {model.config.vocab_size} in its model: "
             "give a checkpoint whose parts belong together"
         )
-    tokenizer.enable_truncation(model.config.max_position_embeddings)
+    tokenizer.enable_truncation(_longest(model))
     tokenizer.no_padding()
     return tokenizer
+
+
+def _longest(model: PreTrainedModel) -> int:
+    """In tokens. Positions of RoBERTa's kind are counted from behind that of the padding."""
+    positions = next((part for name, part in model.named_modules() if name.endswith("position_embeddings")), None)
+    padding = getattr(positions, "padding_idx", None)
+    longest: int = model.config.max_position_embeddings
+    return longest if padding is None else longest - padding - 1
 
 
 def _embed(encoder: ModelProto) -> None:

@@ -10,7 +10,7 @@ summary = summarise(results, transfer, reference="a", resamples=1000, seed=0)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,14 @@ from benchmarks.characteristics.attack.changed_words import BreakingWord, breaki
 from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
 from benchmarks.characteristics.attack.pairs import FallenTogether, fallen_together
-from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, TransferResult
+from benchmarks.characteristics.attack.results import Answers, AttackResult, AttackSettings, TransferResult
 from benchmarks.characteristics.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.equivalence import Change, judge_changes
 from benchmarks.errors import BenchmarkError
 
 __all__ = [
     "AdversarialAttack",
+    "Answers",
     "AttackResult",
     "AttackSettings",
     "MaskedLanguageModel",
@@ -49,6 +50,8 @@ class Vulnerability:
     accuracy_after: Estimate
     success_rate: Estimate
     """Of the texts it had right."""
+    out_of_budget: Estimate
+    """Of the texts it had right, those whose search its budget stopped. They count as standing."""
     words_changed: Estimate
     """Mean share of the words of a text that fell."""
     queries: Estimate
@@ -73,11 +76,13 @@ class ShownExample:
     original: str
     adversarial: str
     changed: list[int]
+    answers: Answers | None = None
+    """Of a question."""
 
 
 @dataclass(frozen=True)
 class AdversarialAttack:
-    """`success_changes`: of the success rate against the reference's, on the same texts.
+    """`success_changes`: of the success rate against the reference's, on the texts that both had right, as in `pairs`.
 
     `transfers`: a row for each attacked deployment, the reference first. `words`: of each attacked deployment, those
     that were changed in most of the texts that fell.
@@ -101,6 +106,7 @@ def summarise(
     resamples: int,
     seed: int,
     random_swaps: Mapping[str, Sequence[AttackResult]] | None = None,
+    answers: Mapping[str, Mapping[str, Answers]] | None = None,
     margin: float = 0.05,
     method: str = "BERT-ATTACK",
 ) -> AdversarialAttack:
@@ -108,7 +114,8 @@ def summarise(
 
     ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay` gave for the
     results of all. ``random_swaps``: by deployment, those that were made. Intervals resample texts, the same ones for
-    every figure. ``margin``: the change of a success rate that does not matter. ``method``: the
+    every figure. ``answers``: by deployment and id, of
+    questions whose answer turned. ``margin``: the change of a success rate that does not matter. ``method``: the
     attack's name.
 
     Raises `BenchmarkError` where the deployments were not attacked on the same texts.
@@ -134,7 +141,7 @@ def summarise(
         pairs=fallen_together(bootstrap, fates, matrix.get(reference, {})),
         transfers=transfer_rows(bootstrap, matrix),
         words={name: breaking_words(own, fallen.get(reference, [])) for name, own in fallen.items()},
-        examples=_shown(ordered),
+        examples=[replace(one, answers=(answers or {}).get(one.deployment, {}).get(one.id)) for one in _shown(ordered)],
     )
 
 
@@ -177,6 +184,7 @@ def _vulnerability(bootstrap: GroupBootstrap, own: Fates) -> Vulnerability:
         accuracy_before=estimate(own.right, everything),
         accuracy_after=estimate(own.right & ~own.fell, everything),
         success_rate=estimate(own.fell, own.right),
+        out_of_budget=estimate(own.out_of_budget, own.right),
         words_changed=estimate(own.words, own.fell),
         queries=estimate(own.queries, own.right),
         similarity=estimate(np.nan_to_num(own.similarity), measured),
@@ -191,26 +199,53 @@ def _success_changes(
 ) -> dict[str, Change]:
     if reference not in fates:
         return {}
-    rates = {name: bootstrap.means(own.fell, own.right)[:, 0] for name, own in fates.items()}
-    changes = {name: rate - rates[reference] for name, rate in rates.items() if name != reference}
-    return judge_changes(changes, margin, int(fates[reference].right.sum()))
+    base = fates[reference]
+    others = {name: own for name, own in fates.items() if name != reference}
+    changes = {
+        name: bootstrap.means(own.fell.astype(np.float64) - base.fell, own.right & base.right)[:, 0]
+        for name, own in others.items()
+    }
+    return judge_changes(
+        changes, margin, min((int((own.right & base.right).sum()) for own in others.values()), default=0)
+    )
 
 
 def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:
-    """Of each deployment in turn, the text that fell with the smallest share of its words changed."""
+    """Of each deployment in turn, the text that fell with the smallest share of its words changed.
+
+    A text that was shown of the first deployment, the reference, goes before others, so that the two stand side by
+    side; but none is shown twice as the same adversarial text.
+    """
     shown: list[ShownExample] = []
-    seen: set[str] = set()
     while len(shown) < EXAMPLES_SHOWN:
         before = len(shown)
         for name, own in results.items():
-            fallen = [result for result in own if result.status == "succeeded" and result.id not in seen]
-            if fallen and len(shown) < EXAMPLES_SHOWN:
-                best = min(fallen, key=lambda result: (result.words_changed / result.words, len(result.original)))
-                seen.add(best.id)
-                shown.append(_example(name, best))
+            found = _next_shown(name, own, shown, reference=next(iter(results)))
+            if found is not None and len(shown) < EXAMPLES_SHOWN:
+                shown.append(found)
         if len(shown) == before:
             break
     return shown
+
+
+def _next_shown(
+    name: str, own: Sequence[AttackResult], shown: Sequence[ShownExample], reference: str
+) -> ShownExample | None:
+    beside = {one.id for one in shown if name != reference and one.deployment == reference}
+    taken = {one.id for one in shown if one.id not in beside or one.deployment == name}
+    known = {(one.id, one.adversarial) for one in shown}
+    fallen = [
+        result
+        for result in own
+        if result.status == "succeeded" and result.id not in taken and (result.id, result.adversarial) not in known
+    ]
+    if not fallen:
+        return None
+
+    def place(result: AttackResult) -> tuple[bool, float, int]:
+        return result.id not in beside, result.words_changed / result.words, len(result.original)
+
+    return _example(name, min(fallen, key=place))
 
 
 def _example(deployment: str, result: AttackResult) -> ShownExample:

@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForMaskedLM,
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
@@ -25,12 +26,15 @@ from harness.checkpoints.first_look import read_config, require_safetensors
 from harness.errors import UserError
 
 MASKED_LANGUAGE_MODEL = "masked-language-model"
+SENTENCE_ENCODER = "sentence-encoder"
 HEADS: dict[str, Any] = {
     "question-answering": AutoModelForQuestionAnswering,
     "text-classification": AutoModelForSequenceClassification,
     MASKED_LANGUAGE_MODEL: AutoModelForMaskedLM,
+    SENTENCE_ENCODER: AutoModel,
 }
-"""The third word is no task of a study: it is what proposes the words of an attack."""
+"""The last two words are no tasks of a study: they propose the words of an attack, and hold its texts against each
+other. A sentence encoder has no head but its pooler, which is not used."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ def require_room(folder: Path, tokens: int, model: PreTrainedModel) -> None:
 
 def _of_encoder(model: PreTrainedModel, name: str) -> bool:
     # A pooler belongs to the head: checkpoints of masked language models come without it.
-    return name.startswith(f"{model.base_model_prefix}.") and ".pooler." not in name
+    of_base = model.base_model is model or name.startswith(f"{model.base_model_prefix}.")
+    return of_base and ".pooler." not in f".{name}"
 
 
 @contextmanager

@@ -50,8 +50,8 @@ def materialize(
 ) -> None:
     """Write config.json, model.safetensors (float32) and a fast tokenizer to ``destination``.
 
-    ``task`` is a task's name or ``masked-language-model``. A head that the source lacks is drawn from
-    ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
+    ``task`` is a task's name, ``masked-language-model`` or ``sentence-encoder``. A head that the source lacks is
+    drawn from ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
     otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
     materialised folder of the model that a student is cut from or that is pruned; both keep its head.
     A hub checkpoint's id and commit are written beside it, for its artifacts to tell. No folder's name is: the same

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.config.checkpoints import CheckpointSource
+from harness.config.checkpoints import CheckpointSource, EncoderSource
 from harness.config.data import DataSource
 from harness.config.strict import Strict
 from harness.config.training import Recipe
@@ -34,6 +34,12 @@ class MaskedLanguageModel(Strict):
     """Present: trained by masked language modelling on the task's training texts."""
 
 
+class SentenceEncoder(Strict):
+    """What texts are held against each other with: the mean of its last hidden states."""
+
+    checkpoint: EncoderSource
+
+
 class Attack(Strict):
     """BERT-ATTACK (Li et al. 2020), or a recipe of TextAttack's."""
 
@@ -41,6 +47,8 @@ class Attack(Strict):
     """TextAttack's own, one text at a time; it brings its own words, limits and similarity."""
     masked_language_model: MaskedLanguageModel | None = None
     """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
+    sentence_encoder: SentenceEncoder | None = None
+    """Measures the similarity of texts; None takes the masked language model's encoder."""
     target: Literal["question", "context"] = "question"
     """What is changed of question answering's examples; the words that the answer hangs on are left alone."""
     data: Annotated[tuple[DataSource, ...], Field(min_length=1)] | None = None

@@ -62,6 +62,14 @@ class EmbeddedCheckpoint(Strict):
     embedded: str
 
 
+EncoderSource = Annotated[
+    Annotated[HubCheckpoint, Tag("hub")]
+    | Annotated[FolderCheckpoint, Tag("folder")]
+    | Annotated[PackageCheckpoint, Tag("package")],
+    only_key("hub", "folder", "package"),
+]
+"""Of a finished encoder that is no model of the study."""
+
 CheckpointSource = Annotated[
     Annotated[HubCheckpoint, Tag("hub")]
     | Annotated[FolderCheckpoint, Tag("folder")]

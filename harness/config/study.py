@@ -34,4 +34,4 @@ class Study(Strict):
     performance: Performance | None = Performance()
     tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]
     timeout_minutes: Annotated[float, Field(gt=0)] = 120
-    """A step that takes longer is ended and reported as failed."""
+    """A step that neither ends nor tells of progress for so long is ended and reported as failed."""

@@ -41,7 +41,8 @@ def run_group(
 ) -> list[Failure]:
     """Do the steps of a group in one process, in order; after a crash the rest goes on in a new one.
 
-    ``listen`` hears every event of a step: started, progress (what, fraction), finished, failed.
+    ``listen`` hears every event of a step: started, progress (what, fraction), finished, failed. A step is ended when
+    nothing is heard of it for ``timeout_seconds``: one that tells of its progress may take as long as it needs.
     """
     failures: list[Failure] = []
     rest = list(steps)
@@ -88,16 +89,16 @@ def _run_worker(
         start_new_session=True,  # so that its own children go with it, and Ctrl-C reaches the parent alone
     )
     assert process.stdout is not None
-    settled, started = 0, time.monotonic()
+    settled, heard = 0, time.monotonic()
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
             pending = b""
             while True:
-                left = started + timeout_seconds - time.monotonic()
+                left = heard + timeout_seconds - time.monotonic()
                 if left <= 0 or not selector.select(left):
                     step, file = by_key[steps[settled].key]
-                    reason = f"no end after {timeout_seconds / 60:g} minutes (timeout_minutes)"
+                    reason = f"neither end nor progress for {timeout_seconds / 60:g} minutes (timeout_minutes)"
                     return settled, Failure(step, TIMED_OUT, reason, command_for(store, file))
                 chunk = os.read(process.stdout.fileno(), 65536)
                 if not chunk:
@@ -106,9 +107,8 @@ def _run_worker(
                 for line in lines:
                     event = json.loads(line)
                     step, file = by_key[event["key"]]
-                    if event["event"] == "started":
-                        started = time.monotonic()
-                    elif event["event"] == "finished":
+                    heard = time.monotonic()
+                    if event["event"] == "finished":
                         store.forget(step.key)
                         settled += 1
                     elif event["event"] == "failed":

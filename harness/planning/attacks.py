@@ -62,10 +62,10 @@ def plan_random_swaps(deployed: Deployed, proposals: Proposals, attacks: Sequenc
 def _inputs(deployed: Deployed, proposals: Proposals) -> list[dict[str, Step]]:
     """For each source of texts: its examples, and where words are proposed, by what and which."""
     sources = [{"examples": source} for source in attacked_examples(deployed.examples)]
-    if not proposals.candidates:
+    if proposals.similarity is None:
         return sources
-    (artifact,) = proposals.artifacts
+    role, artifact = proposals.similarity
     return [
-        {**source, "masked_language_model": artifact, "candidates": candidates}
+        {**source, role: artifact, "candidates": candidates}
         for source, candidates in zip(sources, proposals.candidates, strict=True)
     ]

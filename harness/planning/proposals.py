@@ -1,4 +1,7 @@
-"""The steps that propose BERT-ATTACK's words: a masked language model, got, trained, exported and asked."""
+"""The steps that propose BERT-ATTACK's words: a masked language model, got, trained, exported and asked.
+
+Beside it, where the study names one, the sentence encoder that the finished texts are judged by.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.config.characteristics import Attack, MaskedLanguageModel
+from harness.config.checkpoints import CheckpointSource
 from harness.planning.checkpoints import checkpoint_digest
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples
@@ -13,6 +17,7 @@ from harness.planning.step import plan_step
 from harness.store.steps import Step
 
 MODEL = "masked-language-model"
+ENCODER = "sentence-encoder"
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Proposals:
     artifacts: tuple[Step, ...] = ()
     candidates: tuple[Step, ...] = ()
     """What may replace the words of the attacked texts, a step a source of texts."""
+    similarity: tuple[str, Step] | None = None
+    """The artifact that an attack measures similarity with, and its role among the needs."""
 
 
 def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals:
@@ -50,7 +57,18 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
         )
         for number, source in enumerate(sources)
     )
-    return Proposals(checkpoints, (artifact,), candidates)
+    if attack.sentence_encoder is None:
+        return Proposals(checkpoints, (artifact,), candidates, ("masked_language_model", artifact))
+    encoder = _starting(context, ENCODER, attack.sentence_encoder.checkpoint, new_head=True)  # its pooler is not used
+    exported = plan_step(
+        "sentence_encoder_artifact",
+        title=f"export the sentence encoder for {context.name}",
+        group="masked language model",
+        subject={"task": context.name, "model": ENCODER},
+        options={},
+        needs={"checkpoint": encoder},
+    )
+    return Proposals((*checkpoints, encoder), (artifact, exported), candidates, ("sentence_encoder", exported))
 
 
 def attack_options(context: TaskContext, attack: Attack, *settings: str) -> dict[str, Any]:
@@ -70,20 +88,7 @@ def text_source(number: int, sources: int) -> str:
 
 def _checkpoints(context: TaskContext, chosen: MaskedLanguageModel, examples: dict[str, Step]) -> tuple[Step, ...]:
     """The last is the one that proposes."""
-    starting = plan_step(
-        "checkpoint",
-        title=f"get the masked language model for {context.name}",
-        group="checkpoint",
-        subject={"task": context.name, "model": MODEL},
-        options={
-            "task": MODEL,
-            "labels": [],
-            "digest": checkpoint_digest(chosen.checkpoint, MODEL),
-            "new_head": chosen.training is not None,
-            "seed": context.study.seed,
-        },
-        places={"source": chosen.checkpoint.model_dump(mode="json")},
-    )
+    starting = _starting(context, MODEL, chosen.checkpoint, new_head=chosen.training is not None)
     if chosen.training is None:
         return (starting,)
     trained = plan_step(
@@ -95,3 +100,21 @@ def _checkpoints(context: TaskContext, chosen: MaskedLanguageModel, examples: di
         needs={"starting": starting, "examples": examples["train"]},
     )
     return starting, trained
+
+
+def _starting(context: TaskContext, model: str, source: CheckpointSource, *, new_head: bool) -> Step:
+    """``model`` is what the checkpoint is for: `MODEL` or `ENCODER`."""
+    return plan_step(
+        "checkpoint",
+        title=f"get the {model.replace('-', ' ')} for {context.name}",
+        group="checkpoint",
+        subject={"task": context.name, "model": model},
+        options={
+            "task": model,
+            "labels": [],
+            "digest": checkpoint_digest(source, model),
+            "new_head": new_head,
+            "seed": context.study.seed,
+        },
+        places={"source": source.model_dump(mode="json")},
+    )

@@ -11,6 +11,7 @@ VERSIONS = {
     "training": 1,
     "masked_language_model": 1,
     "masked_language_model_artifact": 1,
+    "sentence_encoder_artifact": 1,
     "artifact": 2,
     "expected": 2,
     "verification": 2,
@@ -21,9 +22,9 @@ VERSIONS = {
     "attack": 2,
     "random_swaps": 1,
     "recipe": 1,
-    "transfer": 1,
+    "transfer": 3,
     "explanation": 1,
-    "comparison": 6,
+    "comparison": 7,
 }
 
 # The packages whose version a kind of step's result depends on.
@@ -33,6 +34,7 @@ LIBRARIES = {
     "training": ("torch", "transformers", "accelerate"),
     "masked_language_model": ("torch", "transformers", "accelerate"),
     "masked_language_model_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
+    "sentence_encoder_artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx"),
     "artifact": ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu"),
     "expected": ("torch", "transformers", "tokenizers"),
     "verification": ("tokenizers",),

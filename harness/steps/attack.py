@@ -12,16 +12,12 @@ from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.characteristics.adversarial_attack import (
-    AttackResult,
-    AttackSettings,
-    MaskedLanguageModel,
-    attack,
-)
+from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings, attack
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
 from harness.steps.asked import examples_of
 from harness.steps.candidates import StoredCandidates, attacked_examples
+from harness.steps.similarity import similarity_of
 from harness.store.atomic import write_json
 from harness.store.attack_journal import AttackJournal
 
@@ -51,7 +47,6 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
     examples = attacked_examples(context)
     at_once = context.options["examples_at_once"]
     journal = AttackJournal(context.store.work(context.step.key))
-    encoder = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
     results = [AttackResult.from_json(result) for result in journal.results]
     first = len(results)
     tell = _teller(context, first, len(examples))
@@ -60,7 +55,7 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
         asked.predict,
         [(example.id, example.text, example.label) for example in examples[first:]],
         candidates=StoredCandidates(context.input("candidates")),
-        similarity=encoder.similarity,
+        similarity=similarity_of(context),
         settings=settings,
         at_once=at_once,
         recorder=journal,

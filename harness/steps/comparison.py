@@ -16,7 +16,7 @@ from benchmarks.confidence import maximum_probability, negative_energy
 from harness.execution.worker import Context
 from harness.planning.deployed import EXECUTION_REPLICATE
 from harness.steps.attack import read_attack
-from harness.steps.transfer import read_transfer
+from harness.steps.transfer import read_answers, read_transfer
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.outputs import LOGITS, logits, matrix, numbers, read_outputs, strings
@@ -223,7 +223,7 @@ def half_of_groups(groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
 
 
 def _adversarial_attack(context: Context) -> Any:
-    from benchmarks.characteristics.adversarial_attack import AttackResult, TransferResult, summarise
+    from benchmarks.characteristics.adversarial_attack import Answers, AttackResult, TransferResult, summarise
 
     def own_ids(results: Sequence[Any], source: str) -> list[Any]:
         """Two sources may use the same ids."""
@@ -232,6 +232,7 @@ def _adversarial_attack(context: Context) -> Any:
     results: dict[str, list[AttackResult]] = {name: [] for name in context.options["deployments"]}
     random_swaps: dict[str, list[AttackResult]] = {}
     transfer: dict[str, dict[str, list[TransferResult]]] = {}
+    answers: dict[str, dict[str, Answers]] = {}
     for role in context.step.needs:
         name, _, what = role.rpartition(" ")
         if name.endswith(" random"):
@@ -241,6 +242,9 @@ def _adversarial_attack(context: Context) -> Any:
             for crafted_on, shown in read_transfer(context.input(role)).items():
                 attacked, _, source = crafted_on.rpartition(" ")
                 transfer.setdefault(name, {}).setdefault(attacked, []).extend(own_ids(shown, source))
+            for own, said in read_answers(context.input(role)).items():
+                source = own.rpartition(" ")[2]
+                answers.setdefault(name, {}).update({f"{source}:{id_}": one for id_, one in said.items()})
         else:
             results[name] += own_ids(read_attack(context.input(role)), what)
     return summarise(
@@ -250,6 +254,7 @@ def _adversarial_attack(context: Context) -> Any:
         resamples=context.options["resamples"],
         seed=context.options["seed"],
         random_swaps=random_swaps,
+        answers=answers,
         margin=context.options["overlap_margin"],
         method=context.options["method"],
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from itertools import islice
 
-from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings, MaskedLanguageModel
+from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings
 from benchmarks.characteristics.attack.random_swaps import swap_at_random
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
 from harness.steps.asked import examples_of
 from harness.steps.attack import read_attack, write_attack
 from harness.steps.candidates import StoredCandidates, attacked_examples
+from harness.steps.similarity import similarity_of
 from harness.store.attack_journal import AttackJournal
 
 
@@ -26,14 +27,13 @@ def _swap(context: Context, predict: Predict) -> list[AttackResult]:
     attacked = read_attack(context.input("attacked"))
     at_once = context.options["examples_at_once"]
     journal = AttackJournal(context.store.work(context.step.key))
-    encoder = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
     results = [AttackResult.from_json(result) for result in journal.results]
     asked = examples_of(predict, attacked_examples(context))
     found = swap_at_random(
         asked.predict,
         attacked[len(results) :],
         candidates=StoredCandidates(context.input("candidates")),
-        similarity=encoder.similarity,
+        similarity=similarity_of(context),
         settings=settings,
         seed=context.options["seed"],
         at_once=at_once,

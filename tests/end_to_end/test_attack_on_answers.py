@@ -65,7 +65,10 @@ def test_questions_then_contexts(config: Path, tmp_path: Path) -> None:
     rows = {row["crafted_on"]: row["rates"] for row in attack["transfers"]}
     assert rows[FP32][FP32]["value"] == 1
     # The words that ask, and the names, stay.
-    for example in attack["examples"]:
+    for example in attack["examples"][:5]:  # as many as the report shows
+        said = example["answers"]
+        assert said["before"] != said["after"]
+        assert f'before: "{said["before"]}"' in told or not said["before"]
         before, after = example["original"].split(), example["adversarial"].split()
         assert before[0] == after[0] or before[0].islower()
         assert not any(old != new and old[0].isupper() for old, new in zip(before[1:], after[1:], strict=True))

@@ -22,6 +22,8 @@ class Fates:
 
     right: Bools
     fell: Bools
+    out_of_budget: Bools
+    """The search was stopped by its budget; it might have found something with more."""
     fell_at_random: Bools | None
     fell_to_any: Bools | None
     words: Floats
@@ -45,6 +47,7 @@ def fates_of(
     return Fates(
         right=right,
         fell=fell,
+        out_of_budget=np.array([result.status == "budget" for result in results], dtype=np.bool_),
         fell_at_random=at_random,
         fell_to_any=right & np.logical_or.reduce([fell, *others]) if others else None,
         words=np.array([result.words_changed / max(1, result.words) for result in results]),

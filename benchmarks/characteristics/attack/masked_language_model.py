@@ -6,7 +6,6 @@ Each text goes through the model alone and unpadded: what it gets does not depen
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import islice, product
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,14 @@ from numpy.typing import NDArray
 
 from benchmarks.characteristics.attack.candidates import Piece, combinations, usable
 from benchmarks.characteristics.attack.results import AttackSettings
+from benchmarks.characteristics.attack.sentence_encoder import SentenceEncoder, open_session, read_tokenizer
 from benchmarks.characteristics.attack.words import Span, without_surrogates
 from benchmarks.errors import BenchmarkError
 
 Candidates = tuple[tuple[str, ...], ...]
 """For each word its replacements, best first."""
 
-ORIGINALS_KEPT = 256  # embeddings of originals, which every similarity is asked with
+WHAT = "masked language model"  # in errors
 MOST_PIECES = 12  # of a word, that the authors' code combines
 
 
@@ -39,14 +39,13 @@ class MaskedLanguageModel:
     def __init__(self, folder: Path, settings: AttackSettings | None = None, *, threads: int | None = None) -> None:
         self._settings = settings or AttackSettings()
         self._tokenizer = _word_piece_tokenizer(folder)
-        self._encoder = _session(folder / "encoder.onnx", threads)
-        self._head = _session(folder / "head.onnx", threads)
-        self._inputs = [port.name for port in self._encoder.get_inputs()]
+        self._encoder = open_session(folder / "encoder.onnx", threads, WHAT)
+        self._head = open_session(folder / "head.onnx", threads, WHAT)
+        self._sentences = SentenceEncoder(self._tokenizer, self._encoder)
         vocabulary = self._tokenizer.get_vocab()
         self._tokens = [""] * (max(vocabulary.values(), default=-1) + 1)
         for token, index in vocabulary.items():
             self._tokens[index] = token
-        self._original = lru_cache(maxsize=ORIGINALS_KEPT)(self._embed)
 
     def candidates(self, text: str, words: Sequence[Span]) -> Candidates:
         """For each word, given as (start, end) in characters, its replacements, best first, from one pass.
@@ -59,7 +58,7 @@ class MaskedLanguageModel:
         tokens_of_word = _tokens_of_words(encoding, words)
         if not any(tokens_of_word):
             return tuple(() for _ in words)
-        [states] = self._encoder.run(["states"], self._feeds(np.array([encoding.ids], np.int64)))
+        [states] = self._encoder.run(["states"], self._sentences.feeds(np.array([encoding.ids], np.int64)))
         if self._settings.mode == "reference":
             return self._authors_candidates(states, tokens_of_word)
         ids, scores = self._best(states, self._settings.candidates)
@@ -76,19 +75,7 @@ class MaskedLanguageModel:
 
     def similarity(self, original: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Cosine of the mean last hidden state of ``original`` with that of each text, (texts,)."""
-        own = self._original(original)
-        return np.array([float(own @ self._embed(text)) for text in texts], dtype=np.float64)
-
-    def _embed(self, text: str) -> NDArray[np.float64]:
-        """(hidden,), of length 1."""
-        ids = self._tokenizer.encode(without_surrogates(text)).ids or [0]
-        [[embedding]] = self._encoder.run(["embedding"], self._feeds(np.array([ids], np.int64)))
-        states = embedding.astype(np.float64)
-        return np.asarray(states / max(float(np.linalg.norm(states)), 1e-12))
-
-    def _feeds(self, ids: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-        values = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-        return {name: values[name] for name in self._inputs}
+        return self._sentences.similarity(original, texts)
 
     def _best(self, states: NDArray[np.float32], k: int) -> tuple[list[list[int]], list[list[float]]]:
         """The ``k`` best token ids of each place, and their log-probabilities."""
@@ -125,7 +112,7 @@ class MaskedLanguageModel:
         rows = np.array(list(islice(product(*choices), self._settings.combinations if choices else 0)), dtype=np.int64)
         if not rows.size:
             return ()
-        [states] = self._encoder.run(["states"], self._feeds(rows))
+        [states] = self._encoder.run(["states"], self._sentences.feeds(rows))
         [scores] = self._head.run(["log_probabilities"], {"states": states, "k": np.array([1], np.int64)})
         likelihood = np.take_along_axis(scores, rows[..., None], axis=2)[..., 0].mean(axis=1)
         ranked = rows[np.argsort(-likelihood, kind="stable")].tolist()
@@ -151,33 +138,8 @@ def _tokens_of_words(encoding: Any, words: Sequence[Span]) -> list[list[int]]:
 
 
 def _word_piece_tokenizer(folder: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    path = folder / "tokenizer.json"
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
-        reason = " ".join(str(error).split())
-        raise BenchmarkError(
-            f"masked language model {folder}: cannot read tokenizer.json ({reason}); "
-            "give a folder written by save_pretrained with a fast tokenizer"
-        ) from error
+    tokenizer = read_tokenizer(folder, WHAT)
     kind = type(tokenizer.model).__name__
     if kind != "WordPiece":
-        raise BenchmarkError(
-            f"masked language model {folder}: its tokenizer is {kind}; the attack needs WordPiece (a BERT)"
-        )
+        raise BenchmarkError(f"{WHAT} {folder}: its tokenizer is {kind}; the attack needs WordPiece (a BERT)")
     return tokenizer
-
-
-def _session(path: Path, threads: int | None) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 4  # what fails is raised; stderr stays clean
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises several kinds
-        reason = " ".join(str(error).split())
-        raise BenchmarkError(f"masked language model {path}: cannot be loaded ({reason}); export it again") from error

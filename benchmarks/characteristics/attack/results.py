@@ -62,6 +62,16 @@ class AttackResult:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """Of a question whose answer an attack turned: the right ones (none: it has no answer), and those that were given
+    to the original and to the adversarial text ("" is no answer)."""
+
+    gold: list[str]
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class TransferResult:
     """What a deployment makes of an adversarial text that was crafted on another one."""
 

@@ -33,6 +33,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     limits.other_warnings,
     validity.nodes_left_to_the_cpu,
     evidence.weak_detector,
+    evidence.tight_budget,
     evidence.few_errors,
     evidence.too_few_examples,
     evidence.missing_floors,

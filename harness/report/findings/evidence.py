@@ -8,7 +8,7 @@ from harness.report.content import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, floor, replicates
-from harness.report.numbers import count, fixed, percent, with_interval
+from harness.report.numbers import count, fixed, percent, percent_with_interval, with_interval
 from harness.report.values import Estimate, Json, mapping, number
 from harness.report.view import Deployment, TaskView
 
@@ -102,6 +102,27 @@ def weak_detector(task: TaskView) -> list[Finding]:
             )
         )
     return findings
+
+
+def tight_budget(task: TaskView) -> list[Finding]:
+    """Attacks that ran out of queries or seconds: their texts stand, as those do that withstood a whole search."""
+    shares = {d: Estimate.of(mapping(task.attacked.get(d.name)).get("out_of_budget")) for d in task.measured}
+    stopped = [d for d, share in shares.items() if share.value]
+    if not stopped:
+        return []
+    worst = max(stopped, key=lambda d: shares[d].value or 0)
+    return [
+        Finding(
+            "warning",
+            "tight-budget",
+            f"The attack ran out of its budget on {listed(stopped)}"
+            f"{', most often on ' + worst.label if len(stopped) > 1 else ''}: "
+            f"on {percent_with_interval(shares[worst])} of the texts that it had right. They count as "
+            "standing: a tight budget looks like robustness.",
+            "Raise queries_at_most or seconds_at_most, or read the success as at least this much.",
+            names(stopped),
+        )
+    ]
 
 
 def _matched(distribution: Json, reference: str) -> str:

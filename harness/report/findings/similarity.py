@@ -251,10 +251,12 @@ def attack_differs(task: TaskView) -> list[Finding]:
         found = []
         for deployment in task.candidates:
             rate = Estimate.of(mapping(attacked.get(deployment.name)).get("success_rate"))
-            change = mapping(changes.get(deployment.name))
-            if rate.value is None or change.get("conclusion") != "different" or (rate.value > base.value) != more:
+            judged = mapping(changes.get(deployment.name))
+            pair = mapping(task.attack_pairs.get(task.reference, deployment.name).get("changes"))
+            change = Estimate.of(pair.get("success_rate")).value  # on the texts that both had right
+            if rate.value is None or change is None or judged.get("conclusion") != "different" or (change > 0) != more:
                 continue
-            found.append((abs(rate.value - base.value), deployment, rate))
+            found.append((abs(change), deployment, rate))
         if not found:
             continue
         found.sort(key=lambda item: -item[0])

@@ -6,7 +6,7 @@ from harness.report.content import Block, Cell, Column
 from harness.report.floors import (
     FALLEN_OVERLAP,
 )
-from harness.report.numbers import count, interval, percent
+from harness.report.numbers import UNKNOWN, count, interval, percent
 from harness.report.sections.attack_examples import attack_examples
 from harness.report.sections.attack_robustness import robustness
 from harness.report.sections.attack_transfer import transfer_matrix
@@ -30,8 +30,13 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
     def own(d: Deployment) -> Json:
         return mapping(task.attacked.get(d.name))
 
+    stopped = any(Estimate.of(own(d).get("out_of_budget")).value for d in task.measured)
+
     def share(d: Deployment, name: str, decimals: int = 0) -> Cell:
         return Cell(percent(Estimate.of(own(d).get(name)).value, decimals))
+
+    def ends(d: Deployment, name: str, *, scale: float = 100, decimals: int = 0) -> Cell:
+        return Cell(interval(Estimate.of(own(d).get(name)), scale=scale, decimals=decimals))
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
         pair = FALLEN_OVERLAP.entry(task, d)
@@ -41,6 +46,7 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
             share(d, "accuracy_after"),
             share(d, "success_rate"),
             Cell(interval(success, scale=100, decimals=0)),
+            share(d, "out_of_budget") if stopped else Cell(UNKNOWN),
             share(d, "words_changed"),
             Cell(percent(Estimate.of(rates.get(d.name)).value, 0)),
             *overlap(task, FALLEN_OVERLAP, d, number(pair.get("expected_jaccard")))[::2],
@@ -48,6 +54,9 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
             Cell(count(Estimate.of(own(d).get("queries")).value)),
             estimate_cell(Estimate.of(own(d).get("similarity"))),
             estimate_cell(Estimate.of(pair.get("kappa"))),
+            *(ends(d, name) for name in ("accuracy_before", "accuracy_after", "words_changed")),
+            ends(d, "queries", scale=1),
+            ends(d, "similarity", scale=1, decimals=2),
         )
 
     columns = (
@@ -55,6 +64,7 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("after\n%"),
         Column("success\n%"),
         Column("95 %"),
+        Column("budget\n%", optional=True),
         Column("words\n%"),
         Column("trans\u00ad\nfer %"),
         Column("fell\nsame"),
@@ -63,6 +73,11 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("queries", optional=True),
         Column("simi\u00ad\nlarity", optional=True),
         Column("kappa", optional=True),
+        Column("before\n95 %", optional=True),
+        Column("after\n95 %", optional=True),
+        Column("words\n95 %", optional=True),
+        Column("queries\n95 %", optional=True),
+        Column("similarity\n95 %", optional=True),
     )
     what = "questions" if task.is_question_answering else "texts"
     notes = [
@@ -70,6 +85,8 @@ def adversarial_attack(task: TaskView, all_pairs: bool) -> list[Block]:
         f"accuracy. success: of the {what} that were right before. words: share changed. fell same: overlap of the "
         f"{what} that fell with the reference's."
     ]
+    if stopped:
+        notes.append(f"budget: of the {what} that were right before, those whose search ran out of queries or seconds.")
     if transfer:
         crafted = task.by_name.get(task.reference)
         on = crafted.label if crafted else words(task.reference)

@@ -29,9 +29,22 @@ def _label(task: TaskView, example: Json) -> str:
     deployment = task.by_name.get(str(example.get("deployment")))
     on = deployment.label if deployment else words(example.get("deployment")) or "an unknown deployment"
     if task.is_question_answering:
-        return f"Question {words(example.get('id')) or '?'} is answered wrongly by {on}:"
+        return f"Question {words(example.get('id')) or '?'} is answered wrongly by {on}{_answers(example)}:"
     label = words(example.get("label"))
     return f"Text {words(example.get('id')) or '?'}{f' (label {label})' if label else ''} fools {on}:"
+
+
+def _answers(example: Json) -> str:
+    """ " (gold: "1066", before: "1066", after: no answer)", as far as it is known."""
+    said = mapping(example.get("answers"))
+    if not said:
+        return ""
+
+    def quoted(answer: object) -> str:
+        return f'"{words(answer)}"' if words(answer) else "no answer"
+
+    gold = " or ".join(dict.fromkeys(map(quoted, sequence(said.get("gold"))))) or "no answer"
+    return f" (gold: {gold}; before: {quoted(said.get('before'))}; after: {quoted(said.get('after'))})"
 
 
 def changed_words(original: str, adversarial: str) -> tuple[Word, ...]:

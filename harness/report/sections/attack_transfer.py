@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from harness.report.content import Block, Cell, Column, Row, Table
 from harness.report.numbers import count, fixed, percent
-from harness.report.sections.matrices import members
-from harness.report.sections.rows import key
+from harness.report.sections.matrices import one_a_model
+from harness.report.sections.rows import MATRIX_AT_MOST, key
 from harness.report.values import Estimate, mapping, number
-from harness.report.view import TaskView
+from harness.report.view import Deployment, TaskView
 
 
 def transfer_matrix(task: TaskView, all_pairs: bool) -> list[Block]:
     """None where fewer than two deployments were attacked, or one was shown texts: the main table has it then."""
-    shown = {name for row in task.transfers.values() for name in mapping(row.get("rates"))}
-    replayed_on = members(task, all_pairs=all_pairs, chosen=lambda d: d.name in shown)
-    crafted_on = [d for d in replayed_on if d.name in task.transfers]
+    crafted_on = [d for d in task.measured if d.name in task.transfers]
+    columns = _columns(task, crafted_on, all_pairs)
+    replayed_on = list(columns)
     if len(crafted_on) < 2 or len(replayed_on) < 2:
         return []
     rows, widest = [], 0.0
@@ -27,5 +27,16 @@ def transfer_matrix(task: TaskView, all_pairs: bool) -> list[Block]:
     notes = ["% of the texts crafted on the row that fool the column, of those whose original it has right."]
     if widest:
         notes.append(f"The widest 95 % interval is \u00b1{fixed(100 * widest, 0)} points.")
-    columns = (Column("crafted on", right=False), Column("texts"), *(Column(f"[{d.number}]") for d in replayed_on))
-    return [Table("Transfer: texts crafted on one, shown to the others", columns, tuple(rows), tuple(notes))]
+    heading = (Column("crafted on", right=False), Column("texts"), *columns.values())
+    return [Table("Transfer: texts crafted on one, shown to the others", heading, tuple(rows), tuple(notes))]
+
+
+def _columns(task: TaskView, crafted_on: list[Deployment], all_pairs: bool) -> dict[Deployment, Column]:
+    """Those that were attacked and one FP32 a model, or all; where they are many, the FP32 are always shown."""
+    shown = {name for row in task.transfers.values() for name in mapping(row.get("rates"))}
+    replayed_on = [d for d in task.measured if d.name in shown]
+    unquantized = one_a_model(task, replayed_on)
+    if not all_pairs and len(replayed_on) > MATRIX_AT_MOST:
+        replayed_on = [d for d in replayed_on if d in crafted_on or d in unquantized]
+    many = not all_pairs and len(replayed_on) > MATRIX_AT_MOST
+    return {d: Column(f"[{d.number}]", optional=many and d not in unquantized) for d in replayed_on}

@@ -18,8 +18,11 @@ def members(
 ) -> list[Deployment]:
     """The deployments of a matrix: all of them when they are few, otherwise one in FP32 for each model."""
     known = [d for d in task.measured if chosen(d)]
-    if all_pairs or len(known) <= MATRIX_AT_MOST:
-        return known
+    return known if all_pairs or len(known) <= MATRIX_AT_MOST else one_a_model(task, known)
+
+
+def one_a_model(task: TaskView, known: list[Deployment]) -> list[Deployment]:
+    """Of the models among ``known`` one deployment in FP32 each; of the reference's model the reference."""
     picked: dict[str, Deployment] = {}
     for deployment in known:
         if deployment.is_fp32 and deployment.format == "onnx-fp32":

@@ -28,7 +28,7 @@ LEGEND = {
     "times\nfloor": "times floor: of differ.",
     "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours not shared (1 - Jaccard).",
     "OOD\nsame": "OOD same: Jaccard of the foreign points found.",
-    "attack\npoints": "attack: success, in points above the reference's.",
+    "attack\npoints": "attack: success, in points above the reference's, where both were right.",
 }
 
 
@@ -52,10 +52,6 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
     k = task.neighbours_shown
     neighbours = None if k is None else neighbours_metric(k)
 
-    def attack(d: Deployment) -> Estimate:
-        attacked = mapping(task.characteristic("adversarial_attack").get("deployments"))
-        return Estimate.of(mapping(attacked.get(d.name)).get("success_rate"))
-
     def cells(d: Deployment) -> tuple[Cell, ...]:
         pair = DISAGREEMENT.entry(task, d)
         changed = DISAGREEMENT.of(task, d)
@@ -74,7 +70,7 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
             Cell(_times_floor(task, d)),
             neighbour_cell,
             against_floor(task, OUTSIDE_OVERLAP, d, fixed(outside.value, 2)),
-            _attack_cell(task, reference, d, attack(d), attack(reference)),
+            _attack_cell(task, reference, d),
             Cell(interval(changed, scale=100, decimals=1)),
             Cell(ratio(task.size_ratio(d))),
         )
@@ -128,15 +124,17 @@ def _times_floor(task: TaskView, deployment: Deployment) -> str:
     return "floor 0" if verdict.floor.value == 0 else ratio(verdict.times_floor.value)
 
 
-def _attack_cell(task: TaskView, reference: Deployment, d: Deployment, rate: Estimate, base: Estimate) -> Cell:
-    """A change of the success rate, marked by the test of it."""
-    if rate.value is None or base.value is None:
+def _attack_cell(task: TaskView, reference: Deployment, d: Deployment) -> Cell:
+    """A change of the success rate on the texts that both had right, marked by the test of it."""
+    changes = mapping(task.attack_pairs.get(reference.name, d.name).get("changes"))
+    change = Estimate.of(changes.get("success_rate")).value
+    if change is None:
         return Cell(UNKNOWN)
-    text = signed(100 * (rate.value - base.value), 0)
+    text = signed(100 * change, 0)
     if d.replicate_kind is not None:
         return Cell(text)
-    changes = mapping(task.characteristic("adversarial_attack").get("success_changes"))
-    return marked(text, words(mapping(changes.get(d.name)).get("conclusion")))
+    judged = mapping(task.characteristic("adversarial_attack").get("success_changes"))
+    return marked(text, words(mapping(judged.get(d.name)).get("conclusion")))
 
 
 def _floor_note(task: TaskView, reference: Deployment) -> str:

@@ -35,7 +35,7 @@ def result(id_: str, status: str, *, words_changed: int = 1) -> AttackResult:
 
 
 def results(statuses: str) -> list[AttackResult]:
-    names = {"s": "succeeded", "f": "failed", "-": "skipped"}
+    names = {"s": "succeeded", "f": "failed", "-": "skipped", "b": "budget"}
     return [result(str(index), names[letter]) for index, letter in enumerate(statuses)]
 
 
@@ -59,6 +59,12 @@ def test_figures_of_one_deployment():
     low, value, high = figures.success_rate.low, figures.success_rate.value, figures.success_rate.high
     assert low is not None and value is not None and high is not None
     assert 0 <= low < value < high <= 1
+
+
+def test_texts_that_ran_out_of_budget_are_counted():
+    figures = summary({"large": results("sbbf-")}).deployments["large"]
+    assert (figures.success_rate.value, figures.out_of_budget.value) == (1 / 4, 2 / 4)
+    assert summary({"large": results("sf-")}).deployments["large"].out_of_budget.value == 0
 
 
 def test_pairs_count_only_texts_that_both_had_right():
@@ -129,8 +135,15 @@ def test_changes_are_of_the_same_texts():
     assert pair.changes["accuracy_after"].value == 0
     assert pair.changes["transfer"].value == pytest.approx(-1 / 2)
     assert "random_success" not in pair.changes
-    low, high = pair.changes["success_rate"].low, pair.changes["success_rate"].high
-    assert low < -1 / 4 < high
+
+
+def test_the_change_of_success_is_one_figure_over_the_texts_that_both_had_right():
+    given = {"large": results("sssf-fss"), "small": results("sff-ss--")}
+    found = summary(given)
+    [pair] = found.pairs
+    # Each over its own it would be 3/5 less 5/7. Both had 0, 1, 2 and 5 right: three fell on large, two on small.
+    assert found.success_changes["small"].change == pair.changes["success_rate"]
+    assert found.success_changes["small"].change.value == pytest.approx(-1 / 4)
 
 
 def test_words_changed_alike_are_counted_by_place():
@@ -150,9 +163,23 @@ def test_words_changed_alike_are_counted_by_place():
 
 def test_examples_mark_the_words_that_differ():
     examples = summary({"small": results("sf"), "large": results("ss")}).examples
-    # One a deployment in turn, the reference first, no text twice.
+    # One a deployment in turn, the reference first, nothing twice.
     assert [(example.deployment, example.id) for example in examples] == [("large", "0"), ("large", "1")]
     assert examples[0].changed == [1]
+
+
+def test_a_text_that_is_shown_of_the_reference_is_shown_beside_it():
+    def otherwise(result: AttackResult) -> AttackResult:
+        return replace(result, adversarial="a poor  film", words_changed=result.words_changed + 2)
+
+    large = results("ssss")
+    large[2] = replace(large[2], words_changed=0)  # the smallest change goes first
+    small = [large[0], large[1], otherwise(large[2]), large[3]]
+    examples = summary({"small": small, "large": large}).examples
+    assert [(one.deployment, one.id) for one in examples[:2]] == [("large", "2"), ("small", "2")]
+    assert [one.adversarial for one in examples[:2]] == ["a bad  film", "a poor  film"]
+    # The other texts fell by the same words on both: each is shown once.
+    assert sorted(one.id for one in examples[2:]) == ["0", "1", "3"]
 
 
 def test_no_success_at_all_is_a_result():

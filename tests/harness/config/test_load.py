@@ -151,6 +151,15 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
             "tasks.text-classification.characteristics.attack.mode=refrence",
             ["attack.mode", "'refrence'; did you mean 'reference'?"],
         ),
+        (
+            "tasks.text-classification.characteristics.attack="
+            "{recipe: pruthi, sentence_encoder: {checkpoint: {hub: a/b}}}",
+            ["attack.sentence_encoder: the recipe 'pruthi' brings its own"],
+        ),
+        (
+            "tasks.text-classification.characteristics.attack.sentence_encoder={checkpoint: {cut: small, layers: [0]}}",
+            ["attack.sentence_encoder.checkpoint", "hub"],
+        ),
         ("tasks.text-classification.characteristics.attack={sample: 5}", ["attack.masked_language_model: is missing"]),
         ("formats=[tensorrt-fp16]", ["'tensorrt-fp16'; onnxruntime-cpu: it takes onnx-*: use tensorrt"]),
         ("formats=[onnx-own]", ["formats.0: comes with a finished file alone", "artifact, got 'onnx-own'"]),

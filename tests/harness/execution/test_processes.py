@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,45 @@ def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     failures, _ = run([checkpoint("slow", {"random": "bert-tiny"})], store, tmp_path, timeout=0.2)
     assert [failure.status for failure in failures] == [TIMED_OUT]
     assert not store.has("checkpoint", "slow")
+    assert not psutil.Process().children()
+
+
+TICKING = """
+import time
+
+
+def run(context):
+    for tick in range(context.options["ticks"]):
+        context.progress(f"tick {tick}", 0.0)
+        time.sleep(0.25)
+    time.sleep(context.options["silence"])
+"""
+TIMEOUT = 3
+
+
+@pytest.fixture
+def ticking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int, int], Step]:
+    """Steps of a kind that only this test's workers know: they tell of progress, then fall silent for seconds."""
+    (tmp_path / "more_steps").mkdir()
+    (tmp_path / "more_steps/ticking.py").write_text(TICKING)
+    found = f"import harness.steps\n\nharness.steps.__path__.append({str(tmp_path / 'more_steps')!r})\n"
+    (tmp_path / "sitecustomize.py").write_text(found)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def step(key: str, ticks: int, silence: int) -> Step:
+        return Step("ticking", key, key, "ticking", {}, {"ticks": ticks, "silence": silence}, {}, {})
+
+    return step
+
+
+def test_a_step_that_tells_of_its_progress_may_take_longer(tmp_path: Path, ticking: Callable[..., Step]) -> None:
+    store = Store(tmp_path / "store")
+    patient, silent, next_one = ticking("patient", 20, 0), ticking("silent", 1, 600), ticking("next", 1, 0)
+    failures, heard = run([patient, silent, next_one], store, tmp_path, timeout=TIMEOUT)  # 20 ticks take longer
+    assert [(failure.step.key, failure.status) for failure in failures] == [("silent", TIMED_OUT)]
+    assert "neither end nor progress for 0.05 minutes" in failures[0].reason
+    assert heard.count(("patient", "progress")) == 20 and ("silent", "progress") in heard
+    assert store.has("ticking", "patient") and store.has("ticking", "next") and not store.has("ticking", "silent")
     assert not psutil.Process().children()
 
 

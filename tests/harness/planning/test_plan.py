@@ -110,13 +110,33 @@ def test_tuning_is_a_step_that_the_measurement_needs(settings: list[str], tuned:
 def test_every_kind_has_a_version_and_its_libraries(plan: Plan) -> None:
     assert VERSIONS.keys() == LIBRARIES.keys()
     kinds = {step.kind for name in stages(plan) for step in getattr(plan, name)}
-    assert kinds | {"recipe", "transfer", "comparison"} == VERSIONS.keys()
+    assert kinds | {"recipe", "sentence_encoder_artifact", "transfer", "comparison"} == VERSIONS.keys()
 
 
 def test_a_finished_run_compares_every_characteristic(plan: Plan) -> None:
     answering, classification = (comparisons(task, plan.study, FinishedBut()) for task in plan.tasks)
     assert classification.keys() - answering.keys() == {"explanation"}
     assert "adversarial_attack" in answering and "data_distribution" in answering
+
+
+def test_a_sentence_encoder_takes_the_place_of_the_masked_language_model_in_similarity(
+    plan: Plan, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.yaml"
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / name).write_text('{"model_type": "bert"}')
+    encoder = f"sentence_encoder: {{checkpoint: {{folder: {tmp_path}}}}}, masked_language_model:"
+    path.write_text(STUDY.replace("masked_language_model:", encoder))
+    named = make_plan(load_study(path))
+    [artifact] = [step for step in named.artifacts if step.kind == "sentence_encoder_artifact"]
+    assert artifact.needs["checkpoint"][1] in {step.key for step in named.checkpoints}
+    assert named.tasks[0].candidates == plan.tasks[0].candidates  # the words come from where they came from
+    for with_it, without in zip(named.deployments, plan.deployments, strict=True):
+        assert with_it.outputs == without.outputs
+        for step in (*with_it.attacks, *with_it.random_swaps):
+            assert step.needs["sentence_encoder"] == (artifact.kind, artifact.key)
+            assert "masked_language_model" not in step.needs
+        assert all("masked_language_model" in step.needs for step in (*without.attacks, *without.random_swaps))
 
 
 def test_an_attack_that_failed_is_neither_replayed_nor_compared(plan: Plan) -> None:

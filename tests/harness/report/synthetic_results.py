@@ -294,6 +294,7 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
                     "accuracy_before": estimate(0.9 - place[name][0] / 3, 0.06),
                     "accuracy_after": estimate(0.3 - place[name][0] / 2, 0.06),
                     "success_rate": estimate(0.62 + place[name][0] * 0.9, 0.08),
+                    "out_of_budget": estimate(0.0, 0.0),
                     "words_changed": estimate(0.14, 0.02),
                     "queries": estimate(91.0, 0.0) | {"low": 80.0, "high": 102.0},
                     "similarity": estimate(0.83, 0.02),

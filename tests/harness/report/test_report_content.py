@@ -278,6 +278,34 @@ def test_attack_examples_mark_the_changed_words(printed: Printed) -> None:
     assert "~~wonderful~~ **decent**" in printed(synthetic.small(TEXT), format="markdown")
 
 
+def test_an_example_of_a_question_shows_its_answers(printed: Printed) -> None:
+    results = synthetic.small(synthetic.QA)
+    text_attack = synthetic.small(TEXT)["tasks"][TEXT]["characteristics"]["adversarial_attack"]
+    results["tasks"][synthetic.QA]["characteristics"]["adversarial_attack"] = text_attack
+    [example] = text_attack["examples"]
+    example["answers"] = {"gold": ["1066", "1066", "in 1066"], "before": "1066", "after": ""}
+    text = " ".join(printed(results).split())
+    assert '(gold: "1066" or "in 1066"; before: "1066"; after: no answer):' in text
+    example["answers"] = None
+    assert "gold:" not in printed(results)
+
+
+def test_every_figure_of_the_attack_has_its_interval_where_there_is_room(printed: Printed) -> None:
+    text = printed(synthetic.small(TEXT), width=250)
+    table = text[text.index("Each deployment attacked itself") :]
+    assert row(table, "[1]")[-5:] == ["84\u201396", "24\u201336", "12\u201316", "80\u2013102", "0.81\u20130.85"]
+
+
+def test_what_ran_out_of_budget_has_a_column_where_anything_did(printed: Printed) -> None:
+    results = synthetic.small(TEXT)
+    assert "budget" not in printed(results, width=200)
+    attacked = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]["deployments"]
+    attacked[deployment_name("bert-tiny", "onnx-fp32")]["out_of_budget"] = synthetic.estimate(0.37, 0.1)
+    text = printed(results, width=200)
+    table = text[text.index("Each deployment attacked itself") :]
+    assert row(table, "[4]")[6] == "37" and row(table, "[1]")[6] == "0"
+
+
 def test_the_transfer_matrix_has_a_row_for_what_was_crafted_on_each(printed: Printed) -> None:
     results = synthetic.small(TEXT)
     rows = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]["transfers"]
@@ -293,14 +321,39 @@ def test_the_transfer_matrix_has_a_row_for_what_was_crafted_on_each(printed: Pri
     assert row(table, "[4]")[-1] == "-"
 
 
-def test_a_large_transfer_matrix_shows_one_a_model(printed: Printed) -> None:
-    results = synthetic.envelope({TEXT: synthetic.whole_task(TEXT)})
-    text = printed(results)
+def transfer_table(text: str) -> list[list[str]]:
+    """The lines of the transfer matrix as words: the headings first, then a row for each deployment."""
     table = text[text.index("Transfer: texts crafted on one") : text.index("Robustness against speed-up")]
-    assert sum(line.strip().startswith("[") for line in table.splitlines()) == 7
-    every = printed(results, all_pairs=True, width=300)
-    table = every[every.index("Transfer: texts crafted on one") : every.index("Robustness against speed-up")]
-    assert sum(line.strip().startswith("[") for line in table.splitlines()) > 20
+    lines = [line.split() for line in table.splitlines()]
+    return [line for line in lines if line[:1] == ["crafted"] or (line[:1] and line[0].startswith("["))]
+
+
+def test_formats_of_one_model_are_shown_beside_every_model_in_fp32(printed: Printed) -> None:
+    """Of 28 deployments the formats of one model were attacked: its rows, and what the other models make of them."""
+    results = synthetic.envelope({TEXT: synthetic.whole_task(TEXT)})
+    attack = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]
+    attack["transfers"] = [row for row in attack["transfers"] if row["crafted_on"].startswith("bert-large/")][:4]
+    text = printed(results, width=100)
+    headings, *rows = transfer_table(text)
+    assert [row[0] for row in rows] == ["[1]", "[2]", "[3]", "[4]"]
+    # four formats of the large model, then the other five and the seed replicate in FP32
+    assert headings == [
+        "crafted",
+        "on",
+        "texts",
+        *["[1]", "[2]", "[3]", "[4]", "[5]", "[9]", "[13]", "[17]", "[21]", "[25]"],
+    ]
+    assert all(len(row) == len(headings) for row in rows)
+
+
+def test_a_large_transfer_matrix_always_shows_one_column_a_model(printed: Printed) -> None:
+    results = synthetic.envelope({TEXT: synthetic.whole_task(TEXT)})
+    headings, *rows = transfer_table(printed(results, width=70))
+    assert headings[3:] == ["[1]", "[5]", "[9]", "[13]", "[17]", "[21]", "[25]"]
+    headings, *rows = transfer_table(printed(results, width=300))
+    assert len(rows) == 24 and len(headings) == 3 + 24
+    headings, *rows = transfer_table(printed(results, all_pairs=True, width=300))
+    assert len(rows) == 24 and len(headings) == 3 + 24
 
 
 def test_robustness_stands_beside_the_speed(printed: Printed) -> None:

@@ -186,8 +186,20 @@ def test_attack_success_that_differs() -> None:
     assert found(task, "more-vulnerable", TEXT) is None
     attack["success_changes"][TINY]["conclusion"] = "different"
     attack["deployments"][TINY]["success_rate"] = estimate(0.4, 0.05)
+    for one in attack["pairs"]:
+        if (one["a"], one["b"]) == (task["reference"], TINY):
+            one["changes"]["success_rate"] = estimate(-0.2, 0.05)
     finding = found(task, "less-vulnerable", TEXT)
     assert finding is not None and finding.deployments == (TINY,)
+
+
+def test_a_tight_budget_is_no_robustness() -> None:
+    task = task_of(synthetic.small(TEXT))
+    assert found(task, "tight-budget", TEXT) is None
+    task["characteristics"]["adversarial_attack"]["deployments"][INT8]["out_of_budget"] = estimate(0.3, 0.1)
+    finding = found(task, "tight-budget", TEXT)
+    assert finding is not None and finding.deployments == (INT8,)
+    assert "30.0 % (20.0\u201340.0)" in finding.text
 
 
 @pytest.mark.parametrize(
