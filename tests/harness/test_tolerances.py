@@ -31,9 +31,9 @@ def test_the_coarsest_of_format_and_backend_counts(format, backend, options, pro
     assert tolerance(format, backend, options, products) == wanted
 
 
-def test_every_limit_refuses_a_constant():
-    """Of which the root mean square difference is the spread itself."""
+def test_every_limit_refuses_an_unrelated_output_and_all_but_one_a_constant():
+    """Of a constant, the root mean square difference is the spread itself; of an unrelated output, 1.4 times it."""
     found = {tolerance(format, "onnxruntime-cpu", None, None) for format in FORMATS}
     assert found == {FLOAT32, FLOAT16, BFLOAT16, FIXED, PER_CALL, FOUR_BITS}
-    assert all(entry.parity < 1 and entry.why for entry in found)
-    assert [entry.precision for entry in found if entry.moved is None] == ["quantized at run time"]
+    assert all(entry.parity < (1 if entry != FOUR_BITS else 2**0.5) and entry.why for entry in found)
+    assert {entry.precision for entry in found if entry.moved is None} == {"quantized at run time", "4-bit weights"}
