@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, words_of
+from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, rules_of
 from benchmarks.errors import BenchmarkError
 from harness.data.sampling import sample
 from harness.execution.worker import Context
@@ -26,7 +26,7 @@ def run(context: Context) -> None:
     texts = [attacked.text for attacked in attacked_examples(context)]
     with (context.destination / FILE).open("w", encoding="utf-8") as file:
         for number, text in enumerate(dict.fromkeys(texts), start=1):
-            words = words_of(text, settings.mode)
+            words = rules_of(settings.mode).words(text)
             found = model.candidates(words.text, words.spans)
             file.write(json.dumps({"text": _digest(words.text), "candidates": found}) + "\n")
             context.progress(f"text {number} of {len(texts)}", number / len(texts))

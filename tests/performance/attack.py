@@ -33,7 +33,7 @@ from benchmarks.characteristics.adversarial_attack import (
     AttackSettings,
     MaskedLanguageModel,
     attack,
-    words_of,
+    rules_of,
 )
 from benchmarks.characteristics.attack.probabilities import Predict
 from benchmarks.characteristics.attack.stop_words import stop_words
@@ -274,7 +274,7 @@ def _formats(
     began = time.perf_counter()
     stored = {}
     for _, text, _ in examples:
-        words = words_of(text, settings.mode)
+        words = rules_of(settings.mode).words(text)
         stored[text] = model.candidates(words.text, words.spans)
     proposing = time.perf_counter() - began
     seconds = []
