@@ -86,8 +86,8 @@ def _drawn(
     allowed = min(allowed, len(choices))
     while allowed and count > 0:
         current = original
-        for place in generator.permutation(list(choices))[: min(allowed, count)]:
-            current = current.replace(int(place), choices[place][generator.integers(len(choices[place]))])
+        for place in map(int, generator.permutation(list(choices))[: min(allowed, count)]):
+            current = current.replace(place, choices[place][int(generator.integers(len(choices[place])))])
             count -= 1
             yield current
 
