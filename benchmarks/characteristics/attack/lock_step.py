@@ -8,7 +8,7 @@ scales) gives the same results however often the run was interrupted.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count, islice
@@ -34,10 +34,13 @@ DECIMALS = 6
 """Scores are rounded to this: what differs less is a tie, and ties go to the first. Batches of other composition may
 move a float32 probability by some 1e-7, and must not choose the word."""
 
+TEXTS_A_CALL = 4096
+CHARACTERS_A_CALL = 8_000_000
+
 
 @dataclass(frozen=True)
 class Answers:
-    """Who answers: ``score`` all texts of a round at once, the others one request at a time."""
+    """Who answers: ``score`` all texts of a round, few calls a round; the others one request at a time."""
 
     score: Callable[[Sequence[str]], Float]
     propose: Callable[[str, Sequence[Span]], Sequence[Sequence[str]]]
@@ -164,23 +167,45 @@ class _Question:
     """The texts that a search asks about now, by their keys, and those that it has not asked about before."""
 
     running: _Running[Any]
+    texts: Collection[str]
     keys: list[bytes]
-    new: dict[bytes, str]
+    new: dict[bytes, None]
 
     @classmethod
     def of(cls, running: _Running[Any]) -> _Question:
         assert isinstance(running.request, Scores)
-        keys = [_key(text) for text in running.request.texts]
-        new = {key: text for key, text in zip(keys, running.request.texts, strict=True) if key not in running.known}
-        return cls(running, keys, new)
+        texts = running.request.texts
+        keys = [_key(text) for text in texts]
+        return cls(running, texts, keys, dict.fromkeys(key for key in keys if key not in running.known))
+
+    def new_texts(self) -> Iterator[str]:
+        left = set(self.new)
+        for key, text in zip(self.keys, self.texts, strict=True):
+            if key in left:
+                left.discard(key)
+                yield text
 
 
 def _make(questions: Mapping[int, _Question], answers: Answers, budget: Budget) -> Round:
     """Decide who is out of budget, and ask for the others."""
     stopped = tuple(place for place, one in questions.items() if _exceeds(budget, one.running, len(one.new)))
-    texts = [text for place, one in questions.items() if place not in stopped for text in one.new.values()]
-    scores = np.round(answers.score(texts), DECIMALS) if texts else np.empty((0, 0))
-    return Round(stopped, _asked(stopped, questions), scores)
+    texts = (text for place, one in questions.items() if place not in stopped for text in one.new_texts())
+    scores = [np.round(answers.score(call), DECIMALS) for call in _calls(texts)]
+    return Round(stopped, _asked(stopped, questions), np.concatenate(scores) if scores else np.empty((0, 0)))
+
+
+def _calls(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Cut where a call has enough of them for good batches: memory does not grow with the texts of a round."""
+    call: list[str] = []
+    characters = 0
+    for text in texts:
+        call.append(text)
+        characters += len(text)
+        if len(call) == TEXTS_A_CALL or characters >= CHARACTERS_A_CALL:
+            yield call
+            call, characters = [], 0
+    if call:
+        yield call
 
 
 def _fits(made: Round, questions: Mapping[int, _Question]) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.characteristics.attack.requests import OutOfBudget, Proposals, Scores, Search, in_parts
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
 from benchmarks.characteristics.attack.rules import Reference
-from benchmarks.characteristics.attack.search import UNKNOWN, label_is_a_column
+from benchmarks.characteristics.attack.search import label_is_a_column, without_each
 from benchmarks.characteristics.attack.words import Words
 
 RULES = Reference()
@@ -106,7 +106,7 @@ def _by_importance(original: Words, label: int, probabilities: np.ndarray) -> Se
     places = range(len(original.words) - 1)
     if not places:
         return []
-    rows = yield Scores([original.texts_with(place, [UNKNOWN])[0] for place in places])
+    rows = yield without_each(original, places)
     predictions = rows.argmax(axis=1)
     rise = rows.max(axis=1) - probabilities[predictions]
     importance = probabilities[label] - rows[:, label] + np.where(predictions != label, rise, 0)

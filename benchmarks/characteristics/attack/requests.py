@@ -5,7 +5,7 @@ So a search reads as if it had the deployment to itself, and a driver (`lock_ste
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
 from typing import Any, TypeVar
@@ -23,7 +23,24 @@ LATER_PARTS = 32
 class Scores:
     """What the deployment says about ``texts``: answered by float64 (texts, columns), rounded."""
 
-    texts: Sequence[str]
+    texts: Collection[str]
+
+
+class Lazy(Collection[str]):
+    """Texts that are made whenever they are read: as many variants as a long text has words are gigabytes."""
+
+    def __init__(self, count: int, make: Callable[[], Iterable[str]]) -> None:
+        self._count = count
+        self._make = make
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make())
+
+    def __contains__(self, text: object) -> bool:
+        return any(text == one for one in self)
 
 
 @dataclass(frozen=True)

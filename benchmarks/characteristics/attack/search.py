@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.characteristics.attack.requests import OutOfBudget, Proposals, Scores, Search, Similarities
+from benchmarks.characteristics.attack.requests import Lazy, OutOfBudget, Proposals, Scores, Search, Similarities
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
 from benchmarks.characteristics.attack.rules import Corrected
 from benchmarks.characteristics.attack.words import Words
@@ -69,9 +69,13 @@ def _by_importance(found: _Finding, places: Sequence[int]) -> Search[list[int]]:
     """
     if not places:
         return []
-    texts = [found.original.texts_with(place, [UNKNOWN])[0] for place in places]
-    rows = yield Scores(texts)
+    rows = yield without_each(found.original, places)
     return [places[index] for index in np.argsort(rows[:, found.label], kind="stable")]
+
+
+def without_each(original: Words, places: Sequence[int]) -> Scores:
+    """Asks about the text with the word at each of ``places`` put to [UNK], one at a time."""
+    return Scores(Lazy(len(places), lambda: (original.texts_with(place, [UNKNOWN])[0] for place in places)))
 
 
 def _best(
