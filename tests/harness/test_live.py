@@ -124,6 +124,29 @@ def test_texts_that_are_the_same_input_are_inferred_once(deployment: LiveDeploym
     np.testing.assert_array_equal(found, np.concatenate([deployment.probabilities([text]) for text in asked]))
 
 
+def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
+    """FP32 on two sessions of one thread, as a study attacks."""
+    replacements = ["plain", "remarkable", "never", "hardly"]
+    short = [(one.id, " ".join(one.text.split()[:20])) for one in EXAMPLES[:12] if isinstance(one, TextExample)]
+    with open_deployment(artifact, one_session_a_thread({**OPTIONS, "threads": 2})) as opened:
+        before = opened.probabilities([text for _, text in short]).argmax(axis=1)
+        examples = [(id_, text, int(label)) for (id_, text), label in zip(short, before, strict=True)]
+        one, eight, all_ = (
+            list(
+                attack(
+                    opened.probabilities,
+                    examples,
+                    candidates=lambda _, spans: [replacements for _ in spans],
+                    at_once=size,
+                )
+            )
+            for size in (1, 8, 64)
+        )
+    assert one == eight == all_
+    assert len(one) == 12
+    assert all(result.queries > 5 for result in one)
+
+
 @pytest.mark.parametrize(("mode", "words"), [("corrected", 10_000), ("reference", 1_000)])
 def test_a_long_text_is_attacked_in_calls_of_bounded_size(
     deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, mode: Mode, words: int
