@@ -90,7 +90,7 @@ class LiveDeployment:
             for rows in zip(*features.inputs.values(), strict=True)
         ]
         place: dict[bytes, int] = {}
-        kept = []
+        kept: list[int] = []
         for index, key in enumerate(keys):
             if key not in place:
                 place[key] = len(kept)

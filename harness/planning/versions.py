@@ -21,7 +21,7 @@ VERSIONS = {
     "attack": 3,
     "random_swaps": 2,
     "recipe": 1,
-    "transfer": 1,
+    "transfer": 2,
     "explanation": 1,
     "comparison": 6,
 }
