@@ -77,7 +77,7 @@ def _store_for(step: Step, finished: list[Store], root: Path) -> Store:
     for kind, key in step.needs.values():
         place = store.path(kind, key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        (source,) = [one.path(kind, key) for one in finished if one.path(kind, key).is_dir()]
+        source = next(one.path(kind, key) for one in finished if one.path(kind, key).is_dir())
         place.symlink_to(source)
     (root / "step.json").write_text(step.to_json())
     return store

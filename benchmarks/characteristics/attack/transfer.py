@@ -90,7 +90,7 @@ def replay(ask: Ask, crafted: Mapping[str, Sequence[AttackResult]]) -> dict[str,
     said: dict[tuple[str, str], int] = {}
     for begin in range(0, len(different), SHOWN_A_CALL):
         call = different[begin : begin + SHOWN_A_CALL]
-        probabilities = checked_probabilities(lambda _, call=call: ask(call), [text for _, text in call])
+        probabilities = _probabilities(ask, call)
         said.update(zip(call, probabilities.argmax(axis=1).tolist(), strict=True))
     return {
         name: [
@@ -101,3 +101,7 @@ def replay(ask: Ask, crafted: Mapping[str, Sequence[AttackResult]]) -> dict[str,
         ]
         for name, results in succeeded.items()
     }
+
+
+def _probabilities(ask: Ask, call: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+    return checked_probabilities(lambda _: ask(call), [text for _, text in call])
