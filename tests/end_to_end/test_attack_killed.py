@@ -31,9 +31,9 @@ def test_an_attack_killed_in_the_middle_ends_in_the_same_file(store: Path, tmp_p
     assert _worker(proposed, candidates).wait() == 0
     step.needs["candidates"] = (candidates.kind, candidates.key)
 
-    undisturbed = _store_for(step, [finished, proposed], tmp_path / "undisturbed")
+    undisturbed = _store_for(step, [proposed, finished], tmp_path / "undisturbed")
     assert _worker(undisturbed, step).wait() == 0
-    killed = _store_for(step, [finished, proposed], tmp_path / "killed")
+    killed = _store_for(step, [proposed, finished], tmp_path / "killed")
     moments = random.Random(0)
     for _ in range(KILLS):
         with _worker(killed, step) as process:
