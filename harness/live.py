@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,25 @@ class LiveDeployment:
                 raise StepFailed(NOT_FINITE, f"{name} holds NaN or infinity for {bad} of {len(arrays)} inputs")
         return outputs
 
+    def infer_once(self, features: Features) -> dict[str, list[NDArray[np.float32]]]:
+        """As `infer` with ``same_length``, but features of equal inputs are inferred once and share their outputs.
+
+        Most of a long text's variants are such: truncation leaves of them what it leaves of the text.
+        """
+        keys = [
+            blake2b(b"".join(row.tobytes() for row in rows), digest_size=16).digest()
+            for rows in zip(*features.inputs.values(), strict=True)
+        ]
+        place: dict[bytes, int] = {}
+        kept: list[int] = []
+        for index, key in enumerate(keys):
+            if key not in place:
+                place[key] = len(kept)
+                kept.append(index)
+        inputs = {name: [rows[index] for index in kept] for name, rows in features.inputs.items()}
+        found = self.infer(Features(inputs, features.example[kept]), same_length=True)
+        return {name: [arrays[place[key]] for key in keys] for name, arrays in found.items()}
+
     def table(self, examples: Sequence[Example]) -> pa.Table:
         """One row an example: prediction, logits, representation.
 
@@ -101,7 +121,7 @@ class LiveDeployment:
         if not texts:
             return np.empty((0, 0), np.float64)
         features = self.encode([TextExample(str(index), "", text, 0) for index, text in enumerate(texts)])
-        logits = self.infer(features, same_length=True)["logits"]
+        logits = self.infer_once(features)["logits"]
         return np.asarray(softmax(np.stack(logits).astype(np.float64), axis=1))
 
     def right_answers(self, questions: Sequence[QuestionExample]) -> NDArray[np.float64]:
@@ -112,7 +132,7 @@ class LiveDeployment:
             return np.empty((0, 0), np.float64)
         assert isinstance(self.task, QuestionAnsweringTask)
         features = self.encode(questions)
-        found = self.infer(features, same_length=True)
+        found = self.infer_once(features)
         return right_answers(
             questions, features, found["start_logits"], found["end_logits"], settings=self.task.settings
         )

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates, proportions
-from benchmarks.characteristics.attack.bert_attack import attack, words_of
+from benchmarks.characteristics.attack.bert_attack import attack
 from benchmarks.characteristics.attack.changed_words import BreakingWord, breaking_words, changed_places
 from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
 from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
 from benchmarks.characteristics.attack.pairs import FallenTogether, fallen_together
 from benchmarks.characteristics.attack.results import Answers, AttackResult, AttackSettings, TransferResult
+from benchmarks.characteristics.attack.rules import rules_of
 from benchmarks.characteristics.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.equivalence import Change, judge_changes
 from benchmarks.errors import BenchmarkError
@@ -35,8 +36,8 @@ __all__ = [
     "TransferResult",
     "attack",
     "replay",
+    "rules_of",
     "summarise",
-    "words_of",
 ]
 
 EXAMPLES_SHOWN = 6

@@ -68,8 +68,9 @@ class Attack(Strict):
     """For one example, beside the others of its group. Results then depend on the machine's speed."""
     examples_at_once: Annotated[int, Field(gt=0)] = 32
     """Examples that are attacked in lock step, their queries in the same batches."""
-    token_budget: Annotated[int, Field(ge=16)] = 512
-    """Of a batch of queries, which are of one length. On ``onnxruntime-cpu`` each batch has one thread."""
+    token_budget: Annotated[int, Field(ge=16)] | None = None
+    """Of a batch of queries, which are of one length. None: 512 on ``onnxruntime-cpu``, where each batch has one
+    thread, and the study's elsewhere."""
     random_swaps: bool = True
     """Beside each attack, as many queries with words and candidates drawn at random: is the attack led astray?"""
     deployments: tuple[str, ...] = ("*",)

@@ -12,6 +12,9 @@ from harness.planning.examples import attacked_examples
 from harness.planning.proposals import Proposals, attack_options, text_source
 from harness.store.steps import Step
 
+FOR_ONE_THREAD = 512
+"""Tokens of a batch that one thread works on: see `harness.live.one_session_a_thread`."""
+
 
 def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
     """One a source of texts; none where the deployment is not attacked itself. The reference always is."""
@@ -27,7 +30,7 @@ def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
         settings = [setting.name for setting in fields(AttackSettings)]
         kind, options = "attack", attack_options(context, attack, *settings)
         options["examples_at_once"] = attack.examples_at_once
-    options["token_budget"] = attack.token_budget
+    options["token_budget"] = token_budget(deployed)
     inputs = _inputs(deployed, proposals)
     return tuple(
         deployed.step(
@@ -57,6 +60,17 @@ def plan_random_swaps(deployed: Deployed, proposals: Proposals, attacks: Sequenc
         )
         for number, step in enumerate(attacks)
     )
+
+
+def token_budget(deployed: Deployed) -> int:
+    """Of a batch of an attack's queries on this deployment."""
+    attack = deployed.context.task.characteristics.attack
+    assert attack is not None
+    if attack.token_budget is not None:
+        return attack.token_budget
+    if deployed.deployment.backend == "onnxruntime-cpu":
+        return FOR_ONE_THREAD
+    return deployed.context.study.token_budget
 
 
 def _inputs(deployed: Deployed, proposals: Proposals) -> list[dict[str, Step]]:

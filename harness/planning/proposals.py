@@ -52,7 +52,10 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
             title=f"propose words for the attack on {context.name}" + text_source(number, len(sources)),
             group=f"attack {context.name}",
             subject={"task": context.name, "model": MODEL},
-            options=attack_options(context, attack, "mode", "candidates", "sub_word_candidates", "combinations"),
+            options={
+                **attack_options(context, attack, "mode", "candidates", "sub_word_candidates", "combinations"),
+                "threads": context.study.threads or context.machine.cores,
+            },
             needs={"examples": source, "masked_language_model": artifact},
         )
         for number, source in enumerate(sources)

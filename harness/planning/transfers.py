@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.planning.attacks import token_budget
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import DeploymentPlan, TaskPlan
 from harness.store.steps import Step, Store
@@ -39,6 +40,6 @@ def _transfer(task: TaskPlan, planned: DeploymentPlan, crafted: dict[str, Step])
         "transfer",
         title=f"show {planned.deployment.name} what was crafted on {task.name}",
         group=f"transfer {task.name}",
-        options={"target": attack.target, "token_budget": attack.token_budget},
+        options={"target": attack.target, "token_budget": token_budget(planned.deployed)},
         needs=crafted,
     )

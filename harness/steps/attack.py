@@ -6,8 +6,7 @@ Every answer of the deployment is kept at once: a run that is stopped in the mid
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
 from harness.steps.asked import examples_of
 from harness.steps.candidates import StoredCandidates, attacked_examples
+from harness.steps.pace import teller
 from harness.steps.similarity import similarity_of
 from harness.store.atomic import write_json
 from harness.store.attack_journal import AttackJournal
@@ -49,7 +49,7 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
     journal = AttackJournal(context.store.work(context.step.key))
     results = [AttackResult.from_json(result) for result in journal.results]
     first = len(results)
-    tell = _teller(context, first, len(examples))
+    tell = teller(context, first, len(examples))
     asked = examples_of(predict, examples)
     found = attack(
         asked.predict,
@@ -66,17 +66,3 @@ def _attack(context: Context, predict: Predict, settings: AttackSettings) -> lis
         journal.settle([asdict(result) for result in group])
         results += group
     return results
-
-
-def _teller(context: Context, first: int, total: int) -> Callable[[int], None]:
-    """Tells how many texts are done, and about how long the rest will take at the pace so far."""
-    began = time.monotonic()
-
-    def tell(done: int) -> None:
-        text = f"text {done} of {total}"
-        if first < done < total:
-            seconds = (time.monotonic() - began) / (done - first) * (total - done)
-            text += f", about {max(1, round(seconds / 60))} min left"
-        context.progress(text, done / total)
-
-    return tell

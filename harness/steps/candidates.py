@@ -10,10 +10,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, words_of
+from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, rules_of
 from benchmarks.errors import BenchmarkError
 from harness.data.sampling import sample
 from harness.execution.worker import Context
+from harness.steps.pace import teller
 from harness.store.examples import read_examples
 from harness.tasks.attacked import Attacked
 
@@ -22,14 +23,15 @@ FILE = "candidates.jsonl"
 
 def run(context: Context) -> None:
     settings = AttackSettings(**context.options["settings"])
-    model = MaskedLanguageModel(context.input("masked_language_model"), settings)
-    texts = [attacked.text for attacked in attacked_examples(context)]
+    model = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
+    texts = list(dict.fromkeys(attacked.text for attacked in attacked_examples(context)))
+    tell = teller(context, 0, len(texts))
     with (context.destination / FILE).open("w", encoding="utf-8") as file:
-        for number, text in enumerate(dict.fromkeys(texts), start=1):
-            words = words_of(text, settings.mode)
+        for number, text in enumerate(texts, start=1):
+            words = rules_of(settings.mode).words(text)
             found = model.candidates(words.text, words.spans)
             file.write(json.dumps({"text": _digest(words.text), "candidates": found}) + "\n")
-            context.progress(f"text {number} of {len(texts)}", number / len(texts))
+            tell(number)
 
 
 def attacked_examples(context: Context) -> list[Attacked]:

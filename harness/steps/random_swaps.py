@@ -12,6 +12,7 @@ from harness.execution.worker import Context
 from harness.steps.asked import examples_of
 from harness.steps.attack import read_attack, write_attack
 from harness.steps.candidates import StoredCandidates, attacked_examples
+from harness.steps.pace import teller
 from harness.steps.similarity import similarity_of
 from harness.store.attack_journal import AttackJournal
 
@@ -28,6 +29,7 @@ def _swap(context: Context, predict: Predict) -> list[AttackResult]:
     at_once = context.options["examples_at_once"]
     journal = AttackJournal(context.store.work(context.step.key))
     results = [AttackResult.from_json(result) for result in journal.results]
+    tell = teller(context, len(results), len(attacked))
     asked = examples_of(predict, attacked_examples(context))
     found = swap_at_random(
         asked.predict,
@@ -38,9 +40,7 @@ def _swap(context: Context, predict: Predict) -> list[AttackResult]:
         seed=context.options["seed"],
         at_once=at_once,
         recorder=journal,
-        on_round=lambda done: context.progress(
-            f"text {len(results) + done} of {len(attacked)}", (len(results) + done) / len(attacked)
-        ),
+        on_round=lambda done: tell(len(results) + done),
         about=asked.about,
     )
     while group := list(islice(found, at_once)):

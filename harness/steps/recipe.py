@@ -13,6 +13,7 @@ from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
 from harness.steps.attack import write_attack
 from harness.steps.candidates import attacked_examples
+from harness.steps.pace import teller
 from harness.store.json_lines import append_line, whole_lines
 
 
@@ -25,11 +26,12 @@ def _attack(context: Context, predict: Predict) -> list[AttackResult]:
     examples = attacked_examples(context)
     journal = context.store.work(context.step.key) / "attacked.jsonl"
     done = {result.id: result for result in map(AttackResult.from_json, whole_lines(journal))}
+    tell = teller(context, len(done), len(examples))
 
     def keep(result: AttackResult) -> None:
         done[result.id] = result
         append_line(journal, asdict(result))
-        context.progress(f"text {len(done)} of {len(examples)}", len(done) / len(examples))
+        tell(len(done))
 
     attack_by_recipe(
         context.options["recipe"],

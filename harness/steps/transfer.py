@@ -30,7 +30,7 @@ def run(context: Context) -> None:
         for source in sources:
             number = source.partition(" ")[2]
             crafted = {
-                role: read_attack(context.input(role))
+                role: [result for result in read_attack(context.input(role)) if result.status == "succeeded"]
                 for role in context.step.needs
                 if role not in ("artifact", *sources) and role.rpartition(" ")[2] == number
             }

@@ -7,13 +7,15 @@ a kill, also on a deployment whose scores depend on what shares a batch with a t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks.characteristics.attack.lock_step import Round
+from harness.store.atomic import write_text
 from harness.store.json_lines import append_line, whole_lines
 
 
@@ -27,18 +29,32 @@ class AttackJournal:
         self.results: list[dict[str, Any]] = [result for group in groups for result in group]
         """Of the settled groups, in order, as they were when the journal was opened."""
         self._group = len(groups)
+        self._rounds = 0
 
     def settle(self, results: Sequence[dict[str, Any]]) -> None:
         append_line(self._settled, list(results))
         self._group += 1
+        self._rounds = 0
         self._answers.unlink(missing_ok=True)
 
-    def recall(self) -> Iterator[NDArray[np.float64]]:
-        """The scores of the group at work so far, one array a round."""
-        for line in whole_lines(self._answers):
-            # A kill between the two lines of `settle` leaves the answers of a group that is settled.
-            if line["group"] == self._group:
-                yield np.array(line["scores"], dtype=np.float64)
+    def recall(self) -> list[Round]:
+        """The rounds of the group at work so far."""
+        rounds = [
+            Round(tuple(line["stopped"]), line["asked"], np.array(line["scores"], dtype=np.float64))
+            for line in self._lines()
+        ]
+        self._rounds = len(rounds)
+        return rounds
 
-    def keep(self, scores: NDArray[np.float64]) -> None:
-        append_line(self._answers, {"group": self._group, "scores": scores.tolist()})
+    def keep(self, number: int, made: Round) -> None:
+        """``made`` is round ``number`` of the group at work; what is on disk from that one on is dropped."""
+        if number < self._rounds:
+            kept = self._lines()[:number]
+            write_text(self._answers, "".join(json.dumps(line) + "\n" for line in kept))
+        line = {"group": self._group, "stopped": made.stopped, "asked": made.asked, "scores": made.scores.tolist()}
+        append_line(self._answers, line)
+        self._rounds = number + 1
+
+    def _lines(self) -> list[dict[str, Any]]:
+        # A kill between the two lines of `settle` leaves the answers of a group that is settled.
+        return [line for line in whole_lines(self._answers) if line["group"] == self._group]

@@ -1,4 +1,4 @@
-"""An attack killed at random moments ends in the same file, also where scores depend on what shares their batch."""
+"""An attack killed in the middle ends in the same file, also where scores depend on what shares their batch."""
 
 from __future__ import annotations
 
@@ -15,45 +15,70 @@ import pytest
 from harness.store.steps import Step, Store
 
 KILLS = int(os.environ.get("SCALEMODEL_ATTACK_KILLS", "3"))  # 20 for the long version
+TEXTS = 12 + 2 * KILLS
+"""Enough that none of the kills finds the attack at its end."""
 
 
 @pytest.mark.parametrize("format", ["onnx-fp32", "onnx-int8-dynamic"])
-def test_an_attack_killed_at_random_moments_ends_in_the_same_file(store: Path, tmp_path: Path, format: str) -> None:
+def test_an_attack_killed_in_the_middle_ends_in_the_same_file(store: Path, tmp_path: Path, format: str) -> None:
     finished = Store(store)
-    (step,) = [
-        found
-        for path in sorted(store.glob("*/steps/attack-*.json"))
-        if (found := Step.from_json(path.read_text())).subject["deployment"] == f"reference/{format}@onnxruntime-cpu"
-    ]
-    # Small groups, so that kills meet settled groups, unsettled ones, and the time before the first.
-    step.options["examples_at_once"] = 2
-    undisturbed = _store_for(step, finished, tmp_path / "undisturbed")
-    began = time.monotonic()
-    assert _worker(undisturbed, step).wait() == 0
-    seconds = time.monotonic() - began
+    (step,) = [one for one in _steps(store, "attack") if f"reference/{format}@" in one.subject["deployment"]]
+    (candidates,) = _steps(store, "candidates")
+    # More texts than the study has, in small groups: kills meet settled groups, unsettled ones, and the first.
+    candidates.options["sample"] = step.options["sample"] = TEXTS
+    step.options["examples_at_once"] = 4
+    proposed = _store_for(candidates, [finished], tmp_path / "proposed")
+    assert _worker(proposed, candidates).wait() == 0
+    step.needs["candidates"] = (candidates.kind, candidates.key)
 
-    killed = _store_for(step, finished, tmp_path / "killed")
+    undisturbed = _store_for(step, [proposed, finished], tmp_path / "undisturbed")
+    assert _worker(undisturbed, step).wait() == 0
+    killed = _store_for(step, [proposed, finished], tmp_path / "killed")
     moments = random.Random(0)
     for _ in range(KILLS):
         with _worker(killed, step) as process:
-            time.sleep(moments.uniform(0.3, 1) * seconds)
+            _wait_for_writes(moments.randint(1, 3), killed.work(step.key), process)
+            time.sleep(moments.uniform(0, 0.02))
             os.killpg(process.pid, signal.SIGKILL)
-        if killed.path(step.kind, step.key).is_dir():  # it was faster than the kill
-            (killed.path(step.kind, step.key) / "attack.json").unlink()
-            (killed.path(step.kind, step.key) / "step.json").unlink()
-            killed.path(step.kind, step.key).rmdir()
+        assert not killed.path(step.kind, step.key).exists()
+        assert sum(_sizes(killed.work(step.key))) > 0
     assert _worker(killed, step).wait() == 0
     name = f"{step.kind}/{step.key}/attack.json"
     assert (killed.root / ".steps" / name).read_bytes() == (undisturbed.root / ".steps" / name).read_bytes()
 
 
-def _store_for(step: Step, finished: Store, root: Path) -> Store:
+def _wait_for_writes(count: int, journal: Path, process: subprocess.Popen[bytes]) -> None:
+    seen = _sizes(journal)
+    while count > 0:
+        assert process.poll() is None, "the attack ended before the kill"
+        if (sizes := _sizes(journal)) != seen:
+            seen, count = sizes, count - 1
+        time.sleep(0.001)
+
+
+def _sizes(journal: Path) -> list[int]:
+    """Of the journal's files, in bytes; 0 where there is none now."""
+    found = []
+    for name in ("settled.jsonl", "answers.jsonl"):
+        try:
+            found.append((journal / name).stat().st_size)
+        except FileNotFoundError:
+            found.append(0)
+    return found
+
+
+def _steps(store: Path, kind: str) -> list[Step]:
+    return [Step.from_json(path.read_text()) for path in sorted(store.glob(f"*/steps/{kind}-*.json"))]
+
+
+def _store_for(step: Step, finished: list[Store], root: Path) -> Store:
     """A store that holds what the step needs, and the step's description."""
     store = Store(root)
     for kind, key in step.needs.values():
         place = store.path(kind, key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(finished.path(kind, key))
+        source = next(one.path(kind, key) for one in finished if one.path(kind, key).is_dir())
+        place.symlink_to(source)
     (root / "step.json").write_text(step.to_json())
     return store
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from backends.backend import Backend
+from benchmarks.characteristics.attack import lock_step
+from benchmarks.characteristics.attack.bert_attack import attack
+from benchmarks.characteristics.attack.results import AttackSettings, Mode
 from exporters.export import export
 from harness import live
 from harness.checkpoints.materialize import materialize
@@ -96,6 +101,77 @@ def test_queries_have_the_same_probabilities_on_a_session_a_thread(artifact: Pat
         np.testing.assert_array_equal(several.with_budget(64).probabilities(texts), expected)
         alone = [several.probabilities([text])[0] for text in texts]
     np.testing.assert_array_equal(np.stack(alone), expected)
+
+
+def test_texts_that_are_the_same_input_are_inferred_once(deployment: LiveDeployment) -> None:
+    """What truncation cuts off makes no difference: to the last bit, and no work either."""
+    texts = [example.text for example in EXAMPLES[:6] if isinstance(example, TextExample)]
+    long = " ".join(f"{text} {text}" for text in texts)
+    assert len(deployment.encode([TextExample("", "", long, 0)]).inputs["input_ids"][0]) == OPTIONS["max_length"]
+    asked = [texts[0], long, f"{long} more", texts[1], texts[0], f"{long} and more", f"other {long}"]
+    inferred = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(deployment.backend, name)
+
+        def infer(self, feeds: dict[str, Any]) -> Any:
+            inferred.append(len(feeds["input_ids"]))
+            return deployment.backend.infer(feeds)
+
+    found = replace(deployment, backend=cast("Backend", Counting())).probabilities(asked)
+    assert sum(inferred) == 4
+    np.testing.assert_array_equal(found, np.concatenate([deployment.probabilities([text]) for text in asked]))
+
+
+def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
+    """FP32 on two sessions of one thread, as a study attacks."""
+    replacements = ["plain", "remarkable", "never", "hardly"]
+    short = [(one.id, " ".join(one.text.split()[:20])) for one in EXAMPLES[:12] if isinstance(one, TextExample)]
+    with open_deployment(artifact, one_session_a_thread({**OPTIONS, "threads": 2})) as opened:
+        before = opened.probabilities([text for _, text in short]).argmax(axis=1)
+        examples = [(id_, text, int(label)) for (id_, text), label in zip(short, before, strict=True)]
+        one, eight, all_ = (
+            list(
+                attack(
+                    opened.probabilities,
+                    examples,
+                    candidates=lambda _, spans: [replacements for _ in spans],
+                    at_once=size,
+                )
+            )
+            for size in (1, 8, 64)
+        )
+    assert one == eight == all_
+    assert len(one) == 12
+    assert all(result.queries > 5 for result in one)
+
+
+@pytest.mark.parametrize(("mode", "words"), [("corrected", 10_000), ("reference", 1_000)])
+def test_a_long_text_is_attacked_in_calls_of_bounded_size(
+    deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, mode: Mode, words: int
+) -> None:
+    """In the corrected mode the words that may change are those that the masked language model reads."""
+    monkeypatch.setattr(lock_step, "CHARACTERS_A_CALL", 500_000)
+    some = [word for example in EXAMPLES if isinstance(example, TextExample) for word in example.text.split()]
+    text = " ".join((some * (words // len(some) + 1))[:words])
+    [before] = deployment.probabilities([text])
+    calls = []
+
+    def predict(texts: Sequence[str]) -> Any:
+        calls.append(sum(map(len, texts)))
+        return deployment.probabilities(texts)
+
+    [found] = attack(
+        predict,
+        [("1", text, int(before.argmax()))],
+        candidates=lambda _, spans: [["unusual"]] * 60 + [[]] * (len(spans) - 60),
+        settings=AttackSettings(mode=mode),
+    )
+    assert found.status in ("failed", "succeeded")
+    assert found.queries > (words if mode == "reference" else 30)
+    assert len(calls) > 5
+    assert max(calls) < 500_000 + len(text)
 
 
 def test_a_backend_whose_sessions_share_nothing_keeps_its_threads() -> None:

@@ -33,13 +33,13 @@ from benchmarks.characteristics.adversarial_attack import (
     AttackSettings,
     MaskedLanguageModel,
     attack,
-    words_of,
+    rules_of,
 )
 from benchmarks.characteristics.attack.probabilities import Predict
 from benchmarks.characteristics.attack.stop_words import stop_words
 from exporters.onnx_masked_language_model import write
-from harness.config.characteristics import Attack
 from harness.live import LiveDeployment, one_session_a_thread, open_deployment, read_tokenizer
+from harness.planning.attacks import FOR_ONE_THREAD
 
 Example = tuple[str, str, int]
 
@@ -88,7 +88,7 @@ def _deployment(artifact: Path) -> Iterator[LiveDeployment]:
         "task": "text-classification",
         "pooling": manifest["pooling"],
         "threads": usable_cores(),
-        "token_budget": Attack.model_fields["token_budget"].default,
+        "token_budget": FOR_ONE_THREAD,
         "max_length": 512,
         "question_answering": None,
     }
@@ -274,7 +274,7 @@ def _formats(
     began = time.perf_counter()
     stored = {}
     for _, text, _ in examples:
-        words = words_of(text, settings.mode)
+        words = rules_of(settings.mode).words(text)
         stored[text] = model.candidates(words.text, words.spans)
     proposing = time.perf_counter() - began
     seconds = []

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from benchmarks.characteristics.attack.lock_step import Answers, Budget, Recorder, in_lock_step
 from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
-from benchmarks.characteristics.attack.reference_search import reference_search, reference_words
+from benchmarks.characteristics.attack.reference_search import reference_search
 from benchmarks.characteristics.attack.requests import Search
-from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, Mode
+from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
 from benchmarks.characteristics.attack.search import search
-from benchmarks.characteristics.attack.words import Span, Words, split_words
+from benchmarks.characteristics.attack.words import Span
 
 Propose = Callable[[str, Sequence[Span]], Sequence[Sequence[str]]]
 Compare = Callable[[str, Sequence[str]], NDArray[np.float64]]
@@ -22,11 +22,6 @@ Compare = Callable[[str, Sequence[str]], NDArray[np.float64]]
 About = Callable[[str, Search[AttackResult]], Search[AttackResult]]
 
 AT_ONCE = 32
-
-
-def words_of(text: str, mode: Mode) -> Words:
-    """A text as a search of that mode sees it: ask for candidates of its ``text`` and ``spans``."""
-    return reference_words(text) if mode == "reference" else split_words(text)
 
 
 def by_itself(_: str, search: Search[AttackResult]) -> Search[AttackResult]:
@@ -70,4 +65,4 @@ def attack(
         on_round=on_round,
     )
     for group in groups:
-        yield from (replace(result, queries=queries) for result, queries in group)
+        yield from (replace(result, queries=result.queries + queries) for result, queries in group)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.characteristics.attack.requests import OutOfBudget, Proposals, Request, Scores, Search
+from benchmarks.characteristics.attack.requests import Lazy, OutOfBudget, Proposals, Request, Scores, Search
 from benchmarks.characteristics.attack.results import AttackResult
 from benchmarks.characteristics.attack.transfer import Ask
 from benchmarks.characteristics.attack.words import Span
@@ -54,4 +54,7 @@ class Examples:
 
 
 def _marked(request: Request, number: int) -> Request:
-    return Scores([f"{number} {text}" for text in request.texts]) if isinstance(request, Scores) else request
+    if not isinstance(request, Scores):
+        return request
+    texts = request.texts
+    return Scores(Lazy(len(texts), lambda: (f"{number} {text}" for text in texts)))

@@ -13,16 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.characteristics.attack.bert_attack import AT_ONCE, About, Compare, Propose, by_itself, words_of
+from benchmarks.characteristics.attack.bert_attack import AT_ONCE, About, Compare, Propose, by_itself
 from benchmarks.characteristics.attack.lock_step import Answers, Recorder, in_lock_step
 from benchmarks.characteristics.attack.probabilities import Predict, checked_probabilities
-from benchmarks.characteristics.attack.requests import Proposals, Scores, Search, Similarities
+from benchmarks.characteristics.attack.requests import Proposals, Scores, Search, Similarities, in_parts
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
-from benchmarks.characteristics.attack.search import left_alone, words_allowed
-from benchmarks.characteristics.attack.words import Words, in_case_of
-
-AT_A_TIME = 32
-"""Texts asked about before it is looked whether one of them has turned the label."""
+from benchmarks.characteristics.attack.rules import rules_of
+from benchmarks.characteristics.attack.words import Words
 
 
 def swap_at_random(
@@ -64,40 +61,33 @@ def random_search(
     """The first of the drawn texts that turns the label and is similar enough ends the search."""
     if attacked.status == "skipped":
         return attacked
-    original = words_of(attacked.original, settings.mode)
-    proposed = yield Proposals(original.text, original.spans)
-    drawn = _drawn(original, proposed, settings, attacked.queries, _generator(seed, attacked.id))
-    while tried := [text for _, text in zip(range(AT_A_TIME), drawn, strict=False)]:
-        rows = yield Scores([words.text for words in tried])
-        for words, row in zip(tried, rows, strict=True):
+    rules = rules_of(settings.mode)
+    original = rules.words(attacked.original)
+    choices = rules.choices(original, (yield Proposals(original.text, original.spans)))
+    allowed = rules.most_words(settings.words_changed_at_most, len(original.words))
+    for tried in in_parts(_drawn(original, choices, allowed, attacked.queries, _generator(seed, attacked.id))):
+        texts = [rules.joined(words.text) for words in tried]
+        rows = yield Scores(texts)
+        for words, text, row in zip(tried, texts, rows, strict=True):
             if row.argmax() == attacked.label:
                 continue
             similarity = None
-            if has_encoder:
-                [similarity] = map(float, (yield Similarities(original.text, [words.text])))
+            if has_encoder and rules.has_floor:
+                [similarity] = map(float, (yield Similarities(original.text, [text])))
             if similarity is None or similarity >= settings.similarity_at_least:
-                return _result(attacked, original, words, int(row.argmax()), similarity)
-    return _result(attacked, original, None, attacked.prediction_before, None)
+                return _succeeded(attacked, original, words, text, int(row.argmax()), similarity)
+    return _failed(attacked)
 
 
 def _drawn(
-    original: Words,
-    proposed: Sequence[Sequence[str]],
-    settings: AttackSettings,
-    count: int,
-    generator: np.random.Generator,
+    original: Words, choices: Mapping[int, Sequence[str]], allowed: int, count: int, generator: np.random.Generator
 ) -> Iterator[Words]:
     """``count`` texts: word after word is replaced until the limit, then it begins anew at the original."""
-    choices: Mapping[int, list[str]] = {
-        place: usable
-        for place, (word, found) in enumerate(zip(original.words, proposed, strict=True))
-        if word not in left_alone() and (usable := [c for c in (in_case_of(one, word) for one in found) if c != word])
-    }
-    allowed = min(words_allowed(settings.words_changed_at_most, len(original.words)), len(choices))
+    allowed = min(allowed, len(choices))
     while allowed and count > 0:
         current = original
-        for place in generator.permutation(list(choices))[: min(allowed, count)]:
-            current = current.replace(int(place), choices[place][generator.integers(len(choices[place]))])
+        for place in map(int, generator.permutation(list(choices))[: min(allowed, count)]):
+            current = current.replace(place, choices[place][int(generator.integers(len(choices[place])))])
             count -= 1
             yield current
 
@@ -107,18 +97,28 @@ def _generator(seed: int, id_: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
-def _result(
-    attacked: AttackResult, original: Words, found: Words | None, prediction: int, similarity: float | None
+def _succeeded(
+    attacked: AttackResult, original: Words, words: Words, text: str, prediction: int, similarity: float | None
 ) -> AttackResult:
-    final = original if found is None else found
-    changes = tuple((old, new) for old, new in zip(original.words, final.words, strict=True) if old != new)
+    changes = tuple((old, new) for old, new in zip(original.words, words.words, strict=True) if old != new)
     return replace(
         attacked,
-        status="failed" if found is None else "succeeded",
-        adversarial=attacked.original if found is None else final.text,
+        status="succeeded",
+        adversarial=text,
         prediction_after=prediction,
         words_changed=len(changes),
-        queries=0,  # the driver counts them
         similarity=similarity,
         changes=changes,
+    )
+
+
+def _failed(attacked: AttackResult) -> AttackResult:
+    return replace(
+        attacked,
+        status="failed",
+        adversarial=attacked.original,
+        prediction_after=attacked.prediction_before,
+        words_changed=0,
+        similarity=None,
+        changes=(),
     )

@@ -6,19 +6,18 @@ masked language model's part is `reference_candidates`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
 import numpy as np
 
-from benchmarks.characteristics.attack.requests import OutOfBudget, Proposals, Scores, Search
+from benchmarks.characteristics.attack.requests import OutOfBudget, Proposals, Scores, Search, in_parts
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
-from benchmarks.characteristics.attack.search import UNKNOWN, label_is_a_column
-from benchmarks.characteristics.attack.stop_words import stop_words
+from benchmarks.characteristics.attack.rules import Reference
+from benchmarks.characteristics.attack.search import label_is_a_column, without_each
 from benchmarks.characteristics.attack.words import Words
 
-
-def reference_words(text: str) -> Words:
-    """Lower-cased, line ends dropped so that the words around one run together, cut at every blank."""
-    words = text.replace("\n", "").lower().split(" ")
-    return Words(tuple(words), ("", *[" "] * (len(words) - 1), ""))
+RULES = Reference()
 
 
 def reference_search(
@@ -27,56 +26,78 @@ def reference_search(
     """As `search.search`; similarity is not looked at."""
     rows = yield Scores([text])
     label_is_a_column(label, rows.shape[1])
-    probabilities = rows[0]
-    if int(probabilities.argmax()) != label:
-        return _result(id_, "skipped", text, text, label, int(probabilities.argmax()), reference_words(text), ())
-    unchanged = (text, text, label, label, reference_words(text), ())
+    prediction = int(rows[0].argmax())
+    original = RULES.words(text)
+    unchanged = AttackResult(
+        id=id_,
+        status="failed",
+        original=text,
+        adversarial=text,
+        label=label,
+        prediction_before=prediction,
+        prediction_after=prediction,
+        words=len(original.words),
+        words_changed=0,
+        queries=0,  # the driver adds them
+        similarity=None,
+    )
+    if prediction != label:
+        return replace(unchanged, status="skipped")
     try:
-        found = yield from _attack(reference_words(text), label, probabilities, settings)
+        found = yield from _attack(original, label, rows[0], settings)
     except OutOfBudget:
-        return _result(id_, "budget", *unchanged)
+        return replace(unchanged, status="budget")
     if found is None:
-        return _result(id_, "failed", *unchanged)
-    adversarial, prediction, changes = found
-    return _result(id_, "succeeded", text, adversarial, label, prediction, reference_words(text), changes)
+        return unchanged
+    return replace(
+        unchanged,
+        status="succeeded",
+        adversarial=found.adversarial,
+        prediction_after=found.prediction,
+        words_changed=len(found.changes),
+        queries=-found.beyond,
+        changes=tuple(found.changes[place] for place in sorted(found.changes)),
+    )
 
 
-def _attack(
-    original: Words, label: int, probabilities: np.ndarray, settings: AttackSettings
-) -> Search[tuple[str, int, tuple[tuple[str, str], ...]] | None]:
-    candidates = yield Proposals(original.text, original.spans)
+@dataclass(frozen=True)
+class _Fallen:
+    adversarial: str
+    prediction: int
+    changes: Mapping[int, tuple[str, str]]
+    beyond: int
+    """Texts asked about in the same call after the one that turned the label: the authors' code does not ask them."""
+
+
+def _attack(original: Words, label: int, probabilities: np.ndarray, settings: AttackSettings) -> Search[_Fallen | None]:
+    choices = RULES.choices(original, (yield Proposals(original.text, original.spans)))
     order = yield from _by_importance(original, label, probabilities)
-    words = list(original.words)
-    kept: dict[int, str] = {}
+    allowed = RULES.most_words(settings.words_changed_at_most, len(original.words))
+    current = original
+    changes: dict[int, tuple[str, str]] = {}
     probability = probabilities[label]
-    limit = int(settings.words_changed_at_most * len(words))
     for place in order:
-        if len(kept) > limit:  # so one word more than the limit may be changed
+        if len(changes) == allowed:
             return None
-        word = original.words[place]
-        if word in stop_words():
+        if place not in choices:
             continue
-        tried = [c for c in candidates[place] if c != word and "##" not in c and c not in stop_words()]
-        texts = []
-        for candidate in tried:
-            words[place] = candidate
-            texts.append(_joined(words))
-        if not texts:
-            continue
-        # The authors ask one by one and stop at the first that turns the label; we ask for all, and count them.
-        rows = yield Scores(texts)
-        turned = np.flatnonzero(rows.argmax(axis=1) != label)
-        if turned.size:
-            first = int(turned[0])
-            kept[place] = tried[first]
-            changes = tuple((original.words[at], kept[at]) for at in sorted(kept))
-            return texts[first], int(rows[first].argmax()), changes
-        gaps = probability - rows[:, label]
-        best = int(gaps.argmax())
+        word, tried = original.words[place], choices[place]
+        gaps: list[float] = []
+        for texts in in_parts([RULES.joined(text) for text in current.texts_with(place, tried)]):
+            rows = yield Scores(texts)
+            turned = np.flatnonzero(rows.argmax(axis=1) != label)
+            if turned.size:
+                first = int(turned[0])
+                changes[place] = (word, tried[len(gaps) + first])
+                return _Fallen(texts[first], int(rows[first].argmax()), changes, len(texts) - first - 1)
+            gaps += (probability - rows[:, label]).tolist()
+        best = int(np.argmax(gaps))
         if gaps[best] > 0:
-            words[place] = kept[place] = tried[best]
+            current = current.replace(place, tried[best])
+            changes[place] = (word, tried[best])
             probability -= gaps[best]
-        # Otherwise the last candidate that was tried stays in the text, and is not counted as a change.
+        else:  # the last candidate that was tried stays in the text, and is not counted as a change
+            current = current.replace(place, tried[-1])
     return None
 
 
@@ -85,40 +106,8 @@ def _by_importance(original: Words, label: int, probabilities: np.ndarray) -> Se
     places = range(len(original.words) - 1)
     if not places:
         return []
-    rows = yield Scores([original.texts_with(place, [UNKNOWN])[0] for place in places])
+    rows = yield without_each(original, places)
     predictions = rows.argmax(axis=1)
     rise = rows.max(axis=1) - probabilities[predictions]
     importance = probabilities[label] - rows[:, label] + np.where(predictions != label, rise, 0)
     return [int(place) for place in np.argsort(-np.round(importance, 6), kind="stable")]
-
-
-def _joined(words: list[str]) -> str:
-    """As BertTokenizer.convert_tokens_to_string."""
-    return " ".join(words).replace(" ##", "").strip()
-
-
-def _result(
-    id_: str,
-    status: str,
-    original: str,
-    adversarial: str,
-    label: int,
-    prediction: int,
-    words: Words,
-    changes: tuple[tuple[str, str], ...],
-) -> AttackResult:
-    before = label if status != "skipped" else prediction
-    return AttackResult(
-        id=id_,
-        status=status,  # type: ignore[arg-type]
-        original=original,
-        adversarial=adversarial,
-        label=label,
-        prediction_before=before,
-        prediction_after=prediction,
-        words=len(words.words),
-        words_changed=len(changes),
-        queries=0,  # the driver counts them
-        similarity=None,
-        changes=changes,
-    )

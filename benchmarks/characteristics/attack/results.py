@@ -38,8 +38,9 @@ class AttackResult:
 
     ``skipped``: the deployment was wrong before any change. ``budget``: the search would have gone beyond what
     `AttackSettings` allows. ``words`` are those of `split_words` (``reference``: between blanks); ``queries`` the
-    different texts that the deployment was asked about. ``similarity`` is None unless the attack succeeded under an
-    encoder. ``changes``: (word before, word after) in the order of the text.
+    different texts that the deployment was asked about (``reference``: but those after the one that turned the label,
+    which share its call). ``similarity`` is None unless the attack succeeded under an encoder. ``changes``: (word
+    before, word after) in the order of the text.
     """
 
     id: str

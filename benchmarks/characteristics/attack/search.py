@@ -5,19 +5,18 @@ The parts are TextAttack's in meaning: its untargeted goal, its stop words, its 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.characteristics.attack.requests import OutOfBudget, Proposals, Scores, Search, Similarities
+from benchmarks.characteristics.attack.requests import Lazy, OutOfBudget, Proposals, Scores, Search, Similarities
 from benchmarks.characteristics.attack.results import AttackResult, AttackSettings
-from benchmarks.characteristics.attack.stop_words import stop_words
-from benchmarks.characteristics.attack.words import Words, in_case_of, split_words
+from benchmarks.characteristics.attack.rules import Corrected
+from benchmarks.characteristics.attack.words import Words
 from benchmarks.errors import BenchmarkError
 
+RULES = Corrected()
 UNKNOWN = "[UNK]"
 
 
@@ -27,7 +26,7 @@ def search(id_: str, text: str, label: int, settings: AttackSettings, *, has_enc
     The most important word comes first; its replacement that leaves the true label the least probability is kept
     if that is less than before; the first word of which a replacement turns the label ends the search.
     """
-    original = split_words(text)
+    original = RULES.words(text)
     rows = yield Scores([text])
     label_is_a_column(label, rows.shape[1])
     found = _Finding(id_, original, label, int(rows[0].argmax()))
@@ -42,12 +41,8 @@ def search(id_: str, text: str, label: int, settings: AttackSettings, *, has_enc
 def _attack(found: _Finding, score: float, settings: AttackSettings, has_encoder: bool) -> Search[AttackResult]:
     original, label = found.original, found.label
     candidates = yield Proposals(original.text, original.spans)
-    choices = {
-        place: in_case
-        for place, (word, proposed) in enumerate(zip(original.words, candidates, strict=True))
-        if word not in left_alone() and (in_case := _in_case(word, proposed))
-    }
-    allowed = words_allowed(settings.words_changed_at_most, len(original.words))
+    choices = RULES.choices(original, candidates)
+    allowed = RULES.most_words(settings.words_changed_at_most, len(original.words))
     order = (yield from _by_importance(found, list(choices))) if allowed else []
     current, changed = original, 0
     for place in order:
@@ -74,9 +69,13 @@ def _by_importance(found: _Finding, places: Sequence[int]) -> Search[list[int]]:
     """
     if not places:
         return []
-    texts = [found.original.texts_with(place, [UNKNOWN])[0] for place in places]
-    rows = yield Scores(texts)
+    rows = yield without_each(found.original, places)
     return [places[index] for index in np.argsort(rows[:, found.label], kind="stable")]
+
+
+def without_each(original: Words, places: Sequence[int]) -> Scores:
+    """Asks about the text with the word at each of ``places`` put to [UNK], one at a time."""
+    return Scores(Lazy(len(places), lambda: (original.texts_with(place, [UNKNOWN])[0] for place in places)))
 
 
 def _best(
@@ -131,29 +130,13 @@ class _Finding:
             prediction_after=prediction,
             words=len(self.original.words),
             words_changed=len(changes),
-            queries=0,  # the driver counts them
+            queries=0,  # the driver adds them
             similarity=similarity,
             changes=changes,
         )
-
-
-def words_allowed(share: float, words: int) -> int:
-    """Rounded down; the margin keeps 0.1 * 30 from falling below 3."""
-    return math.floor(share * words + 1e-9)
-
-
-@cache
-def left_alone() -> frozenset[str]:
-    """Stop words as they may be written; words are compared as they are, as TextAttack does."""
-    return frozenset(form for word in stop_words() for form in (word, word.capitalize(), word.upper()))
 
 
 def label_is_a_column(label: int, classes: int) -> None:
     """Raise `BenchmarkError` unless the deployment knows the label."""
     if not 0 <= label < classes:
         raise BenchmarkError(f"label {label}: predict gives {classes} classes; give labels as indices of its columns")
-
-
-def _in_case(word: str, proposed: Sequence[str]) -> list[str]:
-    found = (in_case_of(candidate, word) for candidate in proposed)
-    return list(dict.fromkeys(candidate for candidate in found if candidate != word))

@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 Ask = Callable[[Sequence[tuple[str, str]]], NDArray[np.float64]]
 """(id of the example, text) to class probabilities, (texts, labels)."""
 
+SHOWN_A_CALL = 1024
+
 
 @dataclass(frozen=True)
 class Transfer:
@@ -85,10 +87,11 @@ def replay(ask: Ask, crafted: Mapping[str, Sequence[AttackResult]]) -> dict[str,
         for text in (result.original, result.adversarial)
     ]
     different = list(dict.fromkeys(shown))
-    if not different:
-        return {name: [] for name in crafted}
-    probabilities = checked_probabilities(lambda _: ask(different), [text for _, text in different])
-    said = dict(zip(different, probabilities.argmax(axis=1).tolist(), strict=True))
+    said: dict[tuple[str, str], int] = {}
+    for begin in range(0, len(different), SHOWN_A_CALL):
+        call = different[begin : begin + SHOWN_A_CALL]
+        probabilities = _probabilities(ask, call)
+        said.update(zip(call, probabilities.argmax(axis=1).tolist(), strict=True))
     return {
         name: [
             TransferResult(
@@ -98,3 +101,7 @@ def replay(ask: Ask, crafted: Mapping[str, Sequence[AttackResult]]) -> dict[str,
         ]
         for name, results in succeeded.items()
     }
+
+
+def _probabilities(ask: Ask, call: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+    return checked_probabilities(lambda _: ask(call), [text for _, text in call])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.characteristics.adversarial_attack import AttackSettings, attack, replay
+from benchmarks.characteristics.attack import transfer
 from benchmarks.errors import BenchmarkError
 
 TEXT = "A good film, with a Great plot!"
@@ -178,3 +179,18 @@ def test_replay_shows_only_texts_that_succeeded(predict, candidates):
     assert replay(lambda _: pytest.fail("nothing is to be asked"), {"nothing fell": results[1:]}) == {
         "nothing fell": []
     }
+
+
+def test_a_replay_of_many_texts_goes_in_several_calls(monkeypatch, predict, candidates):
+    examples = [(str(n), f"a good film, take {n}", 1) for n in range(12)]
+    crafted = {"one": list(attack(predict, examples, candidates=candidates))}
+    sizes = []
+
+    def ask(texts):
+        sizes.append(len(texts))
+        return predict([text for _, text in texts])
+
+    whole = replay(ask, crafted)
+    monkeypatch.setattr(transfer, "SHOWN_A_CALL", 7)
+    assert replay(ask, crafted) == whole
+    assert sizes == [24, 7, 7, 7, 3]

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import repeat
+
 import numpy as np
 import pytest
 
+from benchmarks.characteristics.attack import lock_step
 from benchmarks.characteristics.attack.lock_step import Answers, Budget, in_lock_step
 from benchmarks.characteristics.attack.requests import OutOfBudget, Scores
 
@@ -25,10 +29,10 @@ class Recorder:
         self.kept = list(kept)
 
     def recall(self):
-        return iter(list(self.kept))
+        return list(self.kept)
 
-    def keep(self, scores):
-        self.kept.append(scores)
+    def keep(self, number, made):
+        self.kept[number:] = [made]
 
 
 def test_each_gets_its_own_answers_and_asks_a_text_once():
@@ -82,6 +86,60 @@ def test_what_was_recorded_is_not_asked_again_and_the_end_is_the_same(stopped_af
     assert found == undisturbed
     assert len(calls) == 3 - stopped_after
     assert len(resumed.kept) == 3
+
+
+def _two_of_which_the_first_is_out_of_time(monkeypatch, recorder, clock, score=ANSWERS.score):
+    searches = [_asks([["a"], ["bb", "ccc"], ["dddd"]]), _asks([["f"], ["gg", "hhh"], ["iiii"]])]
+    monkeypatch.setattr(lock_step.time, "monotonic", lambda: next(clock))
+    answers = Answers(score, ANSWERS.propose)
+    [group] = in_lock_step(searches, answers, at_once=2, budget=Budget(seconds=15), recorder=recorder)
+    return group
+
+
+@pytest.mark.parametrize("stopped_after", [2, 3])
+def test_who_was_out_of_time_is_not_decided_again(monkeypatch, stopped_after):
+    """The first run stops the first search in the second round; the resumed one, by its clock, would not."""
+    began, looked_at = [0, 100], [50, 101, 102]
+    whole = Recorder()
+    undisturbed = _two_of_which_the_first_is_out_of_time(monkeypatch, whole, iter([*began, *looked_at]))
+    assert undisturbed == [("budget", 1), ([[1], [2, 3], [4]], 4)]
+    assert [made.stopped for made in whole.kept] == [(), (0,), ()]
+
+    calls = []
+    resumed = Recorder(whole.kept[:stopped_after])
+    found = _two_of_which_the_first_is_out_of_time(
+        monkeypatch, resumed, repeat(0), lambda texts: calls.append(texts) or ANSWERS.score(texts)
+    )
+    assert found == undisturbed
+    assert calls == [["iiii"]][: 3 - stopped_after]
+
+
+def _other_texts(made):
+    return replace(made, asked="those of another search")
+
+
+def _a_row_less(made):
+    return replace(made, scores=made.scores[:-1])
+
+
+def _a_search_that_is_done_was_stopped(made):
+    return replace(made, stopped=(7,))
+
+
+@pytest.mark.parametrize("spoil", [_other_texts, _a_row_less, _a_search_that_is_done_was_stopped])
+def test_a_record_that_does_not_fit_is_dropped_from_there(spoil):
+    def searches():
+        return [_asks([["a"], ["bb"], ["ccc"]]), _asks([["ff"], ["gggg", "hhhhh"]])]
+
+    whole = Recorder()
+    [undisturbed] = in_lock_step(searches(), ANSWERS, at_once=2, recorder=whole)
+    spoiled = Recorder([whole.kept[0], spoil(whole.kept[1]), replace(whole.kept[2], scores=np.zeros((1, 2)))])
+    calls = []
+    answers = Answers(lambda texts: calls.append(texts) or ANSWERS.score(texts), ANSWERS.propose)
+    [found] = in_lock_step(searches(), answers, at_once=2, recorder=spoiled)
+    assert found == undisturbed
+    assert calls == [["bb", "gggg", "hhhhh"], ["ccc"]]
+    assert [made.asked for made in spoiled.kept] == [made.asked for made in whole.kept]
 
 
 def test_what_differs_by_the_noise_of_float32_is_a_tie():

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from benchmarks.characteristics.attack import requests
 from benchmarks.characteristics.attack.bert_attack import attack
 from benchmarks.characteristics.attack.random_swaps import swap_at_random
 from benchmarks.characteristics.attack.results import AttackSettings
+from benchmarks.characteristics.attack.rules import rules_of
 
 SETTINGS = AttackSettings(words_changed_at_most=0.5)
 EXAMPLES = [(str(n), f"a good film, take {n} of the great plot with a fine story", 1) for n in range(12)]
@@ -53,3 +57,69 @@ def test_a_text_that_is_too_different_does_not_count(predict, candidates, attack
     assert {result.status for result in found} == {"skipped", "failed"}
     near = swapped(predict, attacked, candidates, similarity=lambda original, texts: [0.9 for _ in texts])
     assert {result.similarity for result in near if result.status == "succeeded"} == {0.9}
+
+
+@pytest.mark.parametrize("mode", ["corrected", "reference"])
+def test_it_keeps_to_the_rules_of_the_search_beside_it(predict, mode):
+    """What either asks about are texts that the mode allows; both come to its largest number of changes."""
+    texts = ["Good good good good good good plot\nplot plot plot ##s end"]
+
+    def propose(text, spans):
+        own = ["fine", "##ine", "the", "good", "movie"]
+        usable = ["fine", "movie"]  # of the corrected mode's candidates `usable` has left no others
+        return [(own if mode == "reference" else usable) if text[a:b].lower() == "good" else [] for a, b in spans]
+
+    settings = AttackSettings(mode=mode, words_changed_at_most=0.3, similarity_at_least=0.99)
+    asked = []
+
+    def counting(texts):
+        asked.extend(texts)
+        return predict([f"{text} great great great great" for text in texts])  # so that nothing turns the label
+
+    def compare(original, texts):
+        raise AssertionError("nothing has turned")
+
+    examples = [("1", texts[0], 1)]
+    arguments = {"candidates": propose, "similarity": compare, "settings": settings}
+    [guided] = attack(counting, examples, **arguments)
+    of_search, asked[:] = [text for text in asked if "[UNK]" not in text and text != texts[0]], []
+    assert guided.status == "failed"
+    # So many queries that every number of changes is drawn.
+    [drawn] = swap_at_random(counting, [replace(guided, queries=200)], seed=0, **arguments)
+    assert drawn.status == "failed"
+    changed = {text.lower().split().count("fine") + text.lower().split().count("movie") for text in asked}
+    words = 12 if mode == "corrected" else 11  # "plot\nplot" is one word there, "##s" without its marks here
+    most = rules_of(mode).most_words(0.3, words)
+    assert max(changed) == most == (3 if mode == "corrected" else 4)
+    for text in [*of_search, *asked]:
+        assert "##ine" not in text and "the" not in text.split()
+        if mode == "reference":
+            assert text == text.lower().strip() and "plotplot" in text and "plots end" in text
+        else:
+            assert "plot\nplot" in text and " ##s end" in text
+            assert text.startswith(("Good", "Fine", "Movie"))
+
+
+def test_the_reference_mode_has_no_similarity_floor(predict, candidates):
+    settings = AttackSettings(mode="reference")
+    examples = [("1", "a good film of the plot", 1)]
+    arguments = {"candidates": candidates, "similarity": lambda *_: [0.0], "settings": settings}
+    [guided] = attack(predict, examples, **arguments)
+    [drawn] = swap_at_random(predict, [replace(guided, queries=50)], seed=0, **arguments)
+    assert (guided.status, drawn.status) == ("succeeded", "succeeded")
+    assert drawn.similarity is None
+
+
+@pytest.mark.parametrize("mode", ["corrected", "reference"])
+def test_how_many_texts_go_in_a_call_changes_no_finding(monkeypatch, predict, candidates, mode):
+    def found(parts, later):
+        monkeypatch.setattr(requests, "PARTS", parts)
+        monkeypatch.setattr(requests, "LATER_PARTS", later)
+        arguments = {"candidates": candidates, "settings": replace(SETTINGS, mode=mode)}
+        guided = list(attack(predict, EXAMPLES, **arguments))
+        drawn = swap_at_random(predict, guided, seed=0, **arguments)
+        return guided, [replace(result, queries=0) for result in drawn]
+
+    one_by_one = found((), 1)
+    assert found((4, 8, 16), 32) == found((), 100) == one_by_one
+    assert any(result.status == "succeeded" for result in one_by_one[1])

@@ -98,8 +98,8 @@ def test_reference_takes_the_first_that_turns_and_counts_all_words_but_the_last(
     assert (result.original, result.adversarial) == ("A good great\nfilm", "a dull greatfilm")
     assert result.changes == (("good", "dull"),)
     assert (result.words, result.words_changed) == (3, 1)
-    # The text, two words of three put to [UNK], the three candidates of "good".
-    assert result.queries == 1 + 2 + 3
+    # The text, two words of three put to [UNK], and the candidates of "good" up to the one that turns the label.
+    assert result.queries == 1 + 2 + 2
 
 
 def test_reference_leaves_what_it_tried_last_and_does_not_count_it(predict):

@@ -150,6 +150,30 @@ def test_an_attack_that_failed_is_neither_replayed_nor_compared(plan: Plan) -> N
     assert compared.options["deployments"] == [second.subject["deployment"]]
 
 
+@pytest.mark.parametrize(
+    ("settings", "on_onnxruntime", "elsewhere"),
+    [
+        ([], 512, 4096),
+        (["tasks.text-classification.characteristics.attack.token_budget=64"], 64, 64),
+    ],
+)
+def test_the_token_budget_of_an_attack_suits_the_backend(
+    tmp_path: Path, settings: list[str], on_onnxruntime: int, elsewhere: int
+) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    more = ["backends=[onnxruntime-cpu, openvino-cpu]", "token_budget=4096", *settings]
+    plan = make_plan(load_study(tmp_path / "study.yaml", more))
+    task = plan.tasks[1]
+    shown = transfers(task, FinishedBut())
+    backends = set()
+    for planned in task.deployments:
+        backends.add(planned.deployment.backend)
+        expected = on_onnxruntime if planned.deployment.backend == "onnxruntime-cpu" else elsewhere
+        for step in [*planned.attacks, *planned.random_swaps, shown[planned.deployment.name]]:
+            assert step.options["token_budget"] == expected
+    assert backends == {"onnxruntime-cpu", "openvino-cpu"}
+
+
 def test_a_second_explanation_is_no_floor_without_the_first(plan: Plan) -> None:
     task = plan.tasks[1]
     first, second = task.deployments[0].explanations

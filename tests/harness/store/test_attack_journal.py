@@ -2,37 +2,57 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.characteristics.attack.lock_step import Round
 from harness.store.attack_journal import AttackJournal
 
 
-def test_answers_come_back_to_the_last_bit(tmp_path):
-    rounds = [np.random.default_rng(i).random((3, 2)) for i in range(2)]
+def made(rows=1, stopped=()):
+    return Round(stopped, f"{rows} texts", np.random.default_rng(rows).random((rows, 2)))
+
+
+def same(one, other):
+    return (one.stopped, one.asked) == (other.stopped, other.asked) and np.array_equal(one.scores, other.scores)
+
+
+def test_rounds_come_back_to_the_last_bit(tmp_path):
+    rounds = [made(3), made(2, stopped=(0, 4))]
     journal = AttackJournal(tmp_path)
-    for scores in rounds:
-        journal.keep(scores)
-    found = list(AttackJournal(tmp_path).recall())
+    for number, one in enumerate(rounds):
+        journal.keep(number, one)
+    found = AttackJournal(tmp_path).recall()
     assert len(found) == 2
-    assert all(np.array_equal(a, b) for a, b in zip(found, rounds, strict=True))
+    assert all(same(a, b) for a, b in zip(found, rounds, strict=True))
 
 
 def test_half_a_line_does_not_count_and_is_cut_off(tmp_path):
     journal = AttackJournal(tmp_path)
     journal.settle([{"id": "1"}])
-    journal.keep(np.ones((1, 2)))
+    journal.keep(0, made())
     for name in ("settled.jsonl", "answers.jsonl"):
         with (tmp_path / name).open("a") as file:
             file.write('{"group": 1, "sco')
     again = AttackJournal(tmp_path)
     assert again.results == [{"id": "1"}]
-    assert len(list(again.recall())) == 1
-    again.keep(np.zeros((1, 2)))
-    assert len(list(AttackJournal(tmp_path).recall())) == 2
+    assert len(again.recall()) == 1
+    again.keep(1, made())
+    assert len(AttackJournal(tmp_path).recall()) == 2
 
 
 def test_answers_of_a_settled_group_are_not_taken_for_those_of_the_next(tmp_path):
     journal = AttackJournal(tmp_path)
-    journal.keep(np.ones((1, 2)))
+    journal.keep(0, made())
     answers = (tmp_path / "answers.jsonl").read_bytes()
     journal.settle([{"id": "1"}])
     (tmp_path / "answers.jsonl").write_bytes(answers)  # killed between the two
-    assert list(AttackJournal(tmp_path).recall()) == []
+    assert AttackJournal(tmp_path).recall() == []
+
+
+def test_a_round_made_anew_drops_itself_and_the_later_ones(tmp_path):
+    journal = AttackJournal(tmp_path)
+    for number in range(3):
+        journal.keep(number, made(number + 1))
+    resumed = AttackJournal(tmp_path)
+    assert len(resumed.recall()) == 3
+    resumed.keep(1, made(7))
+    resumed.keep(2, made(8))
+    assert [len(one.scores) for one in AttackJournal(tmp_path).recall()] == [1, 7, 8]
