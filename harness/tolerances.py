@@ -12,14 +12,15 @@ class Tolerance:
     """Root mean square differences of an output, as shares of its spread (`exporters.parity.Difference`)."""
 
     precision: str
-    parity: float
+    parity: float | None
+    """From the checkpoint's; None: not judged."""
     moved: float | None
     """By the texts that share the batch, or by more padding; None: not judged."""
     why: str
 
     @property
     def quantized(self) -> bool:
-        return self in (FIXED, PER_CALL, FOUR_BITS)
+        return self in (FIXED, PER_CALL, UNTRAINED)
 
 
 FLOAT32 = Tolerance("float32", 1e-3, 1e-3, "another order of summation gives 1e-6 to 1e-5; a wrong graph 0.1 and more")
@@ -36,24 +37,30 @@ PER_CALL = Tolerance(
     None,
     "likewise; scales come from each call's own values, so that outputs move by nature",
 )
-FOUR_BITS = Tolerance(
-    "4-bit weights",
-    1.2,
+UNTRAINED = Tolerance(
+    "4-bit weights, random",
     None,
-    "24 layers of random weights, which no training has made robust to rounding, are 1.0 away; unrelated outputs 1.4",
+    None,
+    "24 layers of random weights say nearly the same of every text: rounding to 4 bits moves that by twice the spread",
 )
 
 
 def tolerance(
-    format: str, backend: str, options: Mapping[str, Any] | None, products: Collection[str] | None
+    format: str,
+    backend: str,
+    options: Mapping[str, Any] | None,
+    products: Collection[str] | None,
+    *,
+    trained: bool = True,
 ) -> Tolerance:
     """What a deployment is held to: the coarsest of what its format holds and its backend computes in.
 
-    ``products`` are the precisions in which the runtime says that it multiplied, where it does.
+    ``products`` are the precisions in which the runtime says that it multiplied, where it does. Not ``trained``: the
+    weights are random.
     """
-    if format == "onnx-int4":
-        return FOUR_BITS
-    if format == "onnx-int8-dynamic":
+    if format == "onnx-int4" and not trained:
+        return UNTRAINED
+    if format in ("onnx-int8-dynamic", "onnx-int4"):
         return PER_CALL
     if "int8" in format:
         return FIXED
