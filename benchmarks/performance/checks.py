@@ -13,8 +13,8 @@ STOLEN = 0.02
 """Of the cores' time, taken by other virtual machines."""
 HELD_BACK = 0.01
 """Of the time, held back by the container's quota."""
-CLOCK = 0.05
-"""A fixed piece of work may take this share longer or shorter at the end."""
+CLOCK = 0.10
+"""A fixed piece of work may take this share longer or shorter at the end: as much as an unsteady timing may drift."""
 
 
 def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
