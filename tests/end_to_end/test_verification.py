@@ -138,7 +138,7 @@ def test_the_last_positions_are_in_use(folder: Path) -> None:
 
 def test_a_destroyed_artifact_is_refused(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
-    monkeypatch.setattr(verification, "tolerance", lambda *_: FIXED)
+    monkeypatch.setattr(verification, "tolerance", lambda *_, **__: FIXED)
     with pytest.raises(StepFailed, match=r"accuracy is .* the checkpoint's is .*quality_loss") as raised:
         # What a wrong calibration does: every range too narrow for what comes through.
         verify(folder, tmp_path, weights(lambda name, weight: weight * 0.2 + random.normal(0, 0.05, weight.shape)))
@@ -161,7 +161,7 @@ def test_a_graph_without_its_mask_is_refused(folder: Path, tmp_path: Path) -> No
 def test_a_quantized_graph_without_its_mask_moves_by_padding(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "tolerance", lambda *_: FIXED)
+    monkeypatch.setattr(verification, "tolerance", lambda *_, **__: FIXED)
     monkeypatch.setattr(verification, "_require_parity", lambda *_: None)  # as if its checkpoint had none either
     with pytest.raises(StepFailed, match=r"moves by .* when the same text is padded more, 0\.2 is allowed"):
         verify(folder, tmp_path, without_mask, random=True)
