@@ -15,6 +15,8 @@ from backends.backend import Backend
 from backends.batching import pad
 from exporters.parity import PER_TOKEN
 from harness.data.sampling import sample
+from harness.errors import StepFailed
+from harness.execution.status import REFUSED
 from harness.execution.worker import Context
 from harness.live import read_tokenizer, task_of
 from harness.store.examples import read_examples
@@ -76,6 +78,7 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
     examples = list(chosen.values())
     task = task_of(context.options)
     features = task.encode(read_tokenizer(tokenizer_folder), examples)
+    _require_positions(int(features.lengths.max()), positions, context.options["task"])
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
     others = np.random.default_rng(seed).permutation(len(features))
     order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
@@ -86,6 +89,16 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
         cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
         filled = pad(cut, np.array([0, 1], np.int64))
     return VerificationInputs(task, examples, features, order, filled)
+
+
+def _require_positions(longest: int, positions: int | None, task: str) -> None:
+    if positions is not None and longest > positions:
+        field = "question_answering.max_length" if task == "question-answering" else "max_length"
+        raise StepFailed(
+            REFUSED,
+            f"an evaluation input has {longest} tokens, but the model has {positions} positions: set the task's "
+            f"{field} to {positions} or less",
+        )
 
 
 def _endless(examples: Sequence[Example], tokens: int) -> Example:

@@ -188,7 +188,7 @@ class _Worker:
         self._waiting: SimpleQueue[tuple[int, Any] | None] = SimpleQueue()
         self._held: list[Any] = []
         self._failure: BaseException | None = None
-        self._flushing = threading.Event()
+        self._flushing, self._ending = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="server-scenario", daemon=True)
 
     def start(self) -> None:
@@ -206,6 +206,10 @@ class _Worker:
         self._waiting.put(None)
 
     def end(self) -> None:
+        """Not before LoadGen has ended its test: it keeps a log for each thread that completes a sample, and writes it
+        at the end of the test, when that of a thread that is gone is no longer there (SIGSEGV).
+        """
+        self._ending.set()
         self.flush()
         self._thread.join()
         if self._failure is not None:
@@ -223,7 +227,7 @@ class _Worker:
             if self._flushing.is_set() and self._held:
                 done(self._held)
                 self._held = []
-            if None in taken and self._waiting.empty():
+            if self._ending.is_set() and self._waiting.empty():
                 return
 
     @property

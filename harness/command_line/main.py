@@ -103,7 +103,10 @@ def export(
     output: Output = None,
     quiet: Quiet = False,
 ) -> None:
-    """Turn the models of a study into artifacts, and verify each on its backends against its checkpoint."""
+    """Turn the models of a study into artifacts, and verify each on its backends against its checkpoint.
+
+    The run's folder gets artifacts/TASK/MODEL/FORMAT, links to the files.
+    """
     from harness.command_line.work import work
 
     work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts")

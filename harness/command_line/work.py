@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,8 @@ def work(
         if not quiet:
             print(f"results: {folder.path} (again: scalemodel report {folder.path})", file=sys.stderr)
     elif until != "results":
+        if until == "artifacts":
+            _link(plan.artifacts, run, store, folder.path / "artifacts")
         _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
         _tell_verified(plan.verifications if until == "artifacts" else (), run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
@@ -75,6 +78,20 @@ def work(
         steps = "1 step" if len(causes) == 1 else f"{len(causes)} steps"
         print(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", file=sys.stderr)
         raise typer.Exit(RUN_FAILED)
+
+
+def _link(artifacts: tuple[Step, ...], run: Run, store: Store, folder: Path) -> None:
+    """``TASK/MODEL/FORMAT`` for each finished artifact: a link to its files in the store.
+
+    What proposes an attack's words is of no format, and stands at ``TASK/MODEL``.
+    """
+    for step in artifacts:
+        if step.key in run.failures:
+            continue
+        link = folder.joinpath(*(step.subject[part] for part in ("task", "model", "format") if part in step.subject))
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(store.path(step.kind, step.key), link.parent))
 
 
 def _tell(steps: tuple[Step, ...], run: Run, store: Store) -> None:

@@ -7,6 +7,7 @@ standard error, which the parent keeps in the run's log.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -51,6 +52,7 @@ def emit(events: TextIO, event: dict[str, Any]) -> None:
 
 def main(arguments: list[str]) -> int:
     die_with_parent()
+    faulthandler.enable()  # where a runtime crashed stands in the log
     store = Store(Path(arguments[0]))
     steps = [Step.from_json(Path(name).read_text()) for name in arguments[1:]]
     # A library that prints to standard output, in Python or below it, must not break the event stream.

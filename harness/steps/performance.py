@@ -21,6 +21,7 @@ from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
 from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
+from exporters.manifest import read_manifest
 from harness.data.sampling import sample
 from harness.execution.worker import Context, give_memory_back
 from harness.live import LiveDeployment, open_deployment, read_tokenizer, task_of
@@ -170,8 +171,9 @@ class _Measurement:
 
     def sweep(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
         backend = self.deployment.backend
+        positions = read_manifest(self.context.input("artifact")).max_positions
         shapes = sweep(
-            lambda batch, length: _fixed_shape(backend, self.inputs, batch, length),
+            lambda batch, length: _fixed_shape(backend, self.inputs, batch, length, positions),
             settings["batch"],
             settings["length"],
             min_seconds=settings["min_seconds"],
@@ -189,9 +191,19 @@ class _Measurement:
 
 
 def _fixed_shape(
-    backend: Backend, inputs: Mapping[str, Sequence[NDArray[np.int64]]], batch: int, length: int
+    backend: Backend,
+    inputs: Mapping[str, Sequence[NDArray[np.int64]]],
+    batch: int,
+    length: int,
+    positions: int | None,
 ) -> Callable[[], object]:
     """An inference of ``batch`` rows of ``length`` tokens, cut from the real texts one after the other."""
+
+    def refuse() -> None:
+        raise BackendError(f"the model takes at most {positions} tokens")
+
+    if positions is not None and length > positions:
+        return refuse
     flowing = np.concatenate([*inputs["input_ids"]])
     ids = np.resize(flowing, (batch, length))
     feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}

@@ -132,6 +132,10 @@ def test_train_and_export_say_where_things_are(config: Path, store: Path) -> Non
     lines = exported.stdout.splitlines()
     places = [Path(line.rpartition(": ")[2]) for line in lines if not line.startswith("verified ")]
     assert len(places) == 7 and all(any(place.glob("*.onnx")) for place in places)  # six, and what proposes words
+    (links,) = store.glob("*/artifacts")
+    linked = [link for link in links.glob("**/*") if link.is_symlink()]
+    assert {link.resolve() for link in linked} == {place.resolve() for place in places}
+    assert all(any(link.glob("*.onnx")) for link in linked)
     assert scalemodel("train", config, "--store", store, "--quiet").returncode == 0
 
 

@@ -196,6 +196,16 @@ def test_every_deployment_is_verified_on_its_own_backend(folder: Path) -> None:
     )
 
 
+def test_inputs_longer_than_the_model_are_refused_before_it_runs(folder: Path, tmp_path: Path) -> None:
+    store = Store(folder / "runs")
+    step = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].verification
+    context = Context(step, store, tmp_path, io.StringIO())
+    with pytest.raises(
+        StepFailed, match=r"has \d+ tokens, but the model has 16 positions: set the task's max_length to"
+    ):
+        verification_inputs(context, context.input("artifact"), positions=16)
+
+
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:
     done = scalemodel("export", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr

@@ -120,7 +120,7 @@ def _surface(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
     rows = [(d, tuple(cell(by_shape[d.name].get(shape, {})) for shape in shapes)) for d in timed if by_shape[d.name]]
     refused = {words(entry.get("reason")) for found in by_shape.values() for entry in found.values()} - {""}
     notes = ["Median latency of batch x tokens, without padding."]
-    notes += [f"- could not be run: {sorted(refused)[0][:160]}"] if refused else []
+    notes += [f"- could not be run: {sorted(refused)[0]}"] if refused else []
     return Table("Fixed shapes", columns, rows_by_model(task, rows), tuple(notes))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from dataclasses import asdict
 from itertools import pairwise
@@ -96,3 +98,18 @@ def test_what_the_model_raises_comes_out() -> None:
 
     with pytest.raises(RuntimeError, match="the model failed"):
         find_highest_rate(fail, 8, bound_ms=1, queries=700, min_seconds=0, service_ms=1)
+
+
+@pytest.mark.parametrize("rate", [20_000, 25_000])
+def test_a_fast_model_under_a_hopeless_rate_ends_its_trial(rate: int) -> None:
+    """In a process of its own: LoadGen crashed where the thread that answered had ended before the test did."""
+    script = (
+        "import time\n"
+        "from benchmarks.performance.server import _trial\n"
+        "def serve(indices):\n"
+        "    end = time.perf_counter() + 6e-5 * len(indices)\n"
+        "    while time.perf_counter() < end: pass\n"
+        f"for _ in range(3): _trial(serve, 32, {rate}, 50.0, 10_000, 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -93,7 +93,8 @@ def test_a_shape_beyond_the_model_is_a_reason_and_no_failure(measured: dict[str,
     shapes = summarise([measured])["sweep"]
     assert [(shape["batch"], shape["length"]) for shape in shapes] == [(1, 16), (1, 4096), (3, 16), (3, 4096)]
     assert [shape["p50_ms"] is not None for shape in shapes] == [True, False, True, False]
-    assert "inference failed" in shapes[1]["reason"]
+    assert shapes[1]["reason"] == shapes[3]["reason"]
+    assert "the model takes at most" in shapes[1]["reason"]
 
 
 def test_the_stages_are_those_that_the_report_knows(measured: dict[str, Any]) -> None:
