@@ -76,8 +76,8 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
     chosen = {example.id: example for example in sample(every, context.options["parity"], seed=seed)}
     chosen |= {example.id: example for example in (max(every, key=_characters), min(every, key=_characters))}
     examples = list(chosen.values())
-    task = task_of(context.options)
-    features = task.encode(read_tokenizer(tokenizer_folder), examples)
+    task, tokenizer = task_of(context.options), read_tokenizer(tokenizer_folder)
+    features = task.encode(tokenizer, examples)
     _require_positions(int(features.lengths.max()), positions, context.options["task"])
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
     others = np.random.default_rng(seed).permutation(len(features))
@@ -85,7 +85,7 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
     filled = None
     if positions is not None:
         shortest = examples[int(features.example[ends[1]])]
-        both = task.encode(read_tokenizer(tokenizer_folder), [_endless(every, positions), shortest]).inputs
+        both = task.encode(tokenizer, [_endless(every, positions), shortest]).inputs
         cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
         filled = pad(cut, np.array([0, 1], np.int64))
     return VerificationInputs(task, examples, features, order, filled)
