@@ -1,8 +1,10 @@
 """Did a figure change between two sets of fresh processes? A rank test, a ratio with its interval, a conclusion.
 
 The unit is the process: timings within one share its memory layout, its warm-up and the machine's mood, and count as
-one value. A change is *higher* or *lower* where it is beyond chance (Mann and Whitney 1947, corrected by Holm 1979 over
-all that is tested together) and larger than a minimum that matters; few processes can show nothing, and that is said.
+one value. A change is *higher* or *lower* where it is, beyond chance, larger than a minimum that matters (Mann and
+Whitney 1947 against that minimum, corrected by Holm 1979 over all that is tested together): two runs of the same thing
+are made at different times, and differ by a little that no number of processes averages out. Few processes can show
+nothing, and that is said.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ class Sample:
     after: Values
     doubt: str = ""
     """Why the values prove nothing, such as a timing that did not settle. They are tested, but conclude nothing."""
+    left_out: int = 0
+    """Processes of either side that are not among the values, because theirs prove nothing."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, C
         if not all(isfinite(value) and value > 0 for value in sample.before + sample.after):
             raise BenchmarkError(f"{name}: a value that is not above 0 has no ratio; leave the figure out")
     testable = [name for name, sample in samples.items() if _smallest_p(sample) < LEVEL]
-    alone = {name: mann_whitney(samples[name].before, samples[name].after) for name in testable}
+    alone = {name: beyond(samples[name].before, samples[name].after, minimum_effect) for name in testable}
     corrected = dict(zip(testable, holm([alone[name] for name in testable]), strict=True))
     return {
         name: _conclude(
@@ -73,7 +77,6 @@ def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, C
             alone.get(name),
             number(corrected[name]) if name in corrected else None,
             len(samples),
-            minimum_effect,
         )
         for name, sample in samples.items()
     }
@@ -91,6 +94,19 @@ def judge_exactly(before: float, after: float, minimum_effect: float) -> Change:
         Estimate(ratio, ratio, ratio),
         reason="exact: the same" if before == after else "exact: differs by less than the minimum effect",
     )
+
+
+def beyond(before: Values, after: Values, minimum_effect: float) -> float:
+    """p of there being no change, or one of ``minimum_effect`` at most: the rank test against the nearer edge.
+
+    1 where the estimate itself is no larger. (Murphy and Myors 1999 call such a test one of a minimum effect.)
+    """
+    value = ratio(before, after).value
+    assert value is not None  # all values are above 0
+    if abs(value - 1) <= minimum_effect:
+        return 1.0
+    edge = 1 + minimum_effect if value > 1 else 1 - minimum_effect
+    return mann_whitney(before, tuple(one / edge for one in after))
 
 
 def mann_whitney(before: Values, after: Values) -> float:
@@ -146,18 +162,19 @@ def _smallest_p(sample: Sample) -> float:
     return smallest_p(len(sample.before), len(sample.after))
 
 
-def _conclude(sample: Sample, alone: float | None, p: float | None, figures: int, minimum_effect: float) -> Change:
+def _conclude(sample: Sample, alone: float | None, p: float | None, figures: int) -> Change:
     estimate = ratio(sample.before, sample.after)
     if sample.doubt:
         return Change("cannot tell", estimate, p, alone, reason=sample.doubt)
     if p is not None and p < LEVEL:
         assert estimate.value is not None  # all values are above 0
-        if abs(estimate.value - 1) > minimum_effect:
-            return Change("higher" if estimate.value > 1 else "lower", estimate, p, alone)
-        return Change("no change seen", estimate, p, alone, reason="beyond chance, but less than the minimum effect")
+        return Change("higher" if estimate.value > 1 else "lower", estimate, p, alone)
     if figures * _smallest_p(sample) >= LEVEL:
         needed = processes_needed(figures)
-        return Change("cannot tell", estimate, p, alone, needed, f"too few processes: {needed} a side could tell")
+        few = "too few processes that settled, undisturbed" if sample.left_out else "too few processes"
+        return Change("cannot tell", estimate, p, alone, needed, f"{few}: {needed} a side could tell")
+    if estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high:
+        return Change("no change seen", estimate, p, alone, reason="a change, but not beyond the minimum effect")
     return Change("no change seen", estimate, p, alone)
 
 

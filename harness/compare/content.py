@@ -149,12 +149,15 @@ def _cannot_tell(reason: str, found: Sequence[Compared], comparison: Comparison)
     told, _, then = reason.partition(": ")
     needed = found[0].change.processes_needed
     if needed is not None:
+        some_left_out = told.endswith("undisturbed")
         tested = sum(compared.figure is not FILE_SIZE for compared in comparison.figures)
         told = (
             f"{told} for {plural(tested, 'figure')} together: even if all of one side lay beyond all of the "
             f"other, the corrected p would not fall below {LEVEL}"
         )
         then = f"measure both runs with --set performance.replicates={needed} or more"
+        if some_left_out:
+            then += ", when nothing else runs and with a larger performance.min_seconds: some were left out"
     text = f"{plural(len(found), 'figure')} cannot tell: {told}."
     names = tuple(dict.fromkeys(compared.common.name for compared in found))
     return Finding("advice", "cannot-tell", text, f"{then[:1].upper()}{then[1:]}.", names)
@@ -173,7 +176,10 @@ def _figures(task: str, found: Sequence[Compared]) -> Section:
     rows = tuple(Row(_cells(compared), words(compared.common.name)) for compared in found)
     notes = ["A, B: medians over processes."]
     if any(any(compared.doubtful) for compared in found):
-        notes.append("! unstable timing, or the machine was disturbed: printed, but no change is concluded from it.")
+        notes.append(
+            "! unstable timing, or the machine was disturbed: such processes are in the median, but not in B/A, "
+            "95 % and p, unless a run has no other; then nothing is concluded."
+        )
     return Section(words(task), (Table("", columns, rows, tuple(notes)),))
 
 

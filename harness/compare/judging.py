@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.performance.comparison import Change, Sample, judge, judge_exactly
 from harness.compare.figures import FIGURES, FILE_SIZE, WORSE, Figure, Verdict, processes, same_processes
 from harness.compare.provenance import Difference, differences
 from harness.compare.runs import Common, Pair
+from harness.report.values import Json
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,7 @@ class Compared:
     """As stored: the median over the processes of run A, of which `change` has the median of ratios."""
     after: float
     doubtful: tuple[bool, bool]
-    """Whether the timing did not settle, or the machine was disturbed meanwhile."""
+    """Whether a process's timing did not settle, or the machine was disturbed meanwhile."""
     processes: tuple[int, int]
     change: Change
 
@@ -77,29 +79,58 @@ def _timed(common: Common, figure: Figure, sample: Sample, change: Change) -> Co
     return Compared(common, figure, medians[0], medians[1], (of_a, of_b), counts, change)
 
 
+@dataclass(frozen=True)
+class _Side:
+    """One figure in one of the runs."""
+
+    name: str
+    median: float
+    values: tuple[float, ...]
+    """A process each; empty where a run of several kept only their medians."""
+    sound: tuple[float, ...]
+    """Those of processes whose timing settled on a machine that did nothing else."""
+    unsteady: bool
+
+    @classmethod
+    def of(cls, name: str, performance: Json, figure: Figure) -> _Side | None:
+        """None where the run does not know the figure."""
+        median = figure.of(performance)
+        if median is None:
+            return None
+        known = [(process, value) for process in processes(performance) if (value := figure.of(process)) is not None]
+        sound = [value for process, value in known if not figure.unsteady(process) and not figure.disturbed(process)]
+        return cls(name, median, tuple(value for _, value in known), tuple(sound), figure.unsteady(performance))
+
+
 def _sample(common: Common, figure: Figure) -> Sample | None:
-    """A value a process of either run; None where one of them does not know the figure."""
+    """The sound values of each run, or all where it has no sound one; None where one does not know the figure."""
     before, after = common.before.performance, common.after.performance
-    medians = figure.of(before), figure.of(after)
-    if medians[0] is None or medians[1] is None:
+    a, b = _Side.of("A", before, figure), _Side.of("B", after, figure)
+    if a is None or b is None:
         return None
-    values = [tuple(v for p in processes(side) if (v := figure.of(p)) is not None) for side in (before, after)]
-    kept_nothing = [name for name, found in zip("AB", values, strict=True) if not found]
-    unsteady = [name for name, side in (("A", before), ("B", after)) if figure.unsteady(side)]
-    disturbed = [name for name, side in (("A", before), ("B", after)) if figure.disturbed(side)]
-    doubt = ""
+    doubt = _doubt((a, b), figure)
     if same_processes(before, after):
         doubt = "the store used a measurement of A again in B: measure anew with another --store"
-    elif kept_nothing:
-        doubt = (
-            f"{' and '.join(kept_nothing)} kept only medians over processes: the same `scalemodel run` again keeps all"
-        )
-    elif unsteady:
+    left_out = sum(len(side.values) - len(side.sound) for side in (a, b))
+    values = [side.sound or side.values or (side.median,) for side in (a, b)]
+    return Sample(values[0], values[1], doubt, left_out)
+
+
+def _doubt(sides: Sequence[_Side], figure: Figure) -> str:
+    """Why nothing can be concluded, whatever the values are; empty where each side has a sound one."""
+
+    def named(chosen: Sequence[_Side]) -> str:
+        return " and ".join(side.name for side in chosen)
+
+    if kept_nothing := [side for side in sides if not side.values]:
+        return f"{named(kept_nothing)} kept only medians over processes: the same `scalemodel run` again keeps all"
+    without = [side for side in sides if not side.sound]
+    if unsteady := [side for side in without if side.unsteady]:
         remedy = "server.queries" if figure.scenario == "server" else "warmup_seconds and min_seconds"
-        doubt = f"unstable in {' and '.join(unsteady)}: raise performance.{remedy}"
-    elif disturbed:
-        doubt = f"the machine was disturbed in {' and '.join(disturbed)}: measure again when nothing else runs"
-    return Sample(values[0] or (medians[0],), values[1] or (medians[1],), doubt)
+        return f"unstable in {named(unsteady)}: raise performance.{remedy}"
+    if without:
+        return f"the machine was disturbed in {named(without)}: measure again when nothing else runs"
+    return ""
 
 
 def _file_size(common: Common, minimum_effect: float) -> Compared | None:

@@ -91,36 +91,56 @@ def test_few_processes_cannot_tell_and_the_report_says_how_many_could(tmp_path: 
     assert "performance.replicates=7 or more" in text
 
 
-def test_an_unstable_figure_is_never_called(tmp_path: Path) -> None:
+def mark(run: Path, deployment: str, mark: dict[str, bool], processes: int, slower: float = 1.0) -> None:
+    """The first ``processes`` of a run, and so the medians, are marked; they took ``slower`` times as long."""
+    timings, file = edit(run / "performance.json")
+    figures = timings["tasks"][QA][deployment]
+    figures["single-stream"] |= mark
+    for process in figures["replicates"][:processes]:
+        process["single-stream"] |= mark
+        process["single-stream"]["p50_ms"] *= slower
+    save(file, timings)
+
+
+MARKS = [({"steady": False}, "unstable in A"), ({"disturbed": True}, "the machine was disturbed in A")]
+
+
+@pytest.mark.parametrize(("marked", "told"), MARKS)
+def test_a_figure_without_a_sound_process_is_never_called(tmp_path: Path, marked: dict[str, bool], told: str) -> None:
     a = write_run(tmp_path / "a", seed=1)
     b = write_run(tmp_path / "b", seed=2, slower={INT8: 2.0})
-    timings, file = edit(a / "performance.json")
-    timings["tasks"][QA][INT8]["single-stream"]["steady"] = False
-    save(file, timings)
+    mark(a, INT8, marked, processes=8)
     comparison = compared(a, b)
     said = verdicts(comparison, INT8)
     assert said["single-stream p50"] == said["single-stream p90"] == "cannot tell"
-    assert said["offline"] == "slower"  # another timing, which settled
+    assert said["offline"] == "slower"  # another timing, which settled on a quiet machine
     text = printed(comparison)
-    assert "unstable in A" in text
+    assert told in one_line(text)
     row = next(line for line in text.splitlines() if "cannot tell" in line and "single-stream p50" in line)
     assert row.split()[3].startswith("!") and not row.split()[4].startswith("!")
 
 
-def test_a_figure_of_a_disturbed_machine_is_never_called(tmp_path: Path) -> None:
-    a = write_run(tmp_path / "a", seed=1)
-    b = write_run(tmp_path / "b", seed=2, slower={INT8: 2.0})
-    timings, file = edit(b / "performance.json")
-    timings["tasks"][QA][INT8]["single-stream"]["disturbed"] = True
-    save(file, timings)
+@pytest.mark.parametrize(("marked", "told"), MARKS)
+def test_marked_processes_are_left_out_where_a_run_has_others(
+    tmp_path: Path, marked: dict[str, bool], told: str
+) -> None:
+    a = write_run(tmp_path / "a", seed=1, processes=10)
+    b = write_run(tmp_path / "b", seed=2, processes=10)
+    mark(b, INT8, marked, processes=3, slower=3.0)  # while something else ran
     comparison = compared(a, b)
-    said = verdicts(comparison, INT8)
-    assert said["single-stream p50"] == said["single-stream p90"] == "cannot tell"
-    assert said["offline"] == "slower"  # measured when the machine was quiet
-    text = printed(comparison)
-    assert "the machine was disturbed in B" in one_line(text)
-    row = next(line for line in text.splitlines() if "cannot tell" in line and "single-stream p50" in line)
-    assert row.split()[4].startswith("!") and not row.split()[3].startswith("!")
+    found = {f.figure.name: f for f in comparison.figures if f.common.name == INT8}
+    p50 = found["single-stream p50"]
+    assert p50.verdict == "no change seen" and p50.processes == (10, 7) and p50.doubtful == (False, True)
+    assert 0.95 < (p50.change.ratio.value or 0) < 1.05
+    assert found["offline"].processes == (10, 10)
+    text = one_line(printed(comparison))
+    assert told not in text and "such processes are in the median, but not in B/A" in text
+
+    mark(b, INT8, marked, processes=6)  # four are left
+    comparison = compared(a, b)
+    assert verdicts(comparison, INT8)["single-stream p50"] == "cannot tell"
+    text = one_line(printed(comparison))
+    assert "too few processes that settled, undisturbed" in text and "when nothing else runs" in text
 
 
 def test_file_sizes_are_compared_exactly(tmp_path: Path) -> None:
