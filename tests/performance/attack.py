@@ -7,7 +7,9 @@ language model, for candidates and similarity on both sides. Text by text, ours 
 drift of the machine hits both alike. TextAttack has its recipe's parts and defaults: the masked language model padded
 to 512, one pass a word, and the classifier asked as its ``HuggingFaceModelWrapper`` does, in batches of 32 padded to
 512. With ``--shared-batches`` it asks through our batches instead, which tells what the rest of the attack saves. With
-``--formats``, the time of attacking all of them over that of attacking each alone.
+``--large``, words are proposed by a masked language model that says what MASKED_LM says at the cost of BERT-base, which
+the recipe has; similarity stays MASKED_LM's. With ``--formats``, the time of attacking all of them over that of
+attacking each alone.
 
 Nothing here passes or fails; figures go to docs/performance.md with machine and date.
 """
@@ -17,10 +19,12 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -40,6 +44,7 @@ from benchmarks.characteristics.attack.stop_words import stop_words
 from exporters.onnx_masked_language_model import write
 from harness.live import LiveDeployment, one_session_a_thread, open_deployment, read_tokenizer
 from harness.planning.attacks import FOR_ONE_THREAD
+from tests.performance.widened import widened
 
 Example = tuple[str, str, int]
 
@@ -58,6 +63,7 @@ def main() -> None:
         default=8,
         help="TextAttack needs 12 s for 48 of each of 3 pieces, and its recipe has 8",
     )
+    parser.add_argument("--large", action="store_true", help="a masked language model of BERT-base's size")
     parser.add_argument("--shared-batches", action="store_true", help="TextAttack asks through our batches")
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--formats", type=Path, nargs="*", default=[])
@@ -66,17 +72,19 @@ def main() -> None:
     settings = AttackSettings(candidates=chosen.candidates)
     examples = _examples(chosen.texts, chosen.sample)
     with tempfile.TemporaryDirectory() as scratch:
-        write(chosen.masked_lm, Path(scratch))
-        model = MaskedLanguageModel(Path(scratch), settings, threads=usable_cores())
+        proposer = _large(chosen.masked_lm, Path(scratch)) if chosen.large else chosen.masked_lm
+        candidates = _exported(proposer, settings, Path(scratch, "proposes")).candidates
+        similarity = _exported(chosen.masked_lm, settings, Path(scratch, "encodes")).similarity
         with _deployment(chosen.artifact) as deployment:
+            ours = Ours(candidates, similarity, settings)
             if chosen.batches:
-                _batches(deployment, model, settings, examples, chosen.batches)
+                _batches(deployment, ours, examples, chosen.batches)
             elif chosen.formats:
-                _formats(chosen.formats, model, settings, examples)
+                _formats(chosen.formats, ours, examples)
             else:
                 ask = deployment.probabilities if chosen.shared_batches else _padded_to_512(chosen.artifact)
-                theirs = _textattack(ask, chosen.masked_lm, settings)
-                _against(deployment, model, settings, examples, theirs, chosen.at_once)
+                theirs = _textattack(ask, proposer, chosen.masked_lm, settings)
+                _against(deployment, ours, examples, theirs, chosen.at_once)
 
 
 def _examples(path: Path, count: int) -> list[Example]:
@@ -103,24 +111,40 @@ def _deployment(artifact: Path) -> Iterator[LiveDeployment]:
         yield deployment
 
 
-def _ours(
-    deployment: LiveDeployment,
-    propose: Callable[..., Any],
-    model: MaskedLanguageModel,
-    settings: AttackSettings,
-    examples: Sequence[Example],
-    at_once: int,
-) -> list[AttackResult]:
-    return list(
-        attack(
-            deployment.probabilities,
-            examples,
-            candidates=propose,
-            similarity=model.similarity,
-            settings=settings,
-            at_once=at_once,
+def _large(masked_lm: Path, scratch: Path) -> Path:
+    """A checkpoint of the same function, of BERT-base's size."""
+    from transformers import AutoModelForMaskedLM
+
+    shutil.copytree(masked_lm, scratch / "large", ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    widened(AutoModelForMaskedLM.from_pretrained(masked_lm)).save_pretrained(scratch / "large")
+    return scratch / "large"
+
+
+def _exported(checkpoint: Path, settings: AttackSettings, folder: Path) -> MaskedLanguageModel:
+    folder.mkdir()
+    write(checkpoint, folder)
+    return MaskedLanguageModel(folder, settings, threads=usable_cores())
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Our attack, but for the deployment that it asks."""
+
+    propose: Callable[..., Any]
+    similarity: Callable[..., Any]
+    settings: AttackSettings
+
+    def attack(self, deployment: LiveDeployment, examples: Sequence[Example], at_once: int) -> list[AttackResult]:
+        return list(
+            attack(
+                deployment.probabilities,
+                examples,
+                candidates=self.propose,
+                similarity=self.similarity,
+                settings=self.settings,
+                at_once=at_once,
+            )
         )
-    )
 
 
 # --- against TextAttack --------------------------------------------------------------------------
@@ -128,8 +152,7 @@ def _ours(
 
 def _against(
     deployment: LiveDeployment,
-    model: MaskedLanguageModel,
-    settings: AttackSettings,
+    ours: Ours,
     examples: Sequence[Example],
     theirs: Callable[[Example], AttackResult],
     at_once: int,
@@ -137,11 +160,11 @@ def _against(
     """A group of ours, then its texts one by one through TextAttack, and so on."""
     seconds: dict[str, list[float]] = {"ours": [], "textattack": []}
     results: dict[str, list[AttackResult]] = {"ours": [], "textattack": []}
-    _ours(deployment, model.candidates, model, settings, examples[:1], 1)
+    ours.attack(deployment, examples[:1], 1)
     for start in range(0, len(examples), at_once):
         group = examples[start : start + at_once]
         began = time.perf_counter()
-        results["ours"] += _ours(deployment, model.candidates, model, settings, group, at_once)
+        results["ours"] += ours.attack(deployment, group, at_once)
         seconds["ours"].append(time.perf_counter() - began)
         began = time.perf_counter()
         results["textattack"] += [theirs(example) for example in group]
@@ -158,13 +181,13 @@ def _against(
             f"queries {mean(result.queries for result in right):.1f}"
         )
     both = [
-        (ours, other)
-        for ours, other in zip(results["ours"], results["textattack"], strict=True)
-        if ours.status == other.status == "succeeded"
+        (one, other)
+        for one, other in zip(results["ours"], results["textattack"], strict=True)
+        if one.status == other.status == "succeeded"
     ]
     changed = [mean(pair[side].words_changed / pair[side].words for pair in both) for side in (0, 1)]
     print(f"texts that fell to both ({len(both)}): words changed {changed[0]:.4f} and {changed[1]:.4f}")
-    ratios = [other / ours for ours, other in zip(seconds["ours"], seconds["textattack"], strict=True)]
+    ratios = [other / one for one, other in zip(seconds["ours"], seconds["textattack"], strict=True)]
     print(
         f"TextAttack takes {sum(seconds['textattack']) / sum(seconds['ours']):.1f} times as long; "
         f"median over {len(ratios)} groups {median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
@@ -197,7 +220,9 @@ def _padded_to_512(artifact: Path) -> Predict:
     return ask
 
 
-def _textattack(ask: Predict, masked_lm: Path, settings: AttackSettings) -> Callable[[Example], AttackResult]:
+def _textattack(
+    ask: Predict, masked_lm: Path, encoder: Path, settings: AttackSettings
+) -> Callable[[Example], AttackResult]:
     """BERTAttackLi2020's parts (TextAttack 0.3.11) over local models; ``ask`` gets at most 32 texts at once."""
     import torch
     from transformers import AutoModelForMaskedLM, AutoTokenizer
@@ -207,6 +232,7 @@ def _textattack(ask: Predict, masked_lm: Path, settings: AttackSettings) -> Call
     torch.set_num_threads(usable_cores())
     tokenizer = AutoTokenizer.from_pretrained(masked_lm)
     language_model = AutoModelForMaskedLM.from_pretrained(masked_lm).eval()
+    encoding_model = AutoModelForMaskedLM.from_pretrained(encoder).base_model.eval()
 
     class Wrapper(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc,name-defined]
         model = None
@@ -218,7 +244,7 @@ def _textattack(ask: Predict, masked_lm: Path, settings: AttackSettings) -> Call
         def encode(self, sentences: list[str]) -> torch.Tensor:
             batch = tokenizer(sentences, padding=True, truncation=True, max_length=512, return_tensors="pt")
             with torch.inference_mode():
-                states = language_model.base_model(**batch).last_hidden_state
+                states = encoding_model(**batch).last_hidden_state
             mask = batch["attention_mask"].unsqueeze(-1)
             return (states * mask).sum(1) / mask.sum(1)
 
@@ -274,9 +300,7 @@ def _textattack(ask: Predict, masked_lm: Path, settings: AttackSettings) -> Call
 # --- several formats, several batch sizes --------------------------------------------------------
 
 
-def _formats(
-    artifacts: Sequence[Path], model: MaskedLanguageModel, settings: AttackSettings, examples: Sequence[Example]
-) -> None:
+def _formats(artifacts: Sequence[Path], ours: Ours, examples: Sequence[Example]) -> None:
     """Candidates are proposed once for all, as the steps of a study do; attacking one pays for them too.
 
     All formats take turns, `ROUNDS` times; medians are printed.
@@ -284,15 +308,16 @@ def _formats(
     began = time.perf_counter()
     stored = {}
     for _, text, _ in examples:
-        words = rules_of(settings.mode).words(text)
-        stored[text] = model.candidates(words.text, words.spans)
+        words = rules_of(ours.settings.mode).words(text)
+        stored[text] = ours.propose(words.text, words.spans)
     proposing = time.perf_counter() - began
+    shared = replace(ours, propose=lambda text, _: stored[text])
     seconds: dict[Path, list[float]] = {artifact: [] for artifact in artifacts}
     for _ in range(ROUNDS):
         for artifact in artifacts:
             with _deployment(artifact) as deployment:
                 began = time.perf_counter()
-                _ours(deployment, lambda text, _: stored[text], model, settings, examples, 32)
+                shared.attack(deployment, examples, 32)
                 seconds[artifact].append(time.perf_counter() - began)
                 print(f"  {artifact.name}: {seconds[artifact][-1]:.1f} s", flush=True)
     print(f"candidates {proposing:.1f} s; {len(artifacts)} formats against one alone, lowest to highest of the rounds:")
@@ -307,15 +332,14 @@ def _formats(
 
 def _batches(
     deployment: LiveDeployment,
-    model: MaskedLanguageModel,
-    settings: AttackSettings,
+    ours: Ours,
     examples: Sequence[Example],
     sizes: Sequence[int],
 ) -> None:
     first: list[AttackResult] | None = None
     for size in sizes:
         began = time.perf_counter()
-        found = _ours(deployment, model.candidates, model, settings, examples, size)
+        found = ours.attack(deployment, examples, size)
         first = first or found
         same = sum(a == b for a, b in zip(first, found, strict=True))
         took = time.perf_counter() - began
