@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -60,6 +61,9 @@ class Attack(Strict):
     combinations: Annotated[int, Field(gt=0)] = 24
     words_changed_at_most: Annotated[float, Field(gt=0, le=1)] = 0.4
     similarity_at_least: Annotated[float, Field(ge=0, le=1)] = 0.2
+    stop_words: Path | None = None
+    """A text file of words, between blanks or line ends, that are neither changed nor put in; None takes the
+    English ones that come with scalemodel."""
     mode: Literal["corrected", "reference"] = "corrected"
     """``reference`` does what the authors' released code does, quirks and all."""
     queries_at_most: Annotated[int, Field(gt=0)] | None = None

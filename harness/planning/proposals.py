@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.config.characteristics import Attack, MaskedLanguageModel
 from harness.config.checkpoints import CheckpointSource
+from harness.data.stop_words import read_stop_words
 from harness.planning.checkpoints import checkpoint_digest
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples
@@ -53,7 +54,9 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
             group=f"attack {context.name}",
             subject={"task": context.name, "model": MODEL},
             options={
-                **attack_options(context, attack, "mode", "candidates", "sub_word_candidates", "combinations"),
+                **attack_options(
+                    context, attack, "mode", "candidates", "sub_word_candidates", "combinations", "stop_words"
+                ),
                 "threads": context.study.threads or context.machine.cores,
             },
             needs={"examples": source, "masked_language_model": artifact},
@@ -76,8 +79,11 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
 
 def attack_options(context: TaskContext, attack: Attack, *settings: str) -> dict[str, Any]:
     """What is attacked, and the ``settings`` of the attack by name."""
+    chosen = attack.model_dump(mode="json", include=set(settings) - {"stop_words"})
+    if "stop_words" in settings and attack.stop_words is not None:
+        chosen["stop_words"] = read_stop_words(attack.stop_words)
     return {
-        "settings": attack.model_dump(mode="json", include=set(settings)),
+        "settings": chosen,
         "target": attack.target,
         "sample": attack.sample,
         "seed": context.study.seed,

@@ -22,7 +22,7 @@ FILE = "candidates.jsonl"
 
 
 def run(context: Context) -> None:
-    settings = AttackSettings(**context.options["settings"])
+    settings = AttackSettings.from_json(context.options["settings"])
     model = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
     texts = list(dict.fromkeys(attacked.text for attacked in attacked_examples(context)))
     tell = teller(context, 0, len(texts))

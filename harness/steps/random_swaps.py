@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
+from typing import Any
 
-from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings
+from benchmarks.characteristics.adversarial_attack import AttackSettings
 from benchmarks.characteristics.attack.random_swaps import swap_at_random
 from harness.execution.served import Predict, served_deployment
 from harness.execution.worker import Context
@@ -22,28 +24,26 @@ def run(context: Context) -> None:
         write_attack(context.destination, _swap(context, predict))
 
 
-def _swap(context: Context, predict: Predict) -> list[AttackResult]:
-    """Group by group, the groups that the journal holds left out."""
-    settings = AttackSettings(**context.options["settings"])
+def _swap(context: Context, predict: Predict) -> Iterator[dict[str, Any]]:
+    """Group by group, the groups that the journal holds left out; the results are then on disk."""
+    settings = AttackSettings.from_json(context.options["settings"])
     attacked = read_attack(context.input("attacked"))
     at_once = context.options["examples_at_once"]
     journal = AttackJournal(context.store.work(context.step.key))
-    results = [AttackResult.from_json(result) for result in journal.results]
-    tell = teller(context, len(results), len(attacked))
+    tell = teller(context, journal.settled, len(attacked))
     asked = examples_of(predict, attacked_examples(context))
     found = swap_at_random(
         asked.predict,
-        attacked[len(results) :],
+        attacked[journal.settled :],
         candidates=StoredCandidates(context.input("candidates")),
         similarity=similarity_of(context),
         settings=settings,
         seed=context.options["seed"],
         at_once=at_once,
         recorder=journal,
-        on_round=lambda done: tell(len(results) + done),
+        on_round=lambda done: tell(journal.settled + done),
         about=asked.about,
     )
     while group := list(islice(found, at_once)):
         journal.settle([asdict(result) for result in group])
-        results += group
-    return results
+    return journal.results()

@@ -14,18 +14,19 @@ from harness.execution.worker import Context
 from harness.steps.attack import write_attack
 from harness.steps.candidates import attacked_examples
 from harness.steps.pace import teller
-from harness.store.json_lines import append_line, whole_lines
+from harness.store.json_lines import append_line, read_lines
 
 
 def run(context: Context) -> None:
     with served_deployment(context.input("artifact"), context.options) as predict:
-        write_attack(context.destination, _attack(context, predict))
+        crafted = _attack(context, predict)
+    write_attack(context.destination, map(asdict, crafted))
 
 
 def _attack(context: Context, predict: Predict) -> list[AttackResult]:
     examples = attacked_examples(context)
     journal = context.store.work(context.step.key) / "attacked.jsonl"
-    done = {result.id: result for result in map(AttackResult.from_json, whole_lines(journal))}
+    done = {result.id: result for result in map(AttackResult.from_json, read_lines(journal))}
     tell = teller(context, len(done), len(examples))
 
     def keep(result: AttackResult) -> None:

@@ -8,7 +8,7 @@ a kill, also on a deployment whose scores depend on what shares a batch with a t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.characteristics.attack.lock_step import Round
 from harness.store.atomic import write_text
-from harness.store.json_lines import append_line, whole_lines
+from harness.store.json_lines import append_line, read_lines
 
 
 class AttackJournal:
@@ -25,14 +25,20 @@ class AttackJournal:
     def __init__(self, folder: Path) -> None:
         self._settled = folder / "settled.jsonl"
         self._answers = folder / "answers.jsonl"
-        groups = whole_lines(self._settled)
-        self.results: list[dict[str, Any]] = [result for group in groups for result in group]
-        """Of the settled groups, in order, as they were when the journal was opened."""
-        self._group = len(groups)
+        sizes = [len(group) for group in read_lines(self._settled)]
+        self.settled = sum(sizes)
+        """Results of settled groups."""
+        self._group = len(sizes)
         self._rounds = 0
+
+    def results(self) -> Iterator[dict[str, Any]]:
+        """Of the settled groups, in order, from the disk: a large data set's do not have to be in memory."""
+        for group in read_lines(self._settled):
+            yield from group
 
     def settle(self, results: Sequence[dict[str, Any]]) -> None:
         append_line(self._settled, list(results))
+        self.settled += len(results)
         self._group += 1
         self._rounds = 0
         self._answers.unlink(missing_ok=True)
@@ -57,4 +63,4 @@ class AttackJournal:
 
     def _lines(self) -> list[dict[str, Any]]:
         # A kill between the two lines of `settle` leaves the answers of a group that is settled.
-        return [line for line in whole_lines(self._answers) if line["group"] == self._group]
+        return [line for line in read_lines(self._answers) if line["group"] == self._group]

@@ -43,7 +43,7 @@ def test_an_attack_killed_in_the_middle_ends_in_the_same_file(store: Path, tmp_p
         assert not killed.path(step.kind, step.key).exists()
         assert sum(_sizes(killed.work(step.key))) > 0
     assert _worker(killed, step).wait() == 0
-    name = f"{step.kind}/{step.key}/attack.json"
+    name = f"{step.kind}/{step.key}/attack.jsonl"
     assert (killed.root / ".steps" / name).read_bytes() == (undisturbed.root / ".steps" / name).read_bytes()
 
 

@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.characteristics.attack.stop_words import stop_words
-
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PIECE = re.compile(r"[^\W_]+|['-]")
 
@@ -45,14 +43,12 @@ def combinations(pieces: Sequence[Sequence[Piece]], count: int) -> list[str]:
     return ["".join(row) for _, row in best]
 
 
-def usable(proposed: Sequence[str], word: str) -> tuple[str, ...]:
+def usable(proposed: Sequence[str], word: str, stop_words: frozenset[str]) -> tuple[str, ...]:
     """Whole words other than ``word`` that are no stop words, each once, in their order."""
     return tuple(
         dict.fromkeys(
             candidate
             for candidate in proposed
-            if _WORD.fullmatch(candidate)
-            and candidate.lower() != word.lower()
-            and candidate.lower() not in stop_words()
+            if _WORD.fullmatch(candidate) and candidate.lower() != word.lower() and candidate.lower() not in stop_words
         )
     )

@@ -70,7 +70,7 @@ class MaskedLanguageModel:
             elif places:
                 pieces = [self._pieces(encoding.tokens[at], ids[at], scores[at]) for at in places]
                 proposed = combinations(pieces, self._settings.combinations)
-            found.append(usable(proposed, text[start:end]))
+            found.append(usable(proposed, text[start:end], self._settings.stop_words))
         return tuple(found)
 
     def similarity(self, original: str, texts: Sequence[str]) -> NDArray[np.float64]:

@@ -63,7 +63,8 @@ def random_search(
         return attacked
     rules = rules_of(settings.mode)
     original = rules.words(attacked.original)
-    choices = rules.choices(original, (yield Proposals(original.text, original.spans)))
+    candidates = yield Proposals(original.text, original.spans)
+    choices = rules.choices(original, candidates, settings.stop_words)
     allowed = rules.most_words(settings.words_changed_at_most, len(original.words))
     for tried in in_parts(_drawn(original, choices, allowed, attacked.queries, _generator(seed, attacked.id))):
         texts = [rules.joined(words.text) for words in tried]

@@ -70,7 +70,8 @@ class _Fallen:
 
 
 def _attack(original: Words, label: int, probabilities: np.ndarray, settings: AttackSettings) -> Search[_Fallen | None]:
-    choices = RULES.choices(original, (yield Proposals(original.text, original.spans)))
+    candidates = yield Proposals(original.text, original.spans)
+    choices = RULES.choices(original, candidates, settings.stop_words)
     order = yield from _by_importance(original, label, probabilities)
     allowed = RULES.most_words(settings.words_changed_at_most, len(original.words))
     current = original

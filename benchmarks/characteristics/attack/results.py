@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from benchmarks.characteristics.attack.stop_words import stop_words
 
 Status = Literal["skipped", "succeeded", "failed", "budget"]
 Mode = Literal["corrected", "reference"]
@@ -26,10 +28,20 @@ class AttackSettings:
     """Share of a text's words."""
     similarity_at_least: float = 0.2
     """Cosine between an original and its adversarial text; ``reference`` has no such floor."""
+    stop_words: frozenset[str] = field(default_factory=stop_words)
+    """In lower case: neither changed nor put in."""
     queries_at_most: int | None = None
     """Texts that the deployment may be asked about for one example."""
     seconds_at_most: float | None = None
     """Since the example's search began, which goes on beside others. Results then depend on the machine."""
+
+    @classmethod
+    def from_json(cls, recorded: Mapping[str, Any]) -> AttackSettings:
+        """Of what a study gives; what it leaves out has its default."""
+        given = dict(recorded)
+        if "stop_words" in given:
+            given["stop_words"] = frozenset(given["stop_words"])
+        return cls(**given)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from functools import cache
 from typing import Protocol
 
 from benchmarks.characteristics.attack.results import Mode
-from benchmarks.characteristics.attack.stop_words import stop_words
 from benchmarks.characteristics.attack.words import Words, in_case_of, split_words
 
 
@@ -22,7 +21,9 @@ class Rules(Protocol):
     def words(self, text: str) -> Words:
         """A text as it is searched: candidates are asked for its ``text`` and ``spans``."""
 
-    def choices(self, original: Words, proposed: Sequence[Sequence[str]]) -> dict[int, list[str]]:
+    def choices(
+        self, original: Words, proposed: Sequence[Sequence[str]], stop_words: frozenset[str]
+    ) -> dict[int, list[str]]:
         """Of what is ``proposed`` for each word, what may stand in its place, best first; no place without any."""
 
     def most_words(self, share: float, words: int) -> int:
@@ -40,12 +41,15 @@ class Corrected:
     def words(self, text: str) -> Words:
         return split_words(text)
 
-    def choices(self, original: Words, proposed: Sequence[Sequence[str]]) -> dict[int, list[str]]:
+    def choices(
+        self, original: Words, proposed: Sequence[Sequence[str]], stop_words: frozenset[str]
+    ) -> dict[int, list[str]]:
         """In the case of the word."""
+        left_alone = _as_written(stop_words)
         return {
             place: in_case
             for place, (word, found) in enumerate(zip(original.words, proposed, strict=True))
-            if word not in _stop_words_as_written() and (in_case := _in_case(word, found))
+            if word not in left_alone and (in_case := _in_case(word, found))
         }
 
     def most_words(self, share: float, words: int) -> int:
@@ -66,13 +70,15 @@ class Reference:
         words = text.replace("\n", "").lower().split(" ")
         return Words(tuple(words), ("", *[" "] * (len(words) - 1), ""))
 
-    def choices(self, original: Words, proposed: Sequence[Sequence[str]]) -> dict[int, list[str]]:
+    def choices(
+        self, original: Words, proposed: Sequence[Sequence[str]], stop_words: frozenset[str]
+    ) -> dict[int, list[str]]:
         """The last word is never changed."""
         return {
             place: usable
             for place, (word, found) in enumerate(zip(original.words[:-1], proposed, strict=False))
-            if word not in stop_words()
-            and (usable := [one for one in found if one != word and "##" not in one and one not in stop_words()])
+            if word not in stop_words
+            and (usable := [one for one in found if one != word and "##" not in one and one not in stop_words])
         }
 
     def most_words(self, share: float, words: int) -> int:
@@ -89,9 +95,9 @@ def rules_of(mode: Mode) -> Rules:
 
 
 @cache
-def _stop_words_as_written() -> frozenset[str]:
+def _as_written(stop_words: frozenset[str]) -> frozenset[str]:
     """Words are compared as they are, as TextAttack does."""
-    return frozenset(form for word in stop_words() for form in (word, word.capitalize(), word.upper()))
+    return frozenset(form for word in stop_words for form in (word, word.capitalize(), word.upper()))
 
 
 def _in_case(word: str, proposed: Sequence[str]) -> list[str]:

@@ -41,7 +41,7 @@ def search(id_: str, text: str, label: int, settings: AttackSettings, *, has_enc
 def _attack(found: _Finding, score: float, settings: AttackSettings, has_encoder: bool) -> Search[AttackResult]:
     original, label = found.original, found.label
     candidates = yield Proposals(original.text, original.spans)
-    choices = RULES.choices(original, candidates)
+    choices = RULES.choices(original, candidates, settings.stop_words)
     allowed = RULES.most_words(settings.words_changed_at_most, len(original.words))
     order = (yield from _by_importance(found, list(choices))) if allowed else []
     current, changed = original, 0

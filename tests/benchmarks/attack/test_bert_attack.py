@@ -47,6 +47,17 @@ def test_stop_words_stay_in_any_case(predict, candidates):
     assert result.queries == 1
 
 
+@pytest.mark.parametrize("mode", ["corrected", "reference"])
+def test_stop_words_of_ones_own_take_the_place_of_the_english_ones(predict, mode):
+    def propose(text, spans):
+        return [["bad"] for _ in spans]
+
+    settings = AttackSettings.from_json({"mode": mode, "words_changed_at_most": 1.0, "stop_words": ["great", "film"]})
+    [result] = attack(predict, [("1", "the GREAT good film x", 1)], candidates=propose, settings=settings)
+    changed = {old.lower() for old, _ in result.changes}
+    assert result.status == "succeeded" and changed and changed <= {"the", "good", "x"}
+
+
 def test_a_text_below_the_similarity_is_not_taken(predict):
     def propose(text, spans):
         return [["awful", "bad", "dull"] if text[start:end] == "fine" else [] for start, end in spans]

@@ -97,7 +97,12 @@ def test_each_round_goes_over_all_deployments(plan: Plan) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "tuned"),
-    [(["performance.tune=true"], True), ([], False), (["performance.scenarios=[single-stream]"], False)],
+    [
+        (["performance.tune=true"], True),
+        ([], False),
+        (["performance={}"], True),
+        (["performance={scenarios: [single-stream]}"], False),
+    ],
 )
 def test_tuning_is_a_step_that_the_measurement_needs(settings: list[str], tuned: bool) -> None:
     plan = make_plan(load_study(CONFIGS / "quickstart.yaml", settings))
@@ -137,6 +142,21 @@ def test_a_sentence_encoder_takes_the_place_of_the_masked_language_model_in_simi
             assert step.needs["sentence_encoder"] == (artifact.kind, artifact.key)
             assert "masked_language_model" not in step.needs
         assert all("masked_language_model" in step.needs for step in (*without.attacks, *without.random_swaps))
+
+
+def test_stop_words_are_part_of_what_an_attack_depends_on(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    place = "tasks.text-classification.characteristics.attack.stop_words"
+    steps = {}
+    for text in ("der die das", "Das DIE der der", "der"):
+        words.write_text(text, encoding="utf-8")
+        plan = make_plan(load_study(CONFIGS / "quickstart.yaml", [f"{place}={words}"]))
+        chosen = [step for step in plan.attacks if step.kind in ("candidates", "attack", "random_swaps")]
+        assert len({step.kind for step in chosen}) == 3
+        assert all(step.options["settings"]["stop_words"] == sorted(set(text.lower().split())) for step in chosen)
+        steps[text] = [step.key for step in chosen]
+    same, again, other = steps.values()
+    assert same == again and not set(same) & set(other)
 
 
 def test_an_attack_that_failed_is_neither_replayed_nor_compared(plan: Plan) -> None:

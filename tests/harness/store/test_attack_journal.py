@@ -32,10 +32,21 @@ def test_half_a_line_does_not_count_and_is_cut_off(tmp_path):
         with (tmp_path / name).open("a") as file:
             file.write('{"group": 1, "sco')
     again = AttackJournal(tmp_path)
-    assert again.results == [{"id": "1"}]
+    assert again.settled == 1 and list(again.results()) == [{"id": "1"}]
     assert len(again.recall()) == 1
     again.keep(1, made())
     assert len(AttackJournal(tmp_path).recall()) == 2
+
+
+def test_results_come_back_from_the_disk_in_order_and_one_at_a_time(tmp_path):
+    journal = AttackJournal(tmp_path)
+    journal.settle([{"id": "2"}, {"id": "1"}])
+    again = AttackJournal(tmp_path)
+    again.settle([{"id": "3"}])
+    assert (journal.settled, again.settled) == (2, 3)
+    results = again.results()
+    assert next(results) == {"id": "2"}
+    assert [result["id"] for result in results] == ["1", "3"]
 
 
 def test_answers_of_a_settled_group_are_not_taken_for_those_of_the_next(tmp_path):
