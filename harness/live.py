@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +30,20 @@ from harness.tasks.task import Task, task_for
 if TYPE_CHECKING:
     import pyarrow as pa
 
+Asked = TypeVar("Asked", bound=Example)
+Decoded = TypeVar("Decoded")
+Outputs = dict[str, list[NDArray[np.float32]]]
+"""By name, one array a feature."""
+
 # The execution replicate: the same artifact, batched, padded and shuffled otherwise.
 REPLICATE_PADDING = 16
 REPLICATE_SHUFFLE = 1
 
-CHUNK = 2048
-"""Examples that are tokenised, sorted by length and decoded together: enough for full batches of like lengths, and
-what is in memory between the stages stays the same for large data."""
+CHUNKS = 4
+"""Into which examples are cut, so that their stages overlap, unless one would be smaller than `SMALLEST_CHUNK` (full
+batches of like lengths need many to choose from) or larger than `LARGEST_CHUNK` (what is in memory between the stages
+stays the same for large data)."""
+SMALLEST_CHUNK, LARGEST_CHUNK = 256, 2048
 
 
 @dataclass(frozen=True)
@@ -56,8 +64,8 @@ class LiveDeployment:
     def encode(self, examples: Sequence[Example]) -> Features:
         return self.task.encode(self.tokenizer, examples)
 
-    def infer(self, features: Features, *, same_length: bool = False) -> dict[str, list[NDArray[np.float32]]]:
-        """Outputs by name, one array a feature, in the features' order.
+    def infer(self, features: Features, *, same_length: bool = False) -> Outputs:
+        """In the features' order.
 
         With ``same_length`` only features of the same number of tokens share a batch: see `probabilities`.
 
@@ -80,7 +88,7 @@ class LiveDeployment:
                 raise StepFailed(NOT_FINITE, f"{name} holds NaN or infinity for {bad} of {len(arrays)} inputs")
         return outputs
 
-    def infer_once(self, features: Features) -> dict[str, list[NDArray[np.float32]]]:
+    def infer_once(self, features: Features) -> Outputs:
         """As `infer` with ``same_length``, but features of equal inputs are inferred once and share their outputs.
 
         Most of a long text's variants are such: truncation leaves of them what it leaves of the text.
@@ -100,14 +108,10 @@ class LiveDeployment:
         return {name: [arrays[place[key]] for key in keys] for name, arrays in found.items()}
 
     def table(self, examples: Sequence[Example]) -> pa.Table:
-        """One row an example: prediction, logits, representation.
-
-        In chunks: while one is inferred, the next is tokenised and the last decoded.
-        """
+        """One row an example: prediction, logits, representation."""
         import pyarrow as pa
 
-        chunks = [examples[begin : begin + CHUNK] for begin in range(0, len(examples), CHUNK)] or [examples]
-        return pa.concat_tables(overlapped(chunks, self.encode, self.infer, self.task.table))
+        return pa.concat_tables(self._in_chunks(examples, self.infer, self.task.table))
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Of the classes, for each text: (texts, labels).
@@ -118,24 +122,43 @@ class LiveDeployment:
         """
         from scipy.special import softmax  # here: every deployment's process would pay for its import
 
+        def decoded(_: Sequence[TextExample], __: Features, outputs: Outputs) -> NDArray[np.float64]:
+            return np.asarray(softmax(np.stack(outputs["logits"]).astype(np.float64), axis=1))
+
         if not texts:
             return np.empty((0, 0), np.float64)
-        features = self.encode([TextExample(str(index), "", text, 0) for index, text in enumerate(texts)])
-        logits = self.infer_once(features)["logits"]
-        return np.asarray(softmax(np.stack(logits).astype(np.float64), axis=1))
+        examples = [TextExample(str(index), "", text, 0) for index, text in enumerate(texts)]
+        return np.concatenate(self._in_chunks(examples, self.infer_once, decoded))
 
     def right_answers(self, questions: Sequence[QuestionExample]) -> NDArray[np.float64]:
         """How wrong and how right the answers are, (questions, 2); batched as `probabilities` are."""
         from harness.tasks.answer_margin import right_answers
 
+        assert isinstance(self.task, QuestionAnsweringTask)
+        settings = self.task.settings
+
+        def decoded(asked: Sequence[QuestionExample], features: Features, outputs: Outputs) -> NDArray[np.float64]:
+            return right_answers(asked, features, outputs["start_logits"], outputs["end_logits"], settings=settings)
+
         if not questions:
             return np.empty((0, 0), np.float64)
-        assert isinstance(self.task, QuestionAnsweringTask)
-        features = self.encode(questions)
-        found = self.infer_once(features)
-        return right_answers(
-            questions, features, found["start_logits"], found["end_logits"], settings=self.task.settings
-        )
+        return np.concatenate(self._in_chunks(questions, self.infer_once, decoded))
+
+    def _in_chunks(
+        self,
+        examples: Sequence[Asked],
+        infer: Callable[[Features], Outputs],
+        decode: Callable[[Sequence[Asked], Features, Outputs], Decoded],
+    ) -> list[Decoded]:
+        """The one way from examples to answers: while a chunk is inferred, the next is tokenised, the last decoded."""
+        return overlapped(_chunks(examples), self.encode, infer, decode)
+
+
+def _chunks(examples: Sequence[Asked]) -> list[Sequence[Asked]]:
+    """One at least, in order, of nearly the same size."""
+    few = min(CHUNKS, len(examples) // SMALLEST_CHUNK)
+    size = math.ceil(len(examples) / max(1, few, math.ceil(len(examples) / LARGEST_CHUNK))) or 1
+    return [examples[begin : begin + size] for begin in range(0, max(1, len(examples)), size)]
 
 
 def task_of(options: Mapping[str, Any]) -> Task:

@@ -10,20 +10,21 @@ from typing import Any
 from benchmarks.performance.tuning import Setting, gain, in_turns
 from harness.execution.worker import Context
 from harness.live import LiveDeployment, open_deployment
-from harness.steps.tuning import REFUSALS, read_tuned
+from harness.steps.tuning import REFUSALS, evenly, read_tuned
 from harness.tasks.examples import Example
 
 
 def measure_tuned(
     default: LiveDeployment, context: Context, examples: Sequence[Example], *, seconds: float
 ) -> dict[str, Any]:
-    """Both settings over all ``examples``, in turns: at least 5 pairs, more for as long as ``seconds``.
+    """Both settings in turns over as many of the ``examples`` as the search had: 5 pairs, more within ``seconds``.
 
     Returns ``setting`` and ``default`` (sessions, threads, token_budget), ``samples``, and ``pairs``: nanoseconds of
     the default and of the tuned setting. ``pairs`` is None where the tuning chose the default, and where both cannot
     be open at once: ``reason`` then says why.
     """
-    setting = read_tuned(context.input("tuning"))
+    setting, count = read_tuned(context.input("tuning"))
+    examples = evenly(examples, count)
     own = Setting(1 + len(default.beside), default.backend.threads, default.token_budget)
     found: dict[str, Any] = {
         **{"setting": asdict(setting), "default": asdict(own)},

@@ -80,8 +80,9 @@ def tune(
     """Try every split of ``candidates`` with its best token budget, and hold the best against ``default``.
 
     For each split the budget is doubled, then halved, from the default's, as long as that helps. The default is
-    tried first. No new trial begins after ``seconds``, and no further pair after as many again. A setting that raises
-    one of ``refused`` is passed over; where that is the default itself, it is raised.
+    tried first. After ``seconds`` no further budget is tried, so of a slow model every split with the default's alone;
+    and no further pair after as many again. A setting that raises one of ``refused`` is passed over; where that is
+    the default itself, it is raised.
     """
     if seconds <= 0:
         raise BenchmarkError(f"seconds is {seconds}; give more than 0")
@@ -90,8 +91,6 @@ def tune(
     refusals: list[str] = []
     own = default.sessions, default.threads
     for sessions, threads in dict.fromkeys([own, *candidates]):
-        if trials and perf_counter() > end:
-            break
         try:
             with opened(sessions, threads) as run:
                 _best_budget(run, Setting(sessions, threads, default.token_budget), end, trials)

@@ -44,5 +44,5 @@ class Performance(Strict):
     server: Server = Server()
     """Of the scenario of that name."""
     sweep: Sweep | None = None
-    tune: bool = False
-    """Also search for the sessions, threads and token budget that are fastest offline, and measure them."""
+    tune: bool = True
+    """With offline, also search for the sessions, threads and token budget that are fastest, and measure them."""

@@ -53,7 +53,8 @@ def _check_performance(path: Path, study: Study) -> None:
     if performance.sweep is not None:
         _names_once(f"{path}: performance.sweep.batch", performance.sweep.batch)
         _names_once(f"{path}: performance.sweep.length", performance.sweep.length)
-    if performance.tune and "offline" not in performance.scenarios:
+    asked_to_tune = performance.tune and "tune" in performance.model_fields_set
+    if asked_to_tune and "offline" not in performance.scenarios:
         raise UserError(f"{path}: performance.tune: searches what is fastest offline; add offline to scenarios")
     if "server" in performance.model_fields_set and "server" not in performance.scenarios:
         raise UserError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -40,7 +40,8 @@ MEMORY = 0.5
 
 def run(context: Context) -> None:
     options = context.options
-    examples = sample(read_examples(context.input("examples")), options["performance"]["samples"], seed=options["seed"])
+    drawn = sample(read_examples(context.input("examples")), options["performance"]["samples"], seed=options["seed"])
+    examples = evenly(drawn, FEWEST)
     default = Setting(1, options["threads"], options["token_budget"])
 
     @contextmanager
@@ -50,25 +51,31 @@ def run(context: Context) -> None:
             yield lambda token_budget: deployment.with_budget(token_budget).table(examples)
 
     with opened(default.sessions, default.threads) as once:
-        examples = _enough(examples, lambda: once(default.token_budget))
+        wanted = _enough(len(examples), lambda: once(default.token_budget))
+    examples = evenly(drawn, wanted)
     context.progress("search", 0.1)
     candidates = [split for split in _candidates(options) if _fits(*split, context.input("artifact"), options)]
     found = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
-    write_json(context.destination / FILE, {"version": VERSION, "samples": len(examples), **asdict(found)})
+    write_json(context.destination / FILE, {"version": VERSION, "samples": wanted, **asdict(found)})
 
 
-def read_tuned(folder: Path) -> Setting:
-    """The setting that was chosen."""
-    return Setting(**json.loads((folder / FILE).read_text(encoding="utf-8"))["chosen"])
+def read_tuned(folder: Path) -> tuple[Setting, int]:
+    """The setting that was chosen, and `evenly` how many of the examples were a pass."""
+    found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return Setting(**found["chosen"]), found["samples"]
 
 
-def _enough(examples: list[Example], one_pass: Callable[[], object]) -> list[Example]:
-    """As many as a pass of `PASS_SECONDS` needs, evenly out of all of them."""
+def evenly(examples: Sequence[Example], count: int) -> Sequence[Example]:
+    """``count`` of them, or the few more that taking every nth gives."""
+    return examples[:: max(1, len(examples) // count)]
+
+
+def _enough(count: int, one_pass: Callable[[], object]) -> int:
+    """Examples of a pass of `PASS_SECONDS`, where one over ``count`` of them is known."""
     one_pass()
     before = perf_counter()
     one_pass()
-    wanted = max(FEWEST, math.ceil(len(examples) * PASS_SECONDS / max(perf_counter() - before, 1e-9)))
-    return examples[:: max(1, len(examples) // wanted)]
+    return max(FEWEST, math.ceil(count * PASS_SECONDS / max(perf_counter() - before, 1e-9)))
 
 
 def _candidates(options: dict[str, Any]) -> tuple[tuple[int, int], ...]:

@@ -11,7 +11,7 @@ from tests.end_to_end.driver import scalemodel
 STUDY = """
 study: small
 formats: [onnx-fp32, onnx-int8-dynamic]
-performance: {samples: 8, warmup_seconds: 0, warmup_at_most: 0.2, min_seconds: 0.05, min_count: 8}
+performance: {samples: 8, warmup_seconds: 0, warmup_at_most: 0.2, min_seconds: 0.05, min_count: 8, tune: false}
 tasks:
   question-answering:
     reference: reference

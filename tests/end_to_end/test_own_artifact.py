@@ -26,7 +26,7 @@ DATA = """
 STUDY = f"""
 study: own
 formats: [onnx-fp32]
-performance: {{samples: 8, warmup_seconds: 0, warmup_at_most: 0.2, min_seconds: 0.05, min_count: 8}}
+performance: {{samples: 8, warmup_seconds: 0, warmup_at_most: 0.2, min_seconds: 0.05, min_count: 8, tune: false}}
 tasks:
   question-answering:
     reference: tiny

@@ -35,7 +35,7 @@ STUDY = f"""
 study: verified
 formats: [onnx-fp32, onnx-int8-dynamic]
 backends: [onnxruntime-cpu, openvino-cpu]
-performance: {{samples: 4, warmup_seconds: 0, min_seconds: 0.02, min_count: 4}}
+performance: {{samples: 4, warmup_seconds: 0, min_seconds: 0.02, min_count: 4, tune: false}}
 tasks:
   {TASK}:
     reference: reference

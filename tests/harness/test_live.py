@@ -66,9 +66,35 @@ def deployment(artifact: Path) -> Iterator[LiveDeployment]:
         yield opened
 
 
-def test_chunks_give_the_rows_of_one_piece(deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        (0, [0]),
+        (1, [1]),
+        (511, [511]),
+        (513, [257, 256]),
+        (1200, [300] * 4),
+        (8192, [2048] * 4),
+        (8194, [1639] * 4 + [1638]),
+    ],
+)
+def test_chunks_overlap_and_are_neither_small_nor_large(count: int, sizes: list[int]) -> None:
+    examples = [TextExample(str(number), "", "a", 0) for number in range(count)]
+    chunks = live._chunks(examples)
+    assert [len(chunk) for chunk in chunks] == sizes
+    assert [example for chunk in chunks for example in chunk] == examples
+
+
+@pytest.mark.parametrize("limit", ["SMALLEST_CHUNK", "LARGEST_CHUNK"])
+def test_chunks_give_the_rows_of_one_piece(
+    deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
     whole = deployment.table(EXAMPLES)
-    monkeypatch.setattr(live, "CHUNK", 7)
+    asked = deployment.probabilities(texts)
+    monkeypatch.setattr(live, limit, 7)
+    assert len(live._chunks(EXAMPLES)) > 1
+    np.testing.assert_array_equal(deployment.probabilities(texts), asked)
     cut = deployment.table(EXAMPLES)
     assert cut.schema == whole.schema
     assert cut["id"].to_pylist() == whole["id"].to_pylist() == [example.id for example in EXAMPLES]

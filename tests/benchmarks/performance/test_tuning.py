@@ -89,11 +89,12 @@ def test_a_lucky_trial_loses_the_last_comparison(machine_of: Callable[[Cost], Ma
     assert gain(found.pairs) == pytest.approx(1)
 
 
-def test_no_new_trial_after_its_seconds_and_the_default_always_has_one(machine_of: Callable[[Cost], Machine]) -> None:
-    machine = machine_of(lambda setting: 10.0)
+def test_after_its_seconds_every_split_still_has_a_trial(machine_of: Callable[[Cost], Machine]) -> None:
+    """A model of which one pass takes longer than the search is given the best split, with the default's budget."""
+    machine = machine_of(lambda setting: 10.0 / setting.sessions)
     found = tune(DEFAULT, splits(4), machine.open, seconds=1)
-    assert [trial.setting for trial in found.trials] == [DEFAULT]
-    assert machine.opened == [(1, 4)]
+    assert [trial.setting for trial in found.trials] == [DEFAULT, Setting(2, 2, 1024), Setting(4, 1, 1024)]
+    assert found.chosen == Setting(4, 1, 1024) and len(found.pairs) == tuning.FEWEST_PAIRS
     with pytest.raises(BenchmarkError, match="seconds is 0"):
         tune(DEFAULT, splits(4), machine.open, seconds=0)
 

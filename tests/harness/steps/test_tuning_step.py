@@ -80,13 +80,14 @@ def test_a_choice_that_cannot_be_opened_later_leaves_the_default(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = {"sessions": 2, "threads": 1, "token_budget": 256}
-    (context.destination / tuning.FILE).write_text(json.dumps({"chosen": chosen}))
+    (context.destination / tuning.FILE).write_text(json.dumps({"chosen": chosen, "samples": 4}))
     examples = read_examples(context.input("examples"))
     with open_deployment(context.input("artifact"), context.options) as default:
         both = tuned.measure_tuned(default, context, examples, seconds=0)
         _refuse_two_sessions(monkeypatch)
         refused = tuned.measure_tuned(default, context, examples, seconds=0)
     own = {"sessions": 1, "threads": THREADS, "token_budget": 512}
+    assert both["samples"] == refused["samples"] == 4  # of the 16: those that the search had
     assert both["setting"] == chosen and both["default"] == own and len(both["pairs"]) == 5 and not both["reason"]
     assert refused["pairs"] is None and refused["reason"] == "no memory for two"
     assert (tuned_over_processes([refused]) or {})["setting"] == own
