@@ -40,8 +40,9 @@ class MachineWatch:
 
         ``seconds``; of the cores that this process may use: ``own_cpu_seconds``, ``other_cpu_seconds`` (other
         processes'), ``steal_seconds`` (other virtual machines'); ``quota_seconds`` in which the container's quota
-        held the process back; ``thermal_throttles``, counted; ``gpu_processes`` besides this one, now; ``cores``;
-        and ``energy_joules`` by what used it, see `EnergyMeter`.
+        held the process back; ``thermal_throttles``, counted; ``gpu_hot_seconds`` in which heat held the
+        GPU's clocks down; ``gpu_processes`` besides this one, now; ``cores``; and ``energy_joules`` by what used it,
+        see `EnergyMeter`.
         """
         before, after = self._started, self._read()
         energy = self._energy.joules()
@@ -65,6 +66,7 @@ class MachineWatch:
             "steal_seconds": steal,
             "quota_seconds": throttled_seconds(),
             "thermal_throttles": _thermal_throttles(self._cpus),
+            "gpu_hot_seconds": nvidia.hot_seconds(),
         }
 
 

@@ -78,6 +78,15 @@ def other_processes(process: int) -> int | None:
     )
 
 
+def hot_seconds() -> float | None:
+    """For how long heat has held the first device's clocks down since its driver was loaded; None where not told."""
+    return ask_first_device(
+        lambda library, handle: (
+            library.nvmlDeviceGetViolationStatus(handle, library.NVML_PERF_POLICY_THERMAL).violationTime / 1e9
+        )
+    )
+
+
 def describe() -> dict[str, Any] | None:
     """Driver, CUDA version of the driver, and the devices; None without a driver."""
     with nvml() as library:

@@ -12,7 +12,7 @@ BUSY = 0.10
 STOLEN = 0.02
 """Of the cores' time, taken by other virtual machines."""
 HELD_BACK = 0.01
-"""Of the time, held back by the container's quota."""
+"""Of the time, held back by the container's quota, or the GPU by heat."""
 CLOCK = 0.10
 """A fixed piece of work may take this share longer or shorter at the end: as much as an unsteady timing may drift."""
 
@@ -21,7 +21,7 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
     """Warnings on the conditions of one measurement; what is None was not told and warns of nothing.
 
     ``conditions``: ``seconds``, ``cores``, ``other_cpu_seconds``, ``steal_seconds``, ``quota_seconds``,
-    ``thermal_throttles``, ``gpu_processes`` and ``clock_change`` (a share; + is slower at the end).
+    ``thermal_throttles``, ``gpu_hot_seconds``, ``gpu_processes`` and ``clock_change`` (a share; + is slower later).
     """
 
     def share(name: str, of: float) -> float:
@@ -40,6 +40,8 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
         )
     if throttles := conditions.get("thermal_throttles"):
         found.append(f"throttled: the cores were slowed for heat {throttles:.0f} times; cool the machine")
+    if (hot := share("gpu_hot_seconds", seconds)) > HELD_BACK:
+        found.append(f"throttled: heat held the GPU's clocks down {hot:.0%} of the time; cool it, or lower its clocks")
     change = conditions.get("clock_change") or 0.0
     if abs(change) > CLOCK:
         way = "slower" if change > 0 else "faster"

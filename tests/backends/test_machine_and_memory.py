@@ -4,6 +4,7 @@ import json
 import os
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,13 @@ def test_the_first_device_is_asked_and_what_it_does_not_tell_is_none(monkeypatch
         class NVMLError(Exception):
             pass
 
+        NVML_PERF_POLICY_THERMAL = 1
+
+        @staticmethod
+        def nvmlDeviceGetViolationStatus(handle: str, policy: int) -> SimpleNamespace:
+            assert policy == 1
+            return SimpleNamespace(referenceTime=10**9, violationTime=1_500_000_000)  # microseconds and nanoseconds
+
         @staticmethod
         def nvmlDeviceGetHandleByIndex(index: int) -> str:
             return f"index {index}"
@@ -130,5 +138,6 @@ def test_the_first_device_is_asked_and_what_it_does_not_tell_is_none(monkeypatch
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert nvidia.ask_first_device(lambda library, handle: handle) == "index 0"
     assert nvidia.ask_first_device(refuse) is None
+    assert nvidia.hot_seconds() == 1.5
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # no device is left
     assert nvidia.ask_first_device(lambda library, handle: handle) is None

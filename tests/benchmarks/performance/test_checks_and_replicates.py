@@ -18,6 +18,7 @@ QUIET = {"seconds": 10.0, "cores": 2, "other_cpu_seconds": 0.5, "steal_seconds":
         ({"steal_seconds": 1.0}, "other virtual machines took 5%"),
         ({"quota_seconds": 2.0}, "quota held it back 20% of the time"),
         ({"thermal_throttles": 3.0}, "slowed for heat 3 times"),
+        ({"gpu_hot_seconds": 0.5}, "heat held the GPU's clocks down 5% of the time"),
         ({"clock_change": 0.3}, "30% slower at the end"),
         ({"gpu_processes": 2}, "2 other processes compute on the GPU"),
     ],
