@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backends.registry import availability, serves
 from harness.checkpoints.before_work import check_checkpoints
+from harness.command_line.cautions import cautions
 from harness.command_line.configs import find_config
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
@@ -29,6 +30,8 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         print(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         print(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
+    for line in cautions(plan, examples):
+        print(f"caution: {line}")
     for line in _not_served(study):
         print(line)
     for name in study.backends:
