@@ -25,11 +25,14 @@ from harness.planning.examples import data_sources
 from harness.planning.plan import DeploymentPlan, Plan, TaskPlan
 from harness.report.read import RESULTS_VERSION
 from harness.store.examples import read_examples
+from harness.store.measured import FILE as MEASURED
+from harness.store.measured import read_so_far
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import numbers, read_outputs
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 from harness.tasks.examples import QuestionExample, TextExample
+from harness.tuned import FILE as TUNED
 
 CHARACTERISTICS = (
     "prediction_errors",
@@ -166,10 +169,21 @@ class _Collector:
             evaluation = self._path(plan.outputs["evaluation"])
             entry["quality"] = _quality(evaluation)
             entry["describe"] = json.loads((evaluation / "describe.json").read_text())
-        measured = [self._read(step, "performance.json") for step in plan.performance if self._present(step)]
-        if measured:
+        if measured := self._measured(plan):
             self.performance[task.name][deployment.name] = summarise(measured)
         return entry
+
+    def _measured(self, plan: DeploymentPlan) -> list[dict[str, Any]]:
+        """What each fresh process found: of one that failed, what it found before."""
+        found = []
+        for number, step in enumerate(plan.performance):
+            figures = self._read(step, MEASURED)
+            if step.key in self.failures:
+                figures = read_so_far(self.store.unfinished(step.key))
+            tuned = self._read(plan.tuned[number], TUNED) if plan.tuned else None
+            if figures or tuned:
+                found.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
+        return found
 
     def _replicate(self, task: TaskPlan, plan: DeploymentPlan, entry: Mapping[str, Any]) -> dict[str, Any]:
         return {

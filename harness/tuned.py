@@ -13,6 +13,8 @@ from harness.live import LiveDeployment, open_deployment
 from harness.steps.tuning import REFUSALS, evenly, read_tuned
 from harness.tasks.examples import Example
 
+FILE = "tuned.json"
+
 
 def measure_tuned(
     default: LiveDeployment, context: Context, examples: Sequence[Example], *, seconds: float

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from pathlib import Path
 
 from backends.registry import availability, serves
+from harness.checkpoints.before_work import check_checkpoints
+from harness.command_line.cautions import cautions
 from harness.command_line.configs import find_config
-from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
 from harness.config.study import Study
-from harness.config.tasks import Task
-from harness.errors import UserError
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
 from harness.store.steps import Store
@@ -25,13 +23,15 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
     plan = make_plan(study)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
     examples = {step.key: len(read) for step, read in load_missing_examples(plan, nowhere).missing}
-    unseen = [name for task in study.tasks.items() for name in _load_checkpoints(*task)]
+    unseen = check_checkpoints([step for step in plan.checkpoints if step.kind == "checkpoint"])
     print(f"{path}: valid")
     for task in plan.tasks:
         formats = Counter(planned.deployment.format for planned in task.deployments)
         print(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         print(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
+    for line in cautions(plan, examples):
+        print(f"caution: {line}")
     for line in _not_served(study):
         print(line)
     for name in study.backends:
@@ -39,7 +39,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         if not found.available:
             print(f"not on this machine: {name}: {found.reason}; {found.remedy}")
     if unseen:
-        print(f"not looked at, since they come from a hub: {', '.join(dict.fromkeys(unseen))}")
+        print(f"not looked at, since they come from a hub: {', '.join(unseen)}")
     steps = [
         *plan.checkpoints,
         *plan.artifacts,
@@ -59,31 +59,3 @@ def _not_served(study: Study) -> list[str]:
     )
     reasons = [(format, backend, serves(backend, format)) for backend in study.backends for format in formats]
     return [f"left out: {format} on {backend}: {reason}" for format, backend, reason in reasons if reason]
-
-
-def _load_checkpoints(name: str, task: Task) -> list[str]:
-    """Load the checkpoints of a task that are on this machine; return the names of those on a hub."""
-    unseen = []
-    seen: set[tuple[object, bool]] = set()  # seed replicates name one checkpoint several times
-    for model, entry in task.models.items():
-        if (read := (entry.checkpoint, entry.training is not None)) in seen:
-            continue
-        seen.add(read)
-        match entry.checkpoint:  # a finished file was looked at as the study was planned
-            case HubCheckpoint(hub=hub):
-                unseen.append(hub)
-            case FolderCheckpoint() | PackageCheckpoint() as source:
-                from harness.checkpoints.locate import source_folder
-                from harness.checkpoints.validate import validate_checkpoint
-
-                print(f"loading {model} ...", file=sys.stderr)
-                try:
-                    validate_checkpoint(
-                        source_folder(source),
-                        task=name,
-                        labels=task.labels,
-                        allow_new_head=entry.training is not None,
-                    )
-                except UserError as error:
-                    raise UserError(f"tasks.{name}.models.{model}: {error}") from None
-    return unseen

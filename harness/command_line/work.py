@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from harness.checkpoints.before_work import check_checkpoints
 from harness.command_line.configs import find_config
 from harness.command_line.progress import progress_for
 from harness.config.load import load_study
@@ -42,7 +43,10 @@ def work(
     folder = RunFolder.of(study, store_folder, output)
     plan = make_plan(study)
     store = Store(store_folder)
-    loaded = load_missing_examples(plan, store)  # bad data ends here, before anything is written
+    # Bad data and checkpoints end here, before anything is written.
+    loaded = load_missing_examples(plan, store)
+    starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]
+    check_checkpoints([step for step in starting if not store.has(step.kind, step.key)], quiet=quiet)
     with store.lock():
         folder.open(study)
         try:

@@ -57,8 +57,8 @@ DataSource = Annotated[
 
 
 class Data(Strict):
-    train: DataSource
-    """Trains and calibrates; its representations are the bank of the out-of-distribution detector."""
+    train: DataSource | None = None
+    """Trains and calibrates; its representations are the bank of the out-of-distribution detector. Needed for these."""
     bank: Annotated[int, Field(gt=0)] = 2000
     """How many training examples go through every deployment, as that bank."""
     evaluation: DataSource

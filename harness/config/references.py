@@ -19,6 +19,7 @@ from harness.config.models import Model
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import Task
+from harness.config.training_data import check_training_data
 from harness.errors import UserError
 
 
@@ -39,6 +40,7 @@ def check_references(study: Study, path: Path) -> None:
         _check_models(place, name, task)
         _check_task(place, name, task)
         _check_deployments(place, study, name, task)
+        check_training_data(place, study, task)
 
 
 def _check_performance(path: Path, study: Study) -> None:

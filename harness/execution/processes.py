@@ -89,7 +89,7 @@ def _run_worker(
         start_new_session=True,  # so that its own children go with it, and Ctrl-C reaches the parent alone
     )
     assert process.stdout is not None
-    settled, heard = 0, time.monotonic()
+    settled, heard, doing = 0, time.monotonic(), ""
     try:
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
@@ -99,7 +99,7 @@ def _run_worker(
                 if left <= 0 or not selector.select(left):
                     step, file = by_key[steps[settled].key]
                     reason = f"neither end nor progress for {timeout_seconds / 60:g} minutes (timeout_minutes)"
-                    return settled, Failure(step, TIMED_OUT, reason, command_for(store, file))
+                    return settled, Failure(step, TIMED_OUT, reason + doing, command_for(store, file))
                 chunk = os.read(process.stdout.fileno(), 65536)
                 if not chunk:
                     break
@@ -108,6 +108,7 @@ def _run_worker(
                     event = json.loads(line)
                     step, file = by_key[event["key"]]
                     heard = time.monotonic()
+                    doing = f"; last heard of: {event['what']}" if event["event"] == "progress" else ""
                     if event["event"] == "finished":
                         store.forget(step.key)
                         settled += 1
@@ -119,7 +120,8 @@ def _run_worker(
         if settled == len(steps):
             return settled, None
         step, file = by_key[steps[settled].key]
-        return settled, Failure(step, *status_of_exit(code), command_for(store, file))
+        status, reason = status_of_exit(code)
+        return settled, Failure(step, status, reason + doing, command_for(store, file))
     finally:
         _end(process)
 

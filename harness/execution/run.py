@@ -154,6 +154,8 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
         if step.key not in missing and not store.has(step.kind, step.key):
             missing[step.key] = step, _load(plan, step)
     for task in plan.tasks:
+        if "train" not in task.examples:
+            continue  # and nothing needs a bank
         step = task.examples["train"]
         stored = store.path(step.kind, step.key)
         count = len(missing[step.key][1]) if step.key in missing else count_examples(stored)

@@ -15,7 +15,8 @@ ATTACKED = "attack-"
 
 def data_sources(task: Task) -> dict[str, DataSource]:
     """The data sets of a task by role; the texts to attack, where they have sources of their own, are numbered."""
-    sources = {"train": task.data.train, "evaluation": task.data.evaluation}
+    sources = {} if task.data.train is None else {"train": task.data.train}
+    sources["evaluation"] = task.data.evaluation
     if task.data.out_of_distribution is not None:
         sources["out-of-distribution"] = task.data.out_of_distribution
     attack = task.characteristics.attack

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.config.deployments import represented
 from harness.planning.deployed import Deployed
 from harness.store.steps import Step
@@ -46,25 +48,43 @@ def plan_tuning(deployed: Deployed) -> Step | None:
     )
 
 
-def plan_performance(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
+def plan_performance(deployed: Deployed) -> tuple[Step, ...]:
     """One step a fresh process."""
-    context = deployed.context
-    performance = context.study.performance
+    performance = deployed.context.study.performance
     if performance is None:
         return ()
+    settings = performance.model_dump(mode="json", exclude={"replicates", "tune"})
+    return _in_fresh_processes(deployed, "performance", f"measure {deployed.deployment.name}", settings)
+
+
+def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
+    """One step a fresh process. `plan_performance` does not need it: a tuning that fails takes nothing along."""
+    performance = deployed.context.study.performance
+    if performance is None or tuning is None:
+        return ()
+    settings = performance.model_dump(mode="json", include={"samples", "min_seconds"})
+    title = f"measure {deployed.deployment.name} as tuned"
+    return _in_fresh_processes(deployed, "tuned", title, settings, tuning=tuning)
+
+
+def _in_fresh_processes(
+    deployed: Deployed, kind: str, title: str, settings: dict[str, Any], **needs: Step
+) -> tuple[Step, ...]:
+    context = deployed.context
+    performance = context.study.performance
+    processes = 0 if performance is None else performance.replicates
     return tuple(
         deployed.step(
-            "performance",
-            title=f"measure {deployed.deployment.name} on {context.name}"
-            + (f", process {number + 1}" if performance.replicates > 1 else ""),
+            kind,
+            title=f"{title} on {context.name}" + (f", process {number + 1}" if processes > 1 else ""),
             group=f"deployment {context.name} {deployed.deployment.name}" + (f" {number}" if number else ""),
             options={
-                "performance": performance.model_dump(mode="json", exclude={"replicates"}),
+                "performance": settings,
                 "replicate": number,
                 "seed": context.study.seed,
                 "machine": context.machine.facts,
             },
-            needs={"examples": deployed.examples["evaluation"], **({} if tuning is None else {"tuning": tuning})},
+            needs={"examples": deployed.examples["evaluation"], **needs},
         )
-        for number in range(performance.replicates)
+        for number in range(processes)
     )

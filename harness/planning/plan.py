@@ -14,7 +14,7 @@ from harness.planning.context import TaskContext, this_machine
 from harness.planning.deployed import Deployed
 from harness.planning.examples import plan_examples
 from harness.planning.explanations import plan_explanations
-from harness.planning.measurements import plan_outputs, plan_performance, plan_tuning
+from harness.planning.measurements import plan_outputs, plan_performance, plan_tuned, plan_tuning
 from harness.planning.proposals import Proposals, plan_proposals
 from harness.planning.step import once
 from harness.planning.verification import plan_expected, plan_verification
@@ -32,6 +32,7 @@ class DeploymentPlan:
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
     tuning: Step | None  # the search for the fastest setting
     performance: tuple[Step, ...]  # one a fresh process
+    tuned: tuple[Step, ...]  # beside each of them, the setting that was found
     attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
     random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
@@ -55,16 +56,23 @@ class DeploymentPlan:
             *self.again.values(),
             *((self.tuning,) if self.tuning else ()),
             *self.performance,
+            *self.tuned,
             *self.attacks,
             *self.random_swaps,
             *self.explanations,
         )
 
     @property
+    def rounds(self) -> tuple[tuple[Step, ...], ...]:
+        """What is timed in each of the fresh processes."""
+        return tuple(zip(*filter(None, (self.performance, self.tuned)), strict=True))
+
+    @property
     def first_measurements(self) -> tuple[Step, ...]:
         """All but the further processes of its performance."""
         tuning = () if self.tuning is None else (self.tuning,)
-        return (*tuning, *self.performance[:1], *self.outputs.values(), *self.again.values())
+        timed = (step for steps in self.rounds[:1] for step in steps)
+        return (*tuning, *timed, *self.outputs.values(), *self.again.values())
 
 
 @dataclass(frozen=True)
@@ -112,8 +120,8 @@ class Plan:
     def measurements(self) -> tuple[Step, ...]:
         """Each round goes once over all deployments, so that a drift of the machine hits all alike."""
         first = [step for planned in self.deployments for step in planned.first_measurements]
-        rounds = zip(*(planned.performance[1:] for planned in self.deployments), strict=True)
-        return once([*first, *(step for round in rounds for step in round)])
+        rounds = zip(*(planned.rounds[1:] for planned in self.deployments), strict=True)
+        return once([*first, *(step for round in rounds for steps in round for step in steps)])
 
     @property
     def attacks(self) -> tuple[Step, ...]:
@@ -175,7 +183,8 @@ def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Pro
         outputs=plan_outputs(deployed),
         again=plan_outputs(deployed, again=True) if floor else {},
         tuning=tuning,
-        performance=plan_performance(deployed, tuning),
+        performance=plan_performance(deployed),
+        tuned=plan_tuned(deployed, tuning),
         attacks=attacks,
         random_swaps=plan_random_swaps(deployed, proposals, attacks),
         explanations=plan_explanations(deployed),

@@ -1,11 +1,16 @@
-"""Measure a deployment in this fresh process: load, first inference, the scenarios, memory, where time goes."""
+"""Measure a deployment in this fresh process: load, first inference, the scenarios, memory, where time goes.
+
+What has been measured is kept at once: a process that dies in one scenario leaves the figures of those before it.
+"""
 
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +21,7 @@ from backends.batching import pad
 from backends.errors import BackendError
 from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
+from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import calibrate
 from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
@@ -23,15 +29,14 @@ from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
 from exporters.manifest import read_manifest
 from harness.data.sampling import sample
+from harness.errors import StepFailed
+from harness.execution.status import status_of
 from harness.execution.worker import Context, give_memory_back
 from harness.live import LiveDeployment, open_deployment, read_tokenizer, task_of
 from harness.stages import where_time_goes
-from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.measured import Measured
 from harness.tasks.examples import Example
-from harness.tuned import measure_tuned
-
-FILE = "performance.json"
 
 
 def run(context: Context) -> None:
@@ -48,32 +53,65 @@ def run(context: Context) -> None:
         deployment.backend.infer(pad(inputs, [0]))
         first = time.perf_counter_ns()
         measure = _Measurement(context, deployment, examples, inputs)
-        result: dict[str, Any] = {
-            "load_ms": (loaded - started) / 1e6,
-            "artifact_load_ms": 1e3 * (deployment.backend.load_seconds or 0.0),
-            "first_inference_ms": (first - loaded) / 1e6,
-            "tokens_per_sample": measure.tokens / len(inputs["input_ids"]),
-            **{scenario: figures for scenario in LOADS if (figures := measure.scenario(scenario)) is not None},
+        found = _Found(context)
+        found.add(
+            load_ms=(loaded - started) / 1e6,
+            artifact_load_ms=1e3 * (deployment.backend.load_seconds or 0.0),
+            first_inference_ms=(first - loaded) / 1e6,
+            tokens_per_sample=measure.tokens / len(inputs["input_ids"]),
+        )
+        asked_for = settings["scenarios"]
+        for place, scenario in enumerate(LOADS):
+            if scenario in asked_for:
+                found.attempt(scenario, partial(measure.scenario, scenario), 0.2 * place)
+        if not found.failed:  # else it may not be the peak of anything that works
             # Here: fixed shapes may be larger than anything that is ever deployed.
-            "peak_memory_bytes": memory.peak_bytes(),
-            "memory_method": memory.method,
-            "device_memory_bytes": memory.device_bytes(),
-        }
-        if (figures := measure.scenario("server")) is not None:
-            result["server"] = figures
+            found.add(
+                peak_memory_bytes=memory.peak_bytes(),
+                memory_method=memory.method,
+                device_memory_bytes=memory.device_bytes(),
+            )
+        if "server" in asked_for:
+            found.attempt("server", partial(measure.scenario, "server"), 0.6)
         if settings["sweep"] is not None:
-            context.progress("fixed shapes", 0.8)
-            result["sweep"] = measure.sweep(settings["sweep"])
-        result["stages"] = where_time_goes(deployment, examples)
-        result["describe"] = deployment.backend.describe()
-        if "tuning" in context.step.needs:
-            context.progress("tuned", 0.8)
-            result["tuned"] = measure_tuned(deployment, context, examples, seconds=settings["min_seconds"])
-    write_json(context.destination / FILE, result)
+            found.attempt("sweep", partial(measure.sweep, settings["sweep"]), 0.8)
+        found.attempt("stages", partial(where_time_goes, deployment, examples), 0.9)
+        found.add(describe=deployment.backend.describe())
+    found.finish()
 
 
 LOADS = ("single-stream", "multi-stream", "offline")
-ALL = (*LOADS, "server")
+FORESEEN = (BackendError, BenchmarkError, StepFailed, MemoryError)
+"""What may end a scenario and leave the deployment as it is."""
+
+
+class _Found(Measured):
+    """What was measured; a scenario that fails does not keep the next from being measured."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context.destination)
+        self._context = context
+        self.failed: dict[str, BaseException] = {}
+
+    def attempt(self, name: str, measure: Callable[[], Any], fraction: float) -> None:
+        self._context.progress(name, fraction)
+        try:
+            self.add(**{name: measure()})
+        except FORESEEN as error:
+            traceback.print_exc()
+            self.failed[name] = error
+
+    def finish(self) -> None:
+        """Leave all figures in one file.
+
+        Raises:
+            StepFailed: a scenario failed. What the others found stays where `read_so_far` finds it.
+        """
+        if not self.failed:
+            return super().finish()
+        reasons = {name: status_of(error) for name, error in self.failed.items()}
+        status, _ = next(iter(reasons.values()))
+        raise StepFailed(status, "; ".join(f"{name}: {reason}" for name, (_, reason) in reasons.items()))
 
 
 @dataclass(frozen=True)
@@ -102,11 +140,7 @@ class _Measurement:
     def tokens(self) -> int:
         return sum(len(ids) for ids in self.inputs["input_ids"])
 
-    def scenario(self, name: str) -> dict[str, Any] | None:
-        """None where the study does not ask for it."""
-        if name not in self.settings["scenarios"]:
-            return None
-        self.context.progress(name, 0.2 * ALL.index(name))
+    def scenario(self, name: str) -> dict[str, Any]:
         measures: dict[str, Callable[[], dict[str, Any]]] = {
             "single-stream": self._single_stream,
             "multi-stream": self._multi_stream,

@@ -2,7 +2,7 @@
 
 <store>/.steps/<kind>/<key>/step.json     what it is, and the SHA-256 of every other file
 <store>/.steps/<kind>/<key>/...           what the step made
-<store>/.steps/.unfinished/<key>/         a step being made; left by a kill, swept by the next run
+<store>/.steps/.unfinished/<key>/         a step being made; left by a kill or a failure, swept by the next run
 <store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
 """
 
@@ -95,6 +95,10 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def unfinished(self, key: str) -> Path:
+        """Where a step is made. What one that failed has left there stays until the next run."""
+        return self._steps / ".unfinished" / key
+
     def has(self, kind: str, key: str) -> bool:
         """Whether the step is there and every byte of it is as it was written; a damaged one is removed."""
         if key not in self._verified:
@@ -107,7 +111,7 @@ class Store:
 
     def begin(self, step: Step) -> Path:
         """An empty folder for the step's files."""
-        folder = self._steps / ".unfinished" / step.key
+        folder = self.unfinished(step.key)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder

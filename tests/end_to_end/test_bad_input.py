@@ -128,6 +128,30 @@ def test_a_checkpoint_folder_that_lacks_something(tmp_path: Path, files: dict[st
         assert part in line, line
 
 
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A classifier of two classes, ``bad`` and ``good``."""
+    from harness.checkpoints.materialize import materialize
+    from harness.config.checkpoints import RandomCheckpoint
+
+    folder = tmp_path / "checkpoint"
+    source = RandomCheckpoint(random="bert-tiny")
+    labels = ("bad", "good")
+    materialize(source, folder, task="text-classification", labels=labels, seed=0, resolve=Path)
+    return folder
+
+
+@pytest.mark.parametrize("command", ["validate", "train", "export", "run"])
+def test_a_checkpoint_that_does_not_fit_the_study(tmp_path: Path, checkpoint: Path, command: str) -> None:
+    (tmp_path / "reviews.csv").write_text("text,label\ngood,positive\nbad,negative\n")
+    (tmp_path / "study.yaml").write_text(REVIEWS.replace("{random: bert-tiny}", f"{{folder: {checkpoint.name}}}"))
+    before = sorted(tmp_path.rglob("*"))
+    done = scalemodel(command, "study.yaml", *([] if command == "validate" else ["--quiet"]), cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == "", done.stderr
+    assert "tasks.text-classification.models.big: label 'negative' is none of the model's classes" in done.stderr
+    assert "Traceback" not in done.stderr and sorted(tmp_path.rglob("*")) == before
+
+
 def test_an_output_folder_that_is_no_run_or_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "squad.json").write_bytes(squad(QUESTION))
     taken = tmp_path / "taken"

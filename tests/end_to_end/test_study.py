@@ -140,7 +140,8 @@ def test_train_and_export_say_where_things_are(config: Path, store: Path) -> Non
 
 
 def test_validate_doctor_list_and_help(config: Path, store: Path) -> None:
-    assert "3 deployments" in scalemodel("validate", config).stdout
+    validated = scalemodel("validate", config, "--set", "threads=9999").stdout
+    assert "3 deployments" in validated and "caution: threads: 9999, but this process may use" in validated
     doctor = scalemodel("doctor").stdout
     assert "onnxruntime-cpu" in doctor and "onnxruntime-tensorrt" in doctor
     for what, part in (

@@ -43,8 +43,6 @@ tasks:
     models:
       reference: {{checkpoint: {{embedded: reference}}}}
     data:
-      train: {{embedded: train, size: 40}}
-      bank: 40
       evaluation: {{embedded: evaluation, size: 60}}
     parity: 40
     max_length: 128

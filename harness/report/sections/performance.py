@@ -39,6 +39,7 @@ def performance(task: TaskView) -> Section:
     rate = decimals_for(d.samples_per_second for d in listed)
     file = 0 if all((d.bytes or 0) >= MEBIBYTE for d in listed if d.ok) else 2
     reference = task.reference_deployment
+    timed_offline = any(d.samples_per_second is not None for d in listed)
 
     def relative(value: float | None, base: float | None) -> Cell:
         return Cell(ratio(None if value is None or not base else value / base))
@@ -48,11 +49,12 @@ def performance(task: TaskView) -> Section:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
         memory = number(d.performance.get("peak_memory_bytes"))
         p50 = _timing(fixed(d.latency("p50"), ms), d.doubtful("single-stream"))
+        offline = _timing(fixed(d.samples_per_second, rate), d.doubtful("offline"))
         own = [
             p50 if d.ok or d.latency("p50") is not None else Cell("failed", "bad"),
             Cell(fixed(d.latency("p90"), ms)),
             Cell(ratio(task.speed_up(d))),
-            _timing(fixed(d.samples_per_second, rate), d.doubtful("offline")),
+            offline if d.ok or not timed_offline or d.samples_per_second is not None else Cell("failed", "bad"),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
             *(_score(task, d, name) for _, name, _ in scores),

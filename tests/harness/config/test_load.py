@@ -242,3 +242,32 @@ def test_the_schema_that_ships_is_that_of_the_models_and_says_what_keys_mean() -
 def test_fused_operators_are_refused_where_they_are_unknown(config: Path) -> None:
     message = complaint(config, "formats=[onnx-fused]", "backends=[openvino-cpu]")
     assert "'onnx-fused'" in message and "ONNX Runtime's own" in message and "use onnx-fp32" in message
+
+
+@pytest.mark.parametrize(
+    ("override", "part"),
+    [
+        ("formats=[onnx-fp32, onnx-int8-static]", "the format 'onnx-int8-static' of 'big' is calibrated on it"),
+        ("backends=[tensorrt]&formats=[tensorrt-int8]", "the format 'tensorrt-int8' of 'big' is calibrated on it"),
+        ("tasks.text-classification.models.small.formats=[onnx-int8-static]", "of 'small' is calibrated on it"),
+        (
+            "tasks.text-classification.recipe={}&tasks.text-classification.models.small.training={}",
+            "models.small.training is done on it",
+        ),
+        (
+            "tasks.text-classification.data.out_of_distribution={embedded: out-of-distribution, size: 8}",
+            "data.out_of_distribution is told apart",
+        ),
+        (
+            "tasks.text-classification.characteristics.attack.masked_language_model="
+            "{checkpoint: {random: bert-mini}, training: {}}",
+            "attack.masked_language_model.training is done on its texts",
+        ),
+    ],
+)
+def test_training_data_are_asked_for_by_what_needs_them(config: Path, override: str, part: str) -> None:
+    nothing = "tasks.text-classification.data={evaluation: {table: reviews.csv}}"
+    assert load_study(config, [nothing]).tasks["text-classification"].data.train is None
+    message = complaint(config, nothing, *override.split("&"))
+    assert "tasks.text-classification.data.train: is missing, and " in message and part in message
+    load_study(config, override.split("&"))  # with it

@@ -18,6 +18,7 @@ from harness.errors import StepFailed
 from harness.execution.processes import run_group
 from harness.execution.served import served_deployment
 from harness.execution.status import CRASHED, ERROR, REFUSED, SKIPPED, TIMED_OUT
+from harness.store.measured import read_so_far
 from harness.store.steps import Step, Store
 
 OPTIONS: dict[str, Any] = {
@@ -80,13 +81,21 @@ def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 
 TICKING = """
+import os
+import signal
 import time
+
+from harness.store.measured import Measured
 
 
 def run(context):
     for tick in range(context.options["ticks"]):
         context.progress(f"tick {tick}", 0.0)
+        Measured(context.destination).add(**{f"tick {tick}": tick})
         time.sleep(0.25)
+    if context.options["silence"] < 0:
+        (context.destination / "so-far.jsonl").open("a").write('{"half": 1')
+        os.kill(os.getpid(), signal.SIGSEGV)
     time.sleep(context.options["silence"])
 """
 TIMEOUT = 3
@@ -113,9 +122,24 @@ def test_a_step_that_tells_of_its_progress_may_take_longer(tmp_path: Path, ticki
     failures, heard = run([patient, silent, next_one], store, tmp_path, timeout=TIMEOUT)  # 20 ticks take longer
     assert [(failure.step.key, failure.status) for failure in failures] == [("silent", TIMED_OUT)]
     assert "neither end nor progress for 0.05 minutes" in failures[0].reason
+    assert failures[0].reason.endswith("; last heard of: tick 0")
     assert heard.count(("patient", "progress")) == 20 and ("silent", "progress") in heard
     assert store.has("ticking", "patient") and store.has("ticking", "next") and not store.has("ticking", "silent")
     assert not psutil.Process().children()
+
+
+def test_a_step_that_dies_leaves_what_it_had_measured_until_the_next_run(
+    tmp_path: Path, ticking: Callable[..., Step]
+) -> None:
+    store = Store(tmp_path / "store")
+    with store.lock():
+        failures, _ = run([ticking("dying", 2, -1), ticking("next", 1, 0)], store, tmp_path)
+        assert [(failure.step.key, failure.status) for failure in failures] == [("dying", CRASHED)]
+        assert failures[0].reason == "the process died of SIGSEGV; last heard of: tick 1"
+        assert read_so_far(store.unfinished("dying")) == {"tick 0": 0, "tick 1": 1}
+        assert read_so_far(store.unfinished("next")) == {} and store.has("ticking", "next")
+    with store.lock():
+        assert read_so_far(store.unfinished("dying")) == {}
 
 
 def test_a_served_deployment_that_cannot_be_opened(tmp_path: Path) -> None:

@@ -104,12 +104,24 @@ def test_each_round_goes_over_all_deployments(plan: Plan) -> None:
         (["performance={scenarios: [single-stream]}"], False),
     ],
 )
-def test_tuning_is_a_step_that_the_measurement_needs(settings: list[str], tuned: bool) -> None:
+def test_a_tuned_setting_is_measured_beside_the_deployment(settings: list[str], tuned: bool) -> None:
     plan = make_plan(load_study(CONFIGS / "quickstart.yaml", settings))
     for planned in plan.deployments:
-        assert (planned.tuning is not None) == tuned
-        for step in planned.performance:
-            assert step.needs.get("tuning") == ((planned.tuning.kind, planned.tuning.key) if planned.tuning else None)
+        assert (planned.tuning is not None) == bool(planned.tuned) == tuned
+        assert all("tuning" not in step.needs for step in planned.performance)  # a tuning that fails costs itself alone
+        for step, beside in zip(planned.tuned, planned.performance, strict=False):
+            assert planned.tuning is not None
+            assert step.needs["tuning"] == (planned.tuning.kind, planned.tuning.key)
+            assert step.group == beside.group and step in planned.verified_first
+
+
+def test_a_study_that_is_tuned_reuses_what_was_measured_before() -> None:
+    with_it, without = (
+        make_plan(load_study(CONFIGS / "quickstart.yaml", [f"performance.tune={tune}"])) for tune in ("true", "false")
+    )
+    assert [planned.performance for planned in with_it.deployments] == [
+        planned.performance for planned in without.deployments
+    ]
 
 
 def test_every_kind_has_a_version_and_its_libraries(plan: Plan) -> None:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from backends.errors import BackendError, OutOfMemory
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.config.performance import Performance, Server, Sweep
 from harness.embedded.corpora import generate
+from harness.errors import StepFailed
+from harness.execution.status import OUT_OF_MEMORY
 from harness.execution.worker import Context
 from harness.performance_summary import summarise
 from harness.report.stages import NAMES
 from harness.steps import performance
 from harness.store.examples import write_examples
+from harness.store.measured import FILE, read_so_far
 from harness.store.steps import Step, Store
 
 TASK = "text-classification"
@@ -35,7 +40,8 @@ SETTINGS = Performance(
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A deployment of the smallest model, to be measured."""
     root = tmp_path_factory.mktemp("store")
     store = Store(root)
     artifact, examples = store.path("artifact", "a"), store.path("examples", "e")
@@ -54,13 +60,16 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
     needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e")}
     step = Step("performance", "p", "measure", "group", {}, options, needs)
-    destination = root / "made"
-    destination.mkdir()
+    return Context(step, store, store.begin(step), io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def measured(context: Context) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmarks.performance.server.TRIALS_AT_MOST", 2)
-        performance.run(Context(step, store, destination, io.StringIO()))
-    assert [path.name for path in destination.iterdir()] == [performance.FILE]
-    found: dict[str, Any] = json.loads((destination / performance.FILE).read_text())
+        performance.run(context)
+    assert [path.name for path in context.destination.iterdir()] == [FILE]
+    found: dict[str, Any] = json.loads((context.destination / FILE).read_text())
     return found
 
 
@@ -101,3 +110,36 @@ def test_the_stages_are_those_that_the_report_knows(measured: dict[str, Any]) ->
     stages = summarise([measured])["stages"]
     assert set(stages["request"]) == set(stages["batch"]) == set(NAMES)
     assert min(stages["request"].values()) > 0 and stages["device"] is None
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_a_scenario_that_fails_costs_its_own_figures_alone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.performance.server.TRIALS_AT_MOST", 2)
+    monkeypatch.setattr(performance, "offline", raising(OutOfMemory("no room for so many")))
+    monkeypatch.setattr(performance, "where_time_goes", raising(BackendError("lost")))
+    context.store.begin(context.step)
+    with pytest.raises(StepFailed, match=r"^offline: no room for so many; stages: lost$") as caught:
+        performance.run(context)
+    assert caught.value.status == OUT_OF_MEMORY
+    left = read_so_far(context.store.unfinished(context.step.key))
+    assert {"load_ms", "single-stream", "multi-stream", "server", "sweep", "describe"} < left.keys()
+    assert not {"offline", "stages", "peak_memory_bytes"} & left.keys()
+    summary = summarise([left])
+    assert summary["single-stream"]["p50_ms"] > 0 and summary["offline"] is None and summary["stages"] is None
+
+
+def test_an_error_that_nobody_foresaw_leaves_what_was_measured_before(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(performance, "multi_stream", raising(ZeroDivisionError("a bug")))
+    context.store.begin(context.step)
+    with pytest.raises(ZeroDivisionError):
+        performance.run(context)
+    left = read_so_far(context.store.unfinished(context.step.key))
+    assert len(left["single-stream"]["nanoseconds"]) >= 100 and "multi-stream" not in left

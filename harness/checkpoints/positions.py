@@ -1,0 +1,37 @@
+"""How long the inputs of a study's model may be, as far as its configuration tells. Loads no torch."""
+
+from __future__ import annotations
+
+from harness.checkpoints.first_look import read_config
+from harness.checkpoints.locate import source_folder
+from harness.config.checkpoints import (
+    CutCheckpoint,
+    EmbeddedCheckpoint,
+    FolderCheckpoint,
+    PackageCheckpoint,
+    PrunedCheckpoint,
+    RandomCheckpoint,
+)
+from harness.config.names import TaskName
+from harness.config.tasks import Task
+
+
+def positions(task_name: TaskName, task: Task, model: str) -> int | None:
+    """Tokens; None where only loading, or fetching, the model would tell."""
+    match task.models[model].checkpoint:
+        case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):
+            return positions(task_name, task, other)
+        case FolderCheckpoint() | PackageCheckpoint() as source:
+            folder = source_folder(source)
+        case EmbeddedCheckpoint(embedded=name):
+            from harness.embedded import files
+
+            folder = files(name, task_name)[0].parent
+        case RandomCheckpoint(random=architecture):
+            from harness.checkpoints.architectures import random_config
+
+            return int(random_config(architecture).max_position_embeddings)
+        case _:
+            return None
+    found = read_config(folder).get("max_position_embeddings")
+    return found if isinstance(found, int) else None

@@ -1,0 +1,76 @@
+"""What a study may say, but hardly means: lines for `validate`, no errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from harness.checkpoints.positions import positions
+from harness.config.names import TaskName
+from harness.config.study import Study
+from harness.config.tasks import QuestionAnswering, Task
+from harness.planning.context import this_machine
+from harness.planning.examples import attacked_examples
+from harness.planning.plan import Plan, TaskPlan
+
+
+def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
+    """``examples``: how many there are, by the key of their step."""
+    study = plan.study
+    yield from _formats(study)
+    yield from _threads(study)
+    for planned in plan.tasks:
+        yield from _attacked(planned, examples)
+    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task))}
+    for name, (model, takes) in shortest.items():
+        yield from _longest_text(name, study.tasks[name], model, takes)
+    if shortest:
+        yield from _fixed_shapes(study, *min(shortest.values(), key=lambda found: found[1]))
+
+
+def _formats(study: Study) -> Iterator[str]:
+    models = [model for task in study.tasks.values() for model in task.models.values()]
+    if "formats" in study.model_fields_set and all(model.artifact or model.formats for model in models):
+        yield "formats: no model is exported to them: each is a finished file, or names its own"
+
+
+def _threads(study: Study) -> Iterator[str]:
+    cores = this_machine().cores
+    if study.threads is not None and study.threads > cores:
+        yield f"threads: {study.threads}, but this process may use {cores} cores: threads will wait for each other"
+
+
+def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
+    attack = planned.task.characteristics.attack
+    if attack is None or "sample" not in attack.model_fields_set:
+        return
+    most = max(examples[step.key] for step in attacked_examples(planned.examples))
+    if attack.sample > most:
+        place = f"tasks.{planned.name}.characteristics.attack.sample"
+        yield f"{place}: {attack.sample}, but there are {most} texts: all are taken"
+
+
+def _shortest(name: TaskName, task: Task) -> tuple[str, int] | None:
+    """The model of those that tell that takes the fewest tokens, and how many."""
+    known = [(model, most) for model in task.models if (most := positions(name, task, model)) is not None]
+    return min(known, key=lambda found: found[1], default=None)
+
+
+def _longest_text(name: TaskName, task: Task, model: str, takes: int) -> Iterator[str]:
+    if name == "question-answering":
+        place, longest = "question_answering.max_length", (task.question_answering or QuestionAnswering()).max_length
+    else:
+        place, longest = "max_length", task.max_length
+    if longest > takes:
+        yield (
+            f"tasks.{name}.{place}: {longest}, but {model} takes {takes} tokens: a longer text fails it; say {takes} "
+            "or less"
+        )
+
+
+def _fixed_shapes(study: Study, model: str, takes: int) -> Iterator[str]:
+    sweep = study.performance and study.performance.sweep
+    if sweep and (beyond := [length for length in sweep.length if length > takes]):
+        yield (
+            f"performance.sweep.length: {', '.join(map(str, beyond))}, but {model} takes {takes} tokens: dashes will "
+            "stand there"
+        )

@@ -1,0 +1,94 @@
+"""What a study may say but hardly means is told by `validate`, a line each; a study that means it hears nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.command_line.cautions import cautions
+from harness.config.load import load_study
+from harness.planning import context
+from harness.planning.plan import make_plan
+
+STUDY = """
+study: small
+formats: [onnx-fp32]
+performance: {sweep: {length: [32, 128]}}
+tasks:
+  question-answering:
+    reference: tiny
+    models: {tiny: {checkpoint: {embedded: tiny}}}
+    data: {evaluation: {embedded: evaluation, size: 8}}
+    question_answering: {max_length: 128, stride: 32}
+  text-classification:
+    reference: big
+    labels: [negative, positive]
+    models:
+      big: {checkpoint: {random: bert-tiny}}
+      cut: {checkpoint: {cut: big, layers: [0]}}
+      small: {checkpoint: {embedded: small}, formats: [onnx-fp32]}
+    data: {evaluation: {embedded: evaluation, size: 8}}
+    max_length: 128
+    characteristics: {attack: {masked_language_model: {checkpoint: {embedded: reviews}}}}
+"""
+CLASSES = "tasks.text-classification"
+
+
+def told(folder: Path, *overrides: str) -> list[str]:
+    (folder / "study.yaml").write_text(STUDY)
+    plan = make_plan(load_study(folder / "study.yaml", overrides))
+    return list(cautions(plan, {step.key: 8 for step in plan.examples}))
+
+
+def test_a_study_that_means_what_it_says(tmp_path: Path) -> None:
+    assert told(tmp_path) == []
+    assert told(tmp_path, "threads=1", f"{CLASSES}.characteristics.attack.sample=8") == []
+
+
+@pytest.mark.parametrize(
+    ("override", "caution"),
+    [
+        (
+            f"{CLASSES}.max_length=257",
+            f"{CLASSES}.max_length: 257, but small takes 256 tokens: a longer text fails it; say 256 or less",
+        ),
+        (
+            "tasks.question-answering.question_answering=null",
+            "tasks.question-answering.question_answering.max_length: 384, but tiny takes 256 tokens: a longer text "
+            "fails it; say 256 or less",
+        ),
+        (
+            "performance.sweep.length=[256, 257, 512]",
+            "performance.sweep.length: 257, 512, but tiny takes 256 tokens: dashes will stand there",
+        ),
+        (
+            f"{CLASSES}.characteristics.attack.sample=9",
+            f"{CLASSES}.characteristics.attack.sample: 9, but there are 8 texts: all are taken",
+        ),
+    ],
+)
+def test_what_is_hardly_meant_is_told(tmp_path: Path, override: str, caution: str) -> None:
+    assert told(tmp_path, override) == [caution]
+
+
+def test_positions_of_random_and_cut_models_are_known(tmp_path: Path) -> None:
+    models = "{big: {checkpoint: {random: bert-tiny}}, cut: {checkpoint: {cut: big, layers: [0]}}}"
+    (caution,) = told(tmp_path, f"{CLASSES}.models={models}", f"{CLASSES}.max_length=513")
+    assert caution.startswith(f"{CLASSES}.max_length: 513, but big takes 512 tokens")
+
+
+def test_more_threads_than_cores(tmp_path: Path) -> None:
+    cores = context.this_machine().cores
+    assert told(tmp_path, f"threads={cores}") == []
+    assert told(tmp_path, f"threads={cores + 1}") == [
+        f"threads: {cores + 1}, but this process may use {cores} cores: threads will wait for each other"
+    ]
+
+
+def test_formats_that_no_model_is_exported_to(tmp_path: Path) -> None:
+    models = "{big: {checkpoint: {random: bert-tiny}, formats: [onnx-fp16]}}"
+    override = [f"{CLASSES}.models={models}", "tasks.question-answering.models.tiny.formats=[onnx-fp32]"]
+    assert told(tmp_path, *override) == [
+        "formats: no model is exported to them: each is a finished file, or names its own"
+    ]
