@@ -66,6 +66,8 @@ class Backend(ABC):
     refused: ClassVar[Mapping[str, str]] = {}
     """Glob patterns of formats that it does not take all the same: the reason, and the way out."""
     options_type: ClassVar[type[Options]] = Options
+    device: ClassVar[str] = "cpu"
+    """Where it computes: cpu or cuda."""
 
     def __init__(
         self,

@@ -81,7 +81,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
     packages = (*WHEELS, "tensorrt")
     options_type = OnnxRuntimeGpuOptions
     options: OnnxRuntimeGpuOptions
-    device: ClassVar[str] = "cuda"
+    device = "cuda"
     """ONNX Runtime's name of it."""
 
     def _chosen(self) -> dict[str, str]:

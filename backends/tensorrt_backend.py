@@ -34,6 +34,7 @@ class TensorRt(Backend):
     """One execution context and one stream. A batch larger than the engine's profiles runs in parts."""
 
     name = "tensorrt"
+    device = "cuda"
     packages = ("tensorrt", "polygraphy")
     formats = ("tensorrt-*",)
 

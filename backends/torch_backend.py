@@ -30,7 +30,6 @@ class Torch(Backend):
 
     packages = ("torch", "transformers")
     formats = ("torch-*",)
-    device: ClassVar[str]
     compiled: ClassVar[bool] = False
     """Compiled for shapes of any size, in the first inferences: a batch of one and larger ones each cost some time."""
 

@@ -70,7 +70,7 @@ def token_budget(deployed: Deployed) -> int:
         return attack.token_budget
     if deployed.deployment.backend == "onnxruntime-cpu":
         return FOR_ONE_THREAD
-    return deployed.context.study.token_budget
+    return int(deployed.options["token_budget"])
 
 
 def _inputs(deployed: Deployed, proposals: Proposals) -> list[dict[str, Step]]:

@@ -16,6 +16,10 @@ from harness.store.steps import Step
 
 EXECUTION_REPLICATE = "#again"
 
+TOKEN_BUDGETS = {"cpu": 1024, "cuda": 16384}
+"""Tokens of a batch, where the study does not say. On a CPU what fits into the caches, measured on two cores
+(docs/performance.md); on a GPU enough to keep it busy, not measured yet."""
+
 
 @dataclass(frozen=True)
 class Deployed:
@@ -43,7 +47,7 @@ class Deployed:
             "max_length": task.max_length,
             "question_answering": None if decoding is None else decoding.model_dump(mode="json"),
             "threads": study.threads or self.context.machine.cores,
-            "token_budget": study.token_budget,
+            "token_budget": study.token_budget or TOKEN_BUDGETS[backend.device],
             "isa": self.context.machine.isa,
             "runtime": installed(backend.packages),
             **self.context.without_representation(self.deployment.model),

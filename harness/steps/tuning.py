@@ -80,7 +80,7 @@ def _enough(count: int, one_pass: Callable[[], object]) -> int:
 
 def _candidates(options: dict[str, Any]) -> tuple[tuple[int, int], ...]:
     """On a device the host's threads do not matter, but a second session may use what the first leaves idle."""
-    if options["backend"].endswith("-cpu"):
+    if backend_class(options["backend"]).device == "cpu":
         return splits(options["threads"])
     return ((1, options["threads"]), (2, options["threads"]))
 

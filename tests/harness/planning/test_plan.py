@@ -206,6 +206,16 @@ def test_the_token_budget_of_an_attack_suits_the_backend(
     assert backends == {"onnxruntime-cpu", "openvino-cpu"}
 
 
+def test_the_token_budget_suits_the_device_unless_the_study_sets_one(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    for settings, expected in (([], {"cpu": 1024, "cuda": 16384}), (["token_budget=64"], {"cpu": 64, "cuda": 64})):
+        more = ["backends=[onnxruntime-cpu, onnxruntime-cuda, torch-cpu]", *settings]
+        plan = make_plan(load_study(tmp_path / "study.yaml", more))
+        found = {(p.deployment.backend, p.deployed.options["token_budget"]) for p in plan.deployments}
+        assert found == {(name, expected["cuda" if "cuda" in name else "cpu"]) for name, _ in found}
+        assert {name for name, _ in found} >= {"onnxruntime-cpu", "onnxruntime-cuda"}
+
+
 def test_a_second_explanation_is_no_floor_without_the_first(plan: Plan) -> None:
     task = plan.tasks[1]
     first, second = task.deployments[0].explanations
