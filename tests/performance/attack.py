@@ -170,27 +170,34 @@ def _against(
         results["textattack"] += [theirs(example) for example in group]
         seconds["textattack"].append(time.perf_counter() - began)
         took = [found[-1] for found in seconds.values()]
-        print(f"  {start + len(group)} texts: {took[0]:.1f} s and {took[1]:.1f} s", flush=True)
+        print(f"{start + len(group)} texts: {took[0]:.1f} s and {took[1]:.1f} s", flush=True)
+        _tell(seconds, results)
+
+
+def _tell(seconds: dict[str, list[float]], results: dict[str, list[AttackResult]]) -> None:
+    """Of all groups so far: a run of hours may be stopped after any."""
     for name, found in results.items():
         right = [result for result in found if result.status != "skipped"]
         fell = [result for result in right if result.status == "succeeded"]
         print(
-            f"{name}: {60 * len(found) / sum(seconds[name]):.1f} texts/min ({sum(seconds[name]):.1f} s); "
+            f"  {name}: {60 * len(found) / sum(seconds[name]):.1f} texts/min ({sum(seconds[name]):.1f} s); "
             f"right before {len(right)}, fell {len(fell)} ({len(fell) / max(1, len(right)):.3f}); words changed "
-            f"{mean(result.words_changed / result.words for result in fell):.4f}; "
-            f"queries {mean(result.queries for result in right):.1f}"
+            f"{mean(result.words_changed / result.words for result in fell or found):.4f}; "
+            f"queries {mean(result.queries for result in right or found):.1f}"
         )
-    both = [
-        (one, other)
-        for one, other in zip(results["ours"], results["textattack"], strict=True)
-        if one.status == other.status == "succeeded"
-    ]
-    changed = [mean(pair[side].words_changed / pair[side].words for pair in both) for side in (0, 1)]
-    print(f"texts that fell to both ({len(both)}): words changed {changed[0]:.4f} and {changed[1]:.4f}")
+    pairs = list(zip(results["ours"], results["textattack"], strict=True))
+    both = [pair for pair in pairs if pair[0].status == pair[1].status == "succeeded"]
+    changed = [sum(pair[side].words_changed / pair[side].words for pair in both) for side in (0, 1)]
+    same = sum(ours.adversarial.lower() == other.adversarial.lower() for ours, other in both)
+    print(
+        f"  fell to both: {len(both)}, words changed {changed[0] / max(1, len(both)):.4f} and "
+        f"{changed[1] / max(1, len(both)):.4f}, {same} the same texts"
+    )
     ratios = [other / one for one, other in zip(seconds["ours"], seconds["textattack"], strict=True)]
     print(
-        f"TextAttack takes {sum(seconds['textattack']) / sum(seconds['ours']):.1f} times as long; "
-        f"median over {len(ratios)} groups {median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
+        f"  TextAttack takes {sum(seconds['textattack']) / sum(seconds['ours']):.1f} times as long; "
+        f"median over {len(ratios)} groups {median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})",
+        flush=True,
     )
 
 
