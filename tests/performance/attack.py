@@ -255,6 +255,15 @@ def _textattack(
             mask = batch["attention_mask"].unsqueeze(-1)
             return (states * mask).sum(1) / mask.sum(1)
 
+    class NoStopWords(textattack.constraints.Constraint):  # type: ignore[misc,name-defined]
+        """None is put in: ours filters them too (Li et al. 2020, algorithm 1)."""
+
+        def _check_constraint(self, transformed: Any, reference: Any) -> bool:
+            return all(
+                transformed.words[place].lower() not in stop_words()
+                for place in transformed.attack_attrs["newly_modified_indices"]
+            )
+
     pre_transformation = textattack.constraints.pre_transformation
     goal = textattack.goal_functions.UntargetedClassification
     textattack.shared.validators.MODELS_BY_GOAL_FUNCTION[goal] = [".*"]
@@ -263,6 +272,7 @@ def _textattack(
         [
             pre_transformation.RepeatModification(),
             pre_transformation.StopwordModification(stopwords=stop_words()),
+            NoStopWords(compare_against_original=False),
             textattack.constraints.overlap.MaxWordsPerturbed(max_percent=settings.words_changed_at_most),
             Encoder(
                 threshold=settings.similarity_at_least,

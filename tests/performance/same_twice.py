@@ -1,6 +1,6 @@
 """`scalemodel compare` on runs of which nothing differs: how often it raises an alarm that is none.
 
-``python -m tests.performance.same_twice [--pairs 20] [--replicates 6]``
+``python -m tests.performance.same_twice [--pairs 20] [--replicates 7]``
 
 A small embedded study is exported once. Then it is measured twice for every pair, each time by `scalemodel run` from a
 store of its own, and the two runs are compared. Whatever is called slower, faster or bigger is a false alarm.
@@ -28,7 +28,8 @@ study: same-twice
 seed: 0
 formats: [onnx-fp32, onnx-int8-dynamic]
 backends: [onnxruntime-cpu]
-performance: {samples: 32, warmup_seconds: 0.2, warmup_at_most: 5, min_seconds: 0.5, min_count: 64, replicates: %d}
+performance: {samples: 32, warmup_seconds: 0.2, warmup_at_most: 5, min_seconds: 0.5, min_count: 64, replicates: %d,
+  tune: false}
 tasks:
   text-classification:
     reference: reference
@@ -46,7 +47,7 @@ tasks:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Runs of the same thing, compared.")
     parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--replicates", type=int, default=6, help="fresh processes a deployment and run")
+    parser.add_argument("--replicates", type=int, default=7, help="fresh processes a deployment and run")
     chosen = parser.parse_args()
     verdicts: Counter[str] = Counter()
     alarmed = {"called": 0, "called but for its mark": 0}
