@@ -17,7 +17,7 @@ VERSIONS = {
     "verification": 2,
     "outputs": 2,
     "tuning": 1,
-    "performance": 3,
+    "performance": 4,
     "tuned": 1,
     "candidates": 1,
     "attack": 3,
