@@ -56,9 +56,9 @@ def environment() -> dict[str, Any]:
     """CPU, memory, GPU, operating system and versions, ready for JSON.
 
     ``{"cpu": {"model", "isa", "cores", "affinity", "quota", "governor", "turbo", "largest_mhz"}, "memory_bytes",
-    "memory_limit", "variables", "gpu": None or see `backends.nvidia.describe`, "os", "python", "versions"}``;
-    ``cores`` and ``memory_bytes`` are what this process may use, ``quota`` (CPUs) and ``memory_limit`` what its
-    control groups grant. What the machine does not tell is None.
+    "memory_limit", "variables", "gpu": None or see `backends.nvidia.describe`, "os" (with kernel and C library),
+    "distribution", "python", "versions"}``; ``cores`` and ``memory_bytes`` are what this process may use, ``quota``
+    (CPUs) and ``memory_limit`` what its control groups grant. What the machine does not tell is None.
     """
     from backends import nvidia
 
@@ -79,8 +79,9 @@ def environment() -> dict[str, Any]:
         "variables": {name: os.environ[name] for name in THREAD_VARIABLES if name in os.environ},
         "gpu": nvidia.describe(),
         "os": platform.platform(),
+        "distribution": _distribution(),
         "python": platform.python_version(),
-        "versions": installed(*DISTRIBUTIONS),
+        "versions": installed(*DISTRIBUTIONS, *nvidia.PACKAGES),
     }
 
 
@@ -201,6 +202,14 @@ def _largest_mhz() -> int | None:
 
 def _first(files: Iterable[Path]) -> str | None:
     return next((text for file in sorted(files) if (text := _read(file))), None)
+
+
+def _distribution() -> str | None:
+    """The operating system with its release, as /etc/os-release names it."""
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME")
+    except OSError:
+        return None
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -10,6 +10,12 @@ from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
 
+PACKAGES = (
+    *("nvidia-cuda-runtime", "nvidia-cublas", "nvidia-cudnn-cu13"),
+    *("nvidia-cuda-runtime-cu12", "nvidia-cublas-cu12", "nvidia-cudnn-cu12"),
+)
+"""Distributions of what a runtime loads for CUDA, and whose version is not its own."""
+
 
 @contextmanager
 def nvml() -> Iterator[Any]:
@@ -88,7 +94,7 @@ def hot_seconds() -> float | None:
 
 
 def describe() -> dict[str, Any] | None:
-    """Driver, CUDA version of the driver, and the devices; None without a driver."""
+    """Driver, CUDA version of the driver, what the loader finds, and the devices; None without a driver."""
     with nvml() as library:
         if library is None:
             return None
@@ -97,6 +103,7 @@ def describe() -> dict[str, Any] | None:
         return {
             "driver": str(library.nvmlSystemGetDriverVersion()),
             "cuda": f"{cuda // 1000}.{cuda % 1000 // 10}",
+            "libraries": libraries(),
             "devices": [
                 {
                     "name": str(library.nvmlDeviceGetName(handle)),

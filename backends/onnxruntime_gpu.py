@@ -78,7 +78,7 @@ class OnnxRuntimeCudaOptions(OnnxRuntimeGpuOptions):
 class OnnxRuntimeGpu(OnnxRuntime):
     """Inputs and outputs are bound to buffers on the device: see `backends.device_buffers`."""
 
-    packages = (*WHEELS, "tensorrt")
+    packages = (*WHEELS, "tensorrt", *nvidia.PACKAGES)
     options_type = OnnxRuntimeGpuOptions
     options: OnnxRuntimeGpuOptions
     device = "cuda"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -237,10 +237,19 @@ def options(
     pass
 
 
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+"""An option, argument or command that is wrong, missing or unknown: typer itself names only the first."""
+
+
 def main() -> None:
-    """Run the command line; a `UserError` becomes one line on standard error and exit status 2."""
+    """Run the command line; what is wrong with its input becomes one line on standard error and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        if message := " ".join(error.format_message().removesuffix(".").replace("Value error, ", "").split()):
+            command = error.ctx.command_path if error.ctx else "scalemodel"
+            print(f"scalemodel: {message[0].lower()}{message[1:]}; see `{command} --help`", file=sys.stderr)
+        sys.exit(2)  # without a message the help has been shown
     except UserError as error:
         print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)

@@ -74,7 +74,7 @@ def work(
         _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
         _tell_verified(plan.verifications if until == "artifacts" else (), run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
-    for failure in causes:
+    for failure in causes if quiet else ():  # else the progress has told it
         print(f"scalemodel: could not {failure.step.title}: {failure.status}: {failure.reason}", file=sys.stderr)
     if causes:
         skipped = len(run.failures) - len(causes)

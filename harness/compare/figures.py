@@ -28,10 +28,14 @@ class Figure:
     scenario: str | None = None
     scale: float = 1.0
     """Of the unit, in what is stored."""
+    tail: bool = False
+    """A p99, which few queries or an unsteady tail leave unsure: it is then not known."""
 
     def of(self, figures: Json) -> float | None:
         """As stored; None where it is not known, or 0 and so without a ratio."""
         place = mapping(figures.get(self.scenario)) if self.scenario else figures
+        if self.tail and place.get("tail_steady") is not True:
+            return None
         value = number(place.get(self.key))
         return value if value is not None and value > 0 else None
 
@@ -52,6 +56,8 @@ class Figure:
 FIGURES = (
     Figure("single-stream p50", "ms", "p50_ms", "slower", "faster", "single-stream"),
     Figure("single-stream p90", "ms", "p90_ms", "slower", "faster", "single-stream"),
+    Figure("single-stream p99", "ms", "p99_ms", "slower", "faster", "single-stream", tail=True),
+    Figure("multi-stream p99", "ms", "p99_ms", "slower", "faster", "multi-stream", tail=True),
     Figure("offline", "samples/s", "samples_per_second", "faster", "slower", "offline"),
     Figure("server rate", "per s", "rate", "faster", "slower", "server"),
     Figure("load time", "ms", "load_ms", "slower", "faster"),

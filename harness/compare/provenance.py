@@ -22,6 +22,7 @@ CPU_SET_UP = {
     "turbo": "turbo",
     "largest_mhz": "largest clock in MHz",
 }
+GPU_SET_UP = {"largest_mhz": "GPU's largest clock in MHz", "power_limit_watts": "GPU's power limit in W"}
 LOAD = ("seed", "token_budget")
 LOAD_OF_A_TASK = ("max_length", "question_answering")
 
@@ -52,11 +53,16 @@ def _machine(pair: Pair) -> Iterator[Difference]:
     only = [" ".join(sorted(mine - theirs)) or "no more" for mine, theirs in (flags, reversed(flags))]
     yield from _unlike("machine", "instruction sets that only one has", *only)
     gpus = mapping(before.get("gpu")), mapping(after.get("gpu"))
-    devices = [[mapping(device).get("name") for device in sequence(gpu.get("devices"))] for gpu in gpus]
-    yield from _unlike("machine", "GPU", *devices)
+    yield from _unlike(
+        "machine", "GPU", *([device.get("name") for device in _devices(side)] for side in (before, after))
+    )
     for name in ("driver", "cuda"):
         # a driver is replaced as a runtime is, on one machine
         yield from _unlike("versions", f"GPU {name}", *(gpu.get(name) for gpu in gpus))
+    if all("libraries" in gpu for gpu in gpus):
+        loaded = [mapping(gpu["libraries"]) for gpu in gpus]
+        for name in dict.fromkeys([*loaded[0], *loaded[1]]):
+            yield from _unlike("versions", f"{words(name)} that the loader finds", *(side.get(name) for side in loaded))
 
 
 def _settings(pair: Pair) -> Iterator[Difference]:
@@ -71,6 +77,10 @@ def _machine_set_up(pair: Pair) -> Iterator[Difference]:
     for name, told in CPU_SET_UP.items():
         if all(name in cpu for cpu in cpus):
             yield from _unlike("settings", told, *(cpu[name] for cpu in cpus))
+    devices = [_devices(side) for side in (before, after)]
+    for name, told in GPU_SET_UP.items():
+        if all(name in device for side in devices for device in side) and len(devices[0]) == len(devices[1]):
+            yield from _unlike("settings", told, *([device[name] for device in side] for side in devices))
     if "memory_limit" in before and "memory_limit" in after:
         yield from _unlike("settings", "memory limit", before["memory_limit"], after["memory_limit"])
     if "variables" in before and "variables" in after:
@@ -82,6 +92,8 @@ def _machine_set_up(pair: Pair) -> Iterator[Difference]:
 def _versions(pair: Pair) -> Iterator[Difference]:
     before, after = pair.a.environment, pair.b.environment
     said = list(_unlike("versions", "operating system", before.get("os"), after.get("os")))
+    if "distribution" in before and "distribution" in after:
+        said += _unlike("versions", "distribution", before["distribution"], after["distribution"])
     said += _unlike("versions", "Python", before.get("python"), after.get("python"))
     installed = mapping(before.get("versions")), mapping(after.get("versions"))
     for name in dict.fromkeys([*installed[0], *installed[1]]):
@@ -141,6 +153,10 @@ def _grouped(
                 found.setdefault((unlike.what, unlike.before, unlike.after), []).append(_place(common))
     for (what, before, after), deployments in found.items():
         yield Difference(kind, what, before, after, tuple(deployments))
+
+
+def _devices(environment: Json) -> list[Json]:
+    return [mapping(device) for device in sequence(mapping(environment.get("gpu")).get("devices"))]
 
 
 def _tasks(pair: Pair) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import string
 from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from harness.config.references import check_references
+from harness.config.slips import meant
 from harness.config.study import Study
 from harness.errors import UserError
 
@@ -162,7 +162,10 @@ def _substitute(tree: dict[str, Any], path: Path) -> dict[str, Any]:
 
 def _describe(error: ValidationError, tree: Any) -> str:
     """The first problem in words; the number of the others."""
-    problems = error.errors(include_url=False)
+    found = error.errors(include_url=False)
+    # Of a list whose every value is wrong, pydantic complains as well that it is empty.
+    inside = {problem["loc"][:-1] for problem in found}
+    problems = [problem for problem in found if problem["type"] != "too_short" or problem["loc"] not in inside]
     # A misspelt key is also a missing one: the misspelling is what helps.
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     place = _place(first["loc"], tree)
@@ -179,12 +182,13 @@ def _describe(error: ValidationError, tree: Any) -> str:
         message = f"{_expected(first['type'], first['msg'])}, got {_short(value)}"
         if kind == "literal_error" and isinstance(value, str):
             options = first.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
-            message += _nearest(value, options)
+            if match := meant(value, options):  # all of them stand in the message already
+                message += f"; did you mean {match!r}?"
         elif kind == "literal_error":  # YAML reads 2:4 as 124, and no as False
             message += "; put it in quotes"
         elif kind in _MAPPINGS and (keys := _fields(first["loc"])) != _fields(first["loc"][:-1]):
             message += f"; known keys: {', '.join(keys)}"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    more = f" ({len(problems) - 1} more to mend after it)" if len(problems) > 1 else ""
     return f"{where}: {message}{more}"
 
 
@@ -230,9 +234,8 @@ def _short(value: Any) -> str:
 
 
 def _nearest(word: str, options: Sequence[str]) -> str:
-    match = difflib.get_close_matches(word, options, n=1, cutoff=0.5)
-    if match:
-        return f"; did you mean {match[0]!r}?"
+    if match := meant(word, options):
+        return f"; did you mean {match!r}?"
     return f"; known: {', '.join(options)}" if options else ""
 
 

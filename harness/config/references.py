@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ from harness.config.data import EmbeddedSource
 from harness.config.deployments import deployments, formats_of
 from harness.config.models import Model
 from harness.config.names import TaskName
+from harness.config.slips import meant
 from harness.config.study import Study
 from harness.config.tasks import Task
 from harness.config.training_data import check_training_data
@@ -262,6 +262,6 @@ def _names_once(where: str, values: Sequence[object]) -> None:
 def _refers(where: str, name: str, known: Iterable[str]) -> None:
     options = list(known)
     if name not in options:
-        match = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-        hint = f"did you mean {match[0]!r}?" if match else f"known: {', '.join(options)}"
+        match = meant(name, options)
+        hint = f"did you mean {match!r}?" if match else f"known: {', '.join(options)}"
         raise UserError(f"{where}: {name!r} refers to nothing; {hint}")

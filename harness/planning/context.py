@@ -27,7 +27,7 @@ def this_machine() -> Machine:
     return Machine(
         isa=facts["cpu"]["isa"],
         cores=facts["cpu"]["cores"],
-        facts={name: facts[name] for name in ("cpu", "memory_limit", "variables", "gpu")},
+        facts={name: facts[name] for name in ("cpu", "memory_limit", "variables", "gpu", "os", "python")},
     )
 
 

@@ -17,7 +17,7 @@ VERSIONS = {
     "verification": 2,
     "outputs": 3,
     "tuning": 2,
-    "performance": 4,
+    "performance": 5,
     "tuned": 1,
     "candidates": 1,
     "attack": 4,

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,13 @@ from harness.stages import where_time_goes
 from harness.store.examples import read_examples
 from harness.store.measured import Measured
 from harness.tasks.examples import Example
+from harness.tasks.features import Features
 
 
 def run(context: Context) -> None:
     settings = context.options["performance"]
     examples = sample(read_examples(context.input("examples")), settings["samples"], seed=context.options["seed"])
-    inputs = task_of(context.options).encode(read_tokenizer(context.input("artifact")), examples).inputs
+    features = task_of(context.options).encode(read_tokenizer(context.input("artifact")), examples)
     _import_what_is_not_the_deployments()
     give_memory_back()  # else the runtime would reuse what the data have left behind, and seem smaller
 
@@ -50,15 +51,15 @@ def run(context: Context) -> None:
     started = time.perf_counter_ns()
     with open_deployment(context.input("artifact"), context.options) as deployment:
         loaded = time.perf_counter_ns()
-        deployment.backend.infer(pad(inputs, [0]))
+        deployment.backend.infer(pad(features.inputs, [0]))
         first = time.perf_counter_ns()
-        measure = _Measurement(context, deployment, examples, inputs)
+        measure = _Measurement(context, deployment, examples, features)
         found = _Found(context)
         found.add(
             load_ms=(loaded - started) / 1e6,
             artifact_load_ms=1e3 * (deployment.backend.load_seconds or 0.0),
             first_inference_ms=(first - loaded) / 1e6,
-            tokens_per_sample=measure.tokens / len(inputs["input_ids"]),
+            tokens_per_sample=measure.tokens / len(examples),
         )
         asked_for = settings["scenarios"]
         for place, scenario in enumerate(LOADS):
@@ -116,12 +117,15 @@ class _Found(Measured):
 
 @dataclass(frozen=True)
 class _Measurement:
-    """The scenarios of one live deployment; each gives raw timings, ready for JSON."""
+    """The scenarios of one live deployment; each gives raw timings, ready for JSON.
+
+    A request is an example: a text, or a question with all windows of its context, which go in one batch.
+    """
 
     context: Context
     deployment: LiveDeployment
     examples: Sequence[Example]
-    inputs: Mapping[str, Sequence[NDArray[np.int64]]]
+    features: Features
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -132,13 +136,14 @@ class _Measurement:
     def seed(self) -> int:
         return int(self.context.options["seed"])
 
-    @property
-    def samples(self) -> int:
-        return len(self.inputs["input_ids"])
+    @cached_property
+    def windows(self) -> list[NDArray[np.int64]]:
+        """The features of each example."""
+        return np.split(np.arange(len(self.features)), self.features.first[1:])
 
     @property
     def tokens(self) -> int:
-        return sum(len(ids) for ids in self.inputs["input_ids"])
+        return int(self.features.lengths.sum())
 
     def scenario(self, name: str) -> dict[str, Any]:
         measures: dict[str, Callable[[], dict[str, Any]]] = {
@@ -152,7 +157,7 @@ class _Measurement:
         return {**figures, "conditions": conditions}
 
     def _single_stream(self) -> dict[str, Any]:
-        single = [pad(self.inputs, [index]) for index in range(self.samples)]
+        single = [pad(self.features.inputs, windows) for windows in self.windows]
         infer = self.deployment.backend.infer
         timings, warm_up = single_stream(
             lambda index: infer(single[index]),
@@ -164,7 +169,7 @@ class _Measurement:
 
     def _multi_stream(self) -> dict[str, Any]:
         limits = self._limits("min_seconds", "min_count")
-        return asdict(multi_stream(self._together, self.samples, **limits, seed=self.seed))
+        return asdict(multi_stream(self._together, len(self.examples), **limits, seed=self.seed))
 
     def _offline(self) -> dict[str, Any]:
         def all_at_once() -> int:
@@ -180,7 +185,7 @@ class _Measurement:
         settings = self.settings["server"]
         alone, warm_up = single_stream(
             lambda index: self._together([index]),
-            self.samples,
+            len(self.examples),
             **self._limits("warmup_seconds", "warmup_at_most"),
             min_seconds=0.2,
             min_count=32,
@@ -189,7 +194,7 @@ class _Measurement:
         bound = settings["p99_ms"] or DEFAULT_BOUND * float(np.median(milliseconds))
         trials = find_highest_rate(
             self._together,
-            self.samples,
+            len(self.examples),
             bound_ms=bound,
             queries=settings["queries"],
             min_seconds=self.settings["min_seconds"],
@@ -207,7 +212,7 @@ class _Measurement:
         backend = self.deployment.backend
         positions = read_manifest(self.context.input("artifact")).max_positions
         shapes = sweep(
-            lambda batch, length: _fixed_shape(backend, self.inputs, batch, length, positions),
+            lambda batch, length: _fixed_shape(backend, self.features.inputs, batch, length, positions),
             settings["batch"],
             settings["length"],
             min_seconds=settings["min_seconds"],
@@ -218,7 +223,8 @@ class _Measurement:
 
     def _together(self, indices: Sequence[int]) -> None:
         """Some requests as one batch, padded to the longest: padding is part of the answer's time."""
-        self.deployment.backend.infer(pad(self.inputs, indices))
+        windows = np.concatenate([self.windows[index] for index in indices])
+        self.deployment.backend.infer(pad(self.features.inputs, windows))
 
     def _limits(self, *names: str) -> dict[str, Any]:
         return {name: self.settings[name] for name in names}

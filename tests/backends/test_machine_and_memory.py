@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,9 @@ def test_environment_is_json_and_complete() -> None:
     assert 1 <= environment["cpu"]["cores"] <= (os.cpu_count() or 1)
     assert environment["memory_bytes"] > 2**28
     assert environment["versions"]["numpy"] == np.__version__
+    assert platform.release() in environment["os"] and environment["python"] == platform.python_version()
+    if Path("/etc/os-release").exists():
+        assert f'PRETTY_NAME="{environment["distribution"]}"' in Path("/etc/os-release").read_text()
     assert (environment["gpu"] is None) == (nvidia.driver_version() is None)
 
 

@@ -195,3 +195,32 @@ def test_a_report_of_something_else(tmp_path: Path, content: str | None, part: s
 def test_a_report_where_nothing_ran(tmp_path: Path) -> None:
     done = scalemodel("report", "--store", tmp_path)
     assert done.returncode == 2 and "no finished run" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["report", "--format", "xml"],
+            "invalid value for '--format' / '-f': 'xml' is not one of 'terminal', 'markdown', 'json'; see "
+            "`scalemodel report --help`",
+        ),
+        (
+            ["compare", "a", "b", "--fail-on", "faster"],
+            "invalid value for '--fail-on': 'faster' is not one of 'slower'; see `scalemodel compare --help`",
+        ),
+        (["run"], "missing argument 'config'; see `scalemodel run --help`"),
+        (["run", "x", "--stor", "y"], "no such option: --stor (Possible options: --set, --store); see"),
+        (["vaildate"], "no such command 'vaildate'. Did you mean 'validate'?; see `scalemodel --help`"),
+    ],
+)
+def test_a_command_line_that_is_wrong(arguments: list[str], line: str) -> None:
+    done = scalemodel(*arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    (said,) = done.stderr.splitlines()
+    assert said.startswith("scalemodel: ") and line in said.replace("python -m harness.command_line", "scalemodel")
+
+
+def test_the_command_alone_shows_its_help() -> None:
+    done = scalemodel()
+    assert done.returncode == 2 and "Commands" in done.stdout and done.stderr == ""

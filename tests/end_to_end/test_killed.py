@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -41,7 +42,12 @@ def test_a_run_killed_at_random_moments_ends_in_the_same_results(
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
-    return [child for child in process.children() if "harness.execution.worker" in child.cmdline()]
+    found = []
+    for child in process.children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it may have ended meanwhile
+            if "harness.execution.worker" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def test_workers_die_with_the_run(config: Path, tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ def _scores(task: TaskView) -> list[tuple[str, str, bool]]:
 
 def _where(task: TaskView) -> str:
     threads = {number(d.describe.get("threads")) for d in task.measured} - {None}
-    parts = ["p50, p90: latency of single requests. samples per s: offline, batched"]
+    request = "questions, all windows of a context in one batch" if task.is_question_answering else "texts"
+    parts = [f"p50, p90: latency of single {request}. samples per s: offline, batched"]
     if len(threads) == 1:
         parts.append(f"{count(threads.pop())} threads")
     if len(task.backends) == 1:

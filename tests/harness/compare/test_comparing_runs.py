@@ -50,7 +50,7 @@ def test_a_run_against_itself_again_gives_no_alarm(tmp_path: Path) -> None:
         a = write_run(tmp_path / f"{number}a", seed=2 * number)
         b = write_run(tmp_path / f"{number}b", seed=2 * number + 1)
         comparison = compared(a, b)
-        assert comparison.tests == 30  # so an alarm was possible
+        assert comparison.tests == 36  # so an alarm was possible
         assert {found.verdict for found in comparison.figures} == {"no change seen"}, number
 
 
@@ -74,7 +74,7 @@ def test_the_other_way_round_it_is_faster(tmp_path: Path) -> None:
     there, back = compared(a, b), compared(b, a)
     assert verdicts(there, INT8)["offline"] == "slower" and verdicts(back, INT8)["offline"] == "faster"
     assert verdicts(back, INT8)["load time"] == "faster"
-    assert len(there.worse) == 4 and back.worse == ()
+    assert len(there.worse) == 5 and back.worse == ()
     p50 = {c: next(f.change.ratio.value for f in c.figures if f.common.name == INT8) for c in (there, back)}
     assert p50[there] == pytest.approx(1 / (p50[back] or 0))
 
@@ -87,7 +87,7 @@ def test_few_processes_cannot_tell_and_the_report_says_how_many_could(tmp_path: 
     assert said["single-stream p50"] == said["peak memory"] == "cannot tell"
     assert said["file size"] == "no change seen"
     text = one_line(printed(comparison))
-    assert "30 figures cannot tell: too few processes for 30 figures together" in text
+    assert "36 figures cannot tell: too few processes for 36 figures together" in text
     assert "performance.replicates=7 or more" in text
 
 
@@ -215,6 +215,7 @@ def test_runs_of_one_kind_are_said_to_be_alike(tmp_path: Path) -> None:
         ),
         (("versions", "onnxruntime"), "1.32.0", "versions", "onnxruntime: 1.31.1 in A, 1.32.0 in B"),
         (("versions", "openvino"), "2026.4", "versions", "openvino: absent in A, 2026.4 in B"),
+        (("python",), "3.12.1", "versions", "Python: 3.11.9 in A, 3.12.1 in B"),
         (("os",), "Linux 6.2", "versions", "operating system: Linux 6.1 in A, Linux 6.2 in B"),
     ],
 )
@@ -240,6 +241,16 @@ def test_another_environment_is_said(tmp_path: Path, place: tuple[str, ...], val
         (("cpu", "turbo"), (True, False), "turbo: True in A, False in B"),
         (("cpu", "affinity"), ("0-1", "0"), "cores it may run on: 0-1 in A, 0 in B"),
         (("variables",), ({}, {"OMP_NUM_THREADS": "1"}), "OMP_NUM_THREADS: none in A, 1 in B"),
+        (
+            ("gpu",),
+            tuple({"devices": [{"name": "NVIDIA L4", "largest_mhz": mhz}]} for mhz in (2040, 1800)),
+            "GPU's largest clock in MHz: 2040 in A, 1800 in B",
+        ),
+        (
+            ("gpu",),
+            tuple({"devices": [{"name": "NVIDIA L4", "power_limit_watts": watts}]} for watts in (72.0, 60.0)),
+            "GPU's power limit in W: 72.0 in A, 60.0 in B",
+        ),
         (("memory_limit",), (None, 2**30), "memory limit: none in A, 1073741824 in B"),
     ],
 )
@@ -259,7 +270,8 @@ def test_one_machine_set_up_otherwise_is_said(
     comparison = compared(runs[0], runs[1])
     assert [difference.kind for difference in comparison.differences] == ["settings"]
     assert told in one_line(printed(comparison))
-    assert compared(runs[0], runs[2]).differences == ()  # an older run: nobody knows
+    if place != ("gpu",):
+        assert compared(runs[0], runs[2]).differences == ()  # an older run: nobody knows
 
 
 def test_another_driver_is_a_version(tmp_path: Path) -> None:
@@ -270,6 +282,42 @@ def test_another_driver_is_a_version(tmp_path: Path) -> None:
     b = write_run(tmp_path / "b", seed=2, processes=1, results=second)
     (difference,) = compared(a, b).differences
     assert (difference.kind, difference.what, difference.before) == ("versions", "GPU driver", "580.1")
+
+
+def test_other_libraries_and_another_release_are_versions(tmp_path: Path) -> None:
+    runs = []
+    for distribution, cudnn in (("Debian 12", "9.10.2"), ("Debian 13", None), (None, None)):
+        results = synthetic.small()
+        gpu = {"driver": "580.1", "cuda": "13.0", "devices": [{"name": "NVIDIA L4"}]}
+        results["environment"]["gpu"] = gpu
+        if distribution is not None:
+            gpu["libraries"] = {"CUDA": "13.0", "cuDNN": cudnn}
+            results["environment"]["distribution"] = distribution
+        runs.append(write_run(tmp_path / f"{len(runs)}", seed=len(runs), processes=1, results=results))
+    assert [(found.kind, found.what, found.before, found.after) for found in compared(*runs[:2]).differences] == [
+        ("versions", "cuDNN that the loader finds", "9.10.2", "none"),
+        ("versions", "distribution", "Debian 12", "Debian 13"),
+    ]
+    assert compared(runs[0], runs[2]).differences == ()  # an older run: nobody knows
+
+
+def test_a_tail_that_is_sure_is_compared_and_another_is_not(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", seed=1)
+    b = write_run(tmp_path / "b", seed=2, slower={INT8: 1.5})
+    for folder in (a, b):  # as if eight at once had been asked for
+        timings, file = edit(folder / "performance.json")
+        for figures in timings["tasks"][QA].values():
+            for level in (figures, *figures["replicates"]):
+                level["multi-stream"] = level["single-stream"]
+        save(file, timings)
+    said = verdicts(compared(a, b), INT8)
+    assert said["single-stream p99"] == said["multi-stream p99"] == "slower"
+    timings, file = edit(b / "performance.json")
+    timings["tasks"][QA][INT8]["multi-stream"]["tail_steady"] = False
+    save(file, timings)
+    said = verdicts(compared(a, b), INT8)
+    assert said["single-stream p99"] == "slower" and "multi-stream p99" not in said
+    assert "multi-stream p99" in verdicts(compared(a, b), REFERENCE)
 
 
 def test_other_settings_artifacts_data_and_load_are_said(tmp_path: Path) -> None:
@@ -358,10 +406,10 @@ def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
     b = write_run(tmp_path / "b", seed=2, slower={INT8: 1.5})
     comparison = compared(a, b)
     told = json.loads(printed(comparison, format="json"))
-    assert told["compare_version"] == 1 and told["tests"] == 30 and len(told["figures"]) == 36
+    assert told["compare_version"] == 1 and told["tests"] == 36 and len(told["figures"]) == 42
     p50 = next(f for f in told["figures"] if f["deployment"] == INT8 and f["key"] == "p50_ms")
     assert p50["verdict"] == "slower" and p50["processes"] == [8, 8] and p50["ratio"]["low"] > 1.05
-    assert p50["p"] == pytest.approx(30 * p50["p_alone"])
+    assert p50["p"] == pytest.approx(36 * p50["p_alone"])
     ratio = f"{p50['ratio']['value']:.3f}"
     for format in ("terminal", "markdown"):
         text = one_line(printed(comparison, format=format))

@@ -82,6 +82,8 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.refrence=big", ["tasks.text-classification.refrence", "'reference'"]),
         ("tasks.text-classification.reference=bg", ["tasks.text-classification.reference", "'bg'", "'big'"]),
         ("formats=[onnx-fp23]", ["formats.0", "'onnx-fp23'", "'onnx-fp32'"]),
+        ("formats=[onnx-fp9]", ["formats.0: input should be torch-fp32, onnx-fp32, ", "tensorrt-int8, got 'onnx-fp9'"]),
+        ("backends=[onnxruntime-gpu]", ["backends.0", "got 'onnxruntime-gpu'; did you mean 'onnxruntime-cuda'?"]),
         ("threads=many", ["threads", "'many'"]),
         ("threads=0", ["threads", "0"]),
         ("tasks.text-classification.data.train.sampel=3", ["data.train.sampel", "'sample'"]),
@@ -271,3 +273,16 @@ def test_training_data_are_asked_for_by_what_needs_them(config: Path, override: 
     message = complaint(config, nothing, *override.split("&"))
     assert "tasks.text-classification.data.train: is missing, and " in message and part in message
     load_study(config, override.split("&"))  # with it
+
+
+@pytest.mark.parametrize(
+    ("override", "end"),
+    [
+        ("formats=[onnx-fp9]", "got 'onnx-fp9'"),  # fp32 is something else, and no other mistake is there
+        ("formats=[onnx-fp23]", "; did you mean 'onnx-fp32'?"),
+        ("formats=[onnx-fp9, onnx-fp6]", "got 'onnx-fp9' (1 more to mend after it)"),
+        ("tasks.text-classification.reference=bert-large", "known: big, small"),
+    ],
+)
+def test_only_what_is_close_is_suggested(config: Path, override: str, end: str) -> None:
+    assert complaint(config, override).endswith(end)

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from backends.batching import pad
 from backends.errors import BackendError, OutOfMemory
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.config.performance import Performance, Server, Sweep
+from harness.config.tasks import QuestionAnswering
 from harness.embedded.corpora import generate
 from harness.errors import StepFailed
 from harness.execution.status import OUT_OF_MEMORY
@@ -39,10 +41,8 @@ SETTINGS = Performance(
 )
 
 
-@pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+def deployment(root: Path, task: str, settings: Performance, **options: Any) -> Context:
     """A deployment of the smallest model, to be measured."""
-    root = tmp_path_factory.mktemp("store")
     store = Store(root)
     artifact, examples = store.path("artifact", "a"), store.path("examples", "e")
     for folder in (artifact, examples):
@@ -50,17 +50,23 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
     checkpoint = root / "checkpoint"
     source = EmbeddedCheckpoint(embedded="tiny")
     labels = ("negative", "positive")
-    materialize(source, checkpoint, task=TASK, labels=labels, seed=0, resolve=Path, allow_new_head=False)
-    export("onnx-fp32", checkpoint, artifact, task=TASK, pooling="cls")
-    write_examples(examples, generate(TASK, "evaluation", 40, 0))
+    materialize(source, checkpoint, task=task, labels=labels, seed=0, resolve=Path, allow_new_head=False)
+    export("onnx-fp32", checkpoint, artifact, task=task, pooling="cls")
+    write_examples(examples, generate(task, "evaluation", 40, 0))
     options = {
-        **{"task": TASK, "backend": "onnxruntime-cpu", "format": "onnx-fp32", "pooling": "cls", "threads": 1},
+        **{"task": task, "backend": "onnxruntime-cpu", "format": "onnx-fp32", "pooling": "cls", "threads": 1},
         **{"max_length": 64, "question_answering": None, "token_budget": 512, "seed": 0},
-        "performance": SETTINGS.model_dump(mode="json"),
+        "performance": settings.model_dump(mode="json"),
+        **options,
     }
     needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e")}
     step = Step("performance", "p", "measure", "group", {}, options, needs)
     return Context(step, store, store.begin(step), io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    return deployment(tmp_path_factory.mktemp("store"), TASK, SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +149,27 @@ def test_an_error_that_nobody_foresaw_leaves_what_was_measured_before(
         performance.run(context)
     left = read_so_far(context.store.unfinished(context.step.key))
     assert len(left["single-stream"]["nanoseconds"]) >= 100 and "multi-stream" not in left
+
+
+def test_a_request_is_a_question_with_all_windows_of_its_context(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SETTINGS.model_copy(update={"scenarios": ("single-stream", "multi-stream"), "sweep": None})
+    windows = QuestionAnswering(max_length=48, stride=8).model_dump()
+    context = deployment(tmp_path, "question-answering", settings, question_answering=windows)
+    batches: list[list[int]] = []
+
+    def recorded(inputs: Any, indices: Any) -> Any:
+        batches.append([int(index) for index in indices])
+        return pad(inputs, indices)
+
+    monkeypatch.setattr(performance, "pad", recorded)
+    performance.run(context)
+    found = json.loads((context.destination / FILE).read_text())
+    _, *alone = batches[: 1 + settings.samples]  # behind the first inference of all
+    assert [window for windows in alone for window in windows] == list(range(sum(map(len, alone))))
+    assert max(map(len, alone)) > 1
+    assert found["single-stream"]["samples"] == settings.samples
+    assert sorted(found["single-stream"]["order"][: settings.samples]) == list(range(settings.samples))
+    eight = set(batches[1 + settings.samples])
+    assert all(set(windows) <= eight for windows in alone if eight.intersection(windows))

@@ -1,0 +1,24 @@
+"""What a misspelt name was meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+SAME = {"gpu": "cuda"}
+"""Words that people write for ours."""
+CUTOFF = 0.6
+"""Of difflib's ratio: twice the letters in common over all letters."""
+
+
+def meant(word: str, options: Sequence[str]) -> str | None:
+    """The option that is closest to ``word``; None where none is close, or its digits are others: fp8 is no fp32."""
+    for ours in (word.replace(theirs, ours) for theirs, ours in SAME.items()):
+        if ours in options:
+            return ours
+    alike = [option for option in options if _digits(option) == _digits(word)]
+    return next(iter(difflib.get_close_matches(word, alike, n=1, cutoff=CUTOFF)), None)
+
+
+def _digits(word: str) -> list[str]:
+    return sorted(filter(str.isdigit, word))
