@@ -47,8 +47,8 @@ def test_a_crash_in_a_scenario_and_one_of_the_tuning(config: Path, run_folder: P
         }
     assert results["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]
     report = " ".join(crashed.stdout.split())
-    for scenario in ("offline", "search"):  # here once for all; on standard error once a deployment
-        assert report.count(f"last heard of: {scenario}") == 1
+    for scenario in ("offline", "search"):  # on standard error once a deployment
+        assert f"last heard of: {scenario}" in report
         assert crashed.stderr.count(f"last heard of: {scenario}") == 3
     p50 = min(figures["single-stream"]["p50_ms"] for figures in timed.values())
     assert f"{p50:.2f}" in report or f"{p50:.1f}" in report or f"{p50:.3f}" in report

@@ -182,6 +182,18 @@ def test_a_deployment_whose_timing_failed_is_still_compared(printed: Printed) ->
     assert row(section(text, "Prediction errors"), "[3]")[2] == "0.89"
 
 
+def test_a_scenario_that_failed_leaves_the_figures_of_the_others(printed: Printed) -> None:
+    results = synthetic.small()
+    entry = results["tasks"][QA]["deployments"][deployment_name("bert-large", "onnx-int8-dynamic")]
+    before = row(section(printed(results), "Speed, memory and quality"), "[3]")
+    entry |= {"status": "failed", "reason": "the process died of SIGSEGV; last heard of: offline"}
+    entry["performance"] |= {"offline": None, "peak_memory_bytes": None}
+    text = printed(results)
+    after = row(section(text, "Speed, memory and quality"), "[3]")
+    assert after[:5] == before[:5] and after[5:7] == ["failed", "-"] and after[7:] == before[7:]
+    assert "last heard of: offline" in " ".join(section(text, "Failures").split())
+
+
 def test_matrix_has_the_figure_below_and_chance_above(printed: Printed) -> None:
     text = section(printed(synthetic.small()), "Prediction errors")
     matrix = text[text.index("Pairs:") :]
