@@ -34,7 +34,7 @@ SMALLEST_NORMAL = 2.0**-6
 """Of E4M3: below it, a number has fewer than four digits."""
 
 CALIBRATION_METHODS = METHODS[:1]
-"""ModelOpt's entropy is for INT8 alone, and destroys BERT there (`exporters.onnx_int8_static`)."""
+"""ModelOpt derives its scales for FP8 from those for INT8, which it says holds for least and greatest value alone."""
 
 
 def write(

@@ -151,4 +151,7 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     assert serves("onnxruntime-cuda", "onnx-packed") is None
     assert all(serves(name, "onnx-packed") for name in ("onnxruntime-cpu", "onnxruntime-tensorrt", "openvino-cpu"))
     assert all("use onnx-int8-static" in (serves(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
+    assert all("use onnx-int8-static" in (serves(name, "onnx-int8-modelopt") or "") for name in HERE[:2])
+    assert all(serves(name, "onnx-fp8") is None for name in (*HERE[:2], "onnxruntime-tensorrt"))
+    assert "computed in FP32" in (serves("onnxruntime-cuda", "onnx-fp8") or "")
     assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")
