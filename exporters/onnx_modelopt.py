@@ -49,14 +49,13 @@ def write(
     Returns fields of the manifest: products by type, nodes of quantization and weights by type, and for FP8 what
     rounding did to the weights.
     """
-    graph = read_model(parent, weights=False).graph
-    inputs = [value.name for value in graph.input]
+    inputs, excluded = _inputs_and_head(parent)
     settings = {
         "quantize_mode": mode,
         "calibration_method": "max",
         "high_precision_dtype": "fp32",
         "dq_only": True,  # weights are stored in 8 bits
-        "nodes_to_exclude": [f"{re.escape(name)}$" for name in head(graph)],
+        "nodes_to_exclude": [f"{re.escape(name)}$" for name in excluded],
         "use_external_data_format": (parent / EXTERNAL).is_file(),
     }
     # By its first row ModelOpt tells which products are too small: the longest.
@@ -81,6 +80,12 @@ def write(
         "weights": facts.weights,
     }
     return {"found": found, "rounding": _rounding(parent, model) if mode == "fp8" else None}
+
+
+def _inputs_and_head(parent: Path) -> tuple[list[str], list[str]]:
+    """By name; the graph itself, which may hold gigabytes of weights, is let go of."""
+    graph = read_model(parent, weights=False).graph
+    return [value.name for value in graph.input], head(graph)
 
 
 def _rounding(parent: Path, model: ModelProto) -> dict[str, int]:

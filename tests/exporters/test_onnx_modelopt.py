@@ -21,7 +21,7 @@ from exporters.onnx_graph import head, opset, read_model
 from exporters.parity import checkpoint_outputs
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")
-LARGEST = 448.0  # of E4M3
+LARGEST = 448.0  # of E4M3; ModelOpt keeps a twelfth of it for the calibrated range
 
 needs_modelopt = pytest.mark.skipif(
     FORMATS["onnx-fp8"].missing() is not None, reason=str(FORMATS["onnx-fp8"].missing())
@@ -58,7 +58,7 @@ def test_fp8_weights_are_stored_in_8_bits_and_scaled_by_channel(name, artifact):
         scale = numpy_helper.to_array(weights[node.input[1]])
         exact = numpy_helper.to_array(parent[node.input[0]])
         assert scale.shape == (values.shape[1],)
-        assert np.abs(values).max() < LARGEST
+        assert LARGEST / 16 < np.abs(values).max() < LARGEST / 12
         # Four digits of a number: half a step is 1/16 of it, and 2^-10 steps of the scale below the normal ones.
         assert (np.abs(values * scale - exact) <= np.maximum(np.abs(exact) / 16, scale * 2**-10) * 1.001).all()
 
