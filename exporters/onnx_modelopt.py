@@ -126,4 +126,6 @@ def _quantize(before: Path, after: Path, settings: str, what: str) -> None:
         os.close(kept)
     if done.returncode != 0 or not (after / MODEL).is_file():
         reason = next(reversed(done.stderr.strip().splitlines()), f"its process ended with {done.returncode}")
+        if done.returncode < 0:
+            reason = f"its process was ended by signal {-done.returncode}; was there enough memory?"
         raise ExportError(f"ModelOpt {metadata.version(PACKAGES[0])} cannot quantize {what}: {reason[:300]}")
