@@ -3,7 +3,7 @@
 # The CPU constraints unless an NVIDIA driver is there.
 DEVICE := $(if $(wildcard /proc/driver/nvidia/version),cuda,cpu)
 EXTRAS_cpu := cpu
-EXTRAS_cuda := gpu
+EXTRAS_cuda := gpu,modelopt
 CONSTRAINTS := constraints/$(DEVICE).txt
 PYTHON ?= python3
 BIN := .venv/bin

@@ -93,6 +93,8 @@ class OnnxRuntime(Backend):
         options.enable_cpu_mem_arena = self.options.arena
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(self.options.spinning)))
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if "fp8" in self.format:  # its fusions take every 8-bit type for INT8, and end in an invalid graph (1.31)
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         return options
 
     def _open_session(self, path: Path, options: Any) -> Any:
@@ -182,6 +184,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
         "onnx-bf16": "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32",
         "onnx-packed": "its operators are CUDA's alone: use onnx-fused",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
+        "onnx-int8-modelopt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
     }
 
     @classmethod

@@ -13,7 +13,7 @@ PRODUCTS = re.compile(r"gemm|matmul|matrix_?multiply|fullyconnected|mha|attentio
 
 PRECISIONS = (
     (re.compile(r"\bint8\b", re.IGNORECASE), "int8"),
-    (re.compile(r"\bfp8\b", re.IGNORECASE), "fp8"),
+    (re.compile(r"\bfp8(e4m3)?\b", re.IGNORECASE), "fp8"),
     (re.compile(r"\bfp4\b", re.IGNORECASE), "fp4"),
     (re.compile(r"\bint4\b", re.IGNORECASE), "int4"),
     (re.compile(r"\b(bf16|bfloat16)\b", re.IGNORECASE), "bf16"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backends import nvidia
+from backends.errors import BackendError
 
 Shape = tuple[int, int]
 
@@ -43,9 +44,17 @@ def element_types(graph: Any) -> set[str]:
 
 
 def precision_flags(types: set[str], version: str | None) -> dict[str, str]:
-    """The options for a graph of these `element_types`: none for TensorRT 11, whose precision is the graph's."""
+    """The options for a graph of these `element_types`: none for TensorRT 11, whose precision is the graph's.
+
+    Raises `BackendError` for FP8 under TensorRT 10, for which ONNX Runtime's provider has no option.
+    """
     if version is not None and int(version.split(".")[0]) >= 11:
         return {}
+    if "FLOAT8E4M3FN" in types:
+        raise BackendError(
+            f"onnxruntime-tensorrt: TensorRT {version or 10} has to be allowed FP8, which ONNX Runtime cannot tell it: "
+            "use the format tensorrt-fp8, or TensorRT 11"
+        )
     return {option: "1" for name, option in FLAGS.items() if name in types}
 
 

@@ -63,7 +63,7 @@ def channel_ranges(opened: OpenedModel, tensors: Sequence[str], batches: Sequenc
             model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]))
     names = [f"{tensor} {end}" for end in ("low", "high") for tensor in tensors]
     found: NDArray[Any] | None = None
-    for results in run_batches(model, opened.folder, names, _rows(batches)):
+    for results in run_batches(model, opened.folder, names, rows(batches)):
         lows, highs = results[: len(tensors)], results[len(tensors) :]
         if found is None:
             found = np.empty((2, len(tensors)), dtype=object)
@@ -101,14 +101,14 @@ def clipped_ranges(
         scenario="same",
     )
     with contextlib.redirect_stdout(io.StringIO()):  # it tells its progress
-        for results in run_batches(model, opened.folder, list(divisors), _rows(batches)):
+        for results in run_batches(model, opened.folder, list(divisors), rows(batches)):
             found = zip(divisors.items(), results, strict=True)
             collector.collect({name: values if by is None else values / by for (name, by), values in found})
         kept = collector.compute_collection_result()
     return {tensor: (float(low), float(high)) for tensor, (low, high, *_) in kept.items()}
 
 
-def _rows(batches: Sequence[Batch]) -> Iterator[Batch]:
+def rows(batches: Sequence[Batch]) -> Iterator[Batch]:
     """Single rows, with their padding."""
     for batch in batches:
         for row in range(len(batch["attention_mask"])):
@@ -133,7 +133,7 @@ def run_batches(
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         inputs = [value.name for value in session.get_inputs()]
         for batch in batches:
-            yield session.run(list(outputs), _feeds(batch, inputs))
+            yield session.run(list(outputs), feeds(batch, inputs))
     except ExportError:
         raise
     except Exception as error:  # onnxruntime raises several kinds
@@ -163,10 +163,17 @@ def describe(calibration: Sequence[Batch], method: str) -> dict[str, Any]:
     }
 
 
-def check(format: str, calibration: Sequence[Batch] | None, method: str) -> Sequence[Batch]:
-    """Raise `ExportError` unless there are calibration batches, each with an ``attention_mask``."""
+def check(
+    format: str, calibration: Sequence[Batch] | None, method: str, methods: Sequence[str] = METHODS
+) -> Sequence[Batch]:
+    """Raise `ExportError` unless there are calibration batches, each with an ``attention_mask``.
+
+    ``methods`` are those of `METHODS` that the ``format`` has.
+    """
     if method not in METHODS:
         raise ExportError(f"calibration method {method!r} is not known: use one of {', '.join(METHODS)}")
+    if method not in methods:
+        raise ExportError(f"{format} has no calibration method {method!r}: use {' or '.join(methods)}")
     if not calibration:
         raise ExportError(f"{format} needs calibration batches, none were given: name training data")
     for index, batch in enumerate(calibration):
@@ -189,7 +196,8 @@ def warnings(calibration: Sequence[Batch]) -> list[str]:
     return found
 
 
-def _feeds(batch: Batch, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+def feeds(batch: Batch, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """What of ``batch`` a model with these ``inputs`` takes; `ExportError` when it lacks one."""
     for name in inputs:
         if name not in batch:
             raise ExportError(f"a calibration batch has {', '.join(batch)}, the model needs {name!r} too")

@@ -42,6 +42,8 @@ def export(
     chosen = FORMATS.get(format)
     if chosen is None:
         raise ExportError(f"format {format!r} is not known: use one of {', '.join(FORMATS)}")
+    if (reason := chosen.missing()) is not None:
+        raise ExportError(f"{format} cannot be exported: {reason}")
     check_task(task)
     check_pooling(pooling)
     if not destination.is_dir() or any(destination.iterdir()):

@@ -6,8 +6,9 @@ import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +22,14 @@ from exporters import (
     onnx_int4,
     onnx_int8_dynamic,
     onnx_int8_static,
+    onnx_modelopt,
     onnx_packed,
     tensorrt_engine,
     torch_fp32,
 )
 from exporters.errors import ExportError
 from exporters.instruction_set import instruction_set
-from exporters.manifest import read_manifest
+from exporters.manifest import library_versions, read_manifest
 from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
 from exporters.own_onnx import FORMAT as OWN_FORMAT
 
@@ -57,6 +59,18 @@ class Format:
     write: Callable[[Job], Mapping[str, Any]]
     """Writes the files, and returns what only the writer knows: fields of the manifest by name."""
     needs_calibration: bool = False
+    calibration_methods: tuple[str, ...] = calibration.METHODS
+    packages: tuple[str, ...] = ()
+    """Distributions of the extra ``modelopt`` that the writer needs."""
+
+    def missing(self) -> str | None:
+        """The first of `packages` that is not installed, with the way to get it; None: nothing is missing."""
+        for package in self.packages:
+            try:
+                metadata.version(package)
+            except metadata.PackageNotFoundError:
+                return f"the package {package!r} is not installed; install it with: pip install -e '.[modelopt]'"
+        return None
 
 
 def _torch_fp32(job: Job) -> Mapping[str, Any]:
@@ -113,6 +127,29 @@ def _onnx_int8_tensorrt(job: Job) -> Mapping[str, Any]:
     return _calibrated("onnx-int8-tensorrt", job, signed=True)
 
 
+def _onnx_fp8(job: Job) -> Mapping[str, Any]:
+    return _by_modelopt("onnx-fp8", job, mode="fp8")
+
+
+def _onnx_int8_modelopt(job: Job) -> Mapping[str, Any]:
+    return _by_modelopt("onnx-int8-modelopt", job, mode="int8")
+
+
+def _by_modelopt(name: str, job: Job, *, mode: Literal["fp8", "int8"]) -> Mapping[str, Any]:
+    method = job.calibration_method
+    batches = calibration.check(name, job.calibration, method, onnx_modelopt.CALIBRATION_METHODS)
+    found = onnx_modelopt.write(job.source, job.destination, batches, mode=mode)
+    return {
+        **found,
+        "calibration": calibration.describe(batches, method),
+        "warnings": calibration.warnings(batches),
+        "versions": {
+            **library_versions(),
+            **{package: metadata.version(package) for package in FORMATS[name].packages},
+        },
+    }
+
+
 def _calibrated(name: str, job: Job, *, signed: bool) -> dict[str, Any]:
     method = job.calibration_method
     batches = calibration.check(name, job.calibration, method)
@@ -128,7 +165,13 @@ def _tensorrt(job: Job) -> Mapping[str, Any]:
     return _engine(job, job.source)
 
 
-def _tensorrt_int8(job: Job) -> Mapping[str, Any]:
+def _tensorrt_fp8(job: Job) -> Mapping[str, Any]:
+    if (reason := tensorrt_engine.without_fp8()) is not None:
+        raise ExportError(f"TensorRT cannot build an engine: {reason}")
+    return _tensorrt_quantized(job)
+
+
+def _tensorrt_quantized(job: Job) -> Mapping[str, Any]:
     """Of the parent in half precision: in float32, what is not quantized would be slower than in tensorrt-fp16."""
     with tempfile.TemporaryDirectory(dir=job.destination, prefix=".export-") as scratch:
         rounding = onnx_fp16.write(job.source, Path(scratch))
@@ -219,6 +262,26 @@ FORMATS: dict[str, Format] = {
             needs_calibration=True,
         ),
         Format(
+            "onnx-int8-modelopt",
+            parent="onnx-fp32",
+            precision="int8 weights, int8 activations",
+            summary="the same as NVIDIA's ModelOpt does it, attention included; for TensorRT",
+            write=_onnx_int8_modelopt,
+            needs_calibration=True,
+            calibration_methods=onnx_modelopt.CALIBRATION_METHODS,
+            packages=onnx_modelopt.PACKAGES,
+        ),
+        Format(
+            "onnx-fp8",
+            parent="onnx-fp32",
+            precision="fp8 weights, fp8 activations (E4M3)",
+            summary="8-bit floats for weights and activations (QDQ), by NVIDIA's ModelOpt; for TensorRT",
+            write=_onnx_fp8,
+            needs_calibration=True,
+            calibration_methods=onnx_modelopt.CALIBRATION_METHODS,
+            packages=onnx_modelopt.PACKAGES,
+        ),
+        Format(
             "onnx-int4",
             parent="onnx-fp32",
             precision="int4 weights by blocks of 32, the rest fp32",
@@ -244,11 +307,32 @@ FORMATS: dict[str, Format] = {
             parent="onnx-int8-tensorrt",
             precision="int8 weights, int8 activations, symmetric; the rest as in tensorrt-fp16",
             summary="a TensorRT engine of onnx-int8-tensorrt, with fp16 where that has fp32",
-            write=_tensorrt_int8,
+            write=_tensorrt_quantized,
+        ),
+        Format(
+            "tensorrt-int8-modelopt",
+            parent="onnx-int8-modelopt",
+            precision="int8 weights, int8 activations, symmetric; the rest as in tensorrt-fp16",
+            summary="a TensorRT engine of onnx-int8-modelopt, likewise",
+            write=_tensorrt_quantized,
+        ),
+        Format(
+            "tensorrt-fp8",
+            parent="onnx-fp8",
+            precision="fp8 weights, fp8 activations (E4M3); the rest as in tensorrt-fp16",
+            summary="a TensorRT engine of onnx-fp8, likewise; for GPUs since Ada and Hopper",
+            write=_tensorrt_fp8,
         ),
     )
 }
 """Those that `export` makes of a checkpoint: a new one is an entry here and its writer above."""
+
+
+def lineage(format: str) -> tuple[Format, ...]:
+    """The format, the one that it is converted from, and so on up to the one that is made of the checkpoint."""
+    chosen = FORMATS[format]
+    return (chosen,) if chosen.parent is None else (chosen, *lineage(chosen.parent))
+
 
 OWN = Format(
     OWN_FORMAT,

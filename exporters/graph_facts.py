@@ -77,13 +77,31 @@ def graph_facts(model: ModelProto) -> GraphFacts:
     operators = Counter(node.op_type for node in graph.node)
     quantization = {name: operators[name] for name in sorted(QUANTIZATION & operators.keys())}
     return GraphFacts(
-        precision=_precision(weights, quantization),
+        precision=_precision(weights, quantization, _eight_bits(graph)),
         parameters=sum(weights.values()),
         layers=_layers(graph) or None,
         vocabulary=_vocabulary(graph),
         weights=weights,
         quantization=quantization,
     )
+
+
+def products_by_type(graph: GraphProto) -> dict[str, int]:
+    """Matrix products by the type that both of their factors are restored from ("int8", "fp8"), or "float"."""
+    from onnx import TensorProto
+
+    types = {weight.name: TensorProto.DataType.Name(weight.data_type) for weight in graph.initializer}
+    restored = {
+        node.output[0]: _EIGHT_BITS.get(types.get(node.input[2], ""), "float")
+        for node in graph.node
+        if node.op_type == "DequantizeLinear" and len(node.input) == 3
+    }
+    found = Counter[str]()
+    for node in graph.node:
+        if node.op_type in ("MatMul", "Gemm"):
+            one, other = (restored.get(name, "float") for name in node.input[:2])
+            found[one if one == other else "float"] += 1
+    return dict(sorted(found.items()))
 
 
 def tensor_shapes(model: ModelProto) -> dict[str, Shape]:
@@ -115,7 +133,21 @@ def constants(graph: GraphProto) -> set[str]:
     return fixed
 
 
-def _precision(weights: dict[str, int], quantization: dict[str, int]) -> str:
+def _eight_bits(graph: GraphProto) -> str:
+    """What quantization nodes make: "fp8" where any of them says so by its zero point, or else "int8"."""
+    from onnx import TensorProto
+
+    types = {weight.name: weight.data_type for weight in graph.initializer}
+    made = {
+        types.get(name)
+        for node in graph.node
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear")
+        for name in node.input[2:]
+    }
+    return "fp8" if TensorProto.FLOAT8E4M3FN in made else "int8"
+
+
+def _precision(weights: dict[str, int], quantization: dict[str, int], eight_bits: str) -> str:
     total = sum(weights.values()) or 1
     share = {name: count / total for name, count in weights.items()}
     if quantization:
@@ -124,7 +156,7 @@ def _precision(weights: dict[str, int], quantization: dict[str, int]) -> str:
         if SCALED_AT_RUN_TIME & quantization.keys():
             return "int8 weights, activations scaled at run time"
         only_weights = quantization.keys() <= {"DequantizeLinear"}
-        return "int8 weights" if only_weights else "int8 weights, int8 activations"
+        return f"{eight_bits} weights" if only_weights else f"{eight_bits} weights, {eight_bits} activations"
     largest = max(share, key=lambda name: share[name], default="float32")
     return {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}.get(largest, largest)
 
@@ -145,6 +177,7 @@ def _weights_by_type(graph: GraphProto) -> dict[str, int]:
 
 
 _TYPES = {"float": "float32", "double": "float64"}
+_EIGHT_BITS = {"INT8": "int8", "UINT8": "int8", "FLOAT8E4M3FN": "fp8"}
 
 
 def _constants_with_values(graph: GraphProto) -> Iterator[tuple[str, TensorProto]]:

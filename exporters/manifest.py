@@ -60,12 +60,13 @@ class Manifest:
     fused_operators: dict[str, int] | None = None
     """Nodes outside the ONNX standard, by operator: what ties the file to one runtime. Often empty."""
     rounding: dict[str, int] | None = None
-    """FP16: `exporters.onnx_fp16.Rounding` as a dictionary, counts of weights."""
+    """FP16 and FP8: `exporters.onnx_fp16.Rounding` as a dictionary, counts of weights."""
     warnings: list[str] = field(default_factory=list)
     """What went less well than it should: fusions that were lost, weights out of range."""
     versions: dict[str, str] = field(default_factory=dict)
     found: dict[str, Any] | None = None
-    """A finished file: its weights by type, its nodes of quantization, and how its graph was changed."""
+    """A finished file: its weights by type, its nodes of quantization, and how its graph was changed. The first two of
+    ModelOpt's formats as well, with their products by type."""
     version: int = VERSION
 
 

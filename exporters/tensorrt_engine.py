@@ -28,6 +28,8 @@ BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096)
 """Longest inputs of the profiles for batches, in tokens."""
 USUAL = 128
 """Tokens for which the profile of single requests is tuned."""
+FP8_SINCE = (8, 9)
+"""Compute capability of the first GPUs with products in FP8: Ada's. Hopper's is 9.0."""
 
 Shape = tuple[int, int]
 
@@ -70,6 +72,15 @@ def missing() -> str | None:
         return f"the package 'tensorrt' cannot be imported ({' '.join(str(error).split())[:160]}): see docs/gpu.md"
     if int(tensorrt.__version__.split(".")[0]) < 10:
         return f"TensorRT {tensorrt.__version__} is installed, needed is 10 or later: see docs/gpu.md"
+    return None
+
+
+def without_fp8() -> str | None:
+    """Which GPU here cannot multiply in FP8, and the way out; None when all can, or there is none."""
+    for device in _devices():
+        major, minor = device.rpartition(" ")[2].split(".")
+        if (int(major), int(minor)) < FP8_SINCE:
+            return f"{device} has no products in FP8, GPUs from compute capability 8.9 on have: use tensorrt-int8"
     return None
 
 

@@ -62,7 +62,7 @@ def tolerance(
         return UNTRAINED
     if format in ("onnx-int8-dynamic", "onnx-int4"):
         return PER_CALL
-    if "int8" in format:
+    if "int8" in format or "fp8" in format:
         return FIXED
     chosen, computed = options or {}, set(products or ())
     if format == "onnx-bf16" or "bf16" in computed or chosen.get("precision") == "bf16":

@@ -27,7 +27,7 @@ class OwnArtifact(Strict):
     """The outputs of question answering (batch, length), where they are called otherwise."""
     representation: str | None = None
     """An output, or a tensor inside: (batch, length, hidden), to be pooled, or (batch, hidden). ``none``: left out."""
-    precision: Literal["fp32", "fp16", "int8"] | None = None
+    precision: Literal["fp32", "fp16", "fp8", "int8"] | None = None
     """What the report calls it; None takes what the graph's weights and operators tell."""
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from backends.errors import BackendError
 from backends.registry import backend_class, serves
+from exporters.formats import lineage
 from exporters.own_outputs import LEFT_OUT
 from harness.config.characteristics import Attack
 from harness.config.checkpoints import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
@@ -233,16 +234,30 @@ def check_bank(place: str, task: Task, training_examples: int) -> None:
         )
 
 
+def _check_export(place: str, where: str, task: Task, format: str) -> None:
+    """What a format, or one that it is made from, needs and does not find."""
+    for step in lineage(format):
+        if (reason := step.missing()) is not None:
+            raise UserError(f"{where}: {format!r} cannot be made: {reason}")
+        if step.needs_calibration and task.calibration.method not in step.calibration_methods:
+            raise UserError(
+                f"{place}.calibration.method: {task.calibration.method!r} is not for {step.name!r}, which takes "
+                f"{' or '.join(step.calibration_methods)}"
+            )
+
+
 def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> None:
     for model_name, model in task.models.items():
         for format in formats_of(study, model):
+            where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"
+            if model.artifact is not None:
+                where = f"{place}.models.{model_name}.artifact"
             reasons = [serves(backend, format) for backend in study.backends]
             if all(reason is not None for reason in reasons):
-                where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"
-                if model.artifact is not None:
-                    where = f"{place}.models.{model_name}.artifact"
                 first = f"{study.backends[0]}: {reasons[0]}"
                 raise UserError(f"{where}: no backend of the study serves {format!r}; {first}")
+            if model.artifact is None:
+                _check_export(place, where, task, format)
     attack = task.characteristics.attack
     if attack is not None:
         names = [deployment.name for deployment in deployments(study, name)]

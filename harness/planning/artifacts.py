@@ -50,8 +50,10 @@ def _exported(
         options["calibration"] = context.task.calibration.model_dump(mode="json")
     if format.startswith("tensorrt"):
         options |= {"gpu": context.machine.facts["gpu"], "tensorrt": installed(TENSORRT)}
-    elif "int8" in format:
+    elif "int8" in format or chosen.needs_calibration:
         options["isa"] = context.machine.isa
+    if chosen.packages:
+        options["packages"] = installed(chosen.packages)
     artifact = plan_step(
         "artifact",
         title=f"export {model} to {format} for {context.name}",

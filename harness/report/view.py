@@ -10,11 +10,11 @@ from harness.report.values import Json, Pairs, mapping, number, quotient, sequen
 
 FORMAT_ORDER = (
     *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-packed", "onnx-fp16", "onnx-bf16"),
-    *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int4"),
-    *("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8"),
+    *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int8-modelopt", "onnx-fp8", "onnx-int4"),
+    *("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8", "tensorrt-int8-modelopt", "tensorrt-fp8"),
 )
 
-PRECISIONS = ("fp32", "bf16", "fp16", "int8", "int4")
+PRECISIONS = ("fp32", "bf16", "fp16", "fp8", "int8", "int4")
 
 AGAIN = "#again"
 """Ends the name of a deployment's second run."""
@@ -101,6 +101,12 @@ class Deployment:
     @property
     def describe(self) -> Json:
         return mapping(self.entry.get("describe"))
+
+    @property
+    def emulated(self) -> bool:
+        """Whether its FP8 was computed in another type: its numbers are FP8's, its speed is not."""
+        products = mapping(self.verification.get("products"))
+        return self.precision == "fp8" and bool(products) and "fp8" not in products
 
     @property
     def bytes(self) -> float | None:

@@ -14,6 +14,8 @@ from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.errors import BackendError
 from backends.registry import BACKENDS, availability, backend_class, open_backend, serves
+from exporters import onnx_modelopt
+from exporters.formats import FORMATS
 
 HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu", "torch-cpu-compiled")
 PER_TOKEN = frozenset({"start_logits", "end_logits"})
@@ -132,6 +134,24 @@ def test_availability_explains_itself(name: str) -> None:
         assert "\n" not in found.reason + found.remedy
 
 
+def test_fp8_is_the_same_model_on_both_runtimes(task: str, onnx_artifact: Path, tmp_path: Path, ragged: Ragged) -> None:
+    """Each rounds to FP8 and multiplies in FP32; neither may fuse the two into something else."""
+    if (reason := FORMATS["onnx-fp8"].missing()) is not None:
+        pytest.skip(reason)
+    (onnx_artifact / "tokenizer.json").touch()
+    feeds = pad(ragged, range(8))
+    onnx_modelopt.write(onnx_artifact, tmp_path, [feeds], mode="fp8")
+    mask, found = feeds["attention_mask"].astype(bool), []
+    for name in HERE[:2]:
+        with open_backend(name, tmp_path, format="onnx-fp8", task=task, threads=1) as backend:
+            assert set(backend.products() or {}) == {"fp32"}
+            found.append(backend.infer(feeds))
+    for name, array in found[0].items():
+        rows = mask if name in PER_TOKEN else slice(None)
+        difference = array[rows] - found[1][name][rows]
+        assert np.sqrt((difference**2).mean()) < 0.02 * array[rows].std()
+
+
 def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=r"unknown backend 'tensorflow'; one of onnxruntime-cpu"):
         open_backend("tensorflow", tmp_path, format="onnx-fp32", task="text-classification")
@@ -151,4 +171,7 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     assert serves("onnxruntime-cuda", "onnx-packed") is None
     assert all(serves(name, "onnx-packed") for name in ("onnxruntime-cpu", "onnxruntime-tensorrt", "openvino-cpu"))
     assert all("use onnx-int8-static" in (serves(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
+    assert all("use onnx-int8-static" in (serves(name, "onnx-int8-modelopt") or "") for name in HERE[:2])
+    assert all(serves(name, "onnx-fp8") is None for name in (*HERE[:2], "onnxruntime-tensorrt"))
+    assert "computed in FP32" in (serves("onnxruntime-cuda", "onnx-fp8") or "")
     assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")

@@ -18,7 +18,8 @@ from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
 from backends.registry import availability, open_backend
 from backends.side_by_side import side_by_side
-from exporters import onnx_fp16, onnx_fused, onnx_packed, tensorrt_engine
+from exporters import onnx_fp16, onnx_fused, onnx_modelopt, onnx_packed, tensorrt_engine
+from exporters.formats import FORMATS
 
 pytestmark = pytest.mark.gpu
 
@@ -111,6 +112,30 @@ def test_a_tensorrt_engine_is_built_and_answers_like_its_onnx_file(
     for name, rows in expected.items():
         for row, other in zip(rows, outputs[name], strict=True):
             np.testing.assert_allclose(other, row, atol=1e-4)
+
+
+def test_an_fp8_engine_multiplies_in_fp8_and_answers_like_its_onnx_file(
+    task: str, onnx_artifact: Path, tmp_path: Path, ragged: Ragged
+) -> None:
+    if (reason := FORMATS["onnx-fp8"].missing() or tensorrt_engine.without_fp8()) is not None:
+        pytest.skip(reason)
+    if not availability("tensorrt").available:
+        pytest.skip(availability("tensorrt").reason)
+    (onnx_artifact / "tokenizer.json").touch()
+    for name in ("fp8", "half", "engine"):
+        (tmp_path / name).mkdir()
+    onnx_modelopt.write(onnx_artifact, tmp_path / "fp8", [pad(ragged, range(8))], mode="fp8")
+    onnx_fp16.write(tmp_path / "fp8", tmp_path / "half")
+    with open_backend("onnxruntime-cpu", tmp_path / "half", format="onnx-fp8", task=task, threads=1) as reference:
+        expected = infer_all(reference, ragged, token_budget=128, per_token=PER_TOKEN)
+        tensorrt_engine.write(tmp_path / "half", tmp_path / "engine", inputs=reference.inputs, longest=64)
+    with open_backend("tensorrt", tmp_path / "engine", format="tensorrt-fp8", task=task) as backend:
+        outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
+        assert "fp8" in (backend.products() or {})
+    for name, known in expected.items():
+        spread = np.concatenate([row.ravel() for row in known]).std()
+        for row, other in zip(known, outputs[name], strict=True):
+            assert np.sqrt(((other - row) ** 2).mean()) < 0.3 * spread
 
 
 @pytest.mark.parametrize("half", [False, True])

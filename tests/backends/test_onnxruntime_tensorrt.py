@@ -47,6 +47,12 @@ def test_precision_is_that_of_the_graph(types: set[str], version: str | None, fl
     assert precision_flags(types, version) == dict.fromkeys(flags, "1")
 
 
+def test_fp8_needs_tensorrt_11() -> None:
+    assert precision_flags({"FLOAT", "FLOAT8E4M3FN"}, "11.4.1") == {}
+    with pytest.raises(BackendError, match=r"TensorRT 10\.13\.2 has to be allowed FP8.*tensorrt-fp8, or TensorRT 11"):
+        precision_flags({"FLOAT", "FLOAT8E4M3FN"}, "10.13.2")
+
+
 def test_types_are_those_of_weights_and_casts() -> None:
     weight = numpy_helper.from_array(np.zeros(2, np.int8), "zero point")
     cast = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)

@@ -18,7 +18,7 @@ from exporters.export import export
 from exporters.formats import FORMATS
 from exporters.manifest import read_manifest, verify_files
 from exporters.onnx_graph import read_model
-from exporters.tensorrt_engine import TOKENS, Profile, missing, profiles, timing_cache
+from exporters.tensorrt_engine import TOKENS, Profile, missing, profiles, timing_cache, without_fp8
 
 
 @pytest.mark.parametrize("longest", [1, 63, 64, 65, 128, 384, 512, 8192])
@@ -168,7 +168,9 @@ def exported(format: str, artifact: Callable[..., Path], destination: Path, name
     return destination
 
 
-@pytest.mark.parametrize("format", ["tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8"])
+@pytest.mark.parametrize(
+    "format", ["tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8", "tensorrt-int8-modelopt", "tensorrt-fp8"]
+)
 def test_an_export_up_to_the_librarys_call(
     format: str, artifact: Callable[..., Path], tmp_path: Path, told: dict[str, Any]
 ) -> None:
@@ -210,6 +212,35 @@ def test_int8_is_built_with_half_precision_around_it(
     manifest = read_manifest(folder)
     assert manifest.warnings == [] and manifest.rounding is not None and manifest.rounding["overflow"] == 0
     assert manifest.sensitivity == read_manifest(artifact("bert-qa", "onnx-int8-tensorrt")).sensitivity
+
+
+def test_fp8_is_built_with_half_precision_around_it(
+    artifact: Callable[..., Path], tmp_path: Path, told: dict[str, Any]
+) -> None:
+    exported("tensorrt-fp8", artifact, tmp_path / "engine")
+    types = {weight.name: weight.data_type for weight in told["graph"].initializer}
+    quantizing = [node for node in told["graph"].node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert {types[node.input[1]] for node in quantizing} == {TensorProto.FLOAT16}
+    assert {types[node.input[2]] for node in quantizing} == {TensorProto.FLOAT8E4M3FN}
+
+
+def test_fp8_is_refused_on_gpus_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for devices in ([], ["NVIDIA L4 8.9"], ["NVIDIA H100 9.0"], ["NVIDIA B200 10.0"]):
+        monkeypatch.setattr(tensorrt_engine, "_devices", lambda devices=devices: tuple(devices))
+        assert without_fp8() is None
+    monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ("NVIDIA H100 9.0", "NVIDIA A100 8.0"))
+    assert (without_fp8() or "").startswith("NVIDIA A100 8.0 has no products in FP8")
+
+
+def test_an_fp8_engine_on_an_older_gpu_is_one_line(
+    artifact: Callable[..., Path], tmp_path: Path, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ("NVIDIA A100 8.0",))
+    with pytest.raises(
+        ExportError, match=r"cannot build an engine: NVIDIA A100 8\.0 has no products in FP8.*tensorrt-int8"
+    ):
+        exported("tensorrt-fp8", artifact, tmp_path / "engine")
+    assert "graph" not in told
 
 
 def test_the_second_build_reads_the_timings_of_the_first(

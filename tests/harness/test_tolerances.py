@@ -23,6 +23,8 @@ from harness.tolerances import BFLOAT16, FIXED, FLOAT16, FLOAT32, PER_CALL, UNTR
         ("onnx-bf16", "openvino-cpu", None, {"fp32": 26}, BFLOAT16),
         ("onnx-int8-static", "openvino-cpu", None, {"int8": 24, "fp32": 1}, FIXED),
         ("tensorrt-int8", "tensorrt", None, {"int8": 24, "fp16": 3}, FIXED),
+        ("onnx-fp8", "onnxruntime-cpu", None, {"fp32": 33}, FIXED),
+        ("tensorrt-fp8", "tensorrt", None, {"fp8": 32, "fp16": 1}, FIXED),
         ("onnx-int8-dynamic", "openvino-cpu", None, {"fp32": 26}, PER_CALL),
         ("onnx-int4", "onnxruntime-cpu", None, None, PER_CALL),
     ],

@@ -26,6 +26,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     trade.no_speed_up,
     validity.exports,
     validity.left_in_float,
+    validity.emulated,
     limits.what_limits,
     validity.parity,
     validity.unstable_timing,

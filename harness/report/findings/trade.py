@@ -152,7 +152,7 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
         return []
     kinds = {d.name: causes.cause(d, reference) for d in task.candidates}
     usable = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None]
-    quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and d.precision == "int8"]
+    quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and d.precision in ("int8", "fp8")]
     distilled = [d for d in usable if kinds[d.name] == causes.ARCHITECTURE]
     found = []
     for what, rule, figure in (
@@ -212,7 +212,7 @@ def no_speed_up(task: TaskView) -> list[Finding]:
     compared: dict[str, int] = {}
     for deployment in task.measured:
         step = causes.precision_step(task, deployment)
-        if step is None:
+        if step is None or deployment.emulated:
             continue
         gain = quotient(step.before.latency("p50"), deployment.latency("p50"))
         if gain is None:

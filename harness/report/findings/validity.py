@@ -141,6 +141,23 @@ def left_in_float(task: TaskView) -> list[Finding]:
     ]
 
 
+def emulated(task: TaskView) -> list[Finding]:
+    members = [d for d in task.measured if d.emulated]
+    if not members:
+        return []
+    kinds = dict.fromkeys(words(kind) for d in members for kind in mapping(d.verification.get("products")))
+    return [
+        Finding(
+            "warning",
+            "emulated",
+            f"{listed(members)}: FP8 is rounded to, and multiplied in {' and '.join(kinds)}; what "
+            f"{verb(members, 'it answers is', 'they answer is')} FP8's, latency, throughput and memory are not.",
+            "Time it on a GPU: the format tensorrt-fp8 on the backend tensorrt.",
+            names(members),
+        )
+    ]
+
+
 def parity(task: TaskView) -> list[Finding]:
     """Artifacts that decide otherwise than their checkpoint. What is further off than that fails its verification."""
     disagreeing = []

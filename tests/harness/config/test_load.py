@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from exporters.formats import Format
 from harness.command_line.configs import shipped
 from harness.config.load import load_study
 from harness.config.schema import json_schema
@@ -239,6 +240,16 @@ def test_the_schema_that_ships_is_that_of_the_models_and_says_what_keys_mean() -
     shipped_schema = json.loads((shipped()[0].parent / "study.schema.json").read_text(encoding="utf-8"))
     assert shipped_schema == json_schema()  # else: scalemodel list schema > configs/study.schema.json
     assert "p99" in shipped_schema["$defs"]["Server"]["properties"]["queries"]["description"]
+
+
+def test_what_a_format_needs_is_told_before_anything_starts(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Format, "missing", lambda self: "the package 'x' is not installed" if self.packages else None)
+    for format, backend in (("onnx-fp8", "onnxruntime-cpu"), ("tensorrt-fp8", "tensorrt")):
+        message = complaint(config, f"formats=[{format}]", f"backends=[{backend}]")
+        assert f"formats: '{format}' cannot be made: the package 'x' is not installed" in message
+    monkeypatch.setattr(Format, "missing", lambda self: None)
+    message = complaint(config, "formats=[onnx-fp8]", "tasks.text-classification.calibration.method=entropy")
+    assert "text-classification.calibration.method: 'entropy' is not for 'onnx-fp8', which takes min-max" in message
 
 
 def test_fused_operators_are_refused_where_they_are_unknown(config: Path) -> None:
