@@ -83,7 +83,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.refrence=big", ["tasks.text-classification.refrence", "'reference'"]),
         ("tasks.text-classification.reference=bg", ["tasks.text-classification.reference", "'bg'", "'big'"]),
         ("formats=[onnx-fp23]", ["formats.0", "'onnx-fp23'", "'onnx-fp32'"]),
-        ("formats=[onnx-fp9]", ["formats.0: input should be torch-fp32, onnx-fp32, ", "tensorrt-int8, got 'onnx-fp9'"]),
+        ("formats=[onnx-fp9]", ["formats.0: input should be torch-fp32, onnx-fp32, ", "tensorrt-fp8, got 'onnx-fp9'"]),
         ("backends=[onnxruntime-gpu]", ["backends.0", "got 'onnxruntime-gpu'; did you mean 'onnxruntime-cuda'?"]),
         ("threads=many", ["threads", "'many'"]),
         ("threads=0", ["threads", "0"]),
