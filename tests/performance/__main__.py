@@ -22,14 +22,14 @@ from benchmarks.performance.latency import Latency, single_stream
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
-from harness.config.study import Study
 from harness.embedded.corpora import generate
 from harness.live import read_tokenizer
+from harness.planning.deployed import TOKEN_BUDGETS
 from harness.tasks.task import task_for
 
 TASK = "text-classification"
 ROUNDS = 9
-TOKEN_BUDGET: int = Study.model_fields["token_budget"].default
+TOKEN_BUDGET = TOKEN_BUDGETS["cpu"]
 
 
 def main() -> None:

@@ -27,8 +27,8 @@ from benchmarks.performance.tuning import Setting, Tuning, gain, splits, tune
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
-from harness.config.study import Study
 from harness.live import LiveDeployment, open_deployment
+from harness.planning.deployed import TOKEN_BUDGETS
 from harness.stages import where_time_goes
 from harness.tasks.examples import TextExample
 from tests.performance.decoding import decoding
@@ -36,7 +36,7 @@ from tests.performance.mixed_texts import LONGEST, mixed_texts
 
 TASK = "text-classification"
 BATCH = 32
-TOKEN_BUDGET: int = Study.model_fields["token_budget"].default
+TOKEN_BUDGET = TOKEN_BUDGETS["cpu"]
 
 
 def main(texts: int = 2000, rounds: int = 5, threads: int = usable_cores()) -> None:
