@@ -40,7 +40,7 @@ REPLICATE_PADDING = 16
 REPLICATE_SHUFFLE = 1
 
 CHUNKS = 4
-"""Into which examples are cut, so that their stages overlap, unless one would be smaller than `SMALLEST_CHUNK` (full
+"""Into which examples are cut where their stages overlap, unless one would be smaller than `SMALLEST_CHUNK` (full
 batches of like lengths need many to choose from) or larger than `LARGEST_CHUNK` (what is in memory between the stages
 stays the same for large data)."""
 SMALLEST_CHUNK, LARGEST_CHUNK = 256, 2048
@@ -150,13 +150,20 @@ class LiveDeployment:
         infer: Callable[[Features], Outputs],
         decode: Callable[[Sequence[Asked], Features, Outputs], Decoded],
     ) -> list[Decoded]:
-        """The one way from examples to answers: while a chunk is inferred, the next is tokenised, the last decoded."""
-        return overlapped(_chunks(examples), self.encode, infer, decode)
+        """The one way from examples to answers.
+
+        While a device infers a chunk, the next is tokenised and the last decoded. A runtime on the CPU would lose the
+        cores that they take, and more: its threads wait for each other (docs/performance.md has what that costs).
+        """
+        if self.backend.device != "cpu":
+            return overlapped(_chunks(examples, CHUNKS), self.encode, infer, decode)
+        encoded = ((chunk, self.encode(chunk)) for chunk in _chunks(examples, 1))
+        return [decode(chunk, features, infer(features)) for chunk, features in encoded]
 
 
-def _chunks(examples: Sequence[Asked]) -> list[Sequence[Asked]]:
-    """One at least, in order, of nearly the same size."""
-    few = min(CHUNKS, len(examples) // SMALLEST_CHUNK)
+def _chunks(examples: Sequence[Asked], count: int) -> list[Sequence[Asked]]:
+    """``count``, within what a chunk may hold; one at least, in order, of nearly the same size."""
+    few = min(count, len(examples) // SMALLEST_CHUNK)
     size = math.ceil(len(examples) / max(1, few, math.ceil(len(examples) / LARGEST_CHUNK))) or 1
     return [examples[begin : begin + size] for begin in range(0, max(1, len(examples)), size)]
 

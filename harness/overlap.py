@@ -24,9 +24,6 @@ def overlapped(
     at the last one, each in a thread of its own and never further away: of three items at most is there more than
     the result. Runtimes, tokenizers and NumPy let go of the interpreter's lock while they compute.
     """
-    if len(items) == 1:
-        ready = before(items[0])
-        return [after(items[0], ready, main(ready))]
     results: list[Result] = []
     with ThreadPoolExecutor(1) as ahead, ThreadPoolExecutor(1) as behind:
         coming = [ahead.submit(before, item) for item in items[:1]]

@@ -20,6 +20,7 @@ from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.embedded.corpora import LABELS, generate
 from harness.live import LiveDeployment, one_session_a_thread, open_deployment
+from harness.overlap import overlapped
 from harness.stages import STAGES, where_time_goes
 from harness.store.outputs import matrix
 from harness.tasks.examples import TextExample
@@ -80,20 +81,26 @@ def deployment(artifact: Path) -> Iterator[LiveDeployment]:
 )
 def test_chunks_overlap_and_are_neither_small_nor_large(count: int, sizes: list[int]) -> None:
     examples = [TextExample(str(number), "", "a", 0) for number in range(count)]
-    chunks = live._chunks(examples)
+    chunks = live._chunks(examples, live.CHUNKS)
     assert [len(chunk) for chunk in chunks] == sizes
+    assert [len(chunk) for chunk in live._chunks(examples, 1)] == (sizes if count > 8000 else [count])
     assert [example for chunk in chunks for example in chunk] == examples
 
 
-@pytest.mark.parametrize("limit", ["SMALLEST_CHUNK", "LARGEST_CHUNK"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_chunks_give_the_rows_of_one_piece(
-    deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, limit: str
+    deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
     whole = deployment.table(EXAMPLES)
     asked = deployment.probabilities(texts)
-    monkeypatch.setattr(live, limit, 7)
-    assert len(live._chunks(EXAMPLES)) > 1
+    monkeypatch.setattr(type(deployment.backend), "device", device)
+    monkeypatch.setattr(live, "SMALLEST_CHUNK", 5)
+    monkeypatch.setattr(live, "LARGEST_CHUNK", 7)
+    overlaps = []
+    monkeypatch.setattr(live, "overlapped", lambda *stages: overlaps.append(stages) or overlapped(*stages))
+    deployment.table(EXAMPLES)
+    assert [len(stages[0]) for stages in overlaps] == ([8] if device == "cuda" else [])
     np.testing.assert_array_equal(deployment.probabilities(texts), asked)
     cut = deployment.table(EXAMPLES)
     assert cut.schema == whole.schema
