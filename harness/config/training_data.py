@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from exporters.formats import FORMATS
+from exporters.formats import FORMATS, lineage
 from harness.config.deployments import formats_of
 from harness.config.study import Study
 from harness.config.tasks import Task
@@ -21,7 +21,7 @@ def _first_that_needs(study: Study, task: Task) -> str | None:
             return f"models.{name}.training is done on it"
     for name, model in task.models.items():
         for format in formats_of(study, model):
-            if _is_calibrated(format):
+            if format in FORMATS and any(step.needs_calibration for step in lineage(format)):
                 return f"the format {format!r} of {name!r} is calibrated on it"
     if task.data.out_of_distribution is not None:
         return "data.out_of_distribution is told apart by its distance to it"
@@ -29,9 +29,3 @@ def _first_that_needs(study: Study, task: Task) -> str | None:
     if attack is not None and attack.masked_language_model and attack.masked_language_model.training is not None:
         return "characteristics.attack.masked_language_model.training is done on its texts"
     return None
-
-
-def _is_calibrated(format: str | None) -> bool:
-    """A format, or one that it is converted from; finished files are not among them."""
-    chosen = FORMATS.get(format or "")
-    return chosen is not None and (chosen.needs_calibration or _is_calibrated(chosen.parent))

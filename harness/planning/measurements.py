@@ -54,7 +54,8 @@ def plan_performance(deployed: Deployed) -> tuple[Step, ...]:
     if performance is None:
         return ()
     settings = performance.model_dump(mode="json", exclude={"replicates", "tune"})
-    return _in_fresh_processes(deployed, "performance", f"measure {deployed.deployment.name}", settings)
+    title = f"measure {deployed.deployment.name}"
+    return _in_fresh_processes(performance.replicates, deployed, "performance", title, settings)
 
 
 def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
@@ -64,15 +65,13 @@ def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
         return ()
     settings = performance.model_dump(mode="json", include={"samples", "min_seconds"})
     title = f"measure {deployed.deployment.name} as tuned"
-    return _in_fresh_processes(deployed, "tuned", title, settings, tuning=tuning)
+    return _in_fresh_processes(performance.replicates, deployed, "tuned", title, settings, tuning=tuning)
 
 
 def _in_fresh_processes(
-    deployed: Deployed, kind: str, title: str, settings: dict[str, Any], **needs: Step
+    processes: int, deployed: Deployed, kind: str, title: str, settings: dict[str, Any], **needs: Step
 ) -> tuple[Step, ...]:
     context = deployed.context
-    performance = context.study.performance
-    processes = 0 if performance is None else performance.replicates
     return tuple(
         deployed.step(
             kind,
