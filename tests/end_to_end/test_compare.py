@@ -83,7 +83,9 @@ def test_a_study_measured_once_more(config: Path, store: Path, run_folder: Path,
     found = json.loads(told.stdout)
     (difference,) = found["differences"]
     assert (difference["what"], difference["before"], difference["after"]) == ("performance.min_count", "8", "9")
-    assert len(found["figures"]) == 36 and found["tests"] == 0
+    # A p99 is there where the machine was fast enough to ask as many queries as make it sure.
+    always = [figure for figure in found["figures"] if not figure["figure"].endswith("p99")]
+    assert len(always) == 6 * 6 and found["tests"] == 0
     said = {figure["verdict"] for figure in found["figures"] if figure["figure"] != "file size"}
     assert said == {"cannot tell"}
     assert {figure["verdict"] for figure in found["figures"] if figure["figure"] == "file size"} == {"no change seen"}
