@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,6 +56,10 @@ class OnnxRuntime(Backend):
         """Execution providers in the order of preference, each with its options."""
         raise NotImplementedError
 
+    def _disabled_optimizers(self) -> tuple[str, ...]:
+        """Of ONNX Runtime's graph optimisations, by its own names, those that are left out."""
+        return ()
+
     def _precision_hint(self) -> str | None:
         """What the provider may compute in, beyond the types of the graph."""
         return None
@@ -99,7 +103,7 @@ class OnnxRuntime(Backend):
 
     def _open_session(self, path: Path, options: Any) -> Any:
         try:
-            return new_session(path, options, self._providers())
+            return new_session(path, options, self._providers(), self._disabled_optimizers())
         except Exception as error:
             if "PROTOBUF" in str(error) or "No graph was found" in str(error):
                 raise BackendError(
@@ -177,8 +181,16 @@ class OnnxRuntime(Backend):
         self._session = None
 
 
+class OnnxRuntimeCpuOptions(OnnxRuntimeOptions):
+    skip_layer_norm_fusion: bool = True
+    """ONNX Runtime's own default: a residual sum and the LayerNorm after it become one node. Its CPU kernel for that
+    node is slower than the two apart (1.31; docs/performance.md, INT8)."""
+
+
 class OnnxRuntimeCpu(OnnxRuntime):
     name = "onnxruntime-cpu"
+    options_type = OnnxRuntimeCpuOptions
+    options: OnnxRuntimeCpuOptions
     provider = CPU
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-bf16": "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32",
@@ -200,13 +212,21 @@ class OnnxRuntimeCpu(OnnxRuntime):
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         return [(CPU, {})]
 
+    def _disabled_optimizers(self) -> tuple[str, ...]:
+        return () if self.options.skip_layer_norm_fusion else ("SkipLayerNormFusion",)
+
 
 def in_float32(outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
     """Half-precision outputs widened; others as they are."""
     return {name: array if array.dtype == np.float32 else array.astype(np.float32) for name, array in outputs.items()}
 
 
-def new_session(model: Path | bytes, options: Any, providers: list[tuple[str, dict[str, str]]]) -> Any:
+def new_session(
+    model: Path | bytes,
+    options: Any,
+    providers: list[tuple[str, dict[str, str]]],
+    disabled_optimizers: Sequence[str] = (),
+) -> Any:
     """An `onnxruntime.InferenceSession` that raises what it would otherwise print.
 
     Without ``enable_fallback=0``, a provider that fails while loading *or in the middle of a run* is
@@ -214,7 +234,9 @@ def new_session(model: Path | bytes, options: Any, providers: list[tuple[str, di
     """
     import onnxruntime
 
-    return onnxruntime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    return onnxruntime.InferenceSession(
+        model, options, providers=providers, disabled_optimizers=set(disabled_optimizers), enable_fallback=0
+    )
 
 
 def import_failure() -> str | None:

@@ -136,6 +136,25 @@ def test_description_counts_nodes_and_kernels(onnx_artifact: Path, task: str) ->
     assert "Erf" not in kernels["CPUExecutionProvider"]
 
 
+def test_without_the_fusion_of_sums_and_norms(onnx_artifact: Path, task: str, tmp_path: Path) -> None:
+    """As `OnnxRuntimeCpuOptions` allows; ONNX Runtime would ignore an optimiser's name that it does not know."""
+    from onnxruntime.quantization import quantize_dynamic
+
+    quantize_dynamic(onnx_artifact / "model.onnx", tmp_path / "model.onnx")
+    outputs, kernels = {}, {}
+    for fused in (True, False):
+        options = {"skip_layer_norm_fusion": fused}
+        with OnnxRuntimeCpu(tmp_path, format="onnx-int8-dynamic", task=task, threads=1, options=options) as backend:
+            tokens = np.arange(12).reshape(2, 6)
+            outputs[fused] = backend.infer({**dict.fromkeys(backend.inputs, np.ones_like(tokens)), "input_ids": tokens})
+            kernels[fused] = backend.kernels()["CPUExecutionProvider"]
+    fused_once = kernels[True]["SkipLayerNormalization"]
+    assert fused_once >= 2 and "SkipLayerNormalization" not in kernels[False]
+    before = kernels[True].get("LayerNormalization", 0)
+    assert kernels[False]["LayerNormalization"] == before + fused_once
+    np.testing.assert_allclose(outputs[True]["representation"], outputs[False]["representation"], atol=0.05)
+
+
 @pytest.mark.parametrize("kind", [OnnxRuntimeCuda, OnnxRuntimeTensorrt])
 def test_absent_provider_is_an_error_with_a_remedy(
     kind: type[OnnxRuntimeCuda] | type[OnnxRuntimeTensorrt], onnx_artifact: Path, task: str

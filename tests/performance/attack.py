@@ -8,8 +8,8 @@ drift of the machine hits both alike. TextAttack has its recipe's parts and defa
 to 512, one pass a word, and the classifier asked as its ``HuggingFaceModelWrapper`` does, in batches of 32 padded to
 512. With ``--shared-batches`` it asks through our batches instead, which tells what the rest of the attack saves. With
 ``--large``, words are proposed by a masked language model that says what MASKED_LM says at the cost of BERT-base, which
-the recipe has; similarity stays MASKED_LM's. With ``--formats``, the time of attacking all of them over that of
-attacking each alone.
+the recipe has; similarity stays MASKED_LM's. ``--backend`` runs the artifact on another runtime, for both sides. With
+``--formats``, the time of attacking all of them over that of attacking each alone.
 
 Nothing here passes or fails; figures go to docs/performance.md with machine and date.
 """
@@ -30,8 +30,10 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from backends.machine import usable_cores
+from backends.registry import open_backend
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     AttackSettings,
@@ -65,6 +67,7 @@ def main() -> None:
     )
     parser.add_argument("--large", action="store_true", help="a masked language model of BERT-base's size")
     parser.add_argument("--shared-batches", action="store_true", help="TextAttack asks through our batches")
+    parser.add_argument("--backend", default="onnxruntime-cpu", help="what runs ARTIFACT, on both sides")
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--formats", type=Path, nargs="*", default=[])
     parser.add_argument("--batches", type=int, nargs="*", default=[], help="other sizes of groups to compare")
@@ -75,14 +78,15 @@ def main() -> None:
         proposer = _large(chosen.masked_lm, Path(scratch)) if chosen.large else chosen.masked_lm
         candidates = _exported(proposer, settings, Path(scratch, "proposes")).candidates
         similarity = _exported(chosen.masked_lm, settings, Path(scratch, "encodes")).similarity
-        with _deployment(chosen.artifact) as deployment:
+        with _deployment(chosen.artifact, chosen.backend) as deployment:
             ours = Ours(candidates, similarity, settings)
             if chosen.batches:
                 _batches(deployment, ours, examples, chosen.batches)
             elif chosen.formats:
-                _formats(chosen.formats, ours, examples)
+                _formats(chosen.formats, chosen.backend, ours, examples)
             else:
-                ask = deployment.probabilities if chosen.shared_batches else _padded_to_512(chosen.artifact)
+                shared = chosen.shared_batches
+                ask = deployment.probabilities if shared else _padded_to_512(chosen.artifact, chosen.backend)
                 theirs = _textattack(ask, proposer, chosen.masked_lm, settings)
                 _against(deployment, ours, examples, theirs, chosen.at_once)
 
@@ -95,10 +99,10 @@ def _examples(path: Path, count: int) -> list[Example]:
 
 
 @contextmanager
-def _deployment(artifact: Path) -> Iterator[LiveDeployment]:
+def _deployment(artifact: Path, backend: str) -> Iterator[LiveDeployment]:
     manifest = json.loads((artifact / "manifest.json").read_text())
     options = {
-        "backend": "onnxruntime-cpu",
+        "backend": backend,
         "format": manifest["format"],
         "task": "text-classification",
         "pooling": manifest["pooling"],
@@ -201,15 +205,17 @@ def _tell(seconds: dict[str, list[float]], results: dict[str, list[AttackResult]
     )
 
 
-def _padded_to_512(artifact: Path) -> Predict:
+def _padded_to_512(artifact: Path, backend: str) -> Predict:
     """The same file as TextAttack's HuggingFaceModelWrapper would ask it: every text padded to 512 tokens."""
-    import onnxruntime
-    from scipy.special import softmax
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
-    session = onnxruntime.InferenceSession(str(artifact / "model.onnx"), options, providers=["CPUExecutionProvider"])
-    names = [port.name for port in session.get_inputs()]
+    manifest = json.loads((artifact / "manifest.json").read_text())
+    deployment = open_backend(
+        backend,
+        artifact,
+        format=manifest["format"],
+        task="text-classification",
+        pooling=manifest["pooling"],
+        representation=False,
+    )
     tokenizer = read_tokenizer(artifact)
     tokenizer.enable_truncation(512)
     tokenizer.enable_padding(length=512)
@@ -221,8 +227,7 @@ def _padded_to_512(artifact: Path) -> Predict:
             "attention_mask": np.array([row.attention_mask for row in rows], np.int64),
             "token_type_ids": np.array([row.type_ids for row in rows], np.int64),
         }
-        [logits] = session.run(["logits"], {name: feeds[name] for name in names})
-        return np.asarray(softmax(logits.astype(np.float64), axis=1))
+        return np.asarray(softmax(deployment.infer(feeds)["logits"].astype(np.float64), axis=1))
 
     return ask
 
@@ -317,7 +322,7 @@ def _textattack(
 # --- several formats, several batch sizes --------------------------------------------------------
 
 
-def _formats(artifacts: Sequence[Path], ours: Ours, examples: Sequence[Example]) -> None:
+def _formats(artifacts: Sequence[Path], backend: str, ours: Ours, examples: Sequence[Example]) -> None:
     """Candidates are proposed once for all, as the steps of a study do; attacking one pays for them too.
 
     All formats take turns, `ROUNDS` times; medians are printed.
@@ -332,7 +337,7 @@ def _formats(artifacts: Sequence[Path], ours: Ours, examples: Sequence[Example])
     seconds: dict[Path, list[float]] = {artifact: [] for artifact in artifacts}
     for _ in range(ROUNDS):
         for artifact in artifacts:
-            with _deployment(artifact) as deployment:
+            with _deployment(artifact, backend) as deployment:
                 began = time.perf_counter()
                 shared.attack(deployment, examples, 32)
                 seconds[artifact].append(time.perf_counter() - began)
