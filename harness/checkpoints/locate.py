@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from textwrap import shorten
 
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
@@ -69,4 +70,4 @@ def _download(source: HubCheckpoint) -> Path:
 
 
 def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    return shorten(str(error), 160, placeholder=" …") or type(error).__name__

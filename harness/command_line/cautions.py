@@ -12,6 +12,9 @@ from harness.planning.context import this_machine
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import Plan, TaskPlan
 
+FEW_EXAMPLES = 50
+"""With fewer, 95 % intervals of a share reach over a quarter of its range."""
+
 
 def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
     """``examples``: how many there are, by the key of their step."""
@@ -19,6 +22,7 @@ def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
     yield from _formats(study)
     yield from _threads(study)
     for planned in plan.tasks:
+        yield from _few(planned, examples)
         yield from _attacked(planned, examples)
     shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task))}
     for name, (model, takes) in shortest.items():
@@ -37,6 +41,14 @@ def _threads(study: Study) -> Iterator[str]:
     cores = this_machine().cores
     if study.threads is not None and study.threads > cores:
         yield f"threads: {study.threads}, but this process may use {cores} cores: threads will wait for each other"
+
+
+def _few(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
+    found = examples[planned.examples["evaluation"].key]
+    if found < FEW_EXAMPLES:
+        many = "example" if found == 1 else "examples"
+        place = f"tasks.{planned.name}.data.evaluation"
+        yield f"{place}: {found} {many}: no comparison of deployments can rest on so few; give some hundreds"
 
 
 def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:

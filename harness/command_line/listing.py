@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +30,10 @@ def _configs(_: Path) -> Iterable[str]:
 
 
 def _runs(store: Path) -> Iterable[str]:
-    for folder in runs(store):
+    folders = runs(store)
+    if not folders:
+        print(f"{store}: holds no finished run", file=sys.stderr)
+    for folder in folders:
         file = folder / "results.json"
         finished = datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
         yield f"{folder!s:<40} {finished}  {_found(file)}"

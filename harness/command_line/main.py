@@ -38,8 +38,23 @@ Tasks = Annotated[
     list[str] | None,
     typer.Option("--task", metavar="TASK", help="Only this task of the study, by its name there; may be repeated."),
 ]
+
+
+def _folder(given: str | Path) -> Path:
+    if not str(given).strip():  # an empty shell variable, which a path would take for the folder that one is in
+        raise UserError("--store: is empty; give a folder")
+    return Path(given)
+
+
 StoreFolder = Annotated[
-    Path, typer.Option("--store", envvar="SCALEMODEL_STORE", help="Where finished steps and runs are kept.")
+    Path,
+    typer.Option(
+        "--store",
+        envvar="SCALEMODEL_STORE",
+        parser=_folder,
+        metavar="PATH",
+        help="Where finished steps and runs are kept.",
+    ),
 ]
 Output = Annotated[
     Path | None, typer.Option("--output", help="The run's folder, instead of one in the store named after the study.")

@@ -67,7 +67,7 @@ class _Lines:
 
     def stage(self, name: str, steps: int, reused: int) -> None:
         self._steps, self._begun = steps, 0
-        self._say(f"{name}: {steps} steps to do, {reused} reused")
+        self._say(f"{name}: {steps} {'step' if steps == 1 else 'steps'} to do, {reused} reused")
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
         if event["event"] == "started":

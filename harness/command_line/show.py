@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.config.slips import meant
 from harness.errors import UserError
 from harness.report.read import read_results
 from harness.report.render import ReportFormat, render
@@ -30,9 +31,13 @@ def find_run(run: Path | None, store: Path) -> Path:
     if run.suffix in (".yaml", ".yml"):
         raise UserError(f"{run}: is a study, not a run; `scalemodel report {run.stem}` shows its latest run")
     if not run.exists() and run.parent == Path():  # the name of a study, or of a run in the store
-        named = [folder for folder in runs(store) if folder.name == str(run) or folder.name[:-9] == str(run)]
-        if named:
-            return named[-1]
+        begun = sorted((path.parent for path in store.glob("*/config.json")), key=lambda folder: folder.stat().st_mtime)
+        for folders in (runs(store), begun):
+            named = [folder for folder in folders if str(run) in (folder.name, folder.name[:-9])]
+            if named:
+                return named[-1]
+        if close := meant(str(run), sorted({folder.name[:-9] for folder in begun})):
+            raise UserError(f"{run}: no such run in {store}; did you mean {close}?")
     return run
 
 

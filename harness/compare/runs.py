@@ -80,7 +80,7 @@ def read_pair(a: Path, b: Path) -> Pair:
     """
     before, after = _read(a), _read(b)
     if _file(a).resolve() == _file(b).resolve():
-        raise UserError(f"{b}: is {a} itself; name two runs")
+        raise UserError(f"{b}: is {a} itself; name two runs, by their folders (`scalemodel list runs`)")
     for run in (before, after):
         if not any(run.measured(task) for task in run.tasks):
             raise UserError(f"{run.path}: holds no timings; run its study with `performance`, which times deployments")

@@ -81,6 +81,8 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        if not mark and path.suffix not in (".yaml", ".yml"):
+            raise UserError(f"{path}: is no YAML file; give a study, or start from `configs/quickstart.yaml`") from None
         raise UserError(f"{path}: not plain YAML{where}: {problem}; mend that line") from None
     except (ValueError, RecursionError) as error:  # 2026-13-45 is a bad date; [[[[... is too deep
         raise UserError(f"{path}: not plain YAML: {str(error).splitlines()[0]}; mend that value") from None

@@ -195,6 +195,30 @@ def test_a_report_of_something_else(tmp_path: Path, content: str | None, part: s
 def test_a_report_where_nothing_ran(tmp_path: Path) -> None:
     done = scalemodel("report", "--store", tmp_path)
     assert done.returncode == 2 and "no finished run" in done.stderr
+    listed = scalemodel("list", "runs", "--store", tmp_path / "none")
+    assert listed.returncode == 0 and "holds no finished run" in listed.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("small", "not finished"), ("smal", "did you mean small?"), ("large", "no such run folder")]
+)
+def test_a_report_of_a_run_by_a_name_that_is_no_finished_one(tmp_path: Path, name: str, part: str) -> None:
+    (tmp_path / "small-01234567").mkdir()
+    (tmp_path / "small-01234567" / "config.json").write_text("{}")
+    done = scalemodel("report", name, "--store", tmp_path, cwd=tmp_path)
+    assert done.returncode == 2 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert part in line
+
+
+def test_a_store_without_a_name(tmp_path: Path) -> None:
+    assert "--store: is empty" in refused(tmp_path, CONFIG, "--store", "")
+
+
+def test_a_study_that_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_bytes(b"text,label\n\xc2\x96 odd,1\n")
+    done = scalemodel("validate", "test.csv", cwd=tmp_path)
+    assert done.returncode == 2 and "test.csv: is no YAML file" in done.stderr
 
 
 @pytest.mark.parametrize(

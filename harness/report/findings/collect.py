@@ -33,6 +33,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     limits.disturbed,
     limits.other_warnings,
     validity.nodes_left_to_the_cpu,
+    evidence.answers_that_vary,
     evidence.weak_detector,
     evidence.tight_budget,
     evidence.few_errors,

@@ -140,14 +140,15 @@ def missing_floors(task: TaskView) -> list[Finding]:
         return []
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}
-    if other_models and task.entry.get("family") == "trained" and not replicates(task, "seed", reference.name):
+    trained_once = other_models and not replicates(task, "seed", reference.name)
+    if trained_once and task.entry.get("family") in ("trained", "pretrained"):
         findings.append(
             Finding(
                 "advice",
                 "no-seed-floor",
                 "There is no seed floor: part of what tells other models from the reference may be no more "
                 "than another training seed.",
-                "Add a model with replicate_of: the reference's recipe with another seed.",
+                "Add a model with replicate_of: the reference, trained by the same recipe with another seed.",
             )
         )
     if not replicates(task, "execution", reference.name):
@@ -173,3 +174,24 @@ def missing_floors(task: TaskView) -> list[Finding]:
             )
         )
     return findings
+
+
+def answers_that_vary(task: TaskView) -> list[Finding]:
+    """Deployments beside the reference whose answers depend on what shares their batch."""
+    noise = {d: floor(task, DISAGREEMENT, "execution", d.name) for d in task.candidates}
+    noisy = [d for d, own in noise.items() if (own.value or 0.0) > thresholds.SAME_SCORE]
+    if not noisy:
+        return []
+    worst = max(noisy, key=lambda d: noise[d].value or 0.0)
+    which = "it" if len(noisy) == 1 else worst.label
+    return [
+        Finding(
+            "warning",
+            "answers-vary",
+            f"{listed(noisy)} {verb(noisy, 'does', 'do')} not repeat {verb(noisy, 'itself', 'themselves')}: run again "
+            f"with other batches, {which} changes {percent_with_interval(noise[worst])} of its own predictions. "
+            "~ means no more than that, not no change.",
+            "Serve it at the batching that you evaluate, or take a format that repeats, such as onnx-int8-static.",
+            names(noisy),
+        )
+    ]

@@ -68,7 +68,26 @@ def best_trade(task: TaskView) -> list[Finding]:
                 (quickest.name, best.name),
             )
         )
-    return findings
+    return findings + _fastest_of_all(task, fast, best, changed)
+
+
+def _fastest_of_all(
+    task: TaskView, fast: list[Deployment], best: Deployment, changed: dict[str, Estimate]
+) -> list[Finding]:
+    """What the highest speed costs, where it clearly changes more than the best trade does."""
+    fastest = max(fast, key=lambda d: task.speed_up(d) or 0.0)
+    if fastest is best or changed[fastest.name].overlaps(changed[best.name]):
+        return []
+    return [
+        Finding(
+            "result",
+            "fastest-of-all",
+            f"Fastest: {fastest.label}, {ratio(task.speed_up(fastest))} as fast as the reference"
+            f"{_timing(task, fastest)}{_size(task, fastest)}, {_changes(task, fastest, changed[fastest.name])}"
+            f"{_score(task, fastest)}.",
+            deployments=(fastest.name,),
+        )
+    ]
 
 
 def _next_step(task: TaskView, deployment: Deployment, changed: Estimate) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.report.content import Block, Cell, Column
-from harness.report.numbers import UNKNOWN, interval, percent, ratio, signed
+from harness.report.numbers import UNKNOWN, interval, percent, signed
 from harness.report.sections.comparison import comparison
+from harness.report.sections.rows import speed_up_cell
 from harness.report.values import Estimate, mapping
 from harness.report.view import Deployment, TaskView
 
@@ -22,7 +23,7 @@ def robustness(task: TaskView) -> list[Block]:
 
     def cells(d: Deployment) -> tuple[Cell, ...]:
         return (
-            Cell(ratio(task.speed_up(d))),
+            speed_up_cell(task, d),
             share(d, "accuracy_after"),
             *change(d, "accuracy_after"),
             *change(d, "success_rate"),

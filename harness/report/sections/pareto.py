@@ -7,7 +7,7 @@ from collections.abc import Callable
 from harness.report.content import Block, Cell, Column, Row, Table
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import UNKNOWN, percent, ratio
-from harness.report.sections.rows import filled, key
+from harness.report.sections.rows import filled, key, speed_up_cell
 from harness.report.values import number, quotient
 from harness.report.view import Deployment, TaskView
 
@@ -35,7 +35,7 @@ def pareto(task: TaskView) -> list[Block]:
             Row(
                 (
                     key(task, d, d.short),
-                    Cell(ratio(task.speed_up(d))),
+                    speed_up_cell(task, d),
                     Cell(ratio(memory(d))),
                     Cell(percent(DISAGREEMENT.of(task, d).value)),
                     _place(by_speed, latency(d)),

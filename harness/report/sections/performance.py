@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
-from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model
+from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model, speed_up_cell, timing_cell
 from harness.report.sections.timings import timings
+from harness.report.sections.tuned import tuned
 from harness.report.values import Json, mapping, number, words
 from harness.report.view import Deployment, TaskView
 
@@ -48,12 +49,12 @@ def performance(task: TaskView) -> Section:
         if not d.ok and not d.has_results:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
         memory = number(d.performance.get("peak_memory_bytes"))
-        p50 = _timing(fixed(d.latency("p50"), ms), d.doubtful("single-stream"))
-        offline = _timing(fixed(d.samples_per_second, rate), d.doubtful("offline"))
+        p50 = timing_cell(fixed(d.latency("p50"), ms), d.doubtful("single-stream"))
+        offline = timing_cell(fixed(d.samples_per_second, rate), d.doubtful("offline"))
         own = [
             p50 if d.ok or d.latency("p50") is not None else Cell("failed", "bad"),
             Cell(fixed(d.latency("p90"), ms)),
-            Cell(ratio(task.speed_up(d))),
+            speed_up_cell(task, d),
             offline if d.ok or not timed_offline or d.samples_per_second is not None else Cell("failed", "bad"),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
@@ -62,7 +63,7 @@ def performance(task: TaskView) -> Section:
         if has_device_memory:
             own.append(Cell(count(mebibytes(number(d.performance.get("device_memory_bytes"))))))
         own += [
-            _timing(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
+            timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
             relative(d.samples_per_second, reference.samples_per_second if reference else None),
             relative(memory, number(reference.performance.get("peak_memory_bytes")) if reference else None),
             relative(d.bytes, reference.bytes if reference else None),
@@ -73,19 +74,19 @@ def performance(task: TaskView) -> Section:
 
     notes = [_where(task)] if any(d.performance for d in listed) else ["Performance was not measured."]
     if judged := _judged(task):
-        margin = number(mapping(next(iter(judged.values()))).get("margin"))
+        points = 100 * (number(mapping(next(iter(judged.values()))).get("margin")) or 0)
+        within = f"{points:g} {'point' if points == 1 else 'points'}"
         notes.append(
-            f"{MARKS['same']} scores like the reference, within {100 * (margin or 0):g} points either way; "
+            f"{MARKS['same']} scores like the reference, within {within} either way; "
             f"{MARKS['cannot tell']} too few examples to tell."
         )
     notes += _sampled(listed)
-    notes += _tuned(listed)
     disturbed = any(d.disturbed("single-stream") or d.disturbed("offline") for d in listed)
     if disturbed or any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
         also = ", or the machine was disturbed" if disturbed else ""
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
-    return Section("Speed, memory and quality", (filled(table), *timings(task)), level=2)
+    return Section("Speed, memory and quality", (filled(table), *timings(task), *tuned(task)), level=2)
 
 
 def _sampled(listed: Sequence[Deployment]) -> list[str]:
@@ -93,34 +94,6 @@ def _sampled(listed: Sequence[Deployment]) -> list[str]:
     sampled = [d.number for d in listed if words(d.performance.get("memory_method")) == "sampled"]
     which = ", ".join(f"[{number}]" for number in sampled)
     return [f"peak of {which}: looked at every 10 ms, a shorter one is missed."] if sampled else []
-
-
-def _tuned(listed: Sequence[Deployment]) -> list[str]:
-    """What the search for the fastest setting found, a line a deployment."""
-    lines = []
-    for d in listed:
-        tuned = mapping(d.performance.get("tuned"))
-        setting = mapping(tuned.get("setting"))
-        rate = number(tuned.get("samples_per_second"))
-        again = number(tuned.get("measured_again"))
-        if rate is None or number(tuned.get("ratio")) == 1:
-            why = "" if again is None else f" (what the search chose has {fixed(again, 2)}x its rate, measured again)"
-            if reason := words(tuned.get("reason")):
-                why = f" (what the search chose could not be opened beside it: {reason})"
-            lines += [f"[{d.number}] tuned: nothing is faster than the study's own setting{why}."] if tuned else []
-            continue
-        names = ("sessions", "threads", "token_budget")
-        sessions, threads, budget = (count(number(setting.get(name))) for name in names)
-        default = count(number(tuned.get("default_samples_per_second")))
-        lines.append(
-            f"[{d.number}] tuned: {count(rate)} samples per s, {ratio(number(tuned.get('ratio')))} the {default} "
-            f"of the study's own setting (sessions {sessions}, threads in each {threads}, tokens a batch {budget})."
-        )
-    return lines
-
-
-def _timing(text: str, doubtful: bool) -> Cell:
-    return Cell("!" + text, "bad") if doubtful and text != UNKNOWN else Cell(text)
 
 
 def _judged(task: TaskView) -> Json:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from harness.report.content import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, conclusion
-from harness.report.numbers import UNKNOWN, fixed
+from harness.report.numbers import UNKNOWN, fixed, ratio
 from harness.report.values import Estimate, number, words
 from harness.report.view import Deployment, TaskView
 
@@ -72,6 +72,19 @@ def against_floor(task: TaskView, metric: Metric, deployment: Deployment, text: 
     if text == UNKNOWN or deployment.replicate_kind is not None:
         return Cell(text)
     return marked(text, conclusion(task, metric, deployment))
+
+
+def speed_up_cell(task: TaskView, deployment: Deployment) -> Cell:
+    """Times as fast as the reference, marked where either timing is."""
+    text = ratio(task.speed_up(deployment))
+    reference = task.reference_deployment
+    both = [deployment] if reference is None else [deployment, reference]
+    return timing_cell(text, any(d.doubtful("single-stream") for d in both))
+
+
+def timing_cell(text: str, doubtful: bool) -> Cell:
+    """A figure of a timing that did not settle, or was disturbed, is printed and marked."""
+    return Cell("!" + text, "bad") if doubtful and text != UNKNOWN else Cell(text)
 
 
 def marked(text: str, concluded: str | None) -> Cell:

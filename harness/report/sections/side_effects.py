@@ -19,7 +19,7 @@ from harness.report.floors import (
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
 from harness.report.sections.attribution import chain, one_step_at_a_time
 from harness.report.sections.pareto import pareto
-from harness.report.sections.rows import MARKS, against_floor, filled, key, marked, on_backend
+from harness.report.sections.rows import MARKS, against_floor, filled, key, marked, on_backend, speed_up_cell
 from harness.report.values import Estimate, mapping, number, words
 from harness.report.view import Deployment, TaskView
 
@@ -63,7 +63,7 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
             neighbour_cell = against_floor(task, neighbours, d, percent(moved, 0))
         return (
             key(task, d, _name(d, reference)),
-            Cell(ratio(task.speed_up(d))),
+            speed_up_cell(task, d),
             against_floor(task, NEWLY_WRONG, d, count(number(pair.get("newly_wrong")))),
             against_floor(task, NEWLY_RIGHT, d, count(number(pair.get("newly_right")))),
             against_floor(task, DISAGREEMENT, d, percent(changed.value)),
@@ -143,6 +143,9 @@ def _floor_note(task: TaskView, reference: Deployment) -> str:
         noise = floor(task, DISAGREEMENT, kind)
         if noise.value is not None:
             told.append(f"{kind} floor {percent(noise.value)} %")
+    moved = {d.number: floor(task, DISAGREEMENT, "execution", d.name).value for d in task.candidates}
+    own = [f"[{number}] run again {percent(value)} %" for number, value in moved.items() if value]
+    told += own
     judged = [v for d in task.candidates for m in (DISAGREEMENT, ERROR_OVERLAP) if (v := m.verdict(task, d))]
     if not told and not judged:
         return "No floor was measured: small changes may be noise."
@@ -160,6 +163,7 @@ def _floor_note(task: TaskView, reference: Deployment) -> str:
             f"{MARKS['same']} the same as the noise floor{beyond}. {MARKS['cannot tell']} too few examples to tell.",
             "No mark: different, at 5 % over all rows together (Holm).",
             f"differ: {', '.join(told)}." if told else "",
+            "Formats are held against the execution floor or their own, whichever is larger." if own else "",
             "Other models are held against the seed floor." if "seed" in held else "",
         )
         if part

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.report.content import Cell, Column, Table
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
-from harness.report.sections.rows import KEY, filled, rows_by_model
+from harness.report.sections.rows import KEY, filled, rows_by_model, timing_cell
 from harness.report.stages import NAMES, limited_by, stages, transfer_share
 from harness.report.values import Json, mapping, number, sequence, words
 from harness.report.view import Deployment, TaskView
@@ -41,14 +41,14 @@ def _load(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
     def cells(d: Deployment) -> tuple[Cell, ...]:
         single, multi = _scenario(d, "single-stream"), _scenario(d, "multi-stream")
         return (
-            _marked(fixed(d.latency("p50"), ms), d.doubtful("single-stream")),
+            timing_cell(fixed(d.latency("p50"), ms), d.doubtful("single-stream")),
             Cell(_interval(mapping(mapping(d.performance.get("intervals")).get("single-stream")).get("p50_ms"), ms)),
             Cell(fixed(d.latency("p95"), ms)),
-            _marked(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
+            timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
             Cell(fixed(number(single.get("p90_bound_ms")), ms)),
             Cell(fixed(number(single.get("p99_bound_ms")), ms)),
-            _marked(fixed(number(multi.get("p99_ms")), ms), d.doubtful_tail("multi-stream")),
-            _marked(fixed(_server(d, "rate"), rate), d.doubtful("server")),
+            timing_cell(fixed(number(multi.get("p99_ms")), ms), d.doubtful_tail("multi-stream")),
+            timing_cell(fixed(_server(d, "rate"), rate), d.doubtful("server")),
             Cell(fixed(_server(d, "p99_ms"), ms)),
             Cell(fixed(_server(d, "bound_ms"), ms)),
             Cell(fixed(_joules(d), 3)),
@@ -115,7 +115,7 @@ def _surface(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
 
     def cell(entry: Json) -> Cell:
         doubtful = entry.get("steady") is False or entry.get("scattered") is True
-        return _marked(fixed(number(entry.get("p50_ms")), ms), doubtful)
+        return timing_cell(fixed(number(entry.get("p50_ms")), ms), doubtful)
 
     rows = [(d, tuple(cell(by_shape[d.name].get(shape, {})) for shape in shapes)) for d in timed if by_shape[d.name]]
     refused = {words(entry.get("reason")) for found in by_shape.values() for entry in found.values()} - {""}
@@ -151,7 +151,3 @@ def _shape(entry: Json) -> tuple[int, int]:
 def _interval(value: object, decimals: int) -> str:
     ends = [number(end) for end in sequence(value)]
     return EN_DASH.join(fixed(end, decimals) for end in ends) if len(ends) == 2 else UNKNOWN
-
-
-def _marked(text: str, doubtful: bool) -> Cell:
-    return Cell("!" + text, "bad") if doubtful and text != UNKNOWN else Cell(text)

@@ -19,7 +19,7 @@ tasks:
   question-answering:
     reference: tiny
     models: {tiny: {checkpoint: {embedded: tiny}}}
-    data: {evaluation: {embedded: evaluation, size: 8}}
+    data: {evaluation: {embedded: evaluation, size: 50}}
     question_answering: {max_length: 128, stride: 32}
   text-classification:
     reference: big
@@ -28,22 +28,22 @@ tasks:
       big: {checkpoint: {random: bert-tiny}}
       cut: {checkpoint: {cut: big, layers: [0]}}
       small: {checkpoint: {embedded: small}, formats: [onnx-fp32]}
-    data: {evaluation: {embedded: evaluation, size: 8}}
+    data: {evaluation: {embedded: evaluation, size: 50}}
     max_length: 128
     characteristics: {attack: {masked_language_model: {checkpoint: {embedded: reviews}}}}
 """
 CLASSES = "tasks.text-classification"
 
 
-def told(folder: Path, *overrides: str) -> list[str]:
+def told(folder: Path, *overrides: str, examples: int = 50) -> list[str]:
     (folder / "study.yaml").write_text(STUDY)
     plan = make_plan(load_study(folder / "study.yaml", overrides))
-    return list(cautions(plan, {step.key: 8 for step in plan.examples}))
+    return list(cautions(plan, {step.key: examples for step in plan.examples}))
 
 
 def test_a_study_that_means_what_it_says(tmp_path: Path) -> None:
     assert told(tmp_path) == []
-    assert told(tmp_path, "threads=1", f"{CLASSES}.characteristics.attack.sample=8") == []
+    assert told(tmp_path, "threads=1", f"{CLASSES}.characteristics.attack.sample=50") == []
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,20 @@ def test_a_study_that_means_what_it_says(tmp_path: Path) -> None:
             "performance.sweep.length: 257, 512, but tiny takes 256 tokens: dashes will stand there",
         ),
         (
-            f"{CLASSES}.characteristics.attack.sample=9",
-            f"{CLASSES}.characteristics.attack.sample: 9, but there are 8 texts: all are taken",
+            f"{CLASSES}.characteristics.attack.sample=51",
+            f"{CLASSES}.characteristics.attack.sample: 51, but there are 50 texts: all are taken",
         ),
     ],
 )
 def test_what_is_hardly_meant_is_told(tmp_path: Path, override: str, caution: str) -> None:
     assert told(tmp_path, override) == [caution]
+
+
+def test_too_few_examples_for_a_verdict(tmp_path: Path) -> None:
+    assert told(tmp_path, examples=1) == [
+        f"tasks.{task}.data.evaluation: 1 example: no comparison of deployments can rest on so few; give some hundreds"
+        for task in ("question-answering", "text-classification")
+    ]
 
 
 def test_positions_of_random_and_cut_models_are_known(tmp_path: Path) -> None:

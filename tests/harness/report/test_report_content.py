@@ -117,7 +117,7 @@ def test_a_peak_that_was_sampled_is_said(printed: Printed) -> None:
     assert "peak of [1]: looked at every 10 ms" in printed(results, width=140)
 
 
-def test_tuned_settings_are_told_a_line_each(printed: Printed) -> None:
+def test_tuned_settings_have_a_table_of_their_own(printed: Printed) -> None:
     results = synthetic.small()
     tuned = {"setting": {"sessions": 2, "threads": 1, "token_budget": 512}, "reason": "", "ratio": 1.18}
     rates = {"samples_per_second": 118.0, "default_samples_per_second": 100.0, "measured_again": 1.18}
@@ -130,10 +130,13 @@ def test_tuned_settings_are_told_a_line_each(printed: Printed) -> None:
     listed = [d for d in results["tasks"][QA]["deployments"].values() if d["performance"]]
     for entry, found in zip(listed, told, strict=False):
         entry["performance"]["tuned"] = found
-    text = " ".join(section(printed(results, width=140), "Speed, memory and quality").split())
-    assert "tuned: 118 samples per s, 1.2x the 100 of the study's own setting" in text
-    assert "tuned: nothing is faster than the study's own setting (what the search chose has 0.95x its rate" in text
-    assert "tuned: nothing is faster than the study's own setting (what the search chose could not be opened" in text
+    text = section(printed(results, width=140), "Speed, memory and quality")
+    lines = [" ".join(line.split()) for line in text[text.index("The fastest setting for offline") :].splitlines()]
+    assert "[1] fp32 1.2x 118 100 2 1 512" in lines
+    assert any(line.endswith("1.0x 100 100 2 1 512") for line in lines)
+    told = " ".join(lines)
+    assert "what the search chose has 0.95x the rate, measured again" in told
+    assert "what the search chose could not be opened beside the study's own (no memory)" in told
 
 
 def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed) -> None:

@@ -16,6 +16,7 @@ REFERENCE = deployment_name("bert-large", "onnx-fp32")
 INT8 = deployment_name("bert-large", "onnx-int8-dynamic")
 FP16 = deployment_name("bert-large", "onnx-fp16")
 TINY = deployment_name("bert-tiny", "onnx-fp32")
+TINY_INT8 = deployment_name("bert-tiny", "onnx-int8-dynamic")
 AGAIN = f"{REFERENCE}#again"
 
 
@@ -89,6 +90,15 @@ def test_a_faster_deployment_that_cannot_be_told_from_the_best_is_named(task: di
     assert finding is not None and finding.deployments == (TINY, INT8)
     pair(task, TINY)["disagreement"] = estimate(0.20, 0.03)
     assert found(task, "faster-equal") is None
+
+
+def test_the_price_of_the_highest_speed_is_told(task: dict[str, Any]) -> None:
+    pair(task, TINY_INT8)["disagreement"] = estimate(0.20, 0.03)
+    finding = found(task, "fastest-of-all")
+    assert finding is not None and finding.deployments == (TINY_INT8,)
+    assert finding.text.startswith("Fastest: [6]") and "changes 20.0 %" in finding.text
+    pair(task, TINY_INT8)["disagreement"] = estimate(0.05, 0.03)
+    assert found(task, "fastest-of-all") is None  # it is a faster equal
 
 
 def test_speed_alone_where_weights_are_random(task: dict[str, Any]) -> None:
@@ -398,6 +408,8 @@ def test_missing_floors(task: dict[str, Any]) -> None:
     assert found(task, "no-seed-floor") is not None  # the models are trained, and differ
     assert found(task, "no-execution-floor") is None
     task["family"] = "pretrained"
+    assert found(task, "no-seed-floor") is not None  # somebody trained them, once
+    task["family"] = "demonstration"
     assert found(task, "no-seed-floor") is None
     del task["deployments"][AGAIN]
     assert found(task, "no-execution-floor") is not None
@@ -406,6 +418,24 @@ def test_missing_floors(task: dict[str, Any]) -> None:
 def test_a_reference_that_differs_from_itself(task: dict[str, Any]) -> None:
     pair(task, AGAIN)["disagreement"] = estimate(0.03, 0.01)
     assert found(task, "noisy-reference") is not None
+
+
+def test_a_format_that_does_not_repeat_itself(task: dict[str, Any]) -> None:
+    assert found(task, "answers-vary") is None
+    again = f"{INT8}#again"
+    runs = {
+        **task["deployments"],
+        again: deployment(
+            QA, "bert-large", "onnx-int8-dynamic", replicate_of=INT8, replicate_kind="execution", performance=None
+        ),
+    }
+    noisy = synthetic.task_results(QA, runs, REFERENCE)
+    pair(noisy, again, a=INT8)["disagreement"] = estimate(0.017, 0.01)
+    finding = found(noisy, "answers-vary")
+    assert finding is not None and finding.deployments == (INT8,)
+    assert "does not repeat itself" in finding.text and "changes 1.7 %" in finding.text
+    pair(noisy, again, a=INT8)["disagreement"] = estimate(0.005, 0.004)
+    assert found(noisy, "answers-vary") is None
 
 
 def test_order_failures_first_advice_last() -> None:
