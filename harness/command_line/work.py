@@ -40,9 +40,10 @@ def work(
 ) -> None:
     """``show`` writes the report of a run's folder, once there are results."""
     study = load_study(find_config(config), overrides, tasks=tasks)
+    store = Store(store_folder)
+    store.check_place()
     folder = RunFolder.of(study, store_folder, output)
     plan = make_plan(study)
-    store = Store(store_folder)
     # Bad data and checkpoints end here, before anything is written.
     loaded = load_missing_examples(plan, store)
     starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]

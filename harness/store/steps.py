@@ -59,6 +59,12 @@ class Store:
         self._steps = root / ".steps"
         self._verified: dict[str, bool] = {}
 
+    def check_place(self) -> None:
+        """Raise `UserError` where the folder clearly cannot be made; `lock` is certain, but comes after all reading."""
+        place = next(path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK):
+            raise UserError(f"{self.root}: cannot be written ({place} is no folder to write in); give another --store")
+
     def lock(self) -> FileLock:
         """Take the store for this process until the lock is released.
 
