@@ -75,11 +75,12 @@ def against_floor(task: TaskView, metric: Metric, deployment: Deployment, text: 
 
 
 def speed_up_cell(task: TaskView, deployment: Deployment) -> Cell:
-    """Times as fast as the reference, marked where either timing is."""
+    """Times as fast as the reference, marked where either timing is. The reference's own 1 is certain."""
     text = ratio(task.speed_up(deployment))
     reference = task.reference_deployment
-    both = [deployment] if reference is None else [deployment, reference]
-    return timing_cell(text, any(d.doubtful("single-stream") for d in both))
+    if reference is None or deployment is reference:
+        return Cell(text)
+    return timing_cell(text, any(d.doubtful("single-stream") for d in (deployment, reference)))
 
 
 def timing_cell(text: str, doubtful: bool) -> Cell:

@@ -242,6 +242,17 @@ def test_int8_sturdier_or_only_harder_to_search(success: Any, any_attack: Any, r
 def test_formats_without_speed(task: dict[str, Any]) -> None:
     finding = found(task, "no-speed-up")
     assert finding is not None and "onnx-fp16 on onnxruntime-cpu to 2 of 2 models" in finding.text
+    assert finding.next_step.startswith("Keep FP32")
+
+
+def test_slow_dynamic_int8_is_to_be_tried_without_the_fusion_of_norms(task: dict[str, Any]) -> None:
+    entry = task["deployments"][INT8]
+    entry["performance"] = task["deployments"][REFERENCE]["performance"]
+    for fused in (True, False):
+        entry["describe"] = {"options": {"skip_layer_norm_fusion": fused}}
+        finding = found(task, "no-speed-up")
+        assert finding is not None and INT8 in finding.deployments
+        assert finding.next_step.startswith("Try dynamic INT8 with backend_options.onnxruntime-cpu.") is fused
 
 
 def test_parity(task: dict[str, Any]) -> None:
