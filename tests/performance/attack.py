@@ -8,8 +8,8 @@ drift of the machine hits both alike. TextAttack has its recipe's parts and defa
 to 512, one pass a word, and the classifier asked as its ``HuggingFaceModelWrapper`` does, in batches of 32 padded to
 512. With ``--shared-batches`` it asks through our batches instead, which tells what the rest of the attack saves. With
 ``--large``, words are proposed by a masked language model that says what MASKED_LM says at the cost of BERT-base, which
-the recipe has; similarity stays MASKED_LM's. ``--backend`` runs the artifact on another runtime, for both sides. With
-``--formats``, the time of attacking all of them over that of attacking each alone.
+the recipe has; similarity stays MASKED_LM's. ``--backend`` runs the artifact on another runtime, and ``--option`` sets
+an option of it, for both sides. With ``--formats``, the time of attacking all of them over that of each alone.
 
 Nothing here passes or fails; figures go to docs/performance.md with machine and date.
 """
@@ -30,6 +30,7 @@ from statistics import mean, median
 from typing import Any
 
 import numpy as np
+import yaml
 from scipy.special import softmax
 
 from backends.machine import usable_cores
@@ -68,25 +69,28 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="a masked language model of BERT-base's size")
     parser.add_argument("--shared-batches", action="store_true", help="TextAttack asks through our batches")
     parser.add_argument("--backend", default="onnxruntime-cpu", help="what runs ARTIFACT, on both sides")
+    parser.add_argument("--option", action="append", default=[], help="of the backend, such as spinning=false")
     parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--formats", type=Path, nargs="*", default=[])
     parser.add_argument("--batches", type=int, nargs="*", default=[], help="other sizes of groups to compare")
     chosen = parser.parse_args()
     settings = AttackSettings(candidates=chosen.candidates)
     examples = _examples(chosen.texts, chosen.sample)
+    given = yaml.safe_load("\n".join(option.replace("=", ": ", 1) for option in chosen.option))
+    runtime = Runtime(chosen.backend, given)
     with tempfile.TemporaryDirectory() as scratch:
         proposer = _large(chosen.masked_lm, Path(scratch)) if chosen.large else chosen.masked_lm
         candidates = _exported(proposer, settings, Path(scratch, "proposes")).candidates
         similarity = _exported(chosen.masked_lm, settings, Path(scratch, "encodes")).similarity
-        with _deployment(chosen.artifact, chosen.backend) as deployment:
+        with _deployment(chosen.artifact, runtime) as deployment:
             ours = Ours(candidates, similarity, settings)
             if chosen.batches:
                 _batches(deployment, ours, examples, chosen.batches)
             elif chosen.formats:
-                _formats(chosen.formats, chosen.backend, ours, examples)
+                _formats(chosen.formats, runtime, ours, examples)
             else:
                 shared = chosen.shared_batches
-                ask = deployment.probabilities if shared else _padded_to_512(chosen.artifact, chosen.backend)
+                ask = deployment.probabilities if shared else _padded_to_512(chosen.artifact, runtime)
                 theirs = _textattack(ask, proposer, chosen.masked_lm, settings)
                 _against(deployment, ours, examples, theirs, chosen.at_once)
 
@@ -98,11 +102,18 @@ def _examples(path: Path, count: int) -> list[Example]:
     return [(str(row), rows[row]["text"], int(rows[row]["label"])) for row in map(int, drawn)]
 
 
+@dataclass(frozen=True)
+class Runtime:
+    backend: str
+    options: dict[str, Any] | None
+
+
 @contextmanager
-def _deployment(artifact: Path, backend: str) -> Iterator[LiveDeployment]:
+def _deployment(artifact: Path, runtime: Runtime) -> Iterator[LiveDeployment]:
     manifest = json.loads((artifact / "manifest.json").read_text())
     options = {
-        "backend": backend,
+        "backend": runtime.backend,
+        "backend_options": runtime.options,
         "format": manifest["format"],
         "task": "text-classification",
         "pooling": manifest["pooling"],
@@ -205,16 +216,17 @@ def _tell(seconds: dict[str, list[float]], results: dict[str, list[AttackResult]
     )
 
 
-def _padded_to_512(artifact: Path, backend: str) -> Predict:
+def _padded_to_512(artifact: Path, runtime: Runtime) -> Predict:
     """The same file as TextAttack's HuggingFaceModelWrapper would ask it: every text padded to 512 tokens."""
     manifest = json.loads((artifact / "manifest.json").read_text())
     deployment = open_backend(
-        backend,
+        runtime.backend,
         artifact,
         format=manifest["format"],
         task="text-classification",
         pooling=manifest["pooling"],
         representation=False,
+        options=runtime.options,
     )
     tokenizer = read_tokenizer(artifact)
     tokenizer.enable_truncation(512)
@@ -322,7 +334,7 @@ def _textattack(
 # --- several formats, several batch sizes --------------------------------------------------------
 
 
-def _formats(artifacts: Sequence[Path], backend: str, ours: Ours, examples: Sequence[Example]) -> None:
+def _formats(artifacts: Sequence[Path], runtime: Runtime, ours: Ours, examples: Sequence[Example]) -> None:
     """Candidates are proposed once for all, as the steps of a study do; attacking one pays for them too.
 
     All formats take turns, `ROUNDS` times; medians are printed.
@@ -337,7 +349,7 @@ def _formats(artifacts: Sequence[Path], backend: str, ours: Ours, examples: Sequ
     seconds: dict[Path, list[float]] = {artifact: [] for artifact in artifacts}
     for _ in range(ROUNDS):
         for artifact in artifacts:
-            with _deployment(artifact, backend) as deployment:
+            with _deployment(artifact, runtime) as deployment:
                 began = time.perf_counter()
                 shared.attack(deployment, examples, 32)
                 seconds[artifact].append(time.perf_counter() - began)
