@@ -82,7 +82,7 @@ def test_one_option_redoes_what_depends_on_it(config: Path, store: Path, tmp_pat
     setting = "tasks.question-answering.characteristics.distribution.k=7"
     changed = scalemodel("run", config, "--set", setting, "--store", copy)
     assert changed.returncode == 0, changed.stderr
-    assert "comparisons: 1 steps to do" in changed.stderr
+    assert "comparisons: 1 step to do" in changed.stderr
     assert "measurements: 0 steps to do" in changed.stderr
     assert len(list(copy.glob("*/results.json"))) == 2
 
@@ -95,7 +95,7 @@ def test_a_damaged_file_is_made_again(config: Path, store: Path, tmp_path: Path)
     victim.write_bytes(whole[: len(whole) // 2])
     mended = scalemodel("run", config, "--store", copy)
     assert mended.returncode == 0, mended.stderr
-    assert "artifacts: 1 steps to do" in mended.stderr
+    assert "artifacts: 1 step to do" in mended.stderr
     assert victim.read_bytes() == whole
 
 
