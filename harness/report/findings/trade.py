@@ -41,9 +41,7 @@ def best_trade(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "best-trade",
-            f"{_title(changed[best.name].value)} {best.label}, {ratio(speeds[best.name])} as fast as the "
-            f"reference{_timing(task, best)}"
-            f"{_size(task, best)}, {_changes(task, best, changed[best.name])}{_score(task, best)}. "
+            f"{_title(changed[best.name].value)} {_gain_and_price(task, best, changed[best.name])}. "
             + _of_how_many(len(fast), wanted),
             _next_step(task, best, changed[best.name]),
             (best.name,),
@@ -82,9 +80,7 @@ def _fastest_of_all(
         Finding(
             "result",
             "fastest-of-all",
-            f"Fastest: {fastest.label}, {ratio(task.speed_up(fastest))} as fast as the reference"
-            f"{_timing(task, fastest)}{_size(task, fastest)}, {_changes(task, fastest, changed[fastest.name])}"
-            f"{_score(task, fastest)}.",
+            f"Fastest: {_gain_and_price(task, fastest, changed[fastest.name])}.",
             deployments=(fastest.name,),
         )
     ]
@@ -108,15 +104,23 @@ def fastest(task: TaskView) -> list[Finding]:
     if not known:
         return []
     best = max(known, key=lambda d: task.speed_up(d) or 0.0)
-    speed = f"{ratio(task.speed_up(best))} as fast as the reference{_timing(task, best)}"
     return [
         Finding(
             "result",
             "fastest",
-            f"Fastest: {best.label}, {speed}{_size(task, best)}.",
+            f"Fastest: {_gain(task, best)}.",
             deployments=(best.name,),
         )
     ]
+
+
+def _gain(task: TaskView, deployment: Deployment) -> str:
+    speed = f"{ratio(task.speed_up(deployment))} as fast as the reference{_timing(task, deployment)}"
+    return f"{deployment.label}, {speed}{_size(task, deployment)}"
+
+
+def _gain_and_price(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
+    return f"{_gain(task, deployment)}, {_changes(task, deployment, changed)}{_score(task, deployment)}"
 
 
 def _of_how_many(fast: int, wanted: str) -> str:
