@@ -34,7 +34,6 @@ import yaml
 from scipy.special import softmax
 
 from backends.machine import usable_cores
-from backends.registry import open_backend
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     AttackSettings,
@@ -45,7 +44,7 @@ from benchmarks.characteristics.adversarial_attack import (
 from benchmarks.characteristics.attack.probabilities import Predict
 from benchmarks.characteristics.attack.stop_words import stop_words
 from exporters.onnx_masked_language_model import write
-from harness.live import LiveDeployment, one_session_a_thread, open_deployment, read_tokenizer
+from harness.live import LiveDeployment, one_session_a_thread, open_artifact, open_deployment, read_tokenizer
 from harness.planning.attacks import FOR_ONE_THREAD
 from tests.performance.widened import widened
 
@@ -108,10 +107,10 @@ class Runtime:
     options: dict[str, Any] | None
 
 
-@contextmanager
-def _deployment(artifact: Path, runtime: Runtime) -> Iterator[LiveDeployment]:
+def _options(artifact: Path, runtime: Runtime) -> dict[str, Any]:
+    """As a step that opens the artifact has them."""
     manifest = json.loads((artifact / "manifest.json").read_text())
-    options = {
+    return {
         "backend": runtime.backend,
         "backend_options": runtime.options,
         "format": manifest["format"],
@@ -122,7 +121,11 @@ def _deployment(artifact: Path, runtime: Runtime) -> Iterator[LiveDeployment]:
         "max_length": 512,
         "question_answering": None,
     }
-    with open_deployment(artifact, one_session_a_thread(options)) as deployment:
+
+
+@contextmanager
+def _deployment(artifact: Path, runtime: Runtime) -> Iterator[LiveDeployment]:
+    with open_deployment(artifact, one_session_a_thread(_options(artifact, runtime))) as deployment:
         yield deployment
 
 
@@ -218,16 +221,7 @@ def _tell(seconds: dict[str, list[float]], results: dict[str, list[AttackResult]
 
 def _padded_to_512(artifact: Path, runtime: Runtime) -> Predict:
     """The same file as TextAttack's HuggingFaceModelWrapper would ask it: every text padded to 512 tokens."""
-    manifest = json.loads((artifact / "manifest.json").read_text())
-    deployment = open_backend(
-        runtime.backend,
-        artifact,
-        format=manifest["format"],
-        task="text-classification",
-        pooling=manifest["pooling"],
-        representation=False,
-        options=runtime.options,
-    )
+    deployment = open_artifact(artifact, {**_options(artifact, runtime), "representation": False})
     tokenizer = read_tokenizer(artifact)
     tokenizer.enable_truncation(512)
     tokenizer.enable_padding(length=512)
