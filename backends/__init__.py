@@ -2,3 +2,7 @@
 
 Start at `backends.registry.open_backend`. Runtimes are imported only by the backend that needs them.
 """
+
+import os
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime reads it when it is imported, and sends otherwise

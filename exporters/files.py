@@ -22,6 +22,18 @@ def link_or_copy(source: Path, destination: Path) -> None:
         shutil.copyfile(source, destination)
 
 
+def check_inside(file: Path, folder: Path) -> None:
+    """Raise `ExportError` where ``file``, once links are followed, lies outside of ``folder``.
+
+    A folder from elsewhere must not be able to name any file of this machine. A snapshot in a hub's cache is made of
+    links into the ``blobs`` beside ``snapshots``: these are of the folder too.
+    """
+    root, target = folder.resolve(), file.resolve()
+    blobs = [parent.with_name("blobs") for parent in root.parents if parent.name == "snapshots"]
+    if not any(target.is_relative_to(own) for own in (root, *blobs)):
+        raise ExportError(f"{file} is a link to {target}, outside of its folder: copy that file to its place")
+
+
 def require(folder: Path, name: str, remedy: str) -> Path:
     """The file ``name`` of ``folder``, or an `ExportError` that ends in ``remedy``."""
     path = folder / name

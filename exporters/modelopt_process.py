@@ -1,4 +1,4 @@
-"""The process in which ModelOpt quantizes: ``python -m exporters.modelopt_process GRAPH ROWS RESULT SETTINGS``.
+"""The process in which ModelOpt quantizes: ``python -P -m exporters.modelopt_process GRAPH ROWS RESULT SETTINGS``.
 
 ModelOpt replaces functions of `onnxruntime.quantization` and of ONNX GraphSurgeon while it works, takes operators out
 of their registries, and logs to standard output. In a process of its own none of it reaches what is exported next.

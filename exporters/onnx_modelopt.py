@@ -115,11 +115,11 @@ def _quantize(before: Path, after: Path, settings: str, what: str) -> None:
     ends, kept = os.pipe()
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "exporters.modelopt_process", *arguments],
+            [sys.executable, "-P", "-m", "exporters.modelopt_process", *arguments],
             stdin=ends,
             capture_output=True,
             text=True,
-            env={**os.environ, "TMPDIR": str(before)},
+            env={**os.environ, "TMPDIR": str(before), "PYTHONSAFEPATH": "1"},
         )
     finally:
         os.close(ends)

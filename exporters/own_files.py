@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from exporters.errors import ExportError
-from exporters.files import sha256
+from exporters.files import check_inside, sha256
 from exporters.onnx_graph import MODEL
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def read_own(path: Path) -> ModelProto:
 def weight_files(model: ModelProto, path: Path) -> list[str]:
     """Names, relative to the folder of ``path``, of the files that hold weights of ``model``.
 
-    Raises `ExportError` for one that is missing, shorter than the graph says, or outside that folder: a file
-    from elsewhere must not be able to name any file of this machine.
+    Raises `ExportError` for one that is missing, shorter than the graph says, or outside that folder, by its
+    name or by a link: a file from elsewhere must not be able to name any file of this machine.
     """
     needed: dict[str, int] = {}
     for tensor in _tensors(model.graph):
@@ -77,6 +77,7 @@ def weight_files(model: ModelProto, path: Path) -> list[str]:
         file = path.parent / name
         if not file.is_file():
             raise ExportError(f"{path} has weights in {name!r}, which is not beside it: copy {file} there too")
+        check_inside(file, path.parent)
         if file.stat().st_size < end:
             raise ExportError(
                 f"{file} has {file.stat().st_size:,} bytes, {path.name} needs {end:,} of it: copy it again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +14,8 @@ from pydantic import TypeAdapter
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
+from harness.lifetime import die_with_parent
+from harness.say import say
 from harness.store.content import key_of
 from harness.store.steps import Step
 
@@ -29,17 +30,19 @@ def check_checkpoints(steps: Sequence[Step], *, quiet: bool = False) -> list[str
         UserError: a checkpoint will not do.
     """
     unseen: list[str] = []
-    seen: set[str] = set()
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as loader:
-        for step in steps:
-            source = TypeAdapter[CheckpointSource](CheckpointSource).validate_python(step.places["source"])
-            options = {name: value for name, value in step.options.items() if name != "seed"}
-            if isinstance(source, HubCheckpoint):
-                unseen.append(source.hub)
-            elif isinstance(source, FolderCheckpoint | PackageCheckpoint) and key_of(options) not in seen:
-                seen.add(key_of(options))
+    here: dict[str, tuple[Step, FolderCheckpoint | PackageCheckpoint]] = {}
+    for step in steps:
+        source = TypeAdapter[CheckpointSource](CheckpointSource).validate_python(step.places["source"])
+        options = {name: value for name, value in step.options.items() if name != "seed"}
+        if isinstance(source, HubCheckpoint):
+            unseen.append(source.hub)
+        elif isinstance(source, FolderCheckpoint | PackageCheckpoint):
+            here.setdefault(key_of(options), (step, source))
+    if here:  # a pool starts a process before it has work
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=die_with_parent) as loader:
+            for step, source in here.values():
                 if not quiet:
-                    print(f"loading {step.subject['model']} ...", file=sys.stderr, flush=True)
+                    say(f"loading {step.subject['model']} ...", error=True)
                 _try(loader, step, source)
     return list(dict.fromkeys(unseen))
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from harness.checkpoints.first_look import first_look
-from harness.checkpoints.locate import source_folder
+from harness.checkpoints.locate import require_inside, source_folder
 from harness.config.checkpoints import (
     CheckpointSource,
     CutCheckpoint,
@@ -25,7 +25,7 @@ def source_digest(source: CheckpointSource) -> str:
     where the branch may move), a random one its architecture, a cut one its layers alone and a pruned one
     how much goes: what they are made of has a digest of its own. An embedded one is known by
     `harness.embedded.weights.files` instead. Raises `UserError` when a local source is not there, or is
-    no checkpoint at first look.
+    no checkpoint at first look, or has a link to outside of it.
     """
     digest = hashlib.sha256()
     match source:
@@ -46,6 +46,7 @@ def folder_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the folder's checkpoint files, sub-folders left out."""
     digest = hashlib.sha256()
     for file in sorted({file for pattern in _READ_BY_US for file in folder.glob(pattern)}):
+        require_inside(file)
         with file.open("rb") as opened:
             content = hashlib.file_digest(opened, "sha256").hexdigest()
         digest.update(f"{file.name}\0{content}\n".encode())

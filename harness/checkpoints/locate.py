@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from textwrap import shorten
 
+from exporters.errors import ExportError
+from exporters.files import check_inside
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
 
@@ -32,6 +34,15 @@ def source_folder(source: CheckpointSource) -> Path:
 def hub_commit(folder: Path) -> str | None:
     """The commit that a folder of the hub's cache holds, which is its name; None where it is not."""
     return folder.name if re.fullmatch("[0-9a-f]{40}", folder.name) else None
+
+
+def require_inside(*files: Path) -> None:
+    """Raise `UserError` where one of ``files`` is a link to outside of its folder: see `check_inside`."""
+    try:
+        for file in files:
+            check_inside(file, file.parent)
+    except ExportError as error:
+        raise UserError(str(error)) from None
 
 
 def _existing(folder: Path, what: str) -> Path:

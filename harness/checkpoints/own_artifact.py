@@ -11,6 +11,7 @@ from typing import Any
 from exporters.errors import ExportError
 from exporters.own_engine import look_at_engine
 from exporters.own_onnx import OwnModel, Told, look_at
+from harness.checkpoints.locate import require_inside
 from harness.config.models import OwnArtifact
 from harness.errors import UserError
 from harness.store.content import file_digest
@@ -50,20 +51,23 @@ def told_of(artifact: OwnArtifact) -> Told:
 def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pooling: str) -> OwnContent:
     """Check what can be checked without running the file, and hash it.
 
-    Raises `UserError`: the file cannot be read or is no model of the task, there is no tokenizer, or one with
-    more tokens than the model.
+    Raises `UserError`: the file cannot be read or is no model of the task, there is no tokenizer, one with
+    more tokens than the model, or a link to outside of the folder.
     """
     tokenizer = tokenizer_folder(artifact)
+    names = own_file(artifact).parent / "config.json"
     try:
         if artifact.tensorrt is not None:
             digests = look_at_engine(own_file(artifact))
+            require_inside(*tokenizer_files(tokenizer))
             read_own_tokenizer(tokenizer)
             return OwnContent(digests, {path.name: file_digest(path) for path in tokenizer_files(tokenizer)})
         seen = look_at(own_file(artifact), task=task, labels=labels, pooling=pooling, told=told_of(artifact))
     except ExportError as error:
         raise UserError(str(error)) from None
+    require_inside(*tokenizer_files(tokenizer), names)
     _require_room(read_own_tokenizer(tokenizer).get_vocab_size(), seen)
-    _same_labels(own_file(artifact).parent / "config.json", labels)
+    _same_labels(names, labels)
     digests = {path.name: file_digest(path) for path in tokenizer_files(tokenizer)}
     _same_tokenizer(tokenizer, digests, seen)
     return OwnContent(seen.digests, digests)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +15,12 @@ from harness.command_line.show import runs
 from harness.errors import UserError
 from harness.report.read import read_results
 from harness.report.view import tasks_of
+from harness.say import say
 
 
 def list_what(what: str, store: Path) -> None:
     for line in _LISTS[what](store):
-        print(line)
+        say(line)
 
 
 def _configs(_: Path) -> Iterable[str]:
@@ -32,7 +32,7 @@ def _configs(_: Path) -> Iterable[str]:
 def _runs(store: Path) -> Iterable[str]:
     folders = runs(store)
     if not folders:
-        print(f"{store}: holds no finished run", file=sys.stderr)
+        say(f"{store}: holds no finished run", error=True)
     for folder in folders:
         file = folder / "results.json"
         finished = datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y-%m-%d %H:%M")

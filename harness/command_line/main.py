@@ -6,6 +6,7 @@ fail on what is slower, and found it; 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, cast
@@ -13,6 +14,7 @@ from typing import Annotated, Literal, cast
 import typer
 
 from harness.errors import RunStopped, UserError
+from harness.say import say
 
 app = typer.Typer(
     name="scalemodel",
@@ -258,16 +260,17 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 
 def main() -> None:
     """Run the command line; what is wrong with its input becomes one line on standard error and exit status 2."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from the current folder
     try:
         sys.exit(app(standalone_mode=False))
     except UsageError as error:
         if message := " ".join(error.format_message().removesuffix(".").replace("Value error, ", "").split()):
             command = error.ctx.command_path if error.ctx else "scalemodel"
-            print(f"scalemodel: {message[0].lower()}{message[1:]}; see `{command} --help`", file=sys.stderr)
+            say(f"scalemodel: {message[0].lower()}{message[1:]}; see `{command} --help`", error=True)
         sys.exit(2)  # without a message the help has been shown
     except UserError as error:
-        print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"scalemodel: {' '.join(str(error).split())}", error=True)
         sys.exit(2)
     except RunStopped as error:
-        print(f"scalemodel: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"scalemodel: {' '.join(str(error).split())}", error=True)
         sys.exit(3)

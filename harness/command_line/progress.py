@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from rich.progress import (
 
 from harness.execution import run as execution
 from harness.execution.status import SKIPPED
+from harness.say import printable, say
 from harness.store.steps import Step
 
 SECONDS_BETWEEN_LINES = 60
@@ -82,7 +82,7 @@ class _Lines:
 
     def _say(self, line: str) -> None:
         self._spoken = time.monotonic()
-        print(line, file=sys.stderr, flush=True)
+        say(line, error=True)
 
 
 class _Bar:
@@ -99,15 +99,19 @@ class _Bar:
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
         assert self._task is not None
-        title = escape(step.title)
+        title = _shown(step.title)
         match event["event"]:
             case "started":
                 self._bar.update(self._task, description=title)
             case "progress":
-                self._bar.update(self._task, description=f"{title}: {escape(event['what'])} {event['fraction']:.0%}")
+                self._bar.update(self._task, description=f"{title}: {_shown(event['what'])} {event['fraction']:.0%}")
             case "finished":
                 self._bar.advance(self._task)
             case "failed":
                 self._bar.advance(self._task)
                 if event["status"] != SKIPPED:
-                    self._console.print(f"[red]{event['status']}[/red] {title}: {escape(event['reason'])}")
+                    self._console.print(f"[red]{event['status']}[/red] {title}: {_shown(event['reason'])}")
+
+
+def _shown(text: str) -> str:
+    return escape(printable(text))

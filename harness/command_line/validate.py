@@ -14,6 +14,7 @@ from harness.config.load import load_study
 from harness.config.study import Study
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
+from harness.say import say
 from harness.store.steps import Store
 
 
@@ -24,22 +25,22 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
     examples = {step.key: len(read) for step, read in load_missing_examples(plan, nowhere).missing}
     unseen = check_checkpoints([step for step in plan.checkpoints if step.kind == "checkpoint"])
-    print(f"{path}: valid")
+    say(f"{path}: valid")
     for task in plan.tasks:
         formats = Counter(planned.deployment.format for planned in task.deployments)
-        print(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
-        print(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
-        print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
+        say(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
+        say(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
+        say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
     for line in cautions(plan, examples):
-        print(f"caution: {line}")
+        say(f"caution: {line}")
     for line in _not_served(study):
-        print(line)
+        say(line)
     for name in study.backends:
         found = availability(name)
         if not found.available:
-            print(f"not on this machine: {name}: {found.reason}; {found.remedy}")
+            say(f"not on this machine: {name}: {found.reason}; {found.remedy}")
     if unseen:
-        print(f"not looked at, since they come from a hub: {', '.join(unseen)}")
+        say(f"not looked at, since they come from a hub: {', '.join(unseen)}")
     steps = [
         *plan.checkpoints,
         *plan.artifacts,
@@ -49,7 +50,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         *plan.explanations,
     ]
     kinds = Counter(step.kind.replace("_", " ") for step in steps)
-    print(f"steps: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}")
+    say(f"steps: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}")
 
 
 def _not_served(study: Study) -> list[str]:

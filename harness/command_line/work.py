@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from harness.errors import RunStopped
 from harness.execution.run import Run, Until, load_missing_examples
 from harness.execution.status import SKIPPED, status_of
 from harness.planning.plan import make_plan
+from harness.say import say
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 from harness.verification import FILE as VERIFICATION
@@ -56,7 +56,7 @@ def work(
                 run = Run(plan, store, folder, log, progress)
                 run.execute(until)
         except KeyboardInterrupt:
-            print("scalemodel: stopped; the same command goes on from here", file=sys.stderr)
+            say("scalemodel: stopped; the same command goes on from here", error=True)
             raise typer.Exit(INTERRUPTED) from None
         except OSError as error:
             status, reason = status_of(error)
@@ -68,7 +68,7 @@ def work(
         if show is not None:
             show(folder.path)
         if not quiet:
-            print(f"results: {folder.path} (again: scalemodel report {folder.path})", file=sys.stderr)
+            say(f"results: {folder.path} (again: scalemodel report {folder.path})", error=True)
     elif until != "results":
         if until == "artifacts":
             _link(plan.artifacts, run, store, folder.path / "artifacts")
@@ -76,12 +76,12 @@ def work(
         _tell_verified(plan.verifications if until == "artifacts" else (), run, store)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
     for failure in causes if quiet else ():  # else the progress has told it
-        print(f"scalemodel: could not {failure.step.title}: {failure.status}: {failure.reason}", file=sys.stderr)
+        say(f"scalemodel: could not {failure.step.title}: {failure.status}: {failure.reason}", error=True)
     if causes:
         skipped = len(run.failures) - len(causes)
         rest = f", {skipped} that need them were left out" if skipped else ""
         steps = "1 step" if len(causes) == 1 else f"{len(causes)} steps"
-        print(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", file=sys.stderr)
+        say(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", error=True)
         raise typer.Exit(RUN_FAILED)
 
 
@@ -103,7 +103,7 @@ def _tell(steps: tuple[Step, ...], run: Run, store: Store) -> None:
     """Where each finished step's files are."""
     for step in steps:
         if step.key not in run.failures:
-            print(f"{step.title}: {store.path(step.kind, step.key)}")
+            say(f"{step.title}: {store.path(step.kind, step.key)}")
 
 
 def _tell_verified(steps: tuple[Step, ...], run: Run, store: Store) -> None:
@@ -111,4 +111,4 @@ def _tell_verified(steps: tuple[Step, ...], run: Run, store: Store) -> None:
     for step in steps:
         if step.kind == "verification" and step.key not in run.failures:
             found = json.loads((store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
-            print(f"verified {step.subject['deployment']}: {summary(found)}")
+            say(f"verified {step.subject['deployment']}: {summary(found)}")

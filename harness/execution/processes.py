@@ -31,6 +31,9 @@ class Failure:
     command: str | None
 
 
+WORKER = ("-P", "-m", "harness.execution.worker")
+"""Python's arguments; by ``-P`` it imports nothing from the current folder, which may be anybody's."""
+
 TRAINING = frozenset({"training", "masked_language_model"})
 
 Listener = Callable[[Step, dict[str, Any]], None]
@@ -59,7 +62,7 @@ def run_group(
 
 
 def command_for(store: Store, file: Path) -> str:
-    return shlex.join(["python", "-m", "harness.execution.worker", str(store.root), str(file)])
+    return shlex.join(["python", *WORKER, str(store.root), str(file)])
 
 
 def _describe(step: Step, folder: Path) -> Path:
@@ -81,7 +84,7 @@ def _run_worker(
     """How many steps were settled, and the failure of the one that took the process with it."""
     by_key = {step.key: (step, file) for step, file in zip(steps, files, strict=True)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "harness.execution.worker", str(store.root), *map(str, files)],
+        [sys.executable, *WORKER, str(store.root), *map(str, files)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -142,6 +145,7 @@ def _environment(kind: str) -> dict[str, str]:
     return {
         **patient,
         **os.environ,
+        "PYTHONSAFEPATH": "1",  # for what a library of the worker starts
         "PYTHONUNBUFFERED": "1",
         "TOKENIZERS_PARALLELISM": os.environ.get("TOKENIZERS_PARALLELISM", "true"),
         "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.errors import StepFailed
 from harness.execution.status import status_of, status_of_exit
+from harness.lifetime import die_with_parent
 from harness.tasks.examples import QuestionExample
 
 if TYPE_CHECKING:
@@ -77,10 +78,9 @@ def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Se
 
 
 def _serve(asked: Connection, artifact: Path, options: Mapping[str, Any]) -> None:
-    from harness.execution.worker import die_with_parent
+    die_with_parent()
     from harness.live import one_session_a_thread, open_deployment
 
-    die_with_parent()
     try:
         with open_deployment(artifact, one_session_a_thread(options)) as deployment:
             while True:

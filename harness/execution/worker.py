@@ -1,4 +1,4 @@
-"""The process that does steps: ``python -m harness.execution.worker STORE STEP.json...``.
+"""The process that does steps: ``python -P -m harness.execution.worker STORE STEP.json...``.
 
 Its standard output is a stream of JSON lines for the parent; everything that libraries print goes to
 standard error, which the parent keeps in the run's log.
@@ -12,7 +12,6 @@ import gc
 import importlib
 import json
 import os
-import signal
 import sys
 import traceback
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any, TextIO
 
 from harness.errors import StepFailed
 from harness.execution.status import SKIPPED, status_of
+from harness.lifetime import die_with_parent
 from harness.store.steps import Step, Store
 
 
@@ -87,16 +87,6 @@ def give_memory_back() -> None:
     gc.collect()
     if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
         library.malloc_trim(0)
-
-
-def die_with_parent() -> None:
-    """Ask the kernel to end this process when the one that started it dies, however it dies (Linux only).
-
-    An orphan would go on writing into the store beside the run that takes the lock next.
-    """
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 if __name__ == "__main__":

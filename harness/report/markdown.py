@@ -19,6 +19,7 @@ from harness.report.content import (
     Section,
     Table,
 )
+from harness.say import printable
 
 FINDING_TITLES = {"failure": "Failed", "warning": "Caution", "result": "Found", "advice": "Next"}
 EMPHASIS: dict[Level, str] = {"bad": "**"}
@@ -35,7 +36,7 @@ def to_markdown(report: Report) -> str:
         lines += [escape(report.subtitle), ""]
     for section in report.sections:
         lines += _section(section)
-    return "\n".join(lines).rstrip() + "\n"
+    return printable("\n".join(lines).rstrip()) + "\n"
 
 
 def escape(text: str) -> str:

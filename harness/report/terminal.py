@@ -26,6 +26,7 @@ from harness.report.content import (
     Table,
 )
 from harness.report.table_layout import GAP, Layout, folded, lay_out
+from harness.say import printable
 
 WIDEST_TEXT = 100
 """Longer lines of text are hard to read, however wide the terminal."""
@@ -101,7 +102,7 @@ class Terminal:
 
     def _safe(self, text: str) -> str:
         """What the console's encoding can show."""
-        text = text.replace(SOFT_HYPHEN, "-")
+        text = printable(text.replace(SOFT_HYPHEN, "-"))
         if self.unicode:
             return text
         return text.translate(PLAIN).encode(self.encoding, "replace").decode(self.encoding)

@@ -30,12 +30,8 @@ def number(value: object) -> float | None:
 
 
 def words(value: object) -> str:
-    """Text of the results on one line, without control characters (terminals obey escape codes)."""
-    if value is None:
-        return ""
-    spaced = " ".join(str(value).split())
-    # bidirectional overrides and zero-width characters would reorder or hide what stands beside them
-    return "".join(c for c in spaced if c.isprintable()).encode("utf-8", "replace").decode()
+    """Text of the results on one line."""
+    return "" if value is None else " ".join(str(value).split())
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
+import sysconfig
 from pathlib import Path
 
 
 def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-m", "harness.command_line", *map(str, arguments)]
+    return [str(Path(sysconfig.get_path("scripts")) / "scalemodel"), *map(str, arguments)]
 
 
 def scalemodel(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:

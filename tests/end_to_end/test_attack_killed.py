@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.execution.processes import WORKER
 from harness.store.steps import Step, Store
 
 KILLS = int(os.environ.get("SCALEMODEL_ATTACK_KILLS", "3"))  # 20 for the long version
@@ -85,7 +86,7 @@ def _store_for(step: Step, finished: list[Store], root: Path) -> Store:
 
 def _worker(store: Store, step: Step) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "harness.execution.worker", str(store.root), str(store.root / "step.json")],
+        [sys.executable, *WORKER, str(store.root), str(store.root / "step.json")],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -133,7 +133,7 @@ def test_the_process_ends_with_the_one_that_waits_for_it(tmp_path, artifact, bat
     modelopt_process.save_rows([batches[0]], tmp_path / "rows.npz")
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "exporters.modelopt_process"),
+            *(sys.executable, "-P", "-m", "exporters.modelopt_process"),
             *(str(graph), str(tmp_path / "rows.npz"), str(tmp_path / "out.onnx"), '{"quantize_mode": "fp8"}'),
         ],
         stdin=subprocess.DEVNULL,

@@ -256,6 +256,40 @@ def test_weights_that_are_missing_short_or_elsewhere(tmp_path, artifact):
         refused(source.parent / "odd.onnx", options("bert-qa"), repr(place), "no name of a file beside it")
 
 
+def test_weights_behind_links(tmp_path, artifact):
+    """Within the folder, or into the blobs of a hub's cache; never anywhere else."""
+    source = beside(artifact("bert-qa", "onnx-fp32") / "model.onnx", tmp_path / "shipped")
+    weights = source.parent / "weights" / "all.bin"
+    inside, elsewhere = weights.rename(source.parent / "inside.bin"), tmp_path / "elsewhere" / "all.bin"
+    weights.symlink_to("../inside.bin")
+    found = look_at(source, **options("bert-qa")).digests
+
+    elsewhere.parent.mkdir()
+    inside.rename(elsewhere)
+    weights.unlink()
+    weights.symlink_to(elsewhere)
+    refused(source, options("bert-qa"), str(weights), f"is a link to {elsewhere}, outside of its folder")
+    weights.unlink()
+    weights.parent.rmdir()
+    weights.parent.symlink_to(elsewhere.parent)
+    refused(source, options("bert-qa"), str(weights), f"is a link to {elsewhere}, outside of its folder")
+    with pytest.raises(ExportError, match="outside of its folder"):
+        take_in(source, tmp_path / "own", options("bert-qa"))
+
+    hub = tmp_path / "models--org--name"
+    snapshot = hub / "snapshots" / "0123" / "onnx"
+    (hub / "blobs").mkdir(parents=True)
+    (snapshot / "weights").mkdir(parents=True)
+    source.rename(hub / "blobs" / "a")
+    elsewhere.rename(hub / "blobs" / "b")
+    (snapshot / "model.onnx").symlink_to("../../../blobs/a")
+    (snapshot / "weights" / "all.bin").symlink_to("../../../../blobs/b")
+    assert look_at(snapshot / "model.onnx", **options("bert-qa")).digests == found
+    (hub / "blobs" / "b").rename(elsewhere)
+    (hub / "blobs" / "b").symlink_to(elsewhere)
+    refused(snapshot / "model.onnx", options("bert-qa"), f"is a link to {elsewhere}, outside of its folder")
+
+
 def test_a_file_that_changes_under_way(tmp_path, artifact):
     source = tmp_path / "mine.onnx"
     source.write_bytes((artifact("bert-qa", "onnx-fp32") / "model.onnx").read_bytes())

@@ -212,6 +212,26 @@ def test_a_package_that_is_not_installed(tmp_path):
         materialize(source, tmp_path, task=QA, labels=None, seed=0, resolve=nobody)
 
 
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "vocab.txt"])
+def test_links_to_outside_of_a_checkpoint_are_not_followed(saved, tmp_path, name):
+    source = FolderCheckpoint(folder=saved())
+    before = source_digest(source)
+    elsewhere = (source.folder / name).rename(tmp_path / f"elsewhere-{name}")
+    (source.folder / name).symlink_to(elsewhere)
+    with pytest.raises(UserError, match=f"{name} is a link to {elsewhere}, outside of its folder"):
+        source_digest(source)
+    hub = tmp_path / "models--org--name"
+    (hub / "snapshots").mkdir(parents=True)
+    (hub / "blobs").mkdir()
+    snapshot = source.folder.rename(hub / "snapshots" / "0123")
+    elsewhere.rename(hub / "blobs" / "abcd")
+    (snapshot / name).unlink()
+    (snapshot / name).symlink_to("../../blobs/abcd")
+    (tmp_path / "latest").symlink_to(snapshot)
+    for folder in (snapshot, tmp_path / "latest"):
+        assert source_digest(FolderCheckpoint(folder=folder)) == before
+
+
 def test_digests_follow_the_content(saved):
     source = FolderCheckpoint(folder=saved())
     before = source_digest(source)

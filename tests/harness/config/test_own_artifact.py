@@ -175,6 +175,27 @@ def test_a_vocabulary_alone_is_a_tokenizer(folder: Path) -> None:
     assert read_own_tokenizer(folder).encode("GOOD film").tokens == ["[CLS]", "[UNK]", "film", "[SEP]"]
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "config.json"])
+def test_links_to_outside_of_the_folder_are_not_followed(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    if name in ("vocab.txt", "tokenizer_config.json"):
+        (folder / "tokenizer.json").unlink()
+        (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    file = folder / name
+    content = file.read_text() if file.exists() else "{}"
+    file.unlink(missing_ok=True)
+    (folder / "sub").mkdir()
+    (folder / "sub" / name).write_text(content)
+    file.symlink_to(f"sub/{name}")
+    keys(folder, "shipped")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / name
+    elsewhere.write_text(content)
+    file.unlink()
+    file.symlink_to(elsewhere)
+    assert f"{file} is a link to {elsewhere}, outside of its folder" in complaint(folder)
+
+
 def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path) -> None:
     (folder / "config.json").write_text('{"id2label": {"0": "GOOD", "1": "fair", "2": "bad"}}')
     assert "labels are bad, fair, good in this order" in complaint(folder)

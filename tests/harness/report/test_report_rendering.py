@@ -116,8 +116,10 @@ def test_data_is_never_markup_nor_control_codes(printed: Printed) -> None:
     assert "scalemodel: [red]study[/red] [/]" in text
     assert "[bold]note[/bold] | 日本語のメモ" in text
     assert "[[link=x]fine[/link] -> [link=x]bad[/link]]" in text
-    assert not any(character in text for character in "\x1b\x07\u202e")
+    assert "bad[/link]]" in text and "\\x07film" in text
     markdown = printed(synthetic.hostile(), format="markdown")
+    assert "\\\\x1b\\[31mred" in markdown or "\\x1b" in markdown
+    assert not any(character in text + markdown for character in "\x1b\x07\u202e\ud800")
     assert "<script>" not in markdown
     assert "\\[bold\\]note\\[/bold\\] \\| 日本語のメモ" in markdown
 

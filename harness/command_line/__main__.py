@@ -1,3 +1,0 @@
-from harness.command_line import main
-
-main()
