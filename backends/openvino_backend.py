@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
@@ -14,6 +15,9 @@ from backends.backend import Availability, Backend, Options
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
+
+# OpenVINO tells its makers of every import. Where this package is not found it takes a stub, and tells nothing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 TYPES = {"i64": "int64", "i32": "int32", "f32": "float"}
 """OpenVINO's names of element types, as ONNX Runtime says them."""
