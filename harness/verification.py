@@ -166,6 +166,7 @@ def summary(record: Mapping[str, Any]) -> str:
     parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
     if record["products"]:
         parts.append("products " + ", ".join(f"{count} {name}" for name, count in record["products"].items()))
+    parts += (record["preprocessing"] or {}).get("notes", [])
     return "; ".join(parts)
 
 
