@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
-from exporters.files import require, sha256
+from exporters.files import TOKENIZER, require, sha256
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 TASKS = ("question-answering", "text-classification")
-FILES = ("config.json", "model.safetensors", "tokenizer.json")
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+FILES = (CONFIG, WEIGHTS, TOKENIZER)
 ORIGIN = "origin.json"
 """Beside them, where they are of a hub: ``{"hub": id, "revision": as asked for, "commit": str or null}``."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from exporters import tensorrt_engine
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
-from exporters.files import describe_files, require, sha256
+from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.formats import FORMATS, Batches, Format, Job
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.metadata import set_metadata
@@ -88,7 +88,7 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
         if wanted != found:
             raise ExportError(f"{job.source} has {what} {found!r}, needed is {wanted!r}: export the parent so")
     verify_files(job.source, parent)
-    require(job.source, "tokenizer.json", "export the artifact again")
+    require(job.source, TOKENIZER, "export the artifact again")
     from exporters.onnx_graph import check_interface, read_model
 
     check_interface(read_model(job.source, weights=False), task=job.task, where=job.source)
@@ -116,9 +116,9 @@ def _complete(destination: Path, manifest: Manifest) -> Manifest:
             "opset": opset(model),
             "fused_operators": non_standard_operators(model),
         }
-        set_metadata(model, manifest, tokenizer_sha256=sha256(destination / "tokenizer.json"))
+        set_metadata(model, manifest, tokenizer_sha256=sha256(destination / TOKENIZER))
         (destination / MODEL).write_bytes(model.SerializeToString(deterministic=True))
-    files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES))
+    files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES, TOKENIZER_SETTINGS))
     return dataclasses.replace(manifest, files=files, **graph)
 
 

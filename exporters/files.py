@@ -34,6 +34,18 @@ def check_inside(file: Path, folder: Path) -> None:
         raise ExportError(f"{file} is a link to {target}, outside of its folder: copy that file to its place")
 
 
+TOKENIZER = "tokenizer.json"
+TOKENIZER_SETTINGS = "tokenizer_config.json"
+"""What of the tokenizer its file does not say, as `transformers` saves it: which inputs its models take, ..."""
+
+
+def copy_tokenizer(source: Path, destination: Path) -> None:
+    """Link (or copy) the tokenizer of ``source``, with its settings where it has them."""
+    link_or_copy(source / TOKENIZER, destination / TOKENIZER)
+    if (source / TOKENIZER_SETTINGS).is_file():
+        link_or_copy(source / TOKENIZER_SETTINGS, destination / TOKENIZER_SETTINGS)
+
+
 def require(folder: Path, name: str, remedy: str) -> Path:
     """The file ``name`` of ``folder``, or an `ExportError` that ends in ``remedy``."""
     path = folder / name

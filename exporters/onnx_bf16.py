@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_fp16 import half_graph, put_back_converted
 from exporters.onnx_graph import read_model, write_model
 from exporters.weights_aside import set_aside
@@ -34,7 +34,7 @@ def write(parent: Path, destination: Path) -> None:
     _to_bfloat16(half.graph)
     put_back_converted(half, data, TensorProto.BFLOAT16, rounded)
     write_model(half, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
 
 
 def _to_bfloat16(graph: GraphProto) -> None:

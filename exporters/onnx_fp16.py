@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_graph import behind_mask, read_model, write_model
 from exporters.weights_aside import Data, check_all_back, set_aside
 
@@ -70,7 +70,7 @@ def write(parent: Path, destination: Path) -> Rounding:
     put_back_converted(half, data, TensorProto.FLOAT16, halved)
     _let_quantization_be_half(half)
     write_model(half, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
     return rounding
 
 

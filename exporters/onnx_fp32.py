@@ -11,7 +11,7 @@ from pathlib import Path
 
 from exporters.additive_mask import add_mask
 from exporters.checkpoint import load_model
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_graph import REPRESENTATION, fold_identities, write_model
 from exporters.optimum_export import export_with_output
 from exporters.pooling import pool
@@ -42,4 +42,4 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
     fold_identities(graph)
     add_mask(graph)
     write_model(graph, destination)
-    link_or_copy(checkpoint / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(checkpoint, destination)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.errors import ExportError
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_graph import encoder_products, read_model, write_model
 from exporters.weights_aside import put_back, set_aside
 
@@ -36,7 +36,7 @@ def write(parent: Path, destination: Path, *, layers: int, hidden: int) -> dict[
         raise ExportError(f"none of the {layers} layers of {parent} has an attention that fuses: use onnx-fp32")
     put_back(fused, data)
     write_model(fused, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
     return missing
 
 

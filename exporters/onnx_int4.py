@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_graph import encoder_products, read_model, write_model
 
 BLOCK = 32
@@ -36,4 +36,4 @@ def write(parent: Path, destination: Path) -> None:
     logging.getLogger("onnxruntime.quantization.matmul_nbits_quantizer").setLevel(logging.WARNING)
     quantizer.process()
     write_model(quantizer.model.model, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)

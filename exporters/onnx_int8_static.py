@@ -10,7 +10,7 @@ from typing import Any
 
 from exporters import sensitivity, smoothing
 from exporters.calibration import METHODS, Batch, channel_ranges, clipped_ranges
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_graph import embeddings, write_model
 from exporters.product_groups import OpenedModel, ProductGroup, open_model
 from exporters.qdq import Activation, quantize_embeddings, quantize_group, replace_groups
@@ -47,7 +47,7 @@ def write(
         if not signed:
             quantize_embeddings(opened, embeddings(opened.model.graph))
         write_model(opened.complete(), destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
     return asdict(report)
 
 

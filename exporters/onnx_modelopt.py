@@ -18,7 +18,7 @@ import numpy as np
 
 from exporters.calibration import METHODS, Batch, feeds, rows
 from exporters.errors import ExportError
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.graph_facts import graph_facts, products_by_type
 from exporters.modelopt_process import Row, save_rows
 from exporters.onnx_graph import EXTERNAL, MODEL, drop_unused, head, read_model, write_model
@@ -72,7 +72,7 @@ def write(
         model = read_model(after)
     drop_unused(model.graph)
     write_model(model, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
     facts = graph_facts(model)
     found = {
         "products": products_by_type(model.graph),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.errors import ExportError
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.onnx_fused import quiet
 from exporters.onnx_graph import read_model, write_model
 
@@ -38,7 +38,7 @@ def write(parent: Path, destination: Path, *, layers: int) -> None:
     if any(counts[name] != count for name, count in wanted.items()):
         raise ExportError(f"{parent} has an attention that ONNX Runtime cannot pack: use onnx-fused")
     write_model(packed, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
 
 
 def _attentions(model: ModelProto) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from exporters.errors import ExportError
-from exporters.files import require, sha256
+from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.manifest import Manifest, library_versions, write_manifest
 from exporters.own_files import copy_unchanged
 from exporters.tensorrt_engine import ENGINE
@@ -49,7 +49,7 @@ def export_own_engine(
 
     Its inputs and outputs are checked when it is opened. Raises `ExportError` where it changed since ``digests``.
     """
-    require(destination, "tokenizer.json", "write the tokenizer there first")
+    require(destination, TOKENIZER, "write the tokenizer there first")
     copy_unchanged(path, destination / ENGINE, digests[ENGINE])
     manifest = Manifest(
         format=FORMAT,
@@ -63,10 +63,7 @@ def export_own_engine(
         max_positions=None,
         inputs=[],
         outputs=[],
-        files={
-            name: {"sha256": sha256(destination / name), "bytes": (destination / name).stat().st_size}
-            for name in (ENGINE, "tokenizer.json")
-        },
+        files=describe_files(destination, (ENGINE, TOKENIZER, TOKENIZER_SETTINGS)),
         source={"engine_sha256": digests[ENGINE]},
         parameters=None,
         versions=library_versions(),

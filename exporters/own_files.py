@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from exporters.errors import ExportError
-from exporters.files import check_inside, sha256
+from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, check_inside, sha256
 from exporters.onnx_graph import MODEL
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROTOBUF_LIMIT = 2**31
 """Bytes; no ONNX file can be larger, its weights then lie beside it."""
 
-TAKEN = (MODEL, "tokenizer.json", "manifest.json")
+TAKEN = (MODEL, TOKENIZER, TOKENIZER_SETTINGS, "manifest.json")
 """Names in an artifact's folder that no file of weights may have."""
 
 

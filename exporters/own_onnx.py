@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from exporters.checkpoint import check_task
 from exporters.errors import ExportError
-from exporters.files import require, sha256
+from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require
 from exporters.graph_facts import GraphFacts, graph_facts, tensor_shapes
 from exporters.manifest import Manifest, library_versions, write_manifest
 from exporters.metadata import check_metadata, read_metadata
@@ -90,7 +90,7 @@ def export_own(
     ``digests`` are those of an earlier `look_at`, which the files must still have. The manifest lacks what only a
     run can tell: `with_run` adds it. Raises `ExportError`.
     """
-    require(destination, "tokenizer.json", "write the tokenizer there first")
+    require(destination, TOKENIZER, "write the tokenizer there first")
     with _damage_told(path):
         model = read_own(path)
         weight_files(model, path)
@@ -99,7 +99,6 @@ def export_own(
         changes = adapt(model, found.logits, found.representation, pooling)
     if changes:
         _replace(model, destination)
-    names = (*found.digests, "tokenizer.json")
     manifest = Manifest(
         format=FORMAT,
         task=task,
@@ -112,9 +111,7 @@ def export_own(
         max_positions=None,
         inputs=[tensor_of(value) for value in fed_inputs(model.graph)],
         outputs=[tensor_of(value) for value in model.graph.output],
-        files={
-            name: {"sha256": sha256(destination / name), "bytes": (destination / name).stat().st_size} for name in names
-        },
+        files=describe_files(destination, (*found.digests, TOKENIZER, TOKENIZER_SETTINGS)),
         source={"onnx_sha256": _together(found.digests)},
         parameters=found.facts.parameters,
         opset=opset(model),

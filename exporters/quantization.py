@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporters.files import link_or_copy
+from exporters.files import copy_tokenizer
 from exporters.instruction_set import WITHOUT_VNNI, instruction_set
 from exporters.onnx_graph import (
     EXTERNAL,
@@ -57,7 +57,7 @@ def quantized_into(destination: Path, parent: Path) -> Iterator[Workplace]:
         with _without_advice():
             yield Workplace(link_model(parent, before), after / MODEL, (parent / EXTERNAL).is_file())
         move_model(after, destination)
-    link_or_copy(parent / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(parent, destination)
 
 
 def reduced_range() -> bool:

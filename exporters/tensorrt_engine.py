@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.errors import ExportError
-from exporters.files import link_or_copy, require
+from exporters.files import copy_tokenizer, require
 from exporters.onnx_graph import MODEL
 
 ENGINE = "model.engine"
@@ -127,7 +127,7 @@ def write(source: Path, destination: Path, *, inputs: Sequence[str], longest: in
     inspector = engine.create_engine_inspector()
     information = inspector.get_engine_information(tensorrt.LayerInformationFormat.JSON)
     (destination / LAYERS).write_text(information, encoding="utf-8")
-    link_or_copy(source / "tokenizer.json", destination / "tokenizer.json")
+    copy_tokenizer(source, destination)
     return {
         "found": {
             "tensorrt": tensorrt.__version__,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from backends.backend import Backend
 from backends.batching import infer_all
@@ -23,6 +22,7 @@ from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
 from harness.overlap import overlapped
 from harness.tasks.examples import Example, QuestionExample, TextExample
+from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.task import Task, task_for
@@ -51,7 +51,7 @@ class LiveDeployment:
     """Examples in, decoded outputs out."""
 
     backend: Backend
-    tokenizer: Tokenizer
+    tokenizer: FastTokenizer
     task: Task
     token_budget: int
     again: bool = False
@@ -176,10 +176,6 @@ def task_of(options: Mapping[str, Any]) -> Task:
         question_answering=None if settings is None else QuestionAnswering(**settings),
         max_length=options["max_length"],
     )
-
-
-def read_tokenizer(artifact: Path) -> Tokenizer:
-    return Tokenizer.from_file(str(artifact / "tokenizer.json"))
 
 
 def open_artifact(artifact: Path, options: Mapping[str, Any]) -> Backend:

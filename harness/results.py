@@ -91,7 +91,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-BESIDE_THE_MODEL = ("config.json", "tokenizer.json")
+BESIDE_THE_MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 class _Collector:

@@ -18,9 +18,10 @@ from harness.data.sampling import sample
 from harness.errors import StepFailed
 from harness.execution.status import REFUSED
 from harness.execution.worker import Context
-from harness.live import read_tokenizer, task_of
+from harness.live import task_of
 from harness.store.examples import read_examples
 from harness.tasks.examples import Example, QuestionExample
+from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
 
@@ -71,11 +72,8 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
 
     ``positions`` are the model's, where they are known.
     """
-    every = read_examples(context.input("evaluation"))
-    seed = context.options["seed"]
-    chosen = {example.id: example for example in sample(every, context.options["parity"], seed=seed)}
-    chosen |= {example.id: example for example in (max(every, key=_characters), min(every, key=_characters))}
-    examples = list(chosen.values())
+    every, seed = read_examples(context.input("evaluation")), context.options["seed"]
+    examples = verification_examples(every, context.options)
     task, tokenizer = task_of(context.options), read_tokenizer(tokenizer_folder)
     features = task.encode(tokenizer, examples)
     _require_positions(int(features.lengths.max()), positions, context.options["task"])
@@ -89,6 +87,13 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
         cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
         filled = pad(cut, np.array([0, 1], np.int64))
     return VerificationInputs(task, examples, features, order, filled)
+
+
+def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) -> list[Example]:
+    """Of the evaluation's examples as many as the option ``parity`` says, and the longest and the shortest of all."""
+    chosen = {example.id: example for example in sample(every, options["parity"], seed=options["seed"])}
+    chosen |= {example.id: example for example in (max(every, key=_characters), min(every, key=_characters))}
+    return list(chosen.values())
 
 
 def _require_positions(longest: int, positions: int | None, task: str) -> None:
@@ -161,6 +166,7 @@ def summary(record: Mapping[str, Any]) -> str:
     parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
     if record["products"]:
         parts.append("products " + ", ".join(f"{count} {name}" for name, count in record["products"].items()))
+    parts += (record["preprocessing"] or {}).get("notes", [])
     return "; ".join(parts)
 
 

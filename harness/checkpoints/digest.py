@@ -15,7 +15,8 @@ from harness.config.checkpoints import (
     RandomCheckpoint,
 )
 
-_READ_BY_US = ("*.json", "*.txt", "*.model", "*.safetensors")
+_NEVER_OPENED = {".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".md", ".py"}
+"""Weights in other formats than safetensors, code and prose. Tokenizers bring files of many other names."""
 
 
 def source_digest(source: CheckpointSource) -> str:
@@ -43,9 +44,14 @@ def source_digest(source: CheckpointSource) -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of the folder's checkpoint files, sub-folders left out."""
+    """SHA-256 over the names and contents of the folder's files that a loader may open.
+
+    Those in sub-folders are none: `harness.checkpoints.named_files` refuses what names them.
+    """
     digest = hashlib.sha256()
-    for file in sorted({file for pattern in _READ_BY_US for file in folder.glob(pattern)}):
+    for file in sorted(file for file in folder.iterdir() if file.is_file()):
+        if file.suffix in _NEVER_OPENED or file.name.startswith("."):
+            continue
         require_inside(file)
         with file.open("rb") as opened:
             content = hashlib.file_digest(opened, "sha256").hexdigest()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.checkpoints.named_files import require_plain_settings, require_plain_weights
 from harness.errors import UserError
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
@@ -38,9 +39,11 @@ def require_tokenizer(folder: Path) -> None:
             f"checkpoint {folder} has no tokenizer (tokenizer.json or vocab.txt): save it beside the weights "
             "with tokenizer.save_pretrained"
         )
+    require_plain_settings(folder)
 
 
 def require_safetensors(folder: Path) -> None:
+    require_plain_weights(folder)
     if (folder / "model.safetensors").is_file() or (folder / "model.safetensors.index.json").is_file():
         return
     pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,9 @@ from transformers import (
     PretrainedConfig,
     PreTrainedModel,
 )
-from transformers.utils import logging as transformers_logging
 
 from harness.checkpoints.first_look import read_config, require_safetensors
+from harness.checkpoints.tokenizer_files import quiet
 from harness.errors import UserError
 
 MASKED_LANGUAGE_MODEL = "masked-language-model"
@@ -69,7 +66,7 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
     for name, value in overrides.items():
         setattr(config, name, value)
     try:
-        with _quiet():
+        with quiet():
             model, report = HEADS[task].from_pretrained(
                 folder,
                 config=config,
@@ -133,21 +130,25 @@ def require_room(folder: Path, tokens: int, model: PreTrainedModel) -> None:
         )
 
 
+def require_token_types(folder: Path, tokenizer: Any, model: PreTrainedModel) -> None:
+    """Raises `UserError` when the tokenizer of ``folder`` gives a pair's second text a type that the model lacks.
+
+    ``tokenizer`` is that of `transformers`. A model whose table has no rows has no table.
+    """
+    rows = getattr(model.config, "type_vocab_size", 0)
+    last = max(tokenizer("a", "b").get("token_type_ids", [0]))
+    if 0 < rows <= last:
+        raise UserError(
+            f"the tokenizer of checkpoint {folder} gives token type {last}, its model has only {rows}: they do not "
+            'belong together; or set model_input_names in tokenizer_config.json to ["input_ids", "attention_mask"], '
+            "for token types of 0"
+        )
+
+
 def _of_encoder(model: PreTrainedModel, name: str) -> bool:
     # A pooler belongs to the head: checkpoints of masked language models come without it.
     of_base = model.base_model is model or name.startswith(f"{model.base_model_prefix}.")
     return of_base and ".pooler." not in f".{name}"
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the lines of `transformers` on missing weights: they are reported here."""
-    before = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(before)
 
 
 def _line(error: BaseException) -> str:

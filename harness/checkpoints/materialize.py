@@ -22,6 +22,7 @@ from harness.checkpoints.loading import (
     load_config,
     load_model,
     require_room,
+    require_token_types,
 )
 from harness.checkpoints.locate import hub_commit, source_folder
 from harness.checkpoints.pruning import prune_heads, prune_weights
@@ -93,14 +94,16 @@ def from_folder(
     folder: Path, destination: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool
 ) -> PreTrainedModel:
     """The model under the task's head; its tokenizer, and nothing else, goes to ``destination``."""
-    tokens = write_tokenizer(folder, destination)
+    tokenizer = write_tokenizer(folder, destination)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if task == "text-classification" and not allow_new_head:
         overrides = written_labels(matching_labels(folder, load_config(folder), labels))
     loaded = load(folder, task, **overrides)
     if loaded.new and not allow_new_head:
         raise UserError(another_head(folder, task, loaded))
-    require_room(folder, tokens, loaded.model)
+    require_room(folder, len(tokenizer), loaded.model)
+    if task == "question-answering":
+        require_token_types(folder, tokenizer, loaded.model)
     return loaded.model
 
 

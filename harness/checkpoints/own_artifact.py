@@ -6,19 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from exporters.errors import ExportError
 from exporters.own_engine import look_at_engine
 from exporters.own_onnx import OwnModel, Told, look_at
 from harness.checkpoints.locate import require_inside
+from harness.checkpoints.tokenizer_files import count_tokens, own_tokenizer_files
 from harness.config.models import OwnArtifact
 from harness.errors import UserError
 from harness.store.content import file_digest
-
-TOKENIZER = "tokenizer.json"
-VOCABULARY = "vocab.txt"
-SETTINGS = "tokenizer_config.json"  # whether a vocabulary is of lower-case words
+from harness.tasks.fast_tokenizer import TOKENIZER
 
 
 @dataclass(frozen=True)
@@ -59,52 +56,22 @@ def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pool
     try:
         if artifact.tensorrt is not None:
             digests = look_at_engine(own_file(artifact))
-            require_inside(*tokenizer_files(tokenizer))
-            read_own_tokenizer(tokenizer)
-            return OwnContent(digests, {path.name: file_digest(path) for path in tokenizer_files(tokenizer)})
+            require_inside(*own_tokenizer_files(tokenizer))
+            count_tokens(tokenizer)
+            return OwnContent(digests, _tokenizer_digests(tokenizer))
         seen = look_at(own_file(artifact), task=task, labels=labels, pooling=pooling, told=told_of(artifact))
     except ExportError as error:
         raise UserError(str(error)) from None
-    require_inside(*tokenizer_files(tokenizer), names)
-    _require_room(read_own_tokenizer(tokenizer).get_vocab_size(), seen)
+    require_inside(*own_tokenizer_files(tokenizer), names)
+    _require_room(count_tokens(tokenizer), seen)
     _same_labels(names, labels)
-    digests = {path.name: file_digest(path) for path in tokenizer_files(tokenizer)}
+    digests = _tokenizer_digests(tokenizer)
     _same_tokenizer(tokenizer, digests, seen)
     return OwnContent(seen.digests, digests)
 
 
-def tokenizer_files(folder: Path) -> list[Path]:
-    """The files that the tokenizer in ``folder`` is read from; `UserError` where there is none."""
-    if (folder / TOKENIZER).is_file():
-        return [folder / TOKENIZER]
-    if (folder / VOCABULARY).is_file():
-        return [path for path in (folder / VOCABULARY, folder / SETTINGS) if path.is_file()]
-    raise UserError(f"{folder} has no {TOKENIZER} and no {VOCABULARY}: name the folder of the tokenizer, as tokenizer")
-
-
-def read_own_tokenizer(folder: Path) -> Any:
-    """The `tokenizers.Tokenizer` in ``folder``, without the truncation and padding that its file may switch on.
-
-    A vocabulary alone is BERT's: WordPiece, in lower case unless ``tokenizer_config.json`` says otherwise.
-    Raises `UserError` for a file that cannot be read.
-    """
-    from tokenizers import BertWordPieceTokenizer, Tokenizer
-
-    first = tokenizer_files(folder)[0]
-    try:
-        if first.name == TOKENIZER:
-            tokenizer = Tokenizer.from_file(str(first))
-        else:
-            lower = True
-            if (folder / SETTINGS).is_file():
-                lower = bool(json.loads((folder / SETTINGS).read_text(encoding="utf-8")).get("do_lower_case", True))
-            tokenizer = Tokenizer.from_str(BertWordPieceTokenizer.from_file(str(first), lowercase=lower).to_str())
-    except Exception as error:  # tokenizers raises plain Exception
-        line = " ".join(str(error).split())[:200]
-        raise UserError(f"{first} cannot be read as a tokenizer ({line}): save it again") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
+def _tokenizer_digests(folder: Path) -> dict[str, str]:
+    return {path.name: file_digest(path) for path in own_tokenizer_files(folder)}
 
 
 def _require_room(tokens: int, seen: OwnModel) -> None:

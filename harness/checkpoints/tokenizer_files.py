@@ -1,43 +1,45 @@
-"""The fast tokenizer of a checkpoint folder."""
+"""The fast tokenizer of a folder, as `transformers` makes it of all the files there."""
 
 from __future__ import annotations
 
+import json
+import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.checkpoints.first_look import require_tokenizer
+from harness.checkpoints.named_files import require_plain_settings
 from harness.errors import UserError
+from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, TOKENIZER
 
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "vocab.txt",
-)
+VOCABULARY = "vocab.txt"
+TOKENIZER_FILES = (TOKENIZER, SETTINGS, "special_tokens_map.json", VOCABULARY)
+
+_WRITTEN_OUT = ("model_input_names", "truncation_side", "padding_side")
+"""Settings whose default is that of the tokenizer's class: whoever reads the folder shall not need to know it."""
+_BESIDE_SETTINGS = ("special_tokens_map.json", "added_tokens.json", "config.json")
+"""What `transformers` may open beside a tokenizer with settings; config.json can name the tokenizer's class."""
 
 
-def write_tokenizer(source: Path, destination: Path) -> int:
-    """Write the fast tokenizer of ``source`` to ``destination``; a slow one is converted.
+def write_tokenizer(source: Path, destination: Path) -> Any:
+    """Write the fast tokenizer of the checkpoint ``source`` to ``destination``; a slow one is converted.
 
     Truncation and padding that some tokenizer.json switch on are left out: whoever encodes sets them.
-    Returns its number of tokens. Raises `UserError` when there is none, or none that can be read.
+    Returns `transformers`' tokenizer. Raises `UserError` when there is none, or none that can be read.
     """
-    from transformers import AutoTokenizer
-
     require_tokenizer(source)
     try:
-        auto: Any = AutoTokenizer
-        tokenizer = auto.from_pretrained(source, use_fast=True, trust_remote_code=False)
+        tokenizer = read_reference(source)
     except Exception as error:  # transformers raises whatever its parsers raise
-        line = " ".join(str(error).split())[:200]
-        raise UserError(f"cannot read the tokenizer of checkpoint {source}: {line}") from None
+        raise UserError(f"cannot read the tokenizer of checkpoint {source}: {_line(error)}") from None
     if not tokenizer.is_fast:
         raise UserError(f"the tokenizer of checkpoint {source} has no fast form (tokenizer.json): convert it first")
-    tokenizer.backend_tokenizer.no_truncation()
-    tokenizer.backend_tokenizer.no_padding()
-    tokenizer.save_pretrained(destination)
-    return len(tokenizer)
+    _save(tokenizer, destination)
+    return tokenizer
 
 
 def copy_tokenizer(source: Path, destination: Path) -> None:
@@ -45,3 +47,124 @@ def copy_tokenizer(source: Path, destination: Path) -> None:
     for name in TOKENIZER_FILES:
         if (source / name).is_file():
             shutil.copyfile(source / name, destination / name)
+
+
+def read_reference(folder: Path) -> Any:
+    """The fast tokenizer that `transformers` reads from ``folder``, with all its settings.
+
+    Of the class that the folder names; else BERT's where there is a vocabulary alone, and without a class of its own
+    where there is a tokenizer.json. Raises whatever `transformers` raises.
+    """
+    from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFast
+
+    loader: Any = AutoTokenizer
+    settings, config = _read(folder / SETTINGS), _read(folder / "config.json")
+    if not (settings.get("tokenizer_class") or config.get("tokenizer_class") or config.get("model_type")):
+        loader = PreTrainedTokenizerFast if (folder / TOKENIZER).is_file() else BertTokenizerFast
+    options = {} if loader is not AutoTokenizer else {"use_fast": True, "trust_remote_code": False}
+    with quiet():
+        return loader.from_pretrained(folder, local_files_only=True, **options)
+
+
+def own_tokenizer_files(folder: Path) -> list[Path]:
+    """The files that a finished file's tokenizer in ``folder`` is read from.
+
+    Raises `UserError` where there is none, or where its settings are damaged or name other files.
+    """
+    first = next((name for name in (TOKENIZER, VOCABULARY) if (folder / name).is_file()), None)
+    if first is None:
+        raise UserError(
+            f"{folder} has no {TOKENIZER} and no {VOCABULARY}: name the folder of the tokenizer, as tokenizer"
+        )
+    if not (folder / SETTINGS).is_file():
+        return [folder / first]
+    require_plain_settings(folder)
+    return [folder / name for name in (first, SETTINGS, *_BESIDE_SETTINGS) if (folder / name).is_file()]
+
+
+def count_tokens(folder: Path) -> int:
+    """Of a finished file's tokenizer, read without `transformers`. Raises `UserError` for one that cannot be read."""
+    from tokenizers import BertWordPieceTokenizer, Tokenizer
+
+    first = own_tokenizer_files(folder)[0]
+    loader = Tokenizer if first.name == TOKENIZER else BertWordPieceTokenizer
+    try:
+        return int(loader.from_file(str(first)).get_vocab_size())
+    except Exception as error:  # tokenizers raises plain Exception
+        raise UserError(f"{first} cannot be read as a tokenizer ({_line(error)}): save it again") from None
+
+
+def write_own_tokenizer(folder: Path, destination: Path) -> None:
+    """Write tokenizer.json and its settings, of the finished file's tokenizer in ``folder``, to ``destination``.
+
+    A tokenizer.json alone says itself whether it tells a pair's texts apart. Raises `UserError`.
+    """
+    with staged(folder) as files:
+        if [file.name for file in files.iterdir()] == [TOKENIZER]:
+            _write_without_settings(files, destination)
+            return
+        try:
+            tokenizer = read_reference(files)
+        except Exception as error:  # transformers raises whatever its parsers raise
+            line = _line(error).replace(str(files), str(folder))
+            raise UserError(f"the tokenizer in {folder} cannot be read as transformers reads it: {line}") from None
+        if not tokenizer.is_fast:
+            raise UserError(f"the tokenizer in {folder} has no fast form ({TOKENIZER}): convert it first")
+        with TemporaryDirectory() as saved:
+            _save(tokenizer, Path(saved))
+            for name in (TOKENIZER, SETTINGS):
+                shutil.copyfile(Path(saved) / name, destination / name)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A copy of the `own_tokenizer_files` of ``folder``, for a reader that could open others beside them."""
+    with TemporaryDirectory() as temporary:
+        for file in own_tokenizer_files(folder):
+            shutil.copyfile(file, Path(temporary) / file.name)
+        yield Path(temporary)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of `transformers`: what matters of them is said here."""
+    from transformers.utils import logging as transformers_logging
+
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+
+
+def _save(tokenizer: Any, destination: Path) -> None:
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    tokenizer.init_kwargs |= {name: getattr(tokenizer, name) for name in _WRITTEN_OUT}
+    tokenizer.save_pretrained(destination)
+
+
+def _write_without_settings(folder: Path, destination: Path) -> None:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.save(str(destination / TOKENIZER))
+    names = ["input_ids", "attention_mask", *([TOKEN_TYPES] if any(tokenizer.encode("a", "b").type_ids) else [])]
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": names}
+    (destination / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a damaged file means is for `transformers` to say, which may not need it."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

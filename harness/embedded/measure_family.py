@@ -13,11 +13,11 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from harness.checkpoints.loading import load_model
 from harness.embedded.corpora import generate
 from harness.embedded.weights import WEIGHTS, embedded_names, files, write_checkpoint
+from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.batches import Collator
 
@@ -46,7 +46,7 @@ def measure(name: str, task: str, split: str, size: int = EXAMPLES) -> dict[str,
     with tempfile.TemporaryDirectory(prefix="scalemodel-measure-") as folder:
         checkpoint = Path(folder) / name
         write_checkpoint(name, task, checkpoint)
-        features = reader.encode(Tokenizer.from_file(str(checkpoint / "tokenizer.json")), examples)
+        features = reader.encode(read_tokenizer(checkpoint), examples)
         outputs = _outputs(load_model(checkpoint, task=task), features.inputs)
     table = reader.table(examples, features, outputs)
     if task == "text-classification":

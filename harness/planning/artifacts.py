@@ -81,6 +81,7 @@ def _taken_in(context: TaskContext, model: str, format: str, artifact: OwnArtifa
             **_options(context, format),
             "files": content.files,
             "tokenizer": content.tokenizer,
+            "parity": context.task.parity,
             "told": artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer"}),
             **context.without_representation(model),
         },

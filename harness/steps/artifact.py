@@ -14,9 +14,10 @@ from exporters.export import export
 from exporters.formats import FORMATS, OWN, OWN_ENGINE
 from harness.data.sampling import sample
 from harness.execution.worker import Context
-from harness.live import read_tokenizer, task_of
+from harness.live import task_of
 from harness.steps import own_artifact
 from harness.store.examples import read_examples
+from harness.tasks.fast_tokenizer import read_tokenizer
 
 Batch = dict[str, NDArray[np.int64]]
 
@@ -27,9 +28,11 @@ def run(context: Context) -> None:
     options = context.options
     if options["format"] == OWN_ENGINE.name:
         own_artifact.write_engine(context)
+        own_artifact.check_features(context)
         return
     if options["format"] == OWN.name:
         own_artifact.write(context)
+        own_artifact.check_features(context)
         own_artifact.check(context, _batches(context, "evaluation", BATCH, context.destination)[0])
         return
     checkpoint = context.input("checkpoint")

@@ -1,4 +1,7 @@
-"""Run the checkpoint itself, in PyTorch and FP32, on the examples that its deployments are verified on."""
+"""Run the checkpoint itself, in PyTorch and FP32, on the examples that its deployments are verified on.
+
+Before that, what it is fed is held against what `transformers`' own scripts would feed it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from numpy.typing import NDArray
 from exporters.checkpoint import read_checkpoint
 from exporters.parity import checkpoint_outputs
 from harness.execution.worker import Context
+from harness.preprocessing import check_preprocessing
 from harness.verification import verification_inputs
 
 FILE = "expected.npz"
@@ -20,6 +24,9 @@ def run(context: Context) -> None:
     checkpoint = context.input("checkpoint")
     positions = read_checkpoint(checkpoint, task=context.options["task"]).max_positions
     inputs = verification_inputs(context, checkpoint, positions=positions)
+    check_preprocessing(
+        context.destination, task=inputs.task, written=checkpoint, source=checkpoint, examples=inputs.examples
+    )
     outputs = checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
     arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
     np.savez(context.destination / FILE, allow_pickle=False, **arrays)

@@ -11,9 +11,14 @@ from backends.registry import open_backend
 from exporters.manifest import read_manifest, write_manifest
 from exporters.own_engine import export_own_engine
 from exporters.own_onnx import check_outputs, export_own, with_run
-from harness.checkpoints.own_artifact import own_file, read_own_tokenizer, tokenizer_folder, told_of
+from harness.checkpoints.own_artifact import own_file, tokenizer_folder, told_of
+from harness.checkpoints.tokenizer_files import staged, write_own_tokenizer
 from harness.config.models import OwnArtifact
 from harness.execution.worker import Context
+from harness.live import task_of
+from harness.preprocessing import check_preprocessing
+from harness.store.examples import read_examples
+from harness.verification import verification_examples
 
 
 def write(context: Context) -> None:
@@ -46,8 +51,25 @@ def write_engine(context: Context) -> None:
 def _with_tokenizer(context: Context) -> OwnArtifact:
     """The finished file's description, once its tokenizer is written."""
     own = OwnArtifact(**context.step.places["artifact"])
-    read_own_tokenizer(tokenizer_folder(own)).save(str(context.destination / "tokenizer.json"))
+    write_own_tokenizer(tokenizer_folder(own), context.destination)
     return own
+
+
+def check_features(context: Context) -> None:
+    """Hold the features of the evaluation's examples against those of `transformers`' scripts.
+
+    Raises:
+        StepFailed: they differ.
+    """
+    own, every = OwnArtifact(**context.step.places["artifact"]), read_examples(context.input("evaluation"))
+    with staged(tokenizer_folder(own)) as source:
+        check_preprocessing(
+            context.destination,
+            task=task_of(context.options),
+            written=context.destination,
+            source=source,
+            examples=verification_examples(every, context.options),
+        )
 
 
 def check(context: Context, batch: Mapping[str, NDArray[np.int64]]) -> None:

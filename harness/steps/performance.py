@@ -32,11 +32,12 @@ from harness.data.sampling import sample
 from harness.errors import StepFailed
 from harness.execution.status import status_of
 from harness.execution.worker import Context, give_memory_back
-from harness.live import LiveDeployment, open_deployment, read_tokenizer, task_of
+from harness.live import LiveDeployment, open_deployment, task_of
 from harness.stages import where_time_goes
 from harness.store.examples import read_examples
 from harness.store.measured import Measured
 from harness.tasks.examples import Example
+from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 
 

@@ -18,6 +18,7 @@ from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE, REFUSED
 from harness.execution.worker import Context
 from harness.live import open_artifact
+from harness.preprocessing import read_preprocessing
 from harness.steps.expected import read_expected
 from harness.store.atomic import write_json
 from harness.tolerances import Tolerance, tolerance
@@ -70,6 +71,9 @@ def run(context: Context) -> None:
             "determinism": determinism,
             "tolerance": asdict(allowed) if "against" not in parity else None,
             "products": products,
+            "preprocessing": read_preprocessing(
+                *(context.input(role) for role in ("expected", "artifact") if role in context.step.needs)
+            ),
         },
     )
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from harness.config.tasks import QuestionAnswering
     from harness.tasks.examples import Example, QuestionExample
+    from harness.tasks.fast_tokenizer import FastTokenizer
 
 
 class QuestionAnsweringTask:
@@ -28,23 +29,31 @@ class QuestionAnsweringTask:
     def __init__(self, settings: QuestionAnswering) -> None:
         self.settings = settings
 
-    def encode(self, tokenizer: Tokenizer, examples: Sequence[Example]) -> Features:
-        """One feature a window of the context.
+    def pairs(self, tokenizer: Tokenizer, examples: Sequence[QuestionExample]) -> list[tuple[str, str]]:
+        """Question and context of each example.
 
-        A question that leaves no room for a window to move on is cut at its end (the reference
-        tokeniser fails on it).
+        Questions lose the white space that they begin with, as in ``run_qa.py``. One that leaves no room for a window
+        to move on is cut at its end (the reference tokeniser fails on it).
         """
-        questions = cast("Sequence[QuestionExample]", examples)
         longest_question = self._longest_question(tokenizer)
-        texts = _shortened([example.question for example in questions], tokenizer, longest_question)
-        pairs = [(text, example.context) for text, example in zip(texts, questions, strict=True)]
+        texts = _shortened([example.question.lstrip() for example in examples], tokenizer, longest_question)
+        return [(text, example.context) for text, example in zip(texts, examples, strict=True)]
 
-        settings = self.settings
-        inputs, indices, offsets = collect_inputs([]), [], []
-        with truncated(tokenizer, settings.max_length, stride=settings.stride, strategy="only_second"):
-            for index, encoding in enumerate(encode_in_chunks(tokenizer, pairs, offsets=True)):
+    def encode(self, tokenizer: FastTokenizer, examples: Sequence[Example]) -> Features:
+        """One feature a window of the context."""
+        settings, backend, types = self.settings, tokenizer.backend, tokenizer.token_types
+        pairs = self.pairs(backend, cast("Sequence[QuestionExample]", examples))
+        inputs, indices, offsets = collect_inputs([], token_types=types), [], []
+        with truncated(
+            backend,
+            settings.max_length,
+            stride=settings.stride,
+            strategy="only_second",
+            side=tokenizer.truncation_side,
+        ):
+            for index, encoding in enumerate(encode_in_chunks(backend, pairs, offsets=True)):
                 windows = [encoding, *encoding.overflowing]
-                for name, arrays in collect_inputs(windows).items():
+                for name, arrays in collect_inputs(windows, token_types=types).items():
                     inputs[name] += arrays
                 indices += [index] * len(windows)
                 offsets += [_context_offsets(window) for window in windows]

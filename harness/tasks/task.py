@@ -12,10 +12,10 @@ from harness.errors import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from tokenizers import Tokenizer
 
     from harness.config.tasks import QuestionAnswering
     from harness.tasks.examples import Example
+    from harness.tasks.fast_tokenizer import FastTokenizer
     from harness.tasks.features import Features
 
 
@@ -30,7 +30,7 @@ class Task(Protocol):
         """The outputs that have a token axis."""
         ...
 
-    def encode(self, tokenizer: Tokenizer, examples: Sequence[Example]) -> Features: ...
+    def encode(self, tokenizer: FastTokenizer, examples: Sequence[Example]) -> Features: ...
 
     def table(
         self,

@@ -12,13 +12,13 @@ from harness.tasks.features import Features, collect_inputs, encode_in_chunks, t
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from tokenizers import Tokenizer
 
     from harness.tasks.examples import Example, TextExample
+    from harness.tasks.fast_tokenizer import FastTokenizer
 
 
 class TextClassificationTask:
-    """Texts longer than ``max_length`` tokens, special tokens counted, lose their end."""
+    """Texts longer than ``max_length`` tokens, special tokens counted, lose the end that the tokenizer says."""
 
     name = "text-classification"
     per_token: frozenset[str] = frozenset()
@@ -26,11 +26,13 @@ class TextClassificationTask:
     def __init__(self, max_length: int) -> None:
         self.max_length = max_length
 
-    def encode(self, tokenizer: Tokenizer, examples: Sequence[Example]) -> Features:
+    def encode(self, tokenizer: FastTokenizer, examples: Sequence[Example]) -> Features:
         """One feature an example."""
         texts = [cast("TextExample", example).text for example in examples]
-        with truncated(tokenizer, self.max_length, stride=0, strategy="longest_first"):
-            inputs = collect_inputs(encode_in_chunks(tokenizer, texts, offsets=False))
+        backend, side = tokenizer.backend, tokenizer.truncation_side
+        with truncated(backend, self.max_length, stride=0, strategy="longest_first", side=side):
+            encodings = encode_in_chunks(backend, texts, offsets=False)
+            inputs = collect_inputs(encodings, token_types=tokenizer.token_types)
         return Features(inputs, np.arange(len(texts), dtype=np.int64))
 
     def table(

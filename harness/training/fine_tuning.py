@@ -9,7 +9,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
 from harness.checkpoints.loading import load_model
@@ -19,6 +18,7 @@ from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.errors import UserError
 from harness.tasks.examples import Example, QuestionExample, TextExample
+from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.answer_spans import answer_spans
 from harness.training.batches import FeatureDataset
@@ -62,7 +62,7 @@ def fine_tune(
     """
     if not examples:
         raise UserError(f"no training examples for {task}: data.train is empty")
-    tokenizer = Tokenizer.from_file(str(starting / "tokenizer.json"))
+    tokenizer = read_tokenizer(starting)
     model = load_model(starting, task=task, **without_attention_dropout(starting))
     require_positions(model, recipe.max_length)
     inputs, targets = _columns(tokenizer, task, examples, labels, recipe, question_answering)
@@ -95,7 +95,7 @@ def fine_tune(
 
 
 def _columns(
-    tokenizer: Tokenizer,
+    tokenizer: FastTokenizer,
     task: str,
     examples: Sequence[Example],
     labels: tuple[str, ...] | None,
@@ -128,18 +128,18 @@ def _columns(
 def _soft_columns(
     folder: Path,
     student: PreTrainedModel,
-    tokenizer: Tokenizer,
+    tokenizer: FastTokenizer,
     task: str,
     inputs: dict[str, list[NDArray[np.int64]]],
     pad_token_id: int,
     progress: Callable[[str, float], None],
 ) -> dict[str, list[NDArray[np.float32]]]:
     """The teacher's logits for the same features; `UserError` when the two do not read or say the same."""
-    vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab()
-    if vocabulary != tokenizer.get_vocab():
+    vocabulary = read_tokenizer(folder).backend.get_vocab()
+    if vocabulary != tokenizer.backend.get_vocab():
         raise UserError(
             f"the teacher in {folder} has another vocabulary than its student ({len(vocabulary)} against "
-            f"{tokenizer.get_vocab_size()} tokens): distil between models that share a tokenizer"
+            f"{tokenizer.backend.get_vocab_size()} tokens): distil between models that share a tokenizer"
         )
     teacher = load_model(folder, task=task)
     if teacher.config.num_labels != student.config.num_labels:

@@ -16,6 +16,7 @@ from harness.checkpoints.loading import MASKED_LANGUAGE_MODEL, load_model
 from harness.checkpoints.tokenizer_files import copy_tokenizer
 from harness.config.training import Recipe
 from harness.errors import UserError
+from harness.tasks.fast_tokenizer import TOKEN_TYPES
 from harness.tasks.features import collect_inputs, truncated
 from harness.training.batches import Feature, FeatureDataset
 from harness.training.model_inputs import (
@@ -56,7 +57,8 @@ def train_masked_language_model(
         strategy="longest_first",
     ) as backend:
         encodings = backend.encode_batch(list(texts))
-    columns: dict[str, Sequence[Any]] = dict(accepted_inputs(model, collect_inputs(encodings)))
+    inputs = collect_inputs(encodings, token_types=TOKEN_TYPES in tokenizer.model_input_names)
+    columns: dict[str, Sequence[Any]] = dict(accepted_inputs(model, inputs))
     columns["special_tokens_mask"] = [np.asarray(each.special_tokens_mask, np.int64) for each in encodings]
     work.mkdir(parents=True, exist_ok=True)
     record = train(

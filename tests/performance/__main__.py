@@ -23,8 +23,8 @@ from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
 from harness.embedded.corpora import generate
-from harness.live import read_tokenizer
 from harness.planning.deployed import TOKEN_BUDGETS
+from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 
 TASK = "text-classification"

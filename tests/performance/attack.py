@@ -44,8 +44,9 @@ from benchmarks.characteristics.adversarial_attack import (
 from benchmarks.characteristics.attack.probabilities import Predict
 from benchmarks.characteristics.attack.stop_words import stop_words
 from exporters.onnx_masked_language_model import write
-from harness.live import LiveDeployment, one_session_a_thread, open_artifact, open_deployment, read_tokenizer
+from harness.live import LiveDeployment, one_session_a_thread, open_artifact, open_deployment
 from harness.planning.attacks import FOR_ONE_THREAD
+from harness.tasks.fast_tokenizer import read_tokenizer
 from tests.performance.widened import widened
 
 Example = tuple[str, str, int]
@@ -222,7 +223,7 @@ def _tell(seconds: dict[str, list[float]], results: dict[str, list[AttackResult]
 def _padded_to_512(artifact: Path, runtime: Runtime) -> Predict:
     """The same file as TextAttack's HuggingFaceModelWrapper would ask it: every text padded to 512 tokens."""
     deployment = open_artifact(artifact, {**_options(artifact, runtime), "representation": False})
-    tokenizer = read_tokenizer(artifact)
+    tokenizer = read_tokenizer(artifact).backend
     tokenizer.enable_truncation(512)
     tokenizer.enable_padding(length=512)
 

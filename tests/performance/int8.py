@@ -36,7 +36,8 @@ from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
 from harness.data.sampling import sample
 from harness.data.squad import read_squad
-from harness.live import LiveDeployment, read_tokenizer
+from harness.live import LiveDeployment
+from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 
 TASK = "question-answering"

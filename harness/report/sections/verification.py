@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.report.content import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, percent, signed
 from harness.report.sections.rows import KEY, filled, rows_by_model
-from harness.report.values import mapping, number, words
+from harness.report.values import mapping, number, sequence, words
 from harness.report.view import Deployment, TaskView
 
 
@@ -31,7 +31,9 @@ def verification(task: TaskView) -> Section | None:
         "itself, alone and without padding. Moved: how far logits are from their own when the same text is in another "
         "batch, or is padded less. Products: matrix products by the precision in which the runtime says it ran them.",
     )
-    table = Table("", columns, rows_by_model(task, [(d, _cells(d)) for d in verified]), notes)
+    table = Table(
+        "", columns, rows_by_model(task, [(d, _cells(d)) for d in verified]), (*notes, *_preprocessing(verified))
+    )
     return Section("Verified before timing", (filled(table),), level=2)
 
 
@@ -48,6 +50,16 @@ def _cells(d: Deployment) -> tuple[Cell, ...]:
         Cell(_small(number(determinism.get("more_padding")))),
         Cell(", ".join(f"{number(n) or 0:.0f} {words(name)}" for name, n in products.items()) or UNKNOWN),
     )
+
+
+def _preprocessing(verified: list[Deployment]) -> list[str]:
+    """How what a model reads differs by intent from what `transformers`' scripts would give it."""
+    found = [
+        f"{d.model}: {words(note)}."
+        for d in verified
+        for note in sequence(mapping(d.verification.get("preprocessing")).get("notes"))
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _small(value: float | None) -> str:

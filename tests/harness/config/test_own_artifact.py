@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import BertWordPieceTokenizer, Tokenizer, models, pre_tokenizers
 
 from exporters.files import sha256
+from harness.checkpoints.tokenizer_files import write_own_tokenizer
 from harness.config.deployments import deployments
 from harness.config.load import load_study
 from harness.errors import UserError
 from harness.planning.plan import Plan, make_plan
+from harness.tasks.fast_tokenizer import read_tokenizer
 from tests.exporters.small_model import small_model
 
 STUDY = """
@@ -163,16 +167,55 @@ def test_files_that_will_not_do_are_one_line_before_anything_runs(folder: Path) 
     assert "cannot be read as a tokenizer" in complaint(folder)
 
 
-def test_a_vocabulary_alone_is_a_tokenizer(folder: Path) -> None:
-    from harness.checkpoints.own_artifact import read_own_tokenizer
+def tokens_of(folder: Path, text: str) -> list[str]:
+    """As the artifact's tokenizer has them, once the one in ``folder`` is taken in."""
+    with TemporaryDirectory() as artifact:
+        write_own_tokenizer(folder, Path(artifact))
+        return list(read_tokenizer(Path(artifact)).backend.encode(text).tokens)
 
-    assert read_own_tokenizer(folder).encode("good " * 9).tokens == ["good"] * 9  # its truncation is off
+
+def test_a_vocabulary_alone_is_a_tokenizer(folder: Path) -> None:
+    assert tokens_of(folder, "good " * 9) == ["good"] * 9  # its truncation is off
     (folder / "tokenizer.json").unlink()
-    (folder / "vocab.txt").write_text("\n".join(WORDS) + "\n")
+    (folder / "vocab.txt").write_text("\n".join([*WORDS, "für"]) + "\n")
     keys(folder, "shipped")
-    assert read_own_tokenizer(folder).encode("GOOD film").tokens == ["[CLS]", "good", "film", "[SEP]"]
-    (folder / "tokenizer_config.json").write_text('{"do_lower_case": false}')
-    assert read_own_tokenizer(folder).encode("GOOD film").tokens == ["[CLS]", "[UNK]", "film", "[SEP]"]
+    assert tokens_of(folder, "GOOD film für") == ["[CLS]", "good", "film", "[UNK]", "[SEP]"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "tokens"),
+    [
+        ({"do_lower_case": False}, ["[UNK]", "für", "[UNK]", "[UNK]"]),
+        ({"strip_accents": False}, ["good", "für", "[UNK]", "[UNK]"]),
+        ({"strip_accents": True, "do_lower_case": False}, ["[UNK]"] * 4),
+        ({"strip_accents": False, "tokenize_chinese_chars": False}, ["good", "für", "中文"]),
+        ({"unk_token": "good"}, ["good"] * 4),
+    ],
+)
+def test_settings_beside_a_vocabulary_are_honoured(
+    folder: Path, settings: dict[str, object], tokens: list[str]
+) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("\n".join([*WORDS, "für", "中文"]) + "\n")
+    before = keys(folder, "shipped")
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert tokens_of(folder, "GOOD für 中文")[1:-1] == tokens
+    assert not before & keys(folder, "shipped")
+
+
+def test_settings_that_contradict_a_tokenizer_file_win_as_in_transformers(folder: Path) -> None:
+    lower = BertWordPieceTokenizer({word: index for index, word in enumerate(WORDS)}, lowercase=True)
+    lower.save(str(folder / "tokenizer.json"))
+    assert tokens_of(folder, "GOOD film")[1:-1] == ["good", "film"]
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": false}')
+    assert tokens_of(folder, "GOOD film")[1:-1] == ["[UNK]", "film"]
+
+
+def test_settings_that_cannot_be_read_or_name_other_files(folder: Path) -> None:
+    (folder / "tokenizer_config.json").write_text("{")
+    assert "tokenizer_config.json" in complaint(folder)
+    (folder / "tokenizer_config.json").write_text('{"vocab_file": "/tmp/vocab.txt"}')
+    assert "vocab_file (/tmp/vocab.txt)" in complaint(folder)
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "config.json"])

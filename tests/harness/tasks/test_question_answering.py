@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from harness.config.tasks import QuestionAnswering
 from harness.errors import UserError
 from harness.tasks.examples import QuestionExample
+from harness.tasks.fast_tokenizer import FastTokenizer
 from harness.tasks.features import Features
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.task import Task, task_for
@@ -40,7 +41,7 @@ def small() -> Task:
 
 
 def test_a_pair_of_question_and_context(tokenizer: Tokenizer) -> None:
-    features = small().encode(tokenizer, [question("Where?", "Bob lives in Paris")])
+    features = small().encode(FastTokenizer(tokenizer), [question("Where?", "Bob lives in Paris")])
     tokens = [tokenizer.id_to_token(index) for index in features.inputs["input_ids"][0]]
     assert tokens == ["[CLS]", "where", "?", "[SEP]", "bob", "lives", "in", "paris", "[SEP]"]
     assert features.inputs["token_type_ids"][0].tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 1]
@@ -53,7 +54,7 @@ def test_a_pair_of_question_and_context(tokenizer: Tokenizer) -> None:
 
 def test_windows_cover_a_context_of_10_000_words_and_overlap_by_the_stride(tokenizer: Tokenizer) -> None:
     context = " ".join(["bob lives in paris"] * 2_500)
-    features = small().encode(tokenizer, [question("why", "home"), question("where", context)])
+    features = small().encode(FastTokenizer(tokenizer), [question("why", "home"), question("where", context)])
     assert features.example[0] == 0
     assert set(features.example[1:].tolist()) == {1}
     assert features.lengths.max() == SMALL.max_length
@@ -79,14 +80,14 @@ def test_windows_cover_a_context_of_10_000_words_and_overlap_by_the_stride(token
 )
 def test_odd_texts_survive_the_whole_way(tokenizer: Tokenizer, text: str, context: str) -> None:
     task, examples = small(), [question(text, context)]
-    features = task.encode(tokenizer, examples)
+    features = task.encode(FastTokenizer(tokenizer), examples)
     table = task.table(examples, features, random_outputs(features))
     assert table.num_rows == 1
 
 
 def test_offsets_count_characters_not_bytes(tokenizer: Tokenizer) -> None:
     context = "\U0001f600\U0001f468\u200d\U0001f469 caf\u00e9 \x00\x07bob \u4e2d\u6587 lives\r\nin Paris"
-    features = small().encode(tokenizer, [question("who", context)])
+    features = small().encode(FastTokenizer(tokenizer), [question("who", context)])
     assert features.offsets is not None
     pieces = [context[start:end] for offsets in features.offsets for start, end in offsets if start >= 0]
     for word in ("bob", "lives", "in", "Paris", "\u4e2d"):
@@ -97,7 +98,7 @@ def test_offsets_count_characters_not_bytes(tokenizer: Tokenizer) -> None:
 @pytest.mark.parametrize("text", ["why " * 10_000, "why?! " * 30, "x" * 5_000, "\U0001f600" * 300])
 def test_a_question_too_long_for_a_window_loses_its_end(tokenizer: Tokenizer, text: str) -> None:
     context = "bob lives in paris the cat sat home " * 5
-    features = small().encode(tokenizer, [question(text, context)])
+    features = small().encode(FastTokenizer(tokenizer), [question(text, context)])
     assert features.lengths.max() <= SMALL.max_length
     assert features.offsets is not None
     covered = np.unique(np.concatenate([row[row[:, 0] >= 0] for row in features.offsets]), axis=0)
@@ -110,16 +111,16 @@ def test_a_question_too_long_for_a_window_loses_its_end(tokenizer: Tokenizer, te
 
 
 def test_other_questions_are_not_cut(tokenizer: Tokenizer) -> None:
-    features = small().encode(tokenizer, [question("why " * 14, "bob"), question("why " * 15, "bob")])
+    features = small().encode(FastTokenizer(tokenizer), [question("why " * 14, "bob"), question("why " * 15, "bob")])
     assert features.lengths.tolist() == [14 + 3 + 1, 14 + 3 + 1]
 
 
 def test_a_stride_that_leaves_no_step_is_one_line(tokenizer: Tokenizer) -> None:
     task = QuestionAnsweringTask(QuestionAnswering(max_length=64, stride=128))
     with pytest.raises(UserError, match=r"stride is 128, too much for max_length 64: make it at most 59"):
-        task.encode(tokenizer, [question("who", "bob")])
+        task.encode(FastTokenizer(tokenizer), [question("who", "bob")])
     largest = QuestionAnsweringTask(QuestionAnswering(max_length=64, stride=59))
-    assert len(largest.encode(tokenizer, [question("who", "bob " * 100)])) > 1
+    assert len(largest.encode(FastTokenizer(tokenizer), [question("who", "bob " * 100)])) > 1
 
 
 def test_windows_are_those_of_transformers(tokenizer: Tokenizer) -> None:
@@ -128,7 +129,7 @@ def test_windows_are_those_of_transformers(tokenizer: Tokenizer) -> None:
     texts = ["Who?", "where where where", "Why \U0001f600?"]
     contexts = ["Bob lives in Paris. " * 20, "the cat sat", "dog! " * 100]
     examples = [question(text, context) for text, context in zip(texts, contexts, strict=True)]
-    features = small().encode(tokenizer, examples)
+    features = small().encode(FastTokenizer(tokenizer), examples)
     theirs = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]")(
         texts,
         contexts,
@@ -157,7 +158,7 @@ def test_one_row_an_example(tokenizer: Tokenizer, tmp_path: Path) -> None:
         question("why", "the cat sat on the mat " * 10, id="b"),
     ]
     task = small()
-    features = task.encode(tokenizer, examples)
+    features = task.encode(FastTokenizer(tokenizer), examples)
     assert len(features) > 3
     outputs = random_outputs(features)
     for name in ("start_logits", "end_logits"):
@@ -196,7 +197,7 @@ def test_one_row_an_example(tokenizer: Tokenizer, tmp_path: Path) -> None:
 
 
 def test_no_examples_make_an_empty_table(tokenizer: Tokenizer) -> None:
-    features = small().encode(tokenizer, [])
+    features = small().encode(FastTokenizer(tokenizer), [])
     table = small().table([], features, random_outputs(features))
     assert table.num_rows == 0
     assert table["start_logits"].type == pa.list_(pa.list_(pa.float32()))
@@ -204,7 +205,7 @@ def test_no_examples_make_an_empty_table(tokenizer: Tokenizer) -> None:
 
 def test_outputs_of_other_features_are_refused(tokenizer: Tokenizer) -> None:
     examples = [question("who", "bob")]
-    features = small().encode(tokenizer, examples)
+    features = small().encode(FastTokenizer(tokenizer), examples)
     with pytest.raises(ValueError, match="1 features"):
         small().table(examples, features, {name: [] for name in random_outputs(features)})
     with pytest.raises(ValueError, match="2 examples"):

@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from harness.tasks.examples import TextExample
+from harness.tasks.fast_tokenizer import FastTokenizer
 from harness.tasks.task import task_for
 
 TEXTS = ("The cat sat.", "", "caf\u00e9 \U0001f600 \x00\x07\u200b", "bob " * 10_000)
@@ -16,7 +17,7 @@ EXAMPLES = [TextExample(str(index), f"g{index}", text, index % 2) for index, tex
 
 
 def test_one_feature_a_text_cut_at_its_end(tokenizer: Tokenizer) -> None:
-    features = task_for("text-classification", max_length=12).encode(tokenizer, EXAMPLES)
+    features = task_for("text-classification", max_length=12).encode(FastTokenizer(tokenizer), EXAMPLES)
     assert features.example.tolist() == [0, 1, 2, 3]
     assert features.offsets is None
     assert features.lengths.tolist() == [6, 2, 7, 12]
@@ -33,7 +34,7 @@ def test_one_feature_a_text_cut_at_its_end(tokenizer: Tokenizer) -> None:
 
 def test_one_row_a_text(tokenizer: Tokenizer, tmp_path: Path) -> None:
     task = task_for("text-classification", max_length=12)
-    features = task.encode(tokenizer, EXAMPLES)
+    features = task.encode(FastTokenizer(tokenizer), EXAMPLES)
     logits = [np.asarray(row, np.float32) for row in ([2, 1], [2, 1], [0.5, 0.75], [-1, 3])]
     representation = [np.arange(3, dtype=np.float32) + index for index in range(4)]
     table = task.table(EXAMPLES, features, {"logits": logits, "representation": representation})
@@ -60,14 +61,14 @@ def test_one_row_a_text(tokenizer: Tokenizer, tmp_path: Path) -> None:
 
 def test_no_texts_make_an_empty_table(tokenizer: Tokenizer) -> None:
     task = task_for("text-classification")
-    table = task.table([], task.encode(tokenizer, []), {"logits": [], "representation": []})
+    table = task.table([], task.encode(FastTokenizer(tokenizer), []), {"logits": [], "representation": []})
     assert table.num_rows == 0
     assert table["logits"].type == pa.list_(pa.float32())
 
 
 def test_outputs_of_other_examples_are_refused(tokenizer: Tokenizer) -> None:
     task = task_for("text-classification")
-    features = task.encode(tokenizer, EXAMPLES[:2])
+    features = task.encode(FastTokenizer(tokenizer), EXAMPLES[:2])
     outputs = {"logits": [np.zeros(2, np.float32)], "representation": [np.zeros(2, np.float32)]}
     with pytest.raises(ValueError, match="2 examples"):
         task.table(EXAMPLES[:2], features, outputs)
@@ -76,7 +77,7 @@ def test_outputs_of_other_examples_are_refused(tokenizer: Tokenizer) -> None:
 def test_more_texts_than_are_tokenised_at_once(tokenizer: Tokenizer) -> None:
     words = ["bob", "cat", "home"]
     examples = [TextExample(str(index), "g", words[index % 3], 0) for index in range(2_345)]
-    features = task_for("text-classification").encode(tokenizer, examples)
+    features = task_for("text-classification").encode(FastTokenizer(tokenizer), examples)
     assert [ids[1] for ids in features.inputs["input_ids"]] == [
         tokenizer.token_to_id(words[index % 3]) for index in range(2_345)
     ]
