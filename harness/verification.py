@@ -45,11 +45,13 @@ class VerificationInputs:
     order: NDArray[np.int64]
     """The features in the order of the batches' rows."""
     filled: Batch | None
-    """The last batch; None for a finished file, which does not tell how many positions it has."""
+    """The last batch; None for a finished file that does not tell how many positions it has."""
+    pad_token: int
 
     @property
     def batches(self) -> list[Batch]:
-        examples = [pad(self.features.inputs, self.order[at : at + BATCH]) for at in range(0, len(self.order), BATCH)]
+        rows = [self.order[at : at + BATCH] for at in range(0, len(self.order), BATCH)]
+        examples = [pad(self.features.inputs, indices, pad_token=self.pad_token) for indices in rows]
         return examples if self.filled is None else [*examples, self.filled]
 
 
@@ -66,10 +68,12 @@ class Quality:
     """Of the loss, over examples, which are paired."""
 
 
-def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: int | None) -> VerificationInputs:
+def verification_inputs(
+    context: Context, tokenizer_folder: Path, *, positions: int | None, pad_token: int
+) -> VerificationInputs:
     """As many evaluation examples as the step's option ``parity`` says, and the longest and the shortest of all.
 
-    ``positions`` are the model's, where they are known.
+    ``positions`` are the model's, where they are known; ``pad_token`` is its too.
     """
     every = read_examples(context.input("evaluation"))
     seed = context.options["seed"]
@@ -87,8 +91,8 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
         shortest = examples[int(features.example[ends[1]])]
         both = task.encode(tokenizer, [_endless(every, positions), shortest]).inputs
         cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
-        filled = pad(cut, np.array([0, 1], np.int64))
-    return VerificationInputs(task, examples, features, order, filled)
+        filled = pad(cut, [0, 1], pad_token=pad_token)
+    return VerificationInputs(task, examples, features, order, filled, pad_token)
 
 
 def _require_positions(longest: int, positions: int | None, task: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from exporters.positions import usable_positions
 from harness.checkpoints.first_look import read_config
 from harness.checkpoints.locate import source_folder
+from harness.checkpoints.own_artifact import config_of
 from harness.config.checkpoints import (
     CutCheckpoint,
     EmbeddedCheckpoint,
@@ -18,7 +20,10 @@ from harness.config.tasks import Task
 
 def positions(task_name: TaskName, task: Task, model: str) -> int | None:
     """Tokens; None where only loading, or fetching, the model would tell."""
-    match task.models[model].checkpoint:
+    entry = task.models[model]
+    if entry.artifact is not None:
+        return usable_positions(config_of(entry.artifact)[1])
+    match entry.checkpoint:
         case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):
             return positions(task_name, task, other)
         case FolderCheckpoint() | PackageCheckpoint() as source:
@@ -33,5 +38,4 @@ def positions(task_name: TaskName, task: Task, model: str) -> int | None:
             return int(random_config(architecture).max_position_embeddings)
         case _:
             return None
-    found = read_config(folder).get("max_position_embeddings")
-    return found if isinstance(found, int) else None
+    return usable_positions(read_config(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from exporters.formats import FORMATS
@@ -81,7 +82,7 @@ def _taken_in(context: TaskContext, model: str, format: str, artifact: OwnArtifa
             **_options(context, format),
             "files": content.files,
             "tokenizer": content.tokenizer,
-            "told": artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer"}),
+            "told": asdict(content.told),
             **context.without_representation(model),
         },
         needs={"evaluation": examples["evaluation"]},

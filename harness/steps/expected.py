@@ -18,8 +18,8 @@ FILE = "expected.npz"
 
 def run(context: Context) -> None:
     checkpoint = context.input("checkpoint")
-    positions = read_checkpoint(checkpoint, task=context.options["task"]).max_positions
-    inputs = verification_inputs(context, checkpoint, positions=positions)
+    facts = read_checkpoint(checkpoint, task=context.options["task"])
+    inputs = verification_inputs(context, checkpoint, positions=facts.max_positions, pad_token=facts.pad_token)
     outputs = checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
     arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
     np.savez(context.destination / FILE, allow_pickle=False, **arrays)
