@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,44 @@ def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path)
     for harmless in ('{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}', "{", "[]"):
         (folder / "config.json").write_text(harmless)
         keys(folder, "shipped")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"problem_type": "multi_label_classification"}, "multi-label head"),
+        ({"problem_type": "regression", "id2label": {"0": "a", "1": "b"}}, "regression"),
+        ({"id2label": {"0": "LABEL_0"}}, "one output"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "tokenizer"])
+def test_a_head_that_its_configuration_says_is_none(folder: Path, place: str, config: dict, said: str) -> None:  # type: ignore[type-arg]
+    (folder / place).mkdir(exist_ok=True)
+    save_tokenizer(folder / place)
+    (folder / place / "config.json").write_text(json.dumps(config))
+    message = complaint(folder, f"{SHIPPED}.artifact.tokenizer={folder / place}")
+    assert str(folder / place / "config.json") in message and said in message
+
+
+def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: Path) -> None:
+    def told(*overrides: str) -> tuple[int | None, ...]:
+        (task,) = plan(folder, *overrides).tasks
+        (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
+        return tuple(artifact.options["told"][name] for name in ("first_position", "max_positions", "pad_token"))
+
+    assert told() == (None, None, 0)
+    small_model(folder / "mine.onnx", inputs=("input_ids", "attention_mask", "position_ids"))
+    assert "first_position: 0 for BERT's kind" in complaint(folder)
+    assert told(f"{SHIPPED}.artifact.first_position=4") == (4, None, 0)
+    assert "first_position" in complaint(folder, f"{SHIPPED}.artifact.first_position=-1")
+    config = {"model_type": "roberta", "pad_token_id": 2, "max_position_embeddings": 130}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert told() == (3, 127, 2)
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", "max_position_embeddings": 100}))
+    assert told() == (0, 100, 0)
+    words = Tokenizer(models.WordPiece({"[UNK]": 0, "film": 1, "[PAD]": 2}, unk_token="[UNK]"))
+    words.save(str(folder / "tokenizer.json"))
+    assert told() == (0, 100, 2)
 
 
 def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:
