@@ -227,8 +227,8 @@ def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Live
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    manifest = read_manifest(artifact)
     with side_by_side(lambda: open_artifact(artifact, options), options.get("sessions", 1)) as (backend, *beside):
+        manifest = read_manifest(artifact)
         yield LiveDeployment(
             backend,
             read_tokenizer(artifact),

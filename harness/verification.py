@@ -82,7 +82,7 @@ def verification_inputs(
     examples = list(chosen.values())
     task, tokenizer = task_of(context.options), read_tokenizer(tokenizer_folder)
     features = task.encode(tokenizer, examples)
-    _require_positions(int(features.lengths.max()), positions, context.options["task"])
+    require_positions(int(features.lengths.max()), positions, context.options["task"])
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
     others = np.random.default_rng(seed).permutation(len(features))
     order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
@@ -95,12 +95,13 @@ def verification_inputs(
     return VerificationInputs(task, examples, features, order, filled, pad_token)
 
 
-def _require_positions(longest: int, positions: int | None, task: str) -> None:
+def require_positions(longest: int, positions: int | None, task: str) -> None:
+    """Raise `StepFailed` where an input of ``longest`` tokens is more than the model takes, as far as that is known."""
     if positions is not None and longest > positions:
         field = "question_answering.max_length" if task == "question-answering" else "max_length"
         raise StepFailed(
             REFUSED,
-            f"an evaluation input has {longest} tokens, but the model has {positions} positions: set the task's "
+            f"an input has {longest} tokens, but the model has {positions} positions: set the task's "
             f"{field} to {positions} or less",
         )
 

@@ -77,7 +77,10 @@ def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pool
         _require_room(tokenizer.get_vocab_size(), seen)
         _same_tokenizer(folder, digests, seen)
     padding = pad_token(config) if "pad_token_id" in config else _pad_token(tokenizer)
-    return OwnContent(replace(told, pad_token=padding), files, digests)
+    positions = told.max_positions
+    if positions is None and seen is not None and seen.facts.positions is not None:
+        positions = seen.facts.positions - (padding + 1 if seen.facts.counted else told.first_position or 0)
+    return OwnContent(replace(told, pad_token=padding, max_positions=positions), files, digests)
 
 
 def config_of(artifact: OwnArtifact) -> tuple[Path, dict[str, Any]]:

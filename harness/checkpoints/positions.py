@@ -5,7 +5,6 @@ from __future__ import annotations
 from exporters.positions import usable_positions
 from harness.checkpoints.first_look import read_config
 from harness.checkpoints.locate import source_folder
-from harness.checkpoints.own_artifact import config_of
 from harness.config.checkpoints import (
     CutCheckpoint,
     EmbeddedCheckpoint,
@@ -19,11 +18,8 @@ from harness.config.tasks import Task
 
 
 def positions(task_name: TaskName, task: Task, model: str) -> int | None:
-    """Tokens; None where only loading, or fetching, the model would tell."""
-    entry = task.models[model]
-    if entry.artifact is not None:
-        return usable_positions(config_of(entry.artifact)[1])
-    match entry.checkpoint:
+    """Tokens; None where only loading, or fetching, the model would tell, and for a finished file."""
+    match task.models[model].checkpoint:
         case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):
             return positions(task_name, task, other)
         case FolderCheckpoint() | PackageCheckpoint() as source:

@@ -29,7 +29,8 @@ def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
     for planned in plan.tasks:
         yield from _few(planned, examples)
         yield from _attacked(planned, examples)
-    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task))}
+    taken_in = {planned.name: _taken_in(planned) for planned in plan.tasks}
+    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
     for name, (model, takes) in shortest.items():
         yield from _longest_text(name, study.tasks[name], model, takes)
     if shortest:
@@ -83,9 +84,16 @@ def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
         yield f"{place}: {attack.sample}, but there are {most} texts: all are taken"
 
 
-def _shortest(name: TaskName, task: Task) -> tuple[str, int] | None:
+def _taken_in(planned: TaskPlan) -> dict[str, int | None]:
+    """How many tokens each finished file takes, where it tells."""
+    files = (step for step in planned.artifacts if "told" in step.options)
+    return {step.subject["model"]: step.options["told"]["max_positions"] for step in files}
+
+
+def _shortest(name: TaskName, task: Task, taken_in: Mapping[str, int | None]) -> tuple[str, int] | None:
     """The model of those that tell that takes the fewest tokens, and how many."""
-    known = [(model, most) for model in task.models if (most := positions(name, task, model)) is not None]
+    takes = {model: taken_in.get(model) or positions(name, task, model) for model in task.models}
+    known = [(model, most) for model, most in takes.items() if most is not None]
     return min(known, key=lambda found: found[1], default=None)
 
 

@@ -18,6 +18,7 @@ from harness.execution.worker import Context
 from harness.live import read_tokenizer, task_of
 from harness.steps import own_artifact
 from harness.store.examples import read_examples
+from harness.verification import require_positions
 
 Batch = dict[str, NDArray[np.int64]]
 
@@ -56,6 +57,7 @@ def _batches(context: Context, role: str, count: int, tokenizer_folder: Path, ar
     features = task_of(context.options).encode(read_tokenizer(tokenizer_folder), examples)
     order = np.random.default_rng(context.options["seed"]).permutation(len(features.example))
     order = order[:count]  # a long passage makes several features; as many as examples are enough
-    pad_token = read_manifest(artifact).pad_token
+    manifest = read_manifest(artifact)
+    require_positions(int(features.lengths.max()), manifest.max_positions, context.options["task"])
     rows = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    return [pad(features.inputs, indices, pad_token=pad_token) for indices in rows]
+    return [pad(features.inputs, indices, pad_token=manifest.pad_token) for indices in rows]

@@ -39,7 +39,7 @@ def require_positions(model: PreTrainedModel, max_length: int) -> None:
     if positions is not None and max_length > positions:
         raise UserError(
             f"recipe.max_length is {max_length}, but this {model.config.model_type} has "
-            f"{positions} usable positions: make it at most {positions}"
+            f"{positions} positions: make it at most {positions}"
         )
 
 

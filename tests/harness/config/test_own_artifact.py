@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -220,6 +221,21 @@ def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: 
     words = Tokenizer(models.WordPiece({"[UNK]": 0, "film": 1, "[PAD]": 2}, unk_token="[UNK]"))
     words.save(str(folder / "tokenizer.json"))
     assert told() == (0, 100, 2)
+
+
+@pytest.mark.parametrize(("counted", "takes"), [(False, 64), (True, 63)])
+def test_positions_are_those_of_the_graph_where_nothing_lies_beside_it(folder: Path, counted: bool, takes: int) -> None:
+    import onnx
+
+    model = onnx.load(str(folder / "mine.onnx"))
+    name = "bert.embeddings.position_embeddings.weight"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((64, 8), np.float32), name))
+    if counted:
+        model.graph.node.append(onnx.helper.make_node("CumSum", ["input_ids", "ten"], ["counted"]))
+    onnx.save(model, str(folder / "mine.onnx"))
+    (task,) = plan(folder).tasks
+    (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
+    assert artifact.options["told"]["max_positions"] == takes
 
 
 def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:
