@@ -52,12 +52,16 @@ def shuffled_batches(lengths: Integers, *, token_budget: int, seed: int) -> list
 
 
 def pad(
-    inputs: Mapping[str, Sequence[Integers]], indices: Sequence[int] | Integers, *, length: int | None = None
+    inputs: Mapping[str, Sequence[Integers]],
+    indices: Sequence[int] | Integers,
+    *,
+    length: int | None = None,
+    pad_token: int = 0,
 ) -> dict[str, Integers]:
-    """Stack ragged 1-d inputs into int64 (batch, ``length``) arrays, zeros behind.
+    """Stack ragged 1-d inputs into int64 (batch, ``length``) arrays, ``input_ids`` filled up with ``pad_token``.
 
-    Without ``length`` the longest example sets it. Zero masks what is padded in ``attention_mask``; the
-    values of the other inputs do not matter there.
+    Without ``length`` the longest example sets it. Behind the others are zeros, which mask what is padded in
+    ``attention_mask``. Models of RoBERTa's kind count positions by the padding token: with another they would count on.
     """
     picked = {name: [rows[index] for index in indices] for name, rows in inputs.items()}
     longest = max((len(row) for rows in picked.values() for row in rows), default=0)
@@ -65,7 +69,8 @@ def pad(
         raise BackendError(f"cannot pad to {length}: an example of the batch has {longest} tokens")
     padded = {}
     for name, rows in picked.items():
-        array = np.zeros((len(rows), length or longest), dtype=np.int64)
+        filling = pad_token if name == "input_ids" else 0
+        array = np.full((len(rows), length or longest), filling, dtype=np.int64)
         for target, row in zip(array, rows, strict=True):
             target[: len(row)] = row
         padded[name] = array
@@ -83,6 +88,7 @@ class Batches:
     """The same, rounded up."""
     indices: list[Integers]
     """The examples of each batch."""
+    pad_token: int
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -90,7 +96,7 @@ class Batches:
     def feeds(self, number: int) -> dict[str, Integers]:
         """Batch ``number``, padded: see `pad`."""
         batch = self.indices[number]
-        return pad(self.inputs, batch, length=int(self.padded[batch].max()))
+        return pad(self.inputs, batch, length=int(self.padded[batch].max()), pad_token=self.pad_token)
 
     def give_back(
         self,
@@ -112,7 +118,9 @@ def build_batches(
     *,
     token_budget: int,
     same_length: bool = False,
+    pad_token: int = 0,
     pad_to_multiple: int = 1,
+    longest: int | None = None,
     shuffle_seed: int | None = None,
 ) -> Batches:
     """Plan batches of what ``backend`` takes of ``inputs``; the arguments are those of `infer_all`."""
@@ -126,11 +134,13 @@ def build_batches(
     if lengths.size and lengths.min() < 1:
         raise BackendError(f"example {int(lengths.argmin())} has no tokens; give it one at least")
     padded = -(-lengths // pad_to_multiple) * pad_to_multiple
+    if longest is not None:
+        padded = np.maximum(lengths, np.minimum(padded, longest))
     if shuffle_seed is None:
         indices = plan_batches(padded, token_budget=token_budget, same_length=same_length)
     else:
         indices = shuffled_batches(padded, token_budget=token_budget, seed=shuffle_seed)
-    return Batches(taken, lengths, padded, indices)
+    return Batches(taken, lengths, padded, indices, pad_token)
 
 
 def infer_all(
@@ -140,7 +150,9 @@ def infer_all(
     token_budget: int,
     per_token: frozenset[str],
     same_length: bool = False,
+    pad_token: int = 0,
     pad_to_multiple: int = 1,
+    longest: int | None = None,
     shuffle_seed: int | None = None,
     beside: Sequence[Backend] = (),
     progress: Callable[[int], None] | None = None,
@@ -149,8 +161,9 @@ def infer_all(
 
     Outputs named in ``per_token`` have a token axis and are cut to the example's own length. ``beside`` are
     further openings of the same artifact that work at the same time, each on batches of its own. ``same_length``
-    is that of `plan_batches`. The other arguments vary what must not matter: ``pad_to_multiple`` rounds padded
-    lengths up, ``shuffle_seed`` composes other batches, of mixed lengths. ``progress`` is called after each batch
+    is that of `plan_batches`, ``pad_token`` that of `pad`. The other arguments vary what must not matter:
+    ``pad_to_multiple`` rounds padded lengths up, though not beyond ``longest``, the tokens that the model has
+    positions for; ``shuffle_seed`` composes other batches, of mixed lengths. ``progress`` is called after each batch
     with how many examples it had.
     """
     batches = build_batches(
@@ -158,7 +171,9 @@ def infer_all(
         inputs,
         token_budget=token_budget,
         same_length=same_length,
+        pad_token=pad_token,
         pad_to_multiple=pad_to_multiple,
+        longest=longest,
         shuffle_seed=shuffle_seed,
     )
     results = no_outputs(backend, len(batches.lengths))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, require, sha256
+from exporters.positions import pad_token, usable_positions
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,6 +33,7 @@ class CheckpointFacts:
     hidden: int
     labels: list[str] | None
     max_positions: int
+    pad_token: int
     parameters: int
     digest: str
     origin: dict[str, str]
@@ -52,6 +54,9 @@ def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
     paths = [require(folder, name, "a checkpoint needs " + ", ".join(FILES)) for name in FILES]
     try:
         config = json.loads(paths[0].read_text(encoding="utf-8"))
+        positions = usable_positions(config)
+        if positions is None:
+            raise KeyError("max_position_embeddings")
         architecture = str(config["model_type"])
         labels = None
         if task == "text-classification":
@@ -62,7 +67,8 @@ def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
             layers=int(_first(config, "num_hidden_layers", "n_layers")),
             hidden=int(_first(config, "hidden_size", "dim")),
             labels=labels,
-            max_positions=int(config["max_position_embeddings"]),
+            max_positions=positions,
+            pad_token=pad_token(config),
             parameters=_count_parameters(paths[1]),
             digest=hashlib.sha256("".join(sha256(path) for path in paths).encode()).hexdigest(),
             origin=_origin(folder / ORIGIN),

@@ -69,6 +69,7 @@ def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
         labels=facts.labels,
         pooling=job.pooling,
         max_positions=facts.max_positions,
+        pad_token=facts.pad_token,
         inputs=_torch_inputs(facts),
         outputs=_torch_outputs(facts, job.task),
         files={},

@@ -62,5 +62,5 @@ def sha256(path: Path) -> str:
 
 def describe_files(folder: Path, names: tuple[str, ...]) -> dict[str, dict[str, str | int]]:
     """``{name: {"sha256", "bytes"}}`` of those ``names`` that are in ``folder``."""
-    present = [folder / name for name in names if (folder / name).is_file()]
-    return {path.name: {"sha256": sha256(path), "bytes": path.stat().st_size} for path in present}
+    present = {name: folder / name for name in names if (folder / name).is_file()}
+    return {name: {"sha256": sha256(path), "bytes": path.stat().st_size} for name, path in present.items()}

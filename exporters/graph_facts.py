@@ -52,6 +52,7 @@ QUANTIZATION = frozenset(
 
 SCALED_AT_RUN_TIME = frozenset(("DynamicQuantizeLinear", "DynamicQuantizeMatMul", "MatMulInteger"))
 BETWEEN_SOFTMAX_AND_VALUES = frozenset(("Cast", "DequantizeLinear", "Dropout", "Identity", "QuantizeLinear", "Where"))
+POSITIONS_TABLE = "embeddings.position_embeddings.weight"
 LARGE = 1024  # bytes; a smaller tensor may be a shape, whose values shapes are inferred from
 
 
@@ -65,6 +66,10 @@ class GraphFacts:
     layers: int | None
     vocabulary: int | None
     """Rows of the table that ``input_ids`` look up."""
+    positions: int | None
+    """Rows of the table of positions, by the name that exporters leave it."""
+    counted: bool
+    """Whether positions are counted from behind the padding's, as in RoBERTa's kind."""
     weights: dict[str, int]
     """Numbers in the weights by their type."""
     quantization: dict[str, int]
@@ -81,6 +86,8 @@ def graph_facts(model: ModelProto) -> GraphFacts:
         parameters=sum(weights.values()),
         layers=_layers(graph) or None,
         vocabulary=_vocabulary(graph),
+        positions=next((int(w.dims[0]) for w in graph.initializer if w.name.endswith(POSITIONS_TABLE)), None),
+        counted=operators["CumSum"] > 0,
         weights=weights,
         quantization=quantization,
     )

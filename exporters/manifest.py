@@ -40,7 +40,7 @@ class Manifest:
     """Class names in the order of the logits; None for question answering."""
     pooling: str
     max_positions: int | None
-    """The longest sequence that the position embeddings reach, in tokens."""
+    """The longest sequence that the position embeddings reach, in tokens: see `exporters.positions`."""
     inputs: list[Tensor]
     outputs: list[Tensor]
     files: dict[str, dict[str, Any]]
@@ -51,6 +51,8 @@ class Manifest:
     parameters: int | None
     """Numbers in the checkpoint's weights, whatever the precision they are stored in here; of a finished file, in
     its own. An engine does not tell."""
+    pad_token: int = 0
+    """The id that shorter rows of ``input_ids`` are filled up with."""
     opset: int | None = None
     isa: str | None = None
     """INT8: the instruction set that the weights' range was chosen for."""

@@ -16,6 +16,7 @@ from exporters.errors import ExportError
 from exporters.files import require
 from exporters.onnx_graph import fold_identities, opset
 from exporters.optimum_export import export_with_output
+from exporters.positions import usable_positions
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -82,17 +83,9 @@ def tokenizer_for(checkpoint: Path, model: PreTrainedModel) -> Tokenizer:
             f"{checkpoint}: {size} tokens in its tokenizer, {model.config.vocab_size} in its model: "
             "give a checkpoint whose parts belong together"
         )
-    tokenizer.enable_truncation(_longest(model))
+    tokenizer.enable_truncation(usable_positions(model.config.to_dict()))
     tokenizer.no_padding()
     return tokenizer
-
-
-def _longest(model: PreTrainedModel) -> int:
-    """In tokens. Positions of RoBERTa's kind are counted from behind that of the padding."""
-    positions = next((part for name, part in model.named_modules() if name.endswith("position_embeddings")), None)
-    padding = getattr(positions, "padding_idx", None)
-    longest: int = model.config.max_position_embeddings
-    return longest if padding is None else longest - padding - 1
 
 
 def _embed(encoder: ModelProto) -> None:

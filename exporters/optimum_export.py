@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
+from exporters.pooling import keep_last_hidden_state
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,11 +64,12 @@ def _add_output(model: PreTrainedModel, name: str, made_of: Callable[[Tensor, Te
     """Let ``model`` return it beside its logits."""
     forward = model.forward
     signature = inspect.signature(forward)
+    take = None if model.base_model is model else keep_last_hidden_state(model)
 
     def with_output(*args: Any, **kwargs: Any) -> Any:
         given = signature.bind(*args, **kwargs).arguments
-        outputs = forward(**{**given, **given.pop("kwargs", {}), "output_hidden_states": True})
-        outputs[name] = made_of(outputs.hidden_states[-1], given["attention_mask"])
+        outputs = forward(**{**given, **given.pop("kwargs", {})})
+        outputs[name] = made_of(outputs[0] if take is None else take(), given["attention_mask"])
         return outputs
 
     # optimum orders the inputs by the signature; functools.wraps would make it call the wrapped function.

@@ -9,6 +9,7 @@ from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.manifest import Manifest, library_versions, write_manifest
 from exporters.own_files import copy_unchanged
+from exporters.own_onnx import Told
 from exporters.tensorrt_engine import ENGINE
 
 FORMAT = "tensorrt-own"
@@ -42,7 +43,7 @@ def export_own_engine(
     task: str,
     labels: Sequence[str],
     pooling: str,
-    precision: str | None,
+    told: Told,
     digests: Mapping[str, str],
 ) -> Manifest:
     """Write the artifact of the engine at ``path`` into ``destination``, which holds its ``tokenizer.json`` already.
@@ -54,13 +55,14 @@ def export_own_engine(
     manifest = Manifest(
         format=FORMAT,
         task=task,
-        precision=precision or "as built",
+        precision=told.precision or "as built",
         architecture=None,
         layers=None,
         hidden=None,
         labels=list(labels) or None,
         pooling=pooling,
-        max_positions=None,
+        max_positions=told.max_positions,
+        pad_token=told.pad_token,
         inputs=[],
         outputs=[],
         files=describe_files(destination, (ENGINE, TOKENIZER, TOKENIZER_SETTINGS)),

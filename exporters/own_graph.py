@@ -20,8 +20,11 @@ LOWEST_OPSET = 11
 """The first with `Range`, and the first that optimum exported encoders with."""
 
 
-def check_inputs(model: ModelProto, where: Path) -> None:
-    """Raise `ExportError` unless the inputs are known ones, integers, of a free batch and a free length."""
+def check_inputs(model: ModelProto, where: Path, first_position: int | None) -> None:
+    """Raise `ExportError` unless the inputs are known ones, integers, of a free batch and a free length.
+
+    ``first_position`` must be known where ``position_ids`` are among them.
+    """
     from onnx import TensorProto
 
     if opset(model) < LOWEST_OPSET:
@@ -34,6 +37,11 @@ def check_inputs(model: ModelProto, where: Path) -> None:
                 f"{where} has no input {name!r} (it has: {listed(names, {})}): export it with the "
                 f"inputs' names, which are {', '.join(KNOWN_INPUTS)}"
             )
+    if POSITIONS in names and first_position is None:
+        raise ExportError(
+            f"{where} needs {POSITIONS!r}, and no config.json beside it names its model_type: say the first token's, "
+            "with first_position: 0 for BERT's kind, or the padding token's id + 1 for RoBERTa's"
+        )
     for value in inputs:
         if value.name not in KNOWN_INPUTS:
             raise ExportError(
@@ -62,23 +70,30 @@ def fed_inputs(graph: GraphProto) -> list[ValueInfoProto]:
     return [value for value in graph.input if value.name not in weights]
 
 
-def adapt(model: ModelProto, logits: Mapping[str, str], representation: Source | None, pooling: str) -> list[str]:
+def adapt(
+    model: ModelProto,
+    logits: Mapping[str, str],
+    representation: Source | None,
+    pooling: str,
+    first_position: int | None = None,
+) -> list[str]:
     """Change ``model`` in place; return every change in words, none where it is as it should be.
 
     - an int32 input becomes int64, with a Cast behind it;
-    - ``position_ids`` are made in the graph, as 0, 1, 2, ...;
-    - logits of another name become an output of ours too;
+    - ``position_ids`` are made in the graph, counted from ``first_position``: see `_positions`;
+    - logits of another name, or from before a Softmax, become an output of ours too;
     - the representation becomes an output: float32 (batch, hidden), pooled as ``pooling`` says.
 
     Whatever the graph gives besides stays an output.
     """
-    changes = [*_positions(model), *_integers(model.graph)]
+    changes = [*_positions(model, first_position), *_integers(model.graph)]
+    there = {value.name for value in model.graph.output}
     added: dict[str, tuple[str, str | None]] = {}  # our name: its tensor, and how that is pooled
     for name, own in logits.items():
         if name != own:
             added[name] = own, None
-            changes.append(f"output {own!r} given as {name!r} too")
-    there = {value.name for value in model.graph.output}
+            what = "output" if own in there else "the Softmax's input"
+            changes.append(f"{what} {own!r} given as {name!r} too")
     as_it_is = representation is not None and representation.pooled and representation.tensor == REPRESENTATION
     if representation is not None and not (as_it_is and REPRESENTATION in there):
         added[REPRESENTATION] = representation.tensor, None if representation.pooled else pooling
@@ -105,13 +120,18 @@ def _add_output(model: ModelProto, tensor: str, name: str, pooling: str | None) 
     model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, axes))
 
 
-def _positions(model: ModelProto) -> list[str]:
+def _positions(model: ModelProto, first: int | None) -> list[str]:
+    """Make ``position_ids`` of ``input_ids``.
+
+    Counted from 0 they go on over padding, as BERT's do. Counted from further on they are RoBERTa's: the id before the
+    first is the padding token's, which is no position and stays in its place.
+    """
     import numpy as np
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     graph = model.graph
     given = next((value for value in fed_inputs(graph) if value.name == POSITIONS), None)
-    if given is None:
+    if given is None or first is None:
         return []
 
     def name(part: str) -> str:
@@ -125,20 +145,34 @@ def _positions(model: ModelProto) -> list[str]:
         return helper.make_node("Constant", [], [name(part)], f"{name(part)}/node", value=tensor)
 
     kind = given.type.tensor_type.elem_type
-    nodes = [
-        constant("zero", 0),
-        constant("one", 1),
-        constant("row", [1, -1]),
-        make("Shape", ["input_ids"], "shape"),
-        make("Gather", [name("shape"), name("one")], "length", axis=0),
-        make("Range", [name("zero"), name("length"), name("one")], "range"),
-        make("Reshape", [name("range"), name("row")], "rows"),
-        make("Expand", [name("rows"), name("shape")], "all"),
-        helper.make_node("Cast", [name("all")], [POSITIONS], f"{name('cast')}/node", to=kind),
-    ]
+    if first == 0:
+        nodes = [
+            constant("zero", 0),
+            constant("one", 1),
+            constant("row", [1, -1]),
+            make("Shape", ["input_ids"], "shape"),
+            make("Gather", [name("shape"), name("one")], "length", axis=0),
+            make("Range", [name("zero"), name("length"), name("one")], "range"),
+            make("Reshape", [name("range"), name("row")], "rows"),
+            make("Expand", [name("rows"), name("shape")], "all"),
+        ]
+    else:
+        nodes = [
+            constant("padding", first - 1),
+            constant("axis", 1),
+            make("Cast", ["input_ids"], "ids", to=TensorProto.INT64),
+            make("Equal", [name("ids"), name("padding")], "padded"),
+            make("Not", [name("padded")], "real"),
+            make("Cast", [name("real")], "ones", to=TensorProto.INT32),
+            make("CumSum", [name("ones"), name("axis")], "counted"),
+            make("Mul", [name("counted"), name("ones")], "kept"),
+            make("Cast", [name("kept")], "from one", to=TensorProto.INT64),
+            make("Add", [name("from one"), name("padding")], "all"),
+        ]
+    nodes.append(helper.make_node("Cast", [name("all")], [POSITIONS], f"{name('cast')}/node", to=kind))
     graph.input.remove(given)
     _prepend(graph, nodes)
-    return [f"input {POSITIONS!r} made in the graph: 0, 1, 2, ..."]
+    return [f"input {POSITIONS!r} made in the graph: {first}, {first + 1}, {first + 2}, ..."]
 
 
 def _integers(graph: GraphProto) -> list[str]:

@@ -38,7 +38,7 @@ FORMAT = "onnx-own"
 
 @dataclass(frozen=True)
 class Told:
-    """What a person says about a file, where it is called otherwise than expected or cannot be found."""
+    """What a person says about a file, or the ``config.json`` beside it, that the file itself does not."""
 
     logits: str | None = None
     start_logits: str | None = None
@@ -46,6 +46,10 @@ class Told:
     representation: str | None = None
     """The name of a tensor, or "none" to leave the representation out."""
     precision: str | None = None
+    first_position: int | None = None
+    """The position id of a text's first token; asked for only where ``position_ids`` are an input."""
+    max_positions: int | None = None
+    pad_token: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ def export_own(
         weight_files(model, path)
         copy_own(path, destination, digests)
         found = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, told=told)
-        changes = adapt(model, found.logits, found.representation, pooling)
+        changes = adapt(model, found.logits, found.representation, pooling, told.first_position)
     if changes:
         _replace(model, destination)
     manifest = Manifest(
@@ -108,7 +112,8 @@ def export_own(
         hidden=found.hidden,
         labels=list(labels) or None,
         pooling=pooling,
-        max_positions=None,
+        max_positions=told.max_positions,
+        pad_token=told.pad_token,
         inputs=[tensor_of(value) for value in fed_inputs(model.graph)],
         outputs=[tensor_of(value) for value in model.graph.output],
         files=describe_files(destination, (*found.digests, TOKENIZER, TOKENIZER_SETTINGS)),
@@ -167,7 +172,7 @@ def _look(
 ) -> OwnModel:
     check_task(task)
     check_pooling(pooling)
-    check_inputs(model, path)
+    check_inputs(model, path, told.first_position)
     shapes = tensor_shapes(model)
     logits = find_logits(model.graph, task, dataclasses.asdict(told), shapes, len(labels), path)
     representation = find_representation(model.graph, told.representation, logits, shapes, path)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
 LAST_HIDDEN_STATE = "last_hidden_state"
+UNCHANGED = frozenset(("Cast", "Dropout", "Identity"))
 LEFT_OUT = "none"
 """Told in place of a representation's name: the deployment has none."""
 
@@ -43,11 +44,14 @@ class Source:
 def find_logits(
     graph: GraphProto, task: str, told: Mapping[str, str | None], shapes: Mapping[str, Shape], labels: int, where: Path
 ) -> dict[str, str]:
-    """``{our name: the graph's output}`` for the logits of ``task``; ``told`` names those called otherwise.
+    """``{our name: the graph's tensor}`` for the logits of ``task``; ``told`` names the outputs called otherwise.
 
-    Raises `ExportError` where there is none of the name, or one of another rank or number of ``labels``.
+    Of an output that a Softmax ends in, what goes into that: its probabilities, taken for logits, would get a second
+    one. Raises `ExportError` where there is none of the name, one of another rank or number of ``labels``, or one that
+    a Sigmoid ends in.
     """
     found = {}
+    producer = {name: node for node in graph.node for name in node.output if name}
     there = [value.name for value in graph.output]
     for name in OUTPUTS[task]:
         own = told.get(name) or name
@@ -62,13 +66,31 @@ def find_logits(
             raise ExportError(
                 f"output {own!r} of {where} is {described(shape)}, should be {wanted}: name another, with {name}: NAME"
             )
+        if shape is not None and task == "text-classification" and shape[1] == 1:
+            raise ExportError(
+                f"output {own!r} of {where} is a single number, a regression or one sigmoid: text-classification "
+                "scores the softmax over two classes or more; give a model with such a head"
+            )
         if shape is not None and task == "text-classification" and shape[1] not in (None, labels):
             raise ExportError(
                 f"output {own!r} of {where} has {shape[1]} classes, the study's labels are {labels}: name all of them, "
                 "in the order of the model"
             )
-        found[name] = own
+        found[name] = _before_softmax(own, producer, where)
     return found
+
+
+def _before_softmax(output: str, producer: Mapping[str, NodeProto], where: Path) -> str:
+    """The input of the Softmax that ``output`` comes from; ``output`` itself where there is none."""
+    node = producer.get(output)
+    while node is not None and node.op_type in UNCHANGED:
+        node = producer.get(node.input[0])
+    if node is not None and node.op_type == "Sigmoid":
+        raise ExportError(
+            f"output {output!r} of {where} is a Sigmoid's, a multi-label head: text-classification scores the softmax "
+            "over classes of which one is right; give a model with such a head"
+        )
+    return node.input[0] if node is not None and node.op_type in ("Softmax", "LogSoftmax") else output
 
 
 def find_representation(

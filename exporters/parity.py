@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from exporters.checkpoint import load_model
 from exporters.errors import ExportError
 from exporters.onnx_graph import OUTPUTS, REPRESENTATION
-from exporters.pooling import check_pooling, pool
+from exporters.pooling import check_pooling, keep_last_hidden_state, pool
 
 PER_TOKEN = frozenset(OUTPUTS["question-answering"])
 """Outputs of shape (batch, sequence); their values at padding mean nothing and are left out."""
@@ -69,6 +69,7 @@ def checkpoint_outputs(
 
     check_pooling(pooling)
     model = load_model(checkpoint, task=task)
+    last_hidden_state = keep_last_hidden_state(model)
     accepted = inspect.signature(model.forward).parameters
     results = []
     with torch.inference_mode():
@@ -78,9 +79,9 @@ def checkpoint_outputs(
                 for name, array in batch.items()
                 if name in accepted
             }
-            outputs = model(**feeds, output_hidden_states=True)
+            outputs = model(**feeds)
             result = {name: outputs[name].numpy() for name in OUTPUTS[task]}
-            result[REPRESENTATION] = pool(outputs.hidden_states[-1], feeds["attention_mask"], pooling).numpy()
+            result[REPRESENTATION] = pool(last_hidden_state(), feeds["attention_mask"], pooling).numpy()
             results.append(result)
     return results
 

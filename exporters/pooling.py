@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
@@ -9,6 +10,7 @@ from exporters.errors import ExportError
 if TYPE_CHECKING:
     import torch
     from onnx import NodeProto
+    from transformers import PreTrainedModel
 
 POOLINGS = ("cls", "mean")
 
@@ -17,6 +19,16 @@ def check_pooling(pooling: str) -> None:
     """Raise `ExportError` unless ``pooling`` is a known word."""
     if pooling not in POOLINGS:
         raise ExportError(f"pooling {pooling!r} is not known: use one of {', '.join(POOLINGS)}")
+
+
+def keep_last_hidden_state(model: PreTrainedModel) -> Callable[[], torch.Tensor]:
+    """A function that gives, after each run of ``model``, what its encoder ended in: (batch, sequence, hidden).
+
+    The last of ``hidden_states`` is not that of an encoder that normalises it once more, as ModernBERT's does.
+    """
+    kept: list[torch.Tensor] = []
+    model.base_model.register_forward_hook(lambda module, arguments, output: kept.append(output[0]))
+    return kept.pop
 
 
 def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> torch.Tensor:

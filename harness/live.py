@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from backends.batching import infer_all
+from backends.batching import infer_all, pad
 from backends.registry import open_backend
 from backends.side_by_side import side_by_side
+from exporters.manifest import read_manifest
 from harness.config.tasks import QuestionAnswering
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE
@@ -57,12 +58,19 @@ class LiveDeployment:
     again: bool = False
     beside: tuple[Backend, ...] = ()
     """Further openings of the artifact, that work on other batches at the same time."""
+    pad_token: int = 0
+    positions: int | None = None
+    """How many tokens the model takes, where its manifest tells."""
 
     def with_budget(self, token_budget: int) -> LiveDeployment:
         return replace(self, token_budget=token_budget)
 
     def encode(self, examples: Sequence[Example]) -> Features:
         return self.task.encode(self.tokenizer, examples)
+
+    def batch(self, features: Features, indices: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Some of the features as one padded batch."""
+        return pad(features.inputs, indices, pad_token=self.pad_token)
 
     def infer(self, features: Features, *, same_length: bool = False) -> Outputs:
         """In the features' order.
@@ -78,7 +86,9 @@ class LiveDeployment:
             token_budget=self.token_budget // 2 if self.again else self.token_budget,
             per_token=self.task.per_token,
             same_length=same_length,
+            pad_token=self.pad_token,
             pad_to_multiple=REPLICATE_PADDING if self.again else 1,
+            longest=self.positions,
             shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
             beside=self.beside,
         )
@@ -214,6 +224,7 @@ def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Live
         BackendError: the backend is not here, or does not take the artifact.
     """
     with side_by_side(lambda: open_artifact(artifact, options), options.get("sessions", 1)) as (backend, *beside):
+        manifest = read_manifest(artifact)
         yield LiveDeployment(
             backend,
             read_tokenizer(artifact),
@@ -221,4 +232,6 @@ def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Live
             options["token_budget"],
             options.get("again", False),
             tuple(beside),
+            manifest.pad_token,
+            manifest.max_positions,
         )

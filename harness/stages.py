@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from backends.batching import pad
 from harness.live import LiveDeployment
 from harness.tasks.examples import Example
 
@@ -37,7 +36,7 @@ def where_time_goes(deployment: LiveDeployment, examples: Sequence[Example]) -> 
     return {
         "request": _median_of([[example] for example in examples[:REQUESTS]], deployment),
         "batch": _median_of([examples] * PASSES_AT_MOST, deployment),
-        "device": deployment.backend.device_times(pad(features.inputs, range(len(features)))),
+        "device": deployment.backend.device_times(deployment.batch(features, range(len(features)))),
     }
 
 

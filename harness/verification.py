@@ -46,11 +46,13 @@ class VerificationInputs:
     order: NDArray[np.int64]
     """The features in the order of the batches' rows."""
     filled: Batch | None
-    """The last batch; None for a finished file, which does not tell how many positions it has."""
+    """The last batch; None for a finished file that does not tell how many positions it has."""
+    pad_token: int
 
     @property
     def batches(self) -> list[Batch]:
-        examples = [pad(self.features.inputs, self.order[at : at + BATCH]) for at in range(0, len(self.order), BATCH)]
+        rows = [self.order[at : at + BATCH] for at in range(0, len(self.order), BATCH)]
+        examples = [pad(self.features.inputs, indices, pad_token=self.pad_token) for indices in rows]
         return examples if self.filled is None else [*examples, self.filled]
 
 
@@ -67,16 +69,18 @@ class Quality:
     """Of the loss, over examples, which are paired."""
 
 
-def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: int | None) -> VerificationInputs:
+def verification_inputs(
+    context: Context, tokenizer_folder: Path, *, positions: int | None, pad_token: int
+) -> VerificationInputs:
     """As many evaluation examples as the step's option ``parity`` says, and the longest and the shortest of all.
 
-    ``positions`` are the model's, where they are known.
+    ``positions`` are the model's, where they are known; ``pad_token`` is its too.
     """
     every, seed = read_examples(context.input("evaluation")), context.options["seed"]
     examples = verification_examples(every, context.options)
     task, tokenizer = task_of(context.options), read_tokenizer(tokenizer_folder)
     features = task.encode(tokenizer, examples)
-    _require_positions(int(features.lengths.max()), positions, context.options["task"])
+    require_positions(int(features.lengths.max()), positions, context.options["task"])
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
     others = np.random.default_rng(seed).permutation(len(features))
     order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
@@ -85,8 +89,8 @@ def verification_inputs(context: Context, tokenizer_folder: Path, *, positions: 
         shortest = examples[int(features.example[ends[1]])]
         both = task.encode(tokenizer, [_endless(every, positions), shortest]).inputs
         cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
-        filled = pad(cut, np.array([0, 1], np.int64))
-    return VerificationInputs(task, examples, features, order, filled)
+        filled = pad(cut, [0, 1], pad_token=pad_token)
+    return VerificationInputs(task, examples, features, order, filled, pad_token)
 
 
 def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) -> list[Example]:
@@ -96,12 +100,13 @@ def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) 
     return list(chosen.values())
 
 
-def _require_positions(longest: int, positions: int | None, task: str) -> None:
+def require_positions(longest: int, positions: int | None, task: str) -> None:
+    """Raise `StepFailed` where an input of ``longest`` tokens is more than the model takes, as far as that is known."""
     if positions is not None and longest > positions:
         field = "question_answering.max_length" if task == "question-answering" else "max_length"
         raise StepFailed(
             REFUSED,
-            f"an evaluation input has {longest} tokens, but the model has {positions} positions: set the task's "
+            f"an input has {longest} tokens, but the model has {positions} positions: set the task's "
             f"{field} to {positions} or less",
         )
 

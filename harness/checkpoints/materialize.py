@@ -14,6 +14,8 @@ from transformers import PreTrainedModel
 from exporters.checkpoint import ORIGIN
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
+from harness.checkpoints.first_look import read_config
+from harness.checkpoints.heads import require_classes
 from harness.checkpoints.labels import matching_labels, written_labels
 from harness.checkpoints.loading import (
     HEADS,
@@ -97,6 +99,7 @@ def from_folder(
     tokenizer = write_tokenizer(folder, destination)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if task == "text-classification" and not allow_new_head:
+        require_classes(folder / "config.json", read_config(folder))
         overrides = written_labels(matching_labels(folder, load_config(folder), labels))
     loaded = load(folder, task, **overrides)
     if loaded.new and not allow_new_head:

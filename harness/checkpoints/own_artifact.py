@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from exporters.errors import ExportError
 from exporters.own_engine import look_at_engine
 from exporters.own_onnx import OwnModel, Told, look_at
+from exporters.positions import first_position, pad_token, usable_positions
+from harness.checkpoints.heads import require_classes
 from harness.checkpoints.locate import require_inside
-from harness.checkpoints.tokenizer_files import count_tokens, own_tokenizer_files
+from harness.checkpoints.tokenizer_files import own_tokenizer_files, read_own_vocabulary
 from harness.config.models import OwnArtifact
 from harness.errors import UserError
 from harness.store.content import file_digest
 from harness.tasks.fast_tokenizer import TOKENIZER
+
+CONFIG = "config.json"
+PAD_TOKENS = ("[PAD]", "<pad>")
 
 
 @dataclass(frozen=True)
 class OwnContent:
     """What a step that uses the file depends on."""
 
+    told: Told
     files: dict[str, str]
     """SHA-256 by name, see `exporters.own_onnx.OwnModel`."""
     tokenizer: dict[str, str]
@@ -41,37 +48,62 @@ def tokenizer_folder(artifact: OwnArtifact) -> Path:
     return artifact.tokenizer.expanduser().absolute()
 
 
-def told_of(artifact: OwnArtifact) -> Told:
-    return Told(**artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer"}))
-
-
 def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pooling: str) -> OwnContent:
     """Check what can be checked without running the file, and hash it.
 
     Raises `UserError`: the file cannot be read or is no model of the task, there is no tokenizer, one with
     more tokens than the model, or a link to outside of the folder.
     """
-    tokenizer = tokenizer_folder(artifact)
-    names = own_file(artifact).parent / "config.json"
+    folder, file = tokenizer_folder(artifact), own_file(artifact)
+    described, config = config_of(artifact)
+    told = Told(
+        **artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer", "first_position"}),
+        first_position=_first_position(artifact, config),
+        max_positions=usable_positions(config),
+    )
+    seen = None
     try:
-        if artifact.tensorrt is not None:
-            digests = look_at_engine(own_file(artifact))
-            require_inside(*own_tokenizer_files(tokenizer))
-            count_tokens(tokenizer)
-            return OwnContent(digests, _tokenizer_digests(tokenizer))
-        seen = look_at(own_file(artifact), task=task, labels=labels, pooling=pooling, told=told_of(artifact))
+        if artifact.tensorrt is None:
+            seen = look_at(file, task=task, labels=labels, pooling=pooling, told=told)
+        files = look_at_engine(file) if seen is None else seen.digests
     except ExportError as error:
         raise UserError(str(error)) from None
-    require_inside(*own_tokenizer_files(tokenizer), names)
-    _require_room(count_tokens(tokenizer), seen)
-    _same_labels(names, labels)
-    digests = _tokenizer_digests(tokenizer)
-    _same_tokenizer(tokenizer, digests, seen)
-    return OwnContent(seen.digests, digests)
+    require_inside(*own_tokenizer_files(folder), described)
+    if task == "text-classification":
+        require_classes(described, config)
+        _same_labels(described, config, labels)
+    tokenizer = read_own_vocabulary(folder)
+    digests = {path.name: file_digest(path) for path in own_tokenizer_files(folder)}
+    if seen is not None:
+        _require_room(tokenizer.get_vocab_size(), seen)
+        _same_tokenizer(folder, digests, seen)
+    padding = pad_token(config) if "pad_token_id" in config else _pad_token(tokenizer)
+    positions = told.max_positions
+    if positions is None and seen is not None and seen.facts.positions is not None:
+        positions = seen.facts.positions - (padding + 1 if seen.facts.counted else told.first_position or 0)
+    return OwnContent(replace(told, pad_token=padding, max_positions=positions), files, digests)
 
 
-def _tokenizer_digests(folder: Path) -> dict[str, str]:
-    return {path.name: file_digest(path) for path in own_tokenizer_files(folder)}
+def config_of(artifact: OwnArtifact) -> tuple[Path, dict[str, Any]]:
+    """The ``config.json`` beside the file, or else beside its tokenizer; empty where none can be read."""
+    places = [folder / CONFIG for folder in (own_file(artifact).parent, tokenizer_folder(artifact))]
+    place = next((path for path in places if path.is_file()), places[0])
+    try:
+        content = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return place, {}
+    return place, content if isinstance(content, dict) else {}
+
+
+def _first_position(artifact: OwnArtifact, config: Mapping[str, Any]) -> int | None:
+    if artifact.first_position is not None:
+        return artifact.first_position
+    return first_position(config) if isinstance(config.get("model_type"), str) else None
+
+
+def _pad_token(tokenizer: Any) -> int:
+    """The id of the token that is commonly called so; 0 where there is none."""
+    return next((id for name in PAD_TOKENS if (id := tokenizer.token_to_id(name)) is not None), 0)
 
 
 def _require_room(tokens: int, seen: OwnModel) -> None:
@@ -92,20 +124,20 @@ def _same_tokenizer(folder: Path, digests: dict[str, str], seen: OwnModel) -> No
         )
 
 
-def _same_labels(config: Path, labels: Sequence[str]) -> None:
+def _same_labels(file: Path, config: Mapping[str, Any], labels: Sequence[str]) -> None:
     """Where a checkpoint's configuration lies beside the file, its classes must be in the study's order.
 
     Nothing in an ONNX file names its classes: two that are swapped would show as a bad model only. Names that
     were never given (``LABEL_0``, ...) and other names for the classes tell nothing.
     """
     try:
-        names = json.loads(config.read_text(encoding="utf-8"))["id2label"]
+        names = config["id2label"]
         own = [str(names[key]).casefold() for key in sorted(names, key=int)]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return
     wanted = [label.casefold() for label in labels]
     if own != wanted and sorted(own) == sorted(wanted):
         raise UserError(
-            f"labels are {', '.join(labels)} in this order, but {config} says {', '.join(own)}; write them in the "
+            f"labels are {', '.join(labels)} in this order, but {file} says {', '.join(own)}; write them in the "
             "model's order"
         )

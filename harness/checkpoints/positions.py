@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from exporters.positions import usable_positions
 from harness.checkpoints.first_look import read_config
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import (
@@ -17,7 +18,7 @@ from harness.config.tasks import Task
 
 
 def positions(task_name: TaskName, task: Task, model: str) -> int | None:
-    """Tokens; None where only loading, or fetching, the model would tell."""
+    """Tokens; None where only loading, or fetching, the model would tell, and for a finished file."""
     match task.models[model].checkpoint:
         case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):
             return positions(task_name, task, other)
@@ -33,5 +34,4 @@ def positions(task_name: TaskName, task: Task, model: str) -> int | None:
             return int(random_config(architecture).max_position_embeddings)
         case _:
             return None
-    found = read_config(folder).get("max_position_embeddings")
-    return found if isinstance(found, int) else None
+    return usable_positions(read_config(folder))

@@ -82,14 +82,17 @@ def own_tokenizer_files(folder: Path) -> list[Path]:
     return [folder / name for name in (first, SETTINGS, *_BESIDE_SETTINGS) if (folder / name).is_file()]
 
 
-def count_tokens(folder: Path) -> int:
-    """Of a finished file's tokenizer, read without `transformers`. Raises `UserError` for one that cannot be read."""
+def read_own_vocabulary(folder: Path) -> Any:
+    """The `tokenizers.Tokenizer` of a finished file's tokenizer, for its tokens alone: read without `transformers`.
+
+    Raises `UserError` for one that cannot be read.
+    """
     from tokenizers import BertWordPieceTokenizer, Tokenizer
 
     first = own_tokenizer_files(folder)[0]
     loader = Tokenizer if first.name == TOKENIZER else BertWordPieceTokenizer
     try:
-        return int(loader.from_file(str(first)).get_vocab_size())
+        return loader.from_file(str(first))
     except Exception as error:  # tokenizers raises plain Exception
         raise UserError(f"{first} cannot be read as a tokenizer ({_line(error)}): save it again") from None
 

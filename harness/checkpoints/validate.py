@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from exporters.positions import usable_positions
 from harness.checkpoints.labels import model_labels
 from harness.checkpoints.materialize import from_folder
 
@@ -40,7 +41,7 @@ def validate_checkpoint(
         layers=config.num_hidden_layers,
         hidden=config.hidden_size,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        max_positions=getattr(config, "max_position_embeddings", None),
+        max_positions=usable_positions(config.to_dict()),
         vocabulary=config.vocab_size,
         labels=model_labels(config) if task == "text-classification" else None,
     )

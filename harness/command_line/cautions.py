@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.checkpoints.positions import positions
 from harness.config.names import TaskName
@@ -11,9 +11,14 @@ from harness.config.tasks import QuestionAnswering, Task
 from harness.planning.context import this_machine
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import Plan, TaskPlan
+from harness.store.steps import Step
+from harness.tasks.examples import Example, TextExample
 
 FEW_EXAMPLES = 50
 """With fewer, 95 % intervals of a share reach over a quarter of its range."""
+
+ENOUGH_OF_EACH = 8
+"""Texts for each class: among so many, a class that is no rarer than the others is missing once in 3,000 times."""
 
 
 def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
@@ -24,11 +29,29 @@ def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
     for planned in plan.tasks:
         yield from _few(planned, examples)
         yield from _attacked(planned, examples)
-    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task))}
+    taken_in = {planned.name: _taken_in(planned) for planned in plan.tasks}
+    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
     for name, (model, takes) in shortest.items():
         yield from _longest_text(name, study.tasks[name], model, takes)
     if shortest:
         yield from _fixed_shapes(study, *min(shortest.values(), key=lambda found: found[1]))
+
+
+def label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]]]) -> Iterator[str]:
+    """For every data set whose labels look as if they counted from 1: then each of its texts has a wrong class.
+
+    The last of the classes would be an error, if it occurred; what can be seen is that the first does not.
+    """
+    labels_of = {task.name: task.task.labels or () for task in plan.tasks}
+    for step, read in examples:
+        labels = labels_of[step.subject["task"]]
+        found = {example.label for example in read if isinstance(example, TextExample)}
+        if len(read) >= ENOUGH_OF_EACH * len(labels) and 1 in found and 0 not in found:
+            yield (
+                f"tasks.{step.subject['task']}.data.{step.subject['role']}: no text has the label 0, which is "
+                f"{labels[0]!r}: where integer labels count from 1, every text has the class behind its own; count "
+                "from 0, or write the names"
+            )
 
 
 def _formats(study: Study) -> Iterator[str]:
@@ -61,9 +84,16 @@ def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
         yield f"{place}: {attack.sample}, but there are {most} texts: all are taken"
 
 
-def _shortest(name: TaskName, task: Task) -> tuple[str, int] | None:
+def _taken_in(planned: TaskPlan) -> dict[str, int | None]:
+    """How many tokens each finished file takes, where it tells."""
+    files = (step for step in planned.artifacts if "told" in step.options)
+    return {step.subject["model"]: step.options["told"]["max_positions"] for step in files}
+
+
+def _shortest(name: TaskName, task: Task, taken_in: Mapping[str, int | None]) -> tuple[str, int] | None:
     """The model of those that tell that takes the fewest tokens, and how many."""
-    known = [(model, most) for model in task.models if (most := positions(name, task, model)) is not None]
+    takes = {model: taken_in.get(model) or positions(name, task, model) for model in task.models}
+    known = [(model, most) for model, most in takes.items() if most is not None]
     return min(known, key=lambda found: found[1], default=None)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backends.registry import availability, serves
 from harness.checkpoints.before_work import check_checkpoints
-from harness.command_line.cautions import cautions
+from harness.command_line.cautions import cautions, label_cautions
 from harness.command_line.configs import find_config
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
@@ -23,7 +23,8 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
     study = load_study(path, overrides, tasks=tasks)
     plan = make_plan(study)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
-    examples = {step.key: len(read) for step, read in load_missing_examples(plan, nowhere).missing}
+    loaded = load_missing_examples(plan, nowhere).missing
+    examples = {step.key: len(read) for step, read in loaded}
     unseen = check_checkpoints([step for step in plan.checkpoints if step.kind == "checkpoint"])
     say(f"{path}: valid")
     for task in plan.tasks:
@@ -31,7 +32,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         say(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         say(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
-    for line in cautions(plan, examples):
+    for line in (*cautions(plan, examples), *label_cautions(plan, loaded)):
         say(f"caution: {line}")
     for line in _not_served(study):
         say(line)

@@ -10,6 +10,7 @@ from pathlib import Path
 import typer
 
 from harness.checkpoints.before_work import check_checkpoints
+from harness.command_line.cautions import label_cautions
 from harness.command_line.configs import find_config
 from harness.command_line.progress import progress_for
 from harness.config.load import load_study
@@ -46,6 +47,8 @@ def work(
     plan = make_plan(study)
     # Bad data and checkpoints end here, before anything is written.
     loaded = load_missing_examples(plan, store)
+    for line in label_cautions(plan, loaded.missing):
+        say(f"caution: {line}", error=True)
     starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]
     check_checkpoints([step for step in starting if not store.has(step.kind, step.key)], quiet=quiet)
     with store.lock():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from harness.config.checkpoints import CheckpointSource
 from harness.config.names import FormatName, Name
@@ -27,6 +29,9 @@ class OwnArtifact(Strict):
     """The outputs of question answering (batch, length), where they are called otherwise."""
     representation: str | None = None
     """An output, or a tensor inside: (batch, length, hidden), to be pooled, or (batch, hidden). ``none``: left out."""
+    first_position: Annotated[int, Field(ge=0)] | None = None
+    """Of ``position_ids``, where they are an input: 0 in BERT's kind, the padding token's id + 1 in RoBERTa's. None
+    takes what the ``config.json`` beside the file tells."""
     precision: Literal["fp32", "fp16", "fp8", "int8"] | None = None
     """What the report calls it; None takes what the graph's weights and operators tell."""
 

@@ -176,7 +176,10 @@ def _check_task(place: str, name: str, task: Task) -> None:
             )
     else:
         if task.labels is None or len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
-            raise UserError(f"{place}.labels: needs two or more different class names, got {task.labels}")
+            raise UserError(
+                f"{place}.labels: needs two or more different class names, got {task.labels}; a head of one output (a "
+                "regression, one sigmoid) is not scored here"
+            )
         if task.question_answering is not None:
             raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
     if task.characteristics.attack is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from exporters.formats import FORMATS
@@ -82,7 +83,7 @@ def _taken_in(context: TaskContext, model: str, format: str, artifact: OwnArtifa
             "files": content.files,
             "tokenizer": content.tokenizer,
             "parity": context.task.parity,
-            "told": artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer"}),
+            "told": asdict(content.told),
             **context.without_representation(model),
         },
         needs={"evaluation": examples["evaluation"]},

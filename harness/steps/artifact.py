@@ -12,12 +12,14 @@ from backends.batching import pad
 from exporters.calibration import METHODS
 from exporters.export import export
 from exporters.formats import FORMATS, OWN, OWN_ENGINE
+from exporters.manifest import read_manifest
 from harness.data.sampling import sample
 from harness.execution.worker import Context
 from harness.live import task_of
 from harness.steps import own_artifact
 from harness.store.examples import read_examples
 from harness.tasks.fast_tokenizer import read_tokenizer
+from harness.verification import require_positions
 
 Batch = dict[str, NDArray[np.int64]]
 
@@ -33,13 +35,13 @@ def run(context: Context) -> None:
     if options["format"] == OWN.name:
         own_artifact.write(context)
         own_artifact.check_features(context)
-        own_artifact.check(context, _batches(context, "evaluation", BATCH, context.destination)[0])
+        own_artifact.check(context, _batches(context, "evaluation", BATCH, context.destination, context.destination)[0])
         return
     checkpoint = context.input("checkpoint")
     source = context.input("parent") if FORMATS[options["format"]].parent else checkpoint
     calibration, method = None, METHODS[0]
     if "train" in context.step.needs:
-        calibration = _batches(context, "train", options["calibration"]["examples"], checkpoint)
+        calibration = _batches(context, "train", options["calibration"]["examples"], checkpoint, source)
         method = options["calibration"]["method"]
     export(
         options["format"],
@@ -52,10 +54,13 @@ def run(context: Context) -> None:
     )
 
 
-def _batches(context: Context, role: str, count: int, tokenizer_folder: Path) -> Sequence[Batch]:
-    """Padded batches of mixed lengths of real examples."""
+def _batches(context: Context, role: str, count: int, tokenizer_folder: Path, artifact: Path) -> Sequence[Batch]:
+    """Batches of mixed lengths of real examples, padded as ``artifact`` is."""
     examples = sample(read_examples(context.input(role)), count, seed=context.options["seed"])
     features = task_of(context.options).encode(read_tokenizer(tokenizer_folder), examples)
     order = np.random.default_rng(context.options["seed"]).permutation(len(features.example))
     order = order[:count]  # a long passage makes several features; as many as examples are enough
-    return [pad(features.inputs, order[start : start + BATCH]) for start in range(0, len(order), BATCH)]
+    manifest = read_manifest(artifact)
+    require_positions(int(features.lengths.max()), manifest.max_positions, context.options["task"])
+    rows = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    return [pad(features.inputs, indices, pad_token=manifest.pad_token) for indices in rows]

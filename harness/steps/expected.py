@@ -22,8 +22,8 @@ FILE = "expected.npz"
 
 def run(context: Context) -> None:
     checkpoint = context.input("checkpoint")
-    positions = read_checkpoint(checkpoint, task=context.options["task"]).max_positions
-    inputs = verification_inputs(context, checkpoint, positions=positions)
+    facts = read_checkpoint(checkpoint, task=context.options["task"])
+    inputs = verification_inputs(context, checkpoint, positions=facts.max_positions, pad_token=facts.pad_token)
     check_preprocessing(
         context.destination, task=inputs.task, written=checkpoint, source=checkpoint, examples=inputs.examples
     )

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from backends.registry import open_backend
 from exporters.manifest import read_manifest, write_manifest
 from exporters.own_engine import export_own_engine
-from exporters.own_onnx import check_outputs, export_own, with_run
-from harness.checkpoints.own_artifact import own_file, tokenizer_folder, told_of
+from exporters.own_onnx import Told, check_outputs, export_own, with_run
+from harness.checkpoints.own_artifact import own_file, tokenizer_folder
 from harness.checkpoints.tokenizer_files import staged, write_own_tokenizer
 from harness.config.models import OwnArtifact
 from harness.execution.worker import Context
@@ -30,7 +30,7 @@ def write(context: Context) -> None:
         task=options["task"],
         labels=options["labels"],
         pooling=options["pooling"],
-        told=told_of(own),
+        told=Told(**options["told"]),
         digests=options["files"],
     )
 
@@ -43,7 +43,7 @@ def write_engine(context: Context) -> None:
         task=options["task"],
         labels=options["labels"],
         pooling=options["pooling"],
-        precision=own.precision,
+        told=Told(**options["told"]),
         digests=options["files"],
     )
 

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from backends.batching import pad
 from backends.errors import BackendError
 from backends.machine_watch import MachineWatch
 from backends.memory import MemoryProbe
@@ -27,7 +26,6 @@ from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
 from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
-from exporters.manifest import read_manifest
 from harness.data.sampling import sample
 from harness.errors import StepFailed
 from harness.execution.status import status_of
@@ -52,7 +50,7 @@ def run(context: Context) -> None:
     started = time.perf_counter_ns()
     with open_deployment(context.input("artifact"), context.options) as deployment:
         loaded = time.perf_counter_ns()
-        deployment.backend.infer(pad(features.inputs, [0]))
+        deployment.backend.infer(deployment.batch(features, [0]))
         first = time.perf_counter_ns()
         measure = _Measurement(context, deployment, examples, features)
         found = _Found(context)
@@ -158,7 +156,7 @@ class _Measurement:
         return {**figures, "conditions": conditions}
 
     def _single_stream(self) -> dict[str, Any]:
-        single = [pad(self.features.inputs, windows) for windows in self.windows]
+        single = [self.deployment.batch(self.features, windows) for windows in self.windows]
         infer = self.deployment.backend.infer
         timings, warm_up = single_stream(
             lambda index: infer(single[index]),
@@ -211,7 +209,7 @@ class _Measurement:
 
     def sweep(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
         backend = self.deployment.backend
-        positions = read_manifest(self.context.input("artifact")).max_positions
+        positions = self.deployment.positions
         shapes = sweep(
             lambda batch, length: _fixed_shape(backend, self.features.inputs, batch, length, positions),
             settings["batch"],
@@ -225,7 +223,7 @@ class _Measurement:
     def _together(self, indices: Sequence[int]) -> None:
         """Some requests as one batch, padded to the longest: padding is part of the answer's time."""
         windows = np.concatenate([self.windows[index] for index in indices])
-        self.deployment.backend.infer(pad(self.features.inputs, windows))
+        self.deployment.backend.infer(self.deployment.batch(self.features, windows))
 
     def _limits(self, *names: str) -> dict[str, Any]:
         return {name: self.settings[name] for name in names}

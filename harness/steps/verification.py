@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from backends.backend import Backend
 from exporters.manifest import read_manifest
+from exporters.onnx_graph import OUTPUTS
 from exporters.parity import PER_TOKEN, Difference, Parity, compare_outputs
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE, REFUSED
@@ -33,10 +34,14 @@ REPEATED = 1e-5
 """Largest difference between two runs of one input, as a share of the largest output, that is rounding: on a GPU, a
 sum's order may differ. Dropout that was exported in training mode is far above."""
 
+SUMS_TO_ONE = 0.01
+"""How far off 1 the sum of probabilities may be, in FP16 or INT8."""
+
 
 def run(context: Context) -> None:
     artifact, options = context.input("artifact"), context.options
-    inputs = verification_inputs(context, artifact, positions=read_manifest(artifact).max_positions)
+    manifest = read_manifest(artifact)
+    inputs = verification_inputs(context, artifact, positions=manifest.max_positions, pad_token=manifest.pad_token)
     with open_artifact(artifact, options) as backend:
         actual = [backend.infer(batch) for batch in inputs.batches]
         _require_finite(actual, inputs)
@@ -58,6 +63,7 @@ def run(context: Context) -> None:
             _require_quality(found, options["quality_loss"])
             determinism = _determinism(backend, inputs, actual[0], allowed.moved)
         else:
+            _require_logits(actual, inputs)
             own = [alone(backend, batch, padded=False) for batch in inputs.batches]
             parity = {**asdict(compare_outputs(own, actual, inputs.batches)), "against": AGAINST_ITSELF}
             found = None
@@ -89,6 +95,21 @@ def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
                 NOT_FINITE,
                 f"{name} holds NaN or infinity for {int((~rows).sum())} of {len(rows)} real, padded inputs; try a "
                 "format with more precision",
+            )
+
+
+def _require_logits(outputs: Sequence[Outputs], inputs: VerificationInputs) -> None:
+    """Of a finished file, an output may be called logits and be probabilities, which would get a second softmax."""
+    for name in OUTPUTS[inputs.task.name]:
+        probabilities = []
+        for given, batch in zip(outputs, inputs.batches, strict=True):
+            rows = given[name] * batch["attention_mask"] if name in PER_TOKEN else given[name]
+            probabilities.append((rows >= 0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1) < SUMS_TO_ONE))
+        if np.concatenate(probabilities).all():
+            raise StepFailed(
+                REFUSED,
+                f"{name} are probabilities, not logits: none is below 0, and every input's sum to 1; export the model "
+                "without its softmax",
             )
 
 

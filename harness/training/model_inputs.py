@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from exporters.positions import usable_positions
 from harness.checkpoints.loading import load_config
 from harness.errors import UserError
 
@@ -34,7 +35,7 @@ def without_attention_dropout(folder: Path) -> dict[str, float]:
 
 def require_positions(model: PreTrainedModel, max_length: int) -> None:
     """Raises `UserError` when ``max_length`` tokens are more than the model has positions for."""
-    positions = getattr(model.config, "max_position_embeddings", None)
+    positions = usable_positions(model.config.to_dict())
     if positions is not None and max_length > positions:
         raise UserError(
             f"recipe.max_length is {max_length}, but this {model.config.model_type} has "

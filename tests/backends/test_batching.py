@@ -61,6 +61,9 @@ def test_pad() -> None:
     assert padded["input_ids"].tolist() == [[4, 0, 0, 0], [1, 2, 3, 0]]
     assert padded["attention_mask"].tolist() == [[1, 0, 0, 0], [1, 1, 1, 0]]
     assert padded["input_ids"].dtype == np.int64
+    with_token = pad(rows, [1, 0], pad_token=7)
+    assert with_token["input_ids"].tolist() == [[4, 7, 7], [1, 2, 3]]
+    assert with_token["attention_mask"].tolist() == [[1, 0, 0], [1, 1, 1]]
     assert pad(rows, [1])["input_ids"].shape == (1, 1)
     assert pad(rows, [])["input_ids"].shape == (0, 0)
     with pytest.raises(BackendError, match="cannot pad to 2: an example of the batch has 3 tokens"):

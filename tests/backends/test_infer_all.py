@@ -76,6 +76,19 @@ def test_results_come_in_the_order_of_the_inputs(
     assert all(size == 1 or size * length <= 100 for size, length in echo.shapes)
 
 
+def test_padding_stays_within_what_the_model_takes(echo: Echo, ragged: dict[str, list[NDArray[np.int64]]]) -> None:
+    longest = max(len(row) for row in ragged["input_ids"]) + 1
+    assert longest % 16  # else there would be nothing to see
+    results = infer_all(
+        echo, ragged, token_budget=100, per_token=PER_TOKEN, pad_to_multiple=16, longest=longest, pad_token=3
+    )
+    widths = {width for _, width in echo.shapes}
+    assert max(widths) == longest and all(width % 16 == 0 for width in widths - {longest})
+    assert all(results["start_logits"][index].tolist() == row.tolist() for index, row in enumerate(ragged["input_ids"]))
+    padding = results["representation"][0][0] - ragged["input_ids"][0].sum()
+    assert padding > 0 and padding % 3 == 0  # of that token
+
+
 def test_nothing_to_infer(echo: Echo) -> None:
     empty: dict[str, list[NDArray[np.int64]]] = {"input_ids": [], "attention_mask": []}
     results = infer_all(echo, empty, token_budget=10, per_token=PER_TOKEN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pyarrow.parquet as pq
 import pytest
@@ -46,6 +47,7 @@ tasks:
       opaque: {{artifact: {{onnx: text-classification/bare.onnx, representation: none}}}}
       noisy: {{artifact: {{onnx: noisy.onnx, tokenizer: text-classification}}}}
       broken: {{artifact: {{onnx: broken.onnx, tokenizer: text-classification}}}}
+      sure: {{artifact: {{onnx: sure.onnx, tokenizer: text-classification}}}}
 {DATA}
     max_length: 128
     execution_floor: false
@@ -81,13 +83,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokens = Tokenizer.from_file(str(root / "text-classification" / "tokenizer.json")).get_vocab_size()
     small_model(root / "noisy.onnx", rows=tokens, classes=2, random=True)
     small_model(root / "broken.onnx", rows=tokens, classes=2, not_finite=True)
+    small_model(root / "sure.onnx", rows=tokens, classes=2)
+    sure = onnx.load(str(root / "sure.onnx"))
+    sure.graph.node[-1].output[0] = "before"
+    sure.graph.node.extend(  # a softmax that is none by name
+        [
+            onnx.helper.make_node("Exp", ["before"], ["exponentials"]),
+            onnx.helper.make_node("ReduceSum", ["exponentials"], ["total"], keepdims=1),
+            onnx.helper.make_node("Div", ["exponentials", "total"], ["logits"]),
+        ]
+    )
+    axes = onnx.numpy_helper.from_array(np.array([1]), "axes")
+    sure.graph.initializer.append(axes)
+    sure.graph.node[-2].input.append("axes")
+    onnx.save(sure, str(root / "sure.onnx"))
     return root
 
 
 @pytest.fixture(scope="module")
 def run_folder(folder: Path) -> Path:
     done = scalemodel("run", "own.yaml", "--store", "runs", "--quiet", cwd=folder)
-    assert done.returncode == 3, done.stderr  # two deployments fail, as they must
+    assert done.returncode == 3, done.stderr  # three deployments fail, as they must
     (results,) = folder.glob("runs/*/results.json")
     return results.parent
 
@@ -99,7 +115,7 @@ def task_results(run_folder: Path, task: str) -> dict:  # type: ignore[type-arg]
 def test_it_is_valid_without_being_run(folder: Path) -> None:
     done = scalemodel("validate", "own.yaml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "onnx-own x4" in done.stdout
+    assert "onnx-own x5" in done.stdout
     refused = scalemodel("validate", "own.yaml", "--set", "tasks.text-classification.labels=[a, b, c]", cwd=folder)
     assert refused.returncode == 2 and "2 classes" in refused.stderr and len(refused.stderr.splitlines()) == 1
 
@@ -168,7 +184,11 @@ def test_without_a_representation_the_rest_is_compared(run_folder: Path) -> None
 
 def test_what_must_not_be_timed_fails_with_its_reason(run_folder: Path) -> None:
     deployments = task_results(run_folder, "text-classification")["deployments"]
-    for name, reason in (("noisy", "other outputs when the same input comes again"), ("broken", "NaN or infinity")):
+    for name, reason in (
+        ("noisy", "other outputs when the same input comes again"),
+        ("broken", "NaN or infinity"),
+        ("sure", "logits are probabilities"),
+    ):
         entry = deployments[f"{name}/onnx-own@onnxruntime-cpu"]
         assert entry["status"] == "failed" and reason in entry["reason"]
 

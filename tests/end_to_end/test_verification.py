@@ -129,7 +129,9 @@ def test_the_last_positions_are_in_use(folder: Path) -> None:
     assert expected is not None
     store = Store(folder / "runs")
     checkpoint = store.path(*expected.needs["checkpoint"])
-    inputs = verification_inputs(Context(expected, store, folder, io.StringIO()), checkpoint, positions=100)
+    inputs = verification_inputs(
+        Context(expected, store, folder, io.StringIO()), checkpoint, positions=100, pad_token=0
+    )
     full, shortest = inputs.batches[-1]["attention_mask"].sum(axis=1)
     assert full == 100 and shortest == inputs.features.lengths.min()
 
@@ -201,7 +203,7 @@ def test_inputs_longer_than_the_model_are_refused_before_it_runs(folder: Path, t
     with pytest.raises(
         StepFailed, match=r"has \d+ tokens, but the model has 16 positions: set the task's max_length to"
     ):
-        verification_inputs(context, context.input("artifact"), positions=16)
+        verification_inputs(context, context.input("artifact"), positions=16, pad_token=0)
 
 
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:

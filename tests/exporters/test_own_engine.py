@@ -9,8 +9,9 @@ import pytest
 from exporters.errors import ExportError
 from exporters.manifest import read_manifest, verify_files
 from exporters.own_engine import export_own_engine, look_at_engine
+from exporters.own_onnx import Told
 
-OPTIONS = {"task": "text-classification", "labels": ["bad", "good"], "pooling": "cls", "precision": "int8"}
+OPTIONS = {"task": "text-classification", "labels": ["bad", "good"], "pooling": "cls", "told": Told(precision="int8")}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
+from transformers.models.roberta.modeling_roberta import create_position_ids_from_input_ids
 
 from backends.registry import open_backend
 from exporters.errors import ExportError
@@ -27,7 +28,7 @@ from tests.exporters.small_model import small_model
 LABELS = ("bad", "fair", "good")
 
 
-def options(name: str, pooling: str = "cls", **told: str) -> dict[str, Any]:
+def options(name: str, pooling: str = "cls", **told: Any) -> dict[str, Any]:
     answering = name.endswith("qa")
     return {
         "task": "question-answering" if answering else "text-classification",
@@ -177,9 +178,10 @@ def test_logits_of_other_names_even_swapped_ones(names, tmp_path, artifact, batc
 
 
 @pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.INT32])
-def test_positions_are_made_and_narrow_integers_cast(kind, tmp_path, batches, run):
+@pytest.mark.parametrize("first", [0, 2])
+def test_positions_are_made_and_narrow_integers_cast(first, kind, tmp_path, batches, run):
     small_model(tmp_path / "small.onnx", inputs=("input_ids", "attention_mask", "position_ids"), kind=kind)
-    manifest = take_in(tmp_path / "small.onnx", tmp_path / "own", options("bert-classes"))
+    manifest = take_in(tmp_path / "small.onnx", tmp_path / "own", options("bert-classes", first_position=first))
     assert [(value.name, value.dtype) for value in manifest.inputs] == [
         ("input_ids", "int64"),
         ("attention_mask", "int64"),
@@ -187,12 +189,19 @@ def test_positions_are_made_and_narrow_integers_cast(kind, tmp_path, batches, ru
     narrow = 2 if kind == TensorProto.INT32 else 0
     assert len(manifest.found["changes"]) == 2 + narrow  # positions, and the representation
     session = onnxruntime.InferenceSession(str(tmp_path / "small.onnx"), providers=["CPUExecutionProvider"])
-    for batch, actual in zip(batches, run(tmp_path / "own", batches), strict=True):
+    short = [
+        {**batch, "input_ids": np.where(batch["attention_mask"] == 0, max(0, first - 1), batch["input_ids"])}
+        for batch in batches
+        if first + batch["input_ids"].shape[1] <= 64
+    ]
+    for batch, actual in zip(short, run(tmp_path / "own", short), strict=True):
         rows, length = batch["input_ids"].shape
+        ids = torch.from_numpy(batch["input_ids"])
+        roberta = create_position_ids_from_input_ids(ids, padding_idx=first - 1).numpy()
         feeds = {
             "input_ids": batch["input_ids"],
             "attention_mask": batch["attention_mask"],
-            "position_ids": np.tile(np.arange(length), (rows, 1)),
+            "position_ids": roberta if first else np.tile(np.arange(length), (rows, 1)),
         }
         dtype = np.int32 if narrow else np.int64
         (expected,) = session.run(["logits"], {name: array.astype(dtype) for name, array in feeds.items()})
@@ -415,19 +424,61 @@ def test_a_normalisation_in_parts_as_before_opset_17(tmp_path, artifact, batches
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime-cpu", "openvino-cpu"])
-def test_every_change_is_read_by_every_runtime(backend, tmp_path, batches, run):
+@pytest.mark.parametrize("first", [0, 2])
+def test_every_change_is_read_by_every_runtime(first, backend, tmp_path, batches, run):
     """Positions, narrow integers, logits of another name, and a representation that is pooled or only renamed."""
     small_model(tmp_path / "small.onnx", inputs=("input_ids", "attention_mask", "position_ids"), kind=TensorProto.INT32)
     source = renamed(tmp_path / "small.onnx", tmp_path / "odd.onnx", {"logits": "classes_of_text"})
     for tensor in ("states", "text"):
-        chosen = options("bert-classes", "mean", logits="classes_of_text", representation=tensor)
+        chosen = options("bert-classes", "mean", logits="classes_of_text", representation=tensor, first_position=first)
         take_in(source, tmp_path / tensor, chosen)
         with open_backend(backend, tmp_path / tensor, format="onnx-own", task="text-classification") as opened:
-            actual = [opened.infer(batch) for batch in batches]
-        for expected, outputs in zip(run(tmp_path / tensor, batches), actual, strict=True):
+            actual = [opened.infer(batch) for batch in batches[:2]]
+        for expected, outputs in zip(run(tmp_path / tensor, batches[:2]), actual, strict=True):
             assert outputs.keys() == {"logits", "representation"}
             for name, array in outputs.items():
                 np.testing.assert_allclose(array, expected[name], atol=1e-4)
+
+
+def ended_in(path: Path, operators: tuple[str, ...], output: str = "logits", classes: int = 3) -> Path:
+    """The small model, whose output is what ``operators`` make of its logits."""
+    small_model(path, classes=classes)
+    model = onnx.load(str(path))
+    model.graph.node[-1].output[0] = "before"
+    names = ["before", *(f"between{index}" for index in range(len(operators) - 1)), output]
+    for operator, taken, made in zip(operators, names[:-1], names[1:], strict=True):
+        attributes = {"to": TensorProto.FLOAT} if operator == "Cast" else {}
+        model.graph.node.append(helper.make_node(operator, [taken], [made], **attributes))
+    model.graph.output[0].name = output
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("operators", "output"),
+    [(("Softmax",), "logits"), (("Softmax", "Cast", "Identity"), "scores"), (("LogSoftmax",), "logits")],
+)
+def test_probabilities_that_are_called_logits(operators, output, tmp_path, batches, run):
+    """Plain ONNX Runtime on the file without its Softmax says what is right."""
+    small_model(tmp_path / "plain.onnx")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain.onnx").rename(tmp_path / "plain" / "model.onnx")
+    source = ended_in(tmp_path / "mine.onnx", operators, output)
+    manifest = take_in(source, tmp_path / "own", options("bert-classes", logits=output))
+    assert "the Softmax's input 'before' given as 'logits' too" in manifest.found["changes"]
+    for expected, actual in zip(run(tmp_path / "plain", batches), run(tmp_path / "own", batches), strict=True):
+        np.testing.assert_allclose(actual["logits"], expected["logits"], atol=1e-6)
+
+
+def test_heads_that_are_no_choice_among_classes(tmp_path):
+    refused(ended_in(tmp_path / "sigmoid.onnx", ("Sigmoid", "Identity")), options("bert-classes"), "multi-label")
+    one = ended_in(tmp_path / "one.onnx", ("Sigmoid",), classes=1)
+    refused(one, options("bert-classes"), "'logits'", "a single number", "one sigmoid")
+
+
+def test_position_ids_of_an_unknown_kind(tmp_path):
+    small_model(tmp_path / "small.onnx", inputs=("input_ids", "attention_mask", "position_ids"))
+    refused(tmp_path / "small.onnx", options("bert-classes"), "'position_ids'", "config.json", "first_position: 0")
 
 
 def test_outputs_of_another_shape_than_the_task():

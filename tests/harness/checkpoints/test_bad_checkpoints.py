@@ -139,6 +139,27 @@ def test_labels_that_do_not_match(saved, tmp_path, name):
     assert said in complaint(folder, tmp_path / "out", CLASSES, wanted)
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"problem_type": "multi_label_classification"},
+            "a multi-label head (problem_type multi_label_",
+        ),
+        ({"problem_type": "regression"}, "a regression (problem_type regression)"),
+        ({"num_labels": 1}, "a head of one output, a regression or one sigmoid"),
+    ],
+)
+def test_heads_that_choose_no_class(saved, tmp_path, fields, said):
+    folder = saved(CLASSES, **fields)
+    line = complaint(folder, tmp_path / "out", CLASSES, ("LABEL_0", "LABEL_1"))
+    assert said in line and "softmax" in line
+    with pytest.raises(UserError, match="softmax"):
+        validate_checkpoint(folder, task=CLASSES, labels=("negative", "positive"))
+    # A training makes another head of it.
+    validate_checkpoint(folder, task=CLASSES, labels=("negative", "positive"), allow_new_head=True)
+
+
 def test_case_of_labels_does_not_matter(saved):
     folder = saved(CLASSES, id2label={0: "NEGATIVE", 1: "POSITIVE"}, label2id={"NEGATIVE": 0, "POSITIVE": 1})
     info = validate_checkpoint(folder, task=CLASSES, labels=("negative", "positive"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from tokenizers import Tokenizer, models
 
-from harness.command_line.cautions import cautions
+from harness.command_line.cautions import cautions, label_cautions
 from harness.config.load import load_study
 from harness.planning import context
 from harness.planning.plan import make_plan
+from harness.tasks.examples import TextExample
+from tests.exporters.small_model import small_model
 
 STUDY = """
 study: small
@@ -83,6 +87,35 @@ def test_positions_of_random_and_cut_models_are_known(tmp_path: Path) -> None:
     models = "{big: {checkpoint: {random: bert-tiny}}, cut: {checkpoint: {cut: big, layers: [0]}}}"
     (caution,) = told(tmp_path, f"{CLASSES}.models={models}", f"{CLASSES}.max_length=513")
     assert caution.startswith(f"{CLASSES}.max_length: 513, but big takes 512 tokens")
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_positions_of_robertas_kind_start_behind_the_padding(tmp_path: Path, finished: bool) -> None:
+    config = {"model_type": "roberta", "pad_token_id": 1, "max_position_embeddings": 130}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "tokenizer.json").write_text(Tokenizer(models.WordPiece({"[UNK]": 0, "[PAD]": 1})).to_str())
+    small_model(tmp_path / "model.onnx", classes=2)
+    kind = f"artifact: {{onnx: {tmp_path}/model.onnx}}" if finished else f"checkpoint: {{folder: {tmp_path}}}"
+    override = f"{CLASSES}.models={{big: {{checkpoint: {{random: bert-tiny}}}}, mine: {{{kind}}}}}"
+    assert told(tmp_path, override, f"{CLASSES}.max_length=128") == []
+    (caution,) = told(tmp_path, override, f"{CLASSES}.max_length=129")
+    assert caution.startswith(f"{CLASSES}.max_length: 129, but mine takes 128 tokens")
+
+
+def test_integer_labels_that_look_as_if_they_counted_from_one(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    plan = make_plan(load_study(tmp_path / "study.yaml"))
+
+    def cautioned(labels: list[int]) -> list[str]:
+        texts = [TextExample(str(index), "", "text", label) for index, label in enumerate(labels)]
+        steps = [step for step in plan.examples if step.subject["task"] == "text-classification"]
+        return list(label_cautions(plan, [(step, texts) for step in steps]))
+
+    (caution,) = cautioned([1] * 40)
+    assert caution.startswith(f"{CLASSES}.data.evaluation: no text has the label 0, which is 'negative'")
+    assert cautioned([1] * 39 + [0]) == cautioned([0] * 40) == []
+    assert cautioned([1] * 15) == []  # so few may have no other by chance
 
 
 def test_more_threads_than_cores(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from tokenizers import BertWordPieceTokenizer, Tokenizer, models, pre_tokenizers
 
@@ -245,6 +246,59 @@ def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path)
     for harmless in ('{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}', "{", "[]"):
         (folder / "config.json").write_text(harmless)
         keys(folder, "shipped")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"problem_type": "multi_label_classification"}, "multi-label head"),
+        ({"problem_type": "regression", "id2label": {"0": "a", "1": "b"}}, "regression"),
+        ({"id2label": {"0": "LABEL_0"}}, "one output"),
+    ],
+)
+@pytest.mark.parametrize("place", ["", "tokenizer"])
+def test_a_head_that_its_configuration_says_is_none(folder: Path, place: str, config: dict, said: str) -> None:  # type: ignore[type-arg]
+    (folder / place).mkdir(exist_ok=True)
+    save_tokenizer(folder / place)
+    (folder / place / "config.json").write_text(json.dumps(config))
+    message = complaint(folder, f"{SHIPPED}.artifact.tokenizer={folder / place}")
+    assert str(folder / place / "config.json") in message and said in message
+
+
+def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: Path) -> None:
+    def told(*overrides: str) -> tuple[int | None, ...]:
+        (task,) = plan(folder, *overrides).tasks
+        (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
+        return tuple(artifact.options["told"][name] for name in ("first_position", "max_positions", "pad_token"))
+
+    assert told() == (None, None, 0)
+    small_model(folder / "mine.onnx", inputs=("input_ids", "attention_mask", "position_ids"))
+    assert "first_position: 0 for BERT's kind" in complaint(folder)
+    assert told(f"{SHIPPED}.artifact.first_position=4") == (4, None, 0)
+    assert "first_position" in complaint(folder, f"{SHIPPED}.artifact.first_position=-1")
+    config = {"model_type": "roberta", "pad_token_id": 2, "max_position_embeddings": 130}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert told() == (3, 127, 2)
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", "max_position_embeddings": 100}))
+    assert told() == (0, 100, 0)
+    words = Tokenizer(models.WordPiece({"[UNK]": 0, "film": 1, "[PAD]": 2}, unk_token="[UNK]"))
+    words.save(str(folder / "tokenizer.json"))
+    assert told() == (0, 100, 2)
+
+
+@pytest.mark.parametrize(("counted", "takes"), [(False, 64), (True, 63)])
+def test_positions_are_those_of_the_graph_where_nothing_lies_beside_it(folder: Path, counted: bool, takes: int) -> None:
+    import onnx
+
+    model = onnx.load(str(folder / "mine.onnx"))
+    name = "bert.embeddings.position_embeddings.weight"
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((64, 8), np.float32), name))
+    if counted:
+        model.graph.node.append(onnx.helper.make_node("CumSum", ["input_ids", "ten"], ["counted"]))
+    onnx.save(model, str(folder / "mine.onnx"))
+    (task,) = plan(folder).tasks
+    (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
+    assert artifact.options["told"]["max_positions"] == takes
 
 
 def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from backends.batching import pad
 from backends.errors import BackendError, OutOfMemory
 from exporters.export import export
+from harness import live
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.config.performance import Performance, Server, Sweep
@@ -159,11 +160,11 @@ def test_a_request_is_a_question_with_all_windows_of_its_context(
     context = deployment(tmp_path, "question-answering", settings, question_answering=windows)
     batches: list[list[int]] = []
 
-    def recorded(inputs: Any, indices: Any) -> Any:
+    def recorded(inputs: Any, indices: Any, **options: Any) -> Any:
         batches.append([int(index) for index in indices])
-        return pad(inputs, indices)
+        return pad(inputs, indices, **options)
 
-    monkeypatch.setattr(performance, "pad", recorded)
+    monkeypatch.setattr(live, "pad", recorded)
     performance.run(context)
     found = json.loads((context.destination / FILE).read_text())
     _, *alone = batches[: 1 + settings.samples]  # behind the first inference of all
