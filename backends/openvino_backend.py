@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from backends.backend import Availability, Backend, Options
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
+from backends.openvino_operators import computed_otherwise
 
 TYPES = {"i64": "int64", "i32": "int32", "f32": "float"}
 """OpenVINO's names of element types, as ONNX Runtime says them."""
@@ -64,6 +66,15 @@ class OpenVinoCpu(Backend):
         if "CPU" not in openvino.Core().available_devices:
             return Availability(cls.name, False, "OpenVINO finds no CPU plug-in", remedy, versions)
         return Availability(cls.name, True, "", "", versions)
+
+    @classmethod
+    def computes_otherwise(cls, model: Path) -> str | None:
+        if not model.is_file() or not (found := computed_otherwise(model)):
+            return None
+        return (
+            f"{cls.name} does not compute {', '.join(found)} as ONNX Runtime does, whose own operators they are: use "
+            "onnxruntime-cpu, or a file in standard operators"
+        )
 
     def _prepare(self) -> None:
         self._compiled: Any = None

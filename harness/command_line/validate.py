@@ -15,6 +15,7 @@ from harness.config.study import Study
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
 from harness.store.steps import Store
+from harness.tasks.examples import has_no_answer
 
 
 def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None:
@@ -22,7 +23,9 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
     study = load_study(path, overrides, tasks=tasks)
     plan = make_plan(study)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
-    examples = {step.key: len(read) for step, read in load_missing_examples(plan, nowhere).missing}
+    data = load_missing_examples(plan, nowhere).missing
+    examples = {step.key: len(read) for step, read in data}
+    negative = {step.key for step, read in data if any(has_no_answer(example) for example in read)}
     unseen = check_checkpoints([step for step in plan.checkpoints if step.kind == "checkpoint"])
     print(f"{path}: valid")
     for task in plan.tasks:
@@ -30,7 +33,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         print(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         print(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         print(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
-    for line in cautions(plan, examples):
+    for line in cautions(plan, examples, negative):
         print(f"caution: {line}")
     for line in _not_served(study):
         print(line)

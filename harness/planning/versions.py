@@ -14,7 +14,7 @@ VERSIONS = {
     "sentence_encoder_artifact": 1,
     "artifact": 2,
     "expected": 2,
-    "verification": 2,
+    "verification": 3,
     "outputs": 3,
     "tuning": 2,
     "performance": 5,
