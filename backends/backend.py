@@ -46,7 +46,7 @@ class Availability:
 class Options(BaseModel):
     """What can be set of a runtime beside its threads. A backend with settings has a subclass of its own."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Backend(ABC):
@@ -113,6 +113,14 @@ class Backend(ABC):
                 raise BackendError(f"{cls.name} has no option {name!r}; it has: {known}") from None
             reason = problem["msg"][0].lower() + problem["msg"][1:]
             raise BackendError(f"{cls.name}: option {name}: {reason}, got {problem['input']!r}") from None
+
+    @classmethod
+    def computes_otherwise(cls, model: Path) -> str | None:
+        """Why this runtime's answers are not what the file's operators say; None where nothing is known of that.
+
+        Reads the graph: not to be called where memory is measured.
+        """
+        return None
 
     def open(self) -> Self:
         """Load the artifact. Raises `BackendError` when the runtime, its device or the file will not do."""

@@ -216,6 +216,17 @@ class OnnxRuntimeCpu(OnnxRuntime):
         return () if self.options.skip_layer_norm_fusion else ("SkipLayerNormFusion",)
 
 
+class OnnxRuntimeUnoptimised(OnnxRuntimeCpu):
+    """The graph node by node as it is written: what the answers of runtimes that rewrite it are held against."""
+
+    def _options(self) -> Any:
+        import onnxruntime
+
+        options = super()._options()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return options
+
+
 def in_float32(outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
     """Half-precision outputs widened; others as they are."""
     return {name: array if array.dtype == np.float32 else array.astype(np.float32) for name, array in outputs.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from backends.backend import Availability, Backend, Options
 from backends.errors import BackendError, one_line
 from backends.machine import installed
 from backends.onnx_graph import Port, check_ports, model_file
+from backends.openvino_operators import computed_otherwise
 
 # OpenVINO tells its makers of every import. Where this package is not found it takes a stub, and tells nothing.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
@@ -68,6 +70,15 @@ class OpenVinoCpu(Backend):
         if "CPU" not in openvino.Core().available_devices:
             return Availability(cls.name, False, "OpenVINO finds no CPU plug-in", remedy, versions)
         return Availability(cls.name, True, "", "", versions)
+
+    @classmethod
+    def computes_otherwise(cls, model: Path) -> str | None:
+        if not model.is_file() or not (found := computed_otherwise(model)):
+            return None
+        return (
+            f"{cls.name} does not compute {', '.join(found)} as ONNX Runtime does, whose own operators they are: use "
+            "onnxruntime-cpu, or a file in standard operators"
+        )
 
     def _prepare(self) -> None:
         self._compiled: Any = None

@@ -313,7 +313,7 @@ def _notes(task: Task) -> list[str]:
     if finished:
         notes.append(
             "Models in the format onnx-own are finished files, with no checkpoint to be held against: their parity is "
-            "with themselves, each text alone and without padding."
+            "with what their graph says, run by ONNX Runtime without optimisation."
         )
     without = [name for name in finished if not represented(task, name)]
     if without:

@@ -161,7 +161,7 @@ def summary(record: Mapping[str, Any]) -> str:
     parity, quality, moved = record["parity"], record["quality"], record["determinism"]
     parts = [
         f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by "
-        f"{'itself alone and unpadded' if 'against' in parity else 'the checkpoint'}",
+        f"{parity.get('against', 'the checkpoint')}",
         f"logits off by at most {parity['largest_logit_difference']:.2g}",
     ]
     if parity["largest_representation_difference"] is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
+from backends.registry import backend_class
+from harness.checkpoints.own_artifact import own_file
 from harness.checkpoints.positions import positions
 from harness.config.names import TaskName
 from harness.config.study import Study
@@ -21,14 +23,16 @@ ENOUGH_OF_EACH = 8
 """Texts for each class: among so many, a class that is no rarer than the others is missing once in 3,000 times."""
 
 
-def cautions(plan: Plan, examples: Mapping[str, int]) -> Iterator[str]:
-    """``examples``: how many there are, by the key of their step."""
+def cautions(plan: Plan, examples: Mapping[str, int], negative: Set[str]) -> Iterator[str]:
+    """``examples``: how many there are, by the key of their step; ``negative``: of which some have no answer."""
     study = plan.study
     yield from _formats(study)
     yield from _threads(study)
     for planned in plan.tasks:
         yield from _few(planned, examples)
         yield from _attacked(planned, examples)
+        yield from _null_answers(planned, negative)
+        yield from _computed_otherwise(planned)
     taken_in = {planned.name: _taken_in(planned) for planned in plan.tasks}
     shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
     for name, (model, takes) in shortest.items():
@@ -82,6 +86,29 @@ def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
     if attack.sample > most:
         place = f"tasks.{planned.name}.characteristics.attack.sample"
         yield f"{place}: {attack.sample}, but there are {most} texts: all are taken"
+
+
+def _null_answers(planned: TaskPlan, negative: Set[str]) -> Iterator[str]:
+    decoding = planned.task.question_answering
+    if decoding is None:
+        return
+    place, some = f"tasks.{planned.name}.question_answering", planned.examples["evaluation"].key in negative
+    if some and decoding.version_2_with_negative is False:
+        yield f"{place}.version_2_with_negative: false, but some evaluation questions have none: these will be wrong"
+    if not some and decoding.version_2_with_negative is None and "null_threshold" in decoding.model_fields_set:
+        yield (
+            f"{place}.null_threshold: {decoding.null_threshold:g}, but every evaluation question has an answer: then "
+            '"" is none, unless you say version_2_with_negative: true'
+        )
+
+
+def _computed_otherwise(planned: TaskPlan) -> Iterator[str]:
+    for each in planned.deployments:
+        artifact = planned.task.models[each.deployment.model].artifact
+        if artifact is not None:
+            reason = backend_class(each.deployment.backend).computes_otherwise(own_file(artifact))
+            if reason is not None:
+                yield f"tasks.{planned.name}.models.{each.deployment.model}.artifact: {reason}"
 
 
 def _taken_in(planned: TaskPlan) -> dict[str, int | None]:

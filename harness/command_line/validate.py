@@ -16,6 +16,7 @@ from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
 from harness.say import say
 from harness.store.steps import Store
+from harness.tasks.examples import has_no_answer
 
 
 def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None:
@@ -25,6 +26,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
     loaded = load_missing_examples(plan, nowhere).missing
     examples = {step.key: len(read) for step, read in loaded}
+    negative = {step.key for step, read in loaded if any(has_no_answer(example) for example in read)}
     unseen = check_checkpoints([step for step in plan.checkpoints if step.kind == "checkpoint"])
     say(f"{path}: valid")
     for task in plan.tasks:
@@ -32,7 +34,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         say(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
         say(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
-    for line in (*cautions(plan, examples), *label_cautions(plan, loaded)):
+    for line in (*cautions(plan, examples, negative), *label_cautions(plan, loaded)):
         say(f"caution: {line}")
     for line in _not_served(study):
         say(line)

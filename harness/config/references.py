@@ -19,7 +19,7 @@ from harness.config.models import Model
 from harness.config.names import TaskName
 from harness.config.slips import meant
 from harness.config.study import Study
-from harness.config.tasks import Task
+from harness.config.tasks import QuestionAnswering, Task
 from harness.config.training_data import check_training_data
 from harness.errors import UserError
 
@@ -174,6 +174,7 @@ def _check_task(place: str, name: str, task: Task) -> None:
                 f"{place}.question_answering.stride: {task.question_answering.stride} leaves no step in windows of "
                 f"{task.question_answering.max_length} tokens; make it smaller"
             )
+        _check_null_threshold(f"{place}.question_answering", task.question_answering)
     else:
         if task.labels is None or len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
             raise UserError(
@@ -193,6 +194,16 @@ def _check_task(place: str, name: str, task: Task) -> None:
     if isinstance(task.data.evaluation, EmbeddedSource) and task.data.evaluation.embedded == "train":
         raise UserError(
             f"{place}.data.evaluation.embedded: 'train' is what the family was trained on; use 'evaluation'"
+        )
+
+
+def _check_null_threshold(place: str, decoding: QuestionAnswering | None) -> None:
+    if decoding is None or decoding.version_2_with_negative is not False:
+        return
+    if "null_threshold" in decoding.model_fields_set:
+        raise UserError(
+            f'{place}.null_threshold: without "" among the answers (version_2_with_negative: false) nothing is held '
+            "against it; remove one of the two"
         )
 
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Discriminator
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)  # they go into the schema
+    # The docstrings go into the schema. Infinity and NaN are in no range, and what is made of them is no JSON.
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 def only_key(*keys: str) -> Discriminator:

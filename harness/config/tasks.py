@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic_core import PydanticCustomError
 
 from harness.config.characteristics import Characteristics
 from harness.config.data import Data
@@ -14,14 +16,25 @@ from harness.config.strict import Strict
 from harness.config.training import Recipe
 
 
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        message = 'needs a finite number (version_2_with_negative: false never answers "")'
+        raise PydanticCustomError("not_finite", message)
+    return value
+
+
 class QuestionAnswering(Strict):
-    """Decoding of extractive answers, as the reference post-processing of SQuAD 2.0 does it."""
+    """Decoding of extractive answers, as the reference post-processing of `run_qa.py` does it."""
 
     max_length: Annotated[int, Field(ge=16)] = 384
     stride: Annotated[int, Field(ge=1)] = 128
     n_best: Annotated[int, Field(ge=1)] = 20
     longest_answer: Annotated[int, Field(ge=1)] = 30
-    null_threshold: float = 0.0
+    version_2_with_negative: bool | None = None
+    """Whether "" may be the answer, as in SQuAD 2.0; false: every question is answered, as in SQuAD 1.1. None: if the
+    evaluation data has unanswerable questions."""
+    null_threshold: Annotated[float, BeforeValidator(_finite)] = 0.0
+    """The answer is "" where the score of that is ahead of the best span's by more than this."""
 
 
 class Calibration(Strict):

@@ -15,6 +15,7 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -33,9 +34,17 @@ class Context:
     destination: Path
     events: TextIO
 
-    @property
+    @cached_property
     def options(self) -> dict[str, Any]:
-        return self.step.options
+        """The step's, with what it leaves to the evaluation data: whether "" may be an answer."""
+        options = self.step.options
+        decoding = options.get("question_answering") or {}
+        if decoding.get("version_2_with_negative", False) is not None:
+            return options
+        from harness.store.examples import any_unanswerable  # pyarrow: not every step's process shall pay for it
+
+        negative = any_unanswerable(self.input("evaluation"))
+        return {**options, "question_answering": {**decoding, "version_2_with_negative": negative}}
 
     def input(self, role: str) -> Path:
         """The folder of the earlier step that plays ``role``."""

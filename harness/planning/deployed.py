@@ -63,7 +63,13 @@ class Deployed:
         needs: Mapping[str, Step] = {},
         again: bool = False,
     ) -> Step:
-        """A step that runs the deployment; ``again`` is told apart from the first time by its subject."""
+        """A step that runs the deployment; ``again`` is told apart from the first time by its subject.
+
+        Where the evaluation data says whether "" may be an answer, it is needed, as ``evaluation``.
+        """
+        decoding = self.context.decoding
+        if decoding is not None and decoding.version_2_with_negative is None:
+            needs = {"evaluation": self.examples["evaluation"], **needs}
         return plan_step(
             kind,
             title=title + (" again" if again else ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from exporters.own_onnx import FORMAT as OWN_FORMAT
 from harness.config.deployments import Deployment, deployments
 from harness.config.study import Study
 from harness.config.tasks import Task
@@ -17,7 +18,7 @@ from harness.planning.explanations import plan_explanations
 from harness.planning.measurements import plan_outputs, plan_performance, plan_tuned, plan_tuning
 from harness.planning.proposals import Proposals, plan_proposals
 from harness.planning.step import once
-from harness.planning.verification import plan_expected, plan_verification
+from harness.planning.verification import plan_expected, plan_expected_of_graph, plan_verification
 from harness.store.steps import Step
 
 
@@ -26,7 +27,7 @@ class DeploymentPlan:
     """The steps of one deployment of a task."""
 
     deployed: Deployed
-    expected: Step | None  # what its checkpoint says; a finished file has none
+    expected: Step | None  # what its checkpoint says, or the graph of a finished file; an engine has neither
     verification: Step
     outputs: dict[str, Step]  # role -> step
     again: dict[str, Step]  # the execution replicate's outputs, for the reference model
@@ -172,7 +173,11 @@ def _plan_task(context: TaskContext) -> TaskPlan:
 
 def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Proposals) -> DeploymentPlan:
     task = deployed.context.task
-    expected = None if checkpoint is None else plan_expected(deployed, checkpoint)
+    expected = None
+    if checkpoint is not None:
+        expected = plan_expected(deployed, checkpoint)
+    elif deployed.deployment.format == OWN_FORMAT:
+        expected = plan_expected_of_graph(deployed)
     floor = task.execution_floor and deployed.deployment.model == task.reference
     tuning = plan_tuning(deployed)
     attacks = plan_attacks(deployed, proposals)

@@ -1,10 +1,12 @@
-"""The steps that hold a deployment against its checkpoint, before anything of it is timed."""
+"""The steps that hold a deployment against its checkpoint, or its graph, before anything of it is timed."""
 
 from __future__ import annotations
 
+from backends.onnxruntime_backend import WHEELS
 from harness.config.deployments import random_weights
 from harness.planning.deployed import Deployed
 from harness.planning.step import plan_step
+from harness.planning.versions import installed
 from harness.store.steps import Step
 
 
@@ -28,10 +30,34 @@ def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
     )
 
 
-def plan_verification(deployed: Deployed, expected: Step | None) -> Step:
-    """``expected`` is None for a finished file, which has no checkpoint."""
+def plan_expected_of_graph(deployed: Deployed) -> Step:
+    """What the graph of a finished ONNX file says, which the file is held against on every backend."""
     context, deployment = deployed.context, deployed.deployment
-    trained = expected is not None and not random_weights(context.task, deployment.model)
+    return plan_step(
+        "expected",
+        title=f"run the graph of {deployment.model} as it is written on {context.name}",
+        group=f"expected {context.name}",
+        subject={"task": context.name, "model": deployment.model},
+        options={
+            "task": context.name,
+            "format": deployment.format,
+            "max_length": context.task.max_length,
+            "question_answering": context.windows,
+            "parity": context.task.parity,
+            "seed": context.study.seed,
+            "isa": context.machine.isa,
+            "runtime": installed(WHEELS),
+            **context.without_representation(deployment.model),
+        },
+        needs={"artifact": deployed.artifact, "evaluation": deployed.examples["evaluation"]},
+    )
+
+
+def plan_verification(deployed: Deployed, expected: Step | None) -> Step:
+    """``expected`` is None for a finished engine, which nothing but itself can be held against."""
+    context, deployment = deployed.context, deployed.deployment
+    finished = context.task.models[deployment.model].artifact is not None
+    trained = not finished and not random_weights(context.task, deployment.model)
     return plan_step(
         "verification",
         title=f"verify {deployment.name} on {context.name}",

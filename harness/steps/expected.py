@@ -1,6 +1,7 @@
-"""Run the checkpoint itself, in PyTorch and FP32, on the examples that its deployments are verified on.
+"""Run what deployments are held against on the examples that they are verified on.
 
-Before that, what it is fed is held against what `transformers`' own scripts would feed it.
+That is the checkpoint itself, in PyTorch and FP32; of a finished file its graph, by ONNX Runtime without optimisation.
+Before a checkpoint runs, what it is fed is held against what `transformers`' own scripts would feed it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from backends.onnxruntime_backend import OnnxRuntimeUnoptimised
 from exporters.checkpoint import read_checkpoint
+from exporters.manifest import read_manifest
 from exporters.parity import checkpoint_outputs
 from harness.execution.worker import Context
 from harness.preprocessing import check_preprocessing
@@ -21,15 +24,32 @@ FILE = "expected.npz"
 
 
 def run(context: Context) -> None:
+    outputs = _of_checkpoint(context) if "checkpoint" in context.step.needs else _of_graph(context)
+    arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
+    np.savez(context.destination / FILE, allow_pickle=False, **arrays)
+
+
+def _of_checkpoint(context: Context) -> list[dict[str, NDArray[np.float32]]]:
     checkpoint = context.input("checkpoint")
     facts = read_checkpoint(checkpoint, task=context.options["task"])
     inputs = verification_inputs(context, checkpoint, positions=facts.max_positions, pad_token=facts.pad_token)
     check_preprocessing(
         context.destination, task=inputs.task, written=checkpoint, source=checkpoint, examples=inputs.examples
     )
-    outputs = checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
-    arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
-    np.savez(context.destination / FILE, allow_pickle=False, **arrays)
+    return checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
+
+
+def _of_graph(context: Context) -> list[dict[str, NDArray[np.float32]]]:
+    artifact, options = context.input("artifact"), context.options
+    manifest = read_manifest(artifact)
+    inputs = verification_inputs(context, artifact, positions=manifest.max_positions, pad_token=manifest.pad_token)
+    with OnnxRuntimeUnoptimised(
+        artifact,
+        format=options["format"],
+        task=options["task"],
+        representation=options.get("representation", True),
+    ) as backend:
+        return [backend.infer(batch) for batch in inputs.batches]
 
 
 def read_expected(folder: Path, names: Sequence[str]) -> list[dict[str, NDArray[np.float32]]]:

@@ -1,4 +1,4 @@
-"""Verify a deployment before anything of it is timed: against its checkpoint, and against itself.
+"""Verify a deployment before anything of it is timed: against its checkpoint or its graph, and against itself.
 
 What fails here fails the deployment, with its reason; nothing of it is run, timed or compared.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from exporters.manifest import read_manifest
-from exporters.onnx_graph import OUTPUTS
+from backends.registry import backend_class
+from exporters.manifest import Manifest, read_manifest
+from exporters.onnx_graph import MODEL, OUTPUTS
 from exporters.parity import PER_TOKEN, Difference, Parity, compare_outputs
 from harness.errors import StepFailed
 from harness.execution.status import NOT_FINITE, REFUSED
@@ -30,6 +32,9 @@ VERSION = 1
 Outputs = Mapping[str, NDArray[np.float32]]
 
 AGAINST_ITSELF = "itself, each text alone and without padding"
+AGAINST_GRAPH = "its graph as it is written, by ONNX Runtime without optimisation"
+IN_FLOAT32 = frozenset({"float32", "float64", "int32"})
+"""Types of weights that leave backends no choice of precision."""
 REPEATED = 1e-5
 """Largest difference between two runs of one input, as a share of the largest output, that is rounding: on a GPU, a
 sum's order may differ. Dropout that was exported in training mode is far above."""
@@ -41,6 +46,8 @@ SUMS_TO_ONE = 0.01
 def run(context: Context) -> None:
     artifact, options = context.input("artifact"), context.options
     manifest = read_manifest(artifact)
+    if reason := backend_class(options["backend"]).computes_otherwise(artifact / MODEL):
+        raise StepFailed(REFUSED, reason)
     inputs = verification_inputs(context, artifact, positions=manifest.max_positions, pad_token=manifest.pad_token)
     with open_artifact(artifact, options) as backend:
         actual = [backend.infer(batch) for batch in inputs.batches]
@@ -53,7 +60,8 @@ def run(context: Context) -> None:
             products,
             trained=options["quality_loss"] is not None,
         )
-        if "expected" in context.step.needs:
+        if "checkpoint_sha256" in manifest.source:
+            judged = True
             expected = read_expected(context.input("expected"), backend.outputs)
             parity = asdict(compared := compare_outputs(expected, actual, inputs.batches))
             found = quality(inputs, expected, actual)
@@ -64,10 +72,9 @@ def run(context: Context) -> None:
             determinism = _determinism(backend, inputs, actual[0], allowed.moved)
         else:
             _require_logits(actual, inputs)
-            own = [alone(backend, batch, padded=False) for batch in inputs.batches]
-            parity = {**asdict(compare_outputs(own, actual, inputs.batches)), "against": AGAINST_ITSELF}
-            found = None
+            found, judged = None, "expected" in context.step.needs and _in_float32(manifest)
             determinism = _determinism(backend, inputs, actual[0], None)
+            parity = _parity_of_finished(context, backend, inputs, actual, allowed if judged else None)
     write_json(
         context.destination / FILE,
         {
@@ -75,13 +82,34 @@ def run(context: Context) -> None:
             "parity": parity,
             "quality": None if found is None else {**asdict(found), "allowed": context.options["quality_loss"]},
             "determinism": determinism,
-            "tolerance": asdict(allowed) if "against" not in parity else None,
+            "tolerance": asdict(allowed) if judged else None,
             "products": products,
             "preprocessing": read_preprocessing(
                 *(context.input(role) for role in ("expected", "artifact") if role in context.step.needs)
             ),
         },
     )
+
+
+def _parity_of_finished(
+    context: Context, backend: Backend, inputs: VerificationInputs, actual: Sequence[Outputs], allowed: Tolerance | None
+) -> dict[str, Any]:
+    """Of a finished file, against its graph; of an engine, against itself. ``allowed`` None: it is not judged."""
+    if "expected" not in context.step.needs:
+        own = [alone(backend, batch, padded=False) for batch in inputs.batches]
+        return {**asdict(compare_outputs(own, actual, inputs.batches)), "against": AGAINST_ITSELF}
+    expected = read_expected(context.input("expected"), backend.outputs)
+    compared = compare_outputs(expected, actual, inputs.batches)
+    if allowed is not None:
+        remedy = f"{backend.name} computes one of its operators otherwise; use another backend, or standard operators"
+        _require_parity(compared, allowed, "what its graph says, by ONNX Runtime without optimisation", remedy)
+    return {**asdict(compared), "against": AGAINST_GRAPH}
+
+
+def _in_float32(manifest: Manifest) -> bool:
+    """Whether a finished file leaves backends no choice of precision, so that they must agree."""
+    found = manifest.found or {}
+    return manifest.precision == "fp32" and found.get("weights", {}).keys() <= IN_FLOAT32
 
 
 def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> None:
@@ -158,19 +186,22 @@ def _require_unmoved(moved: Parity, allowed: float, when: str, remedy: str) -> N
             )
 
 
-def _require_parity(parity: Parity, allowed: Tolerance) -> None:
+def _require_parity(
+    parity: Parity, allowed: Tolerance, whose: str = "the checkpoint's", remedy: str | None = None
+) -> None:
     if allowed.parity is None:
         return
+    if remedy is None:
+        remedy = (
+            "calibrate it on more padded examples of mixed lengths, or use another format"
+            if allowed.quantized
+            else "export the checkpoint again, with its attention mask and the study's pooling"
+        )
     for name, output in parity.outputs.items():
         if output.share is None or output.share > allowed.parity:
-            remedy = (
-                "calibrate it on more padded examples of mixed lengths, or use another format"
-                if allowed.quantized
-                else "export the checkpoint again, with its attention mask and the study's pooling"
-            )
             raise StepFailed(
                 REFUSED,
-                f"{name} is {_share(output)} of its spread away from the checkpoint's (root mean square), "
+                f"{name} is {_share(output)} of its spread away from {whose} (root mean square), "
                 f"{allowed.parity:g} is allowed in {allowed.precision}: {remedy}",
             )
 

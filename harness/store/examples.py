@@ -23,6 +23,12 @@ def count_examples(folder: Path) -> int:
     return int(pq.ParquetFile(folder / FILE).metadata.num_rows)
 
 
+def any_unanswerable(folder: Path) -> bool:
+    """Whether there are questions, and one of them has no answer."""
+    (answers,) = pq.read_table(folder / FILE, columns=["answers"]).columns
+    return any(not given for given in answers.to_pylist())
+
+
 def read_examples(folder: Path) -> list[Example]:
     rows = pq.read_table(folder / FILE).to_pylist()
     if rows and "question" in rows[0]:

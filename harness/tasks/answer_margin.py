@@ -46,7 +46,9 @@ def right_answers(
     spans = spans_of_features(start_logits, end_logits, features, settings)
     for index, (question, answer) in enumerate(zip(questions, decoded.texts, strict=True)):
         rows = range(bounds[index], bounds[index + 1])
-        scored = [(min(nulls[row] for row in rows) - settings.null_threshold, "")]
+        scored = []
+        if settings.version_2_with_negative is not False:
+            scored += [(min(nulls[row] for row in rows) - settings.null_threshold, "")]
         scored += [(value, question.context[begin:end]) for row in rows for value, begin, end in spans[row]]
         exact, _ = score(answer, question.answers)
         best_right, best_wrong = _best_of_each(scored, question.answers)

@@ -37,3 +37,7 @@ class TextExample:
 
 
 Example = QuestionExample | TextExample
+
+
+def has_no_answer(example: Example) -> bool:
+    return isinstance(example, QuestionExample) and not example.answerable

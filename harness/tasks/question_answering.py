@@ -1,4 +1,4 @@
-"""Extractive question answering in the sense of SQuAD 2.0: a span of the context, or no answer."""
+"""Extractive question answering: a span of the context or, in the sense of SQuAD 2.0, no answer."""
 
 from __future__ import annotations
 

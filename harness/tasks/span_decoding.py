@@ -1,7 +1,7 @@
-"""From start and end logits to answers, as the reference post-processing of SQuAD 2.0 does it.
+"""From start and end logits to answers, as the reference post-processing of SQuAD 1.1 and 2.0 does it.
 
 The reference is ``postprocess_qa_predictions`` in transformers' ``examples/pytorch/question-answering``
-with ``version_2_with_negative``. Its logits are padded; here they end with the feature, so padding never
+with ``version_2_with_negative`` and without. Its logits are padded; here they end with the feature, so padding never
 takes a place among the best. Equal logits are ranked by position, the later token first, where the
 reference leaves the order to the sorting algorithm.
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.tasks.features import Features
 
 NO_SPAN = "empty"
-"""What the reference answers when no span is possible and the null score does not exceed the threshold."""
+"""What the reference answers when no span is possible and the answer is not ""."""
 
 _BLOCK = 1024
 """Features decoded at once: bounds memory at about 20 MB with 20 x 20 candidates each."""
@@ -57,7 +57,7 @@ def decode(
 
     A span's score is the sum of its start and end logits; the null score is the smallest sum at the
     first token over the features. The answer is "" if the null score exceeds the best span's by more
-    than ``settings.null_threshold``.
+    than ``settings.null_threshold``; never where ``settings.version_2_with_negative`` is False.
     """
     if not contexts:
         return Decoded([], np.empty(0, np.float32))
@@ -86,11 +86,10 @@ def decode(
     found = np.isfinite(best_score)
     best = np.where(found, best, first)
     difference = np.where(found, null_score - start_logit[best] - end_logit[best], null_score)
+    exceeds = (difference > np.float32(settings.null_threshold)) & (settings.version_2_with_negative is not False)
     texts = [
         "" if is_null else contexts[example][begin[feature] : end[feature]] if is_span else NO_SPAN
-        for example, (feature, is_span, is_null) in enumerate(
-            zip(best, found, difference > np.float32(settings.null_threshold), strict=True)
-        )
+        for example, (feature, is_span, is_null) in enumerate(zip(best, found, exceeds, strict=True))
     ]
     return Decoded(texts, difference.astype(np.float32))
 

@@ -28,8 +28,9 @@ def verification(task: TaskView) -> Section | None:
     notes = (
         f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits, "
         f"representation and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against "
-        "itself, alone and without padding. Moved: how far logits are from their own when the same text is in another "
-        "batch, or is padded less. Products: matrix products by the precision in which the runtime says it ran them.",
+        "what its graph says without optimisation, an engine's against itself, alone and without padding. Moved: how "
+        "far logits are from their own when the same text is in another batch, or is padded less. Products: matrix "
+        "products by the precision in which the runtime says it ran them.",
     )
     table = Table(
         "", columns, rows_by_model(task, [(d, _cells(d)) for d in verified]), (*notes, *_preprocessing(verified))

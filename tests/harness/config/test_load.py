@@ -125,6 +125,9 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("performance={scenarios: [server], server: {p99_ms: -5}}", ["performance.server.p99_ms", "-5"]),
         ("token_budget=1_0.5k", ["token_budget: input should be a whole number, got '1_0.5k'"]),
         ("tasks.text-classification.quality_loss=2", ["quality_loss", "less than or equal to 1, got 2"]),
+        ("tasks.text-classification.quality_loss=.nan", ["quality_loss: input should be a finite number, got nan"]),
+        ("timeout_minutes=.inf", ["timeout_minutes: input should be a finite number, got inf"]),
+        ("performance.warmup_seconds=.inf", ["performance.warmup_seconds: input should be a finite number, got inf"]),
         ("tasks.text-classification.quality_loss=10%", ["quality_loss: input should be a number, got '10%'"]),
         (
             "tasks.text-classification.models.p={checkpoint: {pruned: big, sparsity: '3:4'}}",
