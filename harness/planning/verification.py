@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.onnxruntime_backend import WHEELS
+from backends.onnxruntime.cpu import WHEELS
 from harness.config.deployments import random_weights
 from harness.planning.deployed import Deployed
 from harness.planning.step import plan_step
