@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny_training import LABELS, questions, texts, train_case, write_start
-from tokenizers import Tokenizer
 
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.materialize import materialize
@@ -19,6 +18,7 @@ from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.errors import StepFailed, UserError
 from harness.examples import QuestionExample
+from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.answer_spans import answer_spans
 from harness.training.fine_tuning import fine_tune
@@ -142,7 +142,7 @@ def test_a_student_of_soft_labels_alone_follows_its_teacher(starts, tmp_path):
         distillation=Distillation(alpha=1, temperature=2),
     )
     task = task_for("text-classification", max_length=32)
-    tokenizer = Tokenizer.from_file(str(start / "tokenizer.json"))
+    tokenizer = read_tokenizer(start)
     features = task.encode(tokenizer, texts(40))
     student = load_model(tmp_path / "student/trained", task="text-classification").eval()
     right = 0
@@ -163,7 +163,7 @@ def test_masked_language_modelling_learns(starts, tmp_path):
 def spans_of(example, start, max_length=32, stride=8):
     """The text that each feature's target covers, and the targets."""
     task = task_for("question-answering", question_answering=QuestionAnswering(max_length=max_length, stride=stride))
-    features = task.encode(Tokenizer.from_file(str(start / "tokenizer.json")), [example])
+    features = task.encode(read_tokenizer(start), [example])
     firsts, lasts = answer_spans([example], features.example, features.offsets)
     covered = []
     for first, last, offsets in zip(firsts, lasts, features.offsets, strict=True):
