@@ -19,6 +19,7 @@ from harness.execution.processes import run_group
 from harness.inference.remote_deployment import served_deployment
 from harness.store.steps import Step, Store
 from harness.store.timings import read_so_far
+from tests.end_to_end.hostile import lay_traps
 
 OPTIONS: dict[str, Any] = {
     "task": "text-classification",
@@ -67,8 +68,11 @@ def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -
     assert "Traceback" in (tmp_path / "log.txt").read_text()
     # The command that the report shows does it again, and says why it fails.
     _, *arguments = shlex.split(failures[0].command or "")
-    again = subprocess.run([sys.executable, *arguments], capture_output=True, text=True)
+    (tmp_path / "here").mkdir()
+    lay_traps(tmp_path / "here", marker=tmp_path / "sprung")
+    again = subprocess.run([sys.executable, *arguments], cwd=tmp_path / "here", capture_output=True, text=True)
     assert again.returncode == 1 and "nowhere" in again.stdout
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
