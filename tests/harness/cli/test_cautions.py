@@ -42,7 +42,8 @@ CLASSES = "tasks.text-classification"
 def told(folder: Path, *overrides: str, examples: int = 50) -> list[str]:
     (folder / "study.yaml").write_text(STUDY)
     plan = make_plan(load_study(folder / "study.yaml", overrides))
-    return list(cautions(plan, {step.key: examples for step in plan.examples}))
+    steps = [step.key for step in plan.examples]
+    return list(cautions(plan, dict.fromkeys(steps, examples), negative=set(steps)))
 
 
 def test_a_study_that_means_what_it_says(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def deployment(root: Path, task: str, settings: Performance, **options: Any) -> 
         "performance": settings.model_dump(mode="json"),
         **options,
     }
-    needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e")}
+    needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e"), "evaluation": ("examples", "e")}
     step = Step("performance", "p", "measure", "group", {}, options, needs)
     return Context(step, store, store.begin(step), io.StringIO())
 
