@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-import synthetic_results as synthetic
 
 from harness.errors import UserError
 from harness.results.read import read_results
+from tests.harness.report import synthetic_results as synthetic
 
 
 def refused(path: Path) -> str:

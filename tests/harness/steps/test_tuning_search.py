@@ -18,7 +18,7 @@ from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import generate
 from harness.inference.deployment import LiveDeployment, open_deployment
 from harness.results.performance import tuned_over_processes
-from harness.steps import tuned_setting as tuned
+from harness.steps import tuned_throughput as tuned
 from harness.steps import tuning_search as tuning
 from harness.steps.context import Context
 from harness.store.examples import read_examples, write_examples
