@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backends.errors import BackendError, from_runtime
-from backends.machine import usable_cores
+from backends.host.machine import usable_cores
 
 TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
     "question-answering": ("start_logits", "end_logits", "representation"),

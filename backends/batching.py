@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
+from backends.concurrent_sessions import deal
 from backends.errors import BackendError
-from backends.side_by_side import deal
 
 Integers = NDArray[np.int64]
 

@@ -15,15 +15,15 @@ from backends.backend import Availability, Backend
 from backends.errors import BackendError
 
 BACKENDS: dict[str, str] = {
-    "onnxruntime-cpu": "backends.onnxruntime_backend:OnnxRuntimeCpu",
-    "onnxruntime-cuda": "backends.onnxruntime_gpu:OnnxRuntimeCuda",
-    "onnxruntime-tensorrt": "backends.onnxruntime_tensorrt:OnnxRuntimeTensorrt",
-    "tensorrt": "backends.tensorrt_backend:TensorRt",
-    "openvino-cpu": "backends.openvino_backend:OpenVinoCpu",
-    "torch-cpu": "backends.torch_backend:TorchCpu",
-    "torch-cpu-compiled": "backends.torch_backend:TorchCpuCompiled",
-    "torch-cuda": "backends.torch_backend:TorchCuda",
-    "torch-cuda-compiled": "backends.torch_backend:TorchCudaCompiled",
+    "onnxruntime-cpu": "backends.onnxruntime.cpu:OnnxRuntimeCpu",
+    "onnxruntime-cuda": "backends.onnxruntime.cuda:OnnxRuntimeCuda",
+    "onnxruntime-tensorrt": "backends.onnxruntime.tensorrt:OnnxRuntimeTensorrt",
+    "tensorrt": "backends.tensorrt.backend:TensorRt",
+    "openvino-cpu": "backends.openvino:OpenVinoCpu",
+    "torch-cpu": "backends.torch:TorchCpu",
+    "torch-cpu-compiled": "backends.torch:TorchCpuCompiled",
+    "torch-cuda": "backends.torch:TorchCuda",
+    "torch-cuda-compiled": "backends.torch:TorchCudaCompiled",
 }
 
 

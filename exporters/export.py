@@ -6,16 +6,16 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from exporters import tensorrt_engine
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.formats import FORMATS, Batches, Format, Job
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
-from exporters.metadata import set_metadata
-from exporters.onnx_graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.onnx.metadata import set_metadata
 from exporters.pooling import check_pooling
 from exporters.scratch import written_beside
+from exporters.tensorrt import engine as tensorrt_engine
 
 
 def export(
@@ -33,7 +33,8 @@ def export(
     ``source`` is a checkpoint folder, or for a format with a parent that parent's artifact folder.
     ``pooling`` ("cls" or "mean") makes the representation. ``calibration`` are padded batches of int64
     (batch, sequence) arrays by input name, for a format that needs them; they should mix lengths, so that the
-    measured ranges hold for padded tokens too. ``calibration_method`` is one of `exporters.calibration.METHODS`.
+    measured ranges hold for padded tokens too. ``calibration_method`` is one of
+    `exporters.quantization.calibration.METHODS`.
 
     The files are a function of the source, the options and the library versions: the same again gives the
     same bytes (for INT8, on a CPU of the same kind). Raises `ExportError` for everything that a caller can
@@ -90,7 +91,7 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
             raise ExportError(f"{job.source} has {what} {found!r}, needed is {wanted!r}: export the parent so")
     verify_files(job.source, parent)
     require(job.source, TOKENIZER, "export the artifact again")
-    from exporters.onnx_graph import check_interface, read_model
+    from exporters.onnx.graph import check_interface, read_model
 
     check_interface(read_model(job.source, weights=False), task=job.task, where=job.source)
     return dataclasses.replace(
@@ -106,7 +107,7 @@ def _complete(destination: Path, manifest: Manifest) -> Manifest:
     """Add what only the written files tell: their digests, and an ONNX graph's interface. The graph gets metadata."""
     graph: dict[str, Any] = {}
     if (destination / MODEL).is_file():
-        from exporters.onnx_graph import check_interface, interface, non_standard_operators, opset, read_model
+        from exporters.onnx.graph import check_interface, interface, non_standard_operators, opset, read_model
 
         model = read_model(destination, weights=False)
         check_interface(model, task=manifest.task, where=destination)

@@ -13,25 +13,23 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters import (
-    calibration,
-    onnx_bf16,
-    onnx_fp16,
-    onnx_fp32,
-    onnx_fused,
-    onnx_int4,
-    onnx_int8_dynamic,
-    onnx_int8_static,
-    onnx_modelopt,
-    onnx_packed,
-    tensorrt_engine,
-    torch_fp32,
-)
+from exporters import torch_fp32
 from exporters.errors import ExportError
-from exporters.instruction_set import instruction_set
 from exporters.manifest import library_versions, read_manifest
-from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
-from exporters.own_onnx import FORMAT as OWN_FORMAT
+from exporters.onnx import bf16 as onnx_bf16
+from exporters.onnx import fp16 as onnx_fp16
+from exporters.onnx import fp32 as onnx_fp32
+from exporters.onnx import fused as onnx_fused
+from exporters.onnx import packed as onnx_packed
+from exporters.prebuilt.engine import FORMAT as OWN_ENGINE_FORMAT
+from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
+from exporters.quantization import calibration
+from exporters.quantization import int4 as onnx_int4
+from exporters.quantization import int8_dynamic as onnx_int8_dynamic
+from exporters.quantization import int8_static as onnx_int8_static
+from exporters.quantization import modelopt as onnx_modelopt
+from exporters.quantization.instruction_set import instruction_set
+from exporters.tensorrt import engine as tensorrt_engine
 
 Batches = Sequence[Mapping[str, NDArray[np.int64]]]
 
@@ -341,7 +339,7 @@ OWN = Format(
     summary="an ONNX file of your own, given as a model's `artifact`",
     write=_nothing,
 )
-"""What nothing is exported to, see `exporters.own_onnx`."""
+"""What nothing is exported to, see `exporters.prebuilt.onnx`."""
 
 OWN_ENGINE = Format(
     OWN_ENGINE_FORMAT,
@@ -350,4 +348,4 @@ OWN_ENGINE = Format(
     summary="a TensorRT engine of your own, likewise",
     write=_nothing,
 )
-"""As `OWN`, see `exporters.own_engine`."""
+"""As `OWN`, see `exporters.prebuilt.engine`."""

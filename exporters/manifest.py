@@ -58,11 +58,11 @@ class Manifest:
     """INT8: the instruction set that the weights' range was chosen for."""
     calibration: dict[str, Any] | None = None
     sensitivity: dict[str, Any] | None = None
-    """Static INT8: `exporters.sensitivity.Sensitivity` as a dictionary."""
+    """Static INT8: `exporters.quantization.sensitivity.Sensitivity` as a dictionary."""
     fused_operators: dict[str, int] | None = None
     """Nodes outside the ONNX standard, by operator: what ties the file to one runtime. Often empty."""
     rounding: dict[str, int] | None = None
-    """FP16 and FP8: `exporters.onnx_fp16.Rounding` as a dictionary, counts of weights."""
+    """FP16 and FP8: `exporters.onnx.fp16.Rounding` as a dictionary, counts of weights."""
     warnings: list[str] = field(default_factory=list)
     """What went less well than it should: fusions that were lost, weights out of range."""
     versions: dict[str, str] = field(default_factory=dict)

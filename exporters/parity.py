@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exporters.checkpoint import load_model
 from exporters.errors import ExportError
-from exporters.onnx_graph import OUTPUTS, REPRESENTATION
+from exporters.onnx.graph import OUTPUTS, REPRESENTATION
 from exporters.pooling import check_pooling, keep_last_hidden_state, pool
 
 PER_TOKEN = frozenset(OUTPUTS["question-answering"])

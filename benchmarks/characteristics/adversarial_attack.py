@@ -15,17 +15,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates, proportions
-from benchmarks.characteristics.attack.bert_attack import attack
-from benchmarks.characteristics.attack.changed_words import BreakingWord, breaking_words, changed_places
-from benchmarks.characteristics.attack.fates import Bools, Fates, fates_of
-from benchmarks.characteristics.attack.masked_language_model import MaskedLanguageModel
-from benchmarks.characteristics.attack.pairs import FallenTogether, fallen_together
-from benchmarks.characteristics.attack.results import Answers, AttackResult, AttackSettings, TransferResult
-from benchmarks.characteristics.attack.rules import rules_of
-from benchmarks.characteristics.attack.transfer import Transfer, replay, replayed, transfer_rows
-from benchmarks.equivalence import Change, judge_changes
+from benchmarks.attack.bert_attack import attack
+from benchmarks.attack.changed_words import BreakingWord, breaking_words, changed_places
+from benchmarks.attack.masked_language_model import MaskedLanguageModel
+from benchmarks.attack.outcomes import Bools, Fates, fates_of
+from benchmarks.attack.pairs import FallenTogether, fallen_together
+from benchmarks.attack.results import Answers, AttackResult, AttackSettings, TransferResult
+from benchmarks.attack.rules import rules_of
+from benchmarks.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates, proportions
+from benchmarks.statistics.equivalence import Change, judge_changes
 
 __all__ = [
     "AdversarialAttack",

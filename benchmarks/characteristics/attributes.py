@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.bootstrap import Floats
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Floats
 
 Attribute = Sequence[str] | NDArray[np.generic]
 """(n,) strings or booleans, one set of examples a value; or numbers, one set a quartile."""

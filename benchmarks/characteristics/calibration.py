@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
 
 BINS = 15
 """As in Guo et al. 2017."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Overlaps, all_pairs, overlaps
-from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number, proportions
-from benchmarks.equivalence import Floors, Verdict, judge
 from benchmarks.errors import BenchmarkError
-from benchmarks.length_matching import LengthBins, LengthMatch
-from benchmarks.neighbours import distance_to_kth, unit_vectors
-from benchmarks.ranking import keeping_threshold, rank_correlations, roc_statistics, weighted_roc
+from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number, proportions
+from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.length_matching import LengthBins, LengthMatch
+from benchmarks.statistics.nearest_neighbours import distance_to_kth, unit_vectors
+from benchmarks.statistics.ranking import keeping_threshold, rank_correlations, roc_statistics, weighted_roc
 
 Scores = Mapping[str, tuple[ArrayLike, ArrayLike]]
 """By deployment: scores of the inside points (n,) and of the outside points (o,), higher for more at home."""
@@ -112,7 +112,7 @@ def compare(
         seed: of the bootstrap.
         baselines: other scores to set beside the nearest neighbours, such as the maximum probability.
         reference: from which `floors` are judged; the first deployment when left out.
-        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.equivalence`.
+        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.statistics.equivalence`.
         overlap_margin: loss of Jaccard that does not matter.
 
     Raises:

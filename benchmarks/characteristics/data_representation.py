@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import all_pairs
-from benchmarks.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates, number
-from benchmarks.equivalence import Floors, Verdict, judge
 from benchmarks.errors import BenchmarkError
-from benchmarks.geometry import align
-from benchmarks.neighbours import Neighbours, unit_vectors
+from benchmarks.statistics.agreement import all_pairs
+from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates, number
+from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.nearest_neighbours import Neighbours, unit_vectors
+from benchmarks.statistics.representation_similarity import align
 
 _BLOCK_BYTES = 1 << 22
 
@@ -67,7 +67,7 @@ def compare(
         resamples: number of bootstrap resamples.
         seed: of the bootstrap, and of the shuffle behind `expected_procrustes`.
         reference: from which `floors` are judged; the first deployment when left out.
-        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.equivalence`.
+        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.statistics.equivalence`.
         overlap_margin: loss of Jaccard that does not matter.
 
     Raises:

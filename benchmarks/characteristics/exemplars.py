@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.bootstrap import Floats, number
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Floats, number
 
 Label = str | int
 

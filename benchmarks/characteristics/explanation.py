@@ -16,9 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import all_pairs
-from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.agreement import all_pairs
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 
 Predict = Callable[[list[str]], NDArray[np.float64]]
 MOST_WORDS = 512

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.agreement import Overlaps, all_pairs, overlaps
-from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number, proportions
-from benchmarks.divergence import Distributions
-from benchmarks.equivalence import Change, Floors, Pair, Verdict, judge, judge_changes
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number, proportions
+from benchmarks.statistics.divergence import Distributions
+from benchmarks.statistics.equivalence import Change, Floors, Pair, Verdict, judge, judge_changes
 
 _PAIRS_AT_ONCE = 64
 
@@ -87,7 +87,7 @@ def compare(
         reference: the deployment that comes first in each of its pairs; the others keep their order.
         resamples: number of bootstrap resamples.
         seed: of the bootstrap.
-        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.equivalence`.
+        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.statistics.equivalence`.
         margin: share of the examples, changed or gained or lost, that does not matter.
         overlap_margin: loss of Jaccard that does not matter.
 

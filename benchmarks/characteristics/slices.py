@@ -27,9 +27,9 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 from benchmarks.characteristics.attributes import Attribute, Value, values
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 
 Bools = NDArray[np.bool_]
 Counts = NDArray[np.float32]

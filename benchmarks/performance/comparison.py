@@ -18,9 +18,9 @@ from typing import Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.bootstrap import CONFIDENCE, Estimate, Floats, number
-from benchmarks.equivalence import LEVEL, holm
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import CONFIDENCE, Estimate, Floats, number
+from benchmarks.statistics.equivalence import LEVEL, holm
 
 Conclusion = Literal["higher", "lower", "no change seen", "cannot tell"]
 Values = tuple[float, ...]

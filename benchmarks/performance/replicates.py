@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.bootstrap import CONFIDENCE
+from benchmarks.statistics.bootstrap import CONFIDENCE
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float] | None:

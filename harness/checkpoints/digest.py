@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from harness.checkpoints.first_look import first_look
+from harness.checkpoints.folder_check import first_look
 from harness.checkpoints.locate import require_inside, source_folder
 from harness.config.checkpoints import (
     CheckpointSource,
@@ -25,7 +25,7 @@ def source_digest(source: CheckpointSource) -> str:
     Local files are hashed by name and content. A hub checkpoint is its id and revision (pin a commit
     where the branch may move), a random one its architecture, a cut one its layers alone and a pruned one
     how much goes: what they are made of has a digest of its own. An embedded one is known by
-    `harness.embedded.weights.files` instead. Raises `UserError` when a local source is not there, or is
+    `harness.demo.weights.files` instead. Raises `UserError` when a local source is not there, or is
     no checkpoint at first look, or has a link to outside of it.
     """
     digest = hashlib.sha256()

@@ -18,7 +18,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from harness.checkpoints.first_look import read_config, require_safetensors
+from harness.checkpoints.folder_check import read_config, require_safetensors
 from harness.checkpoints.tokenizer_files import quiet
 from harness.errors import UserError
 

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 from exporters.checkpoint import ORIGIN
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
-from harness.checkpoints.first_look import read_config
+from harness.checkpoints.folder_check import read_config
 from harness.checkpoints.heads import require_classes
 from harness.checkpoints.labels import matching_labels, written_labels
 from harness.checkpoints.loading import (
@@ -37,7 +37,7 @@ from harness.config.checkpoints import (
     PrunedCheckpoint,
     RandomCheckpoint,
 )
-from harness.embedded.weights import write_checkpoint
+from harness.demo.weights import write_checkpoint
 from harness.errors import UserError
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from exporters.positions import usable_positions
-from harness.checkpoints.first_look import read_config
+from harness.checkpoints.folder_check import read_config
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import (
     CutCheckpoint,
@@ -25,7 +25,7 @@ def positions(task_name: TaskName, task: Task, model: str) -> int | None:
         case FolderCheckpoint() | PackageCheckpoint() as source:
             folder = source_folder(source)
         case EmbeddedCheckpoint(embedded=name):
-            from harness.embedded import files
+            from harness.demo import files
 
             folder = files(name, task_name)[0].parent
         case RandomCheckpoint(random=architecture):

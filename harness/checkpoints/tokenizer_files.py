@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from harness.checkpoints.first_look import require_tokenizer
+from harness.checkpoints.folder_check import require_tokenizer
 from harness.checkpoints.named_files import require_plain_settings
 from harness.errors import UserError
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, TOKENIZER

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.registry import serves
-from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
-from exporters.own_onnx import FORMAT as OWN_FORMAT
-from exporters.own_outputs import LEFT_OUT
+from exporters.prebuilt.engine import FORMAT as OWN_ENGINE_FORMAT
+from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
+from exporters.prebuilt.outputs import LEFT_OUT
 from harness.config.checkpoints import PrunedCheckpoint, RandomCheckpoint
 from harness.config.models import Model
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import Task
+
+EXECUTION_REPLICATE = "#again"
+"""Behind the name of a deployment: the same one, run again with other batches and padding."""
 
 
 @dataclass(frozen=True)

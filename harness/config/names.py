@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from backends.registry import BACKENDS
 from exporters.formats import FORMATS
-from exporters.own_engine import FORMAT as OWN_ENGINE_FORMAT
-from exporters.own_onnx import FORMAT as OWN_FORMAT
+from exporters.prebuilt.engine import FORMAT as OWN_ENGINE_FORMAT
+from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
 
 TaskName = Literal["question-answering", "text-classification"]
 

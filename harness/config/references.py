@@ -10,7 +10,7 @@ from pathlib import Path
 from backends.errors import BackendError
 from backends.registry import backend_class, serves
 from exporters.formats import lineage
-from exporters.own_outputs import LEFT_OUT
+from exporters.prebuilt.outputs import LEFT_OUT
 from harness.config.characteristics import Attack
 from harness.config.checkpoints import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.config.data import EmbeddedSource
@@ -95,7 +95,7 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
         if isinstance(model.checkpoint, PrunedCheckpoint):
             _check_pruned(f"{here}.checkpoint", name, model.checkpoint, task)
         if isinstance(model.checkpoint, EmbeddedCheckpoint):
-            from harness.embedded import embedded_names
+            from harness.demo import embedded_names
 
             _refers(f"{here}.checkpoint.embedded", model.checkpoint.embedded, embedded_names(task_name))
         if model.replicate_of is not None:
@@ -228,7 +228,7 @@ def _check_attack(place: str, task: str, attack: Attack) -> None:
         return
     if beside := sorted(attack.model_fields_set - WITH_A_RECIPE):
         raise UserError(f"{place}.{beside[0]}: the recipe {attack.recipe!r} brings its own; remove it")
-    from benchmarks.characteristics.attack.recipes import missing_resources
+    from benchmarks.attack.recipes import missing_resources
 
     if missing := missing_resources(attack.recipe):
         more = f" (and {len(missing) - 1} more: {', '.join(one.what for one in missing[1:])})" if missing[1:] else ""

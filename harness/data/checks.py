@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import UserError
-from harness.tasks.examples import QuestionExample
+from harness.examples import QuestionExample
 
 
 def bad_data(source: object, place: str, what: str, way_out: str) -> UserError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, group_of, short
 from harness.data.labels import checked_label
 from harness.errors import UserError
-from harness.tasks.examples import QuestionExample, TextExample
+from harness.examples import QuestionExample, TextExample
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
 from harness.data.sampling import sample
 from harness.errors import UserError
-from harness.tasks.examples import Example
+from harness.examples import Example
 
 
 def load_examples(
@@ -68,7 +68,7 @@ def _questions(source: DataSource, role: str) -> Sequence[Example]:
 
             return read_hub_questions(source)
         case EmbeddedSource():
-            from harness.embedded.corpora import generate
+            from harness.demo.corpora import generate
 
             return generate("question-answering", source.embedded, source.size, source.seed)
         case TableSource():
@@ -98,7 +98,7 @@ def _texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Seq
 
 
 def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
-    from harness.embedded.corpora import LABELS, generate
+    from harness.demo.corpora import LABELS, generate
 
     if labels is not None and labels != LABELS:
         raise UserError(

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from harness.tasks.examples import Example, QuestionExample
+from harness.examples import Example, QuestionExample
 
 
 def sample(examples: Sequence[Example], size: int, *, seed: int) -> list[Example]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, short
 from harness.data.files import read_text
-from harness.tasks.examples import QuestionExample
+from harness.examples import QuestionExample
 
 _WAY_OUT = "put it into the SQuAD layout"
 

@@ -12,7 +12,7 @@ from harness.data.csv_rows import csv_rows
 from harness.data.files import existing_file, read_text
 from harness.data.labels import checked_label
 from harness.errors import UserError
-from harness.tasks.examples import TextExample
+from harness.examples import TextExample
 
 Row = tuple[str, Any, Any]
 """(place, text, label)"""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from harness.execution.status import TIMED_OUT, status_of_exit
+from harness.errors import TIMED_OUT, status_of_exit
 from harness.store.atomic import write_text
 from harness.store.steps import Step, Store
 

@@ -10,18 +10,16 @@ from typing import Any, Literal, Protocol, TextIO
 
 from harness.config.references import check_bank
 from harness.data.load import load_examples
-from harness.errors import RunStopped
+from harness.errors import DISK_FULL, SKIPPED, RunStopped
+from harness.examples import Example
 from harness.execution.processes import Failure, run_group
-from harness.execution.status import DISK_FULL, SKIPPED
 from harness.planning.comparisons import comparisons
 from harness.planning.examples import data_sources
 from harness.planning.plan import Plan, TaskPlan
 from harness.planning.transfers import transfers
-from harness.results import collect
 from harness.store.examples import count_examples, write_examples
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
-from harness.tasks.examples import Example
 
 Until = Literal["checkpoints", "artifacts", "results"]
 
@@ -43,6 +41,8 @@ class Run:
     log: TextIO
     progress: Progress
     failures: dict[str, Failure] = field(default_factory=dict)
+    comparisons: dict[str, dict[str, Step]] = field(default_factory=dict)
+    """By task and characteristic, once they are planned: which there can be shows only when the rest is done."""
 
     def execute(self, until: Until = "results") -> None:
         """Do what is missing, up to and with the stage named. The examples are in the store."""
@@ -61,7 +61,7 @@ class Run:
             task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks
         }
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
-        collect(self.plan, planned, self.failures, self.store, self.folder)
+        self.comparisons = planned
 
     @property
     def has_results(self) -> bool:

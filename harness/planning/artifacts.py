@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from exporters.formats import FORMATS
-from harness.checkpoints.own_artifact import look_at_own, own_file, tokenizer_folder
+from harness.checkpoints.prebuilt import look_at_own, own_file, tokenizer_folder
 from harness.config.deployments import formats_of
 from harness.config.models import OwnArtifact
 from harness.errors import UserError

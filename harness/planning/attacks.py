@@ -6,14 +6,14 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import fields
 
-from benchmarks.characteristics.attack.results import AttackSettings
+from benchmarks.attack.results import AttackSettings
 from harness.planning.deployed import Deployed
 from harness.planning.examples import attacked_examples
 from harness.planning.proposals import Proposals, attack_options, text_source
 from harness.store.steps import Step
 
 FOR_ONE_THREAD = 512
-"""Tokens of a batch that one thread works on: see `harness.live.one_session_a_thread`."""
+"""Tokens of a batch that one thread works on: see `harness.inference.deployment.one_session_a_thread`."""
 
 
 def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:

@@ -8,7 +8,7 @@ from harness.checkpoints.digest import source_digest
 from harness.config.checkpoints import CheckpointSource, CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.planning.context import TaskContext
 from harness.planning.step import once, plan_step
-from harness.store.content import file_digest, key_of
+from harness.store.keys import file_digest, key_of
 from harness.store.steps import Step
 
 
@@ -42,7 +42,7 @@ def plan_checkpoints(context: TaskContext, examples: dict[str, Step]) -> Checkpo
 
 def checkpoint_digest(source: CheckpointSource, task: str) -> str:
     if isinstance(source, EmbeddedCheckpoint):
-        from harness.embedded import files
+        from harness.demo import files
 
         return key_of([file_digest(path) for path in files(source.embedded, task)])
     return source_digest(source)

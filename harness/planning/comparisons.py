@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.config.deployments import represented
+from harness.config.deployments import EXECUTION_REPLICATE, represented
 from harness.config.study import Study
-from harness.planning.deployed import EXECUTION_REPLICATE
 from harness.planning.noise import floors
 from harness.planning.plan import TaskPlan
 from harness.planning.step import plan_step

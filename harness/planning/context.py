@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from backends.machine import environment
+from backends.host.machine import environment
 from harness.config.deployments import represented
 from harness.config.names import TaskName
 from harness.config.study import Study

@@ -8,13 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from backends.registry import backend_class
-from harness.config.deployments import Deployment
+from harness.config.deployments import EXECUTION_REPLICATE, Deployment
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
 from harness.planning.versions import installed
 from harness.store.steps import Step
-
-EXECUTION_REPLICATE = "#again"
 
 TOKEN_BUDGETS = {"cpu": 1024, "cuda": 16384}
 """Tokens of a batch, where the study does not say. On a CPU what fits into the caches, measured on two cores

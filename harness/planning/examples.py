@@ -7,7 +7,7 @@ from harness.config.tasks import Task
 from harness.data.load import source_files
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
-from harness.store.content import file_digest
+from harness.store.keys import file_digest
 from harness.store.steps import Step
 
 ATTACKED = "attack-"

@@ -36,7 +36,7 @@ def plan_tuning(deployed: Deployed) -> Step | None:
     if performance is None or not performance.tune or "offline" not in performance.scenarios:
         return None
     return deployed.step(
-        "tuning",
+        "tuning_search",
         title=f"tune {deployed.deployment.name} on {context.name}",
         group=f"deployment {context.name} {deployed.deployment.name} tuning",
         options={
@@ -65,7 +65,7 @@ def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
         return ()
     settings = performance.model_dump(mode="json", include={"samples", "min_seconds"})
     title = f"measure {deployed.deployment.name} as tuned"
-    return _in_fresh_processes(performance.replicates, deployed, "tuned", title, settings, tuning=tuning)
+    return _in_fresh_processes(performance.replicates, deployed, "tuned_throughput", title, settings, tuning=tuning)
 
 
 def _in_fresh_processes(

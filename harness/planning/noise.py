@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from itertools import combinations
 
-from harness.config.deployments import Deployment
+from harness.config.deployments import EXECUTION_REPLICATE, Deployment
 from harness.config.tasks import Task
-from harness.planning.deployed import EXECUTION_REPLICATE
 
 Pair = tuple[str, str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporters.own_onnx import FORMAT as OWN_FORMAT
+from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
 from harness.config.deployments import Deployment, deployments
 from harness.config.study import Study
 from harness.config.tasks import Task

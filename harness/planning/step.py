@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.planning.versions import LIBRARIES, VERSIONS, installed
-from harness.store.content import key_of
+from harness.store.keys import key_of
 from harness.store.steps import Step
 
 

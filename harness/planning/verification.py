@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.onnxruntime_backend import WHEELS
+from backends.onnxruntime.cpu import WHEELS
 from harness.config.deployments import random_weights
 from harness.planning.deployed import Deployed
 from harness.planning.step import plan_step
@@ -14,7 +14,7 @@ def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
     """What the deployment's ``checkpoint`` itself says, which all deployments of the model share."""
     context, model = deployed.context, deployed.deployment.model
     return plan_step(
-        "expected",
+        "checkpoint_outputs",
         title=f"run the checkpoint {model} itself on {context.name}",
         group=f"expected {context.name}",
         subject={"task": context.name, "model": model},
@@ -34,7 +34,7 @@ def plan_expected_of_graph(deployed: Deployed) -> Step:
     """What the graph of a finished ONNX file says, which the file is held against on every backend."""
     context, deployment = deployed.context, deployed.deployment
     return plan_step(
-        "expected",
+        "checkpoint_outputs",
         title=f"run the graph of {deployment.model} as it is written on {context.name}",
         group=f"expected {context.name}",
         subject={"task": context.name, "model": deployment.model},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Block, Finding, Findings, Prose, Report, Section
+from harness.report.blocks import Block, Finding, Findings, Prose, Report, Section
 from harness.report.findings.collect import findings_on
 from harness.report.sections.characteristics import characteristics
 from harness.report.sections.closing import failures, how_to_read

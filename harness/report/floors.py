@@ -23,7 +23,7 @@ def base_of(task: TaskView, deployment: Deployment) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a test against the noise floor concluded; see `benchmarks.equivalence`."""
+    """What a test against the noise floor concluded; see `benchmarks.statistics.equivalence`."""
 
     conclusion: str
     floor: Estimate

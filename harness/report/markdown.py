@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from harness.report.content import (
+from harness.report.blocks import (
     Block,
     Cell,
     ChangedText,
@@ -19,7 +19,7 @@ from harness.report.content import (
     Section,
     Table,
 )
-from harness.say import printable
+from harness.report.printable import printable
 
 FINDING_TITLES = {"failure": "Failed", "warning": "Caution", "result": "Found", "advice": "Next"}
 EMPHASIS: dict[Level, str] = {"bad": "**"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, chop_cells
 
-from harness.report.content import Table
+from harness.report.blocks import Table
 
 GAP = 2
 """Cells between two columns."""

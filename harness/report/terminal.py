@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from harness.report.content import (
+from harness.report.blocks import (
     Block,
     Cell,
     ChangedText,
@@ -25,8 +25,8 @@ from harness.report.content import (
     Section,
     Table,
 )
+from harness.report.printable import printable
 from harness.report.table_layout import GAP, Layout, folded, lay_out
-from harness.say import printable
 
 WIDEST_TEXT = 100
 """Longer lines of text are hard to read, however wide the terminal."""

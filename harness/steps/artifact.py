@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.batching import pad
-from exporters.calibration import METHODS
 from exporters.export import export
 from exporters.formats import FORMATS, OWN, OWN_ENGINE
 from exporters.manifest import read_manifest
+from exporters.quantization.calibration import METHODS
 from harness.data.sampling import sample
-from harness.execution.worker import Context
-from harness.live import task_of
-from harness.steps import own_artifact
+from harness.inference.deployment import task_of
+from harness.steps import prebuilt_artifact as own_artifact
+from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.tasks.fast_tokenizer import read_tokenizer
-from harness.verification import require_positions
+from harness.verification.checks import require_positions
 
 Batch = dict[str, NDArray[np.int64]]
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings, attack
-from harness.execution.served import Predict, served_deployment
-from harness.execution.worker import Context
-from harness.steps.asked import examples_of
+from harness.inference.remote_deployment import Predict, served_deployment
 from harness.steps.candidates import StoredCandidates, attacked_examples
-from harness.steps.pace import teller
+from harness.steps.context import Context
+from harness.steps.model_wrapper import examples_of
+from harness.steps.progress import teller
 from harness.steps.similarity import similarity_of
 from harness.store.attack_journal import AttackJournal
 from harness.store.json_lines import read_lines, write_lines

@@ -13,8 +13,8 @@ from pathlib import Path
 from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, rules_of
 from benchmarks.errors import BenchmarkError
 from harness.data.sampling import sample
-from harness.execution.worker import Context
-from harness.steps.pace import teller
+from harness.steps.context import Context
+from harness.steps.progress import teller
 from harness.store.examples import read_examples
 from harness.tasks.attacked import Attacked
 

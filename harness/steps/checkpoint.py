@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import CheckpointSource
-from harness.execution.worker import Context
+from harness.steps.context import Context
 
 
 def run(context: Context) -> None:

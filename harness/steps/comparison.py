@@ -11,16 +11,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from benchmarks.bootstrap import Floats
-from benchmarks.confidence import maximum_probability, negative_energy
-from harness.execution.worker import Context
-from harness.planning.deployed import EXECUTION_REPLICATE
+from benchmarks.statistics.bootstrap import Floats
+from benchmarks.statistics.confidence import maximum_probability, negative_energy
+from harness.config.deployments import EXECUTION_REPLICATE
+from harness.examples import QuestionExample, TextExample
 from harness.steps.attack import read_attack
+from harness.steps.context import Context
 from harness.steps.transfer import read_answers, read_transfer
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.outputs import LOGITS, logits, matrix, numbers, read_outputs, strings
-from harness.tasks.examples import QuestionExample, TextExample
 
 FILE = "comparison.json"
 

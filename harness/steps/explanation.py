@@ -8,11 +8,11 @@ from pathlib import Path
 
 from benchmarks.characteristics.explanation import Explanation, explain
 from harness.data.sampling import sample
-from harness.execution.worker import Context
-from harness.live import open_deployment
+from harness.examples import TextExample
+from harness.inference.deployment import open_deployment
+from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
-from harness.tasks.examples import TextExample
 
 FILE = "explanation.json"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.config.training import Recipe
-from harness.execution.worker import Context
+from harness.examples import Example, QuestionExample, TextExample
+from harness.steps.context import Context
 from harness.store.examples import read_examples
-from harness.tasks.examples import Example, QuestionExample, TextExample
 from harness.training.masked_language_model import train_masked_language_model
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from exporters.onnx_masked_language_model import write
-from harness.execution.worker import Context
+from exporters.attack_models.masked_language_model import write
+from harness.steps.context import Context
 
 
 def run(context: Context) -> None:

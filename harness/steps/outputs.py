@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 
 from harness.data.sampling import sample
-from harness.execution.worker import Context
-from harness.live import open_deployment
+from harness.inference.deployment import open_deployment
+from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from backends.backend import Backend
 from backends.errors import BackendError
-from backends.machine_watch import MachineWatch
-from backends.memory import MemoryProbe
+from backends.host.memory import MemoryProbe
+from backends.host.system_monitor import MachineWatch
 from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import calibrate
 from benchmarks.performance.latency import multi_stream, single_stream
@@ -27,14 +27,14 @@ from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
 from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
 from harness.data.sampling import sample
-from harness.errors import StepFailed
-from harness.execution.status import status_of
-from harness.execution.worker import Context, give_memory_back
-from harness.live import LiveDeployment, open_deployment, task_of
-from harness.stages import where_time_goes
+from harness.errors import StepFailed, status_of
+from harness.examples import Example
+from harness.inference.deployment import LiveDeployment, open_deployment, task_of
+from harness.inference.latency_breakdown import where_time_goes
+from harness.process import give_memory_back
+from harness.steps.context import Context
 from harness.store.examples import read_examples
-from harness.store.measured import Measured
-from harness.tasks.examples import Example
+from harness.store.timings import Measured
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 

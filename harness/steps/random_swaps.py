@@ -7,14 +7,14 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
+from benchmarks.attack.random_swaps import swap_at_random
 from benchmarks.characteristics.adversarial_attack import AttackSettings
-from benchmarks.characteristics.attack.random_swaps import swap_at_random
-from harness.execution.served import Predict, served_deployment
-from harness.execution.worker import Context
-from harness.steps.asked import examples_of
+from harness.inference.remote_deployment import Predict, served_deployment
 from harness.steps.attack import read_attack, write_attack
 from harness.steps.candidates import StoredCandidates, attacked_examples
-from harness.steps.pace import teller
+from harness.steps.context import Context
+from harness.steps.model_wrapper import examples_of
+from harness.steps.progress import teller
 from harness.steps.similarity import similarity_of
 from harness.store.attack_journal import AttackJournal
 

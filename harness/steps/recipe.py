@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from benchmarks.attack.recipes import attack_by_recipe
 from benchmarks.characteristics.adversarial_attack import AttackResult
-from benchmarks.characteristics.attack.recipes import attack_by_recipe
-from harness.execution.served import Predict, served_deployment
-from harness.execution.worker import Context
+from harness.inference.remote_deployment import Predict, served_deployment
 from harness.steps.attack import write_attack
 from harness.steps.candidates import attacked_examples
-from harness.steps.pace import teller
+from harness.steps.context import Context
+from harness.steps.progress import teller
 from harness.store.json_lines import append_line, read_lines
 
 

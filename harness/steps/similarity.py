@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.attack.sentence_encoder import SentenceEncoder
 from benchmarks.characteristics.adversarial_attack import MaskedLanguageModel
-from benchmarks.characteristics.attack.sentence_encoder import SentenceEncoder
-from harness.execution.worker import Context
+from harness.steps.context import Context
 
 Similarity = Callable[[str, Sequence[str]], NDArray[np.float64]]
 

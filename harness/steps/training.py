@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
-from harness.execution.worker import Context
+from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.training.fine_tuning import fine_tune

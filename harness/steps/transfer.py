@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.characteristics.adversarial_attack import Answers, AttackResult, TransferResult, replay
-from harness.execution.served import Served, served_deployment
-from harness.execution.worker import Context
-from harness.steps.asked import ask_of
+from harness.examples import QuestionExample
+from harness.inference.remote_deployment import Served, served_deployment
 from harness.steps.attack import read_attack
+from harness.steps.context import Context
+from harness.steps.model_wrapper import ask_of
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.tasks.attacked import Attacked
-from harness.tasks.examples import QuestionExample
 
 FILE = "transfer.json"
 VERSION = 2

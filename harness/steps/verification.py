@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.registry import backend_class
 from exporters.manifest import Manifest, read_manifest
-from exporters.onnx_graph import MODEL, OUTPUTS
+from exporters.onnx.graph import MODEL, OUTPUTS
 from exporters.parity import PER_TOKEN, Difference, Parity, compare_outputs
-from harness.errors import StepFailed
-from harness.execution.status import NOT_FINITE, REFUSED
-from harness.execution.worker import Context
-from harness.live import open_artifact
-from harness.preprocessing import read_preprocessing
-from harness.steps.expected import read_expected
+from harness.errors import NOT_FINITE, REFUSED, StepFailed
+from harness.inference.deployment import open_artifact
+from harness.steps.checkpoint_outputs import read_expected
+from harness.steps.context import Context
 from harness.store.atomic import write_json
-from harness.tolerances import Tolerance, tolerance
-from harness.verification import FILE, Quality, VerificationInputs, alone, quality, verification_inputs
+from harness.store.examples import read_examples
+from harness.verification.checks import FILE, Quality, VerificationInputs, alone, quality, verification_inputs
+from harness.verification.preprocessing import read_preprocessing
+from harness.verification.tolerances import Tolerance, tolerance
 
 VERSION = 1
 
@@ -48,7 +48,10 @@ def run(context: Context) -> None:
     manifest = read_manifest(artifact)
     if reason := backend_class(options["backend"]).computes_otherwise(artifact / MODEL):
         raise StepFailed(REFUSED, reason)
-    inputs = verification_inputs(context, artifact, positions=manifest.max_positions, pad_token=manifest.pad_token)
+    every = read_examples(context.input("evaluation"))
+    inputs = verification_inputs(
+        every, artifact, options, positions=manifest.max_positions, pad_token=manifest.pad_token
+    )
     with open_artifact(artifact, options) as backend:
         actual = [backend.infer(batch) for batch in inputs.batches]
         _require_finite(actual, inputs)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.characteristics.attack.lock_step import Round
+from benchmarks.attack.batched_search import Round
 from harness.store.atomic import write_text
 from harness.store.json_lines import append_line, read_lines
 

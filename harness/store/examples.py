@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from harness.tasks.examples import Example, QuestionExample, TextExample
+from harness.examples import Example, QuestionExample, TextExample
 
 FILE = "examples.parquet"
 

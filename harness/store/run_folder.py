@@ -21,7 +21,7 @@ from typing import Any
 from harness.config.study import Study
 from harness.errors import UserError
 from harness.store.atomic import write_json
-from harness.store.content import key_of
+from harness.store.keys import key_of
 
 VERSION = 1
 

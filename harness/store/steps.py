@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import UserError
-from harness.store.content import file_digest
+from harness.store.keys import file_digest
 
 VERSION = 1
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.config.tasks import QuestionAnswering
-from harness.tasks.examples import QuestionExample
+from harness.examples import QuestionExample
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode, spans_of_features
 from harness.tasks.squad_metrics import normalise, score

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from benchmarks.characteristics.attack.question_answering import RIGHT, left_alone_in_context, left_alone_in_question
-from benchmarks.characteristics.attack.words import Span
-from harness.tasks.examples import Example, QuestionExample, TextExample
+from benchmarks.attack.question_answering import RIGHT, left_alone_in_context, left_alone_in_question
+from benchmarks.attack.words import Span
+from harness.examples import Example, QuestionExample, TextExample
 
 Target = Literal["question", "context"]
 

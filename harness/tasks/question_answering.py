@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
     from harness.config.tasks import QuestionAnswering
-    from harness.tasks.examples import Example, QuestionExample
+    from harness.examples import Example, QuestionExample
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 

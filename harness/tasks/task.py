@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from harness.config.tasks import QuestionAnswering
-    from harness.tasks.examples import Example
+    from harness.examples import Example
     from harness.tasks.fast_tokenizer import FastTokenizer
     from harness.tasks.features import Features
 

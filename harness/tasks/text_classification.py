@@ -13,7 +13,7 @@ from harness.tasks.features import Features, collect_inputs, encode_in_chunks, t
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from harness.tasks.examples import Example, TextExample
+    from harness.examples import Example, TextExample
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 

@@ -17,7 +17,7 @@ from harness.checkpoints.tokenizer_files import copy_tokenizer
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.errors import UserError
-from harness.tasks.examples import Example, QuestionExample, TextExample
+from harness.examples import Example, QuestionExample, TextExample
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.answer_spans import answer_spans

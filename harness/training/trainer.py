@@ -20,8 +20,7 @@ from transformers import (
 )
 
 from harness.config.training import Recipe
-from harness.errors import StepFailed
-from harness.execution.status import REFUSED
+from harness.errors import REFUSED, StepFailed
 from harness.training.batches import Collator, EpochSampler, FeatureDataset
 
 Progress = Callable[[str, float], None]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backends.nvidia import driver_version
+from backends.host.nvidia import driver_version
 
 TASK_HEADS = {
     "question-answering": "BertForQuestionAnswering",

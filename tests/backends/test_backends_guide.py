@@ -7,7 +7,7 @@ from pathlib import Path
 
 from backends.registry import serves
 from exporters.formats import FORMATS
-from exporters.own_onnx import FORMAT as OWN_FORMAT
+from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
 
 GUIDE = Path(__file__).parents[2] / "docs" / "backends.md"
 

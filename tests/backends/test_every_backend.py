@@ -14,8 +14,8 @@ from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.errors import BackendError
 from backends.registry import BACKENDS, availability, backend_class, open_backend, serves
-from exporters import onnx_modelopt
 from exporters.formats import FORMATS
+from exporters.quantization import modelopt as onnx_modelopt
 
 HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu", "torch-cpu-compiled")
 PER_TOKEN = frozenset({"start_logits", "end_logits"})

@@ -10,16 +10,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backends import nvidia
 from backends.backend import Backend
 from backends.batching import infer_all, pad
-from backends.machine import environment
-from backends.machine_watch import MachineWatch
-from backends.memory import MemoryProbe
+from backends.concurrent_sessions import side_by_side
+from backends.host import nvidia
+from backends.host.machine import environment
+from backends.host.memory import MemoryProbe
+from backends.host.system_monitor import MachineWatch
 from backends.registry import availability, open_backend
-from backends.side_by_side import side_by_side
-from exporters import onnx_fp16, onnx_fused, onnx_modelopt, onnx_packed, tensorrt_engine
 from exporters.formats import FORMATS
+from exporters.onnx import fp16 as onnx_fp16
+from exporters.onnx import fused as onnx_fused
+from exporters.onnx import packed as onnx_packed
+from exporters.quantization import modelopt as onnx_modelopt
+from exporters.tensorrt import engine as tensorrt_engine
 
 pytestmark = pytest.mark.gpu
 

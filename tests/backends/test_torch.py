@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backends import torch_backend
+from backends import torch as torch_backend
 from backends.batching import pad
 from backends.errors import BackendError
 from backends.registry import open_backend
-from backends.torch_backend import TorchCpu, TorchCuda
+from backends.torch import TorchCpu, TorchCuda
 
 Ragged = dict[str, list[NDArray[np.int64]]]
 

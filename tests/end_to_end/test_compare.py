@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.driver import scalemodel
-from tests.harness.compare.timed_runs import DEPLOYMENTS, write_run
 from tests.harness.report import synthetic_results as synthetic
+from tests.harness.run_comparison.timed_runs import DEPLOYMENTS, write_run
 
 
 @pytest.fixture(scope="module")

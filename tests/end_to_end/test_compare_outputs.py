@@ -136,7 +136,7 @@ def test_bad_input_is_one_line(folder: Path, arguments: list[str], parts: list[s
 
 
 def test_the_guide_works_as_it_is_written(tmp_path: Path) -> None:
-    guide = Path(__file__).parents[2] / "docs" / "outputs-from-elsewhere.md"
+    guide = Path(__file__).parents[2] / "docs" / "external-outputs.md"
     blocks = re.findall(r"^```bash\n(.*?)^```$", guide.read_text(), flags=re.DOTALL | re.MULTILINE)
     assert len(blocks) == 5
     program = f'scalemodel() {{ {shlex.join(command())} "$@"; }}\npython3() {{ {shlex.quote(sys.executable)} "$@"; }}\n'

@@ -13,9 +13,9 @@ import pytest
 import torch
 import transformers
 
-from harness.embedded import write_checkpoint
-from harness.embedded.corpora import generate
-from harness.tasks.examples import Example, QuestionExample
+from harness.demo import write_checkpoint
+from harness.demo.corpora import generate
+from harness.examples import Example, QuestionExample
 from tests.end_to_end.driver import scalemodel
 
 TASK = "question-answering"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.embedded import write_checkpoint
+from harness.demo import write_checkpoint
 from tests.end_to_end.driver import command, scalemodel
 from tests.end_to_end.hostile import lay_traps
 

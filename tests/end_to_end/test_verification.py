@@ -17,17 +17,18 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from harness.config.load import load_study
-from harness.errors import StepFailed
+from harness.errors import NOT_FINITE, REFUSED, StepFailed
 from harness.execution.processes import Failure
 from harness.execution.run import Run
-from harness.execution.status import NOT_FINITE, REFUSED
-from harness.execution.worker import Context
 from harness.planning.plan import DeploymentPlan, make_plan
+from harness.results.collect import collect
 from harness.steps import verification
+from harness.steps.context import Context
+from harness.store.examples import read_examples
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Store
-from harness.tolerances import FIXED
-from harness.verification import verification_inputs
+from harness.verification.checks import verification_inputs
+from harness.verification.tolerances import FIXED
 from tests.end_to_end.driver import scalemodel
 
 TASK = "text-classification"
@@ -129,9 +130,9 @@ def test_the_last_positions_are_in_use(folder: Path) -> None:
     assert expected is not None
     store = Store(folder / "runs")
     checkpoint = store.path(*expected.needs["checkpoint"])
-    inputs = verification_inputs(
-        Context(expected, store, folder, io.StringIO()), checkpoint, positions=100, pad_token=0
-    )
+    context = Context(expected, store, folder, io.StringIO())
+    every = read_examples(context.input("evaluation"))
+    inputs = verification_inputs(every, checkpoint, expected.options, positions=100, pad_token=0)
     full, shortest = inputs.batches[-1]["attention_mask"].sum(axis=1)
     assert full == 100 and shortest == inputs.features.lengths.min()
 
@@ -200,10 +201,11 @@ def test_inputs_longer_than_the_model_are_refused_before_it_runs(folder: Path, t
     store = Store(folder / "runs")
     step = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].verification
     context = Context(step, store, tmp_path, io.StringIO())
+    every = read_examples(context.input("evaluation"))
     with pytest.raises(
         StepFailed, match=r"has \d+ tokens, but the model has 16 positions: set the task's max_length to"
     ):
-        verification_inputs(context, context.input("artifact"), positions=16, pad_token=0)
+        verification_inputs(every, context.input("artifact"), context.options, positions=16, pad_token=0)
 
 
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:
@@ -225,6 +227,7 @@ def test_nothing_of_a_deployment_that_fails_counts_though_it_was_measured_before
     run = Run(make_plan(study), store, run_folder, sys.stderr, Quiet())
     run.failures[step.key] = Failure(step, REFUSED, "it lost too much", None)
     run.execute()
+    collect(run)
     found = json.loads((tmp_path / "again" / "results.json").read_text())["tasks"][TASK]
     entry = found["deployments"][failing]
     assert (entry["status"], entry["reason"], entry["quality"]) == ("failed", "it lost too much", None)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exporters.export import export
 from exporters.formats import FORMATS
-from exporters.onnx_graph import read_model
+from exporters.onnx.graph import read_model
 
 VOCABULARY = 120
 Batch = dict[str, NDArray[np.int64]]
@@ -95,7 +95,7 @@ def _run(folder: Path, batches: Sequence[Mapping[str, NDArray[Any]]]) -> list[di
     # Formats for other devices have weights of 8 bits, which overflow 16-bit sums on an x86-64 without VNNI.
     options.add_session_config_entry("session.x64quantprecision", "1")
     if any(weight.data_type == weight.FLOAT8E4M3FN for weight in read_model(folder, weights=False).graph.initializer):
-        options.add_session_config_entry("session.disable_quant_qdq", "1")  # as `backends.onnxruntime_backend`
+        options.add_session_config_entry("session.disable_quant_qdq", "1")  # as `backends.onnxruntime.cpu`
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
     inputs = [value.name for value in session.get_inputs()]
     outputs = [value.name for value in session.get_outputs()]

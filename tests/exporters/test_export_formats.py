@@ -7,7 +7,7 @@ import pytest
 
 from exporters.formats import FORMATS
 from exporters.manifest import read_manifest, verify_files
-from exporters.onnx_graph import opset, read_model
+from exporters.onnx.graph import opset, read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")

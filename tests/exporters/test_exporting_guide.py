@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from exporters.onnx_graph import read_model
+from exporters.onnx.graph import read_model
 
 GUIDE = Path(__file__).parents[2] / "docs" / "exporting.md"
 

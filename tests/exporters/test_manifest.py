@@ -11,8 +11,8 @@ import pytest
 from exporters.errors import ExportError
 from exporters.formats import FORMATS
 from exporters.manifest import Manifest, Tensor, read_manifest, verify_files, write_manifest
-from exporters.metadata import read_metadata
-from exporters.onnx_graph import read_model
+from exporters.onnx.graph import read_model
+from exporters.onnx.metadata import read_metadata
 
 MANIFEST = Manifest(
     format="onnx-fp32",

@@ -16,13 +16,13 @@ from rich.console import Console
 from rich.table import Table
 
 from backends.batching import infer_all, pad
-from backends.machine import environment, usable_cores
+from backends.host.machine import environment, usable_cores
 from backends.registry import open_backend
 from benchmarks.performance.latency import Latency, single_stream
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
-from harness.embedded.corpora import generate
+from harness.demo.corpora import generate
 from harness.planning.deployed import TOKEN_BUDGETS
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for

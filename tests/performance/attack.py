@@ -33,7 +33,9 @@ import numpy as np
 import yaml
 from scipy.special import softmax
 
-from backends.machine import usable_cores
+from backends.host.machine import usable_cores
+from benchmarks.attack.probabilities import Predict
+from benchmarks.attack.stop_words import stop_words
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     AttackSettings,
@@ -41,10 +43,8 @@ from benchmarks.characteristics.adversarial_attack import (
     attack,
     rules_of,
 )
-from benchmarks.characteristics.attack.probabilities import Predict
-from benchmarks.characteristics.attack.stop_words import stop_words
-from exporters.onnx_masked_language_model import write
-from harness.live import LiveDeployment, one_session_a_thread, open_artifact, open_deployment
+from exporters.attack_models.masked_language_model import write
+from harness.inference.deployment import LiveDeployment, one_session_a_thread, open_artifact, open_deployment
 from harness.planning.attacks import FOR_ONE_THREAD
 from harness.tasks.fast_tokenizer import read_tokenizer
 from tests.performance.widened import widened
@@ -246,7 +246,7 @@ def _textattack(
     import torch
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    from benchmarks.characteristics.attack.textattack_offline import textattack
+    from benchmarks.attack.textattack_offline import textattack
 
     torch.set_num_threads(usable_cores())
     tokenizer = AutoTokenizer.from_pretrained(masked_lm)

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backends.backend import Backend
-from backends.machine import environment
+from backends.host.machine import environment
 from backends.registry import open_backend
 
 SHAPES = ((1, 32), (1, 128), (8, 128), (1, 512))

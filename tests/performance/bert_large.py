@@ -23,8 +23,8 @@ from statistics import median
 
 import numpy as np
 
-from backends.machine import environment, usable_cores
-from backends.memory import MemoryProbe
+from backends.host.machine import environment, usable_cores
+from backends.host.memory import MemoryProbe
 from backends.registry import open_backend
 from benchmarks.performance.latency import Latency
 from benchmarks.performance.sweep import sweep

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backends.batching import pad
-from backends.machine import environment, usable_cores
+from backends.host.machine import environment, usable_cores
 from backends.registry import open_backend
 from exporters.export import export
 from exporters.formats import FORMATS
@@ -36,7 +36,7 @@ from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
 from harness.data.sampling import sample
 from harness.data.squad import read_squad
-from harness.live import LiveDeployment
+from harness.inference.deployment import LiveDeployment
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 

@@ -6,8 +6,8 @@ from itertools import chain
 
 import numpy as np
 
-from harness.embedded.corpora import generate
-from harness.tasks.examples import TextExample
+from harness.demo.corpora import generate
+from harness.examples import TextExample
 
 WORDS = (3, 160)
 LONGEST = 200

@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from harness.compare.figures import BETTER, WORSE
+from harness.run_comparison.figures import BETTER, WORSE
 
 STUDY = """
 study: same-twice

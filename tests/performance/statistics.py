@@ -21,12 +21,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.agreement import overlaps
-from benchmarks.bootstrap import Estimate, GroupBootstrap, estimates, proportions
 from benchmarks.characteristics.prediction_errors import compare
-from benchmarks.equivalence import judge
-from benchmarks.neighbours import Neighbours, unit_vectors
-from benchmarks.ranking import roc_statistics
+from benchmarks.statistics.agreement import overlaps
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap, estimates, proportions
+from benchmarks.statistics.equivalence import judge
+from benchmarks.statistics.nearest_neighbours import Neighbours, unit_vectors
+from benchmarks.statistics.ranking import roc_statistics
 
 STUDIES = 1000
 PAIRED_ROUNDS = 5

@@ -22,15 +22,15 @@ from rich.table import Table
 
 from backends.backend import Backend
 from backends.batching import build_batches, pad
-from backends.machine import environment, usable_cores
+from backends.host.machine import environment, usable_cores
 from benchmarks.performance.tuning import Setting, Tuning, gain, splits, tune
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
-from harness.live import LiveDeployment, open_deployment
+from harness.examples import TextExample
+from harness.inference.deployment import LiveDeployment, open_deployment
+from harness.inference.latency_breakdown import where_time_goes
 from harness.planning.deployed import TOKEN_BUDGETS
-from harness.stages import where_time_goes
-from harness.tasks.examples import TextExample
 from tests.performance.decoding import decoding
 from tests.performance.mixed_texts import LONGEST, mixed_texts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.report.content import Finding
+from harness.report.blocks import Finding
 from harness.report.findings import evidence, limits, robustness, similarity, trade, validity
 from harness.report.view import TaskView
 

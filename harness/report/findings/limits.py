@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from harness.report.content import Finding
+from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names, plural
+from harness.report.latency_breakdown import NAMES, Stages, stages, transfer_share
 from harness.report.numbers import percent
-from harness.report.stages import NAMES, Stages, stages, transfer_share
 from harness.report.values import sequence, words
 from harness.report.view import Deployment, TaskView
 

@@ -7,7 +7,7 @@ Adversarial Robustness", take both as the signs that a defence only hides what g
 
 from __future__ import annotations
 
-from harness.report.content import Finding
+from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names, verb
 from harness.report.numbers import interval, percent_with_interval, signed
 from harness.report.values import Estimate, Json, mapping

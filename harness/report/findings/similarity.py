@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from harness.report.content import Finding
+from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import (

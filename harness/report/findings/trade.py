@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import log
 
 from harness.report import causes
-from harness.report.content import Finding
+from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, floor_kind

@@ -1,1 +1,1 @@
-"""The sections of a report: each module turns results into blocks of `harness.report.content`."""
+"""The sections of a report: each module turns results into blocks of `harness.report.blocks`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Block, Cell, Column
+from harness.report.blocks import Block, Cell, Column
 from harness.report.floors import (
     FALLEN_OVERLAP,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from harness.report.content import Block, Cell, Column, Prose, Row, Table
+from harness.report.blocks import Block, Cell, Column, Prose, Row, Table
 from harness.report.findings.phrases import listed, plural
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, probability, ratio
 from harness.report.values import Estimate, Json, mapping, number, sequence, words

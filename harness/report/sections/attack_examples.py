@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from harness.report.content import Block, ChangedText, Word
+from harness.report.blocks import Block, ChangedText, Word
 from harness.report.values import Json, mapping, sequence, words
 from harness.report.view import TaskView
 

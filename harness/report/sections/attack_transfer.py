@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Block, Cell, Column, Row, Table
+from harness.report.blocks import Block, Cell, Column, Row, Table
 from harness.report.numbers import count, fixed, percent
 from harness.report.sections.matrices import one_a_model
 from harness.report.sections.rows import MATRIX_AT_MOST, key

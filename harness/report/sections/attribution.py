@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report import causes
-from harness.report.content import Block, Cell, Column, Row, Table
+from harness.report.blocks import Block, Cell, Column, Row, Table
 from harness.report.findings.phrases import plural
 from harness.report.floors import (
     DISAGREEMENT,

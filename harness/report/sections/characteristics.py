@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Prose, Section
+from harness.report.blocks import Prose, Section
 from harness.report.sections.adversarial_attack import adversarial_attack
 from harness.report.sections.affected import affected
 from harness.report.sections.calibration import calibration

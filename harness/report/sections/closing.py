@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.report.content import Failure, Failures, Prose, Section
+from harness.report.blocks import Failure, Failures, Prose, Section
 from harness.report.values import Json, mapping, sequence, words
 from harness.report.view import AGAIN, TaskView
 

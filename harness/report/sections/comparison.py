@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.report.content import Block, Cell, Column, Table
+from harness.report.blocks import Block, Cell, Column, Table
 from harness.report.floors import (
     Metric,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Block, Cell, Column
+from harness.report.blocks import Block, Cell, Column
 from harness.report.numbers import count, fixed, interval, percent
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import agreement_level, estimate_cell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.report.content import Block, Facts, Prose, Section
+from harness.report.blocks import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
 from harness.report.findings.thresholds import INTERVAL_PROCESSES
 from harness.report.numbers import count, fixed

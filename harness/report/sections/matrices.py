@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.report.content import Cell, Column, Level, Row, Table
+from harness.report.blocks import Cell, Column, Level, Row, Table
 from harness.report.numbers import UNKNOWN, fixed
 from harness.report.sections.rows import MATRIX_AT_MOST, key
 from harness.report.values import Estimate, Json

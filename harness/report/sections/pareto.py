@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.report.content import Block, Cell, Column, Row, Table
+from harness.report.blocks import Block, Cell, Column, Row, Table
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import UNKNOWN, percent, ratio
 from harness.report.sections.rows import filled, key, speed_up_cell

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.content import Cell, Column, Section, Table
+from harness.report.blocks import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model, speed_up_cell, timing_cell
 from harness.report.sections.timings import timings
-from harness.report.sections.tuned import tuned
+from harness.report.sections.tuned_throughput import tuned
 from harness.report.values import Json, mapping, number, words
 from harness.report.view import Deployment, TaskView
 

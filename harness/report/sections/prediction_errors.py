@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Block, Cell, Column, Level
+from harness.report.blocks import Block, Cell, Column, Level
 from harness.report.floors import (
     ADJUSTED_OVERLAP,
     ERROR_OVERLAP,

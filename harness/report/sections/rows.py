@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.report.content import Cell, Column, Level, Row, Table
+from harness.report.blocks import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, conclusion
 from harness.report.numbers import UNKNOWN, fixed, ratio

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.report import causes
-from harness.report.content import Block, Cell, Column, Prose, Row, Section, Table
+from harness.report.blocks import Block, Cell, Column, Prose, Row, Section, Table
 from harness.report.floors import (
     DISAGREEMENT,
     ERROR_OVERLAP,

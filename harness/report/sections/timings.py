@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from harness.report.content import Cell, Column, Table
+from harness.report.blocks import Cell, Column, Table
+from harness.report.latency_breakdown import NAMES, limited_by, stages, transfer_share
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
 from harness.report.sections.rows import KEY, filled, rows_by_model, timing_cell
-from harness.report.stages import NAMES, limited_by, stages, transfer_share
 from harness.report.values import Json, mapping, number, sequence, words
 from harness.report.view import Deployment, TaskView
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.content import Cell, Column, Section, Table
+from harness.report.blocks import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, percent, signed
 from harness.report.sections.rows import KEY, filled, rows_by_model
 from harness.report.values import mapping, number, sequence, words

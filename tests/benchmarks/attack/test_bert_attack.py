@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.attack import transfer
 from benchmarks.characteristics.adversarial_attack import AttackSettings, attack, replay
-from benchmarks.characteristics.attack import transfer
 from benchmarks.errors import BenchmarkError
 
 TEXT = "A good film, with a Great plot!"

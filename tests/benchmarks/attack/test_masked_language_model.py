@@ -10,9 +10,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertForMaskedLM
 
+from benchmarks.attack.candidates import Piece, combinations
+from benchmarks.attack.stop_words import stop_words
 from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel
-from benchmarks.characteristics.attack.candidates import Piece, combinations
-from benchmarks.characteristics.attack.stop_words import stop_words
 from benchmarks.errors import BenchmarkError
 
 TEXT = "The film is rewatchable, good-made."

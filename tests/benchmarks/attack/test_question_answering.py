@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.characteristics.attack.bert_attack import attack
-from benchmarks.characteristics.attack.examples import Examples
-from benchmarks.characteristics.attack.question_answering import (
+from benchmarks.attack.bert_attack import attack
+from benchmarks.attack.examples import Examples
+from benchmarks.attack.question_answering import (
     RIGHT,
     left_alone_in_context,
     left_alone_in_question,
 )
-from benchmarks.characteristics.attack.random_swaps import swap_at_random
-from benchmarks.characteristics.attack.results import AttackSettings
-from benchmarks.characteristics.attack.words import split_words
+from benchmarks.attack.random_swaps import swap_at_random
+from benchmarks.attack.results import AttackSettings
+from benchmarks.attack.words import split_words
 
 
 def told(text, spans):

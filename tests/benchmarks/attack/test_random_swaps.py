@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.characteristics.attack import requests
-from benchmarks.characteristics.attack.bert_attack import attack
-from benchmarks.characteristics.attack.random_swaps import swap_at_random
-from benchmarks.characteristics.attack.results import AttackSettings
-from benchmarks.characteristics.attack.rules import rules_of
+from benchmarks.attack import requests
+from benchmarks.attack.bert_attack import attack
+from benchmarks.attack.random_swaps import swap_at_random
+from benchmarks.attack.results import AttackSettings
+from benchmarks.attack.rules import rules_of
 
 SETTINGS = AttackSettings(words_changed_at_most=0.5)
 EXAMPLES = [(str(n), f"a good film, take {n} of the great plot with a fine story", 1) for n in range(12)]

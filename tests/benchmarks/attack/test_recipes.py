@@ -10,8 +10,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from benchmarks.characteristics.attack import recipes
-from benchmarks.characteristics.attack.recipes import RECIPES, attack_by_recipe, missing_resources
+from benchmarks.attack import recipes
+from benchmarks.attack.recipes import RECIPES, attack_by_recipe, missing_resources
 from benchmarks.errors import BenchmarkError
 from harness.config.characteristics import RecipeName
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.characteristics.attack.words import in_case_of, split_words
+from benchmarks.attack.words import in_case_of, split_words
 
 HARD = [
     "",
@@ -29,7 +29,7 @@ HARD = [
 
 @pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
 def test_words_and_texts_are_those_of_textattack(text):
-    from benchmarks.characteristics.attack.textattack_offline import textattack
+    from benchmarks.attack.textattack_offline import textattack
 
     theirs = textattack.shared.AttackedText(text)
     ours = split_words(text)
@@ -49,7 +49,7 @@ def test_chinese_is_one_word_and_a_split_mark_is_text():
 
 
 def test_case_is_that_of_textattack():
-    from benchmarks.characteristics.attack.textattack_offline import textattack
+    from benchmarks.attack.textattack_offline import textattack
 
     theirs = textattack.transformations.word_swaps.word_swap_masked_lm.recover_word_case
     for model in ("film", "Film", "FILM", "fILM", "A", "a", "42", "É", "O'Neil", "-"):

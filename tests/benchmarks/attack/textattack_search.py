@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.characteristics.attack.probabilities import Predict
-from benchmarks.characteristics.attack.results import AttackResult, AttackSettings, Status
-from benchmarks.characteristics.attack.stop_words import stop_words
-from benchmarks.characteristics.attack.textattack_offline import textattack
-from benchmarks.characteristics.attack.textattack_parts import Probabilities
+from benchmarks.attack.probabilities import Predict
+from benchmarks.attack.results import AttackResult, AttackSettings, Status
+from benchmarks.attack.stop_words import stop_words
+from benchmarks.attack.textattack_offline import textattack
+from benchmarks.attack.textattack_parts import Probabilities
 from benchmarks.errors import BenchmarkError
 
 ProposeCandidates = Callable[[str, Sequence[tuple[int, int]]], Sequence[Sequence[str]]]

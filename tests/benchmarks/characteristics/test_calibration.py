@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from benchmarks.bootstrap import GroupBootstrap, estimates
 from benchmarks.characteristics.calibration import bin_of, brier_scores, compare, expected_ece
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import GroupBootstrap, estimates
 
 
 def study(n=300, seed=0, deployments=("large", "small", "tiny")):

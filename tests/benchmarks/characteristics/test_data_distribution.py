@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.metrics import jaccard_score, roc_auc_score
 
-from benchmarks.bootstrap import Estimate, GroupBootstrap
 from benchmarks.characteristics.data_distribution import compare, knn_scores
 from benchmarks.errors import BenchmarkError
-from benchmarks.ranking import keeping_threshold, roc_statistics
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap
+from benchmarks.statistics.ranking import keeping_threshold, roc_statistics
 
 
 def cloud(n, d, seed, shift=0.0):

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.bootstrap import Estimate
 from benchmarks.characteristics.data_representation import (
     chance_jaccard,
     compare,
     shared_neighbours,
 )
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Estimate
 
 
 def cloud(n, d, seed):

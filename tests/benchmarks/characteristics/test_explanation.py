@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from benchmarks.bootstrap import GroupBootstrap, estimates
 from benchmarks.characteristics import data_representation
 from benchmarks.characteristics.explanation import MOST_WORDS, Explanation, chance_jaccard, compare, explain
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import GroupBootstrap, estimates
 
 METHODS = ("lime", "shap")
 WEIGHTS = {"good": 0.2, "fine": 0.1, "bad": -0.25, "dull": -0.05}

@@ -11,9 +11,9 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
-from benchmarks.bootstrap import Estimate
 from benchmarks.characteristics.prediction_errors import compare, mcnemar_p
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Estimate
 
 
 def study(n=120, deployments=("large", "small", "tiny"), seed=0):

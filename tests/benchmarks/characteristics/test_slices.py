@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from benchmarks.bootstrap import GroupBootstrap, estimates
 from benchmarks.characteristics.slices import search
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import GroupBootstrap, estimates
 
 WORDS = np.array(["who", "what", "when", "how"])
 

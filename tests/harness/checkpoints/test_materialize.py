@@ -13,8 +13,8 @@ from tokenizers import Tokenizer
 from transformers import AutoModelForQuestionAnswering
 
 from exporters.export import export
-from exporters.metadata import read_metadata
-from exporters.onnx_graph import read_model
+from exporters.onnx.graph import read_model
+from exporters.onnx.metadata import read_metadata
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from safetensors.torch import load_file
 
 from exporters.export import export
-from exporters.onnx_graph import read_model
+from exporters.onnx.graph import read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.loading import load_model

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from exporters.formats import Format
-from harness.command_line.configs import shipped
+from harness.cli.configs import shipped
 from harness.config.load import load_study
 from harness.config.schema import json_schema
 from harness.errors import UserError

@@ -14,12 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
-from harness.errors import StepFailed
+from harness.errors import CRASHED, ERROR, REFUSED, SKIPPED, TIMED_OUT, StepFailed
 from harness.execution.processes import run_group
-from harness.execution.served import served_deployment
-from harness.execution.status import CRASHED, ERROR, REFUSED, SKIPPED, TIMED_OUT
-from harness.store.measured import read_so_far
+from harness.inference.remote_deployment import served_deployment
 from harness.store.steps import Step, Store
+from harness.store.timings import read_so_far
 from tests.end_to_end.hostile import lay_traps
 
 OPTIONS: dict[str, Any] = {
@@ -89,7 +88,7 @@ import os
 import signal
 import time
 
-from harness.store.measured import Measured
+from harness.store.timings import Measured
 
 
 def run(context):

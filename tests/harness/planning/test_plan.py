@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import configs
+from harness.config.deployments import EXECUTION_REPLICATE
 from harness.config.load import load_study
 from harness.planning.comparisons import comparisons
-from harness.planning.deployed import EXECUTION_REPLICATE
 from harness.planning.plan import Plan, make_plan
 from harness.planning.transfers import transfers
 from harness.planning.versions import LIBRARIES, VERSIONS

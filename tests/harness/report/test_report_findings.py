@@ -8,7 +8,7 @@ import pytest
 import synthetic_results as synthetic
 from synthetic_results import QA, TEXT, deployment, deployment_name, estimate
 
-from harness.report.content import Finding
+from harness.report.blocks import Finding
 from harness.report.findings.collect import findings_on
 from harness.report.view import TaskView
 

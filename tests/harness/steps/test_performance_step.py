@@ -13,21 +13,20 @@ import pytest
 from backends.batching import pad
 from backends.errors import BackendError, OutOfMemory
 from exporters.export import export
-from harness import live
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.config.performance import Performance, Server, Sweep
 from harness.config.tasks import QuestionAnswering
-from harness.embedded.corpora import generate
-from harness.errors import StepFailed
-from harness.execution.status import OUT_OF_MEMORY
-from harness.execution.worker import Context
-from harness.performance_summary import summarise
-from harness.report.stages import NAMES
+from harness.demo.corpora import generate
+from harness.errors import OUT_OF_MEMORY, StepFailed
+from harness.inference import deployment as live
+from harness.report.latency_breakdown import NAMES
+from harness.results.performance import summarise
 from harness.steps import performance
+from harness.steps.context import Context
 from harness.store.examples import write_examples
-from harness.store.measured import FILE, read_so_far
 from harness.store.steps import Step, Store
+from harness.store.timings import FILE, read_so_far
 
 TASK = "text-classification"
 SETTINGS = Performance(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.characteristics.attack.lock_step import Round
+from benchmarks.attack.batched_search import Round
 from harness.store.attack_journal import AttackJournal
 
 

@@ -14,7 +14,7 @@ import pytest
 from harness.config.load import load_study
 from harness.errors import UserError
 from harness.store.atomic import write_json
-from harness.store.content import key_of
+from harness.store.keys import key_of
 from harness.store.run_folder import RunFolder
 from harness.store.steps import Step, Store
 

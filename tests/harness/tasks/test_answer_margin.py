@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.config.tasks import QuestionAnswering
+from harness.examples import QuestionExample
 from harness.tasks.answer_margin import right_answers
-from harness.tasks.examples import QuestionExample
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode
 from harness.tasks.squad_metrics import score

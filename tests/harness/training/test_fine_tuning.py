@@ -17,7 +17,7 @@ from harness.config.checkpoints import PrunedCheckpoint
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.errors import StepFailed, UserError
-from harness.tasks.examples import QuestionExample
+from harness.examples import QuestionExample
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.answer_spans import answer_spans

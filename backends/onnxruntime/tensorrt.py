@@ -1,0 +1,100 @@
+"""ONNX Runtime's TensorRT execution provider: it builds an engine of an ONNX file as it opens it, and keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.errors import BackendError
+from backends.host import nvidia
+from backends.onnx_interface import model_file
+from backends.onnxruntime import tensorrt_options
+from backends.onnxruntime.cuda import CUDA, OnnxRuntimeGpu
+
+TENSORRT = "TensorrtExecutionProvider"
+
+
+class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
+    """Batches beyond the engine's run in parts. What the provider is told: `backends.onnxruntime.tensorrt_options`."""
+
+    name = "onnxruntime-tensorrt"
+    provider = TENSORRT
+    refused: ClassVar[Mapping[str, str]] = {
+        "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
+        "onnx-packed": "TensorRT knows none of its operators: use onnxruntime-cuda, or onnx-fp32",
+        "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
+        "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
+        "onnx-int8-static": "TensorRT takes signed symmetric INT8, its own is unsigned: use onnx-int8-tensorrt",
+    }
+    remedy = (
+        "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
+        "or put them on LD_LIBRARY_PATH: see docs/gpu.md"
+    )
+
+    def _load(self) -> None:
+        self._told = self._tensorrt_options()
+        super()._load()
+
+    def _tensorrt_options(self) -> dict[str, str]:
+        """Those that the study gives go before ours; all are part of what the engine is kept under."""
+        import onnx
+
+        graph = onnx.load(model_file(self.name, self.artifact), load_external_data=False).graph
+        names = [port.name for port in graph.input]
+        manifest = tensorrt_options.manifest_of(self.artifact)
+        version = nvidia.libraries()["TensorRT"]
+        self._types = tensorrt_options.element_types(graph)
+        self._largest = tensorrt_options.largest_batch(manifest)
+        options = {
+            **tensorrt_options.precision_flags(self._types, version),
+            **tensorrt_options.profile(names, self._largest),
+            "trt_sparsity_enable": "1",  # only allows the kernels for 2:4 sparsity: dense weights keep theirs
+            **self._chosen(),
+        }
+        return {**tensorrt_options.cache_options(manifest, options, version), **options}
+
+    def _providers(self) -> list[tuple[str, dict[str, str]]]:
+        # What TensorRT does not take goes to CUDA, and only then to the CPU; both are counted.
+        return [(TENSORRT, self._told), (CUDA, {"use_tf32": "0"})]
+
+    def _open_session(self, path: Path, options: Any) -> Any:
+        """An engine that a killed process left half written is built again."""
+        try:
+            return super()._open_session(path, options)
+        except Exception as error:
+            if "deserialize engine" not in str(error) or "trt_engine_cache_path" in self.options.provider:
+                raise
+            for engine in tensorrt_options.kept_engines(self._told):
+                engine.unlink()
+            return super()._open_session(path, options)
+
+    def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        infer = super()._infer
+        first, *others = [infer(part) for part in self._parts(feeds)]
+        if not others:
+            return first
+        return {name: np.concatenate([first[name], *(part[name] for part in others)]) for name in first}
+
+    def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
+        stages = super().device_times
+        parts = [stages(part) or {} for part in self._parts(feeds)]
+        return {stage: sum(times[stage] for times in parts) for stage in parts[0]}
+
+    def _parts(self, feeds: Mapping[str, NDArray[np.int64]]) -> list[dict[str, NDArray[np.int64]]]:
+        """The batch in parts that the engine takes."""
+        rows, length = feeds[self.inputs[0]].shape
+        most, longest = self._largest
+        if length > longest:
+            raise BackendError(f"{self.name}: {length} tokens are more than the engine takes ({longest})")
+        return [{name: feeds[name][start : start + most] for name in self.inputs} for start in range(0, rows, most)]
+
+    def _describe(self) -> dict[str, Any]:
+        return {**super()._describe(), "engines_sha256": tensorrt_options.engine_digests(self._told)}
+
+    def _precision_hint(self) -> str | None:
+        typed = not self._types.isdisjoint(tensorrt_options.FLAGS)
+        return "by the types of the graph" if typed else "TensorRT's default (TF32 allowed)"

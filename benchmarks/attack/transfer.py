@@ -1,0 +1,107 @@
+"""Texts crafted on one deployment, shown to the others: the transfer matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attack.probabilities import checked_probabilities
+from benchmarks.attack.results import AttackResult, TransferResult
+from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap, proportions
+
+Bools = NDArray[np.bool_]
+Ask = Callable[[Sequence[tuple[str, str]]], NDArray[np.float64]]
+"""(id of the example, text) to class probabilities, (texts, labels)."""
+
+SHOWN_A_CALL = 1024
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A row of the matrix: the ``n`` adversarial texts that succeeded on ``crafted_on``, shown to each deployment.
+
+    A rate is the share of those whose original a deployment has right that it gets wrong.
+    """
+
+    crafted_on: str
+    n: int
+    rates: dict[str, Estimate]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a deployment made of the texts crafted on another one: (texts,) in the order of all attacked texts."""
+
+    crafted: Bools
+    """The attack had succeeded there."""
+    right: Bools
+    """It has the original right."""
+    turned: Bools
+    """It has the original right and the adversarial text wrong."""
+
+
+def replayed(name: str, ids: Sequence[str], results: Sequence[TransferResult]) -> Replayed:
+    """Raises `BenchmarkError` where a text was replayed on ``name`` that is none of ``ids``."""
+    place = {id_: index for index, id_ in enumerate(ids)}
+    found = Replayed(*(np.zeros(len(ids), dtype=np.bool_) for _ in range(3)))
+    for one in results:
+        if one.id not in place:
+            raise BenchmarkError(f"{name}: text {one.id} was replayed but not attacked; replay the attack's results")
+        index = place[one.id]
+        found.crafted[index] = True
+        found.right[index] = one.prediction_before == one.label
+        found.turned[index] = found.right[index] and one.prediction_after != one.label
+    return found
+
+
+def transfer_rows(bootstrap: GroupBootstrap, matrix: Mapping[str, Mapping[str, Replayed]]) -> list[Transfer]:
+    """``matrix``: by the deployment that the texts were crafted on, then by the one they were shown to."""
+    rows = []
+    for crafted_on, row in matrix.items():
+        if not row:
+            continue
+        rates = {
+            name: proportions(bootstrap.means(one.turned, one.right), int(one.right.sum()))[0]
+            for name, one in row.items()
+        }
+        rows.append(Transfer(crafted_on, int(next(iter(row.values())).crafted.sum()), rates))
+    return rows
+
+
+def replay(ask: Ask, crafted: Mapping[str, Sequence[AttackResult]]) -> dict[str, list[TransferResult]]:
+    """Show a deployment the texts that succeeded elsewhere, beside their originals, each different text once.
+
+    ``crafted``: attack results by the deployment that they were crafted on; so is what is returned.
+    """
+    succeeded = {
+        name: [result for result in results if result.status == "succeeded"] for name, results in crafted.items()
+    }
+    shown = [
+        (result.id, text)
+        for results in succeeded.values()
+        for result in results
+        for text in (result.original, result.adversarial)
+    ]
+    different = list(dict.fromkeys(shown))
+    said: dict[tuple[str, str], int] = {}
+    for begin in range(0, len(different), SHOWN_A_CALL):
+        call = different[begin : begin + SHOWN_A_CALL]
+        probabilities = _probabilities(ask, call)
+        said.update(zip(call, probabilities.argmax(axis=1).tolist(), strict=True))
+    return {
+        name: [
+            TransferResult(
+                result.id, result.label, said[result.id, result.original], said[result.id, result.adversarial]
+            )
+            for result in results
+        ]
+        for name, results in succeeded.items()
+    }
+
+
+def _probabilities(ask: Ask, call: Sequence[tuple[str, str]]) -> NDArray[np.float64]:
+    return checked_probabilities(lambda _: ask(call), [text for _, text in call])

@@ -1,0 +1,1 @@
+"""Statistics over examples: agreement, intervals, equivalence, ranking, neighbours."""

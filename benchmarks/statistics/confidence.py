@@ -1,0 +1,28 @@
+"""How sure a deployment is of an example, from its logits: scores that are higher for more sure.
+
+Each takes one array an example, (distributions, outcomes): one row of class logits, or two rows for where an answer
+starts and where it ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp
+
+from benchmarks.statistics.bootstrap import Floats
+
+
+def maximum_probability(logits: Sequence[NDArray[np.floating]]) -> Floats:
+    """(n,) the largest softmax probability (Hendrycks and Gimpel 2017); of several rows, the product."""
+    return np.array([np.exp((rows.max(axis=1) - logsumexp(rows, axis=1)).sum()) for rows in logits])
+
+
+def negative_energy(logits: Sequence[NDArray[np.floating]]) -> Floats:
+    """(n,) log sum exp of the logits at temperature 1 (Liu et al. 2020); of several rows, the sum.
+
+    It is minus the energy, so that a higher score means more at home.
+    """
+    return np.array([logsumexp(rows, axis=1).sum() for rows in logits])

@@ -1,0 +1,144 @@
+"""How scores rank points: threshold, AUROC, AUPR, false positive rate and Spearman's correlation, with resamples.
+
+A higher score means more at home: in-distribution is the positive class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.agreement import all_pairs
+from benchmarks.statistics.bootstrap import Floats, GroupBootstrap, divide
+
+TRUE_POSITIVE_RATE = 0.95
+"""Where the false positive rate is read, by convention; it is no option, unlike the threshold's `kept`."""
+_BLOCK_BYTES = 1 << 22
+_ROUNDING = 1e-9
+
+
+def keeping_threshold(scores: Floats, kept: float) -> float:
+    """The highest score that at least a share `kept` of the scores reaches. A point below it is flagged."""
+    if len(scores) == 0:
+        raise BenchmarkError("no calibration points: the threshold needs at least one")
+    return float(np.sort(scores)[int(_below(np.float64(len(scores)), kept))])
+
+
+def _below(total: ArrayLike, kept: float) -> Floats:
+    """How much of a total weight may lie below the threshold, safe from the rounding of 1 - 0.95."""
+    weight = np.asarray(total, dtype=np.float64)
+    return np.asarray(weight - kept * weight + _ROUNDING, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Each (rows,), the sample first.
+
+    AUROC: the chance that an inside point scores higher than an outside one, ties counted half. FPR95: the share of
+    outside points that reach the highest score which 95 % of the inside points reach. AUPR: the average precision
+    of finding the outside points by low scores; its chance level is their share.
+    """
+
+    auroc: Floats
+    fpr95: Floats
+    aupr: Floats
+
+
+def roc_statistics(inside: Floats, outside: Floats, home: GroupBootstrap, abroad: GroupBootstrap) -> Curves:
+    """The figures of a detector in the sample and in every row of the bootstraps.
+
+    `inside`: (n,), `outside`: (o,) scores.
+    """
+    rows = home.rows
+    step = max(1, _BLOCK_BYTES // (8 * (len(inside) + len(outside))))
+    parts = []
+    for start in range(0, rows, step):
+        block = slice(start, start + step)
+        parts.append(weighted_roc(inside, outside, home.of_examples(block), abroad.of_examples(block)))
+    return Curves(
+        np.concatenate([part.auroc for part in parts]),
+        np.concatenate([part.fpr95 for part in parts]),
+        np.concatenate([part.aupr for part in parts]),
+    )
+
+
+def weighted_roc(inside: Floats, outside: Floats, inside_weights: Floats, outside_weights: Floats) -> Curves:
+    """`roc_statistics` under weights (rows, n) and (rows, o); NaN where a side has no weight."""
+    inside_order, outside_order = (np.argsort(inside, kind="stable"), np.argsort(outside, kind="stable"))
+    inside_sorted, outside_sorted = inside[inside_order], outside[outside_order]
+    below_inside = _weight_before(inside_weights[:, inside_order])
+    below_outside = _weight_before(outside_weights[:, outside_order])
+    total_inside, total_outside = below_inside[:, -1], below_outside[:, -1]
+
+    lower = below_outside[:, np.searchsorted(outside_sorted, inside_sorted, side="left")]
+    not_higher = below_outside[:, np.searchsorted(outside_sorted, inside_sorted, side="right")]
+    wins = np.einsum("rn,rn->r", inside_weights[:, inside_order], (lower + not_higher) / 2)
+    area = divide(wins, total_inside * total_outside)
+
+    may_fall = _below(total_inside, TRUE_POSITIVE_RATE)
+    position = (below_inside[:, :-1] <= may_fall[:, None]).sum(axis=1) - 1
+    reached = np.searchsorted(outside_sorted, inside_sorted, side="left")[position]
+    passing = total_outside - below_outside[np.arange(len(reached)), reached]
+
+    # Only at the score of an outside point does the recall of outside points grow.
+    steps = np.unique(outside_sorted)
+    found = below_outside[:, np.searchsorted(outside_sorted, steps, side="right")]
+    alarms = below_inside[:, np.searchsorted(inside_sorted, steps, side="right")]
+    precision = np.nan_to_num(divide(found, found + alarms))
+    gained = np.diff(found, axis=1, prepend=0.0)
+    return Curves(area, divide(passing, total_outside), divide((gained * precision).sum(axis=1), total_outside))
+
+
+def _weight_before(weights: Floats) -> Floats:
+    """(rows, n + 1) weight before each position, and all of it at the end."""
+    before: Floats = np.zeros((weights.shape[0], weights.shape[1] + 1))
+    np.cumsum(weights, axis=1, out=before[:, 1:])
+    return before
+
+
+def rank_correlations(scores: list[Floats], bootstrap: GroupBootstrap) -> Floats:
+    """Spearman's rank correlation of every pair, ranked anew in every resample: (1 + resamples, pairs).
+
+    `scores`: for each deployment (n,). NaN where a deployment's scores are all equal.
+    """
+    first, second = all_pairs(len(scores))
+    orders = [_Order.of(column) for column in scores]
+    rows = len(bootstrap.weights)
+    result: Floats = np.full((rows, len(first)), np.nan)
+    step = max(1, _BLOCK_BYTES // (8 * bootstrap.n * len(scores)))
+    for start in range(0, rows, step):
+        block = slice(start, min(rows, start + step))
+        weights = bootstrap.of_examples(block)
+        share = divide(weights, weights.sum(axis=1, keepdims=True))
+        ranks = np.stack([order.midranks(weights) for order in orders], axis=1)
+        ranks -= np.einsum("rdn,rn->rd", ranks, share)[:, :, None]
+        covariance = (ranks * share[:, None, :]) @ ranks.transpose(0, 2, 1)
+        spread = np.sqrt(np.einsum("rdd->rd", covariance))
+        result[block] = divide(covariance[:, first, second], spread[:, first] * spread[:, second])
+    return np.clip(result, -1, 1)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """Where each of n scores stands: the sorting order, and the run of equal scores it belongs to."""
+
+    order: NDArray[np.intp]
+    start: NDArray[np.intp]
+    end: NDArray[np.intp]
+
+    @staticmethod
+    def of(scores: Floats) -> _Order:
+        ordered = np.sort(scores)
+        return _Order(
+            order=np.argsort(scores, kind="stable"),
+            start=np.searchsorted(ordered, scores, side="left"),
+            end=np.searchsorted(ordered, scores, side="right"),
+        )
+
+    def midranks(self, weights: Floats) -> Floats:
+        """Ranks (rows, n) of the scores counted `weights` (rows, n) times; ties share their middle."""
+        before = _weight_before(weights[:, self.order])
+        return (before[:, self.start] + before[:, self.end]) / 2

@@ -1,0 +1,90 @@
+"""``onnx-fused``: the graph after ONNX Runtime's transformer optimiser, in ONNX Runtime's own operators."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from exporters.errors import ExportError
+from exporters.files import copy_tokenizer
+from exporters.onnx.graph import encoder_products, read_model, write_model
+from exporters.onnx.weights_aside import put_back, set_aside
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+PER_LAYER = {"Attention": 1, "BiasGelu": 1, "SkipLayerNormalization": 2}
+ONCE = {"EmbedLayerNormalization": 1}
+
+
+def write(parent: Path, destination: Path, *, layers: int, hidden: int) -> dict[str, int]:
+    """Convert the ``onnx-fp32`` artifact ``parent``, an encoder of ``layers`` that is ``hidden`` wide.
+
+    Returns the fused operators, by name, that are fewer than the layers ask for: how many of each are missing.
+    Empty when everything fused. Raises `ExportError` when no attention did: the file would be FP32 by another name.
+    """
+    unread = _feed_forward(parent, hidden)
+    model, data = set_aside(read_model(parent), lambda weight: weight.name in unread)
+    fused = _fuse(model)
+    missing = _missing(fused, layers)
+    if missing.get("Attention") == layers:
+        raise ExportError(f"none of the {layers} layers of {parent} has an attention that fuses: use onnx-fp32")
+    put_back(fused, data)
+    write_model(fused, destination)
+    copy_tokenizer(parent, destination)
+    return missing
+
+
+def warnings(missing: dict[str, int], layers: int) -> list[str]:
+    """What `write` found missing, in words."""
+    wanted = expected(layers)
+    return [f"{wanted[name] - count} of {wanted[name]} {name} were fused" for name, count in missing.items()]
+
+
+def expected(layers: int) -> dict[str, int]:
+    """How many of each fused operator a BERT-like encoder of ``layers`` has."""
+    return {**{name: count * layers for name, count in PER_LAYER.items()}, **ONCE}
+
+
+def _fuse(model: ModelProto) -> ModelProto:
+    from onnxruntime.transformers.fusion_options import FusionOptions
+    from onnxruntime.transformers.optimizer import optimize_by_fusion
+
+    options = FusionOptions("bert")
+    # The mask as it is; the default turns it into lengths, which only holds for padding on the right.
+    options.use_raw_attention_mask(True)
+    options.enable_shape_inference = False  # every fusion would keep a copy of the model, and finds no more by it
+    with quiet():
+        fused = optimize_by_fusion(model, "bert", optimization_options=options)
+        fused.topological_sort(is_deterministic=True)
+    return fused.model  # type: ignore[no-any-return]
+
+
+def _feed_forward(parent: Path, hidden: int) -> set[str]:
+    """The largest weights, and the only ones whose values no fusion looks at."""
+    graph = read_model(parent, weights=False).graph
+    products = set(encoder_products(graph))
+    factors = {node.input[1] for node in graph.node if node.name in products}
+    return {weight.name for weight in graph.initializer if weight.name in factors and prod(weight.dims) > hidden**2}
+
+
+def _missing(model: ModelProto, layers: int) -> dict[str, int]:
+    found = Counter(node.op_type for node in model.graph.node)
+    short = {name: count - found[name] for name, count in expected(layers).items()}
+    return {name: count for name, count in short.items() if count > 0}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the optimiser's account of every fusion: the counts are in the manifest."""
+    before = logging.root.manager.disable
+    logging.disable(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,1 @@
+"""Finished files that somebody else made, taken in as artifacts."""

@@ -1,0 +1,209 @@
+"""``onnx-own``: an ONNX file that somebody else made, taken as it is as far as it can be.
+
+What it needs to be an artifact is found in its graph, or told in `Told`; what is missing is added to the graph, and
+everything that was added or found is in the manifest. A file that lacks nothing is copied byte for byte.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.checkpoint import check_task
+from exporters.errors import ExportError
+from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require
+from exporters.manifest import Manifest, library_versions, write_manifest
+from exporters.onnx.graph import MODEL, OUTPUTS, REPRESENTATION, non_standard_operators, opset, tensor_of
+from exporters.onnx.graph_facts import GraphFacts, graph_facts, tensor_shapes
+from exporters.onnx.metadata import check_metadata, read_metadata
+from exporters.parity import PER_TOKEN
+from exporters.pooling import check_pooling
+from exporters.prebuilt.files import copy_own, own_digests, read_own, weight_files
+from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs
+from exporters.prebuilt.outputs import Source, find_logits, find_representation
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+FORMAT = "onnx-own"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a person says about a file, or the ``config.json`` beside it, that the file itself does not."""
+
+    logits: str | None = None
+    start_logits: str | None = None
+    end_logits: str | None = None
+    representation: str | None = None
+    """The name of a tensor, or "none" to leave the representation out."""
+    precision: str | None = None
+    first_position: int | None = None
+    """The position id of a text's first token; asked for only where ``position_ids`` are an input."""
+    max_positions: int | None = None
+    pad_token: int = 0
+
+
+@dataclass(frozen=True)
+class OwnModel:
+    """What is seen of a file without running it."""
+
+    path: Path
+    digests: dict[str, str]
+    """SHA-256 by name: ``model.onnx``, and the files of weights beside it."""
+    logits: dict[str, str]
+    representation: Source | None
+    hidden: int | None
+    facts: GraphFacts
+    says: dict[str, str]
+    """What `exporters.onnx.metadata` wrote into it; empty for a file of other origin."""
+
+
+def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, told: Told) -> OwnModel:
+    """Check all of ``path`` that can be checked without running it, and hash it.
+
+    ``labels`` are the study's, empty for question answering. Raises `ExportError`: see `read_own`,
+    `weight_files`, `check_inputs`, `find_logits`, `find_representation`.
+    """
+    with _damage_told(path):
+        model = read_own(path)
+        digests = own_digests(path, weight_files(model, path))
+        return _look(model, path, digests, task=task, labels=labels, pooling=pooling, told=told)
+
+
+def export_own(
+    path: Path,
+    destination: Path,
+    *,
+    task: str,
+    labels: Sequence[str],
+    pooling: str,
+    told: Told,
+    digests: Mapping[str, str],
+) -> Manifest:
+    """Write the artifact of the file at ``path`` into ``destination``, which holds its ``tokenizer.json`` already.
+
+    ``digests`` are those of an earlier `look_at`, which the files must still have. The manifest lacks what only a
+    run can tell: `with_run` adds it. Raises `ExportError`.
+    """
+    require(destination, TOKENIZER, "write the tokenizer there first")
+    with _damage_told(path):
+        model = read_own(path)
+        weight_files(model, path)
+        copy_own(path, destination, digests)
+        found = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, told=told)
+        changes = adapt(model, found.logits, found.representation, pooling, told.first_position)
+    if changes:
+        _replace(model, destination)
+    manifest = Manifest(
+        format=FORMAT,
+        task=task,
+        precision=told.precision or found.facts.precision,
+        architecture=None,
+        layers=found.facts.layers,
+        hidden=found.hidden,
+        labels=list(labels) or None,
+        pooling=pooling,
+        max_positions=told.max_positions,
+        pad_token=told.pad_token,
+        inputs=[tensor_of(value) for value in fed_inputs(model.graph)],
+        outputs=[tensor_of(value) for value in model.graph.output],
+        files=describe_files(destination, (*found.digests, TOKENIZER, TOKENIZER_SETTINGS)),
+        source={"onnx_sha256": _together(found.digests)},
+        parameters=found.facts.parameters,
+        opset=opset(model),
+        fused_operators=non_standard_operators(model),
+        found={
+            "weights": found.facts.weights,
+            "quantization": found.facts.quantization,
+            "vocabulary": found.facts.vocabulary,
+            "representation": None if found.representation is None else found.representation.how,
+            "changes": changes,
+        },
+        versions=library_versions(),
+    )
+    write_manifest(destination, manifest)
+    return manifest
+
+
+def check_outputs(
+    outputs: Mapping[str, NDArray[Any]], batch: Mapping[str, NDArray[Any]], *, task: str, labels: int, where: Path
+) -> None:
+    """Raise `ExportError` unless ``outputs``, over a padded ``batch``, have the shapes that ``task`` asks for."""
+    rows, length = np.shape(batch["input_ids"])
+    for name in OUTPUTS[task]:
+        wanted = (rows, length if name in PER_TOKEN else labels)
+        if np.shape(outputs[name]) != wanted:
+            raise ExportError(
+                f"{name} of {where} is {np.shape(outputs[name])} for {rows} texts of {length} tokens, should be "
+                f"{wanted}: name another output, with {name}: NAME"
+            )
+    if REPRESENTATION in outputs and (np.ndim(outputs[REPRESENTATION]) != 2 or len(outputs[REPRESENTATION]) != rows):
+        raise ExportError(
+            f"the representation of {where} is {np.shape(outputs[REPRESENTATION])} for {rows} texts, should be "
+            f"({rows}, hidden): name another tensor, with representation: NAME"
+        )
+
+
+def with_run(manifest: Manifest, outputs: Mapping[str, NDArray[Any]]) -> Manifest:
+    """``manifest`` with what a run told: the width of the representation."""
+    if REPRESENTATION not in outputs:
+        return manifest
+    return dataclasses.replace(manifest, hidden=int(np.shape(outputs[REPRESENTATION])[1]))
+
+
+def _look(
+    model: ModelProto,
+    path: Path,
+    digests: dict[str, str],
+    *,
+    task: str,
+    labels: Sequence[str],
+    pooling: str,
+    told: Told,
+) -> OwnModel:
+    check_task(task)
+    check_pooling(pooling)
+    check_inputs(model, path, told.first_position)
+    shapes = tensor_shapes(model)
+    logits = find_logits(model.graph, task, dataclasses.asdict(told), shapes, len(labels), path)
+    representation = find_representation(model.graph, told.representation, logits, shapes, path)
+    says = read_metadata(model)
+    pooled = representation is not None and representation.tensor == REPRESENTATION and representation.pooled
+    check_metadata(says, path, task=task, labels=labels, pooling=pooling if pooled else None)
+    hidden = None if representation is None else shapes.get(representation.tensor, (None,))[-1]
+    return OwnModel(path, digests, logits, representation, hidden, graph_facts(model), says)
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Say in one line what a graph whose bytes were changed leads to: names that are no text, unknown types, ..."""
+    try:
+        yield
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise ExportError(
+            f"{path} is damaged ({type(error).__name__} in its graph): copy or export it again"
+        ) from error
+
+
+def _replace(model: ModelProto, folder: Path) -> None:
+    """Write the changed graph over the copy; weights in other files stay in them."""
+    partial = folder / f"{MODEL}.partial"
+    partial.write_bytes(model.SerializeToString(deterministic=True))
+    partial.replace(folder / MODEL)
+
+
+def _together(digests: Mapping[str, str]) -> str:
+    if set(digests) == {MODEL}:
+        return digests[MODEL]
+    return hashlib.sha256(
+        "".join(f"{name}\0{digest}\n" for name, digest in sorted(digests.items())).encode()
+    ).hexdigest()

@@ -1,0 +1,69 @@
+"""``onnx-int8-static`` and ``onnx-int8-tensorrt``: INT8 weights and activations, ranged beforehand (QDQ)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from exporters.files import copy_tokenizer
+from exporters.onnx.graph import embeddings, write_model
+from exporters.quantization import sensitivity, smoothing
+from exporters.quantization.calibration import METHODS, Batch, channel_ranges, clipped_ranges
+from exporters.quantization.matmul_groups import OpenedModel, ProductGroup, open_model
+from exporters.quantization.qdq import Activation, quantize_embeddings, quantize_group, replace_groups
+from exporters.quantization.weights import reduced_range
+
+
+def write(
+    parent: Path, destination: Path, calibration: Sequence[Batch], *, method: str = METHODS[0], signed: bool = False
+) -> dict[str, Any]:
+    """Convert the ``onnx-fp32`` artifact ``parent``, calibrated on ``calibration``; returns the sensitivity report.
+
+    Quantized are the encoder's products with weights (input per tensor, weights per channel) and the embeddings.
+    Results of products, attention scores, the mask, Softmax, LayerNorm, the residual sums and the head stay
+    float32: a probability of 1/384 is no step of an INT8 scale, and a range that has to hold the mask's -3.4e38
+    has no step for anything else. Outliers are smoothed (`exporters.quantization.smoothing`), and products that are
+    still much more sensitive than the others stay float32 (`exporters.quantization.sensitivity`).
+
+    ``method`` is one of `exporters.quantization.calibration.METHODS`. Least and greatest value is the default, as
+    percentiles and entropy cut off outliers that BERT needs (onnxruntime#10571).
+
+    Not ``signed``: activations are unsigned with a zero point, which is what x86-64 multiplies fastest. ``signed``:
+    activations are symmetric, as TensorRT asks for, and the embeddings stay float32.
+    """
+    with tempfile.TemporaryDirectory(dir=destination, prefix=".export-") as scratch:
+        opened = open_model(parent, Path(scratch))
+        groups = opened.groups()
+        activations = _activations(opened, groups, calibration, method)
+        reduced = reduced_range() and not signed
+        quantized = [
+            quantize_group(opened, group, activations[group.input], signed=signed, reduced=reduced) for group in groups
+        ]
+        report = sensitivity.measure(opened, quantized, calibration)
+        replace_groups(opened.model, [entry for entry in quantized if entry.group.name not in report.left_float])
+        if not signed:
+            quantize_embeddings(opened, embeddings(opened.model.graph))
+        write_model(opened.complete(), destination)
+    copy_tokenizer(parent, destination)
+    return asdict(report)
+
+
+def _activations(
+    opened: OpenedModel, groups: Sequence[ProductGroup], calibration: Sequence[Batch], method: str
+) -> Mapping[str, Activation]:
+    """How the input of each group is smoothed and ranged, by its name."""
+    measured = channel_ranges(opened, [group.input for group in groups], calibration)
+    divisors = {
+        group.input: smoothing.divisors(measured[group.input], opened.weights(group))
+        if group.after == "LayerNormalization"
+        else None
+        for group in groups
+    }
+    if method == METHODS[0]:
+        ranges = {name: measured[name].overall(divisors[name]) for name in measured}
+    else:
+        ranges = clipped_ranges(opened, divisors, calibration, method)
+    return {name: Activation(*ranges[name], divisors[name]) for name in measured}

@@ -1,0 +1,97 @@
+"""An encoder's products with weights, grouped by the tensor that they multiply: what is quantized together."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exporters.onnx.graph import EXTERNAL, MODEL, encoder_products, read_model
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+
+@dataclass(frozen=True)
+class ProductGroup:
+    """MatMul nodes with one input in common: query, key and value of a layer, or a single product."""
+
+    name: str
+    """``bert/encoder/layer.0/intermediate/dense``: what the names of the nodes have in common."""
+    input: str
+    after: str
+    """The operator that the input comes from: LayerNormalization, ..."""
+    products: tuple[NodeProto, ...]
+
+    @property
+    def outputs(self) -> list[str]:
+        return [node.output[0] for node in self.products]
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A graph whose large weights stay in a file, and are read one by one.
+
+    BERT-large's are 1.3 GB: a copy in the graph, one in the session that calibrates and one in the result would
+    be the memory that converting it takes.
+    """
+
+    model: ModelProto
+    folder: Path
+
+    @property
+    def inputs(self) -> list[str]:
+        return [value.name for value in self.model.graph.input]
+
+    def groups(self) -> list[ProductGroup]:
+        """In the order of the graph."""
+        names = set(encoder_products(self.model.graph))
+        by_input: dict[str, list[NodeProto]] = defaultdict(list)
+        producer = {}
+        for node in self.model.graph.node:
+            producer.update(dict.fromkeys(node.output, node.op_type))
+            if node.name in names:
+                by_input[node.input[0]].append(node)
+        return [
+            ProductGroup(_common_name(nodes), name, producer[name], tuple(nodes)) for name, nodes in by_input.items()
+        ]
+
+    def complete(self) -> ModelProto:
+        """The model with its weights, which from then on are in memory."""
+        import onnx
+
+        onnx.load_external_data_for_model(self.model, str(self.folder))
+        return self.model
+
+    def weight(self, name: str) -> NDArray[np.float32]:
+        from onnx import numpy_helper
+
+        found = next(weight for weight in self.model.graph.initializer if weight.name == name)
+        return np.asarray(numpy_helper.to_array(found, base_dir=str(self.folder)))
+
+    def weights(self, group: ProductGroup) -> list[NDArray[np.float32]]:
+        """(inputs, outputs) of each product."""
+        return [self.weight(node.input[1]) for node in group.products]
+
+
+def open_model(artifact: Path, folder: Path) -> OpenedModel:
+    """The model of ``artifact``, its weights written to a file of their own in ``folder``."""
+    import onnx
+
+    onnx.save_model(
+        read_model(artifact),
+        str(folder / MODEL),
+        save_as_external_data=True,
+        location=EXTERNAL,
+        size_threshold=1024,
+    )
+    return OpenedModel(read_model(folder, weights=False), folder)
+
+
+def _common_name(nodes: list[NodeProto]) -> str:
+    return posixpath.commonpath([posixpath.dirname(node.name) for node in nodes]).strip("/")

@@ -1,0 +1,145 @@
+"""What a study may say, but hardly means: lines for `validate`, no errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+
+from backends.registry import backend_class
+from harness.checkpoints.positions import positions
+from harness.checkpoints.prebuilt import own_file
+from harness.config.names import TaskName
+from harness.config.study import Study
+from harness.config.tasks import QuestionAnswering, Task
+from harness.examples import Example, TextExample
+from harness.planning.context import this_machine
+from harness.planning.examples import attacked_examples
+from harness.planning.plan import Plan, TaskPlan
+from harness.store.steps import Step
+
+FEW_EXAMPLES = 50
+"""With fewer, 95 % intervals of a share reach over a quarter of its range."""
+
+ENOUGH_OF_EACH = 8
+"""Texts for each class: among so many, a class that is no rarer than the others is missing once in 3,000 times."""
+
+
+def cautions(plan: Plan, examples: Mapping[str, int], negative: Set[str]) -> Iterator[str]:
+    """``examples``: how many there are, by the key of their step; ``negative``: of which some have no answer."""
+    study = plan.study
+    yield from _formats(study)
+    yield from _threads(study)
+    for planned in plan.tasks:
+        yield from _few(planned, examples)
+        yield from _attacked(planned, examples)
+        yield from _null_answers(planned, negative)
+        yield from _computed_otherwise(planned)
+    taken_in = {planned.name: _taken_in(planned) for planned in plan.tasks}
+    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
+    for name, (model, takes) in shortest.items():
+        yield from _longest_text(name, study.tasks[name], model, takes)
+    if shortest:
+        yield from _fixed_shapes(study, *min(shortest.values(), key=lambda found: found[1]))
+
+
+def label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]]]) -> Iterator[str]:
+    """For every data set whose labels look as if they counted from 1: then each of its texts has a wrong class.
+
+    The last of the classes would be an error, if it occurred; what can be seen is that the first does not.
+    """
+    labels_of = {task.name: task.task.labels or () for task in plan.tasks}
+    for step, read in examples:
+        labels = labels_of[step.subject["task"]]
+        found = {example.label for example in read if isinstance(example, TextExample)}
+        if len(read) >= ENOUGH_OF_EACH * len(labels) and 1 in found and 0 not in found:
+            yield (
+                f"tasks.{step.subject['task']}.data.{step.subject['role']}: no text has the label 0, which is "
+                f"{labels[0]!r}: where integer labels count from 1, every text has the class behind its own; count "
+                "from 0, or write the names"
+            )
+
+
+def _formats(study: Study) -> Iterator[str]:
+    models = [model for task in study.tasks.values() for model in task.models.values()]
+    if "formats" in study.model_fields_set and all(model.artifact or model.formats for model in models):
+        yield "formats: no model is exported to them: each is a finished file, or names its own"
+
+
+def _threads(study: Study) -> Iterator[str]:
+    cores = this_machine().cores
+    if study.threads is not None and study.threads > cores:
+        yield f"threads: {study.threads}, but this process may use {cores} cores: threads will wait for each other"
+
+
+def _few(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
+    found = examples[planned.examples["evaluation"].key]
+    if found < FEW_EXAMPLES:
+        many = "example" if found == 1 else "examples"
+        place = f"tasks.{planned.name}.data.evaluation"
+        yield f"{place}: {found} {many}: no comparison of deployments can rest on so few; give some hundreds"
+
+
+def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
+    attack = planned.task.characteristics.attack
+    if attack is None or "sample" not in attack.model_fields_set:
+        return
+    most = max(examples[step.key] for step in attacked_examples(planned.examples))
+    if attack.sample > most:
+        place = f"tasks.{planned.name}.characteristics.attack.sample"
+        yield f"{place}: {attack.sample}, but there are {most} texts: all are taken"
+
+
+def _null_answers(planned: TaskPlan, negative: Set[str]) -> Iterator[str]:
+    decoding = planned.task.question_answering
+    if decoding is None:
+        return
+    place, some = f"tasks.{planned.name}.question_answering", planned.examples["evaluation"].key in negative
+    if some and decoding.version_2_with_negative is False:
+        yield f"{place}.version_2_with_negative: false, but some evaluation questions have none: these will be wrong"
+    if not some and decoding.version_2_with_negative is None and "null_threshold" in decoding.model_fields_set:
+        yield (
+            f"{place}.null_threshold: {decoding.null_threshold:g}, but every evaluation question has an answer: then "
+            '"" is none, unless you say version_2_with_negative: true'
+        )
+
+
+def _computed_otherwise(planned: TaskPlan) -> Iterator[str]:
+    for each in planned.deployments:
+        artifact = planned.task.models[each.deployment.model].artifact
+        if artifact is not None:
+            reason = backend_class(each.deployment.backend).computes_otherwise(own_file(artifact))
+            if reason is not None:
+                yield f"tasks.{planned.name}.models.{each.deployment.model}.artifact: {reason}"
+
+
+def _taken_in(planned: TaskPlan) -> dict[str, int | None]:
+    """How many tokens each finished file takes, where it tells."""
+    files = (step for step in planned.artifacts if "told" in step.options)
+    return {step.subject["model"]: step.options["told"]["max_positions"] for step in files}
+
+
+def _shortest(name: TaskName, task: Task, taken_in: Mapping[str, int | None]) -> tuple[str, int] | None:
+    """The model of those that tell that takes the fewest tokens, and how many."""
+    takes = {model: taken_in.get(model) or positions(name, task, model) for model in task.models}
+    known = [(model, most) for model, most in takes.items() if most is not None]
+    return min(known, key=lambda found: found[1], default=None)
+
+
+def _longest_text(name: TaskName, task: Task, model: str, takes: int) -> Iterator[str]:
+    if name == "question-answering":
+        place, longest = "question_answering.max_length", (task.question_answering or QuestionAnswering()).max_length
+    else:
+        place, longest = "max_length", task.max_length
+    if longest > takes:
+        yield (
+            f"tasks.{name}.{place}: {longest}, but {model} takes {takes} tokens: a longer text fails it; say {takes} "
+            "or less"
+        )
+
+
+def _fixed_shapes(study: Study, model: str, takes: int) -> Iterator[str]:
+    sweep = study.performance and study.performance.sweep
+    if sweep and (beyond := [length for length in sweep.length if length > takes]):
+        yield (
+            f"performance.sweep.length: {', '.join(map(str, beyond))}, but {model} takes {takes} tokens: dashes will "
+            "stand there"
+        )

@@ -1,0 +1,96 @@
+"""`list`: what there is to choose from, one a line, in columns that a shell can cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import get_args
+
+import yaml
+
+from harness.cli.configs import shipped
+from harness.cli.show import runs
+from harness.errors import UserError
+from harness.report.printable import say
+from harness.report.view import tasks_of
+from harness.results.read import read_results
+
+
+def list_what(what: str, store: Path) -> None:
+    for line in _LISTS[what](store):
+        say(line)
+
+
+def _configs(_: Path) -> Iterable[str]:
+    for path in shipped():
+        description = yaml.safe_load(path.read_text(encoding="utf-8")).get("description", "")
+        yield f"{path.stem:<24} {' '.join(description.split())}"
+
+
+def _runs(store: Path) -> Iterable[str]:
+    folders = runs(store)
+    if not folders:
+        say(f"{store}: holds no finished run", error=True)
+    for folder in folders:
+        file = folder / "results.json"
+        finished = datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+        yield f"{folder!s:<40} {finished}  {_found(file)}"
+
+
+def _found(results: Path) -> str:
+    """How many deployments of a run there are by task, and how many failed."""
+    try:
+        tasks = tasks_of(read_results(results.parent))
+    except UserError:
+        return "not readable by this version"
+    told = []
+    for task in tasks:
+        failed = sum(not deployment.ok for deployment in task.deployments)
+        told.append(f"{task.name} {len(task.deployments)}" + (f" ({failed} failed)" if failed else ""))
+    return ", ".join(told)
+
+
+def _formats(_: Path) -> Iterable[str]:
+    from exporters.formats import FORMATS, OWN, OWN_ENGINE
+
+    for format in (*FORMATS.values(), OWN, OWN_ENGINE):
+        yield f"{format.name:<24} {format.summary}"
+
+
+def _backends(_: Path) -> Iterable[str]:
+    from backends.registry import BACKENDS
+
+    yield from BACKENDS
+
+
+def _models(_: Path) -> Iterable[str]:
+    from harness.config.checkpoints import Architecture
+    from harness.demo import embedded_names
+
+    for architecture in get_args(Architecture):
+        yield f"checkpoint: {{random: {architecture}}}".ljust(44) + "any task, for speed only"
+    for task in ("question-answering", "text-classification", "masked-language-model"):
+        for name in embedded_names(task):
+            yield f"checkpoint: {{embedded: {name}}}".ljust(44) + task
+    yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
+    yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"
+    yield "artifact: {onnx: FILE}".ljust(44) + "a finished ONNX file (docs/prebuilt-artifacts.md)"
+    yield "artifact: {tensorrt: FILE}".ljust(44) + "a TensorRT engine, on the GPU it was built for"
+
+
+def _schema(_: Path) -> Iterable[str]:
+    from harness.config.schema import json_schema
+
+    yield json.dumps(json_schema(), indent=2)
+
+
+_LISTS = {
+    "configs": _configs,
+    "runs": _runs,
+    "formats": _formats,
+    "backends": _backends,
+    "models": _models,
+    "schema": _schema,
+}

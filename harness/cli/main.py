@@ -1,0 +1,276 @@
+"""Commands, their options, and the one place where an error becomes a line and an exit status.
+
+Exit status: 0 done; 2 bad input, nothing was done; 3 the run itself failed in part or whole; 4 `compare` was asked to
+fail on what is slower, and found it; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import typer
+
+from harness.errors import RunStopped, UserError
+from harness.report.printable import say
+
+app = typer.Typer(
+    name="scalemodel",
+    help="Benchmark compressed language models as they are deployed, and measure how they differ from the large one.",
+    epilog="Exit status: 0 done; 2 wrong input, nothing was done; 3 a step failed; 4 `compare` found what it was to "
+    "fail on; 130 interrupted.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path, typer.Argument(help="A study: a YAML file, or the name of one that ships (`scalemodel list configs`).")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH.TO.KEY=VALUE", help="Override a value of the config, written as YAML; may be repeated."
+    ),
+]
+Tasks = Annotated[
+    list[str] | None,
+    typer.Option("--task", metavar="TASK", help="Only this task of the study, by its name there; may be repeated."),
+]
+
+
+def _folder(given: str | Path) -> Path:
+    if not str(given).strip():  # an empty shell variable, which a path would take for the folder that one is in
+        raise UserError("--store: is empty; give a folder")
+    return Path(given)
+
+
+StoreFolder = Annotated[
+    Path,
+    typer.Option(
+        "--store",
+        envvar="SCALEMODEL_STORE",
+        parser=_folder,
+        metavar="PATH",
+        help="Where finished steps and runs are kept.",
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", help="The run's folder, instead of one in the store named after the study.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors and the result only.")]
+Format = Annotated[
+    Literal["terminal", "markdown", "json"], typer.Option("--format", "-f", help="How the report is written.")
+]
+AllPairs = Annotated[
+    bool, typer.Option("--all-pairs", help="Draw the matrices of all deployments, however many there are.")
+]
+NoTexts = Annotated[
+    bool, typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown.")
+]
+DEFAULT_STORE = Path("runs")
+
+
+@app.command()
+def run(
+    config: Config,
+    set: Set = None,
+    task: Tasks = None,
+    store: StoreFolder = DEFAULT_STORE,
+    output: Output = None,
+    format: Format = "terminal",
+    all_pairs: AllPairs = False,
+    no_texts: NoTexts = False,
+    quiet: Quiet = False,
+) -> None:
+    """Do everything a study asks for, and report. What is done already is reused; a stopped run goes on."""
+    from harness.cli.run import work
+    from harness.cli.show import show_report
+
+    def show(folder: Path) -> None:
+        show_report(folder, store, format, all_pairs=all_pairs, texts=not no_texts)
+
+    work(config, set or [], task or [], store, output, quiet=quiet, until="results", show=show)
+
+
+@app.command()
+def train(
+    config: Config,
+    set: Set = None,
+    task: Tasks = None,
+    store: StoreFolder = DEFAULT_STORE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fine-tune the models of a study that have a `training`. `run` does this too, where it is missing."""
+    from harness.cli.run import work
+
+    work(config, set or [], task or [], store, output, quiet=quiet, until="checkpoints")
+
+
+@app.command()
+def export(
+    config: Config,
+    set: Set = None,
+    task: Tasks = None,
+    store: StoreFolder = DEFAULT_STORE,
+    output: Output = None,
+    quiet: Quiet = False,
+) -> None:
+    """Turn the models of a study into artifacts, and verify each on its backends against its checkpoint.
+
+    The run's folder gets artifacts/TASK/MODEL/FORMAT, links to the files.
+    """
+    from harness.cli.run import work
+
+    work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts")
+
+
+@app.command()
+def report(
+    run: Annotated[
+        Path | None, typer.Argument(help="A run's folder or a study's name; the latest run of the store if left out.")
+    ] = None,
+    store: StoreFolder = DEFAULT_STORE,
+    format: Format = "terminal",
+    all_pairs: AllPairs = False,
+    no_texts: NoTexts = False,
+) -> None:
+    """Show what a run found."""
+    from harness.cli.show import show_report
+
+    show_report(run, store, format, all_pairs=all_pairs, texts=not no_texts)
+
+
+@app.command()
+def compare(
+    run_a: Annotated[
+        Path, typer.Argument(metavar="RUN_A", help="The run to compare with: a run's folder or a study's name.")
+    ],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run in question, likewise.")],
+    store: StoreFolder = DEFAULT_STORE,
+    format: Format = "terminal",
+    minimum_effect: Annotated[
+        float, typer.Option("--minimum-effect", metavar="SHARE", help="Changes up to this share do not matter.")
+    ] = 0.05,
+    fail_on: Annotated[
+        Literal["slower"] | None,
+        typer.Option("--fail-on", help="Exit with status 4 if anything is called slower or bigger."),
+    ] = None,
+) -> None:
+    """Tell whether run B is slower, faster or bigger than run A, deployment by deployment."""
+    from harness.cli.compare import compare_runs
+
+    compare_runs(run_a, run_b, store, format, minimum_effect=minimum_effect, fail_on_slower=fail_on == "slower")
+
+
+@app.command("compare-outputs")
+def compare_outputs_(
+    outputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=FILE",
+            help="Whose outputs a file holds; the first name is the reference. SQuAD predictions or a list of error "
+            "ids (JSON; ids also one a line), classes (CSV, JSONL), representations (.npy, .npz).",
+        ),
+    ],
+    gold: Annotated[
+        Path | None, typer.Option(help="The examples with gold answers (SQuAD layout) or labels (CSV, JSONL).")
+    ] = None,
+    ids: Annotated[Path | None, typer.Option(help="The ids of all examples, where the gold data is not there.")] = None,
+    examples: Annotated[
+        int | None, typer.Option(min=1, help="How many examples there are, where only that is known.")
+    ] = None,
+    common: Annotated[bool, typer.Option("--common", help="Compare the ids that all files have.")] = False,
+    execution_floor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This is the reference run again; may be repeated."),
+    ] = None,
+    seed_floor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This is the reference trained with another seed; may be repeated."),
+    ] = None,
+    format: Format = "terminal",
+    all_pairs: AllPairs = False,
+    resamples: Annotated[int, typer.Option(min=100, help="Resamples behind every 95 % interval.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
+) -> None:
+    """Compare outputs that come from elsewhere, without any model. The report is that of a run."""
+    from harness.cli.compare_outputs import compare_outputs, floors_of
+    from harness.external_outputs.comparison import Settings
+
+    floors = floors_of(execution_floor or [], seed_floor or [])
+    settings = Settings(gold, ids, examples, common, floors, resamples, seed)
+    compare_outputs(outputs, settings, format, all_pairs=all_pairs)
+
+
+@app.command()
+def validate(config: Config, set: Set = None, task: Tasks = None) -> None:
+    """Check a study and the data it names, and say what it would do. Writes nothing."""
+    from harness.cli.validate import validate_study
+
+    validate_study(config, set or [], task or [])
+
+
+@app.command()
+def doctor() -> None:
+    """Tell which backends work on this machine, and what the others lack."""
+    from harness.cli.doctor import examine
+
+    examine()
+
+
+@app.command("list")
+def list_(
+    what: Annotated[
+        Literal["configs", "runs", "formats", "backends", "models", "schema"],
+        typer.Argument(help="`runs` are those of the store; `schema` is the JSON schema of config files, for editors."),
+    ],
+    store: StoreFolder = DEFAULT_STORE,
+) -> None:
+    """List what there is to choose from."""
+    from harness.cli.listing import list_what
+
+    list_what(what, store)
+
+
+def version(show: bool) -> None:
+    if show:
+        from importlib.metadata import version as installed
+
+        print(f"scalemodel {installed('scalemodel')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
+"""An option, argument or command that is wrong, missing or unknown: typer itself names only the first."""
+
+
+def main() -> None:
+    """Run the command line; what is wrong with its input becomes one line on standard error and exit status 2."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from the current folder
+    try:
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        if message := " ".join(error.format_message().removesuffix(".").replace("Value error, ", "").split()):
+            command = error.ctx.command_path if error.ctx else "scalemodel"
+            say(f"scalemodel: {message[0].lower()}{message[1:]}; see `{command} --help`", error=True)
+        sys.exit(2)  # without a message the help has been shown
+    except UserError as error:
+        say(f"scalemodel: {' '.join(str(error).split())}", error=True)
+        sys.exit(2)
+    except RunStopped as error:
+        say(f"scalemodel: {' '.join(str(error).split())}", error=True)
+        sys.exit(3)

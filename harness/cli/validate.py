@@ -1,0 +1,67 @@
+"""`validate`: everything that can be wrong before the first step starts, and what the run would do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+from backends.registry import availability, serves
+from harness.checkpoints.preflight import check_checkpoints
+from harness.cli.cautions import cautions, label_cautions
+from harness.cli.configs import find_config
+from harness.config.deployments import formats_of
+from harness.config.load import load_study
+from harness.config.study import Study
+from harness.examples import has_no_answer
+from harness.execution.run import load_missing_examples
+from harness.planning.plan import make_plan
+from harness.report.printable import say
+from harness.store.steps import Store
+
+
+def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None:
+    path = find_config(config)
+    study = load_study(path, overrides, tasks=tasks)
+    plan = make_plan(study)
+    nowhere = Store(Path("/nonexistent"))  # so that every data set is read
+    loaded = load_missing_examples(plan, nowhere).missing
+    examples = {step.key: len(read) for step, read in loaded}
+    negative = {step.key for step, read in loaded if any(has_no_answer(example) for example in read)}
+    starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]
+    unseen = check_checkpoints(starting, tell=partial(say, error=True))
+    say(f"{path}: valid")
+    for task in plan.tasks:
+        formats = Counter(planned.deployment.format for planned in task.deployments)
+        say(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
+        say(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
+        say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
+    for line in (*cautions(plan, examples, negative), *label_cautions(plan, loaded)):
+        say(f"caution: {line}")
+    for line in _not_served(study):
+        say(line)
+    for name in study.backends:
+        found = availability(name)
+        if not found.available:
+            say(f"not on this machine: {name}: {found.reason}; {found.remedy}")
+    if unseen:
+        say(f"not looked at, since they come from a hub: {', '.join(unseen)}")
+    steps = [
+        *plan.checkpoints,
+        *plan.artifacts,
+        *plan.verifications,
+        *plan.measurements,
+        *plan.attacks,
+        *plan.explanations,
+    ]
+    kinds = Counter(step.kind.replace("_", " ") for step in steps)
+    say(f"steps: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}")
+
+
+def _not_served(study: Study) -> list[str]:
+    """A line for each format that a backend of the study refuses, with the reason."""
+    formats = dict.fromkeys(
+        format for task in study.tasks.values() for model in task.models.values() for format in formats_of(study, model)
+    )
+    reasons = [(format, backend, serves(backend, format)) for backend in study.backends for format in formats]
+    return [f"left out: {format} on {backend}: {reason}" for format, backend, reason in reasons if reason]

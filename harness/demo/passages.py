@@ -1,0 +1,187 @@
+"""Passages on two invented entities each, with questions that they answer and questions that they do not.
+
+A question without an answer looks like the others. It asks for what the passage tells of the other
+entity only, for what it leaves out, or for an entity whose name resembles one of the passage's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from string import Formatter
+
+from harness.demo import encyclopaedia, news
+from harness.demo.facts import Entity, Fact, Kind, Words
+from harness.demo.names import Names
+from harness.examples import QuestionExample
+
+QUESTIONS_A_PASSAGE = 5
+UNANSWERABLE_SHARE = 0.4
+SAME_FACT_SHARE = 0.15
+"""How often both entities of a passage have the same fact told, so that only the name tells which is asked for."""
+STRANGER_SHARE = 0.1
+"""Of the questions without an answer: those on an entity that the passage does not have."""
+OTHERS_FACT_SHARE = 0.15
+"""Of the rest: those on a fact that the passage tells of the other entity only."""
+
+RARE_WORDS = {"train": 0.04, "evaluation": 0.25, "out-of-distribution": 0.25}
+"""How often a value comes from the rare words of its type."""
+
+PRONOUNS = frozenset({"He", "She", "It", "The firm", "The club", "The vessel"})
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An answer in the passage: what it tells (``fact``'s ``slot``) of whom, and where it stands."""
+
+    entity: Entity
+    fact: Fact
+    slot: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Passage:
+    text: str
+    entities: tuple[Entity, Entity]
+    told: tuple[_Told, ...]
+
+
+def question_examples(split: str, rng: Random, prefix: str) -> Iterator[QuestionExample]:
+    """Questions without end, passage by passage; ids and groups begin with ``prefix``."""
+    kinds: Sequence[Kind]
+    if split == "out-of-distribution":
+        kinds, lists = news.KINDS, news.WORDS
+    else:
+        kinds, lists = encyclopaedia.KINDS, encyclopaedia.WORDS
+    number = 0
+    while True:
+        kind = rng.choice(kinds)
+        names = Names(split, rng)
+        passage = _write(kind, lists, names, rng, RARE_WORDS[split])
+        group = f"{prefix}-p{number}"
+        for index, (question, told) in enumerate(_questions(passage, kind, names, rng)):
+            yield QuestionExample(
+                id=f"{group}-q{index}",
+                group=group,
+                question=question,
+                context=passage.text,
+                answers=(passage.text[told.start : told.end],) if told else (),
+                answer_starts=(told.start,) if told else (),
+            )
+        number += 1
+
+
+def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> _Passage:
+    first, second = kind.make(names, rng, True), kind.make(names, rng, False)
+    of_first = rng.sample(kind.facts, 2 if rng.random() < 0.7 else 3)
+    others = [fact for fact in kind.facts if fact not in of_first]
+    of_second = [rng.choice(of_first if rng.random() < SAME_FACT_SHARE else others)]
+    text, told = "", []
+    plan = [(first, kind.opening), *((first, fact) for fact in of_first)]
+    plan += [(second, kind.link), *((second, fact) for fact in of_second)]
+    previous: tuple[Entity, Fact] | None = None
+    for entity, fact in plan:
+        # After a link a pronoun might mean either of the two entities.
+        follows = previous is not None and previous[0] is entity and previous[1] is not kind.link
+        subject = entity.pronoun if follows and rng.random() < 0.45 else entity.name
+        possessive = first.possessive if fact is kind.link else entity.possessive
+        text += " " if text else ""
+        sentence = rng.choice(fact.sentences)
+        years = range(entity.base_year + fact.years[0], entity.base_year + fact.years[1] + 1)
+
+        def value(of_type: str, years: range = years) -> str:
+            return _value(of_type, years, lists, names, rng, rare)
+
+        rendered, spans = _render(sentence, {"S": subject, "N": entity.name, "P": possessive}, value)
+        told += [
+            _Told(entity, fact, slot, len(text) + start, len(text) + end)
+            for slot, (start, end) in spans.items()
+            if slot in fact.questions
+        ]
+        text += rendered
+        previous = (entity, fact)
+    return _Passage(text, (first, second), tuple(told))
+
+
+def _value(of_type: str, years: range, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> str:
+    match of_type:
+        case "town":
+            return names.town()
+        case "person":
+            return names.person()
+        case "river":
+            return names.river()
+        case "year":
+            return str(rng.choice(years))
+    values = lists[of_type]
+    return names.fresh(values.rare if values.rare and rng.random() < rare else values.common)
+
+
+def _render(
+    sentence: str, fixed: Mapping[str, str], value: Callable[[str], str]
+) -> tuple[str, dict[str, tuple[int, int]]]:
+    """The sentence, capitalised, with the span of each of its slots."""
+    text, spans = "", {}
+    for literal, name, of_type, _ in Formatter().parse(sentence):
+        text += literal
+        if name is None:
+            continue
+        if of_type:
+            filled = value(of_type)
+            if text.endswith(" a ") and filled[0] in "aeiou":
+                text = text[:-1] + "n "
+            spans[name] = (len(text), len(text) + len(filled))
+        else:
+            filled = fixed[name]
+            if text and filled in PRONOUNS:
+                filled = filled.lower()
+        text += filled
+    return text[0].upper() + text[1:], spans
+
+
+def _questions(passage: _Passage, kind: Kind, names: Names, rng: Random) -> list[tuple[str, _Told | None]]:
+    """Each question of the passage, with its answer or None."""
+    questions: list[tuple[str, _Told | None]] = []
+    asked: set[str] = set()
+    told = {(t.entity.name, t.slot) for t in passage.told}
+    while len(questions) < QUESTIONS_A_PASSAGE:
+        answerable = rng.random() >= UNANSWERABLE_SHARE
+        answer: _Told | None = None
+        if answerable:
+            answer = rng.choice(passage.told)
+            entity, template = answer.entity.name, rng.choice(answer.fact.questions[answer.slot])
+        elif rng.random() < STRANGER_SHARE:
+            basis = rng.choice(passage.told)
+            entity = _resembling(basis.entity, kind, names, rng)
+            template = rng.choice(basis.fact.questions[basis.slot])
+        else:
+            subject, fact, slot = _left_out(passage, kind, told, rng)
+            entity, template = subject.name, rng.choice(fact.questions[slot])
+        question = template.format(E=entity, F=passage.entities[0].name)
+        if question not in asked:
+            asked.add(question)
+            questions.append((question[0].upper() + question[1:], answer))
+    return questions
+
+
+def _left_out(passage: _Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Entity, Fact, str]:
+    """Something that the passage does not tell of one of its entities; perhaps it does of the other."""
+    entity = rng.choice(passage.entities)
+    missing = [(fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told]
+    other_tells = {t.slot for t in passage.told if t.entity is not entity}
+    tempting = [(fact, slot) for fact, slot in missing if slot in other_tells]
+    untold = [(fact, slot) for fact, slot in missing if slot not in other_tells]
+    fact, slot = rng.choice(tempting if tempting and rng.random() < OTHERS_FACT_SHARE else untold or missing)
+    return entity, fact, slot
+
+
+def _resembling(entity: Entity, kind: Kind, names: Names, rng: Random) -> str:
+    """The name of an entity that the passage does not have; of two words, one may be the same."""
+    stranger = kind.make(names, rng, rng.random() < 0.5).name
+    if rng.random() < 0.5:
+        head, _, _ = entity.name.rpartition(" ")
+        return f"{head} {stranger.rpartition(' ')[2]}".strip()
+    return stranger

@@ -1,5 +1,0 @@
-"""The embedded default: corpora that the project writes itself, and a family of small BERTs trained on them."""
-
-from harness.embedded.weights import embedded_names, files, write_checkpoint
-
-__all__ = ["embedded_names", "files", "write_checkpoint"]

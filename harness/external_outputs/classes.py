@@ -1,0 +1,94 @@
+"""Tables with a class for each id, from CSV and JSONL: predictions, gold labels, or both in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.data.checks import bad_data, short
+from harness.data.csv_rows import csv_rows
+from harness.data.files import read_text
+from harness.external_outputs.ids import id_of
+from harness.external_outputs.json_text import parse
+from harness.external_outputs.read import Classes
+
+Record = tuple[str, Mapping[str, Any]]
+"""(place, the columns of a row)"""
+
+
+def read_classes(path: Path) -> Classes:
+    """Columns ``id`` and ``prediction``, and the gold classes where there is a column ``label``.
+
+    Raises:
+        UserError: no such file, not UTF-8, not CSV or JSONL, a column that is not there, no rows, an id
+            twice, or a class that is neither a text nor a whole number.
+    """
+    records = list(_records(path))
+    has_labels = any("label" in record for _, record in records)
+    labels = _column(path, records, "label") if has_labels else None
+    return Classes(path, _column(path, records, "prediction"), labels)
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """The gold classes by id: columns ``id`` and ``label``. Raises as `read_classes` does."""
+    return _column(path, _records(path), "label")
+
+
+def _column(path: Path, records: Iterable[Record], name: str) -> dict[str, str]:
+    """The classes in a column, by id, in the order of the file."""
+    found: dict[str, str] = {}
+    for place, record in records:
+        for column in ("id", name):
+            if column not in record:
+                what = f"has the columns {short(', '.join(map(str, record)))}, but no {column!r}"
+                raise bad_data(path, place, what, f"name the columns id and {name}")
+        id = id_of(path, f"{place}, column 'id'", record["id"])
+        if id in found:
+            raise bad_data(path, place, f"has the id {short(id)}, as a line before it", "keep one row for each id")
+        found[id] = _class(path, f"{place}, column {name!r}", record[name])
+    if not found:
+        raise bad_data(path, "the table", "has no rows", "write one row for each id")
+    return found
+
+
+def _class(path: Path, place: str, value: Any) -> str:
+    """The name of a class; a whole number is the name that CSV writes with the same digits."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:  # not NaN, not infinity
+        return str(int(value))
+    raise bad_data(path, place, f"is {short(value)}, not a class", "put its name or its number there")
+
+
+def _records(path: Path) -> Iterator[Record]:
+    return _jsonl_records(path) if path.suffix.lower() == ".jsonl" else _csv_records(path)
+
+
+def _csv_records(path: Path) -> Iterator[Record]:
+    rows = csv_rows(path)
+    _, columns = next(rows)
+    _check_header(path, columns)
+    for place, row in rows:
+        yield place, dict(zip(columns, row, strict=True))
+
+
+def _check_header(path: Path, columns: Sequence[str]) -> None:
+    for column in ("id", "prediction", "label"):
+        if columns.count(column) > 1:
+            raise bad_data(path, "line 1", f"names the column {column!r} several times", "keep one of them")
+    # Told here, because a table without rows has no record to miss it in.
+    if "id" not in columns:
+        what = f"has the columns {short(', '.join(columns))}, but no 'id'"
+        raise bad_data(path, "line 1", what, "write CSV, with commas, and columns id and prediction or label")
+
+
+def _jsonl_records(path: Path) -> Iterator[Record]:
+    # Not splitlines(): a text may hold the other line ends of Unicode.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            record = parse(path, line, first_line=number)
+            if not isinstance(record, dict):
+                what = f"is {short(record)}, not an object"
+                raise bad_data(path, f"line {number}", what, "write one object a line")
+            yield f"line {number}", record

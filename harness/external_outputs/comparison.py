@@ -1,0 +1,283 @@
+"""Outputs from elsewhere as results of the same layout that a run writes, so that the same report tells them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UserError
+from harness.external_outputs.examples import Examples, find_examples
+from harness.external_outputs.judging import Judgement, answerable, judge, with_labels
+from harness.external_outputs.matching import match
+from harness.external_outputs.read import Answers, Classes, ErrorIds, Judged, Output, Representations
+from harness.results.read import RESULTS_VERSION
+
+FAMILY = "elsewhere"
+"""Where a run tells how its models came about."""
+
+UNKNOWN = "unknown"
+"""The task, where neither gold data nor predictions tell it."""
+
+Floor = Literal["execution", "seed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Everything that is known under one name."""
+
+    name: str
+    judged: Judged | None = None
+    representations: Representations | None = None
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        return tuple(output for output in (self.judged, self.representations) if output is not None)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What else a comparison depends on."""
+
+    gold: Path | None = None
+    ids: Path | None = None
+    examples: int | None = None
+    common: bool = False
+    floors: Mapping[str, Floor] | None = None
+    """The names that are the reference once more: run again (execution), or trained again (seed)."""
+    resamples: int = 1000
+    seed: int = 0
+
+
+def sources_of(named: Sequence[tuple[str, Output]]) -> tuple[Source, ...]:
+    """Files under their names, in the order of the names; a name may have predictions and representations.
+
+    Raises:
+        UserError: a name has two files of one sort, or there is only one name.
+    """
+    found: dict[str, Source] = {}
+    for name, output in named:
+        source = found.get(name, Source(name))
+        if isinstance(output, Representations):
+            other: Output | None = source.representations
+            what = "hold its representations"
+            found[name] = replace(source, representations=output)
+        else:
+            other = source.judged
+            what = "tell what it got right"
+            found[name] = replace(source, judged=output)
+        if other is not None:
+            raise UserError(f"{name}: {other.path} and {output.path} both {what}; give one of them another name")
+    if len(found) < 2:
+        raise UserError(
+            f"{', '.join(found)}: one name alone; give the outputs of the reference and of at least one other"
+        )
+    return tuple(found.values())
+
+
+def compare(sources: Sequence[Source], settings: Settings) -> dict[str, Any]:
+    """The results of comparing every source with the first, the reference, as `harness.report.render` takes them.
+
+    Raises:
+        UserError: the files do not fit each other or the gold data, or the reference lacks what others have.
+    """
+    floors = settings.floors or {}
+    _check_reference(sources, floors)
+    outputs = [output for source in sources for output in source.outputs]
+    judged = [source.judged for source in sources if source.judged is not None]
+    every = find_examples(outputs, settings.gold, settings.ids, settings.examples)
+    matched = match(every, outputs, common=settings.common)
+    examples = with_labels(matched.examples, judged)
+    judgements = {source.name: judge(source.judged, examples) for source in sources if source.judged is not None}
+    representations = {
+        source.name: source.representations.rows
+        if matched.rows is None
+        else source.representations.rows[[*matched.rows]]
+        for source in sources
+        if source.representations is not None
+    }
+    reference = sources[0].name
+    return {
+        "version": RESULTS_VERSION,
+        "study": "outputs from elsewhere",
+        "description": f"{reference} against {', '.join(source.name for source in sources[1:])}",
+        "environment": {},
+        "settings": {"resamples": settings.resamples, "seed": settings.seed},
+        "tasks": {
+            _task(examples): {
+                "reference": reference,
+                "family": FAMILY,
+                "notes": _notes(sources, examples, matched.left_out),
+                "data": {"evaluation": _data(examples)},
+                "deployments": {
+                    source.name: _deployment(source, reference, floors.get(source.name), judgements)
+                    for source in sources
+                },
+                "characteristics": {
+                    "prediction_errors": _prediction_errors(judgements, examples, reference, settings),
+                    "data_representation": _data_representation(representations, examples, settings),
+                    "data_distribution": None,
+                    "adversarial_attack": None,
+                },
+                "failures": [],
+            }
+        },
+    }
+
+
+def _check_reference(sources: Sequence[Source], floors: Mapping[str, Floor]) -> None:
+    reference, others = sources[0], sources[1:]
+    for missing, kept, what in (
+        (reference.judged is None, [s.name for s in others if s.judged], "predictions or error ids"),
+        (reference.representations is None, [s.name for s in others if s.representations], "representations"),
+    ):
+        if missing and kept:
+            raise UserError(
+                f"{reference.name}: has no {what}, but {', '.join(kept)} has, and all are compared with the "
+                f"reference; add {reference.name}=FILE for it, or put another name first"
+            )
+    for name in floors:
+        if name not in {source.name for source in others}:
+            known = ", ".join(source.name for source in others)
+            raise UserError(f"{name}: is no floor of the reference {reference.name}; name one of {known}")
+
+
+def _prediction_errors(
+    judgements: Mapping[str, Judgement], examples: Examples, reference: str, settings: Settings
+) -> dict[str, Any] | None:
+    from benchmarks.characteristics.prediction_errors import compare
+
+    if not judgements:
+        return None
+    can_be_answered = answerable(examples)
+    strata = {} if can_be_answered is None else {"answerable": can_be_answered, "unanswerable": ~can_be_answered}
+    found = compare(
+        correct={name: judgement.correct for name, judgement in judgements.items()},
+        predictions=_codes(judgements),
+        probabilities=None,
+        groups=examples.groups,
+        strata={name: rows for name, rows in strata.items() if 0 < rows.sum() < len(rows)},
+        reference=reference,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        floors=_noise(list(judgements), reference, settings),
+    )
+    return asdict(found)
+
+
+def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, list[tuple[str, str]]]:
+    """For every name that is no floor itself, the pairs that differ by noise alone: seeds where there are some."""
+    kinds = {name: kind for name, kind in (settings.floors or {}).items() if name in names}
+    seeds = list(combinations([reference, *(name for name, kind in kinds.items() if kind == "seed")], 2))
+    again = [(reference, name) for name, kind in kinds.items() if kind == "execution"]
+    return {name: seeds or again for name in names if name != reference and name not in kinds and (seeds or again)}
+
+
+def _codes(judgements: Mapping[str, Judgement]) -> dict[str, NDArray[np.intp]] | None:
+    """Predictions as numbers, equal where they are: an array of texts is as wide as its longest everywhere.
+
+    None where one of them tells its errors only.
+    """
+    codes: dict[str, int] = {}
+    found = {}
+    for name, judgement in judgements.items():
+        if judgement.predictions is None:
+            return None
+        found[name] = np.array([codes.setdefault(said, len(codes)) for said in judgement.predictions], dtype=np.intp)
+    return found
+
+
+def _data_representation(
+    representations: Mapping[str, NDArray[np.float32]], examples: Examples, settings: Settings
+) -> dict[str, Any] | None:
+    from benchmarks.characteristics.data_representation import compare
+    from harness.config.characteristics import Representation
+
+    if not representations:
+        return None
+    found = compare(
+        representations=representations,
+        groups=examples.groups,
+        k=Representation().k,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        floors=_noise(list(representations), next(iter(representations)), settings),
+    )
+    return asdict(found)
+
+
+def _task(examples: Examples) -> str:
+    if examples.answers is not None:
+        return "question-answering"
+    return UNKNOWN if examples.labels is None else "text-classification"
+
+
+def _data(examples: Examples) -> dict[str, Any]:
+    can_be_answered = answerable(examples)
+    labels = Counter(examples.labels[id] for id in examples.index) if examples.labels else Counter[str]()
+    return {
+        "source": Path(examples.source).name,
+        "examples": examples.size,
+        "groups": len(np.unique(examples.groups)),
+        "mean_tokens": None,
+        "answerable": None if can_be_answered is None else float(np.mean(can_be_answered)),
+        "commonest_label": max(labels.values()) / examples.size if labels else None,
+    }
+
+
+def _deployment(
+    source: Source, reference: str, floor: Floor | None, judgements: Mapping[str, Judgement]
+) -> dict[str, Any]:
+    judgement = judgements.get(source.name)
+    return {
+        # A second run is one of the reference's artifact.
+        "model": reference if floor == "execution" else source.name,
+        "format": None,
+        "backend": None,
+        "status": "ok",
+        "reason": None,
+        "step": None,
+        "command": None,
+        "replicate_of": None if floor is None else reference,
+        "replicate_kind": floor,
+        "random": False,
+        "artifact": None,
+        "parity": None,
+        "quality": None if judgement is None else dict(judgement.quality),
+        "describe": None,
+        "sources": [
+            {"file": str(output.path), "kind": output.kind, "sha256": _sha256(output.path)} for output in source.outputs
+        ],
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _notes(sources: Sequence[Source], examples: Examples, left_out: Mapping[str, int]) -> list[str]:
+    notes = ["These outputs come from files: no model was run, so speed, memory and formats are unknown."]
+    if _task(examples) == UNKNOWN:
+        notes.append(
+            "Groups are unknown: examples are taken as independent; where they are not, intervals are too narrow."
+        )
+    if left_out:
+        told = ", ".join(f"{count:,} of {source}" for source, count in left_out.items())
+        notes.append(f"Compared are the {examples.size:,} examples that all files have. Left out: {told}.")
+    silent = [source.name for source in sources if isinstance(source.judged, ErrorIds)]
+    if silent:
+        speaking = any(isinstance(source.judged, Answers | Classes) for source in sources)
+        told = "all" if len(silent) == len(sources) else ", ".join(silent)
+        notes.append(
+            f"Error ids ({told}) tell what was wrong, not what was said: how many predictions differ is unknown"
+            + (", between the others too." if speaking else ".")
+        )
+    return notes

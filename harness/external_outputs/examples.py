@@ -1,0 +1,140 @@
+"""Which examples there are: ids, groups, and gold answers or labels where they are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import UserError
+from harness.external_outputs.read import Answers, Classes, ErrorIds, Output, Representations
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """All examples that the outputs are about."""
+
+    source: str
+    """The file that names them, or words for what stands in for it."""
+    size: int
+    index: Mapping[str, int]
+    """The row of an id. Fewer ids than examples where only the number of examples is known."""
+    groups: NDArray[Any]
+    """(size,) labels; examples of one group are not independent."""
+    answers: Mapping[str, Sequence[str]] | None = None
+    """The gold answers of SQuAD, none of them for a question that cannot be answered."""
+    labels: Mapping[str, str] | None = None
+    """The gold classes."""
+
+    def only(self, ids: Sequence[str]) -> Examples:
+        """These examples alone, in this order."""
+        return replace(
+            self,
+            size=len(ids),
+            index={id: row for row, id in enumerate(ids)},
+            groups=self.groups[[self.index[id] for id in ids]],
+        )
+
+
+def find_examples(outputs: Sequence[Output], gold: Path | None, ids: Path | None, count: int | None) -> Examples:
+    """The examples of ``gold`` (SQuAD layout, or a table of labels), of the list ``ids``, ``count`` examples
+    of which only the wrong ones have a name, or else those of the first file with a class for each.
+
+    Raises:
+        UserError: several of the three are given, none is and it is needed, or the gold data does not fit
+            the outputs.
+    """
+    if sum(given is not None for given in (gold, ids, count)) > 1:
+        raise UserError("--gold, --ids and --examples each say which examples there are; give one of them")
+    if gold is not None:
+        examples = _of_gold(gold)
+    elif ids is not None:
+        from harness.external_outputs.ids import read_ids
+
+        examples = _named(str(ids), read_ids(ids))
+    elif count is not None:
+        examples = _counted(outputs, count)
+    else:
+        examples = _of_outputs(outputs)
+    _check_gold(examples, outputs)
+    return examples
+
+
+def _of_gold(path: Path) -> Examples:
+    if path.suffix.lower() in (".csv", ".jsonl"):
+        from harness.external_outputs.classes import read_labels
+
+        labels = read_labels(path)
+        return _named(str(path), labels, labels=labels)
+    from harness.data.squad import read_squad
+
+    questions = read_squad(path)
+    if not questions:
+        raise UserError(f"{path}: holds no questions; name the file with the gold answers")
+    return _named(
+        str(path),
+        [question.id for question in questions],
+        groups=np.array([question.group for question in questions]),
+        answers={question.id: question.answers for question in questions},
+    )
+
+
+def _named(source: str, ids: Iterable[str], *, groups: NDArray[Any] | None = None, **gold: Any) -> Examples:
+    index = {id: row for row, id in enumerate(ids)}
+    return Examples(source, len(index), index, np.arange(len(index)) if groups is None else groups, **gold)
+
+
+def _counted(outputs: Sequence[Output], count: int) -> Examples:
+    """The wrong ones first: who has no name was right everywhere, and its place does not matter."""
+    for output in outputs:
+        if isinstance(output, Answers | Classes):
+            raise UserError(
+                f"{output.path}: holds {output.kind}, and so names its examples itself; leave --examples out, "
+                "it is for error ids and representations"
+            )
+    index: dict[str, int] = {}
+    for output in outputs:
+        if isinstance(output, ErrorIds):
+            for id in output.ids:
+                index.setdefault(id, len(index))
+    if len(index) > count:
+        raise UserError(
+            f"--examples: {count:,}, but the error ids name {len(index):,}; give the number of all examples"
+        )
+    return Examples(f"--examples {count}", count, index, np.arange(count))
+
+
+def _of_outputs(outputs: Sequence[Output]) -> Examples:
+    for output in outputs:
+        if isinstance(output, Answers):
+            raise _no_gold_answers(output)
+    for output in outputs:
+        if isinstance(output, Classes):
+            return _named(str(output.path), output.by_id)
+    for output in outputs:
+        if isinstance(output, ErrorIds):
+            raise UserError(
+                f"{output.path}: error ids do not tell what was right; say which examples there are with --gold or "
+                "--ids, or how many with --examples"
+            )
+    first = next(output for output in outputs if isinstance(output, Representations))
+    return _named(str(first.path), [str(row) for row in range(len(first.rows))])
+
+
+def _check_gold(examples: Examples, outputs: Sequence[Output]) -> None:
+    for output in outputs:
+        if isinstance(output, Answers) and examples.answers is None:
+            raise _no_gold_answers(output)
+        if isinstance(output, Classes) and examples.answers is not None:
+            raise UserError(
+                f"{output.path}: holds classes, but {examples.source} holds questions; compare classes with "
+                "--gold LABELS.csv, or answers as a JSON object"
+            )
+
+
+def _no_gold_answers(output: Answers) -> UserError:
+    return UserError(f"{output.path}: answers need gold answers; name the SQuAD-layout file with --gold")

@@ -1,0 +1,115 @@
+"""What was right, what was said, and how good that is: from outputs by id to columns of the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.checks import short
+from harness.errors import UserError
+from harness.external_outputs.examples import Examples
+from harness.external_outputs.read import Answers, Classes, ErrorIds, Judged
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    correct: NDArray[np.bool_]
+    """(examples,)"""
+    predictions: Sequence[str] | None
+    """What was said about each example; None where only the errors are known."""
+    quality: Mapping[str, float | None]
+    """Means as a run's results name them."""
+
+
+def judge(output: Judged, examples: Examples) -> Judgement:
+    """The output on these examples; they have the gold answers or labels that it needs."""
+    match output:
+        case Answers():
+            return _judge_answers(output, examples)
+        case Classes():
+            return _judge_classes(output, examples)
+        case ErrorIds():
+            correct = np.ones(examples.size, dtype=np.bool_)
+            correct[[examples.index[id] for id in output.ids if id in examples.index]] = False
+            return Judgement(correct, None, _quality(correct, examples))
+
+
+def answerable(examples: Examples) -> NDArray[np.bool_] | None:
+    """(examples,) whether a question can be answered; None for other tasks."""
+    if examples.answers is None:
+        return None
+    return np.array([bool(examples.answers[id]) for id in examples.index], dtype=np.bool_)
+
+
+def _judge_answers(output: Answers, examples: Examples) -> Judgement:
+    from harness.tasks.squad_metrics import score
+
+    gold = examples.answers or {}
+    predictions = [output.by_id[id] for id in examples.index]
+    scores = [score(said, gold[id]) for id, said in zip(examples.index, predictions, strict=True)]
+    correct = np.array([exact for exact, _ in scores], dtype=np.bool_)
+    return Judgement(correct, predictions, {**_quality(correct, examples), "f1": _mean([f1 for _, f1 in scores])})
+
+
+def _judge_classes(output: Classes, examples: Examples) -> Judgement:
+    labels = examples.labels or {}
+    predictions = [output.by_id[id] for id in examples.index]
+    names = set(labels.values())
+    if not names.intersection(predictions):
+        raise UserError(
+            f"{output.path}: none of its classes ({_listed(predictions)}) is a label ({_listed(names)}); "
+            "write predictions and labels with the same names"
+        )
+    correct = np.array([labels[id] == said for id, said in zip(examples.index, predictions, strict=True)])
+    return Judgement(correct, predictions, _quality(correct, examples))
+
+
+def _listed(names: Sequence[str] | set[str]) -> str:
+    return short(", ".join(sorted(set(names))[:10]))
+
+
+def _quality(correct: NDArray[np.bool_], examples: Examples) -> dict[str, float | None]:
+    can_be_answered = answerable(examples)
+    if can_be_answered is None:
+        return {"accuracy": _mean(correct)}
+    return {
+        "exact": _mean(correct),
+        "f1": None,
+        "exact_answerable": _mean(correct[can_be_answered]),
+        "exact_unanswerable": _mean(correct[~can_be_answered]),
+    }
+
+
+def _mean(values: Sequence[float] | NDArray[np.bool_]) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
+def with_labels(examples: Examples, outputs: Sequence[Judged]) -> Examples:
+    """The examples with the labels that the files with predictions hold beside them.
+
+    Raises:
+        UserError: two files with another label for an example, or an example without any.
+    """
+    classes = [output for output in outputs if isinstance(output, Classes)]
+    if not classes:
+        return examples
+    labels = dict(examples.labels or {})
+    source = dict.fromkeys(labels, examples.source)
+    for output in classes:
+        for id, label in (output.labels or {}).items():
+            if labels.setdefault(id, label) != label:
+                raise UserError(
+                    f"{output.path}: the label of {short(id)} is {short(label)}, but {short(labels[id])} in "
+                    f"{source[id]}; mend the wrong one"
+                )
+            source.setdefault(id, str(output.path))
+    missing = next((id for id in examples.index if id not in labels), None)
+    if missing is not None:
+        raise UserError(
+            f"{classes[0].path}: no label for {short(missing)}; add a column label, or name a table of ids and "
+            "labels with --gold"
+        )
+    return replace(examples, labels=labels)

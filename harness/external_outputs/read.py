@@ -1,0 +1,78 @@
+"""What a file from elsewhere may say about the examples: its kinds, and how a file shows which it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to the questions of a SQuAD-layout file; "" says that there is none."""
+
+    kind = "answers"
+    path: Path
+    by_id: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """A class for every text, as a name, and the gold classes where the file has them too."""
+
+    kind = "classes"
+    path: Path
+    by_id: Mapping[str, str]
+    labels: Mapping[str, str] | None
+
+
+@dataclass(frozen=True)
+class ErrorIds:
+    """The examples that went wrong, and nothing about what was said instead."""
+
+    kind = "error ids"
+    path: Path
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Representations:
+    """(n, d) float32 and finite, in the order of the examples."""
+
+    kind = "representations"
+    path: Path
+    rows: NDArray[np.float32]
+
+
+Judged = Answers | Classes | ErrorIds
+"""What can be right or wrong."""
+
+Output = Judged | Representations
+
+
+def read_output(path: Path) -> Output:
+    """Read a file of any kind: the suffix tells which, and for JSON whether it is an object or a list.
+
+    Raises:
+        UserError: no such file, empty, not UTF-8, not readable as its kind, or an id twice.
+    """
+    from harness.data.files import read_text
+    from harness.external_outputs.answers import answers_of
+    from harness.external_outputs.classes import read_classes
+    from harness.external_outputs.ids import ids_of_json, ids_of_lines
+    from harness.external_outputs.json_text import parse
+    from harness.external_outputs.representations import read_representations
+
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        return read_representations(path)
+    if suffix in (".csv", ".jsonl"):
+        return read_classes(path)
+    text = read_text(path)
+    if suffix == ".json" or text.lstrip().startswith(("{", "[")):
+        tree = parse(path, text)
+        return ErrorIds(path, ids_of_json(path, tree)) if isinstance(tree, list) else answers_of(path, tree)
+    return ErrorIds(path, ids_of_lines(path, text))

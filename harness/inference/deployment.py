@@ -1,0 +1,236 @@
+"""A live deployment: an artifact opened on a backend, with its tokenizer and its task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.backend import Backend
+from backends.batching import infer_all, pad
+from backends.concurrent_sessions import side_by_side
+from backends.registry import open_backend
+from exporters.manifest import read_manifest
+from harness.config.tasks import QuestionAnswering
+from harness.errors import NOT_FINITE, StepFailed
+from harness.examples import Example, QuestionExample, TextExample
+from harness.inference.stage_overlap import overlapped
+from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
+from harness.tasks.features import Features
+from harness.tasks.question_answering import QuestionAnsweringTask
+from harness.tasks.task import Task, task_for
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Asked = TypeVar("Asked", bound=Example)
+Decoded = TypeVar("Decoded")
+Outputs = dict[str, list[NDArray[np.float32]]]
+"""By name, one array a feature."""
+
+# The execution replicate: the same artifact, batched, padded and shuffled otherwise.
+REPLICATE_PADDING = 16
+REPLICATE_SHUFFLE = 1
+
+CHUNKS = 4
+"""Into which examples are cut where their stages overlap, unless one would be smaller than `SMALLEST_CHUNK` (full
+batches of like lengths need many to choose from) or larger than `LARGEST_CHUNK` (what is in memory between the stages
+stays the same for large data)."""
+SMALLEST_CHUNK, LARGEST_CHUNK = 256, 2048
+
+
+@dataclass(frozen=True)
+class LiveDeployment:
+    """Examples in, decoded outputs out."""
+
+    backend: Backend
+    tokenizer: FastTokenizer
+    task: Task
+    token_budget: int
+    again: bool = False
+    beside: tuple[Backend, ...] = ()
+    """Further openings of the artifact, that work on other batches at the same time."""
+    pad_token: int = 0
+    positions: int | None = None
+    """How many tokens the model takes, where its manifest tells."""
+
+    def with_budget(self, token_budget: int) -> LiveDeployment:
+        return replace(self, token_budget=token_budget)
+
+    def encode(self, examples: Sequence[Example]) -> Features:
+        return self.task.encode(self.tokenizer, examples)
+
+    def batch(self, features: Features, indices: Sequence[int] | NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+        """Some of the features as one padded batch."""
+        return pad(features.inputs, indices, pad_token=self.pad_token)
+
+    def infer(self, features: Features, *, same_length: bool = False) -> Outputs:
+        """In the features' order.
+
+        With ``same_length`` only features of the same number of tokens share a batch: see `probabilities`.
+
+        Raises:
+            StepFailed: an output holds NaN or infinity: there is no answer in it to compare.
+        """
+        outputs = infer_all(
+            self.backend,
+            features.inputs,
+            token_budget=self.token_budget // 2 if self.again else self.token_budget,
+            per_token=self.task.per_token,
+            same_length=same_length,
+            pad_token=self.pad_token,
+            pad_to_multiple=REPLICATE_PADDING if self.again else 1,
+            longest=self.positions,
+            shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
+            beside=self.beside,
+        )
+        for name, arrays in outputs.items():
+            bad = sum(not np.isfinite(array).all() for array in arrays)
+            if bad:
+                raise StepFailed(NOT_FINITE, f"{name} holds NaN or infinity for {bad} of {len(arrays)} inputs")
+        return outputs
+
+    def infer_once(self, features: Features) -> Outputs:
+        """As `infer` with ``same_length``, but features of equal inputs are inferred once and share their outputs.
+
+        Most of a long text's variants are such: truncation leaves of them what it leaves of the text.
+        """
+        keys = [
+            blake2b(b"".join(row.tobytes() for row in rows), digest_size=16).digest()
+            for rows in zip(*features.inputs.values(), strict=True)
+        ]
+        place: dict[bytes, int] = {}
+        kept: list[int] = []
+        for index, key in enumerate(keys):
+            if key not in place:
+                place[key] = len(kept)
+                kept.append(index)
+        inputs = {name: [rows[index] for index in kept] for name, rows in features.inputs.items()}
+        found = self.infer(Features(inputs, features.example[kept]), same_length=True)
+        return {name: [arrays[place[key]] for key in keys] for name, arrays in found.items()}
+
+    def table(self, examples: Sequence[Example]) -> pa.Table:
+        """One row an example: prediction, logits, representation."""
+        import pyarrow as pa
+
+        return pa.concat_tables(self._in_chunks(examples, self.infer, self.task.table))
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Of the classes, for each text: (texts, labels).
+
+        Only texts of the same number of tokens share a batch. Nothing is padded then, and an attack's variants of a
+        text have nearly the same length: less is computed, and in FP32 on ONNX Runtime's CPU provider a text's
+        probabilities are the same to the last bit whatever shares its batch.
+        """
+        from scipy.special import softmax  # here: every deployment's process would pay for its import
+
+        def decoded(_: Sequence[TextExample], __: Features, outputs: Outputs) -> NDArray[np.float64]:
+            return np.asarray(softmax(np.stack(outputs["logits"]).astype(np.float64), axis=1))
+
+        if not texts:
+            return np.empty((0, 0), np.float64)
+        examples = [TextExample(str(index), "", text, 0) for index, text in enumerate(texts)]
+        return np.concatenate(self._in_chunks(examples, self.infer_once, decoded))
+
+    def right_answers(self, questions: Sequence[QuestionExample]) -> NDArray[np.float64]:
+        """How wrong and how right the answers are, (questions, 2); batched as `probabilities` are."""
+        from harness.tasks.answer_margin import right_answers
+
+        assert isinstance(self.task, QuestionAnsweringTask)
+        settings = self.task.settings
+
+        def decoded(asked: Sequence[QuestionExample], features: Features, outputs: Outputs) -> NDArray[np.float64]:
+            return right_answers(asked, features, outputs["start_logits"], outputs["end_logits"], settings=settings)
+
+        if not questions:
+            return np.empty((0, 0), np.float64)
+        return np.concatenate(self._in_chunks(questions, self.infer_once, decoded))
+
+    def _in_chunks(
+        self,
+        examples: Sequence[Asked],
+        infer: Callable[[Features], Outputs],
+        decode: Callable[[Sequence[Asked], Features, Outputs], Decoded],
+    ) -> list[Decoded]:
+        """The one way from examples to answers.
+
+        While a device infers a chunk, the next is tokenised and the last decoded. A runtime on the CPU would lose the
+        cores that they take, and more: its threads wait for each other (docs/performance.md has what that costs).
+        """
+        if self.backend.device != "cpu":
+            return overlapped(_chunks(examples, CHUNKS), self.encode, infer, decode)
+        encoded = ((chunk, self.encode(chunk)) for chunk in _chunks(examples, 1))
+        return [decode(chunk, features, infer(features)) for chunk, features in encoded]
+
+
+def _chunks(examples: Sequence[Asked], count: int) -> list[Sequence[Asked]]:
+    """``count``, within what a chunk may hold; one at least, in order, of nearly the same size."""
+    few = min(count, len(examples) // SMALLEST_CHUNK)
+    size = math.ceil(len(examples) / max(1, few, math.ceil(len(examples) / LARGEST_CHUNK))) or 1
+    return [examples[begin : begin + size] for begin in range(0, max(1, len(examples)), size)]
+
+
+def task_of(options: Mapping[str, Any]) -> Task:
+    """The task that a step's options describe."""
+    settings = options["question_answering"]
+    return task_for(
+        options["task"],
+        question_answering=None if settings is None else QuestionAnswering(**settings),
+        max_length=options["max_length"],
+    )
+
+
+def open_artifact(artifact: Path, options: Mapping[str, Any]) -> Backend:
+    """``artifact`` loaded on the backend that a step's options name; a context manager, open already.
+
+    Raises:
+        BackendError: the backend is not here, or does not take the artifact.
+    """
+    return open_backend(
+        options["backend"],
+        artifact,
+        format=options["format"],
+        task=options["task"],
+        pooling=options["pooling"],
+        threads=options["threads"],
+        representation=options.get("representation", True),
+        options=options.get("backend_options"),
+    )
+
+
+def one_session_a_thread(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options for many small batches: each is worked on by one thread, where sessions of one thread share the weights.
+
+    The outputs are the same; two threads on one batch of 512 tokens wait for each other.
+    """
+    if options["backend"] != "onnxruntime-cpu":
+        return dict(options)
+    return {**options, "sessions": options["threads"], "threads": 1}
+
+
+@contextmanager
+def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
+    """Open ``artifact`` as a step's options say: ``sessions`` times side by side, ``threads`` in each.
+
+    Raises:
+        BackendError: the backend is not here, or does not take the artifact.
+    """
+    with side_by_side(lambda: open_artifact(artifact, options), options.get("sessions", 1)) as (backend, *beside):
+        manifest = read_manifest(artifact)
+        yield LiveDeployment(
+            backend,
+            read_tokenizer(artifact),
+            task_of(options),
+            options["token_budget"],
+            options.get("again", False),
+            tuple(beside),
+            manifest.pad_token,
+            manifest.max_positions,
+        )

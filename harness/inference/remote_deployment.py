@@ -1,0 +1,108 @@
+"""A live deployment in a process of its own, asked for probabilities by another process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import StepFailed, status_of, status_of_exit
+from harness.examples import QuestionExample
+from harness.process import die_with_parent
+
+if TYPE_CHECKING:
+    from harness.inference.deployment import LiveDeployment
+
+Asked = str | QuestionExample
+Predict = Callable[[Sequence[Asked]], NDArray[np.float64]]
+"""Texts to the probabilities of their classes, or questions to how wrong and how right their answers are."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A `Predict`, and what else can be asked of the process."""
+
+    ask: Callable[[str, Sequence[Asked]], Any]
+
+    def __call__(self, asked: Sequence[Asked]) -> NDArray[np.float64]:
+        return np.asarray(self.ask("scores", asked), np.float64)
+
+    def answers(self, questions: Sequence[QuestionExample]) -> list[str]:
+        """The text that each is answered with; "" is no answer."""
+        return list(self.ask("answers", questions))
+
+
+@contextmanager
+def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Served]:
+    """Open ``artifact`` in a child process; yield what can be asked of it.
+
+    The caller keeps its own libraries (an attack brings TextAttack and a masked language model) out of the
+    deployment's process, and outlives its crash.
+
+    Raises:
+        StepFailed: the deployment cannot be opened, refuses a call, or its process dies.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, artifact, dict(options)), daemon=True)
+    process.start()
+    theirs.close()
+
+    def ask(what: str, asked: Sequence[Asked]) -> Any:
+        try:
+            ours.send((what, list(asked)))
+            answer = ours.recv()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            process.join()
+            raise StepFailed(*status_of_exit(process.exitcode or 0)) from None
+        if isinstance(answer, tuple):
+            raise StepFailed(*answer)
+        return answer
+
+    try:
+        ask("scores", [])
+        yield Served(ask)
+    finally:
+        ours.close()
+        process.join(timeout=10)
+        process.kill()
+        process.join()
+
+
+def _serve(asked: Connection, artifact: Path, options: Mapping[str, Any]) -> None:
+    die_with_parent()
+    from harness.inference.deployment import one_session_a_thread, open_deployment
+
+    try:
+        with open_deployment(artifact, one_session_a_thread(options)) as deployment:
+            while True:
+                try:
+                    what, items = asked.recv()
+                except EOFError:
+                    return
+                answering = deployment.task.name == "question-answering"
+                if what == "answers":
+                    asked.send(_answers(deployment, items))
+                else:
+                    asked.send(deployment.right_answers(items) if answering else deployment.probabilities(items))
+    except Exception as error:
+        asked.send(status_of(error))
+
+
+def _answers(deployment: LiveDeployment, questions: Sequence[QuestionExample]) -> list[str]:
+    from harness.tasks.question_answering import QuestionAnsweringTask
+    from harness.tasks.span_decoding import decode
+
+    assert isinstance(deployment.task, QuestionAnsweringTask)
+    features = deployment.encode(questions)
+    found = deployment.infer(features, same_length=True)
+    contexts = [question.context for question in questions]
+    settings = deployment.task.settings
+    return list(decode(contexts, features, found["start_logits"], found["end_logits"], settings=settings).texts)

@@ -1,0 +1,30 @@
+"""The process at work: it ends with the one that started it, and gives back memory that it no longer needs."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+from multiprocessing import parent_process
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end this process when the one that started it dies, however it dies (Linux only).
+
+    An orphan would go on writing into the store beside the run that takes the lock next, or wait in memory for ever.
+    """
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    parent = parent_process()  # None where multiprocessing did not start this one
+    if parent is not None and not parent.is_alive():  # it died before the kernel was asked
+        os._exit(1)
+
+
+def give_memory_back() -> None:
+    """Let go of what the step before has left: the peak of a process is then that of its largest step (glibc only)."""
+    gc.collect()
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "malloc_trim"):
+        library.malloc_trim(0)

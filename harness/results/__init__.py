@@ -1,0 +1,1 @@
+"""Results of a run: collected from its steps, summarised, and read again."""

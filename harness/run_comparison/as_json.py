@@ -1,0 +1,61 @@
+"""A comparison for programs: every figure with its ratio, interval, p values and verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from benchmarks.statistics.equivalence import LEVEL
+from harness.report.values import words
+from harness.run_comparison.runs import Run
+from harness.run_comparison.verdicts import Compared, Comparison
+
+JSON_VERSION = 1
+
+
+def to_json(comparison: Comparison) -> str:
+    """ASCII only; what is unknown is null."""
+    pair = comparison.pair
+    told = {
+        "compare_version": JSON_VERSION,
+        "minimum_effect": comparison.minimum_effect,
+        "level": LEVEL,
+        "tests": comparison.tests,
+        "a": _run(pair.a, pair.b),
+        "b": _run(pair.b, pair.a),
+        "differences": [asdict(difference) for difference in comparison.differences],
+        "figures": [_figure(compared) for compared in comparison.figures],
+    }
+    return json.dumps(told, indent=2, allow_nan=False) + "\n"
+
+
+def _run(run: Run, other: Run) -> dict[str, Any]:
+    return {
+        "path": str(run.path),
+        "study": run.study,
+        "only_here": {task: [d for d in run.measured(task) if d not in other.measured(task)] for task in run.tasks},
+        "failed": {
+            task: {name: words(d.entry.get("reason")) for name, d in run.failed(task).items()} for task in run.tasks
+        },
+    }
+
+
+def _figure(compared: Compared) -> dict[str, Any]:
+    change = compared.change
+    return {
+        "task": compared.common.task,
+        "deployment": compared.common.name,
+        "figure": compared.figure.name,
+        "key": compared.figure.key,
+        "a": compared.before,
+        "b": compared.after,
+        "processes": list(compared.processes),
+        "unstable": list(compared.doubtful),
+        "ratio": asdict(change.ratio),
+        "p": change.p,
+        "p_alone": change.p_alone,
+        "verdict": compared.verdict,
+        "processes_needed": change.processes_needed,
+        "reason": change.reason,
+    }

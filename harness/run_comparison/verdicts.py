@@ -1,0 +1,141 @@
+"""Every figure of every deployment that two runs measured, judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.performance.comparison import Change, Sample, judge, judge_exactly
+from harness.report.values import Json
+from harness.run_comparison.figures import FIGURES, FILE_SIZE, WORSE, Figure, Verdict, processes, same_processes
+from harness.run_comparison.provenance import Difference, differences
+from harness.run_comparison.runs import Common, Pair
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """One figure of one deployment in both runs."""
+
+    common: Common
+    figure: Figure
+    before: float
+    """As stored: the median over the processes of run A, of which `change` has the median of ratios."""
+    after: float
+    doubtful: tuple[bool, bool]
+    """Whether a process's timing did not settle, or the machine was disturbed meanwhile."""
+    processes: tuple[int, int]
+    change: Change
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.figure.verdict(self.change)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What comparing two runs found."""
+
+    pair: Pair
+    differences: tuple[Difference, ...]
+    """Between the runs themselves: machines, settings, versions, artifacts, data."""
+    figures: tuple[Compared, ...]
+    """By deployment, in the order of run A."""
+    minimum_effect: float
+
+    @property
+    def worse(self) -> tuple[Compared, ...]:
+        return tuple(found for found in self.figures if found.verdict in WORSE)
+
+    @property
+    def tests(self) -> int:
+        """For how many p values were corrected."""
+        return sum(found.change.p is not None for found in self.figures)
+
+
+def compare(pair: Pair, *, minimum_effect: float) -> Comparison:
+    """Judge all deployments of all tasks as one family. `minimum_effect`: see `benchmarks.performance.comparison`."""
+    samples = {
+        (common, figure): sample for common in pair.common for figure in FIGURES if (sample := _sample(common, figure))
+    }
+    changes = judge(samples, minimum_effect)
+    figures: list[Compared] = []
+    for common in pair.common:
+        figures += [
+            _timed(common, figure, samples[common, figure], changes[common, figure])
+            for figure in FIGURES
+            if (common, figure) in samples
+        ]
+        size = _file_size(common, minimum_effect)
+        figures += [size] if size else []
+    return Comparison(pair, differences(pair), tuple(figures), minimum_effect)
+
+
+def _timed(common: Common, figure: Figure, sample: Sample, change: Change) -> Compared:
+    before, after = common.before.performance, common.after.performance
+    medians = figure.of(before), figure.of(after)
+    assert medians[0] is not None and medians[1] is not None  # else there was no sample
+    of_a, of_b = (figure.unsteady(side) or figure.disturbed(side) for side in (before, after))
+    counts = len(sample.before), len(sample.after)
+    return Compared(common, figure, medians[0], medians[1], (of_a, of_b), counts, change)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One figure in one of the runs."""
+
+    name: str
+    median: float
+    values: tuple[float, ...]
+    """A process each; empty where a run of several kept only their medians."""
+    sound: tuple[float, ...]
+    """Those of processes whose timing settled on a machine that did nothing else."""
+    unsteady: bool
+
+    @classmethod
+    def of(cls, name: str, performance: Json, figure: Figure) -> _Side | None:
+        """None where the run does not know the figure."""
+        median = figure.of(performance)
+        if median is None:
+            return None
+        known = [(process, value) for process in processes(performance) if (value := figure.of(process)) is not None]
+        sound = [value for process, value in known if not figure.unsteady(process) and not figure.disturbed(process)]
+        return cls(name, median, tuple(value for _, value in known), tuple(sound), figure.unsteady(performance))
+
+
+def _sample(common: Common, figure: Figure) -> Sample | None:
+    """The sound values of each run, or all where it has no sound one; None where one does not know the figure."""
+    before, after = common.before.performance, common.after.performance
+    a, b = _Side.of("A", before, figure), _Side.of("B", after, figure)
+    if a is None or b is None:
+        return None
+    doubt = _doubt((a, b), figure)
+    if same_processes(before, after):
+        doubt = "the store used a measurement of A again in B: measure anew with another --store"
+    left_out = sum(len(side.values) - len(side.sound) for side in (a, b))
+    values = [side.sound or side.values or (side.median,) for side in (a, b)]
+    return Sample(values[0], values[1], doubt, left_out)
+
+
+def _doubt(sides: Sequence[_Side], figure: Figure) -> str:
+    """Why nothing can be concluded, whatever the values are; empty where each side has a sound one."""
+
+    def named(chosen: Sequence[_Side]) -> str:
+        return " and ".join(side.name for side in chosen)
+
+    if kept_nothing := [side for side in sides if not side.values]:
+        return f"{named(kept_nothing)} kept only medians over processes: the same `scalemodel run` again keeps all"
+    without = [side for side in sides if not side.sound]
+    if unsteady := [side for side in without if side.unsteady]:
+        remedy = "server.queries" if figure.scenario == "server" else "warmup_seconds and min_seconds"
+        return f"unstable in {named(unsteady)}: raise performance.{remedy}"
+    if without:
+        return f"the machine was disturbed in {named(without)}: measure again when nothing else runs"
+    return ""
+
+
+def _file_size(common: Common, minimum_effect: float) -> Compared | None:
+    before, after = FILE_SIZE.of(common.before.artifact), FILE_SIZE.of(common.after.artifact)
+    if before is None or after is None:
+        return None
+    change = judge_exactly(before, after, minimum_effect)
+    return Compared(common, FILE_SIZE, before, after, (False, False), (1, 1), change)

@@ -1,0 +1,96 @@
+"""Find the sessions, threads and token budget with which a deployment is fastest on this machine."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from backends.errors import BackendError
+from backends.host.machine import usable_memory
+from backends.registry import backend_class
+from benchmarks.performance.tuning import Setting, splits, tune
+from harness.data.sampling import sample
+from harness.examples import Example
+from harness.inference.deployment import open_deployment
+from harness.steps.context import Context
+from harness.store.atomic import write_json
+from harness.store.examples import read_examples
+
+FILE = "tuning.json"
+VERSION = 1
+
+SECONDS = 15.0
+"""Of search; the last comparison may take as long again."""
+PASS_SECONDS = 0.5
+"""A pass over fewer examples than these take says little."""
+FEWEST = 16
+REFUSALS = (BackendError, MemoryError)
+"""What a setting may raise without the search, or the measurement, failing with it."""
+COPIES = 2
+"""Of an artifact's bytes, in memory for every session that holds its own weights: the file's, and the runtime's."""
+MEMORY = 0.5
+"""Of the memory that this process may use, that sessions may take together."""
+
+
+def run(context: Context) -> None:
+    options = context.options
+    drawn = sample(read_examples(context.input("examples")), options["performance"]["samples"], seed=options["seed"])
+    examples = evenly(drawn, FEWEST)
+    default = Setting(1, options["threads"], options["token_budget"])
+
+    @contextmanager
+    def opened(sessions: int, threads: int) -> Iterator[Callable[[int], object]]:
+        split = {**options, "sessions": sessions, "threads": threads}
+        with open_deployment(context.input("artifact"), split) as deployment:
+            yield lambda token_budget: deployment.with_budget(token_budget).table(examples)
+
+    with opened(default.sessions, default.threads) as once:
+        wanted = _enough(len(examples), lambda: once(default.token_budget))
+    examples = evenly(drawn, wanted)
+    context.progress("search", 0.1)
+    candidates = [split for split in _candidates(options) if _fits(*split, context.input("artifact"), options)]
+    found = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
+    write_json(context.destination / FILE, {"version": VERSION, "samples": wanted, **asdict(found)})
+
+
+def read_tuned(folder: Path) -> tuple[Setting, int]:
+    """The setting that was chosen, and `evenly` how many of the examples were a pass."""
+    found = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return Setting(**found["chosen"]), found["samples"]
+
+
+def evenly(examples: Sequence[Example], count: int) -> Sequence[Example]:
+    """``count`` of them, or the few more that taking every nth gives."""
+    return examples[:: max(1, len(examples) // count)]
+
+
+def _enough(count: int, one_pass: Callable[[], object]) -> int:
+    """Examples of a pass of `PASS_SECONDS`, where one over ``count`` of them is known."""
+    one_pass()
+    before = perf_counter()
+    one_pass()
+    return max(FEWEST, math.ceil(count * PASS_SECONDS / max(perf_counter() - before, 1e-9)))
+
+
+def _candidates(options: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+    """On a device the host's threads do not matter, but a second session may use what the first leaves idle."""
+    if backend_class(options["backend"]).device == "cpu":
+        return splits(options["threads"])
+    return ((1, options["threads"]), (2, options["threads"]))
+
+
+def _fits(sessions: int, threads: int, artifact: Path, options: dict[str, Any]) -> bool:
+    """Whether so many openings leave enough memory; one is what the study asks for and always tried."""
+    backend = backend_class(options["backend"])(
+        artifact, format=options["format"], task=options["task"], threads=threads, options=options["backend_options"]
+    )
+    if sessions == 1 or backend.serves_all_callers:
+        return True
+    size = sum(file.stat().st_size for file in artifact.rglob("*") if file.is_file())
+    return sessions * COPIES * size <= MEMORY * usable_memory()

@@ -1,0 +1,1 @@
+"""Verification of a deployment before it is timed: inputs, checks and tolerances."""

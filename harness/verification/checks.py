@@ -1,0 +1,197 @@
+"""What a deployment is verified on, and how its answers are held against its checkpoint's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, cycle, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backends.backend import Backend
+from backends.batching import pad
+from exporters.parity import PER_TOKEN
+from harness.data.sampling import sample
+from harness.errors import REFUSED, StepFailed
+from harness.examples import Example, QuestionExample
+from harness.inference.deployment import task_of
+from harness.tasks.fast_tokenizer import read_tokenizer
+from harness.tasks.features import Features
+from harness.tasks.task import Task
+
+FILE = "verification.json"
+
+Batch = dict[str, NDArray[np.int64]]
+Outputs = Mapping[str, NDArray[np.float32]]
+
+BATCH = 8  # inputs of mixed lengths: what the shorter ones are padded with must not matter
+
+
+@dataclass(frozen=True)
+class VerificationInputs:
+    """Real examples as padded batches; the longest and the shortest input stand in the first.
+
+    The last batch holds no example: text of as many tokens as an input may have, and the shortest beside it.
+    """
+
+    task: Task
+    examples: list[Example]
+    features: Features
+    order: NDArray[np.int64]
+    """The features in the order of the batches' rows."""
+    filled: Batch | None
+    """The last batch; None for a finished file that does not tell how many positions it has."""
+    pad_token: int
+
+    @property
+    def batches(self) -> list[Batch]:
+        rows = [self.order[at : at + BATCH] for at in range(0, len(self.order), BATCH)]
+        examples = [pad(self.features.inputs, indices, pad_token=self.pad_token) for indices in rows]
+        return examples if self.filled is None else [*examples, self.filled]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The task's metric, as shares; ``loss`` is the checkpoint's minus the deployment's."""
+
+    measure: str
+    examples: int
+    checkpoint: float
+    deployment: float
+    loss: float
+    standard_error: float
+    """Of the loss, over examples, which are paired."""
+
+
+def verification_inputs(
+    every: Sequence[Example],
+    tokenizer_folder: Path,
+    options: Mapping[str, Any],
+    *,
+    positions: int | None,
+    pad_token: int,
+) -> VerificationInputs:
+    """As many of the examples as the option ``parity`` says, and the longest and the shortest of all.
+
+    ``positions`` are the model's, where they are known; ``pad_token`` is its too.
+    """
+    examples = verification_examples(every, options)
+    task, tokenizer = task_of(options), read_tokenizer(tokenizer_folder)
+    features = task.encode(tokenizer, examples)
+    require_positions(int(features.lengths.max()), positions, options["task"])
+    ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
+    others = np.random.default_rng(options["seed"]).permutation(len(features))
+    order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
+    filled = None
+    if positions is not None:
+        shortest = examples[int(features.example[ends[1]])]
+        both = task.encode(tokenizer, [_endless(every, positions), shortest]).inputs
+        cut = {name: [arrays[0][:positions], arrays[-1]] for name, arrays in both.items()}
+        filled = pad(cut, [0, 1], pad_token=pad_token)
+    return VerificationInputs(task, examples, features, order, filled, pad_token)
+
+
+def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) -> list[Example]:
+    """Of the evaluation's examples as many as the option ``parity`` says, and the longest and the shortest of all."""
+    chosen = {example.id: example for example in sample(every, options["parity"], seed=options["seed"])}
+    chosen |= {example.id: example for example in (max(every, key=_characters), min(every, key=_characters))}
+    return list(chosen.values())
+
+
+def require_positions(longest: int, positions: int | None, task: str) -> None:
+    """Raise `StepFailed` where an input of ``longest`` tokens is more than the model takes, as far as that is known."""
+    if positions is not None and longest > positions:
+        field = "question_answering.max_length" if task == "question-answering" else "max_length"
+        raise StepFailed(
+            REFUSED,
+            f"an input has {longest} tokens, but the model has {positions} positions: set the task's "
+            f"{field} to {positions} or less",
+        )
+
+
+def _endless(examples: Sequence[Example], tokens: int) -> Example:
+    """The examples' words, of more tokens than that: encoding cuts it where the task does."""
+    texts = (example.context if isinstance(example, QuestionExample) else example.text for example in examples)
+    words = cycle(chain.from_iterable(text.split() for text in texts))
+    text = " ".join(islice(words, 2 * tokens))
+    first = examples[0]
+    if isinstance(first, QuestionExample):
+        return replace(first, context=text, answers=(), answer_starts=())
+    return replace(first, text=text)
+
+
+def alone(backend: Backend, batch: Batch, *, padded: bool) -> dict[str, NDArray[np.float32]]:
+    """Outputs of the batch's rows, each run by itself, as padded as it was or cut to its own length.
+
+    Outputs of a token are zero behind what was run.
+    """
+    width = batch["attention_mask"].shape[1]
+    rows: list[dict[str, NDArray[np.float32]]] = []
+    for index, length in enumerate(batch["attention_mask"].sum(axis=1)):
+        end = width if padded else int(length)
+        outputs = backend.infer({name: array[index : index + 1, :end] for name, array in batch.items()})
+        rows.append(
+            {
+                name: np.pad(array, ((0, 0), (0, width - end))) if name in PER_TOKEN else array
+                for name, array in outputs.items()
+            }
+        )
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality:
+    """F1 of question answering or accuracy, of the checkpoint and of the deployment on the same examples."""
+    measure, wanted = _right(inputs, expected)
+    _, found = _right(inputs, actual)
+    lost = wanted - found
+    return Quality(
+        measure,
+        len(lost),
+        float(wanted.mean()),
+        float(found.mean()),
+        float(lost.mean()),
+        float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
+    )
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """What ``verification.json`` says, in one line."""
+    parity, quality, moved = record["parity"], record["quality"], record["determinism"]
+    parts = [
+        f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by "
+        f"{parity.get('against', 'the checkpoint')}",
+        f"logits off by at most {parity['largest_logit_difference']:.2g}",
+    ]
+    if parity["largest_representation_difference"] is not None:
+        parts.append(f"representation by {parity['largest_representation_difference']:.2g}")
+    if quality is not None:
+        parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
+    parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
+    if record["products"]:
+        parts.append("products " + ", ".join(f"{count} {name}" for name, count in record["products"].items()))
+    parts += (record["preprocessing"] or {}).get("notes", [])
+    return "; ".join(parts)
+
+
+def _right(inputs: VerificationInputs, outputs: Sequence[Outputs]) -> tuple[str, NDArray[np.float64]]:
+    """What is measured, and how right each example's answer is, from 0 to 1."""
+    by_feature: dict[str, list[NDArray[np.float32]]] = {}
+    for name in outputs[0]:
+        rows = [row for batch in outputs for row in batch[name]][: len(inputs.order)]
+        lengths = inputs.features.lengths
+        placed = dict(zip(inputs.order.tolist(), rows, strict=True))
+        by_feature[name] = [
+            placed[index][: lengths[index]] if name in PER_TOKEN else placed[index] for index in range(len(lengths))
+        ]
+    table = inputs.task.table(inputs.examples, inputs.features, by_feature)
+    column, measure = ("f1", "F1") if "f1" in table.column_names else ("correct", "accuracy")
+    return measure, np.asarray(table.column(column).to_pylist(), np.float64)
+
+
+def _characters(example: Example) -> int:
+    if isinstance(example, QuestionExample):
+        return len(example.question) + len(example.context)
+    return len(example.text)

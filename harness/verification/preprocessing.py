@@ -1,0 +1,244 @@
+"""Whether the features of a task are those that the scripts of `transformers` make: checked, not assumed.
+
+The reference is `AutoTokenizer`, called as ``run_qa.py`` and ``run_glue.py`` of `transformers`' examples call it. Both
+sides of a parity check are fed our features: what is wrong in them would show in neither.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.checkpoints.tokenizer_files import quiet, read_reference
+from harness.errors import REFUSED, StepFailed
+from harness.examples import Example, QuestionExample, TextExample
+from harness.store.atomic import write_json
+from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
+from harness.tasks.features import Features, encodable
+from harness.tasks.question_answering import QuestionAnsweringTask
+from harness.tasks.task import Task
+from harness.tasks.text_classification import TextClassificationTask
+
+FILE = "preprocessing.json"
+
+_PROBE = "\t The  QUICK Ünïcode-fox, don't; 中文 ﬁne…\u200b \n"
+"""What settings of a tokenizer may be about, and examples may lack; the special tokens' names come beside it."""
+
+_SMALL = 1 << 26
+"""Bytes; a larger file is no tokenizer's."""
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What the features were held against, and how they differ from it by intent."""
+
+    against: str | None
+    """None: nothing tells how the tokenizer is meant to be called."""
+    examples: int
+    features: int
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """What the reference gives: ``inputs`` are (features, max_length) arrays by name, padded."""
+
+    inputs: dict[str, NDArray[np.int64]]
+    example: list[int]
+    offsets: NDArray[np.int64] | None
+    """Characters of the context, (features, max_length, 2); -1 outside it."""
+
+
+def check_preprocessing(
+    destination: Path, *, task: Task, written: Path, source: Path, examples: Sequence[Example]
+) -> None:
+    """Hold the features of ``examples``, and of made-up ones that are too long and odd, against the reference's.
+
+    ``written`` is the folder that features are made from, ``source`` the one that the reference is read from; one
+    without settings says of no reference. The record is written to ``destination``.
+
+    Raises:
+        StepFailed: they differ, and not by intent.
+    """
+    if (source / SETTINGS).is_file() or (source / "config.json").is_file():
+        found = _checked(task, written, source, examples)
+    else:
+        found = Preprocessing(
+            None, 0, 0, [f"not held against transformers' preprocessing: the tokenizer came without {SETTINGS}"]
+        )
+    write_json(destination / FILE, asdict(found))
+
+
+def read_preprocessing(*folders: Path) -> dict[str, Any] | None:
+    """The record in the first of the folders that has one."""
+    found = next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
+    return None if found is None else dict(json.loads(found.read_text(encoding="utf-8")))
+
+
+def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example]) -> Preprocessing:
+    script = "run_qa.py" if isinstance(task, QuestionAnsweringTask) else "run_glue.py"
+    with quiet():
+        reference = _reference(source)
+        every = [*examples, *_probes(task, reference)]
+        features = task.encode(read_tokenizer(written), every)
+        difference = _difference(task, reference, every, features)
+        if difference is not None:
+            setting = _setting(task, source, every, features)
+            raise StepFailed(
+                REFUSED,
+                f"the preprocessing is not that of transformers' {script}: {difference}"
+                + (f"; {setting}" if setting else f", for a reason that no single setting in {SETTINGS} gives"),
+            )
+    return Preprocessing(
+        f"AutoTokenizer, called as transformers' {script} calls it",
+        len(examples),
+        len(features),
+        _by_intent(task, reference, examples, features, script),
+    )
+
+
+def _reference(folder: Path) -> Any:
+    try:
+        return read_reference(folder)
+    except Exception as error:  # transformers raises whatever its parsers raise
+        raise StepFailed(REFUSED, f"transformers cannot read the tokenizer: {_line(error)}") from None
+
+
+def _probes(task: Task, reference: Any) -> list[Example]:
+    odd = f"{_PROBE} {' '.join(reference.all_special_tokens)} {_PROBE}"
+    if isinstance(task, QuestionAnsweringTask):
+        longer = odd * (1 + task.settings.max_length // 8)
+        contexts = {"odd": odd, "longer than a window": longer}
+        return [QuestionExample(f"made up: {name}", "", _PROBE, text, (), ()) for name, text in contexts.items()]
+    longer = odd * (1 + cast("TextClassificationTask", task).max_length // 8)
+    return [TextExample(f"made up: {name}", "", text, 0) for name, text in {"odd": odd, "too long": longer}.items()]
+
+
+def _expected(task: Task, reference: Any, examples: Sequence[Example], features: Features) -> _Expected:
+    """As ``prepare_validation_features`` of run_qa.py, or ``preprocess_function`` of run_glue.py.
+
+    What differs by intent (see `_by_intent`) is taken from our side.
+    """
+    if not isinstance(task, QuestionAnsweringTask):
+        texts = [encodable(cast("TextExample", example).text) for example in examples]
+        max_length = cast("TextClassificationTask", task).max_length
+        encoded = reference(texts, padding="max_length", max_length=max_length, truncation=True)
+        return _Expected(_arrays(encoded), list(range(len(texts))), None)
+    asked = [cast("QuestionExample", example) for example in examples]
+    questions = [
+        encodable(ours if _cut(ours, example) else example.question.lstrip())
+        for (ours, _), example in zip(task.pairs(reference.backend_tokenizer, asked), asked, strict=True)
+    ]
+    contexts = [encodable(example.context) for example in asked]
+    question_first = reference.padding_side == "right"
+    encoded = reference(
+        questions if question_first else contexts,
+        contexts if question_first else questions,
+        truncation="only_second" if question_first else "only_first",
+        max_length=task.settings.max_length,
+        stride=task.settings.stride,
+        return_overflowing_tokens=True,
+        return_offsets_mapping=True,
+        padding="max_length",
+    )
+    index = list(encoded.pop("overflow_to_sample_mapping"))
+    offsets = np.asarray(encoded.pop("offset_mapping"), np.int64)
+    for row in range(len(offsets)):
+        offsets[row, [sequence != int(question_first) for sequence in encoded.sequence_ids(row)]] = -1
+    return _Expected(_arrays(encoded), index, offsets)
+
+
+def _cut(ours: str, example: QuestionExample) -> bool:
+    whole = example.question.lstrip()
+    return ours != whole and whole.startswith(ours)
+
+
+def _arrays(encoded: Any) -> dict[str, NDArray[np.int64]]:
+    return {name: np.asarray(rows, np.int64) for name, rows in encoded.items()}
+
+
+def _difference(task: Task, reference: Any, examples: Sequence[Example], features: Features) -> str | None:
+    """The first difference between ``features`` and the reference's, in words; None where there is none."""
+    try:
+        expected = _expected(task, reference, examples, features)
+    except Exception as error:  # transformers raises whatever its tokenizers raise
+        return f"its tokenizer fails ({_line(error)})"
+    theirs = expected.inputs
+    unknown = [name for name in theirs if name not in features.inputs]
+    if unknown:
+        return f"it feeds {unknown[0]} too"
+    if features.example.tolist() != expected.example:
+        return f"it makes {len(expected.example)} windows where there are {len(features)}"
+    # The mask first: where it differs, all else is out of place.
+    for name in ("attention_mask", *(name for name in features.inputs if name != "attention_mask")):
+        if name not in theirs and name != TOKEN_TYPES:
+            continue  # positions, which the model makes itself where it is fed none
+        for row, ours in enumerate(features.inputs[name]):
+            wanted = theirs[name][row] if name in theirs else np.zeros(len(theirs["attention_mask"][row]), np.int64)
+            given = np.pad(ours, (0, len(wanted) - len(ours))) if name == "attention_mask" else ours
+            different = np.flatnonzero(given != wanted[: len(given)])
+            if len(different):
+                at, identity = different[0], examples[features.example[row]].id
+                return f"{name} is {given[at]} at token {at} of example {identity!r}, and there {wanted[at]}"
+    if features.offsets is not None and expected.offsets is not None:
+        for row, (covered, meant) in enumerate(zip(features.offsets, expected.offsets, strict=True)):
+            if (covered != meant[: len(covered)]).any():
+                return f"the characters that a token covers differ in example {examples[features.example[row]].id!r}"
+    return None
+
+
+def _setting(task: Task, source: Path, examples: Sequence[Example], features: Features) -> str | None:
+    """The setting without which the reference gives our features, found by leaving out one after the other."""
+    settings = json.loads((source / SETTINGS).read_text(encoding="utf-8")) if (source / SETTINGS).is_file() else {}
+    for key in settings:
+        others = {name: value for name, value in settings.items() if name != key}
+        with TemporaryDirectory() as folder:
+            for file in source.iterdir():
+                if file.is_file() and file.suffix != ".safetensors" and file.stat().st_size < _SMALL:
+                    shutil.copyfile(file, Path(folder) / file.name)
+            (Path(folder) / SETTINGS).write_text(json.dumps(others), encoding="utf-8")
+            try:
+                without = read_reference(Path(folder))
+            except Exception:  # the tokenizer cannot be without it: so it is another
+                continue
+            if _difference(task, without, examples, features) is None:
+                value = json.dumps(settings[key], ensure_ascii=False)[:80]
+                return f"{key}: {value} in {SETTINGS} makes the difference, which is not supported; take it out there"
+    return None
+
+
+def _by_intent(task: Task, reference: Any, examples: Sequence[Example], features: Features, script: str) -> list[str]:
+    notes = []
+    longest = int(features.lengths[features.example < len(examples)].max())
+    if longest > reference.model_max_length:
+        notes.append(
+            f"inputs of up to {longest} tokens, as the study says: {script} would cut them at the tokenizer's "
+            f"model_max_length, {reference.model_max_length}"
+        )
+    if isinstance(task, QuestionAnsweringTask):
+        asked = [cast("QuestionExample", example) for example in examples]
+        pairs = task.pairs(reference.backend_tokenizer, asked)
+        cut = sum(_cut(ours, example) for (ours, _), example in zip(pairs, asked, strict=True))
+        if cut:
+            notes.append(f"{cut} questions too long for a window are cut at their end: {script} fails on them")
+    texts = [text for example in examples for text in _texts(example)]
+    broken = sum(text != encodable(text) for text in texts)
+    if broken:
+        notes.append(f"{broken} texts have lone surrogates, read as U+FFFD: {script} fails on them")
+    return notes
+
+
+def _texts(example: Example) -> tuple[str, ...]:
+    return (example.question, example.context) if isinstance(example, QuestionExample) else (example.text,)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,135 @@
+"""What a study may say but hardly means is told by `validate`, a line each; a study that means it hears nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tokenizers import Tokenizer, models
+
+from harness.cli.cautions import cautions, label_cautions
+from harness.config.load import load_study
+from harness.examples import TextExample
+from harness.planning import context
+from harness.planning.plan import make_plan
+from tests.exporters.small_model import small_model
+
+STUDY = """
+study: small
+formats: [onnx-fp32]
+performance: {sweep: {length: [32, 128]}}
+tasks:
+  question-answering:
+    reference: tiny
+    models: {tiny: {checkpoint: {embedded: tiny}}}
+    data: {evaluation: {embedded: evaluation, size: 50}}
+    question_answering: {max_length: 128, stride: 32}
+  text-classification:
+    reference: big
+    labels: [negative, positive]
+    models:
+      big: {checkpoint: {random: bert-tiny}}
+      cut: {checkpoint: {cut: big, layers: [0]}}
+      small: {checkpoint: {embedded: small}, formats: [onnx-fp32]}
+    data: {evaluation: {embedded: evaluation, size: 50}}
+    max_length: 128
+    characteristics: {attack: {masked_language_model: {checkpoint: {embedded: reviews}}}}
+"""
+CLASSES = "tasks.text-classification"
+
+
+def told(folder: Path, *overrides: str, examples: int = 50) -> list[str]:
+    (folder / "study.yaml").write_text(STUDY)
+    plan = make_plan(load_study(folder / "study.yaml", overrides))
+    steps = [step.key for step in plan.examples]
+    return list(cautions(plan, dict.fromkeys(steps, examples), negative=set(steps)))
+
+
+def test_a_study_that_means_what_it_says(tmp_path: Path) -> None:
+    assert told(tmp_path) == []
+    assert told(tmp_path, "threads=1", f"{CLASSES}.characteristics.attack.sample=50") == []
+
+
+@pytest.mark.parametrize(
+    ("override", "caution"),
+    [
+        (
+            f"{CLASSES}.max_length=257",
+            f"{CLASSES}.max_length: 257, but small takes 256 tokens: a longer text fails it; say 256 or less",
+        ),
+        (
+            "tasks.question-answering.question_answering=null",
+            "tasks.question-answering.question_answering.max_length: 384, but tiny takes 256 tokens: a longer text "
+            "fails it; say 256 or less",
+        ),
+        (
+            "performance.sweep.length=[256, 257, 512]",
+            "performance.sweep.length: 257, 512, but tiny takes 256 tokens: dashes will stand there",
+        ),
+        (
+            f"{CLASSES}.characteristics.attack.sample=51",
+            f"{CLASSES}.characteristics.attack.sample: 51, but there are 50 texts: all are taken",
+        ),
+    ],
+)
+def test_what_is_hardly_meant_is_told(tmp_path: Path, override: str, caution: str) -> None:
+    assert told(tmp_path, override) == [caution]
+
+
+def test_too_few_examples_for_a_verdict(tmp_path: Path) -> None:
+    assert told(tmp_path, examples=1) == [
+        f"tasks.{task}.data.evaluation: 1 example: no comparison of deployments can rest on so few; give some hundreds"
+        for task in ("question-answering", "text-classification")
+    ]
+
+
+def test_positions_of_random_and_cut_models_are_known(tmp_path: Path) -> None:
+    models = "{big: {checkpoint: {random: bert-tiny}}, cut: {checkpoint: {cut: big, layers: [0]}}}"
+    (caution,) = told(tmp_path, f"{CLASSES}.models={models}", f"{CLASSES}.max_length=513")
+    assert caution.startswith(f"{CLASSES}.max_length: 513, but big takes 512 tokens")
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_positions_of_robertas_kind_start_behind_the_padding(tmp_path: Path, finished: bool) -> None:
+    config = {"model_type": "roberta", "pad_token_id": 1, "max_position_embeddings": 130}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "tokenizer.json").write_text(Tokenizer(models.WordPiece({"[UNK]": 0, "[PAD]": 1})).to_str())
+    small_model(tmp_path / "model.onnx", classes=2)
+    kind = f"artifact: {{onnx: {tmp_path}/model.onnx}}" if finished else f"checkpoint: {{folder: {tmp_path}}}"
+    override = f"{CLASSES}.models={{big: {{checkpoint: {{random: bert-tiny}}}}, mine: {{{kind}}}}}"
+    assert told(tmp_path, override, f"{CLASSES}.max_length=128") == []
+    (caution,) = told(tmp_path, override, f"{CLASSES}.max_length=129")
+    assert caution.startswith(f"{CLASSES}.max_length: 129, but mine takes 128 tokens")
+
+
+def test_integer_labels_that_look_as_if_they_counted_from_one(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    plan = make_plan(load_study(tmp_path / "study.yaml"))
+
+    def cautioned(labels: list[int]) -> list[str]:
+        texts = [TextExample(str(index), "", "text", label) for index, label in enumerate(labels)]
+        steps = [step for step in plan.examples if step.subject["task"] == "text-classification"]
+        return list(label_cautions(plan, [(step, texts) for step in steps]))
+
+    (caution,) = cautioned([1] * 40)
+    assert caution.startswith(f"{CLASSES}.data.evaluation: no text has the label 0, which is 'negative'")
+    assert cautioned([1] * 39 + [0]) == cautioned([0] * 40) == []
+    assert cautioned([1] * 15) == []  # so few may have no other by chance
+
+
+def test_more_threads_than_cores(tmp_path: Path) -> None:
+    cores = context.this_machine().cores
+    assert told(tmp_path, f"threads={cores}") == []
+    assert told(tmp_path, f"threads={cores + 1}") == [
+        f"threads: {cores + 1}, but this process may use {cores} cores: threads will wait for each other"
+    ]
+
+
+def test_formats_that_no_model_is_exported_to(tmp_path: Path) -> None:
+    models = "{big: {checkpoint: {random: bert-tiny}, formats: [onnx-fp16]}}"
+    override = [f"{CLASSES}.models={models}", "tasks.question-answering.models.tiny.formats=[onnx-fp32]"]
+    assert told(tmp_path, *override) == [
+        "formats: no model is exported to them: each is a finished file, or names its own"
+    ]

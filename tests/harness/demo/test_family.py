@@ -1,0 +1,94 @@
+"""The shipped family: small, whole, loadable for its task, and as good as its table says."""
+
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+
+from harness.demo import embedded_names, files, write_checkpoint
+from harness.demo.weights import FAMILY, MODELS
+from harness.errors import UserError
+from tools.demo_family_members import SHAPES, VOCABULARY
+
+MEMBERS = [(task, name) for task, names in MODELS.items() for name in names]
+
+
+def test_the_whole_family_is_small() -> None:
+    """The repository keeps every version of it."""
+    assert sum(file.stat().st_size for file in FAMILY.rglob("*") if file.is_file()) < 12_000_000
+
+
+def test_six_models_a_task_besides_the_replicate() -> None:
+    for task in ("question-answering", "text-classification"):
+        names = embedded_names(task)
+        assert names[0] == "reference"
+        assert len([name for name in names if not name.startswith("reference-seed")]) == 6
+    assert embedded_names("masked-language-model") == ("reviews",)
+    assert embedded_names("translation") == ()
+
+
+@pytest.mark.parametrize(("task", "name"), MEMBERS)
+def test_a_member_becomes_a_checkpoint_of_its_task(task: str, name: str, tmp_path: Path) -> None:
+    from harness.checkpoints.validate import validate_checkpoint
+
+    write_checkpoint(name, task, tmp_path / "checkpoint")
+    labels = ("negative", "positive") if task == "text-classification" else None
+    info = validate_checkpoint(tmp_path / "checkpoint", task=task, labels=labels)
+    assert (info.layers, info.hidden) == (SHAPES[name].layers, SHAPES[name].hidden)
+    assert info.vocabulary == VOCABULARY
+    weights = load_file(tmp_path / "checkpoint" / "model.safetensors")
+    assert {str(tensor.dtype) for tensor in weights.values()} == {"float32"}
+
+
+def test_files_identify_a_member() -> None:
+    reference = files("reference", "question-answering")
+    assert [file.name for file in reference] == [
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    assert reference[1].read_bytes() != files("reference-seed-1", "question-answering")[1].read_bytes()
+
+
+@pytest.mark.parametrize("task", ["question-answering", "text-classification", "translation"])
+def test_an_unknown_member_is_one_clear_line(task: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'huge'") as caught:
+        write_checkpoint("huge", task, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_damaged_weights_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    family = tmp_path / "family"
+    shutil.copytree(FAMILY / "question-answering" / "tiny", family / "question-answering" / "tiny")
+    for file in FAMILY.glob("tokenizer*.json"):
+        shutil.copyfile(file, family / file.name)
+    weights = family / "question-answering" / "tiny" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    monkeypatch.setattr("harness.demo.weights.FAMILY", family)
+    with pytest.raises(UserError, match="damaged") as caught:
+        write_checkpoint("tiny", "question-answering", tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_tokenizer_knows_its_domain_and_marks_what_it_does_not_know() -> None:
+    tokenizer = Tokenizer.from_file(str(FAMILY / "tokenizer.json"))
+    assert tokenizer.get_vocab_size() <= VOCABULARY
+    encoding = tokenizer.encode("Who taught Marta?", "She was taught by 李.")
+    assert encoding.tokens[0] == "[CLS]" and encoding.tokens.count("[SEP]") == 2
+    assert "taught" in encoding.tokens and "[UNK]" in encoding.tokens
+    assert encoding.type_ids[-1] == 1
+
+
+@pytest.mark.parametrize("task", ["question-answering", "text-classification"])
+def test_the_reference_is_right_and_the_tiny_one_is_worse(task: str) -> None:
+    from tools.measure_demo_family import measure
+
+    reference = next(iter(measure("reference", task, "evaluation", size=400).values()))
+    tiny = next(iter(measure("tiny", task, "evaluation", size=400).values()))
+    assert reference > 0.85
+    assert tiny < reference - 0.05

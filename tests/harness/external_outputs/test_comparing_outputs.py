@@ -1,0 +1,287 @@
+"""Files into results: figures that can be counted by hand, ids that do not match, and what is unknown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.errors import UserError
+from harness.external_outputs.comparison import Settings, Source, compare, sources_of
+from harness.external_outputs.read import read_output
+
+CONTEXTS = {"Ada was born in London.": ["a1", "a2", "u1"], "The cat sat in Paris.": ["a3", "u2", "u3"]}
+IDS = [id for ids in CONTEXTS.values() for id in ids]
+GOLD = {"a1": "London", "a2": "Ada", "a3": "Paris"}
+LARGE = {"a1": "London", "a2": "London", "a3": "the Paris", "u1": "", "u2": "cat", "u3": ""}
+SMALL = {"a1": "London", "a2": "born", "a3": "", "u1": "", "u2": "", "u3": "cat"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to stand in, with gold answers and the answers of two models."""
+    paragraphs = []
+    for context, ids in CONTEXTS.items():
+        questions = []
+        for id in ids:
+            answers = [{"text": GOLD[id], "answer_start": context.index(GOLD[id])}] if id in GOLD else []
+            questions.append({"id": id, "question": "Who?", "answers": answers, "is_impossible": not answers})
+        paragraphs.append({"context": context, "qas": questions})
+    monkeypatch.chdir(tmp_path)
+    put("gold.json", {"data": [{"paragraphs": paragraphs}]})
+    put("large.json", LARGE)
+    put("small.json", dict(reversed(SMALL.items())))
+    Path("ids.txt").write_text("\n".join(IDS))
+    return tmp_path
+
+
+def put(name: str, content: Any) -> None:
+    Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
+
+
+def compared(*files: str, **settings: Any) -> dict[str, Any]:
+    settings = {key: Path(value) if key in ("gold", "ids") else value for key, value in settings.items()}
+    results = compare(named(*files), Settings(**{"resamples": 100, **settings}))
+    json.dumps(results, allow_nan=False)
+    (task,) = results["tasks"].values()
+    return task  # type: ignore[no-any-return]
+
+
+def named(*files: str) -> tuple[Source, ...]:
+    return sources_of([(name, read_output(Path(file))) for name, _, file in (text.partition("=") for text in files)])
+
+
+def pair_of(task: dict[str, Any], a: str, b: str, stratum: str = "all") -> dict[str, Any]:
+    pairs = task["characteristics"]["prediction_errors"]["strata"][stratum]["pairs"]
+    return next(pair for pair in pairs if (pair["a"], pair["b"]) == (a, b))
+
+
+def refused(*files: str, **settings: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        compared(*files, **settings)
+    assert len(str(caught.value).splitlines()) == 1
+    return str(caught.value)
+
+
+def test_answers_are_scored_as_in_a_run(folder: Path) -> None:
+    task = compared("large=large.json", "small=small.json", gold="gold.json")
+    strata = task["characteristics"]["prediction_errors"]["strata"]
+    assert {name: (stratum["n"], stratum["groups"]) for name, stratum in strata.items()} == {
+        "all": (6, 2),
+        "answerable": (3, 2),
+        "unanswerable": (3, 2),
+    }
+    # large is wrong on a2 and u2 ("the Paris" is right), small on a2, a3 and u3.
+    pair = pair_of(task, "large", "small")
+    assert pair["jaccard"]["value"] == 1 / 4
+    assert (pair["newly_wrong"], pair["newly_right"]) == (2, 1)
+    assert pair["disagreement"]["value"] == 4 / 6  # all but a1 and u1
+    assert pair_of(task, "large", "small", "answerable")["jaccard"]["value"] == 1 / 2
+    assert task["deployments"]["large"]["quality"] == {
+        "exact": 4 / 6,
+        "f1": 4 / 6,
+        "exact_answerable": 2 / 3,
+        "exact_unanswerable": 2 / 3,
+    }
+    assert task["data"]["evaluation"] == {
+        "source": "gold.json",
+        "examples": 6,
+        "groups": 2,
+        "mean_tokens": None,
+        "answerable": 0.5,
+        "commonest_label": None,
+    }
+
+
+def test_error_ids_give_the_same_overlap_and_no_disagreement(folder: Path) -> None:
+    put("large.txt", "u2\na2\n")
+    put("small-errors.json", ["a2", "u3", "a3"])
+    answers = compared("large=large.json", "small=small.json", gold="gold.json")
+    errors = compared("large=large.txt", "small=small-errors.json", gold="gold.json")
+    for stratum in ("all", "answerable", "unanswerable"):
+        expected = {**pair_of(answers, "large", "small", stratum), "disagreement": None}
+        assert pair_of(errors, "large", "small", stratum) == expected
+    assert errors["deployments"]["small"]["quality"] == answers["deployments"]["small"]["quality"] | {"f1": None}
+    assert any("how many predictions differ is unknown" in note for note in errors["notes"])
+    assert not any("how many predictions differ" in note for note in answers["notes"])
+
+
+@pytest.mark.parametrize("given", [{"ids": "ids.txt"}, {"examples": 6}])
+def test_error_ids_without_gold_data(folder: Path, given: dict[str, Any]) -> None:
+    put("large.txt", "u2\na2\n")
+    put("small.txt", "a2\nu3\na3\n")
+    task = compared("large=large.txt", "small=small.txt", **given)
+    pair = pair_of(task, "large", "small")
+    assert pair["jaccard"]["value"] == 1 / 4
+    assert pair["expected_jaccard"] == pytest.approx(1 / 4)  # an overlap of 2 * 3 / 6 out of 4
+    assert task["deployments"]["small"]["quality"] == {"accuracy": 0.5}
+    assert task["data"]["evaluation"]["examples"] == task["data"]["evaluation"]["groups"] == 6
+    assert any("Groups are unknown" in note for note in task["notes"])
+
+
+def test_one_list_of_error_ids_hides_what_the_others_said(folder: Path) -> None:
+    put("small.txt", "a2\nu3\na3\n")
+    task = compared("large=large.json", "again=large.json", "small=small.txt", gold="gold.json")
+    assert pair_of(task, "large", "again")["disagreement"] is None
+    assert pair_of(task, "large", "small")["jaccard"]["value"] == 1 / 4
+
+
+def test_classes_and_where_their_labels_come_from(folder: Path) -> None:
+    put("large.csv", "id,prediction,label\n1,yes,yes\n2,no,yes\n3,no,no\n4,no,no\n")
+    put(
+        "small.jsonl",
+        "".join(
+            f'{{"id": {id}, "prediction": "{c}"}}\n' for id, c in zip("4321", ("yes", "no", "no", "no"), strict=True)
+        ),
+    )
+    put("gold.csv", "id,label\n4,no\n1,yes\n3,no\n2,yes\n")
+    inside = compared("large=large.csv", "small=small.jsonl")
+    beside = compared("large=large.csv", "small=small.jsonl", gold="gold.csv")
+    for task in (inside, beside):
+        pair = pair_of(task, "large", "small")
+        assert (pair["newly_wrong"], pair["newly_right"]) == (2, 0)
+        assert (pair["jaccard"]["value"], pair["disagreement"]["value"]) == (1 / 3, 2 / 4)
+        assert task["deployments"]["large"]["quality"] == {"accuracy": 0.75}
+        assert task["data"]["evaluation"]["commonest_label"] == 0.5
+    put("other.csv", "id,prediction,label\n1,yes,yes\n2,no,yes\n3,no,yes\n4,no,no\n")
+    message = refused("large=large.csv", "other=other.csv")
+    assert "'3'" in message and "'yes'" in message and "'no'" in message and "large.csv" in message
+    put("bare.csv", "id,prediction\n1,yes\n2,no\n3,no\n4,no\n")
+    assert "no label for '1'" in refused("large=bare.csv", "small=small.jsonl")
+    put("numbers.csv", "id,prediction\n1,1\n2,0\n3,0\n4,0\n")
+    message = refused("large=large.csv", "numbers=numbers.csv")
+    assert "numbers.csv" in message and "'0, 1'" in message and "'no, yes'" in message
+
+
+def test_representations_lie_in_the_order_of_the_gold_data(folder: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    np.save("large.npy", rows)
+    np.savez("small.npz", 2 * rows)
+    files = ("large=large.json", "large=large.npy", "small=small.json", "small=small.npz")
+    task = compared(*files, gold="gold.json")
+    found = task["characteristics"]["data_representation"]
+    assert found["n"] == 6
+    (pair,) = found["pairs"]
+    assert pair["neighbours"]["5"]["value"] == 1 and pair["cka"]["value"] == pytest.approx(1)
+    # Three of the six are about the other paragraph: no five neighbours are left.
+    assert found["chance_jaccard_other_groups"]["5"] is None
+    assert [source["kind"] for source in task["deployments"]["large"]["sources"]] == ["answers", "representations"]
+    np.save("short.npy", rows[:5])
+    message = refused("large=large.npy", "small=short.npy", gold="gold.json")
+    assert "short.npy: 5 rows" in message and "gold.json has 6" in message
+
+
+def test_common_takes_the_rows_of_the_examples_that_are_left(folder: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(6, 3))
+    np.save("large.npy", rows)
+    # The same but for the rows of a2 and u2, which are not compared.
+    changed = rows.copy()
+    changed[[IDS.index("a2"), IDS.index("u2")]] *= -9
+    np.save("small.npy", changed)
+    put("part.json", {id: said for id, said in SMALL.items() if id != "u2"} | {"x": "", "y": ""})
+    put("few.json", {id: said for id, said in LARGE.items() if id != "a2"})
+    put("errors.txt", "a2\nu3\nz\n")
+    files = ("large=few.json", "large=large.npy", "small=part.json", "small=small.npy", "errors=errors.txt")
+    task = compared(*files, gold="gold.json", common=True)
+    assert task["characteristics"]["data_representation"]["pairs"][0]["cka"]["value"] == pytest.approx(1)
+    assert task["characteristics"]["prediction_errors"]["strata"]["all"]["n"] == 4
+    assert pair_of(task, "large", "small")["newly_wrong"] == 2  # a3 and u3
+    assert task["deployments"]["errors"]["quality"]["exact"] == 3 / 4
+    (note,) = [note for note in task["notes"] if "Left out" in note]
+    assert note == (
+        "Compared are the 4 examples that all files have. Left out: 2 of gold.json, 1 of few.json, 3 of part.json, "
+        "2 of errors.txt."
+    )
+
+
+def test_ids_that_not_every_file_has(folder: Path) -> None:
+    put("part.json", {"a1": "London"})
+    message = refused("large=large.json", "part=part.json", gold="gold.json")
+    assert message.startswith("part.json: lacks 5 ids that gold.json has: 'a2', 'u1', 'a3' and 2 more;")
+    assert "--common" in message
+    put("more.json", LARGE | {"x": ""})
+    assert refused("large=large.json", "more=more.json", gold="gold.json").startswith(
+        "more.json: has an id that gold.json has not: 'x';"
+    )
+    put("errors.txt", "a1\nb1\nb2\n")
+    assert "errors.txt: has 2 ids that ids.txt has not: 'b1', 'b2'" in refused(
+        "large=errors.txt", "small=errors.txt", ids="ids.txt"
+    )
+    put("foreign.txt", "b1\nb2\n")
+    message = refused("large=errors.txt", "small=foreign.txt", ids="ids.txt", common=True)
+    assert message.startswith("foreign.txt: none of its ids is in ids.txt")
+    put("foreign.json", {"b1": ""})
+    message = refused("large=large.json", "small=foreign.json", gold="gold.json", common=True)
+    assert "no id of it is in all files" in message or message.startswith("foreign.json")
+
+
+def test_groups_stay_with_their_examples(folder: Path) -> None:
+    put("two.json", {"a1": "London", "a3": "Paris"})
+    task = compared("large=large.json", "small=two.json", gold="gold.json", common=True)
+    assert task["characteristics"]["prediction_errors"]["strata"]["all"]["groups"] == 2
+
+
+def test_floors(folder: Path) -> None:
+    files = ("large=large.json", "again=large.json", "seed=small.json", "small=small.json")
+    task = compared(*files, gold="gold.json", floors={"again": "execution", "seed": "seed"})
+    kinds = {name: (d["model"], d["replicate_of"], d["replicate_kind"]) for name, d in task["deployments"].items()}
+    assert kinds == {
+        "large": ("large", None, None),
+        "again": ("large", "large", "execution"),
+        "seed": ("seed", "large", "seed"),
+        "small": ("small", None, None),
+    }
+    for name in ("large", "nobody"):
+        message = refused(*files, gold="gold.json", floors={name: "seed"})
+        assert message.startswith(f"{name}: is no floor") and "again, seed, small" in message
+
+
+@pytest.mark.parametrize(
+    ("files", "settings", "parts"),
+    [
+        (["large=large.json"], {"gold": "gold.json"}, ["large", "one name alone"]),
+        (["large=large.json", "large=small.json"], {"gold": "gold.json"}, ["large:", "large.json", "small.json"]),
+        (["large=large.json", "small=small.json"], {}, ["large.json", "--gold"]),
+        (["large=large.json", "small=small.json"], {"ids": "ids.txt"}, ["large.json", "--gold"]),
+        (["large=large.json", "small=small.json"], {"examples": 6}, ["large.json", "--examples"]),
+        (["large=e.txt", "small=e.txt"], {}, ["e.txt", "--gold", "--ids", "--examples"]),
+        (["large=e.txt", "small=e.txt"], {"examples": 2}, ["--examples: 2", "name 3"]),
+        (["large=e.txt", "small=e.txt"], {"examples": 2, "ids": "ids.txt"}, ["--gold, --ids and --examples"]),
+        (["large=c.csv", "small=c.csv"], {"gold": "gold.json"}, ["c.csv", "classes", "gold.json", "questions"]),
+        (["large=c.csv", "small=small.json"], {}, ["small.json", "--gold"]),
+        (["large=r.npy", "small=e.txt"], {"examples": 6}, ["large:", "predictions or error ids", "small"]),
+        (["large=e.txt", "small=r.npy"], {"examples": 6}, ["large:", "representations", "small"]),
+        (["large=r.npy", "small=r.npy"], {"examples": 7}, ["r.npy: 6 rows", "--examples 7"]),
+        (["large=r.npy", "small=s.npy"], {}, ["s.npy: 5 rows", "r.npy has 6"]),
+        (["large=large.json", "small=small.json"], {"gold": "none.json"}, ["none.json", "no such"]),
+        (["large=large.json", "small=small.json"], {"gold": "large.json"}, ["large.json", "data"]),
+    ],
+)
+def test_files_that_do_not_fit(folder: Path, files: list[str], settings: dict[str, Any], parts: list[str]) -> None:
+    put("e.txt", "a1\na2\nu1\n")
+    put("c.csv", "id,prediction,label\na1,1,1\n")
+    np.save("r.npy", np.eye(6))
+    np.save("s.npy", np.eye(5))
+    message = refused(*files, **settings)
+    for part in parts:
+        assert part in message, message
+
+
+def test_the_result_names_what_it_was_made_of(folder: Path) -> None:
+    results = compare(named("large=large.json", "small=small.json"), Settings(gold=Path("gold.json"), seed=7))
+    assert results["settings"] == {"resamples": 1000, "seed": 7}
+    (source,) = results["tasks"]["question-answering"]["deployments"]["small"]["sources"]
+    digest = hashlib.sha256(Path("small.json").read_bytes()).hexdigest()
+    assert source == {"file": "small.json", "kind": "answers", "sha256": digest}
+
+
+def test_one_example_is_enough_not_to_fall_over(folder: Path) -> None:
+    put("one.csv", "id,prediction,label\na1,1,1\n")
+    np.save("one.npy", np.ones((1, 4)))
+    task = compared("large=one.csv", "large=one.npy", "small=one.csv", "small=one.npy")
+    assert pair_of(task, "large", "small")["jaccard"]["value"] is None
+    assert task["characteristics"]["data_representation"]["pairs"][0]["neighbours"]["5"]["value"] is None
