@@ -13,7 +13,7 @@ INSTALLED := .venv/installed-$(DEVICE)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
 
-.PHONY: install demo demo-real test lint bench gpu-check clean
+.PHONY: install demo demo-real test test-all lint bench gpu-check clean
 
 install: $(INSTALLED)
 
@@ -36,8 +36,18 @@ demo-real: install
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,dev,demo-real]"
 	$(BIN)/scalemodel run configs/minilm.yaml --set parameters.data=$(DATA)
 
+# A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.
+# Compiled once, and not by each of the hundreds of processes that the tests start.
+test test-all: export PYTHONDONTWRITEBYTECODE :=
+
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 test: install
-	$(BIN)/python -m pytest -m "not gpu"
+	$(PYTEST) -m "not gpu and not slow"
+
+# The same, and what takes long: other recipes, twenty kills, the wheel, a run under strace.
+test-all: install
+	$(PYTEST) -m "not gpu"
 
 lint: install
 	$(BIN)/ruff check .

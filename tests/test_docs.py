@@ -1,4 +1,4 @@
-"""Links between the pages of the documentation lead to a file, and to a heading in it."""
+"""What the documentation names exists: pages and headings, files, modules, targets of make, commands and options."""
 
 from __future__ import annotations
 
@@ -6,19 +6,39 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
+
+from harness.cli.main import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PRESENT = [page for page in PAGES if page.name != "CHANGELOG.md"]  # that one tells of what was
+PACKAGES = "harness|exporters|backends|benchmarks|tests|tools"
 
 
 def prose(page: Path) -> str:
     return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
+def code(page: Path) -> list[str]:
+    """Blocks of code, and what stands between backticks, without comments."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    spans = re.findall(r"`([^`]+)`", prose(page))
+    return [re.sub(r"#.*", "", part) for part in (*blocks, *spans)]
+
+
+def written_by_the_reader(page: Path) -> list[str]:
+    return re.findall(r"[Tt]he file, `([^`]+)`:$", prose(page), flags=re.MULTILINE)
+
+
 def anchors(page: Path) -> set[str]:
     """As GitHub makes them: lower case, punctuation dropped, blanks to hyphens."""
     headings = re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+every_page = pytest.mark.parametrize("page", PRESENT, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -36,3 +56,56 @@ def test_the_readme_names_every_page() -> None:
     readme = prose(ROOT / "README.md")
     for page in PAGES:
         assert page.name == "README.md" or f"({page.relative_to(ROOT)})" in readme, page.name
+
+
+def test_the_readme_is_read_in_minutes() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
+
+
+@every_page
+def test_files_are_there(page: Path) -> None:
+    for part in code(page):
+        for path in re.findall(rf"(?<![\w./-])((?:{PACKAGES}|configs|constraints|docs)/[\w./-]*\w/?)", part):
+            assert path in written_by_the_reader(page) or (ROOT / path).exists(), f"{page.name}: {path}"
+
+
+@every_page
+def test_modules_and_what_is_in_them_are_there(page: Path) -> None:
+    for part in code(page):
+        names = re.findall(rf"(?<![\w./-])((?:{PACKAGES})(?:\.\w+)+)(?![\w/])", part)
+        for module, imported in re.findall(rf"^from ((?:{PACKAGES})[\w.]*) import ([\w, ]+)", part, re.MULTILINE):
+            names.extend(f"{module}.{name.split()[0]}" for name in imported.split(","))
+        for name in names:
+            written = f"{name.replace('.', '/')}.py" in written_by_the_reader(page)
+            assert written or name.endswith(".md") or is_there(name), f"{page.name}: {name}"
+
+
+def is_there(name: str) -> bool:
+    """Whether ``name`` is a module, or a word in the file of the longest module that it begins with."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ROOT.joinpath(*parts[:end])
+        for file in (module.with_suffix(".py"), module / "__init__.py"):
+            if file.is_file():
+                return end == len(parts) or re.search(rf"\b{parts[end]}\b", file.read_text()) is not None
+    return False
+
+
+@every_page
+def test_targets_of_make_are_there(page: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    for part in code(page):
+        for target in re.findall(r"^make ([a-z-]+)", part, flags=re.MULTILINE):
+            assert target in targets, f"{page.name}: make {target}"
+
+
+@every_page
+def test_commands_and_their_options_are_there(page: Path) -> None:
+    commands = typer.main.get_group(app).commands
+    for part in code(page):
+        for line in re.findall(r"^(?:\$ )?scalemodel ([a-z].*)", part, flags=re.MULTILINE):
+            name, *words = re.split(r"\s+", line)
+            assert name in commands, f"{page.name}: scalemodel {name}"
+            options = {option for parameter in commands[name].params for option in parameter.opts}
+            given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+            assert given <= options | {"--help"}, f"{page.name}: scalemodel {line}"

@@ -1,6 +1,6 @@
 """Measure the shipped family on the embedded corpora: ``python -m tools.measure_demo_family``.
 
-Prints the tables of README.md.
+Prints its figures as tables.
 """
 
 from __future__ import annotations

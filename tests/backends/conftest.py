@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from backends.host.nvidia import driver_version
+from tests.shared import shared_folder
 
 TASK_HEADS = {
     "question-answering": "BertForQuestionAnswering",
@@ -46,9 +47,8 @@ def checkpoint(task: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64,
         num_labels=3 if task == "text-classification" else 2,
     )
-    folder = tmp_path_factory.mktemp(f"torch-{task}")
-    getattr(transformers, TASK_HEADS[task])(config).save_pretrained(folder)
-    return folder
+    model = getattr(transformers, TASK_HEADS[task])(config)
+    return shared_folder(tmp_path_factory, f"torch-{task}", model.save_pretrained)
 
 
 @pytest.fixture(scope="session")
@@ -77,20 +77,22 @@ def onnx_artifact(task: str, checkpoint: Path, tmp_path_factory: pytest.TempPath
     inputs = ["input_ids", "attention_mask", "token_type_ids"]
     outputs = [*names, "representation"]
     per_token = {*inputs, "start_logits", "end_logits"}
-    folder = tmp_path_factory.mktemp(f"onnx-{task}")
-    torch.onnx.export(
-        WithRepresentation(),
-        tuple(torch.ones(2, 8, dtype=torch.int64) for _ in inputs),
-        str(folder / "model.onnx"),
-        input_names=inputs,
-        output_names=outputs,
-        dynamic_axes={
-            name: {0: "batch", 1: "sequence"} if name in per_token else {0: "batch"} for name in [*inputs, *outputs]
-        },
-        opset_version=17,
-        dynamo=False,
-    )
-    return folder
+
+    def export(folder: Path) -> None:
+        torch.onnx.export(
+            WithRepresentation(),
+            tuple(torch.ones(2, 8, dtype=torch.int64) for _ in inputs),
+            str(folder / "model.onnx"),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes={
+                name: {0: "batch", 1: "sequence"} if name in per_token else {0: "batch"} for name in [*inputs, *outputs]
+            },
+            opset_version=17,
+            dynamo=False,
+        )
+
+    return shared_folder(tmp_path_factory, f"onnx-{task}", export)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.driver import scalemodel
+from tests.shared import shared_folder
 
 STUDY = """
 study: small
@@ -51,18 +53,33 @@ tasks:
 
 @pytest.fixture(scope="session")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("config") / "small.yaml"
-    path.write_text(STUDY)
-    return path
+    def write(folder: Path) -> None:
+        (folder / "small.yaml").write_text(STUDY)
+
+    return shared_folder(tmp_path_factory, "config", write) / "small.yaml"
 
 
 @pytest.fixture(scope="session")
 def store(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one undisturbed run of the small study."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "runs"
-    done = scalemodel("run", config, "--store", folder, "--quiet")
-    assert done.returncode == 0, done.stderr
-    return folder
+
+    def run(folder: Path) -> None:
+        done = scalemodel("run", config, "--store", folder / "runs", "--quiet")
+        assert done.returncode == 0, done.stderr
+
+    return shared_folder(tmp_path_factory, "undisturbed", run) / "runs"
+
+
+@pytest.fixture(scope="session")
+def exported(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with nothing but what torch is needed for: of the small study, or another one of the same models."""
+    kinds = ("checkpoint", "artifact", "masked_language_model_artifact", "checkpoint_outputs")
+
+    def copy(folder: Path) -> None:
+        for kind in kinds:
+            shutil.copytree(store / ".steps" / kind, folder / ".steps" / kind)
+
+    return shared_folder(tmp_path_factory, "exported", copy)
 
 
 @pytest.fixture(scope="session")

@@ -19,5 +19,5 @@ def scalemodel(*arguments: str | Path, cwd: Path | None = None, **environment: s
         env={**os.environ, "COLUMNS": "100", **environment},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=580,
     )

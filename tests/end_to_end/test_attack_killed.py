@@ -15,18 +15,18 @@ import pytest
 from harness.execution.processes import WORKER
 from harness.store.steps import Step, Store
 
-KILLS = int(os.environ.get("SCALEMODEL_ATTACK_KILLS", "3"))  # 20 for the long version
-TEXTS = 12 + 2 * KILLS
-"""Enough that none of the kills finds the attack at its end."""
-
 
 @pytest.mark.parametrize("format", ["onnx-fp32", "onnx-int8-dynamic"])
-def test_an_attack_killed_in_the_middle_ends_in_the_same_file(store: Path, tmp_path: Path, format: str) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+def test_an_attack_killed_in_the_middle_ends_in_the_same_file(
+    store: Path, tmp_path: Path, format: str, kills: int
+) -> None:
     finished = Store(store)
     (step,) = [one for one in _steps(store, "attack") if f"reference/{format}@" in one.subject["deployment"]]
     (candidates,) = _steps(store, "candidates")
-    # More texts than the study has, in small groups: kills meet settled groups, unsettled ones, and the first.
-    candidates.options["sample"] = step.options["sample"] = TEXTS
+    # More texts than the study has, so that no kill finds the attack at its end, and in small groups: kills meet
+    # settled groups, unsettled ones, and the first.
+    candidates.options["sample"] = step.options["sample"] = 12 + 2 * kills
     step.options["examples_at_once"] = 4
     proposed = _store_for(candidates, [finished], tmp_path / "proposed")
     assert _worker(proposed, candidates).wait() == 0
@@ -36,7 +36,7 @@ def test_an_attack_killed_in_the_middle_ends_in_the_same_file(store: Path, tmp_p
     assert _worker(undisturbed, step).wait() == 0
     killed = _store_for(step, [proposed, finished], tmp_path / "killed")
     moments = random.Random(0)
-    for _ in range(KILLS):
+    for _ in range(kills):
         with _worker(killed, step) as process:
             _wait_for_writes(moments.randint(1, 3), killed.work(step.key), process)
             time.sleep(moments.uniform(0, 0.02))

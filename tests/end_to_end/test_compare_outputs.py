@@ -141,7 +141,7 @@ def test_the_guide_works_as_it_is_written(tmp_path: Path) -> None:
     assert len(blocks) == 5
     program = f'scalemodel() {{ {shlex.join(command())} "$@"; }}\npython3() {{ {shlex.quote(sys.executable)} "$@"; }}\n'
     done = subprocess.run(
-        ["bash", "-euc", program + "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=280
+        ["bash", "-euc", program + "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=580
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("Prediction errors\n") == 6 and done.stdout.count("Data representation\n") == 1

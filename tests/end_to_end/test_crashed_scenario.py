@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from tests.end_to_end.driver import scalemodel
@@ -25,7 +26,10 @@ benchmarks.performance.tuning.tune = die
 """
 
 
-def test_a_crash_in_a_scenario_and_one_of_the_tuning(config: Path, run_folder: Path, tmp_path: Path) -> None:
+def test_a_crash_in_a_scenario_and_one_of_the_tuning(
+    config: Path, exported: Path, run_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(exported, tmp_path / "runs")
     (tmp_path / "sitecustomize.py").write_text(FATAL)
     attacks = ("attack", "explanation")
     less = [part for name in attacks for part in ("--set", f"tasks.{TASK}.characteristics.{name}=null")]

@@ -1,4 +1,4 @@
-"""docs/extending.md: its file and its one line, put in place in a copy of the packages, run its study."""
+"""docs/extending.md: its files and lines, put in place in a copy of the packages, run its study."""
 
 from __future__ import annotations
 
@@ -15,56 +15,76 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "extending.md"
 PACKAGES = ("backends", "benchmarks", "configs", "exporters", "harness")
 REFERENCE, OPINION = "tiny/onnx-fp32@onnxruntime-cpu", "tiny/onnx-fp32@onnx-reference"
+ROUNDED = "tiny/onnx-int8-weights@onnxruntime-cpu"
+
+NEW_FILES = ("backends/onnx_reference_backend.py", "exporters/quantization/int8_weights.py")
+LINES = (
+    ("backends/registry.py", '    "onnxruntime-cpu": '),
+    ("exporters/formats.py", "from exporters.quantization import int8_static"),
+    ("exporters/formats.py", "\n\ndef _onnx_int8_dynamic("),
+    ("exporters/formats.py", '\n        Format(\n            "onnx-int8-static",'),
+)
+"""Where the page's other blocks go, in its order: a file, and the lines that they stand before."""
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages with the guide's backend in them, and its study beside them."""
+    """The packages with the guide's backend and format in them, and its study beside them."""
     root = tmp_path_factory.mktemp("extended")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     text = GUIDE.read_text(encoding="utf-8")
-    file, line = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    whole = [block for block in blocks if block.startswith('"""')]
+    lines = [block for block in blocks if block not in whole]
     (study,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
-    assert line.count("\n") == 1
-    (root / "backends" / "onnx_reference_backend.py").write_text(file)
-    registry = root / "backends" / "registry.py"
-    head = "BACKENDS: dict[str, str] = {\n"
-    assert head in registry.read_text()
-    registry.write_text(registry.read_text().replace(head, head + line))
+    for name, block in zip(NEW_FILES, whole, strict=True):
+        assert f"`{name}`:\n\n```python\n{block}" in text
+        (root / name).write_text(block)
+    for (name, place), block in zip(LINES, lines, strict=True):
+        file = root / name
+        before, found, after = file.read_text().partition(place)
+        assert found, place
+        line = found.lstrip("\n")
+        file.write_text(before + found.removesuffix(line) + block + line + after)
     (root / "study.yaml").write_text(study)
     return root
 
 
-def test_the_example_is_one_file_and_one_line(copy: Path) -> None:
+def test_the_examples_are_a_file_and_an_entry_each(copy: Path) -> None:
     ours = {path.relative_to(ROOT): path for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
     copied = {path.relative_to(copy): path for path in copy.rglob("*.py")}
-    assert copied.keys() - ours.keys() == {Path("backends/onnx_reference_backend.py")}
-    changed = [name for name, path in ours.items() if path.read_text() != copied[name].read_text()]
-    assert changed == [Path("backends/registry.py")]
+    assert copied.keys() - ours.keys() == set(map(Path, NEW_FILES))
+    changed = {str(name) for name, path in ours.items() if path.read_text() != copied[name].read_text()}
+    assert changed == {name for name, _ in LINES}
 
 
-def test_it_is_listed_and_examined(copy: Path) -> None:
-    assert "onnx-reference" in scalemodel("list", "backends", cwd=copy, PYTHONPATH=str(copy)).stdout.split()
+def test_they_are_listed_and_examined(copy: Path) -> None:
+    for what, name in (("backends", "onnx-reference"), ("formats", "onnx-int8-weights")):
+        assert name in scalemodel("list", what, cwd=copy, PYTHONPATH=str(copy)).stdout.split()
     doctor = scalemodel("doctor", cwd=copy, PYTHONPATH=str(copy))
     assert re.search(r"onnx-reference +yes +onnx \d", doctor.stdout), doctor.stdout
 
 
-def test_its_options_are_checked(copy: Path) -> None:
+def test_options_of_the_backend_are_checked(copy: Path) -> None:
     override = "backend_options.onnx-reference={loud: 1}"
     refused = scalemodel("validate", "study.yaml", "--set", override, cwd=copy, PYTHONPATH=str(copy))
     assert refused.returncode == 2
     assert "onnx-reference has no option 'loud'; it has: verbose" in refused.stderr
 
 
-def test_the_study_runs_on_it(copy: Path) -> None:
+def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
+    shutil.copytree(exported, copy / "runs")
     done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=copy, PYTHONPATH=str(copy))
     assert done.returncode == 0, done.stderr
     (results,) = copy.glob("runs/*/results.json")
     deployments = json.loads(results.read_text())["tasks"]["text-classification"]["deployments"]
-    assert deployments.keys() == {REFERENCE, OPINION, "tiny/onnx-int8-dynamic@onnxruntime-cpu"}
+    assert deployments.keys() == {REFERENCE, OPINION, ROUNDED}
     entry = deployments[OPINION]
     assert entry["status"] == "ok" and entry["describe"]["provider"] == "NumPy"
     assert entry["describe"]["options"] == {"verbose": 0}
     assert entry["parity"]["largest_logit_difference"] < 1e-3
     assert entry["quality"] == deployments[REFERENCE]["quality"]
+    rounded = deployments[ROUNDED]
+    assert rounded["status"] == "ok" and rounded["artifact"]["precision"] == "int8 weights, the rest fp32"
+    assert 1e-5 < rounded["parity"]["largest_logit_difference"] < 1

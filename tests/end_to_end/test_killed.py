@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -16,20 +17,21 @@ import pytest
 from tests.end_to_end.driver import command, scalemodel
 
 # Where it does not matter what a run does, it does less.
-SHORT = tuple(
-    part
-    for key in ("attack", "explanation")
-    for part in ("--set", f"tasks.text-classification.characteristics.{key}=null")
+SHORT = ("--task", "question-answering")
+
+
+@pytest.mark.parametrize(
+    ("kills", "exported_before"),
+    [(3, True), pytest.param(20, False, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])],
 )
-KILLS = int(os.environ.get("SCALEMODEL_KILLS", "4"))  # SCALEMODEL_KILLS=20 for the long version
-
-
 def test_a_run_killed_at_random_moments_ends_in_the_same_results(
-    config: Path, run_folder: Path, tmp_path: Path
+    config: Path, exported: Path, run_folder: Path, tmp_path: Path, kills: int, exported_before: bool
 ) -> None:
     store = tmp_path / "runs"
+    if exported_before:
+        shutil.copytree(exported, store)
     moments = random.Random(0)
-    for _ in range(KILLS):
+    for _ in range(kills):
         with subprocess.Popen(
             command("run", config, "--store", store, "--quiet"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as run:
@@ -69,7 +71,7 @@ def test_a_killed_worker_costs_its_step_and_not_the_run(config: Path, store: Pat
     ) as run:
         (worker, *_) = wait_for_workers(run)
         worker.send_signal(signal.SIGKILL)
-        report, errors = run.communicate(timeout=280)
+        report, errors = run.communicate(timeout=580)
     assert run.returncode == 3
     assert "SIGKILL" in errors and "Failures" in report
     assert len(list(tmp_path.glob("*/results.json"))) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_folder(folder: Path) -> Path:
+def run_folder(exported: Path, folder: Path) -> Path:
+    shutil.copytree(exported, folder / "runs")
     done = scalemodel("run", "own.yaml", "--store", "runs", "--quiet", cwd=folder)
     assert done.returncode == 3, done.stderr  # three deployments fail, as they must
     (results,) = folder.glob("runs/*/results.json")

@@ -53,9 +53,10 @@ tasks:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study that has been run, and its store."""
     root = tmp_path_factory.mktemp("verified")
+    shutil.copytree(exported, root / "runs")
     (root / "study.yaml").write_text(STUDY)
     done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=root)
     assert done.returncode == 0, done.stderr

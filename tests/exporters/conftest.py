@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from exporters.export import export
 from exporters.formats import FORMATS
 from exporters.onnx.graph import read_model
+from tests.shared import shared_folder
 
 VOCABULARY = 120
 Batch = dict[str, NDArray[np.int64]]
@@ -28,26 +30,24 @@ CHECKPOINTS = {
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The folders of `CHECKPOINTS`, by name."""
-    return {name: _save(name, tmp_path_factory.mktemp(name)) for name in CHECKPOINTS}
+    return {name: shared_folder(tmp_path_factory, name, partial(_save, name)) for name in CHECKPOINTS}
 
 
 @pytest.fixture(scope="session")
 def artifact(checkpoints: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """``artifact(checkpoint name, format, pooling)``: the folder of an artifact, exported once a session."""
-    made: dict[tuple[str, str, str], Path] = {}
 
     def get(name: str, format: str, pooling: str = "cls") -> Path:
-        key = (name, format, pooling)
         if (reason := FORMATS[format].missing()) is not None:
             pytest.skip(reason)
-        if key not in made:
-            parent = FORMATS[format].parent
-            source = checkpoints[name] if parent is None else get(name, parent, pooling)
-            folder = tmp_path_factory.mktemp("artifact")
+        parent = FORMATS[format].parent
+        source = checkpoints[name] if parent is None else get(name, parent, pooling)
+
+        def make(folder: Path) -> None:
             calibration = [_random_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
             export(format, source, folder, task=CHECKPOINTS[name], pooling=pooling, calibration=calibration)
-            made[key] = folder
-        return made[key]
+
+        return shared_folder(tmp_path_factory, f"{name}-{format}-{pooling}", make)
 
     return get
 
@@ -103,7 +103,7 @@ def _run(folder: Path, batches: Sequence[Mapping[str, NDArray[Any]]]) -> list[di
     return [dict(zip(outputs, values, strict=True)) for values in results]
 
 
-def _save(name: str, folder: Path) -> Path:
+def _save(name: str, folder: Path) -> None:
     import torch
     import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers
@@ -142,4 +142,3 @@ def _save(name: str, folder: Path) -> Path:
     tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
-    return folder

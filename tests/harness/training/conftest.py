@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for tiny_training
 
 from tiny_training import write_start
 
+from tests.shared import shared_folder
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -25,8 +27,11 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def starts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A starting checkpoint a task."""
-    root = tmp_path_factory.mktemp("starts")
     tasks = ("question-answering", "text-classification", "masked-language-model")
-    for task in tasks:
-        write_start(root / task, task)
+
+    def write(root: Path) -> None:
+        for task in tasks:
+            write_start(root / task, task)
+
+    root = shared_folder(tmp_path_factory, "starts", write)
     return {task: root / task for task in tasks}
