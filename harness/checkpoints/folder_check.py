@@ -10,6 +10,9 @@ from harness.checkpoints.named_files import require_plain_settings, require_plai
 from harness.errors import UserError
 
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+_DEPTHS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
+MOST_LAYERS = 1_000
+"""The weights are laid out by the configuration alone: a slip there would fill the memory first."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -26,10 +29,13 @@ def read_config(folder: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:160]}") from None
     if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
         raise UserError(f"{file} names no model_type: it is not a transformers configuration")
+    for name in _DEPTHS:
+        if isinstance(depth := content.get(name), int) and depth > MOST_LAYERS:
+            raise UserError(f"{file}: {name} is {depth:,}; no more than {MOST_LAYERS:,} layers are loaded")
     return content
 
 

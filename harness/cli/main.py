@@ -6,6 +6,7 @@ fail on what is slower, and found it; 130 interrupted.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from harness.cli.streams import outlast_readers
 from harness.errors import RunStopped, UserError
 from harness.report.printable import say
 
@@ -261,8 +263,11 @@ UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 def main() -> None:
     """Run the command line; what is wrong with its input becomes one line on standard error and exit status 2."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that this one starts imports from the current folder
+    outlast_readers()
     try:
-        sys.exit(app(standalone_mode=False))
+        status = app(standalone_mode=False)
+        sys.stdout.flush()  # here, where a full disk can still be told
+        sys.exit(status)
     except UsageError as error:
         if message := " ".join(error.format_message().removesuffix(".").replace("Value error, ", "").split()):
             command = error.ctx.command_path if error.ctx else "scalemodel"
@@ -273,4 +278,10 @@ def main() -> None:
         sys.exit(2)
     except RunStopped as error:
         say(f"scalemodel: {' '.join(str(error).split())}", error=True)
+        sys.exit(3)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python tries to write the rest once more, at its end
+        say("scalemodel: standard output: no space left on its device; make room and call again", error=True)
         sys.exit(3)

@@ -48,6 +48,8 @@ def _read(path: Path) -> str:
     try:
         if path.is_dir():
             raise UserError(f"{path}: is a folder, not a config file; name the YAML file in it")
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: is no regular file but a pipe or a device; write the study to a file")
         with path.open("rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
@@ -68,15 +70,37 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key that is no plain word", key.start_mark)
             if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} twice", key.start_mark)
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > LARGEST_TREE:  # merges of merges double with every line
+            raise yaml.constructor.ConstructorError(None, None, "merges without end", node.start_mark)
+
+
+def _load(text: str) -> Any:
+    """Plain values of a YAML text. Raises `yaml.YAMLError`."""
+    try:
+        tree = yaml.load(text, _Loader)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        # 2026-13-45 is a bad date, !!timestamp x none, 5,000 digits no number, [[[[... too deep
+        raise yaml.YAMLError(str(error).splitlines()[0]) from None
+    for count, value in enumerate(_values(tree)):
+        if count >= LARGEST_TREE:
+            raise yaml.YAMLError(f"it expands to more than {LARGEST_TREE:,} values; write it without nested aliases")
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise yaml.YAMLError("a number of more than 63 bits")
+    return tree
+
 
 def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
-        tree = yaml.load(text, _Loader)
+        tree = _load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -84,13 +108,9 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         if not mark and path.suffix not in (".yaml", ".yml"):
             raise UserError(f"{path}: is no YAML file; give a study, or start from `configs/quickstart.yaml`") from None
         raise UserError(f"{path}: not plain YAML{where}: {problem}; mend that line") from None
-    except (ValueError, RecursionError) as error:  # 2026-13-45 is a bad date; [[[[... is too deep
-        raise UserError(f"{path}: not plain YAML: {str(error).splitlines()[0]}; mend that value") from None
     if not isinstance(tree, dict):
         found = "nothing" if tree is None else f"a {type(tree).__name__}"
         raise UserError(f"{path}: holds {found}, not a study; start from `configs/quickstart.yaml`")
-    if sum(1 for _, _ in zip(_values(tree), range(LARGEST_TREE + 1), strict=False)) > LARGEST_TREE:
-        raise UserError(f"{path}: expands to more than {LARGEST_TREE:,} values; write it without nested aliases")
     return tree
 
 
@@ -111,9 +131,10 @@ def _override(tree: dict[str, Any], override: str, path: Path) -> None:
     if not equals or not all(keys):
         raise UserError(f"--set {override}: not of the form path.to.key=value")
     try:
-        value = yaml.load(text, _Loader)
+        value = _load(text)
     except yaml.YAMLError:
-        raise UserError(f"--set {override}: the value is not plain YAML; quote it") from None
+        short = override if len(override) < 80 else override[:77] + "..."
+        raise UserError(f"--set {short}: the value is not plain YAML; quote it") from None
     place: Any = tree
     for depth, key in enumerate(keys):
         last = depth == len(keys) - 1

@@ -13,6 +13,8 @@ def existing_file(path: Path) -> Path:
     try:
         if path.is_dir():
             raise UserError(f"{path}: is a folder, not a data file; name the file in it")
+        if not path.is_file() and path.exists():
+            raise UserError(f"{path}: is no regular file but a pipe or a device; write the data to a file")
         if path.stat().st_size == 0:
             raise UserError(f"{path}: the data file is empty; fetch or write it again")
     except FileNotFoundError:

@@ -18,6 +18,11 @@ Row = tuple[str, Any, Any]
 """(place, text, label)"""
 
 
+LARGEST_TABLE_ROWS = 20_000_000
+LARGEST_TABLE_BYTES = 8 << 30
+"""A Parquet file of a few kilobytes can unpack to any size."""
+
+
 def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> list[TextExample]:
     """Every row of the file, in its order; ``text`` and ``label`` name the two columns that count.
 
@@ -78,6 +83,13 @@ def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
     try:
         with pq.ParquetFile(path) as file:
             _check_columns(path, file.schema_arrow.names, text, label)
+            groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+            size = sum(group.total_byte_size for group in groups)
+            if file.metadata.num_rows > LARGEST_TABLE_ROWS or size > LARGEST_TABLE_BYTES:
+                raise UserError(
+                    f"{path}: {file.metadata.num_rows:,} rows of {size:,} bytes when unpacked, more than the "
+                    f"{LARGEST_TABLE_ROWS:,} or {LARGEST_TABLE_BYTES:,} that are read; keep the rows that are needed"
+                )
             table = file.read([text, label])
             rows = zip(table[text].to_pylist(), table[label].to_pylist(), strict=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -41,9 +41,14 @@ class RunFolder:
         """
         config = study.model_dump(mode="json")
         folder = output or store / f"{study.study}-{key_of(config)[:8]}"
-        if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder}: is a file; name a folder for the run")
-        if folder.is_dir() and any(folder.iterdir()):
+        try:
+            if folder.exists() and not folder.is_dir():
+                raise UserError(f"{folder}: is a file; name a folder for the run")
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be a folder ({error.strerror}); name another") from None
+        # One that the store named after this very study is its own, whatever of it was removed.
+        begun = output is None and not (folder / "config.json").exists()
+        if folder.is_dir() and any(folder.iterdir()) and not begun:
             recorded = _read_config(folder)
             if recorded.get("version") != VERSION:
                 raise UserError(

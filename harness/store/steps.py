@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from harness.errors import UserError
+from harness.store.atomic import remove, write_text
 from harness.store.keys import file_digest
 
 VERSION = 1
@@ -61,7 +62,10 @@ class Store:
 
     def check_place(self) -> None:
         """Raise `UserError` where the folder clearly cannot be made; `lock` is certain, but comes after all reading."""
-        place = next(path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists())
+        try:
+            place = next(path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists())
+        except OSError as error:
+            raise UserError(f"{self.root}: cannot be a folder ({error.strerror}); give another --store") from None
         if not place.is_dir() or not os.access(place, os.W_OK):
             raise UserError(f"{self.root}: cannot be written ({place} is no folder to write in); give another --store")
 
@@ -82,8 +86,9 @@ class Store:
             ) from None
         except OSError as error:
             raise UserError(f"{self.root}: cannot be written ({error.strerror}); give another --store") from None
-        (self.root / ".lock.holder").write_text(str(os.getpid()))
-        shutil.rmtree(self._steps / ".unfinished", ignore_errors=True)
+        with contextlib.suppress(OSError):  # it only tells others who holds the lock
+            write_text(self.root / ".lock.holder", str(os.getpid()))
+        remove(self._steps / ".unfinished")
         return lock
 
     def _holder(self) -> str:
@@ -109,16 +114,16 @@ class Store:
         """Whether the step is there and every byte of it is as it was written; a damaged one is removed."""
         if key not in self._verified:
             folder = self.path(kind, key)
-            whole = folder.is_dir() and _is_whole(folder)
-            if folder.is_dir() and not whole:
-                shutil.rmtree(folder, ignore_errors=True)
+            whole = folder.is_dir() and not folder.is_symlink() and _is_whole(folder)
+            if not whole:
+                remove(folder)
             self._verified[key] = whole
         return self._verified[key]
 
     def begin(self, step: Step) -> Path:
         """An empty folder for the step's files."""
         folder = self.unfinished(step.key)
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         folder.mkdir(parents=True)
         return folder
 
@@ -139,10 +144,9 @@ class Store:
             os.fsync(file.fileno())
         destination = self.path(step.kind, step.key)
         destination.parent.mkdir(parents=True, exist_ok=True)
-        if destination.exists():
-            shutil.rmtree(destination)
+        remove(destination)
         folder.rename(destination)
-        shutil.rmtree(self._steps / ".work" / step.key, ignore_errors=True)
+        remove(self._steps / ".work" / step.key)
         self._verified[step.key] = True
         return destination
 

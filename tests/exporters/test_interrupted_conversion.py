@@ -17,7 +17,7 @@ CONVERT = """
 import signal, sys, time
 from pathlib import Path
 import numpy as np
-from exporters import sensitivity
+from exporters.quantization import sensitivity
 from exporters.export import export
 
 def wait(*_):

@@ -1,0 +1,135 @@
+"""Places and streams as they should not be: a reader that leaves, a full disk, links and pipes where files belong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.driver import command, scalemodel
+
+STUDY = """
+study: edges
+formats: [onnx-fp32]
+performance: null
+tasks:
+  text-classification:
+    reference: tiny
+    labels: [negative, positive]
+    models: {tiny: {checkpoint: {embedded: tiny}}}
+    data: {evaluation: {embedded: evaluation, size: 40}}
+    execution_floor: false
+    characteristics: {bootstrap: 100, representation: {k: [5]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("edges")
+    (root / "study.yaml").write_text(STUDY)
+    return root
+
+
+@pytest.fixture(scope="module")
+def store(folder: Path) -> Path:
+    """Of a run whose progress nobody heard to its end, and whose report nobody read to its end."""
+    run = " ".join(command("run", "study.yaml", "--store", "runs"))
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {{ {run} 2>&1 >report.txt; echo $? >status; }} | head -2"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+    assert len(done.stdout.splitlines()) == 2
+    return folder / "runs"
+
+
+def results(store: Path) -> Path:
+    return next(store.glob("edges-*/results.json"))
+
+
+def test_a_closed_progress_stream_ends_no_run(folder: Path, store: Path) -> None:
+    assert (folder / "status").read_text().strip() == "0"
+    assert json.loads(results(store).read_text())["study"] == "edges"
+    assert "edges" in (folder / "report.txt").read_text()
+
+
+def test_a_report_may_be_read_in_part(folder: Path, store: Path) -> None:
+    report = " ".join(command("report", "--store", "runs"))
+    done = subprocess.run(
+        ["bash", "-c", f"{report} | head -1; echo ${{PIPESTATUS[0]}}"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "0" and done.stderr == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+def test_a_report_on_a_full_disk_is_a_line(folder: Path, store: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command("report", "--store", "runs"), cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1 and "no space left" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["link", "file", "link to nowhere"])
+def test_a_step_that_is_no_folder_is_made_again(folder: Path, store: Path, tmp_path: Path, kind: str) -> None:
+    before = results(store).read_bytes()
+    step = next((store / ".steps" / "outputs").iterdir())
+    step.rename(tmp_path / "aside")
+    if kind == "file":
+        step.write_text("no folder")
+    else:
+        step.symlink_to(tmp_path / ("aside" if kind == "link" else "nowhere"))
+    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert step.is_dir() and not step.is_symlink() and results(store).read_bytes() == before
+    assert (tmp_path / "aside" / "step.json").exists()  # what a link points to is nobody's to remove
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_whoever_holds_the_store_is_no_reason_to_fail(folder: Path, store: Path, tmp_path: Path, kind: str) -> None:
+    holder = store / ".lock.holder"
+    holder.unlink(missing_ok=True)
+    (tmp_path / "precious").write_text("keep me")
+    holder.mkdir() if kind == "folder" else holder.symlink_to(tmp_path / "precious")
+    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "precious").read_text() == "keep me"
+    holder.rmdir() if kind == "folder" else holder.unlink()
+
+
+def test_what_a_removed_store_left_behind_blocks_nothing(folder: Path, store: Path) -> None:
+    before = results(store).read_bytes()
+    (results(store).parent / "config.json").unlink()
+    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert results(store).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "study.yaml", "--store", "s" * 300), "cannot be a folder (File name too long)"),
+        (("run", "study.yaml", "--output", "o" * 300), "cannot be a folder (File name too long)"),
+        (("validate", "pipe.yaml"), "is no regular file but a pipe or a device"),
+        (("validate", "study.yaml", "--set", "seed=2026-13-45"), "is not plain YAML; quote it"),
+        (("validate", "study.yaml", "--set", f"seed={'9' * 5000}"), "is not plain YAML; quote it"),
+        (("validate", "study.yaml", "--set", f"seed={'[' * 5000}"), "is not plain YAML; quote it"),
+        (("validate", "study.yaml", "--set", "seed=*anchor"), "is not plain YAML; quote it"),
+        (("validate", "study.yaml", "--set", "seed=!!timestamp x"), "is not plain YAML; quote it"),
+        (("validate", "study.yaml", "--set", "seed={[1]: 2}"), "is not plain YAML; quote it"),
+        (("validate", "merges.yaml"), "merges without end"),
+    ],
+)
+def test_bad_places_and_values_are_a_line(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    if not (pipe := folder / "pipe.yaml").exists():
+        os.mkfifo(pipe)
+    doubling = (f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}], k{i}: 1}}\n" for i in range(1, 40))
+    (folder / "merges.yaml").write_text("a0: &a0 {x: 1, y: 2}\n" + "".join(doubling))
+    done = scalemodel(*arguments, cwd=folder)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and said in done.stderr and len(done.stderr) < 500
