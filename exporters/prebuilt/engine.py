@@ -1,4 +1,4 @@
-"""``tensorrt-own``: a TensorRT engine that somebody else built. What is in it, only TensorRT on its GPU can tell."""
+"""``tensorrt-prebuilt``: a TensorRT engine built elsewhere; only TensorRT on its GPU can tell its contents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from exporters.prebuilt.files import copy_unchanged
 from exporters.prebuilt.onnx import Told
 from exporters.tensorrt.engine import ENGINE
 
-FORMAT = "tensorrt-own"
+FORMAT = "tensorrt-prebuilt"
 MAGIC = b"ftrt"
 """The first bytes of every engine."""
 

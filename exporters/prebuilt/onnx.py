@@ -1,4 +1,4 @@
-"""``onnx-own``: an ONNX file that somebody else made, taken as it is as far as it can be.
+"""``onnx-prebuilt``: an ONNX file that somebody else made, taken as it is as far as it can be.
 
 What it needs to be an artifact is found in its graph, or told in `Told`; what is missing is added to the graph, and
 everything that was added or found is in the manifest. A file that lacks nothing is copied byte for byte.
@@ -33,7 +33,7 @@ from exporters.prebuilt.outputs import Source, find_logits, find_representation
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-FORMAT = "onnx-own"
+FORMAT = "onnx-prebuilt"
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def _taken_in(context: TaskContext, model: str, format: str, artifact: OwnArtifa
             **_options(context, format),
             "files": content.files,
             "tokenizer": content.tokenizer,
-            "parity": context.task.parity,
+            "verification_examples": context.task.verification_examples,
             "told": asdict(content.told),
             **context.without_representation(model),
         },

@@ -27,7 +27,7 @@ def test_an_attack_killed_in_the_middle_ends_in_the_same_file(store: Path, tmp_p
     (candidates,) = _steps(store, "candidates")
     # More texts than the study has, in small groups: kills meet settled groups, unsettled ones, and the first.
     candidates.options["sample"] = step.options["sample"] = TEXTS
-    step.options["examples_at_once"] = 4
+    step.options["batch_size"] = 4
     proposed = _store_for(candidates, [finished], tmp_path / "proposed")
     assert _worker(proposed, candidates).wait() == 0
     step.needs["candidates"] = (candidates.kind, candidates.key)
