@@ -49,9 +49,9 @@ def _exported(
     if chosen.needs_calibration:
         needs["train"] = examples["train"]
         options["calibration"] = context.task.calibration.model_dump(mode="json")
-    if format.startswith("tensorrt"):
+    if chosen.family == "tensorrt":
         options |= {"gpu": context.machine.facts["gpu"], "tensorrt": installed(TENSORRT)}
-    elif "int8" in format or chosen.needs_calibration:
+    elif chosen.isa_dependent:
         options["isa"] = context.machine.isa
     if chosen.packages:
         options["packages"] = installed(chosen.packages)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporters.formats import Format
+from exporters.format import Format
 from harness.cli.configs import shipped
 from harness.config.load import load_study
 from harness.config.schema import json_schema
