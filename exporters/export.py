@@ -9,7 +9,8 @@ from typing import Any
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
-from exporters.formats import FORMATS, Batches, Format, Job
+from exporters.format import Batches, Format, Job
+from exporters.formats import FORMATS
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
 from exporters.onnx.metadata import set_metadata
@@ -63,7 +64,7 @@ def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
     return Manifest(
         format=chosen.name,
         task=job.task,
-        precision=chosen.precision,
+        precision=chosen.arithmetic,
         architecture=facts.architecture,
         layers=facts.layers,
         hidden=facts.hidden,
@@ -97,7 +98,7 @@ def _from_parent(chosen: Format, job: Job) -> Manifest:
     return dataclasses.replace(
         parent,
         format=chosen.name,
-        precision=chosen.precision,
+        precision=chosen.arithmetic,
         source={**parent.source, "parent": parent.format, "parent_sha256": parent.files[MODEL]["sha256"]},
         versions=library_versions(),
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from exporters.checkpoint import CONFIG, WEIGHTS
 from exporters.files import copy_tokenizer, link_or_copy
+from exporters.format import Format, Job
 
 
 def write(checkpoint: Path, destination: Path) -> None:
@@ -13,3 +16,18 @@ def write(checkpoint: Path, destination: Path) -> None:
     for name in (CONFIG, WEIGHTS):
         link_or_copy(checkpoint / name, destination / name)
     copy_tokenizer(checkpoint, destination)
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    write(job.source, job.destination)
+    return {}
+
+
+FORMAT = Format(
+    "torch-fp32",
+    family="torch",
+    precision="fp32",
+    arithmetic="fp32",
+    summary="the checkpoint itself, run by PyTorch",
+    write=_export,
+)

@@ -60,7 +60,7 @@ def attack(
         ),
         Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
         at_once=at_once,
-        budget=Budget(settings.queries_at_most, settings.seconds_at_most),
+        budget=Budget(settings.max_queries, settings.max_seconds),
         recorder=recorder,
         on_round=on_round,
     )

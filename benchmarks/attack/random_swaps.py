@@ -65,7 +65,7 @@ def random_search(
     original = rules.words(attacked.original)
     candidates = yield Proposals(original.text, original.spans)
     choices = rules.choices(original, candidates, settings.stop_words)
-    allowed = rules.most_words(settings.words_changed_at_most, len(original.words))
+    allowed = rules.most_words(settings.max_words_changed, len(original.words))
     for tried in in_parts(_drawn(original, choices, allowed, attacked.queries, _generator(seed, attacked.id))):
         texts = [rules.joined(words.text) for words in tried]
         rows = yield Scores(texts)
@@ -75,7 +75,7 @@ def random_search(
             similarity = None
             if has_encoder and rules.has_floor:
                 [similarity] = map(float, (yield Similarities(original.text, [text])))
-            if similarity is None or similarity >= settings.similarity_at_least:
+            if similarity is None or similarity >= settings.min_similarity:
                 return _succeeded(attacked, original, words, text, int(row.argmax()), similarity)
     return _failed(attacked)
 

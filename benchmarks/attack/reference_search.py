@@ -73,7 +73,7 @@ def _attack(original: Words, label: int, probabilities: np.ndarray, settings: At
     candidates = yield Proposals(original.text, original.spans)
     choices = RULES.choices(original, candidates, settings.stop_words)
     order = yield from _by_importance(original, label, probabilities)
-    allowed = RULES.most_words(settings.words_changed_at_most, len(original.words))
+    allowed = RULES.most_words(settings.max_words_changed, len(original.words))
     current = original
     changes: dict[int, tuple[str, str]] = {}
     probability = probabilities[label]

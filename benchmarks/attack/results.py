@@ -24,15 +24,15 @@ class AttackSettings:
     """Of these, how many pieces are combined at each place of a word of several pieces."""
     combinations: int = 24
     """Combinations that are ranked by perplexity for one such word."""
-    words_changed_at_most: float = 0.4
+    max_words_changed: float = 0.4
     """Share of a text's words."""
-    similarity_at_least: float = 0.2
+    min_similarity: float = 0.2
     """Cosine between an original and its adversarial text; ``reference`` has no such floor."""
     stop_words: frozenset[str] = field(default_factory=stop_words)
     """In lower case: neither changed nor put in."""
-    queries_at_most: int | None = None
+    max_queries: int | None = None
     """Texts that the deployment may be asked about for one example."""
-    seconds_at_most: float | None = None
+    max_seconds: float | None = None
     """Since the example's search began, which goes on beside others. Results then depend on the machine."""
 
     @classmethod

@@ -42,7 +42,7 @@ def _attack(found: _Finding, score: float, settings: AttackSettings, has_encoder
     original, label = found.original, found.label
     candidates = yield Proposals(original.text, original.spans)
     choices = RULES.choices(original, candidates, settings.stop_words)
-    allowed = RULES.most_words(settings.words_changed_at_most, len(original.words))
+    allowed = RULES.most_words(settings.max_words_changed, len(original.words))
     order = (yield from _by_importance(found, list(choices))) if allowed else []
     current, changed = original, 0
     for place in order:
@@ -95,7 +95,7 @@ def _best(
     for index in map(int, order):
         if turned[index] and has_encoder:
             [similarity] = yield Similarities(found.original.text, [texts[index]])
-            if similarity >= settings.similarity_at_least:
+            if similarity >= settings.min_similarity:
                 return index, float(similarity)
         elif turned[index]:
             return index, None

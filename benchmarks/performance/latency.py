@@ -96,10 +96,10 @@ def single_stream(
     infer: Callable[[int], object],
     samples: int,
     *,
-    warmup_seconds: float,
+    min_warmup_seconds: float,
     min_seconds: float,
     min_count: int,
-    warmup_at_most: float = 30.0,
+    max_warmup_seconds: float = 30.0,
     seed: int = 0,
 ) -> tuple[Timings, WarmUp]:
     """Time ``infer(index)`` for the indices 0 .. ``samples`` - 1, which LoadGen issues.
@@ -110,7 +110,7 @@ def single_stream(
     if samples < 1:
         raise BenchmarkError(f"samples is {samples}; give one sample at least")
     with without_garbage_collection():
-        warm = warm_up(infer, samples, seconds=warmup_seconds, at_most=max(warmup_seconds, warmup_at_most))
+        warm = warm_up(infer, samples, seconds=min_warmup_seconds, at_most=max(min_warmup_seconds, max_warmup_seconds))
         parts: list[Timings] = []
         passes = 1
         while passes:

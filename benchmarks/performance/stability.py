@@ -126,7 +126,7 @@ def drift_warning(passes: Integers) -> str | None:
         return None
     return (
         f"unsteady: the later half was {_changed(change)} than the earlier; "
-        "raise warmup_seconds and min_seconds, or quieten the machine"
+        "raise min_warmup_seconds and min_seconds, or quieten the machine"
     )
 
 
@@ -139,7 +139,7 @@ def trend_warning(timings: Integers) -> str | None:
     if abs(np.median(timings[-middle:]) / max(float(np.median(timings[:middle])), 1.0) - 1) <= SETTLED:
         return None
     direction = "rose" if way > 0 else "fell"
-    return f"unsteady: latency {direction} during the measurement; raise warmup_seconds or quieten the machine"
+    return f"unsteady: latency {direction} during the measurement; raise min_warmup_seconds or quieten the machine"
 
 
 def spread_warning(passes: Integers) -> str | None:
@@ -165,7 +165,7 @@ def warm_up_warning(change: float | None, *, settled: bool, seconds: float) -> s
     if settled:
         return None
     seen = "too few rounds to tell" if change is None else f"still {_changed(change)} from round to round"
-    return f"the warm-up ended after {seconds:.0f} s, {seen}; raise warmup_at_most"
+    return f"the warm-up ended after {seconds:.0f} s, {seen}; raise max_warmup_seconds"
 
 
 def _changed(share: float) -> str:

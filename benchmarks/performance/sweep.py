@@ -40,8 +40,8 @@ def sweep(
                 timings, _ = single_stream(
                     lambda _, call=call: call(),  # type: ignore[misc]
                     1,
-                    warmup_seconds=0,
-                    warmup_at_most=max(1.0, min_seconds),
+                    min_warmup_seconds=0,
+                    max_warmup_seconds=max(1.0, min_seconds),
                     min_seconds=min_seconds,
                     min_count=min_count,
                 )

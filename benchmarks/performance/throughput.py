@@ -45,7 +45,7 @@ class Throughput:
             direction = "slower" if change > 0 else "faster"
             warnings = (
                 f"unsteady: later passes were {abs(change):.0%} {direction} than earlier ones; "
-                "raise warmup_seconds and min_seconds, or quieten the machine",
+                "raise min_warmup_seconds and min_seconds, or quieten the machine",
             )
         return cls(
             nanoseconds=nanoseconds,
@@ -62,20 +62,20 @@ class Throughput:
 def offline(
     run: Callable[[], int],
     *,
-    warmup_seconds: float,
+    min_warmup_seconds: float,
     min_seconds: float,
     min_passes: int = 2,
     tokens: int | None = None,
-    warmup_at_most: float = 30.0,
+    max_warmup_seconds: float = 30.0,
 ) -> tuple[Throughput, WarmUp]:
     """Time ``run()``, which processes the whole sample once and returns how many examples that were.
 
     LoadGen issues one query of as many passes as take ``min_seconds``. One pass at least warms up, so that every
     shape of batch has been seen once; the warm-up ends when two passes in a row take equally long (`SETTLED`), or
-    after ``warmup_at_most`` seconds. ``tokens`` is how many tokens a pass has, for a rate beside the one in examples.
+    after ``max_warmup_seconds``. ``tokens`` is how many tokens a pass has, for a rate beside the one in examples.
     """
     with without_garbage_collection():
-        samples, pass_time, warm = _warm_up(run, warmup_seconds, max(warmup_seconds, warmup_at_most))
+        samples, pass_time, warm = _warm_up(run, min_warmup_seconds, max(min_warmup_seconds, max_warmup_seconds))
         timings: list[int] = []
 
         def one_pass() -> None:

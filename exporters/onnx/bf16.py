@@ -6,13 +6,15 @@ no products of it on the CPU; OpenVINO has on a CPU with AVX-512 BF16 or AMX, ON
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
 from exporters.onnx.fp16 import half_graph, put_back_converted
 from exporters.onnx.graph import read_model, write_model
 from exporters.onnx.weights_aside import set_aside
@@ -52,3 +54,19 @@ def _to_bfloat16(graph: GraphProto) -> None:
             elif attribute.t.data_type == TensorProto.FLOAT16:
                 values = numpy_helper.to_array(attribute.t).astype(ml_dtypes.bfloat16)
                 attribute.t.CopyFrom(numpy_helper.from_array(values, attribute.t.name))
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    write(job.source, job.destination)
+    return {}
+
+
+FORMAT = Format(
+    "onnx-bf16",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="bf16",
+    arithmetic="bf16; LayerNorm, Softmax, mask and reductions fp32",
+    summary="bfloat16 weights and matmuls, for OpenVINO and GPUs",
+    write=_export,
+)

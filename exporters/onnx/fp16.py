@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
 from exporters.onnx.graph import behind_mask, read_model, write_model
 from exporters.onnx.weights_aside import Data, check_all_back, set_aside
 
@@ -175,3 +176,19 @@ def _drop_unused(graph: GraphProto) -> None:
         kept.append(node)
     del graph.node[:]
     graph.node.extend(kept)
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    rounding = write(job.source, job.destination)
+    return {"rounding": asdict(rounding), "warnings": rounding.warnings()}
+
+
+FORMAT = Format(
+    "onnx-fp16",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="fp16",
+    arithmetic="fp16; LayerNorm, Softmax, mask and reductions fp32",
+    summary="half-precision weights and matmuls, for GPUs",
+    write=_export,
+)

@@ -7,10 +7,13 @@ it as on one fused beforehand, and OpenVINO and TensorRT read it too.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from exporters.checkpoint import load_model
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
 from exporters.onnx.additive_mask import add_mask
 from exporters.onnx.graph import REPRESENTATION, fold_identities, write_model
 from exporters.onnx.optimum_export import export_with_output
@@ -43,3 +46,18 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
     add_mask(graph)
     write_model(graph, destination)
     copy_tokenizer(checkpoint, destination)
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    write(job.source, job.destination, task=job.task, pooling=job.pooling)
+    return {}
+
+
+FORMAT = Format(
+    "onnx-fp32",
+    family="onnx",
+    precision="fp32",
+    arithmetic="fp32",
+    summary="the exported graph, in standard ONNX operators",
+    write=_export,
+)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
+from exporters.manifest import read_manifest
 from exporters.onnx.graph import encoder_products, read_model, write_model
 from exporters.onnx.weights_aside import put_back, set_aside
 
@@ -88,3 +90,22 @@ def quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    parent = read_manifest(job.source)
+    if parent.layers is None or parent.hidden is None:
+        raise ExportError(f"{job.source} does not say how many layers it has, and how wide: export it again")
+    missing = write(job.source, job.destination, layers=parent.layers, hidden=parent.hidden)
+    return {"warnings": warnings(missing, parent.layers)}
+
+
+FORMAT = Format(
+    "onnx-fused",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="fp32",
+    arithmetic="fp32",
+    summary="the graph in ONNX Runtime's own fused operators, for ONNX Runtime alone",
+    write=_export,
+)

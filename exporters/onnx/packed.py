@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
+from exporters.manifest import read_manifest
 from exporters.onnx.fused import quiet
 from exporters.onnx.graph import read_model, write_model
 
@@ -73,3 +76,22 @@ def _pack(model: ModelProto) -> ModelProto:
         PackingMode(wrapped).convert(use_symbolic_shape_infer=False)  # it would copy the model, for nothing to find
         wrapped.topological_sort(is_deterministic=True)
     return wrapped.model  # type: ignore[no-any-return]
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    layers = read_manifest(job.source).layers
+    if layers is None:
+        raise ExportError(f"{job.source} does not say how many layers it has: export it again")
+    write(job.source, job.destination, layers=layers)
+    return {}
+
+
+FORMAT = Format(
+    "onnx-packed",
+    family="onnx",
+    parent="onnx-fused",
+    precision="fp32",
+    arithmetic="fp32",
+    summary="the fused graph without padding, for ONNX Runtime with CUDA alone",
+    write=_export,
+)

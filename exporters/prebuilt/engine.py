@@ -1,4 +1,4 @@
-"""``tensorrt-own``: a TensorRT engine that somebody else built. What is in it, only TensorRT on its GPU can tell."""
+"""``tensorrt-prebuilt``: a TensorRT engine built elsewhere; only TensorRT on its GPU can tell its contents."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from pathlib import Path
 
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
+from exporters.format import Format
 from exporters.manifest import Manifest, library_versions, write_manifest
 from exporters.prebuilt.files import copy_unchanged
 from exporters.prebuilt.onnx import Told
 from exporters.tensorrt.engine import ENGINE
 
-FORMAT = "tensorrt-own"
+FORMAT = Format(
+    "tensorrt-prebuilt",
+    family="tensorrt",
+    precision=None,
+    arithmetic="as built",
+    summary="a TensorRT engine of your own, likewise",
+)
 MAGIC = b"ftrt"
 """The first bytes of every engine."""
 
@@ -53,9 +60,9 @@ def export_own_engine(
     require(destination, TOKENIZER, "write the tokenizer there first")
     copy_unchanged(path, destination / ENGINE, digests[ENGINE])
     manifest = Manifest(
-        format=FORMAT,
+        format=FORMAT.name,
         task=task,
-        precision=told.precision or "as built",
+        precision=told.precision or FORMAT.arithmetic,
         architecture=None,
         layers=None,
         hidden=None,

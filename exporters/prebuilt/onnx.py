@@ -1,4 +1,4 @@
-"""``onnx-own``: an ONNX file that somebody else made, taken as it is as far as it can be.
+"""``onnx-prebuilt``: an ONNX file that somebody else made, taken as it is as far as it can be.
 
 What it needs to be an artifact is found in its graph, or told in `Told`; what is missing is added to the graph, and
 everything that was added or found is in the manifest. A file that lacks nothing is copied byte for byte.
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from exporters.checkpoint import check_task
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require
+from exporters.format import Format
 from exporters.manifest import Manifest, library_versions, write_manifest
 from exporters.onnx.graph import MODEL, OUTPUTS, REPRESENTATION, non_standard_operators, opset, tensor_of
 from exporters.onnx.graph_facts import GraphFacts, graph_facts, tensor_shapes
@@ -33,7 +34,13 @@ from exporters.prebuilt.outputs import Source, find_logits, find_representation
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-FORMAT = "onnx-own"
+FORMAT = Format(
+    "onnx-prebuilt",
+    family="onnx",
+    precision=None,
+    arithmetic="as found in its graph",
+    summary="an ONNX file of your own, given as a model's `artifact`",
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def export_own(
     if changes:
         _replace(model, destination)
     manifest = Manifest(
-        format=FORMAT,
+        format=FORMAT.name,
         task=task,
         precision=told.precision or found.facts.precision,
         architecture=None,

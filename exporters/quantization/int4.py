@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
 from exporters.onnx.graph import encoder_products, read_model, write_model
 
 BLOCK = 32
@@ -37,3 +40,20 @@ def write(parent: Path, destination: Path) -> None:
     quantizer.process()
     write_model(quantizer.model.model, destination)
     copy_tokenizer(parent, destination)
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    write(job.source, job.destination)
+    return {}
+
+
+FORMAT = Format(
+    "onnx-int4",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="int4",
+    arithmetic="int4 weights by blocks of 32, the rest fp32",
+    summary="4-bit weights by blocks of one scale each (MatMulNBits), for CPUs",
+    write=_export,
+    scales_at_run_time=True,
+)

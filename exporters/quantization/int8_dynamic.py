@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from exporters.format import Format, Job
+from exporters.quantization.instruction_set import instruction_set
 from exporters.quantization.weights import parts, quantized_into, reduced_range
 
 
@@ -26,3 +30,21 @@ def write(parent: Path, destination: Path) -> None:
             # Without it, a tensor whose type was not inferred ends the conversion.
             extra_options={"DefaultTensorType": TensorProto.FLOAT},
         )
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    write(job.source, job.destination)
+    return {"isa": instruction_set()}
+
+
+FORMAT = Format(
+    "onnx-int8-dynamic",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="int8",
+    arithmetic="int8 weights, activations scaled at run time",
+    summary="8-bit weights; every call scales its activations by their own range",
+    write=_export,
+    scales_at_run_time=True,
+    isa_dependent=True,
+)

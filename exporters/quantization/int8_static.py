@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
 from exporters.onnx.graph import embeddings, write_model
+from exporters.quantization import calibration as calibrations
 from exporters.quantization import sensitivity, smoothing
 from exporters.quantization.calibration import METHODS, Batch, channel_ranges, clipped_ranges
+from exporters.quantization.instruction_set import instruction_set
 from exporters.quantization.matmul_groups import OpenedModel, ProductGroup, open_model
 from exporters.quantization.qdq import Activation, quantize_embeddings, quantize_group, replace_groups
 from exporters.quantization.weights import reduced_range
@@ -67,3 +70,48 @@ def _activations(
     else:
         ranges = clipped_ranges(opened, divisors, calibration, method)
     return {name: Activation(*ranges[name], divisors[name]) for name in measured}
+
+
+def _export(job: Job) -> Mapping[str, Any]:
+    return {**_calibrated(FORMAT, job, signed=False), "isa": instruction_set()}
+
+
+def _export_for_tensorrt(job: Job) -> Mapping[str, Any]:
+    return _calibrated(FOR_TENSORRT, job, signed=True)
+
+
+def _calibrated(format: Format, job: Job, *, signed: bool) -> dict[str, Any]:
+    method = job.calibration_method
+    batches = calibrations.check(format.name, job.calibration, method)
+    sensitivity_report = write(job.source, job.destination, batches, method=method, signed=signed)
+    return {
+        "sensitivity": sensitivity_report,
+        "calibration": calibrations.describe(batches, method),
+        "warnings": calibrations.warnings(batches),
+    }
+
+
+FORMAT = Format(
+    "onnx-int8-static",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="int8",
+    arithmetic="int8 weights, int8 activations",
+    summary="8-bit weights and activations (QDQ), calibrated on examples, for CPUs",
+    write=_export,
+    isa_dependent=True,
+    needs_calibration=True,
+    calibration_methods=METHODS,
+)
+FOR_TENSORRT = Format(
+    "onnx-int8-tensorrt",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="int8",
+    arithmetic="int8 weights, int8 activations",
+    summary="8-bit weights and symmetric 8-bit activations (QDQ), calibrated on examples, for TensorRT",
+    write=_export_for_tensorrt,
+    isa_dependent=True,
+    needs_calibration=True,
+    calibration_methods=METHODS,
+)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,8 +18,11 @@ import numpy as np
 
 from exporters.errors import ExportError
 from exporters.files import copy_tokenizer
+from exporters.format import Format, Job
+from exporters.manifest import library_versions
 from exporters.onnx.graph import EXTERNAL, MODEL, drop_unused, head, read_model, write_model
 from exporters.onnx.graph_facts import graph_facts, products_by_type
+from exporters.quantization import calibration as calibrations
 from exporters.quantization.calibration import METHODS, Batch, feeds, rows
 from exporters.quantization.modelopt_process import Row, save_rows
 
@@ -129,3 +132,50 @@ def _quantize(before: Path, after: Path, settings: str, what: str) -> None:
         if done.returncode < 0:
             reason = f"its process was ended by signal {-done.returncode}; was there enough memory?"
         raise ExportError(f"ModelOpt {metadata.version(PACKAGES[0])} cannot quantize {what}: {reason[:300]}")
+
+
+def _export_int8(job: Job) -> Mapping[str, Any]:
+    return _export(INT8, job, mode="int8")
+
+
+def _export_fp8(job: Job) -> Mapping[str, Any]:
+    return _export(FP8, job, mode="fp8")
+
+
+def _export(format: Format, job: Job, *, mode: Literal["fp8", "int8"]) -> Mapping[str, Any]:
+    method = job.calibration_method
+    batches = calibrations.check(format.name, job.calibration, method, CALIBRATION_METHODS)
+    return {
+        **write(job.source, job.destination, batches, mode=mode),
+        "calibration": calibrations.describe(batches, method),
+        "warnings": calibrations.warnings(batches),
+        "versions": {**library_versions(), **{package: metadata.version(package) for package in PACKAGES}},
+    }
+
+
+INT8 = Format(
+    "onnx-int8-modelopt",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="int8",
+    arithmetic="int8 weights, int8 activations",
+    summary="the same as NVIDIA's ModelOpt does it, attention included; for TensorRT",
+    write=_export_int8,
+    isa_dependent=True,
+    needs_calibration=True,
+    calibration_methods=CALIBRATION_METHODS,
+    packages=PACKAGES,
+)
+FP8 = Format(
+    "onnx-fp8",
+    family="onnx",
+    parent="onnx-fp32",
+    precision="fp8",
+    arithmetic="fp8 weights, fp8 activations (E4M3)",
+    summary="8-bit floats for weights and activations (QDQ), by NVIDIA's ModelOpt; for TensorRT",
+    write=_export_fp8,
+    isa_dependent=True,
+    needs_calibration=True,
+    calibration_methods=CALIBRATION_METHODS,
+    packages=PACKAGES,
+)

@@ -95,10 +95,14 @@ def _null_answers(planned: TaskPlan, negative: Set[str]) -> Iterator[str]:
     place, some = f"tasks.{planned.name}.question_answering", planned.examples["evaluation"].key in negative
     if some and decoding.version_2_with_negative is False:
         yield f"{place}.version_2_with_negative: false, but some evaluation questions have none: these will be wrong"
-    if not some and decoding.version_2_with_negative is None and "null_threshold" in decoding.model_fields_set:
+    if (
+        not some
+        and decoding.version_2_with_negative is None
+        and "null_score_diff_threshold" in decoding.model_fields_set
+    ):
         yield (
-            f"{place}.null_threshold: {decoding.null_threshold:g}, but every evaluation question has an answer: then "
-            '"" is none, unless you say version_2_with_negative: true'
+            f"{place}.null_score_diff_threshold: {decoding.null_score_diff_threshold:g}, but every evaluation "
+            'question has an answer: then "" is none, unless you say version_2_with_negative: true'
         )
 
 
@@ -126,7 +130,10 @@ def _shortest(name: TaskName, task: Task, taken_in: Mapping[str, int | None]) ->
 
 def _longest_text(name: TaskName, task: Task, model: str, takes: int) -> Iterator[str]:
     if name == "question-answering":
-        place, longest = "question_answering.max_length", (task.question_answering or QuestionAnswering()).max_length
+        place, longest = (
+            "question_answering.max_seq_length",
+            (task.question_answering or QuestionAnswering()).max_seq_length,
+        )
     else:
         place, longest = "max_length", task.max_length
     if longest > takes:

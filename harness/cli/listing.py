@@ -53,9 +53,9 @@ def _found(results: Path) -> str:
 
 
 def _formats(_: Path) -> Iterable[str]:
-    from exporters.formats import FORMATS, OWN, OWN_ENGINE
+    from exporters.formats import ALL
 
-    for format in (*FORMATS.values(), OWN, OWN_ENGINE):
+    for format in ALL.values():
         yield f"{format.name:<24} {format.summary}"
 
 

@@ -59,18 +59,18 @@ class Attack(Strict):
     candidates: Annotated[int, Field(gt=0)] = 48
     sub_word_candidates: Annotated[int, Field(gt=0)] = 4
     combinations: Annotated[int, Field(gt=0)] = 24
-    words_changed_at_most: Annotated[float, Field(gt=0, le=1)] = 0.4
-    similarity_at_least: Annotated[float, Field(ge=0, le=1)] = 0.2
+    max_words_changed: Annotated[float, Field(gt=0, le=1)] = 0.4
+    min_similarity: Annotated[float, Field(ge=0, le=1)] = 0.2
     stop_words: Path | None = None
     """A text file of words, between blanks or line ends, that are neither changed nor put in; None takes the
     English ones that come with scalemodel."""
     mode: Literal["corrected", "reference"] = "corrected"
     """``reference`` does what the authors' released code does, quirks and all."""
-    queries_at_most: Annotated[int, Field(gt=0)] | None = None
+    max_queries: Annotated[int, Field(gt=0)] | None = None
     """Texts that a deployment may be asked about for one example; beyond it the example counts as standing."""
-    seconds_at_most: Annotated[float, Field(gt=0)] | None = None
+    max_seconds: Annotated[float, Field(gt=0)] | None = None
     """For one example, beside the others of its group. Results then depend on the machine's speed."""
-    examples_at_once: Annotated[int, Field(gt=0)] = 32
+    batch_size: Annotated[int, Field(gt=0)] = 32
     """Examples that are attacked in lock step, their queries in the same batches."""
     token_budget: Annotated[int, Field(ge=16)] | None = None
     """Of a batch of queries, which are of one length. None: 512 on ``onnxruntime-cpu``, where each batch has one

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.registry import serves
-from exporters.prebuilt.engine import FORMAT as OWN_ENGINE_FORMAT
-from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
+from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
+from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from exporters.prebuilt.outputs import LEFT_OUT
 from harness.config.checkpoints import PrunedCheckpoint, RandomCheckpoint
 from harness.config.models import Model
@@ -34,7 +34,7 @@ class Deployment:
 def formats_of(study: Study, model: Model) -> tuple[str, ...]:
     """The formats that a model is deployed in: a finished file has its own alone."""
     if model.artifact is not None:
-        return (OWN_FORMAT if model.artifact.tensorrt is None else OWN_ENGINE_FORMAT,)
+        return ((PREBUILT_ONNX if model.artifact.tensorrt is None else PREBUILT_ENGINE).name,)
     return model.formats or study.formats
 
 

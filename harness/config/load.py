@@ -199,7 +199,7 @@ def _describe(error: ValidationError, tree: Any) -> str:
         message = f"unknown key{nearest}"
     elif kind == "missing":
         message = "is missing; add it"
-    elif kind in ("source", "own_format"):
+    elif kind in ("source", "prebuilt_format"):
         message = f"{first['msg']}, got {_short(value)}"
     else:
         message = f"{_expected(first['type'], first['msg'])}, got {_short(value)}"

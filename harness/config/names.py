@@ -9,9 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from backends.registry import BACKENDS
-from exporters.formats import FORMATS
-from exporters.prebuilt.engine import FORMAT as OWN_ENGINE_FORMAT
-from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
+from exporters.formats import ALL, FORMATS
 
 TaskName = Literal["question-answering", "text-classification"]
 
@@ -29,8 +27,10 @@ def _one_of(known: Collection[str]) -> Callable[[str], str]:
 
 
 def _made_by_export(name: str) -> str:
-    if name in (OWN_FORMAT, OWN_ENGINE_FORMAT):
-        raise PydanticCustomError("own_format", "comes with a finished file alone: give that as a model's artifact")
+    if name in ALL.keys() - FORMATS.keys():
+        raise PydanticCustomError(
+            "prebuilt_format", "comes with a finished file alone: give that as a model's artifact"
+        )
     return _one_of(FORMATS)(name)
 
 

@@ -32,9 +32,9 @@ class Performance(Strict):
     """How load is offered, in MLPerf's words; every figure is kept raw."""
 
     scenarios: tuple[Literal["single-stream", "multi-stream", "offline", "server"], ...] = ("single-stream", "offline")
-    warmup_seconds: Annotated[float, Field(ge=0)] = 1.0
+    min_warmup_seconds: Annotated[float, Field(ge=0)] = 1.0
     """At least; a warm-up goes on until latency no longer changes."""
-    warmup_at_most: Annotated[float, Field(gt=0)] = 30.0
+    max_warmup_seconds: Annotated[float, Field(gt=0)] = 30.0
     min_seconds: Annotated[float, Field(gt=0)] = 5.0
     min_count: Annotated[int, Field(gt=0)] = 64
     samples: Annotated[int, Field(gt=0)] = 256

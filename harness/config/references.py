@@ -63,10 +63,10 @@ def _check_performance(path: Path, study: Study) -> None:
         raise UserError(
             f"{path}: performance.server: nobody asks for that scenario; add server to performance.scenarios"
         )
-    if performance.warmup_at_most < performance.warmup_seconds:
+    if performance.max_warmup_seconds < performance.min_warmup_seconds:
         raise UserError(
-            f"{path}: performance.warmup_at_most: {performance.warmup_at_most:g} is less than warmup_seconds "
-            f"({performance.warmup_seconds:g}); raise it"
+            f"{path}: performance.max_warmup_seconds: {performance.max_warmup_seconds:g} is less than "
+            f"min_warmup_seconds ({performance.min_warmup_seconds:g}); raise it"
         )
 
 
@@ -144,7 +144,9 @@ def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None
     if model.training is not None:
         raise UserError(f"{here}.training: a finished file cannot be trained; give a checkpoint, or remove it")
     if model.formats is not None:
-        raise UserError(f"{here}.formats: a finished file has a format of its own (onnx-own, tensorrt-own); drop them")
+        raise UserError(
+            f"{here}.formats: a finished file has a format of its own (onnx-prebuilt, tensorrt-prebuilt); drop them"
+        )
     if (artifact.onnx is None) == (artifact.tensorrt is None):
         raise UserError(f"{here}.artifact: needs onnx or tensorrt, and not both")
     if artifact.tensorrt is not None:
@@ -168,13 +170,13 @@ def _check_task(place: str, name: str, task: Task) -> None:
         if task.characteristics.explanation is not None:
             raise UserError(f"{place}.characteristics.explanation: explains text-classification only; move it there")
         if task.question_answering is not None and (
-            task.question_answering.stride >= task.question_answering.max_length - 8
+            task.question_answering.doc_stride >= task.question_answering.max_seq_length - 8
         ):
             raise UserError(
-                f"{place}.question_answering.stride: {task.question_answering.stride} leaves no step in windows of "
-                f"{task.question_answering.max_length} tokens; make it smaller"
+                f"{place}.question_answering.doc_stride: {task.question_answering.doc_stride} leaves no step in "
+                f"windows of {task.question_answering.max_seq_length} tokens; make it smaller"
             )
-        _check_null_threshold(f"{place}.question_answering", task.question_answering)
+        _check_null_score_diff_threshold(f"{place}.question_answering", task.question_answering)
     else:
         if task.labels is None or len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
             raise UserError(
@@ -197,13 +199,13 @@ def _check_task(place: str, name: str, task: Task) -> None:
         )
 
 
-def _check_null_threshold(place: str, decoding: QuestionAnswering | None) -> None:
+def _check_null_score_diff_threshold(place: str, decoding: QuestionAnswering | None) -> None:
     if decoding is None or decoding.version_2_with_negative is not False:
         return
-    if "null_threshold" in decoding.model_fields_set:
+    if "null_score_diff_threshold" in decoding.model_fields_set:
         raise UserError(
-            f'{place}.null_threshold: without "" among the answers (version_2_with_negative: false) nothing is held '
-            "against it; remove one of the two"
+            f'{place}.null_score_diff_threshold: without "" among the answers (version_2_with_negative: false) '
+            "nothing is held against it; remove one of the two"
         )
 
 

@@ -26,14 +26,14 @@ def _finite(value: Any) -> Any:
 class QuestionAnswering(Strict):
     """Decoding of extractive answers, as the reference post-processing of `run_qa.py` does it."""
 
-    max_length: Annotated[int, Field(ge=16)] = 384
-    stride: Annotated[int, Field(ge=1)] = 128
-    n_best: Annotated[int, Field(ge=1)] = 20
-    longest_answer: Annotated[int, Field(ge=1)] = 30
+    max_seq_length: Annotated[int, Field(ge=16)] = 384
+    doc_stride: Annotated[int, Field(ge=1)] = 128
+    n_best_size: Annotated[int, Field(ge=1)] = 20
+    max_answer_length: Annotated[int, Field(ge=1)] = 30
     version_2_with_negative: bool | None = None
     """Whether "" may be the answer, as in SQuAD 2.0; false: every question is answered, as in SQuAD 1.1. None: if the
     evaluation data has unanswerable questions."""
-    null_threshold: Annotated[float, BeforeValidator(_finite)] = 0.0
+    null_score_diff_threshold: Annotated[float, BeforeValidator(_finite)] = 0.0
     """The answer is "" where the score of that is ahead of the best span's by more than this."""
 
 
@@ -65,7 +65,7 @@ class Task(Strict):
         Calibration, BeforeValidator(_number_of_examples, json_schema_input_type=PositiveInt | Calibration)
     ] = Calibration()
     """Of static INT8; a number is that many examples."""
-    parity: Annotated[int, Field(gt=0)] = 64
+    verification_examples: Annotated[int, Field(gt=0)] = 64
     """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""
     quality_loss: Annotated[float, Field(ge=0, le=1)] = 0.1
     """F1 or accuracy, as a share, that a deployment may lose on them. More, beyond doubt, fails it."""

@@ -49,9 +49,9 @@ def _exported(
     if chosen.needs_calibration:
         needs["train"] = examples["train"]
         options["calibration"] = context.task.calibration.model_dump(mode="json")
-    if format.startswith("tensorrt"):
+    if chosen.family == "tensorrt":
         options |= {"gpu": context.machine.facts["gpu"], "tensorrt": installed(TENSORRT)}
-    elif "int8" in format or chosen.needs_calibration:
+    elif chosen.isa_dependent:
         options["isa"] = context.machine.isa
     if chosen.packages:
         options["packages"] = installed(chosen.packages)
@@ -82,7 +82,7 @@ def _taken_in(context: TaskContext, model: str, format: str, artifact: OwnArtifa
             **_options(context, format),
             "files": content.files,
             "tokenizer": content.tokenizer,
-            "parity": context.task.parity,
+            "verification_examples": context.task.verification_examples,
             "told": asdict(content.told),
             **context.without_representation(model),
         },

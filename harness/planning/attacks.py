@@ -29,7 +29,7 @@ def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
     else:
         settings = [setting.name for setting in fields(AttackSettings)]
         kind, options = "attack", attack_options(context, attack, *settings)
-        options["examples_at_once"] = attack.examples_at_once
+        options["batch_size"] = attack.batch_size
     options["token_budget"] = token_budget(deployed)
     inputs = _inputs(deployed, proposals)
     return tuple(

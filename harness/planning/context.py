@@ -54,7 +54,7 @@ class TaskContext:
         """How long contexts are cut, without how answers are decoded: all that training and export depend on."""
         if self.decoding is None:
             return None
-        return {"max_length": self.decoding.max_length, "stride": self.decoding.stride}
+        return {"max_seq_length": self.decoding.max_seq_length, "doc_stride": self.decoding.doc_stride}
 
     def without_representation(self, model: str) -> dict[str, bool]:
         """An option that is there only where it says no, so that no other step's key knows of it."""

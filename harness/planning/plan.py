@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
+from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from harness.config.deployments import Deployment, deployments
 from harness.config.study import Study
 from harness.config.tasks import Task
@@ -176,7 +176,7 @@ def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Pro
     expected = None
     if checkpoint is not None:
         expected = plan_expected(deployed, checkpoint)
-    elif deployed.deployment.format == OWN_FORMAT:
+    elif deployed.deployment.format == PREBUILT_ONNX.name:
         expected = plan_expected_of_graph(deployed)
     floor = task.execution_floor and deployed.deployment.model == task.reference
     tuning = plan_tuning(deployed)

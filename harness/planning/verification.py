@@ -23,7 +23,7 @@ def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
             "pooling": context.task.pooling,
             "max_length": context.task.max_length,
             "question_answering": context.windows,
-            "parity": context.task.parity,
+            "verification_examples": context.task.verification_examples,
             "seed": context.study.seed,
         },
         needs={"checkpoint": checkpoint, "evaluation": deployed.examples["evaluation"]},
@@ -43,7 +43,7 @@ def plan_expected_of_graph(deployed: Deployed) -> Step:
             "format": deployment.format,
             "max_length": context.task.max_length,
             "question_answering": context.windows,
-            "parity": context.task.parity,
+            "verification_examples": context.task.verification_examples,
             "seed": context.study.seed,
             "isa": context.machine.isa,
             "runtime": installed(WHEELS),
@@ -66,7 +66,7 @@ def plan_verification(deployed: Deployed, expected: Step | None) -> Step:
         options={
             # It makes batches of its own.
             **{key: value for key, value in deployed.options.items() if key != "token_budget"},
-            "parity": context.task.parity,
+            "verification_examples": context.task.verification_examples,
             "seed": context.study.seed,
             "quality_loss": context.task.quality_loss if trained else None,
         },

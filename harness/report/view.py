@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from exporters.formats import ALL
 from harness.report.values import Json, Pairs, mapping, number, quotient, sequence, words
 
-FORMAT_ORDER = (
-    *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-packed", "onnx-fp16", "onnx-bf16"),
-    *("onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int8-modelopt", "onnx-fp8", "onnx-int4"),
-    *("tensorrt-fp32", "tensorrt-fp16", "tensorrt-int8", "tensorrt-int8-modelopt", "tensorrt-fp8"),
-)
-
-PRECISIONS = ("fp32", "bf16", "fp16", "fp8", "int8", "int4")
+FORMAT_ORDER = tuple(ALL)
 
 AGAIN = "#again"
 """Ends the name of a deployment's second run."""
@@ -69,10 +64,9 @@ class Deployment:
 
     @property
     def precision(self) -> str:
-        """One of `PRECISIONS`: as the format says, or of an artifact of one's own, as its graph does."""
-        told = str(self.artifact.get("precision") or "") if self.format.endswith("-own") else self.format
-        told = told.replace("fused", "fp32")
-        return next((name for name in PRECISIONS if name in told), told)
+        """Of the format (`exporters.format.Precision`), or of a finished file, as found in it; "" unknown."""
+        facts = ALL.get(self.format)
+        return (facts.precision if facts else None) or words(self.artifact.get("precision"))
 
     @property
     def is_fp32(self) -> bool:
@@ -295,11 +289,16 @@ def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
     for index, name in enumerate(sorted(entries, key=place), start=1):
         model, form, backend = (words(part) for part in parts[name])
         again = AGAIN if mapping(entries[name]).get("replicate_kind") == "execution" else ""
-        shown = form.removeprefix("onnx-")
+        shown = short_format(form)
         variant = shown or model
         short = (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + again
         ordered.append(Deployment(name, index, short, variant, model, form, backend, mapping(entries[name])))
     return tuple(ordered)
+
+
+def short_format(name: str) -> str:
+    """A format in tables; one that is not known here by its whole name."""
+    return ALL[name].short if name in ALL else name
 
 
 def _parts(name: str, entry: Json) -> tuple[str, str, str]:

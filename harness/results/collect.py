@@ -306,8 +306,8 @@ def _notes(task: Task) -> list[str]:
     finished = [name for name, model in task.models.items() if model.artifact is not None]
     if finished:
         notes.append(
-            "Models in the format onnx-own are finished files, with no checkpoint to be held against: their parity is "
-            "with what their graph says, run by ONNX Runtime without optimisation."
+            "Models in the format onnx-prebuilt are finished files, with no checkpoint to be held against: their "
+            "parity is with what their graph says, run by ONNX Runtime without optimisation."
         )
     without = [name for name in finished if not represented(task, name)]
     if without:

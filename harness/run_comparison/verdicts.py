@@ -126,7 +126,7 @@ def _doubt(sides: Sequence[_Side], figure: Figure) -> str:
         return f"{named(kept_nothing)} kept only medians over processes: the same `scalemodel run` again keeps all"
     without = [side for side in sides if not side.sound]
     if unsteady := [side for side in without if side.unsteady]:
-        remedy = "server.queries" if figure.scenario == "server" else "warmup_seconds and min_seconds"
+        remedy = "server.queries" if figure.scenario == "server" else "min_warmup_seconds and min_seconds"
         return f"unstable in {named(unsteady)}: raise performance.{remedy}"
     if without:
         return f"the machine was disturbed in {named(without)}: measure again when nothing else runs"

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from backends.batching import pad
 from exporters.export import export
-from exporters.formats import FORMATS, OWN, OWN_ENGINE
+from exporters.formats import FORMATS
 from exporters.manifest import read_manifest
+from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
+from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from exporters.quantization.calibration import METHODS
 from harness.data.sampling import sample
 from harness.inference.deployment import task_of
@@ -28,11 +30,11 @@ BATCH = 8  # examples of mixed lengths: calibration must see padded positions to
 
 def run(context: Context) -> None:
     options = context.options
-    if options["format"] == OWN_ENGINE.name:
+    if options["format"] == PREBUILT_ENGINE.name:
         own_artifact.write_engine(context)
         own_artifact.check_features(context)
         return
-    if options["format"] == OWN.name:
+    if options["format"] == PREBUILT_ONNX.name:
         own_artifact.write(context)
         own_artifact.check_features(context)
         own_artifact.check(context, _batches(context, "evaluation", BATCH, context.destination, context.destination)[0])

@@ -43,7 +43,7 @@ def read_attack(folder: Path) -> list[AttackResult]:
 def _attack(context: Context, predict: Predict, settings: AttackSettings) -> Iterator[dict[str, Any]]:
     """Group by group, the groups that the journal holds left out; the results are then on disk."""
     examples = attacked_examples(context)
-    at_once = context.options["examples_at_once"]
+    at_once = context.options["batch_size"]
     journal = AttackJournal(context.store.work(context.step.key))
     tell = teller(context, journal.settled, len(examples))
     asked = examples_of(predict, examples)

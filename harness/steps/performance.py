@@ -161,7 +161,7 @@ class _Measurement:
         timings, warm_up = single_stream(
             lambda index: infer(single[index]),
             len(single),
-            **self._limits("warmup_seconds", "warmup_at_most", "min_seconds", "min_count"),
+            **self._limits("min_warmup_seconds", "max_warmup_seconds", "min_seconds", "min_count"),
             seed=self.seed,
         )
         return {**asdict(timings), "warm_up": asdict(warm_up)}
@@ -175,7 +175,7 @@ class _Measurement:
             self.deployment.table(self.examples)
             return len(self.examples)
 
-        limits = self._limits("warmup_seconds", "warmup_at_most", "min_seconds")
+        limits = self._limits("min_warmup_seconds", "max_warmup_seconds", "min_seconds")
         found, warm_up = offline(all_at_once, **limits, tokens=self.tokens)
         raw = {"nanoseconds": found.nanoseconds, "samples": found.samples, "tokens": found.tokens}
         return {**raw, "warm_up": asdict(warm_up)}
@@ -185,7 +185,7 @@ class _Measurement:
         alone, warm_up = single_stream(
             lambda index: self._together([index]),
             len(self.examples),
-            **self._limits("warmup_seconds", "warmup_at_most"),
+            **self._limits("min_warmup_seconds", "max_warmup_seconds"),
             min_seconds=0.2,
             min_count=32,
         )

@@ -28,7 +28,7 @@ def _swap(context: Context, predict: Predict) -> Iterator[dict[str, Any]]:
     """Group by group, the groups that the journal holds left out; the results are then on disk."""
     settings = AttackSettings.from_json(context.options["settings"])
     attacked = read_attack(context.input("attacked"))
-    at_once = context.options["examples_at_once"]
+    at_once = context.options["batch_size"]
     journal = AttackJournal(context.store.work(context.step.key))
     tell = teller(context, journal.settled, len(attacked))
     asked = examples_of(predict, attacked_examples(context))

@@ -48,7 +48,7 @@ def right_answers(
         rows = range(bounds[index], bounds[index + 1])
         scored = []
         if settings.version_2_with_negative is not False:
-            scored += [(min(nulls[row] for row in rows) - settings.null_threshold, "")]
+            scored += [(min(nulls[row] for row in rows) - settings.null_score_diff_threshold, "")]
         scored += [(value, question.context[begin:end]) for row in rows for value, begin, end in spans[row]]
         exact, _ = score(answer, question.answers)
         best_right, best_wrong = _best_of_each(scored, question.answers)

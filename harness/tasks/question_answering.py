@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class QuestionAnsweringTask:
-    """Question first, context second; a long context becomes windows that overlap by ``stride`` tokens."""
+    """Question first, context second; a long context becomes windows that overlap by ``doc_stride`` tokens."""
 
     name = "question-answering"
     per_token: frozenset[str] = frozenset({"start_logits", "end_logits"})
@@ -46,8 +46,8 @@ class QuestionAnsweringTask:
         inputs, indices, offsets = collect_inputs([], token_types=types), [], []
         with truncated(
             backend,
-            settings.max_length,
-            stride=settings.stride,
+            settings.max_seq_length,
+            stride=settings.doc_stride,
             strategy="only_second",
             side=tokenizer.truncation_side,
         ):
@@ -109,12 +109,12 @@ class QuestionAnsweringTask:
     def _longest_question(self, tokenizer: Tokenizer) -> int:
         """Tokens that a question may have so that every window is longer than the overlap."""
         special = int(tokenizer.num_special_tokens_to_add(is_pair=True))
-        room = self.settings.max_length - special - self.settings.stride - 1
+        room = self.settings.max_seq_length - special - self.settings.doc_stride - 1
         if room < 1:
             raise UserError(
-                f"question_answering.stride is {self.settings.stride}, too much for max_length "
-                f"{self.settings.max_length}: make it at most {self.settings.max_length - special - 2}, "
-                "better a third of max_length"
+                f"question_answering.doc_stride is {self.settings.doc_stride}, too much for max_seq_length "
+                f"{self.settings.max_seq_length}: make it at most {self.settings.max_seq_length - special - 2}, "
+                "better a third of max_seq_length"
             )
         return room
 

@@ -57,7 +57,7 @@ def decode(
 
     A span's score is the sum of its start and end logits; the null score is the smallest sum at the
     first token over the features. The answer is "" if the null score exceeds the best span's by more
-    than ``settings.null_threshold``; never where ``settings.version_2_with_negative`` is False.
+    than ``settings.null_score_diff_threshold``; never where ``settings.version_2_with_negative`` is False.
     """
     if not contexts:
         return Decoded([], np.empty(0, np.float32))
@@ -67,8 +67,8 @@ def decode(
             start_logits[i : i + _BLOCK],
             end_logits[i : i + _BLOCK],
             features.offsets[i : i + _BLOCK],
-            n_best=settings.n_best,
-            longest=settings.longest_answer,
+            n_best_size=settings.n_best_size,
+            longest=settings.max_answer_length,
         )
         for i in range(0, len(features), _BLOCK)
     ]
@@ -86,7 +86,9 @@ def decode(
     found = np.isfinite(best_score)
     best = np.where(found, best, first)
     difference = np.where(found, null_score - start_logit[best] - end_logit[best], null_score)
-    exceeds = (difference > np.float32(settings.null_threshold)) & (settings.version_2_with_negative is not False)
+    exceeds = (difference > np.float32(settings.null_score_diff_threshold)) & (
+        settings.version_2_with_negative is not False
+    )
     texts = [
         "" if is_null else contexts[example][begin[feature] : end[feature]] if is_span else NO_SPAN
         for example, (feature, is_span, is_null) in enumerate(zip(best, found, exceeds, strict=True))
@@ -108,8 +110,8 @@ def spans_of_features(
             start_logits[i : i + _BLOCK],
             end_logits[i : i + _BLOCK],
             features.offsets[i : i + _BLOCK],
-            n_best=settings.n_best,
-            longest=settings.longest_answer,
+            n_best_size=settings.n_best_size,
+            longest=settings.max_answer_length,
         )
         for row, scores in enumerate(block.score):
             starts, ends = np.nonzero(np.isfinite(scores))
@@ -137,7 +139,7 @@ def _possible_spans(
     end_logits: Sequence[NDArray[np.float32]],
     offsets: Sequence[NDArray[np.int32]],
     *,
-    n_best: int,
+    n_best_size: int,
     longest: int,
 ) -> _PossibleSpans:
     longest_feature = max(len(row) for row in offsets)
@@ -147,7 +149,7 @@ def _possible_spans(
     stops = _padded_offsets([row[:, 1] for row in offsets], longest_feature)
 
     rows = np.arange(len(offsets))[:, None]
-    top_start, top_end = _top(starts, n_best), _top(ends, n_best)
+    top_start, top_end = _top(starts, n_best_size), _top(ends, n_best_size)
     begin, stop = begins[rows, top_start], stops[rows, top_end]
     start_value, end_value = starts[rows, top_start], ends[rows, top_end]
 
@@ -166,11 +168,11 @@ def _best_spans(
     end_logits: Sequence[NDArray[np.float32]],
     offsets: Sequence[NDArray[np.int32]],
     *,
-    n_best: int,
+    n_best_size: int,
     longest: int,
 ) -> _Spans:
-    """The best span among the ``n_best`` starts times the ``n_best`` ends of every feature."""
-    spans = _possible_spans(start_logits, end_logits, offsets, n_best=n_best, longest=longest)
+    """The best span among the ``n_best_size`` starts times the ``n_best_size`` ends of every feature."""
+    spans = _possible_spans(start_logits, end_logits, offsets, n_best_size=n_best_size, longest=longest)
     score = spans.score.reshape(len(offsets), -1)
     chosen = score.argmax(axis=1)
     start_rank, end_rank = np.divmod(chosen, spans.end.shape[1])
@@ -184,9 +186,9 @@ def _best_spans(
     )
 
 
-def _top(logits: NDArray[np.float32], n_best: int) -> NDArray[np.int64]:
-    """Columns of the ``n_best`` largest values of each row, the largest first."""
-    return np.argsort(logits, axis=1, kind="stable")[:, : -n_best - 1 : -1]
+def _top(logits: NDArray[np.float32], n_best_size: int) -> NDArray[np.int64]:
+    """Columns of the ``n_best_size`` largest values of each row, the largest first."""
+    return np.argsort(logits, axis=1, kind="stable")[:, : -n_best_size - 1 : -1]
 
 
 def _padded(rows: Sequence[NDArray[np.float32]], length: int) -> NDArray[np.float32]:

@@ -106,8 +106,8 @@ def _columns(
     settings = question_answering or QuestionAnswering()
     settings = settings.model_copy(
         update={
-            "max_length": recipe.max_length,
-            "stride": min(settings.stride, recipe.max_length // 3),
+            "max_seq_length": recipe.max_length,
+            "doc_stride": min(settings.doc_stride, recipe.max_length // 3),
         }
     )
     encoder = task_for(task, question_answering=settings, max_length=recipe.max_length)

@@ -74,7 +74,7 @@ def verification_inputs(
     positions: int | None,
     pad_token: int,
 ) -> VerificationInputs:
-    """As many of the examples as the option ``parity`` says, and the longest and the shortest of all.
+    """As many of the examples as the option ``verification_examples`` says, and the longest and the shortest of all.
 
     ``positions`` are the model's, where they are known; ``pad_token`` is its too.
     """
@@ -95,8 +95,8 @@ def verification_inputs(
 
 
 def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) -> list[Example]:
-    """Of the evaluation's examples as many as the option ``parity`` says, and the longest and the shortest of all."""
-    chosen = {example.id: example for example in sample(every, options["parity"], seed=options["seed"])}
+    """As many of the evaluation's as the option of that name says, and the longest and the shortest of all."""
+    chosen = {example.id: example for example in sample(every, options["verification_examples"], seed=options["seed"])}
     chosen |= {example.id: example for example in (max(every, key=_characters), min(every, key=_characters))}
     return list(chosen.values())
 
@@ -104,7 +104,7 @@ def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) 
 def require_positions(longest: int, positions: int | None, task: str) -> None:
     """Raise `StepFailed` where an input of ``longest`` tokens is more than the model takes, as far as that is known."""
     if positions is not None and longest > positions:
-        field = "question_answering.max_length" if task == "question-answering" else "max_length"
+        field = "question_answering.max_seq_length" if task == "question-answering" else "max_length"
         raise StepFailed(
             REFUSED,
             f"an input has {longest} tokens, but the model has {positions} positions: set the task's "

@@ -115,7 +115,7 @@ def _reference(folder: Path) -> Any:
 def _probes(task: Task, reference: Any) -> list[Example]:
     odd = f"{_PROBE} {' '.join(reference.all_special_tokens)} {_PROBE}"
     if isinstance(task, QuestionAnsweringTask):
-        longer = odd * (1 + task.settings.max_length // 8)
+        longer = odd * (1 + task.settings.max_seq_length // 8)
         contexts = {"odd": odd, "longer than a window": longer}
         return [QuestionExample(f"made up: {name}", "", _PROBE, text, (), ()) for name, text in contexts.items()]
     longer = odd * (1 + cast("TextClassificationTask", task).max_length // 8)
@@ -143,8 +143,8 @@ def _expected(task: Task, reference: Any, examples: Sequence[Example], features:
         questions if question_first else contexts,
         contexts if question_first else questions,
         truncation="only_second" if question_first else "only_first",
-        max_length=task.settings.max_length,
-        stride=task.settings.stride,
+        max_length=task.settings.max_seq_length,
+        stride=task.settings.doc_stride,
         return_overflowing_tokens=True,
         return_offsets_mapping=True,
         padding="max_length",

@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from exporters.formats import ALL
+
 
 @dataclass(frozen=True)
 class Tolerance:
@@ -53,22 +55,21 @@ def tolerance(
     *,
     trained: bool = True,
 ) -> Tolerance:
-    """What a deployment is held to: the coarsest of what its format holds and its backend computes in.
+    """The limits of a deployment: those of the coarsest of what its format holds and its backend computes in.
 
     ``products`` are the precisions in which the runtime says that it multiplied, where it does. Not ``trained``: the
     weights are random.
     """
-    if format == "onnx-int4" and not trained:
+    facts = ALL[format]
+    if facts.precision == "int4" and not trained:
         return UNTRAINED
-    if format in ("onnx-int8-dynamic", "onnx-int4"):
-        return PER_CALL
-    if "int8" in format or "fp8" in format:
-        return FIXED
-    chosen, computed = options or {}, set(products or ())
-    if format == "onnx-bf16" or "bf16" in computed or chosen.get("precision") == "bf16":
+    if facts.quantized:
+        return PER_CALL if facts.scales_at_run_time else FIXED
+    chosen, computed = options or {}, {facts.precision, *(products or ())}
+    if "bf16" in computed or chosen.get("precision") == "bf16":
         return BFLOAT16
     # TensorRT under ONNX Runtime may take TF32, of 11 bits; so may a provider with options of one's own.
     reduced = backend == "onnxruntime-tensorrt" or "provider" in chosen
-    if "fp16" in format or "fp16" in computed or chosen.get("precision") == "f16" or reduced:
+    if "fp16" in computed or chosen.get("precision") == "f16" or reduced:
         return FLOAT16
     return FLOAT32

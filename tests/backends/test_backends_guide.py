@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 from backends.registry import serves
-from exporters.formats import FORMATS
-from exporters.prebuilt.onnx import FORMAT as OWN_FORMAT
+from exporters.formats import ALL
 
 GUIDE = Path(__file__).parents[2] / "docs" / "backends.md"
 
@@ -23,5 +22,5 @@ def test_the_table_of_formats_is_true() -> None:
         for format in formats.split(", ")
         for backend, cell in zip(backends, cells, strict=True)
     }
-    onnx = [name for name in [*FORMATS, OWN_FORMAT] if name.startswith("onnx-")]
+    onnx = [format.name for format in ALL.values() if format.family == "onnx"]
     assert told == {(format, backend): serves(backend, format) is None for format in onnx for backend in backends}

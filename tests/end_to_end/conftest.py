@@ -13,7 +13,7 @@ from tests.shared import shared_folder
 STUDY = """
 study: small
 formats: [onnx-fp32, onnx-int8-dynamic]
-performance: {samples: 8, warmup_seconds: 0, warmup_at_most: 0.2, min_seconds: 0.05, min_count: 8, tune: false}
+performance: {samples: 8, min_warmup_seconds: 0, max_warmup_seconds: 0.2, min_seconds: 0.05, min_count: 8, tune: false}
 tasks:
   question-answering:
     reference: reference
@@ -25,8 +25,8 @@ tasks:
       bank: 60
       evaluation: {embedded: evaluation, size: 60}
       out_of_distribution: {embedded: out-of-distribution, size: 40}
-    question_answering: {max_length: 128, stride: 32}
-    parity: 8
+    question_answering: {max_seq_length: 128, doc_stride: 32}
+    verification_examples: 8
     execution_floor: false
     characteristics: {bootstrap: 100, representation: {k: [5]}, distribution: {k: 5}}
   text-classification:
@@ -40,7 +40,7 @@ tasks:
       bank: 60
       evaluation: {embedded: evaluation, size: 60}
       out_of_distribution: {embedded: out-of-distribution, size: 40}
-    parity: 8
+    verification_examples: 8
     max_length: 128
     characteristics:
       bootstrap: 100

@@ -21,7 +21,7 @@ tasks:
     data:
       train: {embedded: train, size: 60}
       evaluation: {embedded: evaluation, size: 60}
-    parity: 8
+    verification_examples: 8
     max_length: 128
     execution_floor: false
     characteristics:

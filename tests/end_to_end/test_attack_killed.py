@@ -27,7 +27,7 @@ def test_an_attack_killed_in_the_middle_ends_in_the_same_file(
     # More texts than the study has, so that no kill finds the attack at its end, and in small groups: kills meet
     # settled groups, unsettled ones, and the first.
     candidates.options["sample"] = step.options["sample"] = 12 + 2 * kills
-    step.options["examples_at_once"] = 4
+    step.options["batch_size"] = 4
     proposed = _store_for(candidates, [finished], tmp_path / "proposed")
     assert _worker(proposed, candidates).wait() == 0
     step.needs["candidates"] = (candidates.kind, candidates.key)

@@ -21,8 +21,8 @@ tasks:
     data:
       train: {embedded: train, size: 80}
       evaluation: {embedded: evaluation, size: 40}
-    question_answering: {max_length: 128, stride: 32}
-    parity: 8
+    question_answering: {max_seq_length: 128, doc_stride: 32}
+    verification_examples: 8
     execution_floor: false
     characteristics:
       bootstrap: 100

@@ -33,8 +33,8 @@ tasks:
       bank: 40
       evaluation: {{squad: without.json}}
       out_of_distribution: {{squad: with.json}}
-    question_answering: {{max_length: 64, stride: 16}}
-    parity: 8
+    question_answering: {{max_seq_length: 64, doc_stride: 16}}
+    verification_examples: 8
     execution_floor: false
     characteristics: {{bootstrap: 100, representation: {{k: [5]}}, distribution: {{k: 5}}}}
 """
@@ -147,7 +147,10 @@ def test_with_unanswerable_questions_no_answer_is_one(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "line"),
     [
-        (["null_threshold=1.5"], "null_threshold: 1.5, but every evaluation question has an answer"),
+        (
+            ["null_score_diff_threshold=1.5"],
+            "null_score_diff_threshold: 1.5, but every evaluation question has an answer",
+        ),
         (["version_2_with_negative=false", "--evaluation"], "version_2_with_negative: false, but some evaluation"),
     ],
 )
@@ -164,11 +167,11 @@ def test_what_is_hardly_meant_is_a_caution(folder: Path, overrides: list[str], l
     ("overrides", "line"),
     [
         (
-            ["null_threshold=.inf"],
-            "null_threshold: needs a finite number (version_2_with_negative: false never answers",
+            ["null_score_diff_threshold=.inf"],
+            "null_score_diff_threshold: needs a finite number (version_2_with_negative: false never answers",
         ),
-        (["null_threshold=.nan"], "null_threshold: needs a finite number"),
-        (["version_2_with_negative=false", "null_threshold=2"], "null_threshold: without"),
+        (["null_score_diff_threshold=.nan"], "null_score_diff_threshold: needs a finite number"),
+        (["version_2_with_negative=false", "null_score_diff_threshold=2"], "null_score_diff_threshold: without"),
     ],
 )
 def test_a_threshold_that_cannot_be_is_refused_in_a_line(folder: Path, overrides: list[str], line: str) -> None:

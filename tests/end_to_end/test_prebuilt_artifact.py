@@ -23,12 +23,13 @@ DATA = """
       bank: 40
       evaluation: {embedded: evaluation, size: 40}
       out_of_distribution: {embedded: out-of-distribution, size: 40}
-    parity: 8
+    verification_examples: 8
 """
 STUDY = f"""
 study: own
 formats: [onnx-fp32]
-performance: {{samples: 8, warmup_seconds: 0, warmup_at_most: 0.2, min_seconds: 0.05, min_count: 8, tune: false}}
+performance: {{samples: 8, min_warmup_seconds: 0, max_warmup_seconds: 0.2, min_seconds: 0.05, min_count: 8,
+  tune: false}}
 tasks:
   question-answering:
     reference: tiny
@@ -36,7 +37,7 @@ tasks:
       tiny: {{checkpoint: {{embedded: tiny}}}}
       shipped: {{artifact: {{onnx: question-answering/bare.onnx}}}}
 {DATA}
-    question_answering: {{max_length: 128, stride: 32}}
+    question_answering: {{max_seq_length: 128, doc_stride: 32}}
     execution_floor: false
     characteristics: {{bootstrap: 100, representation: {{k: [5]}}, distribution: {{k: 5}}}}
   text-classification:
@@ -60,7 +61,7 @@ tasks:
 """
 TASKS = ("question-answering", "text-classification")
 TINY, SHIPPED, OPAQUE = (
-    f"{name}@onnxruntime-cpu" for name in ("tiny/onnx-fp32", "shipped/onnx-own", "opaque/onnx-own")
+    f"{name}@onnxruntime-cpu" for name in ("tiny/onnx-fp32", "shipped/onnx-prebuilt", "opaque/onnx-prebuilt")
 )
 
 
@@ -117,7 +118,7 @@ def task_results(run_folder: Path, task: str) -> dict:  # type: ignore[type-arg]
 def test_it_is_valid_without_being_run(folder: Path) -> None:
     done = scalemodel("validate", "own.yaml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "onnx-own x5" in done.stdout
+    assert "onnx-prebuilt x5" in done.stdout
     refused = scalemodel("validate", "own.yaml", "--set", "tasks.text-classification.labels=[a, b, c]", cwd=folder)
     assert refused.returncode == 2 and "2 classes" in refused.stderr and len(refused.stderr.splitlines()) == 1
 
@@ -163,7 +164,7 @@ def test_it_is_checked_against_its_graph_and_described(task: str, run_folder: Pa
     parity = verified["parity"]
     assert parity["finite"] and parity["decision_agreement"] == 1 and parity["largest_logit_difference"] < 1e-3
     assert verified["determinism"]["repeated"] < 1e-5 and "its graph" in parity["against"]
-    manifest = json.loads((run_folder / "manifests" / task / "shipped--onnx-own.json").read_text())
+    manifest = json.loads((run_folder / "manifests" / task / "shipped--onnx-prebuilt.json").read_text())
     assert "the last normalisation before the head" in manifest["found"]["changes"][0]
     assert manifest["source"].keys() == {"onnx_sha256"} and manifest["found"]["weights"].keys() == {"float32"}
 
@@ -191,11 +192,11 @@ def test_what_must_not_be_timed_fails_with_its_reason(run_folder: Path) -> None:
         ("broken", "NaN or infinity"),
         ("sure", "logits are probabilities"),
     ):
-        entry = deployments[f"{name}/onnx-own@onnxruntime-cpu"]
+        entry = deployments[f"{name}/onnx-prebuilt@onnxruntime-cpu"]
         assert entry["status"] == "failed" and reason in entry["reason"]
 
 
 def test_the_report_tells_of_it(run_folder: Path) -> None:
     report = scalemodel("report", run_folder)
     assert report.returncode == 0 and report.stderr == ""
-    assert "shipped" in report.stdout and "onnx-own are finished files" in " ".join(report.stdout.split())
+    assert "shipped" in report.stdout and "onnx-prebuilt are finished files" in " ".join(report.stdout.split())

@@ -35,7 +35,7 @@ tasks:
     reference: plain
     labels: [negative, positive]
     max_length: 128
-    parity: 16
+    verification_examples: 16
     models:
       plain: {{artifact: {{onnx: plain/model.onnx}}}}
       fused: {{artifact: {{onnx: fused.onnx, tokenizer: plain}}}} # in ONNX Runtime's operators, as its optimiser writes
@@ -85,7 +85,7 @@ def deployments(folder: Path) -> dict:  # type: ignore[type-arg]
 @pytest.mark.parametrize("backend", [ONNXRUNTIME, OPENVINO])
 @pytest.mark.parametrize("name", ["plain", "fused"])
 def test_a_file_in_float32_is_held_against_its_graph(folder: Path, name: str, backend: str) -> None:
-    entry = deployments(folder)[f"{name}/onnx-own@{backend}"]
+    entry = deployments(folder)[f"{name}/onnx-prebuilt@{backend}"]
     assert entry["status"] == "ok", entry["reason"]
     verified = entry["verification"]
     assert "without optimisation" in verified["parity"]["against"] and verified["tolerance"]["precision"] == "float32"
@@ -96,8 +96,8 @@ def test_a_file_in_float32_is_held_against_its_graph(folder: Path, name: str, ba
 @pytest.mark.parametrize(("name", "operator"), [("session", "FusedGemm with Tanh"), ("int8-session", "DynamicQuant")])
 def test_operators_that_a_backend_computes_otherwise_are_refused(folder: Path, name: str, operator: str) -> None:
     found = deployments(folder)
-    assert found[f"{name}/onnx-own@{ONNXRUNTIME}"]["status"] == "ok"
-    refused = found[f"{name}/onnx-own@{OPENVINO}"]
+    assert found[f"{name}/onnx-prebuilt@{ONNXRUNTIME}"]["status"] == "ok"
+    refused = found[f"{name}/onnx-prebuilt@{OPENVINO}"]
     assert refused["status"] == "failed" and operator in refused["reason"]
     assert "use onnxruntime-cpu" in refused["reason"] and "\n" not in refused["reason"]
     validated = scalemodel("validate", "study.yaml", cwd=folder)
@@ -115,7 +115,7 @@ def test_what_is_computed_otherwise_is_found_though_nobody_listed_it(
         planned.deployment.name: planned.verification
         for planned in make_plan(load_study(Path("study.yaml"))).deployments
     }
-    step = steps[f"session/onnx-own@{OPENVINO}"]
+    step = steps[f"session/onnx-prebuilt@{OPENVINO}"]
     with pytest.raises(
         StepFailed, match=r"logits is .* of its spread away from what its graph says.* another backend"
     ) as found:
@@ -125,7 +125,7 @@ def test_what_is_computed_otherwise_is_found_though_nobody_listed_it(
 
 @pytest.mark.parametrize("backend", [ONNXRUNTIME, OPENVINO])
 def test_how_far_a_quantized_file_is_from_its_graph_is_told_not_judged(folder: Path, backend: str) -> None:
-    entry = deployments(folder)[f"int8/onnx-own@{backend}"]
+    entry = deployments(folder)[f"int8/onnx-prebuilt@{backend}"]
     assert entry["status"] == "ok", entry["reason"]
     assert entry["verification"]["tolerance"] is None
     assert entry["verification"]["parity"]["largest_logit_difference"] < 1

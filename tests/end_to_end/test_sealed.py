@@ -19,7 +19,7 @@ STUDY = """
 study: sealed
 formats: [onnx-fp32, torch-fp32]
 backends: [onnxruntime-cpu, openvino-cpu, torch-cpu]
-performance: {samples: 4, warmup_seconds: 0, warmup_at_most: 0.1, min_seconds: 0.05, min_count: 4, tune: false}
+performance: {samples: 4, min_warmup_seconds: 0, max_warmup_seconds: 0.1, min_seconds: 0.05, min_count: 4, tune: false}
 tasks:
   text-classification:
     reference: own
@@ -28,7 +28,7 @@ tasks:
     data:
       train: {embedded: train, size: 60}
       evaluation: {embedded: evaluation, size: 60}
-    parity: 8
+    verification_examples: 8
     max_length: 128
     execution_floor: false
     characteristics:

@@ -36,7 +36,7 @@ STUDY = f"""
 study: verified
 formats: [onnx-fp32, onnx-int8-dynamic]
 backends: [onnxruntime-cpu, openvino-cpu]
-performance: {{samples: 4, warmup_seconds: 0, min_seconds: 0.02, min_count: 4, tune: false}}
+performance: {{samples: 4, min_warmup_seconds: 0, min_seconds: 0.02, min_count: 4, tune: false}}
 tasks:
   {TASK}:
     reference: reference
@@ -45,7 +45,7 @@ tasks:
       reference: {{checkpoint: {{embedded: reference}}}}
     data:
       evaluation: {{embedded: evaluation, size: 60}}
-    parity: 40
+    verification_examples: 40
     max_length: 128
     execution_floor: false
     characteristics: {{bootstrap: 100, representation: {{k: [5]}}, distribution: {{k: 5}}}}

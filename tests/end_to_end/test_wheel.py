@@ -29,7 +29,7 @@ tasks:
     data:
       train: {embedded: train, size: 40}
       evaluation: {embedded: evaluation, size: 40}
-    parity: 8
+    verification_examples: 8
     execution_floor: false
     characteristics: {bootstrap: 100, representation: {k: [5]}}
 """

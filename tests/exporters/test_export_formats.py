@@ -11,7 +11,7 @@ from exporters.onnx.graph import opset, read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")
-HERE = [name for name in FORMATS if not name.startswith("tensorrt")]  # engines need a GPU
+HERE = [format.name for format in FORMATS.values() if format.family != "tensorrt"]  # engines need a GPU
 ONNX = [
     name for name in HERE if name not in ("torch-fp32", "onnx-bf16", "onnx-packed")
 ]  # what ONNX Runtime runs on the CPU

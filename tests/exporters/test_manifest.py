@@ -85,7 +85,7 @@ def test_files_are_verified(tmp_path):
         verify_files(tmp_path, MANIFEST)
 
 
-@pytest.mark.parametrize("format", [name for name in FORMATS if name.startswith("onnx")])
+@pytest.mark.parametrize("format", [format.name for format in FORMATS.values() if format.family == "onnx"])
 def test_the_graph_says_what_it_is(format, artifact, checkpoints):
     """In ONNX's own metadata, once for every key, whatever the file was converted from."""
     folder = artifact("bert-classes", format)

@@ -67,7 +67,7 @@ def _overhead(backend) -> tuple[str, list[float]]:  # type: ignore[no-untyped-de
 
     def ours() -> float:
         timings, _ = single_stream(
-            lambda _: backend.infer(feeds), 100, warmup_seconds=0.1, min_seconds=0.3, min_count=100
+            lambda _: backend.infer(feeds), 100, min_warmup_seconds=0.1, min_seconds=0.3, min_count=100
         )
         return Latency.of(timings).p50_ms
 

@@ -285,9 +285,9 @@ def _textattack(
             pre_transformation.RepeatModification(),
             pre_transformation.StopwordModification(stopwords=stop_words()),
             NoStopWords(compare_against_original=False),
-            textattack.constraints.overlap.MaxWordsPerturbed(max_percent=settings.words_changed_at_most),
+            textattack.constraints.overlap.MaxWordsPerturbed(max_percent=settings.max_words_changed),
             Encoder(
-                threshold=settings.similarity_at_least,
+                threshold=settings.min_similarity,
                 metric="cosine",
                 compare_against_original=True,
                 window_size=None,

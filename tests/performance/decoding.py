@@ -78,18 +78,20 @@ def _plain(context, features, starts, ends, mine, settings) -> str:  # type: ign
     null = min(starts[i][0] + ends[i][0] for i in mine)
     for i in mine:
         offsets = features.offsets[i]
-        firsts = sorted(range(LENGTH), key=lambda at: (-starts[i][at], -at))[: settings.n_best]
-        lasts = sorted(range(LENGTH), key=lambda at: (-ends[i][at], -at))[: settings.n_best]
+        firsts = sorted(range(LENGTH), key=lambda at: (-starts[i][at], -at))[: settings.n_best_size]
+        lasts = sorted(range(LENGTH), key=lambda at: (-ends[i][at], -at))[: settings.n_best_size]
         for first in firsts:
             for last in lasts:
-                if not (first <= last < first + settings.longest_answer and offsets[first][0] >= 0 <= offsets[last][0]):
+                if not (
+                    first <= last < first + settings.max_answer_length and offsets[first][0] >= 0 <= offsets[last][0]
+                ):
                     continue
                 score = starts[i][first] + ends[i][last]
                 if best is None or score > best[0]:
                     best = (score, starts[i][first], ends[i][last])
                     text = context[offsets[first][0] : offsets[last][1]]
     difference = null if best is None else null - best[1] - best[2]
-    return "" if difference > settings.null_threshold else text
+    return "" if difference > settings.null_score_diff_threshold else text
 
 
 if __name__ == "__main__":

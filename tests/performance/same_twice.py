@@ -28,8 +28,8 @@ study: same-twice
 seed: 0
 formats: [onnx-fp32, onnx-int8-dynamic]
 backends: [onnxruntime-cpu]
-performance: {samples: 32, warmup_seconds: 0.2, warmup_at_most: 5, min_seconds: 0.5, min_count: 64, replicates: %d,
-  tune: false}
+performance: {samples: 32, min_warmup_seconds: 0.2, max_warmup_seconds: 5, min_seconds: 0.5, min_count: 64,
+  replicates: %d, tune: false}
 tasks:
   text-classification:
     reference: reference

@@ -119,7 +119,7 @@ def tight_budget(task: TaskView) -> list[Finding]:
             f"{', most often on ' + worst.label if len(stopped) > 1 else ''}: "
             f"on {percent_with_interval(shares[worst])} of the texts that it had right. They count as "
             "standing: a tight budget looks like robustness.",
-            "Raise queries_at_most or seconds_at_most, or read the success as at least this much.",
+            "Raise max_queries or max_seconds, or read the success as at least this much.",
             names(stopped),
         )
     ]

@@ -15,7 +15,7 @@ NEXT_STEP = {
     "compute": "A smaller or quantized model, or another backend, helps there; a faster host does not.",
     "tokenise": "Tokenise many texts in one call, or on another core, before the model is made smaller.",
     "batch": "Make fewer and larger batches, or pad less.",
-    "decode": "Decode many answers in one call, or ask for fewer candidates (question_answering.n_best).",
+    "decode": "Decode many answers in one call, or ask for fewer candidates (question_answering.n_best_size).",
 }
 TRANSFERS = 0.5
 """From this share of a call on, copies limit it rather than the device."""

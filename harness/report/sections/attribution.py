@@ -14,7 +14,7 @@ from harness.report.floors import (
 from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio
 from harness.report.sections.rows import filled
 from harness.report.values import number, quotient, words
-from harness.report.view import FORMAT_ORDER, Deployment, TaskView
+from harness.report.view import FORMAT_ORDER, Deployment, TaskView, short_format
 
 
 def chain(task: TaskView) -> list[Block]:
@@ -108,7 +108,7 @@ def one_step_at_a_time(task: TaskView) -> list[Block]:
                 (
                     Column("model", right=False),
                     Column("architecture\n% at speed-up"),
-                    *(Column(f"{words(f).removeprefix('onnx-')}\n% at speed-up") for f in formats),
+                    *(Column(f"{words(short_format(f))}\n% at speed-up") for f in formats),
                 ),
                 tuple(rows),
                 (

@@ -212,7 +212,7 @@ def test_a_model_whose_work_would_run_on_the_cpu_is_refused(
 
     monkeypatch.setattr("backends.onnxruntime.cpu.OnnxRuntime._load", lambda self: None)
     with pytest.raises(BackendError, match=r"model\.onnx, 1 MatMul, 2 QuantizeLinear would run on the CPU") as raised:
-        Left(onnx_artifact, format="onnx-own", task=task).open()
+        Left(onnx_artifact, format="onnx-prebuilt", task=task).open()
     assert "Gather" not in str(raised.value)
 
 

@@ -218,6 +218,6 @@ def test_half_precision_is_seen_in_the_file(tmp_path: Path) -> None:
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "model.onnx"
     )
-    with OnCpu(tmp_path, format="onnx-own", task=TASK, threads=1) as backend:
+    with OnCpu(tmp_path, format="onnx-prebuilt", task=TASK, threads=1) as backend:
         assert backend.told[0][1]["trt_fp16_enable"] == "1"
         assert backend.describe()["precision_hint"] == "by the types of the graph"

@@ -183,7 +183,7 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(TensorRt, "availability", classmethod(lambda cls: Availability("tensorrt", True, "", "", {})))
     (tmp_path / "model.engine").write_bytes(b"ftrt" + bytes(40))
-    with TensorRt(tmp_path, format="tensorrt-own", task="text-classification") as found:
+    with TensorRt(tmp_path, format="tensorrt-prebuilt", task="text-classification") as found:
         found.kind = request.param.lower()  # type: ignore[attr-defined]
         yield found
 

@@ -23,7 +23,7 @@ def test_the_most_important_word_goes_first_and_the_search_stops_when_the_label_
 
 
 def test_no_more_than_the_share_of_words_is_changed(predict, candidates):
-    settings = AttackSettings(words_changed_at_most=0.2)
+    settings = AttackSettings(max_words_changed=0.2)
     [result] = attack(predict, [("1", TEXT, 1)], candidates=candidates, settings=settings)
     assert result.status == "failed"
     assert (result.adversarial, result.words_changed, result.prediction_after) == (TEXT, 0, 1)
@@ -52,7 +52,7 @@ def test_stop_words_of_ones_own_take_the_place_of_the_english_ones(predict, mode
     def propose(text, spans):
         return [["bad"] for _ in spans]
 
-    settings = AttackSettings.from_json({"mode": mode, "words_changed_at_most": 1.0, "stop_words": ["great", "film"]})
+    settings = AttackSettings.from_json({"mode": mode, "max_words_changed": 1.0, "stop_words": ["great", "film"]})
     [result] = attack(predict, [("1", "the GREAT good film x", 1)], candidates=propose, settings=settings)
     changed = {old.lower() for old, _ in result.changes}
     assert result.status == "succeeded" and changed and changed <= {"the", "good", "x"}
@@ -67,7 +67,7 @@ def test_a_text_below_the_similarity_is_not_taken(predict):
         return np.array([{"awful": 0.1, "bad": 0.5, "dull": 0.9}[text.split()[1]] for text in texts])
 
     def adversarial(at_least):
-        settings = AttackSettings(similarity_at_least=at_least)
+        settings = AttackSettings(min_similarity=at_least)
         examples = [("1", "a fine film", 1)]
         [result] = attack(predict, examples, candidates=propose, similarity=similarity, settings=settings)
         return result.status, result.adversarial, result.similarity

@@ -109,7 +109,7 @@ def test_what_is_left_alone_stays(asked):
 
 
 def test_a_budget_stops_a_search_about_an_example(asked):
-    _, results = run(asked, settings=AttackSettings(queries_at_most=1))
+    _, results = run(asked, settings=AttackSettings(max_queries=1))
     assert {result.status for result in results.values()} == {"budget"}
 
 

@@ -12,7 +12,7 @@ from benchmarks.attack.random_swaps import swap_at_random
 from benchmarks.attack.results import AttackSettings
 from benchmarks.attack.rules import rules_of
 
-SETTINGS = AttackSettings(words_changed_at_most=0.5)
+SETTINGS = AttackSettings(max_words_changed=0.5)
 EXAMPLES = [(str(n), f"a good film, take {n} of the great plot with a fine story", 1) for n in range(12)]
 
 
@@ -69,7 +69,7 @@ def test_it_keeps_to_the_rules_of_the_search_beside_it(predict, mode):
         usable = ["fine", "movie"]  # of the corrected mode's candidates `usable` has left no others
         return [(own if mode == "reference" else usable) if text[a:b].lower() == "good" else [] for a, b in spans]
 
-    settings = AttackSettings(mode=mode, words_changed_at_most=0.3, similarity_at_least=0.99)
+    settings = AttackSettings(mode=mode, max_words_changed=0.3, min_similarity=0.99)
     asked = []
 
     def counting(texts):

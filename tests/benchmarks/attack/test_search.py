@@ -38,9 +38,9 @@ def _similarity(original, texts):
 
 @pytest.mark.parametrize("settings", [
     AttackSettings(),
-    AttackSettings(words_changed_at_most=0.2),
-    AttackSettings(words_changed_at_most=1.0, similarity_at_least=0.0),
-    AttackSettings(similarity_at_least=0.8),
+    AttackSettings(max_words_changed=0.2),
+    AttackSettings(max_words_changed=1.0, min_similarity=0.0),
+    AttackSettings(min_similarity=0.8),
 ])  # fmt: skip
 def test_as_textattack_finds_them(settings):
     from tests.benchmarks.attack.textattack_search import attack_by_textattack
@@ -69,7 +69,7 @@ def test_a_budget_of_queries_stops_before_it_is_exceeded(predict, candidates):
     text = "A good film, with a Great plot!"
     [whole] = attack(predict, [("1", text, 1)], candidates=candidates)
     for budget in range(1, whole.queries + 1):
-        settings = AttackSettings(queries_at_most=budget)
+        settings = AttackSettings(max_queries=budget)
         [result] = attack(predict, [("1", text, 1)], candidates=candidates, settings=settings)
         assert result.queries <= budget
         assert result.status == ("budget" if budget < whole.queries else "succeeded")
@@ -77,7 +77,7 @@ def test_a_budget_of_queries_stops_before_it_is_exceeded(predict, candidates):
 
 
 def test_a_budget_of_time_leaves_the_text_as_it_was(predict, candidates):
-    settings = AttackSettings(seconds_at_most=1e-9)
+    settings = AttackSettings(max_seconds=1e-9)
     [result] = attack(predict, [("1", "A good film", 1)], candidates=candidates, settings=settings)
     assert result.adversarial == result.original
     assert result.status in ("budget", "failed")
@@ -107,7 +107,7 @@ def test_reference_leaves_what_it_tried_last_and_does_not_count_it(predict):
         return [{"fine": ["great", "good"], "good": ["bad"]}.get(text[a:b], []) for a, b in spans]
 
     # "fine" weighs less than both of its candidates: none lowers the score, and the last one stays.
-    result = _reference(predict, propose, "fine film bad good end", words_changed_at_most=0.4)
+    result = _reference(predict, propose, "fine film bad good end", max_words_changed=0.4)
     assert result.status == "succeeded"
     assert result.changes == (("good", "bad"),)
     by_hand = result.adversarial.split()

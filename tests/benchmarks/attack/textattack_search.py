@@ -40,12 +40,12 @@ def _search(predict: Predict, similarity: Similarity | None, settings: AttackSet
     # TextAttack compares words as they are written.
     left_alone = {form for word in stop_words() for form in (word, word.capitalize(), word.upper())}
     return textattack.Attack(
-        UntargetedAndSimilar(predict, similarity, settings.similarity_at_least),
+        UntargetedAndSimilar(predict, similarity, settings.min_similarity),
         [
             pre_transformation.RepeatModification(),
             pre_transformation.StopwordModification(stopwords=left_alone),
             HasCandidates(),
-            ShareOfWordsPerturbed(max_percent=settings.words_changed_at_most),
+            ShareOfWordsPerturbed(max_percent=settings.max_words_changed),
         ],
         SwapForCandidates(),
         # "the importance score I_wi = o_y(S) - o_y(S\wi)" (Li et al. 2020, section 3.1)

@@ -59,7 +59,7 @@ def in_passes(nanoseconds: list[int], samples: int) -> Timings:
 
 def test_whole_passes_until_both_minima(clock: Clock) -> None:
     infer, asked = model(clock, lambda index: (index + 1) * MS)
-    timings, warm = single_stream(infer, 4, warmup_seconds=0.02, min_seconds=0.025, min_count=2)
+    timings, warm = single_stream(infer, 4, min_warmup_seconds=0.02, min_seconds=0.025, min_count=2)
     assert timings.nanoseconds == tuple((index + 1) * MS for index in timings.order)
     assert len(timings.order) == 12  # 10 ms a pass
     for start in (0, 4, 8):
@@ -69,13 +69,13 @@ def test_whole_passes_until_both_minima(clock: Clock) -> None:
     result = Latency.of(timings)
     assert (result.p50_ms, result.p90_ms, result.p99_ms, result.mean_ms) == (2, 4, 4, 2.5)
     assert result.steady
-    by_count, _ = single_stream(infer, 4, warmup_seconds=0, min_seconds=0.001, min_count=9)
+    by_count, _ = single_stream(infer, 4, min_warmup_seconds=0, min_seconds=0.001, min_count=9)
     assert len(by_count.order) == 12
 
 
 def test_every_pass_has_an_order_of_its_own_that_the_seed_sets(clock: Clock) -> None:
     infer, _ = model(clock, lambda index: MS)
-    limits = {"warmup_seconds": 0, "min_seconds": 0.1, "min_count": 1}
+    limits = {"min_warmup_seconds": 0, "min_seconds": 0.1, "min_count": 1}
     orders = [single_stream(infer, 16, **limits, seed=seed)[0].order for seed in (1, 1, 2)]  # type: ignore[arg-type]
     assert orders[0] == orders[1] != orders[2]
     assert orders[0][16:32] != orders[0][32:48]
@@ -86,7 +86,7 @@ def test_nothing_is_written_where_it_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     infer, _ = model(clock, lambda index: MS)
-    single_stream(infer, 4, warmup_seconds=0, min_seconds=0.01, min_count=1)
+    single_stream(infer, 4, min_warmup_seconds=0, min_seconds=0.01, min_count=1)
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr() == ("", "")
 
@@ -98,7 +98,7 @@ def test_percentiles_are_nearest_ranks() -> None:
 
 def test_slowing_down_is_unsteady_but_kept(clock: Clock) -> None:
     infer, asked = model(clock, lambda index: (1 + len(asked) // 100) * MS)
-    timings, _ = single_stream(infer, 10, warmup_seconds=0, min_seconds=0.4, min_count=1)
+    timings, _ = single_stream(infer, 10, min_warmup_seconds=0, min_seconds=0.4, min_count=1)
     result = Latency.of(timings)
     assert not result.steady
     assert "slower than the earlier" in result.warnings[0]
@@ -167,13 +167,13 @@ def test_lengths_are_no_drift(clock: Clock) -> None:
     lengths = np.random.default_rng(0).integers(1, 200, 64)
     infer, _ = model(clock, lambda index: int(lengths[index]) * MS)
     for seconds in (0.1, 40):  # one pass, and several
-        timings, _ = single_stream(infer, 64, warmup_seconds=0, min_seconds=seconds, min_count=1)
+        timings, _ = single_stream(infer, 64, min_warmup_seconds=0, min_seconds=seconds, min_count=1)
         assert Latency.of(timings).steady
 
 
 def test_trend_in_one_pass(clock: Clock) -> None:
     infer, asked = model(clock, lambda index: (100 + len(asked)) * MS)
-    timings, _ = single_stream(infer, 64, warmup_seconds=0, warmup_at_most=0, min_seconds=0.1, min_count=1)
+    timings, _ = single_stream(infer, 64, min_warmup_seconds=0, max_warmup_seconds=0, min_seconds=0.1, min_count=1)
     result = Latency.of(timings)
     assert not result.steady and result.count == 64
     assert "latency rose during the measurement" in result.warnings[0]
@@ -187,7 +187,7 @@ def test_few_latencies_have_no_p99() -> None:
 
 def test_results_are_json_and_come_again_from_raw_values(clock: Clock) -> None:
     infer, _ = model(clock, lambda index: MS)
-    timings, _ = single_stream(infer, 3, warmup_seconds=0, min_seconds=0.01, min_count=1)
+    timings, _ = single_stream(infer, 3, min_warmup_seconds=0, min_seconds=0.01, min_count=1)
     kept = json.loads(json.dumps(asdict(timings)))
     again = Timings(tuple(kept["nanoseconds"]), tuple(kept["order"]), kept["samples"])
     assert Latency.of(again) == Latency.of(timings)
@@ -204,7 +204,7 @@ def test_garbage_collector_rests_and_is_put_back(clock: Clock) -> None:
             raise RuntimeError("the model failed")
 
     with pytest.raises(RuntimeError, match="the model failed"):
-        single_stream(infer, 2, warmup_seconds=0, warmup_at_most=0, min_seconds=1, min_count=1)
+        single_stream(infer, 2, min_warmup_seconds=0, max_warmup_seconds=0, min_seconds=1, min_count=1)
     assert not any(states)
     assert gc.isenabled()
 
@@ -217,7 +217,7 @@ def test_offline_rates(clock: Clock) -> None:
         clock.advance(500 * MS if len(passes) == 1 else 250 * MS)  # the first builds its buffers
         return 50
 
-    result, warm = offline(run, warmup_seconds=0, min_seconds=1, tokens=1000)
+    result, warm = offline(run, min_warmup_seconds=0, min_seconds=1, tokens=1000)
     assert warm == WarmUp(1.0, 0.0, settled=True)
     assert result.nanoseconds == (250 * MS,) * 4 and len(passes) == 1 + 2 + 4  # until two are alike
     assert (result.samples_per_second, result.tokens_per_second) == (200, 4000)
@@ -233,10 +233,10 @@ def test_an_offline_warm_up_that_does_not_settle_says_so(clock: Clock) -> None:
         clock.advance(next(times) * MS)
         return 1
 
-    _, warm = offline(run, warmup_seconds=0, warmup_at_most=0.75, min_seconds=0.5)
+    _, warm = offline(run, min_warmup_seconds=0, max_warmup_seconds=0.75, min_seconds=0.5)
     assert not warm.settled and warm.seconds == 0.8 and warm.change == pytest.approx(2)
     assert "still 200% slower" in (warm_up_warning(**asdict(warm)) or "")
-    _, warm = offline(run, warmup_seconds=0, warmup_at_most=0, min_seconds=0.1)
+    _, warm = offline(run, min_warmup_seconds=0, max_warmup_seconds=0, min_seconds=0.1)
     assert warm == WarmUp(0.2, None, settled=False)  # one pass always
 
 
@@ -247,7 +247,7 @@ def test_offline_unsteady(clock: Clock) -> None:
         clock.advance(next(times) * MS)
         return 1
 
-    result, _ = offline(run, warmup_seconds=0, min_seconds=0.5)
+    result, _ = offline(run, min_warmup_seconds=0, min_seconds=0.5)
     assert not result.steady
     assert "50% slower" in result.warnings[0]
     assert result.tokens_per_second is None
@@ -256,7 +256,7 @@ def test_offline_unsteady(clock: Clock) -> None:
 
 def test_bad_use(clock: Clock) -> None:
     with pytest.raises(BenchmarkError, match="samples is 0"):
-        single_stream(lambda index: None, 0, warmup_seconds=0, min_seconds=1, min_count=1)
+        single_stream(lambda index: None, 0, min_warmup_seconds=0, min_seconds=1, min_count=1)
     with pytest.raises(BenchmarkError, match="5 queries are not whole passes over 3 samples"):
         load_generator.issue("single-stream", print, samples=3, queries=5, seed=0)
     with pytest.raises(BenchmarkError, match="2 timings of 1 queries"):
@@ -268,7 +268,7 @@ def test_bad_use(clock: Clock) -> None:
         return next(counts)
 
     with pytest.raises(BenchmarkError, match="a pass processed 4 examples after one of 5"):
-        offline(shrinking, warmup_seconds=0, min_seconds=1)
+        offline(shrinking, min_warmup_seconds=0, min_seconds=1)
 
 
 def test_drift_ignores_single_outliers() -> None:

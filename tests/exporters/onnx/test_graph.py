@@ -70,7 +70,7 @@ def test_a_model_too_large_for_one_file(tmp_path, checkpoints, artifact, batches
     """The limit of protobuf is lowered, so that a small model crosses it."""
     monkeypatch.setattr(onnx_graph, "SINGLE_FILE_LIMIT", 20_000)
     calibration = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]  # as `artifact` does
-    for format in [name for name, found in FORMATS.items() if name.startswith("onnx") and not found.packages]:
+    for format in [name for name, found in FORMATS.items() if found.family == "onnx" and not found.packages]:
         folder = tmp_path / format
         folder.mkdir()
         parent = FORMATS[format].parent

@@ -31,7 +31,7 @@ def test_it_is_copied_and_described(engine: Path, tmp_path: Path) -> None:
     written = export_own_engine(engine, destination, digests=look_at_engine(engine), **OPTIONS)
     assert read_manifest(destination) == written
     verify_files(destination, written)
-    assert (written.format, written.precision, written.parameters) == ("tensorrt-own", "int8", None)
+    assert (written.format, written.precision, written.parameters) == ("tensorrt-prebuilt", "int8", None)
     assert written.files["model.engine"]["bytes"] == 104
 
 

@@ -432,7 +432,7 @@ def test_every_change_is_read_by_every_runtime(first, backend, tmp_path, batches
     for tensor in ("states", "text"):
         chosen = options("bert-classes", "mean", logits="classes_of_text", representation=tensor, first_position=first)
         take_in(source, tmp_path / tensor, chosen)
-        with open_backend(backend, tmp_path / tensor, format="onnx-own", task="text-classification") as opened:
+        with open_backend(backend, tmp_path / tensor, format="onnx-prebuilt", task="text-classification") as opened:
             actual = [opened.infer(batch) for batch in batches[:2]]
         for expected, outputs in zip(run(tmp_path / tensor, batches[:2]), actual, strict=True):
             assert outputs.keys() == {"logits", "representation"}

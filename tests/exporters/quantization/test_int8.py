@@ -85,7 +85,8 @@ def test_dynamic_quantizes_the_encoders_products_alone(name, artifact):
 @pytest.mark.parametrize("format", ["onnx-int8-dynamic", "onnx-int8-static"])
 def test_without_vnni_weights_take_seven_bits(format, tmp_path, artifact, batches, monkeypatch):
     monkeypatch.setattr(quantization, "instruction_set", lambda: WITHOUT_VNNI)
-    monkeypatch.setattr("exporters.formats.instruction_set", lambda: WITHOUT_VNNI)
+    for writer in ("int8_dynamic", "int8_static"):
+        monkeypatch.setattr(f"exporters.quantization.{writer}.instruction_set", lambda: WITHOUT_VNNI)
     parent = artifact("bert-qa", "onnx-fp32")
     manifest = export(format, parent, tmp_path, task="question-answering", pooling="cls", calibration=batches)
     assert manifest.isa == WITHOUT_VNNI

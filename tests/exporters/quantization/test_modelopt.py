@@ -13,7 +13,8 @@ from onnx import numpy_helper
 from exporters.errors import ExportError
 from exporters.export import export
 from exporters.files import sha256
-from exporters.formats import FORMATS, Format, lineage
+from exporters.format import Format
+from exporters.formats import FORMATS, lineage
 from exporters.manifest import read_manifest
 from exporters.onnx.graph import head, opset, read_model
 from exporters.onnx.graph_facts import graph_facts, products_by_type
@@ -191,8 +192,8 @@ def test_a_missing_package_is_one_line_with_the_way_to_it(tmp_path, artifact, ba
 
 
 def test_what_is_missing_is_found_by_its_distribution():
-    there = Format("a", None, "", "", lambda job: {}, packages=("onnx",))
-    gone = Format("b", None, "", "", lambda job: {}, packages=("onnx", "no-such-package"))
+    there = Format("a", "onnx", "int8", "", "", packages=("onnx",))
+    gone = Format("b", "onnx", "int8", "", "", packages=("onnx", "no-such-package"))
     assert there.missing() is None
     assert gone.missing() == (
         "the package 'no-such-package' is not installed; install it with: pip install -e '.[modelopt]'"

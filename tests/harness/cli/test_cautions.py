@@ -24,7 +24,7 @@ tasks:
     reference: tiny
     models: {tiny: {checkpoint: {embedded: tiny}}}
     data: {evaluation: {embedded: evaluation, size: 50}}
-    question_answering: {max_length: 128, stride: 32}
+    question_answering: {max_seq_length: 128, doc_stride: 32}
   text-classification:
     reference: big
     labels: [negative, positive]
@@ -60,7 +60,7 @@ def test_a_study_that_means_what_it_says(tmp_path: Path) -> None:
         ),
         (
             "tasks.question-answering.question_answering=null",
-            "tasks.question-answering.question_answering.max_length: 384, but tiny takes 256 tokens: a longer text "
+            "tasks.question-answering.question_answering.max_seq_length: 384, but tiny takes 256 tokens: a longer text "
             "fails it; say 256 or less",
         ),
         (

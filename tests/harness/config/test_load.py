@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporters.formats import Format
+from exporters.format import Format
 from harness.cli.configs import shipped
 from harness.config.load import load_study
 from harness.config.schema import json_schema
@@ -127,7 +127,10 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.quality_loss=2", ["quality_loss", "less than or equal to 1, got 2"]),
         ("tasks.text-classification.quality_loss=.nan", ["quality_loss: input should be a finite number, got nan"]),
         ("timeout_minutes=.inf", ["timeout_minutes: input should be a finite number, got inf"]),
-        ("performance.warmup_seconds=.inf", ["performance.warmup_seconds: input should be a finite number, got inf"]),
+        (
+            "performance.min_warmup_seconds=.inf",
+            ["performance.min_warmup_seconds: input should be a finite number, got inf"],
+        ),
         ("tasks.text-classification.quality_loss=10%", ["quality_loss: input should be a number, got '10%'"]),
         (
             "tasks.text-classification.models.p={checkpoint: {pruned: big, sparsity: '3:4'}}",
@@ -168,9 +171,9 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ),
         ("tasks.text-classification.characteristics.attack={sample: 5}", ["attack.masked_language_model: is missing"]),
         ("formats=[tensorrt-fp16]", ["'tensorrt-fp16'; onnxruntime-cpu: it takes onnx-*: use tensorrt"]),
-        ("formats=[onnx-own]", ["formats.0: comes with a finished file alone", "artifact, got 'onnx-own'"]),
+        ("formats=[onnx-prebuilt]", ["formats.0: comes with a finished file alone", "artifact, got 'onnx-prebuilt'"]),
         ("study=My Study", ["study: a name has lower-case letters", "'My Study'"]),
-        ("performance.warmup_at_most=0.1", ["performance.warmup_at_most", "less than warmup_seconds"]),
+        ("performance.max_warmup_seconds=0.1", ["performance.max_warmup_seconds", "less than min_warmup_seconds"]),
         ("backends=[torch-cpu]", ["formats", "onnx-fp32"]),
         ("formats=[onnx-bf16]", ["formats", "'onnx-bf16'", "no bfloat16 products on the CPU", "openvino-cpu"]),
         ("tasks.text-classification.reference.deeper=1", ["tasks.text-classification.reference", "plain value"]),
@@ -181,6 +184,28 @@ def test_what_is_wrong_is_named(config: Path, override: str, parts: list[str]) -
     message = complaint(config, override)
     for part in parts:
         assert part in message, message
+
+
+@pytest.mark.parametrize(
+    ("place", "former", "today"),
+    [
+        ("performance", "warmup_seconds", "min_warmup_seconds"),
+        ("performance", "warmup_at_most", "max_warmup_seconds"),
+        ("tasks.text-classification", "parity", "verification_examples"),
+        ("tasks.text-classification.question_answering", "max_length", "max_seq_length"),
+        ("tasks.text-classification.question_answering", "stride", "doc_stride"),
+        ("tasks.text-classification.question_answering", "n_best", "n_best_size"),
+        ("tasks.text-classification.question_answering", "longest_answer", "max_answer_length"),
+        ("tasks.text-classification.question_answering", "null_threshold", "null_score_diff_threshold"),
+        ("tasks.text-classification.characteristics.attack", "words_changed_at_most", "max_words_changed"),
+        ("tasks.text-classification.characteristics.attack", "similarity_at_least", "min_similarity"),
+        ("tasks.text-classification.characteristics.attack", "queries_at_most", "max_queries"),
+        ("tasks.text-classification.characteristics.attack", "seconds_at_most", "max_seconds"),
+        ("tasks.text-classification.characteristics.attack", "examples_at_once", "batch_size"),
+    ],
+)
+def test_a_key_of_an_old_study_is_told_its_name_of_today(config: Path, place: str, former: str, today: str) -> None:
+    assert f"{place}.{former}: unknown key; did you mean '{today}'?" in complaint(config, f"{place}.{former}=1")
 
 
 @pytest.mark.parametrize(

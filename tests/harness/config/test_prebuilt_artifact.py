@@ -78,8 +78,8 @@ def keys(folder: Path, model: str, *overrides: str) -> set[str]:
 def test_it_has_one_format_and_no_checkpoint(folder: Path) -> None:
     planned = plan(folder, "backends=[onnxruntime-cpu, openvino-cpu]")
     assert [entry.name for entry in deployments(planned.study, "text-classification")][2:] == [
-        "shipped/onnx-own@onnxruntime-cpu",
-        "shipped/onnx-own@openvino-cpu",
+        "shipped/onnx-prebuilt@onnxruntime-cpu",
+        "shipped/onnx-prebuilt@openvino-cpu",
     ]
     assert [step.subject["model"] for step in planned.checkpoints] == ["big"]
 
@@ -117,7 +117,7 @@ def test_without_a_representation_only_the_evaluation_is_run(folder: Path) -> No
         ("checkpoint={random: bert-tiny}", ["models.shipped", "a checkpoint or an artifact", "not both"]),
         ("artifact=null", ["models.shipped", "a checkpoint or an artifact"]),
         ("training={}", ["models.shipped.training", "cannot be trained", "checkpoint"]),
-        ("formats=[onnx-fp32]", ["models.shipped.formats", "onnx-own"]),
+        ("formats=[onnx-fp32]", ["models.shipped.formats", "onnx-prebuilt"]),
         ("artifact.start_logits=start", ["artifact.start_logits", "text-classification has logits"]),
         ("artifact.onxx=a.onnx", ["artifact.onxx", "unknown key", "'onnx'"]),
         ("artifact.precision=int3", ["artifact.precision", "'int3'", "int8"]),
@@ -324,8 +324,8 @@ def test_an_engine_is_a_model_for_tensorrt_alone(folder: Path) -> None:
     backends = "backends=[onnxruntime-cpu, tensorrt]"
     planned = plan(folder, engine, backends)
     names = [entry.name for entry in deployments(planned.study, "text-classification")]
-    assert names == ["big/onnx-fp32@onnxruntime-cpu", "shipped/tensorrt-own@tensorrt"]
-    assert "no backend of the study serves 'tensorrt-own'" in complaint(folder, engine)
+    assert names == ["big/onnx-fp32@onnxruntime-cpu", "shipped/tensorrt-prebuilt@tensorrt"]
+    assert "no backend of the study serves 'tensorrt-prebuilt'" in complaint(folder, engine)
     both = f"{SHIPPED}.artifact={{tensorrt: {folder}/mine.engine, onnx: {folder}/mine.onnx}}"
     assert "needs onnx or tensorrt, and not both" in complaint(folder, both, backends)
     assert "needs onnx or tensorrt" in complaint(folder, f"{SHIPPED}.artifact={{tokenizer: {folder}}}", backends)

@@ -456,7 +456,7 @@ def whole_task(task: str) -> dict[str, Any]:
     }
     unstable = deployments[deployment_name("distilbert", "onnx-int8-static")]["performance"]
     unstable["single-stream"]["steady"] = False
-    unstable["warnings"] = ["unsteady: latency fell during the only pass; raise warmup_seconds"]
+    unstable["warnings"] = ["unsteady: latency fell during the only pass; raise min_warmup_seconds"]
     return task_results(task, deployments, reference)
 
 

@@ -337,13 +337,13 @@ def test_what_else_the_measurements_warn_of_is_told_once_by_kind(task: dict[str,
     tail = "p99 of the later half was {} than of the earlier; raise min_count, or quieten the machine"
     performance[INT8]["warnings"] += [tail.format("23% slower"), late]
     performance[FP16]["warnings"] = [tail.format("31% faster")]
-    performance[TINY]["warnings"] = ["unsteady: latency rose during the measurement; raise warmup_seconds"]
+    performance[TINY]["warnings"] = ["unsteady: latency rose during the measurement; raise min_warmup_seconds"]
     finding = found(task, "other-warnings")
     assert finding is not None and finding.kind == "warning"
     assert set(finding.deployments) == {INT8, FP16, TINY}
     assert finding.text.count("p99 of the later half") == 1 and "busy" not in finding.text
     assert "no core was left to send them ([" in finding.text and "latency rose" in finding.text
-    assert "raise min_count" in finding.next_step.lower() and "raise warmup_seconds" in finding.next_step
+    assert "raise min_count" in finding.next_step.lower() and "raise min_warmup_seconds" in finding.next_step
     # a timing that is told to be unstable is not told twice
     performance[TINY]["single-stream"]["steady"] = False
     finding = found(task, "other-warnings")

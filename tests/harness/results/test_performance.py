@@ -90,7 +90,7 @@ def test_a_warm_up_that_did_not_settle_is_told_of_every_scenario() -> None:
     measured = process(1)
     measured["offline"]["warm_up"] = {"seconds": 30.0, "change": 0.12, "settled": False}
     (warning,) = summarise([measured])["warnings"]
-    assert warning == "the warm-up ended after 30 s, still 12% slower from round to round; raise warmup_at_most"
+    assert warning == "the warm-up ended after 30 s, still 12% slower from round to round; raise max_warmup_seconds"
 
 
 def test_a_scenario_that_was_not_measured_is_null() -> None:

@@ -32,8 +32,8 @@ TASK = "text-classification"
 SETTINGS = Performance(
     scenarios=("single-stream", "multi-stream", "offline", "server"),
     samples=12,
-    warmup_seconds=0,
-    warmup_at_most=0.5,
+    min_warmup_seconds=0,
+    max_warmup_seconds=0.5,
     min_seconds=0.02,
     min_count=100,
     server=Server(p99_ms=10_000),
@@ -155,7 +155,7 @@ def test_a_request_is_a_question_with_all_windows_of_its_context(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = SETTINGS.model_copy(update={"scenarios": ("single-stream", "multi-stream"), "sweep": None})
-    windows = QuestionAnswering(max_length=48, stride=8).model_dump()
+    windows = QuestionAnswering(max_seq_length=48, doc_stride=8).model_dump()
     context = deployment(tmp_path, "question-answering", settings, question_answering=windows)
     batches: list[list[int]] = []
 

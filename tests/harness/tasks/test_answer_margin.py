@@ -49,8 +49,8 @@ def test_no_answer_competes_with_the_best_span() -> None:
     assert right(question(), start, end) == pytest.approx((1 + 3 / 4) / 2)
     assert right(question("gold"), start, end) == pytest.approx((1 - 3 / 4) / 2)
     # with a threshold of 4 the span is answered: its lead is 6 - (9 - 4)
-    assert right(question("gold"), start, end, null_threshold=4) == pytest.approx((1 + 1 / 2) / 2)
-    assert right(question(), start, end, null_threshold=4) == pytest.approx((1 - 1 / 2) / 2)
+    assert right(question("gold"), start, end, null_score_diff_threshold=4) == pytest.approx((1 + 1 / 2) / 2)
+    assert right(question(), start, end, null_score_diff_threshold=4) == pytest.approx((1 - 1 / 2) / 2)
     # where every question is answered, "gold" is 6 and the next best spans, "the gold" apart, 3: "gold coin", "coin"
     assert right(question("gold"), start, end, version_2_with_negative=False) == pytest.approx((1 + 3 / 4) / 2)
 
@@ -63,7 +63,7 @@ def test_it_agrees_with_the_decoder_on_random_logits(seed: int, negative: bool) 
     windows = features(windows=2, examples=len(examples))
     starts = list(random.normal(0, 2, (200, 6)).astype(np.float32).round(1))
     ends = list(random.normal(0, 2, (200, 6)).astype(np.float32).round(1))
-    settings = QuestionAnswering(version_2_with_negative=negative, null_threshold=float(random.normal()))
+    settings = QuestionAnswering(version_2_with_negative=negative, null_score_diff_threshold=float(random.normal()))
     found = right_answers(examples, windows, starts, ends, settings=settings)
     decoded = decode([CONTEXT] * 100, windows, starts, ends, settings=settings)
     exact = [score(text, one.answers)[0] == 1 for text, one in zip(decoded.texts, examples, strict=True)]

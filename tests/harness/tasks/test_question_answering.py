@@ -18,7 +18,7 @@ from harness.tasks.features import Features
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.task import Task, task_for
 
-SMALL = QuestionAnswering(max_length=24, stride=6)
+SMALL = QuestionAnswering(max_seq_length=24, doc_stride=6)
 
 
 def question(text: str, context: str, *answers: tuple[str, int], id: str = "q") -> QuestionExample:
@@ -57,14 +57,14 @@ def test_windows_cover_a_context_of_10_000_words_and_overlap_by_the_stride(token
     features = small().encode(FastTokenizer(tokenizer), [question("why", "home"), question("where", context)])
     assert features.example[0] == 0
     assert set(features.example[1:].tolist()) == {1}
-    assert features.lengths.max() == SMALL.max_length
+    assert features.lengths.max() == SMALL.max_seq_length
     assert features.offsets is not None
     windows = [offsets[offsets[:, 0] >= 0] for offsets in features.offsets[1:]]
     covered = np.unique(np.concatenate(windows), axis=0)
     assert len(covered) == 10_000
     assert (covered[0, 0], covered[-1, 1]) == (0, len(context))
     for window, following in pairwise(windows):
-        assert (window[-SMALL.stride :] == following[: SMALL.stride]).all()
+        assert (window[-SMALL.doc_stride :] == following[: SMALL.doc_stride]).all()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_offsets_count_characters_not_bytes(tokenizer: Tokenizer) -> None:
 def test_a_question_too_long_for_a_window_loses_its_end(tokenizer: Tokenizer, text: str) -> None:
     context = "bob lives in paris the cat sat home " * 5
     features = small().encode(FastTokenizer(tokenizer), [question(text, context)])
-    assert features.lengths.max() <= SMALL.max_length
+    assert features.lengths.max() <= SMALL.max_seq_length
     assert features.offsets is not None
     covered = np.unique(np.concatenate([row[row[:, 0] >= 0] for row in features.offsets]), axis=0)
     assert len(covered) == len(context.split())
@@ -116,10 +116,10 @@ def test_other_questions_are_not_cut(tokenizer: Tokenizer) -> None:
 
 
 def test_a_stride_that_leaves_no_step_is_one_line(tokenizer: Tokenizer) -> None:
-    task = QuestionAnsweringTask(QuestionAnswering(max_length=64, stride=128))
-    with pytest.raises(UserError, match=r"stride is 128, too much for max_length 64: make it at most 59"):
+    task = QuestionAnsweringTask(QuestionAnswering(max_seq_length=64, doc_stride=128))
+    with pytest.raises(UserError, match=r"stride is 128, too much for max_seq_length 64: make it at most 59"):
         task.encode(FastTokenizer(tokenizer), [question("who", "bob")])
-    largest = QuestionAnsweringTask(QuestionAnswering(max_length=64, stride=59))
+    largest = QuestionAnsweringTask(QuestionAnswering(max_seq_length=64, doc_stride=59))
     assert len(largest.encode(FastTokenizer(tokenizer), [question("who", "bob " * 100)])) > 1
 
 
@@ -133,8 +133,8 @@ def test_windows_are_those_of_transformers(tokenizer: Tokenizer) -> None:
     theirs = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]")(
         texts,
         contexts,
-        max_length=SMALL.max_length,
-        stride=SMALL.stride,
+        max_length=SMALL.max_seq_length,
+        stride=SMALL.doc_stride,
         truncation="only_second",
         return_overflowing_tokens=True,
         return_offsets_mapping=True,

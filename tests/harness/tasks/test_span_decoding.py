@@ -25,12 +25,12 @@ def plain_loops(
         at_first_token = start[0] + end[0]
         null = at_first_token if null is None else min(null, at_first_token)
         # Largest first; the later of two equal ones first.
-        best_starts = sorted(range(len(start)), key=lambda i: (-start[i], -i))[: settings.n_best]
-        best_ends = sorted(range(len(end)), key=lambda i: (-end[i], -i))[: settings.n_best]
+        best_starts = sorted(range(len(start)), key=lambda i: (-start[i], -i))[: settings.n_best_size]
+        best_ends = sorted(range(len(end)), key=lambda i: (-end[i], -i))[: settings.n_best_size]
         for first in best_starts:
             for last in best_ends:
                 inside = spans[first][0] >= 0 and spans[last][0] >= 0
-                if inside and first <= last < first + settings.longest_answer:
+                if inside and first <= last < first + settings.max_answer_length:
                     text = context[spans[first][0] : spans[last][1]]
                     candidates.append((start[first] + end[last], start[first], end[last], text))
     assert null is not None
@@ -39,7 +39,7 @@ def plain_loops(
         candidates = [(np.float32(0), np.float32(0), np.float32(0), "empty")]
     best = max(candidates, key=lambda candidate: candidate[0])
     difference = null - best[1] - best[2]
-    null_answer = settings.version_2_with_negative and difference > settings.null_threshold
+    null_answer = settings.version_2_with_negative and difference > settings.null_score_diff_threshold
     return ("" if null_answer else best[3]), float(difference)
 
 
@@ -68,10 +68,10 @@ def random_features(rng: np.random.Generator, examples: int, longest: int) -> tu
 def test_the_same_answers_as_plain_loops(seed: int, negative: bool, ties: bool) -> None:
     rng = np.random.default_rng(seed)
     settings = QuestionAnswering(
-        n_best=int(rng.integers(1, 25)),
-        longest_answer=int(rng.integers(1, 31)),
+        n_best_size=int(rng.integers(1, 25)),
+        max_answer_length=int(rng.integers(1, 31)),
         version_2_with_negative=negative,
-        null_threshold=rng.normal(),
+        null_score_diff_threshold=rng.normal(),
     )
     contexts, features = random_features(rng, examples=300, longest=(8, 60)[seed % 2])
     starts: Logits = [rng.normal(0, 4, length).astype(np.float32) for length in features.lengths]
@@ -121,8 +121,8 @@ AB = [(0, 1), (2, 3)]
 def test_the_threshold_must_be_exceeded() -> None:
     logits = [2.0, 1, 0, 0]
     assert answer("a b", AB, logits, logits) == ("", 2)
-    assert answer("a b", AB, logits, logits, null_threshold=2) == ("a", 2)
-    assert answer("a b", AB, logits, logits, null_threshold=1.5) == ("", 2)
+    assert answer("a b", AB, logits, logits, null_score_diff_threshold=2) == ("a", 2)
+    assert answer("a b", AB, logits, logits, null_score_diff_threshold=1.5) == ("", 2)
 
 
 def test_an_end_before_its_start_is_no_answer() -> None:
@@ -131,12 +131,12 @@ def test_an_end_before_its_start_is_no_answer() -> None:
 
 def test_the_longest_answer_counts_tokens() -> None:
     assert answer("a b", AB, [-9, 5, 0, -9], [-9, 0, 5, -9])[0] == "a b"
-    assert answer("a b", AB, [-9, 5, 1, -9], [-9, 0, 5, -9], longest_answer=1)[0] == "b"
+    assert answer("a b", AB, [-9, 5, 1, -9], [-9, 0, 5, -9], max_answer_length=1)[0] == "b"
 
 
 def test_only_the_best_starts_and_ends_are_combined() -> None:
-    assert answer("a b", AB, [9, 1, 2, -9], [9, 0, 1, -9], n_best=1, null_threshold=99) == ("empty", 18)
-    assert answer("a b", AB, [9, 1, 2, -9], [9, 0, 1, -9], n_best=2, null_threshold=99) == ("b", 15)
+    assert answer("a b", AB, [9, 1, 2, -9], [9, 0, 1, -9], n_best_size=1, null_score_diff_threshold=99) == ("empty", 18)
+    assert answer("a b", AB, [9, 1, 2, -9], [9, 0, 1, -9], n_best_size=2, null_score_diff_threshold=99) == ("b", 15)
 
 
 def test_without_a_span_the_null_score_decides_alone() -> None:

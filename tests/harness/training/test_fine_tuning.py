@@ -64,7 +64,7 @@ def test_long_contexts_make_more_features_than_examples(starts, tmp_path):
         examples=questions(20),
         labels=None,
         recipe=Recipe(epochs=1, batch_size=8, max_length=24),
-        question_answering=QuestionAnswering(max_length=384, stride=128),
+        question_answering=QuestionAnswering(max_seq_length=384, doc_stride=128),
     )
     assert record["examples"] == 20 < record["features"]
 
@@ -162,7 +162,9 @@ def test_masked_language_modelling_learns(starts, tmp_path):
 
 def spans_of(example, start, max_length=32, stride=8):
     """The text that each feature's target covers, and the targets."""
-    task = task_for("question-answering", question_answering=QuestionAnswering(max_length=max_length, stride=stride))
+    task = task_for(
+        "question-answering", question_answering=QuestionAnswering(max_seq_length=max_length, doc_stride=stride)
+    )
     features = task.encode(read_tokenizer(start), [example])
     firsts, lasts = answer_spans([example], features.example, features.offsets)
     covered = []

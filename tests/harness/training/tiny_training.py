@@ -124,7 +124,7 @@ def train_case(
         labels=None if answers else LABELS,
         teacher=teacher if distillation else None,
         distillation=distillation,
-        question_answering=QuestionAnswering(max_length=64, stride=16) if answers else None,
+        question_answering=QuestionAnswering(max_seq_length=64, doc_stride=16) if answers else None,
         **common,
     )
 

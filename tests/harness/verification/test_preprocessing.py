@@ -128,7 +128,9 @@ def taken(folder: Path, destination: Path) -> Path:
 
 
 def asking() -> QuestionAnsweringTask:
-    return QuestionAnsweringTask(QuestionAnswering(max_length=LENGTH, stride=STRIDE, n_best=20, longest_answer=30))
+    return QuestionAnsweringTask(
+        QuestionAnswering(max_seq_length=LENGTH, doc_stride=STRIDE, n_best_size=20, max_answer_length=30)
+    )
 
 
 def answers_of_transformers(folder: Path) -> list[str]:
