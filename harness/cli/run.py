@@ -10,18 +10,19 @@ from pathlib import Path
 
 import typer
 
-from harness.checkpoints.preflight import check_checkpoints
 from harness.cli.cautions import label_cautions
 from harness.cli.configs import find_config
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.errors import SKIPPED, RunStopped, status_of
+from harness.execution.preflight import check_checkpoints
 from harness.execution.run import Run, Until, load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.printable import say
 from harness.results.collect import collect
 from harness.store.run_folder import RunFolder
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 from harness.verification.checks import FILE as VERIFICATION
 from harness.verification.checks import summary
 
@@ -50,8 +51,7 @@ def work(
     loaded = load_missing_examples(plan, store)
     for line in label_cautions(plan, loaded.missing):
         say(f"caution: {line}", error=True)
-    starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]
-    missing = [step for step in starting if not store.has(step.kind, step.key)]
+    missing = [step for step in plan.checkpoints if not store.has(step.kind, step.key)]
     check_checkpoints(missing, tell=None if quiet else partial(say, error=True))
     with store.lock():
         folder.open(study)

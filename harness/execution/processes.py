@@ -18,7 +18,8 @@ from typing import Any, TextIO
 
 from harness.errors import TIMED_OUT, status_of_exit
 from harness.store.atomic import write_text
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
@@ -28,7 +30,7 @@ class BackendOptions(Strict):
     """An artifact on a backend."""
 
     backend: str
-    backend_options: dict[str, Any] = {}
+    backend_options: dict[str, Any] = Field(default={})
     format: str
     task: TaskOptions
     pooling: Literal["cls", "mean"]
@@ -37,7 +39,7 @@ class BackendOptions(Strict):
     """Whether the artifact has this output."""
     isa: tuple[str, ...] = ()
     """Instruction sets of the CPU, of which results may depend."""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default={})
     """Of the runtime's distributions."""
 
 

@@ -30,7 +30,8 @@ from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import numbers, read_outputs
 from harness.store.run_folder import RunFolder
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
 from harness.store.timings import read_so_far
 
@@ -103,7 +104,7 @@ class _Collector:
         for plan in task.deployments:
             entry = self._deployment(task, plan)
             deployments[plan.deployment.name] = entry
-            if plan.again and self._present(plan.again["evaluation"]):
+            if plan.rerun and self._present(plan.rerun["evaluation"]):
                 replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, entry)
         return {
             "reference": task.deployments[0].deployment.name,
@@ -184,7 +185,7 @@ class _Collector:
             **entry,
             "replicate_of": plan.deployment.name,
             "replicate_kind": "execution",
-            "quality": _quality(self._path(plan.again["evaluation"])),
+            "quality": _quality(self._path(plan.rerun["evaluation"])),
         }
 
     def _artifact(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from backends.batching import pad
 from exporters.export import export
@@ -51,7 +52,7 @@ class Options(Strict):
     """Instruction sets of the CPU, where the format depends on them."""
     gpu: Any = None
     """Likewise; see `backends.host.nvidia.describe`."""
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default={})
     """Of distributions that this format alone depends on."""
 
 

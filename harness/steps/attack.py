@@ -45,9 +45,10 @@ class Options(DeployedOptions, AttackedOptions):
 class Inputs(DeployedInputs):
     examples: StepRef
     candidates: StepRef
-    masked_language_model: StepRef
-    """Measures the similarity of texts, where nothing else does."""
     sentence_encoder: StepRef | None = None
+    """Measures the similarity of texts."""
+    masked_language_model: StepRef | None = None
+    """Does so where there is no sentence encoder."""
 
 
 def run(context: Context[Options, Inputs]) -> None:
@@ -71,6 +72,7 @@ def similarity_of(context: Context[Options, Inputs]) -> Similarity:
     threads, inputs = context.options.deployment.threads, context.inputs
     if inputs.sentence_encoder is not None:
         return SentenceEncoder.open(context.folder(inputs.sentence_encoder), threads=threads).similarity
+    assert inputs.masked_language_model is not None  # planning has seen to it
     return MaskedLanguageModel(context.folder(inputs.masked_language_model), threads=threads).similarity
 
 

@@ -37,9 +37,7 @@ class Inputs(StepInputs):
 
 def run(context: Context[Options, Inputs]) -> None:
     options, settings = context.options, context.options.settings
-    model = MaskedLanguageModel(
-        context.folder(context.inputs.masked_language_model), settings, threads=options.threads
-    )
+    model = MaskedLanguageModel(context.folder(context.inputs.masked_language_model), settings, threads=options.threads)
     attacked = attacked_examples(context.folder(context.inputs.examples), options)
     texts = list(dict.fromkeys(one.text for one in attacked))
     report = text_progress(context, 0, len(texts))

@@ -66,9 +66,7 @@ def _results(
 ) -> dict[str, list[AttackResult]]:
     return {
         name: [
-            result
-            for number, ref in enumerate(refs)
-            for result in _of_source(number, read_attack(context.folder(ref)))
+            result for number, ref in enumerate(refs) for result in _of_source(number, read_attack(context.folder(ref)))
         ]
         for name, refs in attacks.items()
     }

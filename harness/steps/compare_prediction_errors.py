@@ -31,9 +31,7 @@ def run(context: Context[Options, Inputs]) -> None:
     options = context.options
     answering = options.answering
     gold = ("answerable", "exact") if answering else ("label", "correct")
-    found = tables(
-        context, options, context.inputs.evaluation, "id", "group", "prediction", *gold, *LOGITS[answering]
-    )
+    found = tables(context, options, context.inputs.evaluation, "id", "group", "prediction", *gold, *LOGITS[answering])
     first = found[options.reference]
     correct = "exact" if answering else "correct"
     result = compare(

@@ -28,10 +28,8 @@ def deployment_options(context: Context[DeployedOptions, DeployedInputs]) -> Dep
 OptionsT = TypeVar("OptionsT", bound=BackendOptions)
 
 
-def with_negatives(
-    context: Context[Strict, StepInputs], options: OptionsT, evaluation: StepRef | None
-) -> OptionsT:
-    """``options`` that say whether "" may be an answer: if there is an unanswerable question, where the study does not."""
+def with_negatives(context: Context[Strict, StepInputs], options: OptionsT, evaluation: StepRef | None) -> OptionsT:
+    """``options`` that say whether "" may be an answer: where the study does not, if any question has none."""
     decoding = options.task.question_answering
     if decoding is None or decoding.version_2_with_negative is not None:
         return options

@@ -47,6 +47,4 @@ def load(options: Options) -> Sequence[Example]:
     Raises:
         UserError: the data cannot be read, or holds something wrong.
     """
-    return load_examples(
-        options.source, task=options.task, labels=options.labels, role=options.role, seed=options.seed
-    )
+    return load_examples(options.source, task=options.task, labels=options.labels, role=options.role, seed=options.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow.parquet as pq
 
+from harness.config.strict import Strict
 from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment
 from harness.steps.context import Context
@@ -17,11 +18,14 @@ VERSION = 4
 LIBRARIES = ("tokenizers",)
 
 
-class Options(DeployedOptions):
-    sample: int | None
-    """How many of the examples; None: all."""
+class Sample(Strict):
+    size: int
     seed: int
-    """Of the sample."""
+
+
+class Options(DeployedOptions):
+    sample: Sample | None
+    """Of the examples; None: all of them."""
     rerun: bool
     """Whether this is the execution replicate: the same once more, batched and padded otherwise."""
 
@@ -34,7 +38,7 @@ def run(context: Context[Options, Inputs]) -> None:
     options, inputs = context.options, context.inputs
     examples = read_examples(context.folder(inputs.examples))
     if options.sample is not None:
-        examples = sample(examples, options.sample, seed=options.seed)
+        examples = sample(examples, options.sample.size, seed=options.sample.seed)
     artifact = context.folder(inputs.artifact)
     with open_deployment(artifact, deployment_options(context), rerun=options.rerun) as deployment:
         table = deployment.table(examples)

@@ -41,7 +41,6 @@ from harness.store.timings import Measured
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 
-
 VERSION = 6
 LIBRARIES = ("tokenizers", "mlcommons-loadgen")
 

@@ -58,18 +58,24 @@ class StepKind(Protocol[OptionsT_contra, InputsT_contra]):
     """What the module of a kind defines; beside it the reader of what its steps made, for steps that need them."""
 
     __name__: str
-    VERSION: int
-    """Raised when the same options and inputs come to give another result: old results are then made again."""
-    LIBRARIES: tuple[str, ...]
-    """The distributions whose versions the result depends on, for whatever options."""
 
     @property
-    def Options(self) -> type[BaseModel]:  # noqa: N802
+    def VERSION(self) -> int:
+        """Raised when the same options and inputs come to give another result: old results are then made again."""
+        ...
+
+    @property
+    def LIBRARIES(self) -> tuple[str, ...]:
+        """The distributions whose versions the result depends on, whatever the options."""
+        ...
+
+    @property
+    def Options(self) -> type[BaseModel]:
         """All that a step's result depends on, beside its inputs."""
         ...
 
     @property
-    def Inputs(self) -> type[StepInputs]: ...  # noqa: N802
+    def Inputs(self) -> type[StepInputs]: ...
 
     def run(self, context: Context[OptionsT_contra, InputsT_contra], /) -> None:
         """Do the step: write its files to ``context.destination``."""

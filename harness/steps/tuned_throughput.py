@@ -69,7 +69,9 @@ def measure_tuned(
     try:
         options = deployment_options(context).model_copy(update=asdict(setting))
         with open_deployment(context.folder(context.inputs.artifact), options) as tuned:
-            pairs = in_turns(lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * context.options.min_seconds)
+            pairs = in_turns(
+                lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * context.options.min_seconds
+            )
     except REFUSALS as error:
         return {**found, "reason": " ".join(str(error).split()) or type(error).__name__}
     return {**found, "pairs": pairs}

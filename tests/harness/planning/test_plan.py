@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from harness.planning.versions import LIBRARIES, VERSIONS
 
 import configs
 from harness.config.deployments import EXECUTION_REPLICATE
@@ -12,7 +13,6 @@ from harness.config.load import load_study
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, make_plan
 from harness.planning.transfers import transfers
-from harness.planning.versions import LIBRARIES, VERSIONS
 from harness.store.steps import Store
 
 CONFIGS = Path(configs.__file__).parent

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from harness.checkpoints.preflight import check_checkpoints
+from harness.execution.preflight import check_checkpoints
 from harness.store.steps import Step
 
 options = {"task": "question-answering", "labels": [], "digest": "", "seed": 0, "new_head": False}
