@@ -18,7 +18,7 @@ from harness.store.step import Step, keyed
 
 
 def check_checkpoints(steps: Sequence[Step], *, tell: Callable[[str], None] | None = None) -> list[str]:
-    """Load what steps of the kind ``checkpoint`` name by a folder or a package, as a run will; returns what is on a hub.
+    """Load what ``checkpoint`` steps name by a folder or a package, as a run will; returns what is on a hub.
 
     ``tell`` hears a line before each.
 

@@ -12,7 +12,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from harness.errors import SKIPPED, StepFailed, status_of
+from harness.errors import SKIPPED, StepFailed, UserError, status_of
 from harness.process import die_with_parent, give_memory_back
 from harness.steps.context import Context, emit
 from harness.steps.registry import read_step, step_kind
@@ -24,7 +24,11 @@ def main(arguments: list[str]) -> int:
     die_with_parent()
     faulthandler.enable()  # where a runtime crashed stands in the log
     store = Store(Path(arguments[0]))
-    steps = [read_step(Path(name)) for name in arguments[1:]]
+    try:
+        steps = [read_step(Path(name)) for name in arguments[1:]]
+    except UserError as error:
+        print(f"scalemodel: {error}", file=sys.stderr)
+        return 2
     # A library that prints to standard output, in Python or below it, must not break the event stream.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

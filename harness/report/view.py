@@ -16,7 +16,7 @@ FORMAT_ORDER = (
 
 PRECISIONS = ("fp32", "bf16", "fp16", "fp8", "int8", "int4")
 
-AGAIN = "#again"
+AGAIN = "#rerun"
 """Ends the name of a deployment's second run."""
 
 
