@@ -16,7 +16,7 @@ from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.errors import SKIPPED, RunStopped, status_of
 from harness.execution.preflight import check_checkpoints
-from harness.execution.run import Run, Until, load_missing_examples
+from harness.execution.run import Execution, Until, load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.printable import say
 from harness.results.collect import collect
@@ -58,7 +58,7 @@ def work(
         try:
             loaded.write(store)
             with (folder.path / "log.txt").open("a", encoding="utf-8") as log, progress_for(quiet) as progress:
-                run = Run(plan, store, folder, log, progress)
+                run = Execution(plan, store, folder, log, progress)
                 run.execute(until)
             if until == "results":
                 collect(run)
@@ -92,7 +92,7 @@ def work(
         raise typer.Exit(RUN_FAILED)
 
 
-def _link(artifacts: tuple[Step, ...], run: Run, store: Store, folder: Path) -> None:
+def _link(artifacts: tuple[Step, ...], run: Execution, store: Store, folder: Path) -> None:
     """``TASK/MODEL/FORMAT`` for each finished artifact: a link to its files in the store.
 
     What proposes an attack's words is of no format, and stands at ``TASK/MODEL``.
@@ -106,14 +106,14 @@ def _link(artifacts: tuple[Step, ...], run: Run, store: Store, folder: Path) -> 
         link.symlink_to(os.path.relpath(store.path(step.kind, step.key), link.parent))
 
 
-def _tell(steps: tuple[Step, ...], run: Run, store: Store) -> None:
+def _tell(steps: tuple[Step, ...], run: Execution, store: Store) -> None:
     """Where each finished step's files are."""
     for step in steps:
         if step.key not in run.failures:
             say(f"{step.title}: {store.path(step.kind, step.key)}")
 
 
-def _tell_verified(steps: tuple[Step, ...], run: Run, store: Store) -> None:
+def _tell_verified(steps: tuple[Step, ...], run: Execution, store: Store) -> None:
     """What the verification of each deployment found."""
     for step in steps:
         if step.kind == "verification" and step.key not in run.failures:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TextIO
 from harness.config.references import check_bank
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples import Example
-from harness.execution.processes import Failure, run_group
+from harness.execution.processes import StepFailure, run_group
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, TaskPlan
 from harness.planning.transfers import transfers
@@ -32,7 +32,7 @@ class Progress(Protocol):
 
 
 @dataclass
-class Run:
+class Execution:
     """One execution of a plan. ``failures`` are by the key of the step, in order."""
 
     plan: Plan
@@ -40,7 +40,7 @@ class Run:
     folder: RunFolder
     log: TextIO
     progress: Progress
-    failures: dict[str, Failure] = field(default_factory=dict)
+    failures: dict[str, StepFailure] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Step]] = field(default_factory=dict)
     """By task and characteristic, once they are planned: which there can be shows only when the rest is done."""
 
@@ -106,11 +106,11 @@ class Run:
         self.progress.event(step, {"event": "failed", "status": SKIPPED, "reason": skipped.reason})
         return True
 
-    def _cause(self, step: Step) -> Failure | None:
+    def _cause(self, step: Step) -> StepFailure | None:
         needed = next((self.failures[ref.key] for ref in step.inputs.refs if ref.key in self.failures), None)
         return needed or self._unverified(step)
 
-    def _unverified(self, step: Step) -> Failure | None:
+    def _unverified(self, step: Step) -> StepFailure | None:
         """Why the step's deployment did not pass its verification: then nothing of it counts, done earlier or not."""
         return self.failures.get(self._verifications.get(step.key, ""))
 
@@ -125,9 +125,9 @@ class Run:
         return replace(task, deployments=tuple(passed))
 
 
-def _skipped(step: Step, cause: Failure) -> Failure:
+def _skipped(step: Step, cause: StepFailure) -> StepFailure:
     reason = cause.reason if cause.status == SKIPPED else f"could not {cause.step.title}: {cause.reason}"
-    return Failure(step, SKIPPED, reason, cause.command)
+    return StepFailure(step, SKIPPED, reason, cause.command)
 
 
 @dataclass(frozen=True)

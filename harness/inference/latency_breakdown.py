@@ -1,4 +1,4 @@
-"""Where a deployment's time goes: tokenisation, batching, transfers, compute, decoding, each apart."""
+"""Breakdown of a deployment's time: tokenisation, batching, transfers, compute, decoding, each apart."""
 
 from __future__ import annotations
 

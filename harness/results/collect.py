@@ -19,8 +19,8 @@ from harness.config.tasks import Task
 from harness.data.load import describe
 from harness.errors import SKIPPED
 from harness.examples import QuestionExample, TextExample
-from harness.execution.processes import Failure
-from harness.execution.run import Run
+from harness.execution.processes import StepFailure
+from harness.execution.run import Execution
 from harness.planning.examples import data_sources
 from harness.planning.plan import DeploymentPlan, Plan, TaskPlan
 from harness.results.performance import summarise
@@ -46,7 +46,7 @@ CHARACTERISTICS = (
 )
 
 
-def collect(run: Run) -> None:
+def collect(run: Execution) -> None:
     """Write results.json, performance.json, environment.json, plan.json, the manifests and the outputs of a run."""
     machine, plan, folder = environment(), run.plan, run.folder
     collector = _Collector(plan, run.failures, run.store, folder)
@@ -90,7 +90,7 @@ BESIDE_THE_MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 class _Collector:
-    def __init__(self, plan: Plan, failures: Mapping[str, Failure], store: Store, folder: RunFolder) -> None:
+    def __init__(self, plan: Plan, failures: Mapping[str, StepFailure], store: Store, folder: RunFolder) -> None:
         self.plan = plan
         self.failures = failures
         self.store = store

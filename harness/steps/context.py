@@ -1,4 +1,4 @@
-"""What every step is given when it runs, and how it tells of its progress."""
+"""Context of a running step: its options and inputs, where it writes, and the report of its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which words a live deployment decides for, by LIME or SHAP."""
+"""Explain by LIME or SHAP which words a live deployment decides for."""
 
 from __future__ import annotations
 

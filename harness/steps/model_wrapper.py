@@ -1,4 +1,4 @@
-"""Wraps a live deployment for an attack: its texts become the examples that they are of."""
+"""Wrap a live deployment for an attack: its texts become the examples that they are of."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ from onnx import helper, numpy_helper
 
 from harness.config.load import load_study
 from harness.errors import NOT_FINITE, REFUSED, StepFailed
-from harness.execution.processes import Failure
-from harness.execution.run import Run
+from harness.execution.processes import StepFailure
+from harness.execution.run import Execution
 from harness.planning.plan import DeploymentPlan, make_plan
 from harness.results.collect import collect
 from harness.steps import checkpoint_outputs, verification
@@ -228,8 +228,8 @@ def test_nothing_of_a_deployment_that_fails_counts_though_it_was_measured_before
     step = planned(folder)[failing].verification
     run_folder = RunFolder.of(study, folder / "runs", tmp_path / "again")
     run_folder.open(study)
-    run = Run(make_plan(study), store, run_folder, sys.stderr, Quiet())
-    run.failures[step.key] = Failure(step, REFUSED, "it lost too much", None)
+    run = Execution(make_plan(study), store, run_folder, sys.stderr, Quiet())
+    run.failures[step.key] = StepFailure(step, REFUSED, "it lost too much", None)
     run.execute()
     collect(run)
     found = json.loads((tmp_path / "again" / "results.json").read_text())["tasks"][TASK]

@@ -106,7 +106,7 @@ def test_sessions_side_by_side_give_the_same_rows(
     deployment: DeploymentRunner, artifact: Path, split: dict[str, int]
 ) -> None:
     alone = deployment.table(EXAMPLES)
-    with open_deployment(artifact, {**OPTIONS, **split}) as several:
+    with open_deployment(artifact, OPTIONS.model_copy(update=split)) as several:
         assert len(several.extra_sessions) == 1
         together = several.with_budget(64).table(EXAMPLES)
     assert together["prediction"].to_pylist() == alone["prediction"].to_pylist()
