@@ -14,7 +14,8 @@ from harness.examples import Example, TextExample
 from harness.planning.context import this_machine
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import Plan, TaskPlan
-from harness.store.steps import Step
+from harness.steps import prebuilt_artifact
+from harness.store.step import Step
 
 FEW_EXAMPLES = 50
 """With fewer, 95 % intervals of a share reach over a quarter of its range."""
@@ -46,7 +47,7 @@ def label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]]
 
     The last of the classes would be an error, if it occurred; what can be seen is that the first does not.
     """
-    labels_of = {task.name: task.task.labels or () for task in plan.tasks}
+    labels_of: dict[str, tuple[str, ...]] = {task.name: task.task.labels or () for task in plan.tasks}
     for step, read in examples:
         labels = labels_of[step.subject["task"]]
         found = {example.label for example in read if isinstance(example, TextExample)}
@@ -117,8 +118,11 @@ def _computed_otherwise(planned: TaskPlan) -> Iterator[str]:
 
 def _taken_in(planned: TaskPlan) -> dict[str, int | None]:
     """How many tokens each finished file takes, where it tells."""
-    files = (step for step in planned.artifacts if "told" in step.options)
-    return {step.subject["model"]: step.options["told"]["max_positions"] for step in files}
+    return {
+        step.subject["model"]: step.options.told.max_positions
+        for step in planned.artifacts
+        if isinstance(step.options, prebuilt_artifact.Options)
+    }
 
 
 def _shortest(name: TaskName, task: Task, taken_in: Mapping[str, int | None]) -> tuple[str, int] | None:

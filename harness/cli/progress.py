@@ -22,7 +22,7 @@ from rich.progress import (
 from harness.errors import SKIPPED
 from harness.execution import run as execution
 from harness.report.printable import printable, say
-from harness.store.steps import Step
+from harness.store.step import Step
 
 SECONDS_BETWEEN_LINES = 60
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import typer
 
-from harness.checkpoints.preflight import check_checkpoints
 from harness.cli.cautions import label_cautions
 from harness.cli.configs import find_config
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.errors import SKIPPED, RunStopped, status_of
-from harness.execution.run import Run, Until, load_missing_examples
+from harness.execution.preflight import check_checkpoints
+from harness.execution.run import Execution, Until, load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.printable import say
 from harness.results.collect import collect
 from harness.store.run_folder import RunFolder
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 from harness.verification.checks import FILE as VERIFICATION
 from harness.verification.checks import summary
 
@@ -50,15 +51,14 @@ def work(
     loaded = load_missing_examples(plan, store)
     for line in label_cautions(plan, loaded.missing):
         say(f"caution: {line}", error=True)
-    starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]
-    missing = [step for step in starting if not store.has(step.kind, step.key)]
+    missing = [step for step in plan.checkpoints if not store.has(step.kind, step.key)]
     check_checkpoints(missing, tell=None if quiet else partial(say, error=True))
     with store.lock():
         folder.open(study)
         try:
             loaded.write(store)
             with (folder.path / "log.txt").open("a", encoding="utf-8") as log, progress_for(quiet) as progress:
-                run = Run(plan, store, folder, log, progress)
+                run = Execution(plan, store, folder, log, progress)
                 run.execute(until)
             if until == "results":
                 collect(run)
@@ -92,7 +92,7 @@ def work(
         raise typer.Exit(RUN_FAILED)
 
 
-def _link(artifacts: tuple[Step, ...], run: Run, store: Store, folder: Path) -> None:
+def _link(artifacts: tuple[Step, ...], run: Execution, store: Store, folder: Path) -> None:
     """``TASK/MODEL/FORMAT`` for each finished artifact: a link to its files in the store.
 
     What proposes an attack's words is of no format, and stands at ``TASK/MODEL``.
@@ -106,14 +106,14 @@ def _link(artifacts: tuple[Step, ...], run: Run, store: Store, folder: Path) -> 
         link.symlink_to(os.path.relpath(store.path(step.kind, step.key), link.parent))
 
 
-def _tell(steps: tuple[Step, ...], run: Run, store: Store) -> None:
+def _tell(steps: tuple[Step, ...], run: Execution, store: Store) -> None:
     """Where each finished step's files are."""
     for step in steps:
         if step.key not in run.failures:
             say(f"{step.title}: {store.path(step.kind, step.key)}")
 
 
-def _tell_verified(steps: tuple[Step, ...], run: Run, store: Store) -> None:
+def _tell_verified(steps: tuple[Step, ...], run: Execution, store: Store) -> None:
     """What the verification of each deployment found."""
     for step in steps:
         if step.kind == "verification" and step.key not in run.failures:

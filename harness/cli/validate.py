@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from backends.registry import availability, serves
-from harness.checkpoints.preflight import check_checkpoints
 from harness.cli.cautions import cautions, label_cautions
 from harness.cli.configs import find_config
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
 from harness.config.study import Study
 from harness.examples import has_no_answer
+from harness.execution.preflight import check_checkpoints
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.printable import say
@@ -28,8 +28,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
     loaded = load_missing_examples(plan, nowhere).missing
     examples = {step.key: len(read) for step, read in loaded}
     negative = {step.key for step, read in loaded if any(has_no_answer(example) for example in read)}
-    starting = [step for step in plan.checkpoints if step.kind == "checkpoint"]
-    unseen = check_checkpoints(starting, tell=partial(say, error=True))
+    unseen = check_checkpoints(plan.checkpoints, tell=partial(say, error=True))
     say(f"{path}: valid")
     for task in plan.tasks:
         formats = Counter(planned.deployment.format for planned in task.deployments)

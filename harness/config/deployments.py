@@ -14,7 +14,7 @@ from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import Task
 
-EXECUTION_REPLICATE = "#again"
+EXECUTION_REPLICATE = "#rerun"
 """Behind the name of a deployment: the same one, run again with other batches and padding."""
 
 

@@ -18,11 +18,12 @@ from typing import Any, TextIO
 
 from harness.errors import TIMED_OUT, status_of_exit
 from harness.store.atomic import write_text
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 
 
 @dataclass(frozen=True)
-class Failure:
+class StepFailure:
     """A step that did not succeed, why, and the command that does it again by itself."""
 
     step: Step
@@ -41,13 +42,13 @@ Listener = Callable[[Step, dict[str, Any]], None]
 
 def run_group(
     steps: Sequence[Step], store: Store, *, steps_folder: Path, log: TextIO, timeout_seconds: float, listen: Listener
-) -> list[Failure]:
+) -> list[StepFailure]:
     """Do the steps of a group in one process, in order; after a crash the rest goes on in a new one.
 
     ``listen`` hears every event of a step: started, progress (what, fraction), finished, failed. A step is ended when
     nothing is heard of it for ``timeout_seconds``: one that tells of its progress may take as long as it needs.
     """
-    failures: list[Failure] = []
+    failures: list[StepFailure] = []
     rest = list(steps)
     while rest:
         files = [_describe(step, steps_folder) for step in rest]
@@ -79,8 +80,8 @@ def _run_worker(
     log: TextIO,
     timeout_seconds: float,
     listen: Listener,
-    failures: list[Failure],
-) -> tuple[int, Failure | None]:
+    failures: list[StepFailure],
+) -> tuple[int, StepFailure | None]:
     """How many steps were settled, and the failure of the one that took the process with it."""
     by_key = {step.key: (step, file) for step, file in zip(steps, files, strict=True)}
     process = subprocess.Popen(
@@ -102,7 +103,7 @@ def _run_worker(
                 if left <= 0 or not selector.select(left):
                     step, file = by_key[steps[settled].key]
                     reason = f"neither end nor progress for {timeout_seconds / 60:g} minutes (timeout_minutes)"
-                    return settled, Failure(step, TIMED_OUT, reason + doing, command_for(store, file))
+                    return settled, StepFailure(step, TIMED_OUT, reason + doing, command_for(store, file))
                 chunk = os.read(process.stdout.fileno(), 65536)
                 if not chunk:
                     break
@@ -116,7 +117,7 @@ def _run_worker(
                         store.forget(step.key)
                         settled += 1
                     elif event["event"] == "failed":
-                        failures.append(Failure(step, event["status"], event["reason"], command_for(store, file)))
+                        failures.append(StepFailure(step, event["status"], event["reason"], command_for(store, file)))
                         settled += 1
                     listen(step, event)
         code = process.wait()
@@ -124,7 +125,7 @@ def _run_worker(
             return settled, None
         step, file = by_key[steps[settled].key]
         status, reason = status_of_exit(code)
-        return settled, Failure(step, status, reason + doing, command_for(store, file))
+        return settled, StepFailure(step, status, reason + doing, command_for(store, file))
     finally:
         _end(process)
 

@@ -9,17 +9,17 @@ from functools import cached_property
 from typing import Any, Literal, Protocol, TextIO
 
 from harness.config.references import check_bank
-from harness.data.load import load_examples
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples import Example
-from harness.execution.processes import Failure, run_group
+from harness.execution.processes import StepFailure, run_group
 from harness.planning.comparisons import comparisons
-from harness.planning.examples import data_sources
 from harness.planning.plan import Plan, TaskPlan
 from harness.planning.transfers import transfers
+from harness.steps import examples
 from harness.store.examples import count_examples, write_examples
 from harness.store.run_folder import RunFolder
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 
 Until = Literal["checkpoints", "artifacts", "results"]
 
@@ -32,7 +32,7 @@ class Progress(Protocol):
 
 
 @dataclass
-class Run:
+class Execution:
     """One execution of a plan. ``failures`` are by the key of the step, in order."""
 
     plan: Plan
@@ -40,7 +40,7 @@ class Run:
     folder: RunFolder
     log: TextIO
     progress: Progress
-    failures: dict[str, Failure] = field(default_factory=dict)
+    failures: dict[str, StepFailure] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Step]] = field(default_factory=dict)
     """By task and characteristic, once they are planned: which there can be shows only when the rest is done."""
 
@@ -57,7 +57,7 @@ class Run:
         self._stage("attacks", self.plan.attacks)
         self._stage("transfers", [step for task in self.plan.tasks for step in transfers(task, self.store).values()])
         self._stage("explanations", self.plan.explanations)
-        planned = {
+        planned: dict[str, dict[str, Step]] = {
             task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks
         }
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
@@ -106,11 +106,11 @@ class Run:
         self.progress.event(step, {"event": "failed", "status": SKIPPED, "reason": skipped.reason})
         return True
 
-    def _cause(self, step: Step) -> Failure | None:
-        needed = next((self.failures[key] for _, key in step.needs.values() if key in self.failures), None)
+    def _cause(self, step: Step) -> StepFailure | None:
+        needed = next((self.failures[ref.key] for ref in step.inputs.refs if ref.key in self.failures), None)
         return needed or self._unverified(step)
 
-    def _unverified(self, step: Step) -> Failure | None:
+    def _unverified(self, step: Step) -> StepFailure | None:
         """Why the step's deployment did not pass its verification: then nothing of it counts, done earlier or not."""
         return self.failures.get(self._verifications.get(step.key, ""))
 
@@ -125,21 +125,21 @@ class Run:
         return replace(task, deployments=tuple(passed))
 
 
-def _skipped(step: Step, cause: Failure) -> Failure:
+def _skipped(step: Step, cause: StepFailure) -> StepFailure:
     reason = cause.reason if cause.status == SKIPPED else f"could not {cause.step.title}: {cause.reason}"
-    return Failure(step, SKIPPED, reason, cause.command)
+    return StepFailure(step, SKIPPED, reason, cause.command)
 
 
 @dataclass(frozen=True)
 class LoadedExamples:
     """Data sets that are read and checked but not yet in the store."""
 
-    missing: list[tuple[Step, list[Example]]]
+    missing: list[tuple[Step, Sequence[Example]]]
 
     def write(self, store: Store) -> None:
-        for step, examples in self.missing:
+        for step, read in self.missing:
             folder = store.begin(step)
-            write_examples(folder, examples)
+            write_examples(folder, read)
             store.commit(step, folder)
 
 
@@ -149,10 +149,11 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
     Raises:
         UserError: a data set cannot be read, or holds something wrong.
     """
-    missing: dict[str, tuple[Step, list[Example]]] = {}
+    missing: dict[str, tuple[Step, Sequence[Example]]] = {}
     for step in plan.examples:
         if step.key not in missing and not store.has(step.kind, step.key):
-            missing[step.key] = step, _load(plan, step)
+            assert isinstance(step.options, examples.Options)
+            missing[step.key] = step, examples.load(step.options)
     for task in plan.tasks:
         if "train" not in task.examples:
             continue  # and nothing needs a bank
@@ -161,9 +162,3 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
         count = len(missing[step.key][1]) if step.key in missing else count_examples(stored)
         check_bank(f"tasks.{task.name}", task.task, count)
     return LoadedExamples(list(missing.values()))
-
-
-def _load(plan: Plan, step: Step) -> list[Example]:
-    name, role = step.subject["task"], step.subject["role"]
-    task = next(task.task for task in plan.tasks if task.name == name)
-    return load_examples(data_sources(task)[role], task=name, labels=task.labels, role=role, seed=plan.study.seed)

@@ -7,23 +7,28 @@ standard error, which the parent keeps in the run's log.
 from __future__ import annotations
 
 import faulthandler
-import importlib
 import os
 import sys
 import traceback
 from pathlib import Path
 
-from harness.errors import SKIPPED, StepFailed, status_of
+from harness.errors import SKIPPED, StepFailed, UserError, status_of
 from harness.process import die_with_parent, give_memory_back
 from harness.steps.context import Context, emit
-from harness.store.steps import Step, Store
+from harness.steps.registry import read_step, step_kind
+from harness.store.step import Step
+from harness.store.steps import Store
 
 
 def main(arguments: list[str]) -> int:
     die_with_parent()
     faulthandler.enable()  # where a runtime crashed stands in the log
     store = Store(Path(arguments[0]))
-    steps = [Step.from_json(Path(name).read_text()) for name in arguments[1:]]
+    try:
+        steps = [read_step(Path(name)) for name in arguments[1:]]
+    except UserError as error:
+        print(f"scalemodel: {error}", file=sys.stderr)
+        return 2
     # A library that prints to standard output, in Python or below it, must not break the event stream.
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -31,9 +36,9 @@ def main(arguments: list[str]) -> int:
     for step in steps:
         emit(events, {"event": "started", "key": step.key})
         try:
-            _check_needs(step, store)
+            _check_inputs(step, store)
             destination = store.begin(step)
-            importlib.import_module(f"harness.steps.{step.kind}").run(Context(step, store, destination, events))
+            step_kind(step.kind).run(Context(step, store, destination, events))
             store.commit(step, destination)
         except Exception as error:
             failed = True
@@ -46,8 +51,8 @@ def main(arguments: list[str]) -> int:
     return 1 if failed else 0
 
 
-def _check_needs(step: Step, store: Store) -> None:
-    if not all(store.path(kind, key).is_dir() for kind, key in step.needs.values()):
+def _check_inputs(step: Step, store: Store) -> None:
+    if not all(store.path(ref.kind, ref.key).is_dir() for ref in step.inputs.refs):
         raise StepFailed(SKIPPED, "a step that it needs has not been done")
 
 

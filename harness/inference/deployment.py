@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +18,19 @@ from backends.batching import infer_all, pad
 from backends.concurrent_sessions import side_by_side
 from backends.registry import open_backend
 from exporters.manifest import read_manifest
-from harness.config.tasks import QuestionAnswering
 from harness.errors import NOT_FINITE, StepFailed
 from harness.examples import Example, QuestionExample, TextExample
+from harness.inference.options import BackendOptions, DeploymentOptions
 from harness.inference.stage_overlap import overlapped
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.question_answering import QuestionAnsweringTask
-from harness.tasks.task import Task, task_for
+from harness.tasks.task import Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Asked = TypeVar("Asked", bound=Example)
+ExampleT = TypeVar("ExampleT", bound=Example)
 Decoded = TypeVar("Decoded")
 Outputs = dict[str, list[NDArray[np.float32]]]
 """By name, one array a feature."""
@@ -47,21 +47,21 @@ SMALLEST_CHUNK, LARGEST_CHUNK = 256, 2048
 
 
 @dataclass(frozen=True)
-class LiveDeployment:
+class DeploymentRunner:
     """Examples in, decoded outputs out."""
 
     backend: Backend
     tokenizer: FastTokenizer
     task: Task
     token_budget: int
-    again: bool = False
-    beside: tuple[Backend, ...] = ()
+    rerun: bool = False
+    extra_sessions: tuple[Backend, ...] = ()
     """Further openings of the artifact, that work on other batches at the same time."""
     pad_token: int = 0
     positions: int | None = None
     """How many tokens the model takes, where its manifest tells."""
 
-    def with_budget(self, token_budget: int) -> LiveDeployment:
+    def with_budget(self, token_budget: int) -> DeploymentRunner:
         return replace(self, token_budget=token_budget)
 
     def encode(self, examples: Sequence[Example]) -> Features:
@@ -82,14 +82,14 @@ class LiveDeployment:
         outputs = infer_all(
             self.backend,
             features.inputs,
-            token_budget=self.token_budget // 2 if self.again else self.token_budget,
+            token_budget=self.token_budget // 2 if self.rerun else self.token_budget,
             per_token=self.task.per_token,
             same_length=same_length,
             pad_token=self.pad_token,
-            pad_to_multiple=REPLICATE_PADDING if self.again else 1,
+            pad_to_multiple=REPLICATE_PADDING if self.rerun else 1,
             longest=self.positions,
-            shuffle_seed=REPLICATE_SHUFFLE if self.again else None,
-            beside=self.beside,
+            shuffle_seed=REPLICATE_SHUFFLE if self.rerun else None,
+            beside=self.extra_sessions,
         )
         for name, arrays in outputs.items():
             bad = sum(not np.isfinite(array).all() for array in arrays)
@@ -146,8 +146,8 @@ class LiveDeployment:
         assert isinstance(self.task, QuestionAnsweringTask)
         settings = self.task.settings
 
-        def decoded(asked: Sequence[QuestionExample], features: Features, outputs: Outputs) -> NDArray[np.float64]:
-            return right_answers(asked, features, outputs["start_logits"], outputs["end_logits"], settings=settings)
+        def decoded(chunk: Sequence[QuestionExample], features: Features, outputs: Outputs) -> NDArray[np.float64]:
+            return right_answers(chunk, features, outputs["start_logits"], outputs["end_logits"], settings=settings)
 
         if not questions:
             return np.empty((0, 0), np.float64)
@@ -155,9 +155,9 @@ class LiveDeployment:
 
     def _in_chunks(
         self,
-        examples: Sequence[Asked],
+        examples: Sequence[ExampleT],
         infer: Callable[[Features], Outputs],
-        decode: Callable[[Sequence[Asked], Features, Outputs], Decoded],
+        decode: Callable[[Sequence[ExampleT], Features, Outputs], Decoded],
     ) -> list[Decoded]:
         """The one way from examples to answers.
 
@@ -170,67 +170,57 @@ class LiveDeployment:
         return [decode(chunk, features, infer(features)) for chunk, features in encoded]
 
 
-def _chunks(examples: Sequence[Asked], count: int) -> list[Sequence[Asked]]:
+def _chunks(examples: Sequence[ExampleT], count: int) -> list[Sequence[ExampleT]]:
     """``count``, within what a chunk may hold; one at least, in order, of nearly the same size."""
     few = min(count, len(examples) // SMALLEST_CHUNK)
     size = math.ceil(len(examples) / max(1, few, math.ceil(len(examples) / LARGEST_CHUNK))) or 1
     return [examples[begin : begin + size] for begin in range(0, max(1, len(examples)), size)]
 
 
-def task_of(options: Mapping[str, Any]) -> Task:
-    """The task that a step's options describe."""
-    settings = options["question_answering"]
-    return task_for(
-        options["task"],
-        question_answering=None if settings is None else QuestionAnswering(**settings),
-        max_length=options["max_length"],
-    )
-
-
-def open_artifact(artifact: Path, options: Mapping[str, Any]) -> Backend:
-    """``artifact`` loaded on the backend that a step's options name; a context manager, open already.
+def open_artifact(artifact: Path, options: BackendOptions) -> Backend:
+    """``artifact`` loaded on its backend; a context manager, open already.
 
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
     return open_backend(
-        options["backend"],
+        options.backend,
         artifact,
-        format=options["format"],
-        task=options["task"],
-        pooling=options["pooling"],
-        threads=options["threads"],
-        representation=options.get("representation", True),
-        options=options.get("backend_options"),
+        format=options.format,
+        task=options.task.name,
+        pooling=options.pooling,
+        threads=options.threads,
+        representation=options.representation,
+        options=options.backend_options,
     )
 
 
-def one_session_a_thread(options: Mapping[str, Any]) -> dict[str, Any]:
+def one_session_a_thread(options: DeploymentOptions) -> DeploymentOptions:
     """Options for many small batches: each is worked on by one thread, where sessions of one thread share the weights.
 
     The outputs are the same; two threads on one batch of 512 tokens wait for each other.
     """
-    if options["backend"] != "onnxruntime-cpu":
-        return dict(options)
-    return {**options, "sessions": options["threads"], "threads": 1}
+    if options.backend != "onnxruntime-cpu":
+        return options
+    return options.model_copy(update={"sessions": options.threads, "threads": 1})
 
 
 @contextmanager
-def open_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
-    """Open ``artifact`` as a step's options say: ``sessions`` times side by side, ``threads`` in each.
+def open_deployment(artifact: Path, options: DeploymentOptions, *, rerun: bool = False) -> Iterator[DeploymentRunner]:
+    """Open ``artifact``: ``rerun`` as the execution replicate, batched and padded otherwise.
 
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    with side_by_side(lambda: open_artifact(artifact, options), options.get("sessions", 1)) as (backend, *beside):
+    with side_by_side(lambda: open_artifact(artifact, options), options.sessions) as (backend, *extra_sessions):
         manifest = read_manifest(artifact)
-        yield LiveDeployment(
+        yield DeploymentRunner(
             backend,
             read_tokenizer(artifact),
-            task_of(options),
-            options["token_budget"],
-            options.get("again", False),
-            tuple(beside),
+            options.task.open(),
+            options.token_budget,
+            rerun,
+            tuple(extra_sessions),
             manifest.pad_token,
             manifest.max_positions,
         )

@@ -1,4 +1,4 @@
-"""Where a deployment's time goes: tokenisation, batching, transfers, compute, decoding, each apart."""
+"""Breakdown of a deployment's time: tokenisation, batching, transfers, compute, decoding, each apart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backends.backend import Backend
 from harness.examples import Example
-from harness.inference.deployment import LiveDeployment
+from harness.inference.deployment import DeploymentRunner
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ SECONDS = 1.0
 """After which no further request or pass is looked at; one at least is."""
 
 
-def where_time_goes(deployment: LiveDeployment, examples: Sequence[Example]) -> dict[str, Any]:
+def latency_breakdown(deployment: DeploymentRunner, examples: Sequence[Example]) -> dict[str, Any]:
     """Milliseconds by stage: ``request`` of one text alone, ``batch`` of all of them, medians of a few.
 
     ``device`` has ``host_to_device``, ``compute`` and ``device_to_host`` of one text; None where the model runs on
@@ -40,7 +40,7 @@ def where_time_goes(deployment: LiveDeployment, examples: Sequence[Example]) -> 
     }
 
 
-def _median_of(portions: Sequence[Sequence[Example]], deployment: LiveDeployment) -> dict[str, float]:
+def _median_of(portions: Sequence[Sequence[Example]], deployment: DeploymentRunner) -> dict[str, float]:
     seen: list[dict[str, float]] = []
     end = perf_counter() + SECONDS
     for portion in portions:
@@ -50,7 +50,7 @@ def _median_of(portions: Sequence[Sequence[Example]], deployment: LiveDeployment
     return {stage: 1e3 * median(times[stage] for times in seen) for stage in STAGES}
 
 
-def _stages(deployment: LiveDeployment, examples: Sequence[Example]) -> dict[str, float]:
+def _stages(deployment: DeploymentRunner, examples: Sequence[Example]) -> dict[str, float]:
     """Seconds by stage of one way from texts to decisions."""
     clocked = _Clocked(deployment.backend)
     watched = replace(deployment, backend=cast("Backend", clocked))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -15,24 +15,25 @@ from numpy.typing import NDArray
 
 from harness.errors import StepFailed, status_of, status_of_exit
 from harness.examples import QuestionExample
+from harness.inference.options import DeploymentOptions
 from harness.process import die_with_parent
 
 if TYPE_CHECKING:
-    from harness.inference.deployment import LiveDeployment
+    from harness.inference.deployment import DeploymentRunner
 
-Asked = str | QuestionExample
-Predict = Callable[[Sequence[Asked]], NDArray[np.float64]]
+ModelInput = str | QuestionExample
+Predict = Callable[[Sequence[ModelInput]], NDArray[np.float64]]
 """Texts to the probabilities of their classes, or questions to how wrong and how right their answers are."""
 
 
 @dataclass(frozen=True)
-class Served:
+class RemoteDeployment:
     """A `Predict`, and what else can be asked of the process."""
 
-    ask: Callable[[str, Sequence[Asked]], Any]
+    ask: Callable[[str, Sequence[ModelInput]], Any]
 
-    def __call__(self, asked: Sequence[Asked]) -> NDArray[np.float64]:
-        return np.asarray(self.ask("scores", asked), np.float64)
+    def __call__(self, inputs: Sequence[ModelInput]) -> NDArray[np.float64]:
+        return np.asarray(self.ask("scores", inputs), np.float64)
 
     def answers(self, questions: Sequence[QuestionExample]) -> list[str]:
         """The text that each is answered with; "" is no answer."""
@@ -40,7 +41,7 @@ class Served:
 
 
 @contextmanager
-def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Served]:
+def remote_deployment(artifact: Path, options: DeploymentOptions) -> Iterator[RemoteDeployment]:
     """Open ``artifact`` in a child process; yield what can be asked of it.
 
     The caller keeps its own libraries (an attack brings TextAttack and a masked language model) out of the
@@ -51,13 +52,13 @@ def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Se
     """
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, artifact, dict(options)), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, artifact, options), daemon=True)
     process.start()
     theirs.close()
 
-    def ask(what: str, asked: Sequence[Asked]) -> Any:
+    def ask(what: str, inputs: Sequence[ModelInput]) -> Any:
         try:
-            ours.send((what, list(asked)))
+            ours.send((what, list(inputs)))
             answer = ours.recv()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             process.join()
@@ -68,7 +69,7 @@ def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Se
 
     try:
         ask("scores", [])
-        yield Served(ask)
+        yield RemoteDeployment(ask)
     finally:
         ours.close()
         process.join(timeout=10)
@@ -76,7 +77,7 @@ def served_deployment(artifact: Path, options: Mapping[str, Any]) -> Iterator[Se
         process.join()
 
 
-def _serve(asked: Connection, artifact: Path, options: Mapping[str, Any]) -> None:
+def _serve(connection: Connection, artifact: Path, options: DeploymentOptions) -> None:
     die_with_parent()
     from harness.inference.deployment import one_session_a_thread, open_deployment
 
@@ -84,19 +85,19 @@ def _serve(asked: Connection, artifact: Path, options: Mapping[str, Any]) -> Non
         with open_deployment(artifact, one_session_a_thread(options)) as deployment:
             while True:
                 try:
-                    what, items = asked.recv()
+                    what, items = connection.recv()
                 except EOFError:
                     return
                 answering = deployment.task.name == "question-answering"
                 if what == "answers":
-                    asked.send(_answers(deployment, items))
+                    connection.send(_answers(deployment, items))
                 else:
-                    asked.send(deployment.right_answers(items) if answering else deployment.probabilities(items))
+                    connection.send(deployment.right_answers(items) if answering else deployment.probabilities(items))
     except Exception as error:
-        asked.send(status_of(error))
+        connection.send(status_of(error))
 
 
-def _answers(deployment: LiveDeployment, questions: Sequence[QuestionExample]) -> list[str]:
+def _answers(deployment: DeploymentRunner, questions: Sequence[QuestionExample]) -> list[str]:
     from harness.tasks.question_answering import QuestionAnsweringTask
     from harness.tasks.span_decoding import decode
 

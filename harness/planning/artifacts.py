@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from exporters.formats import FORMATS
 from harness.checkpoints.prebuilt import look_at_own, own_file, tokenizer_folder
-from harness.config.deployments import formats_of
+from harness.config.deployments import formats_of, represented
 from harness.config.models import OwnArtifact
 from harness.errors import UserError
 from harness.planning.context import TaskContext
-from harness.planning.step import plan_step
-from harness.planning.versions import installed
-from harness.store.steps import Step
+from harness.planning.step import installed, plan_step
+from harness.steps import artifact, prebuilt_artifact
+from harness.store.step import Step
 
 TENSORRT = ("tensorrt", "tensorrt-cu12", "tensorrt-cu13")
 """Distributions that TensorRT comes in: each engine is of one version."""
@@ -40,64 +37,57 @@ def _exported(
     context: TaskContext, model: str, format: str, checkpoint: Step, examples: dict[str, Step]
 ) -> tuple[Step, ...]:
     chosen = FORMATS[format]
-    options = _options(context, format)
-    needs = {"checkpoint": checkpoint}
     before: tuple[Step, ...] = ()
     if chosen.parent is not None:
         before = _exported(context, model, chosen.parent, checkpoint, examples)
-        needs["parent"] = before[-1]
-    if chosen.needs_calibration:
-        needs["train"] = examples["train"]
-        options["calibration"] = context.task.calibration.model_dump(mode="json")
-    if chosen.family == "tensorrt":
-        options |= {"gpu": context.machine.facts["gpu"], "tensorrt": installed(TENSORRT)}
-    elif chosen.isa_dependent:
-        options["isa"] = context.machine.isa
-    if chosen.packages:
-        options["packages"] = installed(chosen.packages)
-    artifact = plan_step(
-        "artifact",
+    by_tensorrt = chosen.family == "tensorrt"
+    step = plan_step(
+        artifact,
         title=f"export {model} to {format} for {context.name}",
         group="artifact",
         subject={"task": context.name, "model": model, "format": format},
-        options=options,
-        needs=needs,
+        options=artifact.Options(
+            format=format,
+            task=context.options(context.windows),
+            pooling=context.task.pooling,
+            seed=context.study.seed,
+            calibration=context.task.calibration if chosen.needs_calibration else None,
+            isa=context.machine.isa if chosen.isa_dependent else (),
+            gpu=context.machine.facts["gpu"] if by_tensorrt else None,
+            versions=installed((*chosen.packages, *(TENSORRT if by_tensorrt else ()))),
+        ),
+        inputs=artifact.Inputs(
+            checkpoint=checkpoint.ref,
+            parent=before[-1].ref if before else None,
+            calibration=examples["train"].ref if chosen.needs_calibration else None,
+        ),
     )
-    return (*before, artifact)
+    return (*before, step)
 
 
-def _taken_in(context: TaskContext, model: str, format: str, artifact: OwnArtifact, examples: dict[str, Step]) -> Step:
+def _taken_in(context: TaskContext, model: str, format: str, finished: OwnArtifact, examples: dict[str, Step]) -> Step:
     try:
-        content = look_at_own(artifact, task=context.name, labels=context.labels, pooling=context.task.pooling)
+        content = look_at_own(finished, task=context.name, labels=context.labels, pooling=context.task.pooling)
     except UserError as error:
         raise UserError(f"tasks.{context.name}.models.{model}.artifact: {error}") from None
-    kind = "onnx" if artifact.tensorrt is None else "tensorrt"
-    places = {kind: str(own_file(artifact)), "tokenizer": str(tokenizer_folder(artifact))}
+    kind = "onnx" if finished.tensorrt is None else "tensorrt"
+    places = {kind: own_file(finished), "tokenizer": tokenizer_folder(finished)}
     return plan_step(
-        "artifact",
+        prebuilt_artifact,
         title=f"take in {model} for {context.name}",
         group="artifact",
         subject={"task": context.name, "model": model, "format": format},
-        options={
-            **_options(context, format),
-            "files": content.files,
-            "tokenizer": content.tokenizer,
-            "verification_examples": context.task.verification_examples,
-            "told": asdict(content.told),
-            **context.without_representation(model),
-        },
-        needs={"evaluation": examples["evaluation"]},
-        places={"artifact": {**artifact.model_dump(mode="json"), **places}},
+        options=prebuilt_artifact.Options(
+            format=format,
+            task=context.options(context.windows),
+            pooling=context.task.pooling,
+            artifact=finished.model_copy(update=places),
+            told=content.told,
+            files=content.files,
+            tokenizer=content.tokenizer,
+            representation=represented(context.task, model),
+            verification_examples=context.task.verification_examples,
+            seed=context.study.seed,
+        ),
+        inputs=prebuilt_artifact.Inputs(evaluation=examples["evaluation"].ref),
     )
-
-
-def _options(context: TaskContext, format: str) -> dict[str, Any]:
-    return {
-        "format": format,
-        "task": context.name,
-        "labels": context.labels,
-        "pooling": context.task.pooling,
-        "max_length": context.task.max_length,
-        "question_answering": context.windows,
-        "seed": context.study.seed,
-    }

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from benchmarks.attack.results import AttackSettings
+from harness.config.characteristics import Attack
+from harness.inference.options import DeploymentOptions
 from harness.planning.deployed import Deployed
 from harness.planning.examples import attacked_examples
-from harness.planning.proposals import Proposals, attack_options, text_source
-from harness.store.steps import Step
+from harness.planning.proposals import Proposals, attack_settings, text_source
+from harness.steps import attack, random_swaps, recipe
+from harness.store.step import Step
 
 FOR_ONE_THREAD = 512
 """Tokens of a batch that one thread works on: see `harness.inference.deployment.one_session_a_thread`."""
@@ -19,67 +22,97 @@ FOR_ONE_THREAD = 512
 def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
     """One a source of texts; none where the deployment is not attacked itself. The reference always is."""
     context = deployed.context
-    attack, name = context.task.characteristics.attack, deployed.deployment.name
-    if attack is None:
+    settings, name = context.task.characteristics.attack, deployed.deployment.name
+    if settings is None:
         return ()
-    if not deployed.is_reference and not any(fnmatch.fnmatch(name, pattern) for pattern in attack.deployments):
+    if not deployed.is_reference and not any(fnmatch.fnmatch(name, pattern) for pattern in settings.deployments):
         return ()
-    if attack.recipe is not None:
-        kind, options = "recipe", {"recipe": attack.recipe, **attack_options(context, attack)}
-    else:
-        settings = [setting.name for setting in fields(AttackSettings)]
-        kind, options = "attack", attack_options(context, attack, *settings)
-        options["batch_size"] = attack.batch_size
-    options["token_budget"] = token_budget(deployed)
-    inputs = _inputs(deployed, proposals)
+    plan_attack = _plan_bert_attack if settings.recipe is None else _plan_recipe
+    sources = len(attacked_examples(deployed.examples))
     return tuple(
-        deployed.step(
-            kind,
-            title=f"attack {name}" + text_source(number, len(inputs)),
-            group=f"attack {context.name}",
-            options=options,
-            needs=needs,
-        )
-        for number, needs in enumerate(inputs)
+        plan_attack(deployed, proposals, settings, number, f"attack {name}" + text_source(number, sources))
+        for number in range(sources)
     )
 
 
 def plan_random_swaps(deployed: Deployed, proposals: Proposals, attacks: Sequence[Step]) -> tuple[Step, ...]:
     """What as many queries find that nothing guides: beside each attack that takes words from a model."""
-    attack = deployed.context.task.characteristics.attack
-    if attack is None or attack.recipe is not None or not attack.random_swaps:
+    settings = deployed.context.task.characteristics.attack
+    if settings is None or settings.recipe is not None or not settings.random_swaps:
         return ()
-    inputs = _inputs(deployed, proposals)
     return tuple(
         deployed.step(
-            "random_swaps",
+            random_swaps,
             title=f"swap words at random on {deployed.deployment.name}" + text_source(number, len(attacks)),
             group=f"attack {deployed.context.name}",
-            options=step.options,
-            needs={**inputs[number], "attacked": step},
+            options=_bert_attack_options(deployed, settings),
+            inputs=random_swaps.Inputs(**dict(_bert_attack_inputs(deployed, proposals, number)), attack=step.ref),
         )
         for number, step in enumerate(attacks)
     )
 
 
-def token_budget(deployed: Deployed) -> int:
-    """Of a batch of an attack's queries on this deployment."""
-    attack = deployed.context.task.characteristics.attack
-    assert attack is not None
-    if attack.token_budget is not None:
-        return attack.token_budget
-    if deployed.deployment.backend == "onnxruntime-cpu":
-        return FOR_ONE_THREAD
-    return int(deployed.options["token_budget"])
+def attacked_deployment(deployed: Deployed) -> DeploymentOptions:
+    """The deployment with the token budget of an attack's queries."""
+    settings = deployed.context.task.characteristics.attack
+    assert settings is not None
+    budget = settings.token_budget
+    if budget is None and deployed.deployment.backend == "onnxruntime-cpu":
+        budget = FOR_ONE_THREAD
+    return deployed.options if budget is None else deployed.options.model_copy(update={"token_budget": budget})
 
 
-def _inputs(deployed: Deployed, proposals: Proposals) -> list[dict[str, Step]]:
-    """For each source of texts: its examples, and where words are proposed, by what and which."""
-    sources = [{"examples": source} for source in attacked_examples(deployed.examples)]
-    if proposals.similarity is None:
-        return sources
-    role, artifact = proposals.similarity
-    return [
-        {**source, role: artifact, "candidates": candidates}
-        for source, candidates in zip(sources, proposals.candidates, strict=True)
-    ]
+def _plan_recipe(deployed: Deployed, _: Proposals, settings: Attack, number: int, title: str) -> Step:
+    assert settings.recipe is not None
+    return deployed.step(
+        recipe,
+        title=title,
+        group=f"attack {deployed.context.name}",
+        options=recipe.Options(
+            deployment=attacked_deployment(deployed),
+            recipe=settings.recipe,
+            target=settings.target,
+            sample=settings.sample,
+            seed=deployed.context.study.seed,
+        ),
+        inputs=recipe.Inputs(
+            artifact=deployed.artifact.ref,
+            evaluation=deployed.evaluation,
+            examples=attacked_examples(deployed.examples)[number].ref,
+        ),
+    )
+
+
+def _plan_bert_attack(deployed: Deployed, proposals: Proposals, settings: Attack, number: int, title: str) -> Step:
+    return deployed.step(
+        attack,
+        title=title,
+        group=f"attack {deployed.context.name}",
+        options=_bert_attack_options(deployed, settings),
+        inputs=_bert_attack_inputs(deployed, proposals, number),
+    )
+
+
+def _bert_attack_options(deployed: Deployed, settings: Attack) -> attack.Options:
+    return attack.Options(
+        deployment=attacked_deployment(deployed),
+        settings=attack_settings(settings, *(setting.name for setting in fields(AttackSettings))),
+        batch_size=settings.batch_size,
+        target=settings.target,
+        sample=settings.sample,
+        seed=deployed.context.study.seed,
+    )
+
+
+def _bert_attack_inputs(deployed: Deployed, proposals: Proposals, number: int) -> attack.Inputs:
+    """``number``: of the source of texts."""
+    assert proposals.masked_language_model is not None  # harness.config.references has seen to it
+    encoder = proposals.sentence_encoder
+    return attack.Inputs(
+        artifact=deployed.artifact.ref,
+        evaluation=deployed.evaluation,
+        examples=attacked_examples(deployed.examples)[number].ref,
+        candidates=proposals.candidates[number].ref,
+        masked_language_model=proposals.masked_language_model.ref if encoder is None else None,
+        sentence_encoder=None if encoder is None else encoder.ref,
+    )

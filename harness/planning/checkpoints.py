@@ -8,8 +8,9 @@ from harness.checkpoints.digest import source_digest
 from harness.config.checkpoints import CheckpointSource, CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.planning.context import TaskContext
 from harness.planning.step import once, plan_step
+from harness.steps import checkpoint, training
 from harness.store.keys import file_digest, key_of
-from harness.store.steps import Step
+from harness.store.step import Step
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,27 @@ def checkpoint_digest(source: CheckpointSource, task: str) -> str:
 
 def _starting(context: TaskContext, model: str, source: CheckpointSource, made: dict[str, Step]) -> Step:
     """``made``: the checkpoints by model that this one may be cut or pruned from."""
-    training = context.task.models[model].training
-    needs = {}
+    settings = context.task.models[model].training
+    parent = None
     if isinstance(source, CutCheckpoint):
-        needs = {"cut": made[source.cut]}
+        parent = made[source.cut].ref
     elif isinstance(source, PrunedCheckpoint):
-        needs = {"pruned": made[source.pruned]}
+        parent = made[source.pruned].ref
     return plan_step(
-        "checkpoint",
+        checkpoint,
         title=f"get the checkpoint {model} for {context.name}",
         group="checkpoint",
         subject={"task": context.name, "model": model},
-        options={
-            "task": context.name,
-            "labels": context.labels,
-            "digest": checkpoint_digest(source, context.name),
-            "new_head": training is not None,
+        options=checkpoint.Options(
+            task=context.name,
+            labels=context.labels,
+            source=source,
+            digest=checkpoint_digest(source, context.name),
+            new_head=settings is not None,
             # A replicate by another seed starts from another head as well.
-            "seed": context.study.seed if training is None or training.seed is None else training.seed,
-        },
-        needs=needs,
-        places={"source": source.model_dump(mode="json")},
+            seed=context.study.seed if settings is None or settings.seed is None else settings.seed,
+        ),
+        inputs=checkpoint.Inputs(parent=parent),
     )
 
 
@@ -78,24 +79,25 @@ def _trained(
     context: TaskContext, model: str, starting: Step, exported: dict[str, Step], examples: dict[str, Step]
 ) -> Step:
     """``starting`` itself where the study does not train it; ``exported`` has the teacher."""
-    training, recipe = context.task.models[model].training, context.task.recipe
-    if training is None or recipe is None:
+    settings, recipe = context.task.models[model].training, context.task.recipe
+    if settings is None or recipe is None:
         return starting
-    needs = {"starting": starting, "examples": examples["train"]}
-    if training.distillation is not None:
-        needs["teacher"] = exported[context.task.reference]
     return plan_step(
-        "training",
+        training,
         title=f"train {model} on {context.name}",
         group=f"training {context.name} {model}",
         subject={"task": context.name, "model": model},
-        options={
-            "task": context.name,
-            "labels": context.labels,
-            "recipe": recipe.model_dump(mode="json"),
-            "seed": recipe.seed if training.seed is None else training.seed,
-            "distillation": None if training.distillation is None else training.distillation.model_dump(mode="json"),
-            "question_answering": context.windows,
-        },
-        needs=needs,
+        options=training.Options(
+            task=context.name,
+            labels=context.labels,
+            recipe=recipe,
+            seed=recipe.seed if settings.seed is None else settings.seed,
+            distillation=settings.distillation,
+            question_answering=context.windows,
+        ),
+        inputs=training.Inputs(
+            starting=starting.ref,
+            examples=examples["train"].ref,
+            teacher=None if settings.distillation is None else exported[context.task.reference].ref,
+        ),
     )

@@ -1,129 +1,207 @@
-"""Which comparisons a run can make: one step for each characteristic, over the outputs that are there."""
+"""Comparisons that a run can make: one step for each characteristic, over the outputs that are there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from harness.config.deployments import EXECUTION_REPLICATE, represented
 from harness.config.study import Study
 from harness.planning.noise import floors
 from harness.planning.plan import TaskPlan
-from harness.planning.step import plan_step
+from harness.planning.step import InputsT, OptionsT, plan_step
 from harness.planning.transfers import attacked, transfers
-from harness.store.steps import Step, Store
-
-Present = dict[str, dict[str, Step]]
-"""By name of a deployment, or of an execution replicate: the steps that are there, by role. The reference is first."""
+from harness.steps import (
+    compare_adversarial_attack,
+    compare_affected,
+    compare_calibration,
+    compare_data_distribution,
+    compare_data_representation,
+    compare_explanation,
+    compare_prediction_errors,
+)
+from harness.steps.registry import StepKind, kind_name
+from harness.store.step import Step, StepRef
+from harness.store.steps import Store
 
 
 def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
     """The comparison steps of a task, by characteristic. One whose inputs are not there is left out."""
-    evaluation = _with_outputs(task, store, "evaluation")
+    evaluation = _outputs(task, store, "evaluation")
     if not evaluation:
         return {}
-    settings = task.task.characteristics
-    overlap = {"overlap_margin": settings.overlap_margin}
-    margins = {"margin": settings.margin, **overlap}
-    steps = {"prediction_errors": _comparison(task, study, "prediction_errors", evaluation, margins)}
-    if with_representation := _represented(task, evaluation):
-        neighbours = {**overlap, "k": list(settings.representation.k)}
-        steps["data_representation"] = _comparison(task, study, "data_representation", with_representation, neighbours)
-    steps["calibration"] = _comparison(task, study, "calibration", evaluation, {})
-    labels = {"labels": list(task.task.labels or ())}
-    texts = {"examples": task.examples["evaluation"]}
-    steps["affected"] = _comparison(task, study, "affected", evaluation, labels, texts)
-    if everywhere := _represented(task, _with_outputs(task, store, "bank", "evaluation", "out-of-distribution")):
-        detector = {**overlap, "k": settings.distribution.k, "kept": settings.distribution.kept}
-        steps["data_distribution"] = _comparison(task, study, "data_distribution", everywhere, detector)
-    if attacks := attacked(task, store):
-        method = {**overlap, "method": _method(task)}
-        beside = _beside_attacks(task, store, attacks)
-        steps["adversarial_attack"] = _comparison(task, study, "adversarial_attack", attacks, method, beside)
-    if settings.explanation is not None and (explained := _explained(task, store)):
-        weightiest = {"k": list(settings.explanation.k)}
-        steps["explanation"] = _comparison(task, study, "explanation", explained, weightiest)
-    return steps
+    steps = [
+        _prediction_errors(task, study, evaluation),
+        _data_representation(task, study, _represented(task, evaluation)),
+        _calibration(task, study, evaluation),
+        _affected(task, study, evaluation),
+        _data_distribution(task, study, store),
+        _adversarial_attack(task, study, store),
+        _explanation(task, study, store),
+    ]
+    return {step.subject["characteristic"]: step for step in steps if step is not None}
 
 
-def _comparison(
-    task: TaskPlan,
-    study: Study,
-    characteristic: str,
-    present: Present,
-    options: Mapping[str, Any],
-    beside: Mapping[str, Step] = {},
-) -> Step:
-    """``options`` are the characteristic's own. It needs what is ``present``, and the steps ``beside`` by role."""
-    names = list(present)
-    deployments = {planned.deployment.name: planned.deployment for planned in task.deployments}
-    return plan_step(
-        "comparison",
-        title=f"compare {characteristic.replace('_', ' ')} on {task.name}",
-        group=f"comparison {task.name}",
-        subject={"task": task.name, "characteristic": characteristic},
-        options={
-            "characteristic": characteristic,
-            "task": task.name,
-            "deployments": names,
-            "reference": names[0],
-            "floors": floors(task.task, deployments, names[0], names),
-            "resamples": task.task.characteristics.bootstrap,
-            "seed": study.seed,
-            **options,
-        },
-        needs={**_by_role(present), **beside},
+Outputs = dict[str, StepRef]
+"""By name of a deployment, or of an execution replicate. The reference is first."""
+
+
+def _prediction_errors(task: TaskPlan, study: Study, evaluation: Outputs) -> Step:
+    return _comparison(
+        task,
+        compare_prediction_errors,
+        compare_prediction_errors.Options(**_floored(task, study, evaluation), margin=task.task.characteristics.margin),
+        compare_prediction_errors.Inputs(evaluation=evaluation),
     )
 
 
-def _with_outputs(task: TaskPlan, store: Store, *roles: str) -> Present:
-    """Each deployment whose outputs for ``roles`` are all there, and behind them each such execution replicate."""
-    found: Present = {}
-    replicates: Present = {}
+def _data_representation(task: TaskPlan, study: Study, evaluation: Outputs) -> Step | None:
+    if not evaluation:
+        return None
+    return _comparison(
+        task,
+        compare_data_representation,
+        compare_data_representation.Options(
+            **_floored(task, study, evaluation), k=task.task.characteristics.representation.k
+        ),
+        compare_data_representation.Inputs(evaluation=evaluation),
+    )
+
+
+def _calibration(task: TaskPlan, study: Study, evaluation: Outputs) -> Step:
+    return _comparison(
+        task,
+        compare_calibration,
+        compare_calibration.Options(**_common(task, study, evaluation)),
+        compare_calibration.Inputs(evaluation=evaluation),
+    )
+
+
+def _affected(task: TaskPlan, study: Study, evaluation: Outputs) -> Step:
+    return _comparison(
+        task,
+        compare_affected,
+        compare_affected.Options(**_common(task, study, evaluation), labels=task.task.labels or ()),
+        compare_affected.Inputs(evaluation=evaluation, examples=task.examples["evaluation"].ref),
+    )
+
+
+def _data_distribution(task: TaskPlan, study: Study, store: Store) -> Step | None:
+    roles = ("bank", "evaluation", "out-of-distribution")
+    bank, evaluation, out_of_distribution = (_represented(task, _outputs(task, store, role, *roles)) for role in roles)
+    if not evaluation:
+        return None
+    settings = task.task.characteristics.distribution
+    return _comparison(
+        task,
+        compare_data_distribution,
+        compare_data_distribution.Options(**_floored(task, study, evaluation), k=settings.k, kept=settings.kept),
+        compare_data_distribution.Inputs(bank=bank, evaluation=evaluation, out_of_distribution=out_of_distribution),
+    )
+
+
+def _adversarial_attack(task: TaskPlan, study: Study, store: Store) -> Step | None:
+    attacks = attacked(task, store)
+    if not attacks:
+        return None
+    swapped = {
+        planned.deployment.name: tuple(step.ref for step in planned.random_swaps)
+        for planned in task.deployments
+        if planned.deployment.name in attacks and planned.random_swaps
+        if all(store.has(step.kind, step.key) for step in planned.random_swaps)
+    }
+    transferred = {name: step.ref for name, step in transfers(task, store).items() if store.has(step.kind, step.key)}
+    return _comparison(
+        task,
+        compare_adversarial_attack,
+        compare_adversarial_attack.Options(
+            **_common(task, study, attacks),
+            overlap_margin=task.task.characteristics.overlap_margin,
+            method=_method(task),
+        ),
+        compare_adversarial_attack.Inputs(attacks=attacks, random_swaps=swapped, transfers=transferred),
+    )
+
+
+def _explanation(task: TaskPlan, study: Study, store: Store) -> Step | None:
+    settings, explanations = task.task.characteristics.explanation, _explanations(task, store)
+    if settings is None or not explanations:
+        return None
+    return _comparison(
+        task,
+        compare_explanation,
+        compare_explanation.Options(**_common(task, study, explanations), k=settings.k),
+        compare_explanation.Inputs(explanations=explanations),
+    )
+
+
+def _comparison(task: TaskPlan, kind: StepKind[OptionsT, InputsT], options: OptionsT, inputs: InputsT) -> Step:
+    characteristic = kind_name(kind).removeprefix("compare_")
+    return plan_step(
+        kind,
+        title=f"compare {characteristic.replace('_', ' ')} on {task.name}",
+        group=f"comparison {task.name}",
+        subject={"task": task.name, "characteristic": characteristic},
+        options=options,
+        inputs=inputs,
+    )
+
+
+def _common(task: TaskPlan, study: Study, names: Iterable[str]) -> dict[str, Any]:
+    """The options of every comparison of these deployments, the reference first."""
+    return {
+        "task": task.name,
+        "deployments": tuple(names),
+        "resamples": task.task.characteristics.bootstrap,
+        "seed": study.seed,
+    }
+
+
+def _floored(task: TaskPlan, study: Study, names: Collection[str]) -> dict[str, Any]:
+    """The options of every comparison that holds differences against floors."""
+    deployments = {planned.deployment.name: planned.deployment for planned in task.deployments}
+    return {
+        **_common(task, study, names),
+        "floors": floors(task.task, deployments, next(iter(names)), names),
+        "overlap_margin": task.task.characteristics.overlap_margin,
+    }
+
+
+def _outputs(task: TaskPlan, store: Store, role: str, *needed: str) -> Outputs:
+    """Outputs for ``role`` of each deployment, and behind them each execution replicate, that has all ``needed``."""
+    first: Outputs = {}
+    rerun: Outputs = {}
     for planned in task.deployments:
         name = planned.deployment.name
-        if _there(planned.outputs, roles, store):
-            found[name] = {role: planned.outputs[role] for role in roles}
-            if _there(planned.again, roles, store):
-                replicates[name + EXECUTION_REPLICATE] = {role: planned.again[role] for role in roles}
-    return {**found, **replicates}
+        if _there(planned.outputs, (role, *needed), store):
+            first[name] = planned.outputs[role].ref
+            if _there(planned.rerun, (role, *needed), store):
+                rerun[name + EXECUTION_REPLICATE] = planned.rerun[role].ref
+    return {**first, **rerun}
 
 
-def _there(steps: Mapping[str, Step], roles: tuple[str, ...], store: Store) -> bool:
+def _there(steps: Mapping[str, Step], roles: Collection[str], store: Store) -> bool:
     return all(role in steps and store.has(steps[role].kind, steps[role].key) for role in roles)
 
 
-def _represented(task: TaskPlan, present: Present) -> Present:
-    """Those of ``present`` that give a representation; none where the reference does not."""
+def _represented(task: TaskPlan, outputs: Outputs) -> Outputs:
+    """Those that give a representation; none where the reference does not."""
     without = {
         planned.deployment.name for planned in task.deployments if not represented(task.task, planned.deployment.model)
     }
     if task.deployments[0].deployment.name in without:
         return {}
-    return {name: steps for name, steps in present.items() if name.removesuffix(EXECUTION_REPLICATE) not in without}
+    return {name: ref for name, ref in outputs.items() if name.removesuffix(EXECUTION_REPLICATE) not in without}
 
 
-def _beside_attacks(task: TaskPlan, store: Store, attacks: Present) -> dict[str, Step]:
-    """The random swaps of deployments that were attacked, and what any deployment said to the crafted texts."""
-    swapped = {
-        planned.deployment.name: {f"random {number}": step for number, step in enumerate(planned.random_swaps)}
-        for planned in task.deployments
-        if planned.deployment.name in attacks and all(store.has(step.kind, step.key) for step in planned.random_swaps)
-    }
-    shown = {
-        name: {"transfer": step} for name, step in transfers(task, store).items() if store.has(step.kind, step.key)
-    }
-    return {**_by_role(swapped), **_by_role(shown)}
-
-
-def _explained(task: TaskPlan, store: Store) -> Present:
-    """Each deployment that was explained; the second explanation of the reference follows its first."""
-    found: Present = {}
+def _explanations(task: TaskPlan, store: Store) -> dict[str, StepRef]:
+    """Of each deployment that was explained; the second explanation of the reference follows its first."""
+    found: dict[str, StepRef] = {}
     for planned in task.deployments:
         for step, suffix in zip(planned.explanations, ("", EXECUTION_REPLICATE), strict=False):
             if not store.has(step.kind, step.key):
                 break  # a second one without the first is no floor
-            found[planned.deployment.name + suffix] = {"explanation": step}
+            found[planned.deployment.name + suffix] = step.ref
     return found
 
 
@@ -133,7 +211,3 @@ def _method(task: TaskPlan) -> str:
     if attack.recipe is not None:
         return f"TextAttack's {attack.recipe}"
     return f"BERT-ATTACK of the {attack.target}" if task.name == "question-answering" else "BERT-ATTACK"
-
-
-def _by_role(present: Present) -> dict[str, Step]:
-    return {f"{name} {role}": step for name, steps in present.items() for role, step in steps.items()}

@@ -1,4 +1,4 @@
-"""One task of a study on this machine: what its steps are planned from."""
+"""A task of a study on this machine: what its steps are planned from."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.host.machine import environment
-from harness.config.deployments import represented
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import QuestionAnswering, Task
+from harness.inference.options import TaskOptions
+from harness.planning.step import only
 
 
 @dataclass(frozen=True)
 class Machine:
     """What the results of some steps depend on, beside their inputs."""
 
-    isa: str
+    isa: tuple[str, ...]
     cores: int
     facts: dict[str, Any]
     """Timings of unlike machines, or of one machine set up otherwise, are never taken for each other."""
@@ -25,7 +26,7 @@ class Machine:
 def this_machine() -> Machine:
     facts = environment()
     return Machine(
-        isa=facts["cpu"]["isa"],
+        isa=tuple(facts["cpu"]["isa"]),
         cores=facts["cpu"]["cores"],
         facts={name: facts[name] for name in ("cpu", "memory_limit", "variables", "gpu", "os", "python")},
     )
@@ -39,8 +40,8 @@ class TaskContext:
     machine: Machine
 
     @property
-    def labels(self) -> list[str]:
-        return list(self.task.labels or ())
+    def labels(self) -> tuple[str, ...]:
+        return self.task.labels or ()
 
     @property
     def decoding(self) -> QuestionAnswering | None:
@@ -50,12 +51,15 @@ class TaskContext:
         return self.task.question_answering or QuestionAnswering()
 
     @property
-    def windows(self) -> dict[str, int] | None:
-        """How long contexts are cut, without how answers are decoded: all that training and export depend on."""
-        if self.decoding is None:
-            return None
-        return {"max_seq_length": self.decoding.max_seq_length, "doc_stride": self.decoding.doc_stride}
+    def windows(self) -> QuestionAnswering | None:
+        """How contexts are cut, without how answers are decoded: all that training and export depend on."""
+        return None if self.decoding is None else only(self.decoding, "max_seq_length", "doc_stride")
 
-    def without_representation(self, model: str) -> dict[str, bool]:
-        """An option that is there only where it says no, so that no other step's key knows of it."""
-        return {} if represented(self.task, model) else {"representation": False}
+    def options(self, question_answering: QuestionAnswering | None) -> TaskOptions:
+        """``question_answering`` is `decoding`, or `windows` where nothing is decoded."""
+        return TaskOptions(
+            name=self.name,
+            labels=self.labels,
+            max_length=self.task.max_length,
+            question_answering=question_answering,
+        )

@@ -1,18 +1,17 @@
-"""A deployment with what all of its steps are told and need."""
+"""A deployment with the options and inputs that its steps share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from backends.registry import backend_class
-from harness.config.deployments import EXECUTION_REPLICATE, Deployment
+from harness.config.deployments import EXECUTION_REPLICATE, Deployment, represented
+from harness.inference.options import BackendOptions, DeploymentOptions
 from harness.planning.context import TaskContext
-from harness.planning.step import plan_step
-from harness.planning.versions import installed
-from harness.store.steps import Step
+from harness.planning.step import InputsT, OptionsT, installed, plan_step
+from harness.steps.registry import StepKind
+from harness.store.step import Step, StepRef
 
 TOKEN_BUDGETS = {"cpu": 1024, "cuda": 16384}
 """Tokens of a batch, where the study does not say. On a CPU what fits into the caches, measured on two cores
@@ -30,52 +29,57 @@ class Deployed:
     """Whether it is the reference deployment: the first one of the reference model."""
 
     @cached_property
-    def options(self) -> dict[str, Any]:
-        """What every step of a live deployment depends on, beside its artifact and its data."""
-        study, task, decoding = self.context.study, self.context.task, self.context.decoding
+    def backend_options(self) -> BackendOptions:
+        """What every step that opens the artifact depends on."""
+        study, context = self.context.study, self.context
         backend = backend_class(self.deployment.backend)
         settings = backend.check_options(study.backend_options.get(self.deployment.backend, {}))
-        return {
-            "backend": self.deployment.backend,
-            "backend_options": settings.model_dump(mode="json"),
-            "format": self.deployment.format,
-            "task": self.context.name,
-            "labels": self.context.labels,
-            "pooling": task.pooling,
-            "max_length": task.max_length,
-            "question_answering": None if decoding is None else decoding.model_dump(mode="json"),
-            "threads": study.threads or self.context.machine.cores,
-            "token_budget": study.token_budget or TOKEN_BUDGETS[backend.device],
-            "isa": self.context.machine.isa,
-            "runtime": installed(backend.packages),
-            **self.context.without_representation(self.deployment.model),
-        }
+        return BackendOptions(
+            backend=self.deployment.backend,
+            backend_options=settings.model_dump(mode="json"),
+            format=self.deployment.format,
+            task=context.options(context.decoding),
+            pooling=context.task.pooling,
+            threads=study.threads or context.machine.cores,
+            representation=represented(context.task, self.deployment.model),
+            isa=context.machine.isa,
+            versions=installed(backend.packages),
+        )
+
+    @cached_property
+    def options(self) -> DeploymentOptions:
+        """What every step of the live deployment depends on, beside its artifact and its data."""
+        device = backend_class(self.deployment.backend).device
+        budget = self.context.study.token_budget or TOKEN_BUDGETS[device]
+        return DeploymentOptions(**dict(self.backend_options), token_budget=budget)
+
+    @property
+    def evaluation(self) -> StepRef | None:
+        """The evaluation data, where it says whether "" may be an answer."""
+        decoding = self.context.decoding
+        if decoding is None or decoding.version_2_with_negative is not None:
+            return None
+        return self.examples["evaluation"].ref
 
     def step(
         self,
-        kind: str,
+        kind: StepKind[OptionsT, InputsT],
         *,
         title: str,
         group: str,
-        options: Mapping[str, Any] = {},
-        needs: Mapping[str, Step] = {},
-        again: bool = False,
+        options: OptionsT,
+        inputs: InputsT,
+        rerun: bool = False,
     ) -> Step:
-        """A step that runs the deployment; ``again`` is told apart from the first time by its subject.
-
-        Where the evaluation data says whether "" may be an answer, it is needed, as ``evaluation``.
-        """
-        decoding = self.context.decoding
-        if decoding is not None and decoding.version_2_with_negative is None:
-            needs = {"evaluation": self.examples["evaluation"], **needs}
+        """A step that runs the deployment; a ``rerun`` is told apart from the first time by its subject."""
         return plan_step(
             kind,
-            title=title + (" again" if again else ""),
+            title=title + (" again" if rerun else ""),
             group=group,
             subject={
                 "task": self.context.name,
-                "deployment": self.deployment.name + (EXECUTION_REPLICATE if again else ""),
+                "deployment": self.deployment.name + (EXECUTION_REPLICATE if rerun else ""),
             },
-            options={**self.options, **options},
-            needs={"artifact": self.artifact, **needs},
+            options=options,
+            inputs=inputs,
         )

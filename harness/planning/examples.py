@@ -7,8 +7,9 @@ from harness.config.tasks import Task
 from harness.data.load import source_files
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
+from harness.steps import examples
 from harness.store.keys import file_digest
-from harness.store.steps import Step
+from harness.store.step import Step
 
 ATTACKED = "attack-"
 
@@ -25,9 +26,9 @@ def data_sources(task: Task) -> dict[str, DataSource]:
     return sources
 
 
-def attacked_examples(examples: dict[str, Step]) -> list[Step]:
+def attacked_examples(by_role: dict[str, Step]) -> list[Step]:
     """Of a task's examples by role, the sources of texts to attack: the evaluation, where there are no others."""
-    return [step for role, step in examples.items() if role.startswith(ATTACKED)] or [examples["evaluation"]]
+    return [step for role, step in by_role.items() if role.startswith(ATTACKED)] or [by_role["evaluation"]]
 
 
 def plan_examples(context: TaskContext) -> dict[str, Step]:
@@ -37,22 +38,20 @@ def plan_examples(context: TaskContext) -> dict[str, Step]:
 
 def _examples(context: TaskContext, role: str, source: DataSource) -> Step:
     files = source_files(source)
-    description = source.model_dump(mode="json")
-    if files:  # their bytes count, not their place
-        description = {key: value for key, value in description.items() if key not in ("squad", "table")}
     return plan_step(
-        "examples",
+        examples,
         title=f"read the {role} data of {context.name}",
         group="examples",
         subject={"task": context.name, "role": role},
-        options={
-            "task": context.name,
-            "labels": context.labels,
-            "source": description,
-            "suffix": [path.suffix for path in files],
-            "content": [file_digest(path) for path in files],
-            "seed": context.study.seed,
-            "role": role,
-        },
-        places={"source": source.model_dump(mode="json")},
+        options=examples.Options(
+            task=context.name,
+            labels=context.task.labels,
+            role=role,
+            source=source,
+            settings=source.model_dump(mode="json", exclude={"squad", "table"} if files else None),
+            suffixes=tuple(path.suffix for path in files),
+            sha256=tuple(file_digest(path) for path in files),
+            seed=context.study.seed,
+        ),
+        inputs=examples.Inputs(),
     )

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness.config.deployments import represented
 from harness.planning.deployed import Deployed
-from harness.store.steps import Step
+from harness.planning.step import InputsT, OptionsT, without
+from harness.steps import outputs, performance, tuned_throughput, tuning_search
+from harness.steps.registry import StepKind
+from harness.store.step import Step
 
 
-def plan_outputs(deployed: Deployed, *, again: bool = False) -> dict[str, Step]:
-    """By role: what the deployment says about each data set. ``again`` is the execution replicate."""
+def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
+    """By role: what the deployment says about each data set. ``rerun`` is the execution replicate."""
     task, name = deployed.context.task, deployed.context.name
     sources = {"evaluation": "evaluation"}
     if "out-of-distribution" in deployed.examples and represented(task, deployed.deployment.model):
         sources = {"bank": "train", **sources, "out-of-distribution": "out-of-distribution"}
-    sampled = {"sample": task.data.bank, "seed": deployed.context.study.seed}
+    bank = outputs.Sample(size=task.data.bank, seed=deployed.context.study.seed)
     return {
         role: deployed.step(
-            "outputs",
+            outputs,
             title=f"run {deployed.deployment.name} on the {role} data of {name}",
             group=f"deployment {name} {deployed.deployment.name}",
-            options={"again": again, **(sampled if role == "bank" else {})},
-            needs={"examples": deployed.examples[source]},
-            again=again,
+            options=outputs.Options(
+                deployment=deployed.options,
+                sample=bank if role == "bank" else None,
+                rerun=rerun,
+            ),
+            inputs=outputs.Inputs(
+                artifact=deployed.artifact.ref,
+                evaluation=deployed.evaluation,
+                examples=deployed.examples[source].ref,
+            ),
+            rerun=rerun,
         )
         for role, source in sources.items()
     }
@@ -32,58 +41,90 @@ def plan_outputs(deployed: Deployed, *, again: bool = False) -> dict[str, Step]:
 def plan_tuning(deployed: Deployed) -> Step | None:
     """The search for the fastest setting; None where the study asks for none."""
     context = deployed.context
-    performance = context.study.performance
-    if performance is None or not performance.tune or "offline" not in performance.scenarios:
+    settings = context.study.performance
+    if settings is None or not settings.tune or "offline" not in settings.scenarios:
         return None
     return deployed.step(
-        "tuning_search",
+        tuning_search,
         title=f"tune {deployed.deployment.name} on {context.name}",
         group=f"deployment {context.name} {deployed.deployment.name} tuning",
-        options={
-            "performance": performance.model_dump(mode="json", include={"samples"}),
-            "seed": context.study.seed,
-            "machine": context.machine.facts,
-        },
-        needs={"examples": deployed.examples["evaluation"]},
+        options=tuning_search.Options(
+            deployment=deployed.options,
+            samples=settings.samples,
+            seed=context.study.seed,
+            machine=context.machine.facts,
+        ),
+        inputs=tuning_search.Inputs(
+            artifact=deployed.artifact.ref,
+            evaluation=deployed.evaluation,
+            examples=deployed.examples["evaluation"].ref,
+        ),
     )
 
 
 def plan_performance(deployed: Deployed) -> tuple[Step, ...]:
     """One step a fresh process."""
-    performance = deployed.context.study.performance
-    if performance is None:
+    context = deployed.context
+    settings = context.study.performance
+    if settings is None:
         return ()
-    settings = performance.model_dump(mode="json", exclude={"replicates", "tune"})
-    title = f"measure {deployed.deployment.name}"
-    return _in_fresh_processes(performance.replicates, deployed, "performance", title, settings)
+    inputs = performance.Inputs(
+        artifact=deployed.artifact.ref,
+        evaluation=deployed.evaluation,
+        examples=deployed.examples["evaluation"].ref,
+    )
+    each = [
+        performance.Options(
+            deployment=deployed.options,
+            performance=without(settings, "replicates", "tune"),
+            replicate=number,
+            seed=context.study.seed,
+            machine=context.machine.facts,
+        )
+        for number in range(settings.replicates)
+    ]
+    return _in_fresh_processes(deployed, performance, f"measure {deployed.deployment.name}", each, inputs)
 
 
 def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
     """One step a fresh process. `plan_performance` does not need it: a tuning that fails takes nothing along."""
-    performance = deployed.context.study.performance
-    if performance is None or tuning is None:
+    context = deployed.context
+    settings = context.study.performance
+    if settings is None or tuning is None:
         return ()
-    settings = performance.model_dump(mode="json", include={"samples", "min_seconds"})
+    inputs = tuned_throughput.Inputs(
+        artifact=deployed.artifact.ref,
+        evaluation=deployed.evaluation,
+        examples=deployed.examples["evaluation"].ref,
+        tuning=tuning.ref,
+    )
+    each = [
+        tuned_throughput.Options(
+            deployment=deployed.options,
+            samples=settings.samples,
+            min_seconds=settings.min_seconds,
+            replicate=number,
+            seed=context.study.seed,
+            machine=context.machine.facts,
+        )
+        for number in range(settings.replicates)
+    ]
     title = f"measure {deployed.deployment.name} as tuned"
-    return _in_fresh_processes(performance.replicates, deployed, "tuned_throughput", title, settings, tuning=tuning)
+    return _in_fresh_processes(deployed, tuned_throughput, title, each, inputs)
 
 
 def _in_fresh_processes(
-    processes: int, deployed: Deployed, kind: str, title: str, settings: dict[str, Any], **needs: Step
+    deployed: Deployed, kind: StepKind[OptionsT, InputsT], title: str, each: list[OptionsT], inputs: InputsT
 ) -> tuple[Step, ...]:
+    """``each``: the options of one process."""
     context = deployed.context
     return tuple(
         deployed.step(
             kind,
-            title=f"{title} on {context.name}" + (f", process {number + 1}" if processes > 1 else ""),
+            title=f"{title} on {context.name}" + (f", process {number + 1}" if len(each) > 1 else ""),
             group=f"deployment {context.name} {deployed.deployment.name}" + (f" {number}" if number else ""),
-            options={
-                "performance": settings,
-                "replicate": number,
-                "seed": context.study.seed,
-                "machine": context.machine.facts,
-            },
-            needs={"examples": deployed.examples["evaluation"], **needs},
+            options=options,
+            inputs=inputs,
         )
-        for number in range(processes)
+        for number, options in enumerate(each)
     )

@@ -1,4 +1,4 @@
-"""Which pairs of deployments differ by noise alone: the floors that differences are held against."""
+"""Floors that differences are held against: pairs of deployments that differ by noise alone."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def floors(
     for name, deployment in deployments.items():
         if name == reference or name not in present or deployment.model in same_recipe:
             continue
-        again = [
+        rerun = [
             (run, run + EXECUTION_REPLICATE)
             for run in (reference, name)
             if run in present and run + EXECUTION_REPLICATE in present
         ]
         if deployment.model != first.model and seeds:
             found[name] = seeds
-        elif again:
-            found[name] = again
+        elif rerun:
+            found[name] = rerun
     return found

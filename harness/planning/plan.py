@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from harness.config.deployments import Deployment, deployments
+from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import Task
 from harness.planning.artifacts import plan_artifacts
@@ -19,7 +20,7 @@ from harness.planning.measurements import plan_outputs, plan_performance, plan_t
 from harness.planning.proposals import Proposals, plan_proposals
 from harness.planning.step import once
 from harness.planning.verification import plan_expected, plan_expected_of_graph, plan_verification
-from harness.store.steps import Step
+from harness.store.step import Step
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class DeploymentPlan:
     expected: Step | None  # what its checkpoint says, or the graph of a finished file; an engine has neither
     verification: Step
     outputs: dict[str, Step]  # role -> step
-    again: dict[str, Step]  # the execution replicate's outputs, for the reference model
+    rerun: dict[str, Step]  # the execution replicate's outputs, for the reference model
     tuning: Step | None  # the search for the fastest setting
     performance: tuple[Step, ...]  # one a fresh process
     tuned: tuple[Step, ...]  # beside each of them, the setting that was found
@@ -50,11 +51,11 @@ class DeploymentPlan:
     def verified_first(self) -> tuple[Step, ...]:
         """What is done only with a deployment that passed its verification.
 
-        None of them has the verification among its needs: what they find does not depend on how strict it is.
+        None of them has the verification among its inputs: what they find does not depend on how strict it is.
         """
         return (
             *self.outputs.values(),
-            *self.again.values(),
+            *self.rerun.values(),
             *((self.tuning,) if self.tuning else ()),
             *self.performance,
             *self.tuned,
@@ -73,12 +74,12 @@ class DeploymentPlan:
         """All but the further processes of its performance."""
         tuning = () if self.tuning is None else (self.tuning,)
         timed = (step for steps in self.rounds[:1] for step in steps)
-        return (*tuning, *timed, *self.outputs.values(), *self.again.values())
+        return (*tuning, *timed, *self.outputs.values(), *self.rerun.values())
 
 
 @dataclass(frozen=True)
 class TaskPlan:
-    name: str
+    name: TaskName
     task: Task
     examples: dict[str, Step]  # role -> step
     checkpoints: tuple[Step, ...]
@@ -186,7 +187,7 @@ def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Pro
         expected,
         plan_verification(deployed, expected),
         outputs=plan_outputs(deployed),
-        again=plan_outputs(deployed, again=True) if floor else {},
+        rerun=plan_outputs(deployed, rerun=True) if floor else {},
         tuning=tuning,
         performance=plan_performance(deployed),
         tuned=plan_tuned(deployed, tuning),

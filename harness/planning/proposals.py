@@ -5,9 +5,10 @@ Beside it, where the study names one, the sentence encoder that the finished tex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from benchmarks.attack.results import AttackSettings
 from harness.config.characteristics import Attack, MaskedLanguageModel
 from harness.config.checkpoints import CheckpointSource
 from harness.data.stop_words import read_stop_words
@@ -15,7 +16,14 @@ from harness.planning.checkpoints import checkpoint_digest
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples
 from harness.planning.step import plan_step
-from harness.store.steps import Step
+from harness.steps import (
+    candidates,
+    checkpoint,
+    masked_language_model,
+    masked_language_model_artifact,
+    sentence_encoder_artifact,
+)
+from harness.store.step import Step
 
 MODEL = "masked-language-model"
 ENCODER = "sentence-encoder"
@@ -26,11 +34,16 @@ class Proposals:
     """Nothing where nothing is attacked, or by a recipe, which brings its own words."""
 
     checkpoints: tuple[Step, ...] = ()
-    artifacts: tuple[Step, ...] = ()
+    masked_language_model: Step | None = None
+    """The artifact that proposes words."""
+    sentence_encoder: Step | None = None
+    """The artifact that measures similarity, where that is not the masked language model."""
     candidates: tuple[Step, ...] = ()
     """What may replace the words of the attacked texts, a step a source of texts."""
-    similarity: tuple[str, Step] | None = None
-    """The artifact that an attack measures similarity with, and its role among the needs."""
+
+    @property
+    def artifacts(self) -> tuple[Step, ...]:
+        return tuple(step for step in (self.masked_language_model, self.sentence_encoder) if step is not None)
 
 
 def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals:
@@ -39,60 +52,60 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
         return Proposals()
     checkpoints = _checkpoints(context, attack.masked_language_model, examples)
     artifact = plan_step(
-        "masked_language_model_artifact",
+        masked_language_model_artifact,
         title=f"export the masked language model for {context.name}",
         group="masked language model",
         subject={"task": context.name, "model": MODEL},
-        options={},
-        needs={"checkpoint": checkpoints[-1]},
+        options=masked_language_model_artifact.Options(),
+        inputs=masked_language_model_artifact.Inputs(checkpoint=checkpoints[-1].ref),
     )
-    sources = attacked_examples(examples)
-    candidates = tuple(
-        plan_step(
-            "candidates",
-            title=f"propose words for the attack on {context.name}" + text_source(number, len(sources)),
-            group=f"attack {context.name}",
-            subject={"task": context.name, "model": MODEL},
-            options={
-                **attack_options(
-                    context, attack, "mode", "candidates", "sub_word_candidates", "combinations", "stop_words"
-                ),
-                "threads": context.study.threads or context.machine.cores,
-            },
-            needs={"examples": source, "masked_language_model": artifact},
-        )
-        for number, source in enumerate(sources)
-    )
+    steps = _candidates(context, attack, artifact, attacked_examples(examples))
     if attack.sentence_encoder is None:
-        return Proposals(checkpoints, (artifact,), candidates, ("masked_language_model", artifact))
+        return Proposals(checkpoints, artifact, None, steps)
     encoder = _starting(context, ENCODER, attack.sentence_encoder.checkpoint, new_head=True)  # its pooler is not used
     exported = plan_step(
-        "sentence_encoder_artifact",
+        sentence_encoder_artifact,
         title=f"export the sentence encoder for {context.name}",
         group="masked language model",
         subject={"task": context.name, "model": ENCODER},
-        options={},
-        needs={"checkpoint": encoder},
+        options=sentence_encoder_artifact.Options(),
+        inputs=sentence_encoder_artifact.Inputs(checkpoint=encoder.ref),
     )
-    return Proposals((*checkpoints, encoder), (artifact, exported), candidates, ("sentence_encoder", exported))
+    return Proposals((*checkpoints, encoder), artifact, exported, steps)
 
 
-def attack_options(context: TaskContext, attack: Attack, *settings: str) -> dict[str, Any]:
-    """What is attacked, and the ``settings`` of the attack by name."""
-    chosen = attack.model_dump(mode="json", include=set(settings) - {"stop_words"})
-    if "stop_words" in settings and attack.stop_words is not None:
-        chosen["stop_words"] = read_stop_words(attack.stop_words)
-    return {
-        "settings": chosen,
-        "target": attack.target,
-        "sample": attack.sample,
-        "seed": context.study.seed,
-    }
+def attack_settings(attack: Attack, *names: str) -> AttackSettings:
+    """Those of the settings that are named; the others have their defaults."""
+    settings = {name: getattr(attack, name) for name in names if name != "stop_words"}
+    if "stop_words" in names and attack.stop_words is not None:
+        settings["stop_words"] = frozenset(read_stop_words(attack.stop_words))
+    return AttackSettings(**settings)
 
 
 def text_source(number: int, sources: int) -> str:
     """The end of a title that tells one source of texts from the others."""
     return f" on text source {number + 1}" if sources > 1 else ""
+
+
+def _candidates(context: TaskContext, attack: Attack, artifact: Step, sources: Sequence[Step]) -> tuple[Step, ...]:
+    options = candidates.Options(
+        settings=attack_settings(attack, "mode", "candidates", "sub_word_candidates", "combinations", "stop_words"),
+        threads=context.study.threads or context.machine.cores,
+        target=attack.target,
+        sample=attack.sample,
+        seed=context.study.seed,
+    )
+    return tuple(
+        plan_step(
+            candidates,
+            title=f"propose words for the attack on {context.name}" + text_source(number, len(sources)),
+            group=f"attack {context.name}",
+            subject={"task": context.name, "model": MODEL},
+            options=options,
+            inputs=candidates.Inputs(examples=source.ref, masked_language_model=artifact.ref),
+        )
+        for number, source in enumerate(sources)
+    )
 
 
 def _checkpoints(context: TaskContext, chosen: MaskedLanguageModel, examples: dict[str, Step]) -> tuple[Step, ...]:
@@ -101,12 +114,12 @@ def _checkpoints(context: TaskContext, chosen: MaskedLanguageModel, examples: di
     if chosen.training is None:
         return (starting,)
     trained = plan_step(
-        "masked_language_model",
+        masked_language_model,
         title=f"train the masked language model for {context.name}",
         group=f"training {context.name} {MODEL}",
         subject={"task": context.name, "model": MODEL},
-        options={"task": context.name, "recipe": chosen.training.model_dump(mode="json")},
-        needs={"starting": starting, "examples": examples["train"]},
+        options=masked_language_model.Options(task=context.name, recipe=chosen.training),
+        inputs=masked_language_model.Inputs(starting=starting.ref, examples=examples["train"].ref),
     )
     return starting, trained
 
@@ -114,16 +127,17 @@ def _checkpoints(context: TaskContext, chosen: MaskedLanguageModel, examples: di
 def _starting(context: TaskContext, model: str, source: CheckpointSource, *, new_head: bool) -> Step:
     """``model`` is what the checkpoint is for: `MODEL` or `ENCODER`."""
     return plan_step(
-        "checkpoint",
+        checkpoint,
         title=f"get the {model.replace('-', ' ')} for {context.name}",
         group="checkpoint",
         subject={"task": context.name, "model": model},
-        options={
-            "task": model,
-            "labels": [],
-            "digest": checkpoint_digest(source, model),
-            "new_head": new_head,
-            "seed": context.study.seed,
-        },
-        places={"source": source.model_dump(mode="json")},
+        options=checkpoint.Options(
+            task=model,
+            labels=(),
+            source=source,
+            digest=checkpoint_digest(source, model),
+            new_head=new_head,
+            seed=context.study.seed,
+        ),
+        inputs=checkpoint.Inputs(),
     )

@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from typing import TypeVar
 
-from harness.planning.versions import LIBRARIES, VERSIONS, installed
+from pydantic import BaseModel
+
+from harness.steps.registry import StepKind, kind_name
 from harness.store.keys import key_of
-from harness.store.steps import Step
+from harness.store.step import Step, StepInputs, keyed
+
+OptionsT = TypeVar("OptionsT", bound=BaseModel)
+InputsT = TypeVar("InputsT", bound=StepInputs)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def plan_step(
-    kind: str,
+    kind: StepKind[OptionsT, InputsT],
     *,
     title: str,
     group: str,
     subject: dict[str, str],
-    options: dict[str, Any],
-    needs: Mapping[str, Step] | None = None,
-    places: dict[str, Any] | None = None,
+    options: OptionsT,
+    inputs: InputsT,
 ) -> Step:
-    """The step of a ``kind`` with these ``options``, which ``needs`` other steps, by role: see `Step`."""
-    needs = needs or {}
-    inputs = {
-        "kind": kind,
-        "version": VERSIONS[kind],
-        "libraries": installed(LIBRARIES[kind]),
-        "options": options,
-        "needs": {role: step.key for role, step in needs.items()},
-    }
-    return Step(
-        kind,
-        key_of(inputs),
-        title,
-        group,
-        subject,
-        json.loads(json.dumps(options)),
-        {role: (step.kind, step.key) for role, step in needs.items()},
-        places or {},
+    """The step of a ``kind``, which is its module, with these ``options`` and ``inputs``: see `Step`."""
+    name = kind_name(kind)
+    key = key_of(
+        {
+            "kind": name,
+            "version": kind.VERSION,
+            "libraries": installed(kind.LIBRARIES),
+            "options": keyed(options),
+            "inputs": inputs.model_dump(mode="json"),
+        }
     )
+    return Step(name, key, title, group, subject, options, inputs)
+
+
+def installed(distributions: Iterable[str]) -> dict[str, str]:
+    """The version of each of the distributions that is there."""
+    versions = {}
+    for distribution in distributions:
+        try:
+            versions[distribution] = version(distribution)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def only(settings: ModelT, *fields: str) -> ModelT:
+    """``settings`` with the defaults of all but these fields: no step's key shall know of what it does not read."""
+    return type(settings)(**{name: getattr(settings, name) for name in fields})
+
+
+def without(settings: ModelT, *fields: str) -> ModelT:
+    """``settings`` with the defaults of these fields."""
+    return only(settings, *(name for name in type(settings).model_fields if name not in fields))
 
 
 def once(steps: Iterable[Step]) -> tuple[Step, ...]:

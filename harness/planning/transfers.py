@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from harness.planning.attacks import token_budget
+from harness.planning.attacks import attacked_deployment
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import DeploymentPlan, TaskPlan
-from harness.store.steps import Step, Store
+from harness.steps import transfer
+from harness.store.step import Step, StepRef
+from harness.store.steps import Store
 
 
 def transfers(task: TaskPlan, store: Store) -> dict[str, Step]:
-    """By name of the deployment, for each whose artifact is there: all crafted texts, shown to it."""
-    crafted = {
-        f"{name} {source}": step for name, steps in attacked(task, store).items() for source, step in steps.items()
-    }
-    if not crafted:
+    """By name of the deployment, for each whose artifact is there: the adversarial texts of all, shown to it."""
+    attacks = attacked(task, store)
+    if not attacks:
         return {}
-    examples = {f"examples {number}": step for number, step in enumerate(attacked_examples(task.examples))}
     return {
-        planned.deployment.name: _transfer(task, planned, {**examples, **crafted})
+        planned.deployment.name: _transfer(task, planned, attacks)
         for planned in task.deployments
         if store.has(planned.artifact.kind, planned.artifact.key)
     }
 
 
-def attacked(task: TaskPlan, store: Store) -> dict[str, dict[str, Step]]:
-    """For each deployment that was attacked on all sources of texts: its steps, by the number of the source."""
+def attacked(task: TaskPlan, store: Store) -> dict[str, tuple[StepRef, ...]]:
+    """For each deployment that was attacked on all sources of texts: its attacks, in the order of the sources."""
     return {
-        planned.deployment.name: {str(number): step for number, step in enumerate(planned.attacks)}
+        planned.deployment.name: tuple(step.ref for step in planned.attacks)
         for planned in task.deployments
         if planned.attacks and all(store.has(step.kind, step.key) for step in planned.attacks)
     }
 
 
-def _transfer(task: TaskPlan, planned: DeploymentPlan, crafted: dict[str, Step]) -> Step:
-    """``crafted``: the attacks by deployment and number of the source of texts, and ``examples NUMBER``."""
-    attack = task.task.characteristics.attack
-    assert attack is not None
-    return planned.deployed.step(
-        "transfer",
+def _transfer(task: TaskPlan, planned: DeploymentPlan, attacks: dict[str, tuple[StepRef, ...]]) -> Step:
+    deployed = planned.deployed
+    settings = task.task.characteristics.attack
+    assert settings is not None
+    return deployed.step(
+        transfer,
         title=f"show {planned.deployment.name} what was crafted on {task.name}",
         group=f"transfer {task.name}",
-        options={"target": attack.target, "token_budget": token_budget(planned.deployed)},
-        needs=crafted,
+        options=transfer.Options(
+            deployment=attacked_deployment(deployed), name=planned.deployment.name, target=settings.target
+        ),
+        inputs=transfer.Inputs(
+            artifact=deployed.artifact.ref,
+            evaluation=deployed.evaluation,
+            examples=tuple(step.ref for step in attacked_examples(task.examples)),
+            attacks=attacks,
+        ),
     )

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 from backends.onnxruntime.cpu import WHEELS
-from harness.config.deployments import random_weights
+from harness.config.deployments import random_weights, represented
 from harness.planning.deployed import Deployed
-from harness.planning.step import plan_step
-from harness.planning.versions import installed
-from harness.store.steps import Step
+from harness.planning.step import installed, plan_step
+from harness.steps import checkpoint_outputs, graph_outputs, verification
+from harness.store.step import Step
 
 
 def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
     """What the deployment's ``checkpoint`` itself says, which all deployments of the model share."""
     context, model = deployed.context, deployed.deployment.model
     return plan_step(
-        "checkpoint_outputs",
+        checkpoint_outputs,
         title=f"run the checkpoint {model} itself on {context.name}",
         group=f"expected {context.name}",
         subject={"task": context.name, "model": model},
-        options={
-            "task": context.name,
-            "pooling": context.task.pooling,
-            "max_length": context.task.max_length,
-            "question_answering": context.windows,
-            "verification_examples": context.task.verification_examples,
-            "seed": context.study.seed,
-        },
-        needs={"checkpoint": checkpoint, "evaluation": deployed.examples["evaluation"]},
+        options=checkpoint_outputs.Options(
+            task=context.options(context.windows),
+            pooling=context.task.pooling,
+            verification_examples=context.task.verification_examples,
+            seed=context.study.seed,
+        ),
+        inputs=checkpoint_outputs.Inputs(checkpoint=checkpoint.ref, evaluation=deployed.examples["evaluation"].ref),
     )
 
 
@@ -34,22 +32,20 @@ def plan_expected_of_graph(deployed: Deployed) -> Step:
     """What the graph of a finished ONNX file says, which the file is held against on every backend."""
     context, deployment = deployed.context, deployed.deployment
     return plan_step(
-        "checkpoint_outputs",
+        graph_outputs,
         title=f"run the graph of {deployment.model} as it is written on {context.name}",
         group=f"expected {context.name}",
         subject={"task": context.name, "model": deployment.model},
-        options={
-            "task": context.name,
-            "format": deployment.format,
-            "max_length": context.task.max_length,
-            "question_answering": context.windows,
-            "verification_examples": context.task.verification_examples,
-            "seed": context.study.seed,
-            "isa": context.machine.isa,
-            "runtime": installed(WHEELS),
-            **context.without_representation(deployment.model),
-        },
-        needs={"artifact": deployed.artifact, "evaluation": deployed.examples["evaluation"]},
+        options=graph_outputs.Options(
+            format=deployment.format,
+            task=context.options(context.windows),
+            representation=represented(context.task, deployment.model),
+            verification_examples=context.task.verification_examples,
+            seed=context.study.seed,
+            isa=context.machine.isa,
+            versions=installed(WHEELS),
+        ),
+        inputs=graph_outputs.Inputs(artifact=deployed.artifact.ref, evaluation=deployed.examples["evaluation"].ref),
     )
 
 
@@ -59,20 +55,19 @@ def plan_verification(deployed: Deployed, expected: Step | None) -> Step:
     finished = context.task.models[deployment.model].artifact is not None
     trained = not finished and not random_weights(context.task, deployment.model)
     return plan_step(
-        "verification",
+        verification,
         title=f"verify {deployment.name} on {context.name}",
         group=f"verification {context.name} {deployment.backend}",
         subject={"task": context.name, "deployment": deployment.name},
-        options={
-            # It makes batches of its own.
-            **{key: value for key, value in deployed.options.items() if key != "token_budget"},
-            "verification_examples": context.task.verification_examples,
-            "seed": context.study.seed,
-            "quality_loss": context.task.quality_loss if trained else None,
-        },
-        needs={
-            "artifact": deployed.artifact,
-            "evaluation": deployed.examples["evaluation"],
-            **({} if expected is None else {"expected": expected}),
-        },
+        options=verification.Options(
+            deployment=deployed.backend_options,
+            verification_examples=context.task.verification_examples,
+            seed=context.study.seed,
+            quality_loss=context.task.quality_loss if trained else None,
+        ),
+        inputs=verification.Inputs(
+            artifact=deployed.artifact.ref,
+            evaluation=deployed.examples["evaluation"].ref,
+            expected=None if expected is None else expected.ref,
+        ),
     )

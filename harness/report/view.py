@@ -11,7 +11,7 @@ from harness.report.values import Json, Pairs, mapping, number, quotient, sequen
 
 FORMAT_ORDER = tuple(ALL)
 
-AGAIN = "#again"
+AGAIN = "#rerun"
 """Ends the name of a deployment's second run."""
 
 

@@ -19,8 +19,8 @@ from harness.config.tasks import Task
 from harness.data.load import describe
 from harness.errors import SKIPPED
 from harness.examples import QuestionExample, TextExample
-from harness.execution.processes import Failure
-from harness.execution.run import Run
+from harness.execution.processes import StepFailure
+from harness.execution.run import Execution
 from harness.planning.examples import data_sources
 from harness.planning.plan import DeploymentPlan, Plan, TaskPlan
 from harness.results.performance import summarise
@@ -30,7 +30,8 @@ from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import numbers, read_outputs
 from harness.store.run_folder import RunFolder
-from harness.store.steps import Step, Store
+from harness.store.step import Step
+from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
 from harness.store.timings import read_so_far
 
@@ -45,7 +46,7 @@ CHARACTERISTICS = (
 )
 
 
-def collect(run: Run) -> None:
+def collect(run: Execution) -> None:
     """Write results.json, performance.json, environment.json, plan.json, the manifests and the outputs of a run."""
     machine, plan, folder = environment(), run.plan, run.folder
     collector = _Collector(plan, run.failures, run.store, folder)
@@ -89,7 +90,7 @@ BESIDE_THE_MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 class _Collector:
-    def __init__(self, plan: Plan, failures: Mapping[str, Failure], store: Store, folder: RunFolder) -> None:
+    def __init__(self, plan: Plan, failures: Mapping[str, StepFailure], store: Store, folder: RunFolder) -> None:
         self.plan = plan
         self.failures = failures
         self.store = store
@@ -103,7 +104,7 @@ class _Collector:
         for plan in task.deployments:
             entry = self._deployment(task, plan)
             deployments[plan.deployment.name] = entry
-            if plan.again and self._present(plan.again["evaluation"]):
+            if plan.rerun and self._present(plan.rerun["evaluation"]):
                 replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, entry)
         return {
             "reference": task.deployments[0].deployment.name,
@@ -184,7 +185,7 @@ class _Collector:
             **entry,
             "replicate_of": plan.deployment.name,
             "replicate_kind": "execution",
-            "quality": _quality(self._path(plan.again["evaluation"])),
+            "quality": _quality(self._path(plan.rerun["evaluation"])),
         }
 
     def _artifact(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:

@@ -1,63 +1,99 @@
-"""BERT-ATTACK on one live deployment.
+"""Attack one live deployment by BERT-ATTACK.
 
 Every answer of the deployment is kept at once: a run that is stopped in the middle of a text goes on there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.characteristics.adversarial_attack import AttackResult, AttackSettings, attack
-from harness.inference.remote_deployment import Predict, served_deployment
-from harness.steps.candidates import StoredCandidates, attacked_examples
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attack.bert_attack import attack
+from benchmarks.attack.masked_language_model import MaskedLanguageModel
+from benchmarks.attack.results import AttackResult
+from benchmarks.attack.sentence_encoder import SentenceEncoder
+from harness.inference.remote_deployment import Predict, remote_deployment
+from harness.steps.candidates import StoredCandidates
 from harness.steps.context import Context
-from harness.steps.model_wrapper import examples_of
-from harness.steps.progress import teller
-from harness.steps.similarity import similarity_of
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
+from harness.steps.model_wrapper import AttackedOptions, Settings, attacked_examples, wrapped_examples
+from harness.steps.progress import text_progress
 from harness.store.attack_journal import AttackJournal
 from harness.store.json_lines import read_lines, write_lines
+from harness.store.step import StepRef
+
+VERSION = 5
+LIBRARIES = ("tokenizers", "onnxruntime", "onnxruntime-gpu")
 
 FILE = "attack.jsonl"
 
-
-def run(context: Context) -> None:
-    settings = AttackSettings.from_json(context.options["settings"])
-    with served_deployment(context.input("artifact"), context.options) as predict:
-        write_attack(context.destination, _attack(context, predict, settings))
+Similarity = Callable[[str, Sequence[str]], NDArray[np.float64]]
 
 
-def write_attack(folder: Path, crafted: Iterable[Mapping[str, Any]]) -> None:
-    """``crafted``: an `AttackResult` a text, as a dictionary."""
-    write_lines(folder / FILE, crafted)
+class Options(DeployedOptions, AttackedOptions):
+    settings: Settings
+    batch_size: int
+    """Texts that are attacked at a time, their queries in the same batches."""
+
+
+class Inputs(DeployedInputs):
+    examples: StepRef
+    candidates: StepRef
+    sentence_encoder: StepRef | None = None
+    """Measures the similarity of texts."""
+    masked_language_model: StepRef | None = None
+    """Does so where there is no sentence encoder."""
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    artifact = context.folder(context.inputs.artifact)
+    with remote_deployment(artifact, deployment_options(context)) as predict:
+        write_attack(context.destination, _attack(context, predict))
+
+
+def write_attack(folder: Path, results: Iterable[Mapping[str, Any]]) -> None:
+    """``results``: an `AttackResult` a text, as a dictionary."""
+    write_lines(folder / FILE, results)
 
 
 def read_attack(folder: Path) -> list[AttackResult]:
-    """What was crafted on the deployment, one result a text."""
+    """What the attack on the deployment came to, one result a text."""
     return [AttackResult.from_json(result) for result in read_lines(folder / FILE)]
 
 
-def _attack(context: Context, predict: Predict, settings: AttackSettings) -> Iterator[dict[str, Any]]:
+def similarity_of(context: Context[Options, Inputs]) -> Similarity:
+    """By the study's sentence encoder, or by what proposes the words."""
+    threads, inputs = context.options.deployment.threads, context.inputs
+    if inputs.sentence_encoder is not None:
+        return SentenceEncoder.open(context.folder(inputs.sentence_encoder), threads=threads).similarity
+    assert inputs.masked_language_model is not None  # planning has seen to it
+    return MaskedLanguageModel(context.folder(inputs.masked_language_model), threads=threads).similarity
+
+
+def _attack(context: Context[Options, Inputs], predict: Predict) -> Iterator[dict[str, Any]]:
     """Group by group, the groups that the journal holds left out; the results are then on disk."""
-    examples = attacked_examples(context)
-    at_once = context.options["batch_size"]
-    journal = AttackJournal(context.store.work(context.step.key))
-    tell = teller(context, journal.settled, len(examples))
-    asked = examples_of(predict, examples)
-    found = attack(
-        asked.predict,
+    options = context.options
+    examples = attacked_examples(context.folder(context.inputs.examples), options)
+    journal = AttackJournal(context.work())
+    report = text_progress(context, journal.settled, len(examples))
+    wrapper = wrapped_examples(predict, examples)
+    results = attack(
+        wrapper.predict,
         [(example.id, example.text, example.label) for example in examples[journal.settled :]],
-        candidates=StoredCandidates(context.input("candidates")),
+        candidates=StoredCandidates(context.folder(context.inputs.candidates)),
         similarity=similarity_of(context),
-        settings=settings,
-        at_once=at_once,
+        settings=options.settings,
+        at_once=options.batch_size,
         recorder=journal,
-        on_round=lambda done: tell(journal.settled + done),
-        about=asked.about,
+        on_round=lambda done: report(journal.settled + done),
+        about=wrapper.about,
     )
-    while group := list(islice(found, at_once)):
+    while group := list(islice(results, options.batch_size)):
         journal.settle([asdict(result) for result in group])
     return journal.results()

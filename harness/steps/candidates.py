@@ -1,4 +1,4 @@
-"""What may replace each word of the texts that are attacked: once for all deployments, and the same for all.
+"""Propose what may replace each word of the texts that are attacked: once, and the same for all deployments.
 
 A line a text. They are found again by their place in the file, so that a reader holds no more than one of them.
 """
@@ -10,34 +10,43 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, rules_of
+from benchmarks.attack.masked_language_model import MaskedLanguageModel
+from benchmarks.attack.rules import rules_of
 from benchmarks.errors import BenchmarkError
-from harness.data.sampling import sample
 from harness.steps.context import Context
-from harness.steps.progress import teller
-from harness.store.examples import read_examples
-from harness.tasks.attacked import Attacked
+from harness.steps.model_wrapper import AttackedOptions, Settings, attacked_examples
+from harness.steps.progress import text_progress
+from harness.store.step import StepInputs, StepRef
+
+VERSION = 2
+LIBRARIES = ("tokenizers", "onnxruntime", "onnxruntime-gpu")
 
 FILE = "candidates.jsonl"
 
 
-def run(context: Context) -> None:
-    settings = AttackSettings.from_json(context.options["settings"])
-    model = MaskedLanguageModel(context.input("masked_language_model"), settings, threads=context.options["threads"])
-    texts = list(dict.fromkeys(attacked.text for attacked in attacked_examples(context)))
-    tell = teller(context, 0, len(texts))
+class Options(AttackedOptions):
+    settings: Settings
+    """Those that the search alone depends on have their defaults."""
+    threads: int
+
+
+class Inputs(StepInputs):
+    examples: StepRef
+    masked_language_model: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    options, settings = context.options, context.options.settings
+    model = MaskedLanguageModel(context.folder(context.inputs.masked_language_model), settings, threads=options.threads)
+    attacked = attacked_examples(context.folder(context.inputs.examples), options)
+    texts = list(dict.fromkeys(one.text for one in attacked))
+    report = text_progress(context, 0, len(texts))
     with (context.destination / FILE).open("w", encoding="utf-8") as file:
         for number, text in enumerate(texts, start=1):
             words = rules_of(settings.mode).words(text)
-            found = model.candidates(words.text, words.spans)
-            file.write(json.dumps({"text": _digest(words.text), "candidates": found}) + "\n")
-            tell(number)
-
-
-def attacked_examples(context: Context) -> list[Attacked]:
-    examples = read_examples(context.input("examples"))
-    drawn = sample(examples, context.options["sample"], seed=context.options["seed"])
-    return [Attacked(example, context.options["target"]) for example in drawn]
+            candidates = model.candidates(words.text, words.spans)
+            file.write(json.dumps({"text": _digest(words.text), "candidates": candidates}) + "\n")
+            report(number)
 
 
 class StoredCandidates:
@@ -45,21 +54,21 @@ class StoredCandidates:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
-        self._places: dict[str, int] = {}
+        self._offsets: dict[str, int] = {}
         with self._path.open("rb") as file:
-            place = 0
+            offset = 0
             for line in file:
-                self._places[json.loads(line)["text"]] = place
-                place += len(line)
+                self._offsets[json.loads(line)["text"]] = offset
+                offset += len(line)
 
     def __call__(self, text: str, words: Sequence[tuple[int, int]]) -> list[list[str]]:
-        place = self._places.get(_digest(text))
-        if place is None:
+        offset = self._offsets.get(_digest(text))
+        if offset is None:
             raise BenchmarkError(f"{self._path} has no candidates of a text of {len(words)} words: remove its folder")
         with self._path.open("rb") as file:
-            file.seek(place)
-            found: list[list[str]] = json.loads(file.readline())["candidates"]
-        return found
+            file.seek(offset)
+            candidates: list[list[str]] = json.loads(file.readline())["candidates"]
+        return candidates
 
 
 def _digest(text: str) -> str:

@@ -3,24 +3,49 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter
-
-from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import CheckpointSource
+from harness.config.strict import Strict
 from harness.steps.context import Context
+from harness.store.step import LOCATION, StepInputs, StepRef
+
+VERSION = 3
+LIBRARIES = ("torch", "transformers")
 
 
-def run(context: Context) -> None:
-    def resolve(_: str) -> Path:
-        return context.input("cut" if "cut" in context.step.needs else "pruned")
+class Options(Strict):
+    task: str
+    """A task's name, ``masked-language-model`` or ``sentence-encoder``: what the checkpoint is for."""
+    labels: tuple[str, ...]
+    source: Annotated[CheckpointSource, LOCATION]
+    digest: str
+    """Of what ``source`` names."""
+    new_head: bool
+    """Whether a head that the source lacks may be drawn, since it is about to be trained."""
+    seed: int
 
+
+class Inputs(StepInputs):
+    parent: StepRef | None = None
+    """The checkpoint that this one is cut or pruned from."""
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from harness.checkpoints.materialize import materialize
+
+    def resolve(model: str) -> Path:
+        parent = context.inputs.parent
+        assert parent is not None, model
+        return context.folder(parent)
+
+    options = context.options
     materialize(
-        TypeAdapter(CheckpointSource).validate_python(context.step.places["source"]),
+        options.source,
         context.destination,
-        task=context.options["task"],
-        labels=tuple(context.options["labels"]) or None,
-        seed=context.options["seed"],
-        allow_new_head=context.options["new_head"],
+        task=options.task,
+        labels=options.labels or None,
+        seed=options.seed,
+        allow_new_head=options.new_head,
         resolve=resolve,
     )

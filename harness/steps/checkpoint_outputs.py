@@ -1,65 +1,73 @@
-"""Run what deployments are held against on the examples that they are verified on.
+"""Run the checkpoint that deployments are held against on the examples that they are verified on.
 
-That is the checkpoint itself, in PyTorch and FP32; of a finished file its graph, by ONNX Runtime without optimisation.
-Before a checkpoint runs, what it is fed is held against what `transformers`' own scripts would feed it.
+It runs in PyTorch and FP32. Before it does, what it is fed is held against what `transformers`' own scripts would
+feed it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.onnxruntime.cpu import OnnxRuntimeUnoptimised
 from exporters.checkpoint import read_checkpoint
-from exporters.manifest import read_manifest
 from exporters.parity import checkpoint_outputs
+from harness.config.strict import Strict
+from harness.inference.options import TaskOptions
 from harness.steps.context import Context
 from harness.store.examples import read_examples
+from harness.store.step import StepInputs, StepRef
 from harness.verification.checks import verification_inputs
 from harness.verification.preprocessing import check_preprocessing
 
+VERSION = 5
+LIBRARIES = ("torch", "transformers", "tokenizers")
+
 FILE = "expected.npz"
 
-
-def run(context: Context) -> None:
-    outputs = _of_checkpoint(context) if "checkpoint" in context.step.needs else _of_graph(context)
-    arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
-    np.savez(context.destination / FILE, allow_pickle=False, **arrays)
+BatchOutputs = dict[str, NDArray[np.float32]]
 
 
-def _of_checkpoint(context: Context) -> list[dict[str, NDArray[np.float32]]]:
-    checkpoint = context.input("checkpoint")
-    facts = read_checkpoint(checkpoint, task=context.options["task"])
-    every = read_examples(context.input("evaluation"))
+class Options(Strict):
+    task: TaskOptions
+    pooling: Literal["cls", "mean"]
+    verification_examples: int
+    seed: int
+
+
+class Inputs(StepInputs):
+    checkpoint: StepRef
+    evaluation: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    options, checkpoint = context.options, context.folder(context.inputs.checkpoint)
+    facts = read_checkpoint(checkpoint, task=options.task.name)
     inputs = verification_inputs(
-        every, checkpoint, context.options, positions=facts.max_positions, pad_token=facts.pad_token
+        read_examples(context.folder(context.inputs.evaluation)),
+        checkpoint,
+        options.task.open(),
+        count=options.verification_examples,
+        seed=options.seed,
+        positions=facts.max_positions,
+        pad_token=facts.pad_token,
     )
     check_preprocessing(
         context.destination, task=inputs.task, written=checkpoint, source=checkpoint, examples=inputs.examples
     )
-    return checkpoint_outputs(checkpoint, context.options["task"], context.options["pooling"], inputs.batches)
+    outputs = checkpoint_outputs(checkpoint, options.task.name, options.pooling, inputs.batches)
+    write_expected(context.destination, outputs)
 
 
-def _of_graph(context: Context) -> list[dict[str, NDArray[np.float32]]]:
-    artifact, options = context.input("artifact"), context.options
-    manifest = read_manifest(artifact)
-    every = read_examples(context.input("evaluation"))
-    inputs = verification_inputs(
-        every, artifact, options, positions=manifest.max_positions, pad_token=manifest.pad_token
-    )
-    with OnnxRuntimeUnoptimised(
-        artifact,
-        format=options["format"],
-        task=options["task"],
-        representation=options.get("representation", True),
-    ) as backend:
-        return [backend.infer(batch) for batch in inputs.batches]
+def write_expected(folder: Path, outputs: Sequence[BatchOutputs]) -> None:
+    arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
+    np.savez(folder / FILE, allow_pickle=False, **arrays)
 
 
-def read_expected(folder: Path, names: Sequence[str]) -> list[dict[str, NDArray[np.float32]]]:
+def read_expected(folder: Path, names: Sequence[str]) -> list[BatchOutputs]:
     """The outputs ``names`` of each batch of `harness.verification.checks.verification_inputs`, in order."""
     with np.load(folder / FILE) as arrays:
         numbers = sorted({key.rpartition(" ")[2] for key in arrays})

@@ -1,40 +1,45 @@
-"""What every step is given when it runs, and how it tells of its progress."""
+"""Context of a running step: its options and inputs, where it writes, and the report of its progress."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Generic, TextIO, TypeVar, cast
 
-from harness.store.steps import Step, Store
+from pydantic import BaseModel
+
+from harness.store.step import Step, StepInputs, StepRef
+from harness.store.steps import Store
+
+OptionsT_co = TypeVar("OptionsT_co", bound=BaseModel, covariant=True)
+InputsT_co = TypeVar("InputsT_co", bound=StepInputs, covariant=True)
 
 
 @dataclass(frozen=True)
-class Context:
-    """What a step's ``run(context)`` is given."""
+class Context(Generic[OptionsT_co, InputsT_co]):
+    """What the ``run`` of a kind of step is given; the kind's own options and inputs among it."""
 
     step: Step
     store: Store
     destination: Path
     events: TextIO
 
-    @cached_property
-    def options(self) -> dict[str, Any]:
-        """The step's, with what it leaves to the evaluation data: whether "" may be an answer."""
-        options = self.step.options
-        decoding = options.get("question_answering") or {}
-        if decoding.get("version_2_with_negative", False) is not None:
-            return options
-        from harness.store.examples import any_unanswerable  # pyarrow: not every step's process shall pay for it
+    @property
+    def options(self) -> OptionsT_co:
+        return cast("OptionsT_co", self.step.options)  # `harness.steps.registry.read_step` has seen to it
 
-        negative = any_unanswerable(self.input("evaluation"))
-        return {**options, "question_answering": {**decoding, "version_2_with_negative": negative}}
+    @property
+    def inputs(self) -> InputsT_co:
+        return cast("InputsT_co", self.step.inputs)
 
-    def input(self, role: str) -> Path:
-        """The folder of the earlier step that plays ``role``."""
-        return self.store.path(*self.step.needs[role])
+    def folder(self, ref: StepRef) -> Path:
+        """What the earlier step made."""
+        return self.store.path(ref.kind, ref.key)
+
+    def work(self) -> Path:
+        """A folder that outlives a kill, for a step that can resume."""
+        return self.store.work(self.step.key)
 
     def progress(self, description: str, fraction: float) -> None:
         emit(self.events, {"event": "progress", "key": self.step.key, "what": description, "fraction": fraction})

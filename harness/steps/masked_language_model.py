@@ -4,23 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.config.names import TaskName
+from harness.config.strict import Strict
 from harness.config.training import Recipe
 from harness.examples import Example, QuestionExample, TextExample
 from harness.steps.context import Context
 from harness.store.examples import read_examples
-from harness.training.masked_language_model import train_masked_language_model
+from harness.store.step import StepInputs, StepRef
+
+VERSION = 1
+LIBRARIES = ("torch", "transformers", "accelerate")
 
 
-def run(context: Context) -> None:
-    recipe = Recipe(**context.options["recipe"])
-    examples = read_examples(context.input("examples"))
+class Options(Strict):
+    task: TaskName
+    recipe: Recipe
+
+
+class Inputs(StepInputs):
+    starting: StepRef
+    examples: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from harness.training.masked_language_model import train_masked_language_model
+
+    recipe = context.options.recipe
     train_masked_language_model(
-        context.input("starting"),
+        context.folder(context.inputs.starting),
         context.destination,
-        texts=_texts(examples),
+        texts=_texts(read_examples(context.folder(context.inputs.examples))),
         recipe=recipe,
         seed=recipe.seed,
-        work=context.store.work(context.step.key),
+        work=context.work(),
         progress=context.progress,
     )
 

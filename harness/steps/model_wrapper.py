@@ -1,20 +1,50 @@
-"""What stands between an attack's texts and a live deployment: the examples that they are of."""
+"""Wrap a live deployment for an attack: its texts become the examples that they are of."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer
 
 from benchmarks.attack.examples import Examples
+from benchmarks.attack.results import AttackSettings
 from benchmarks.attack.transfer import Ask
+from harness.config.strict import Strict
+from harness.data.sampling import sample
 from harness.inference.remote_deployment import Predict
-from harness.tasks.attacked import Attacked
+from harness.store.examples import read_examples
+from harness.tasks.attacked import Attacked, Target
 
 
-def ask_of(predict: Predict, attacked: Sequence[Attacked]) -> Ask:
+def _as_json(settings: AttackSettings) -> dict[str, Any]:
+    return {**asdict(settings), "stop_words": sorted(settings.stop_words)}
+
+
+Settings = Annotated[AttackSettings, PlainSerializer(_as_json)]
+
+
+class AttackedOptions(Strict):
+    """The texts that are attacked."""
+
+    target: Target
+    sample: int
+    seed: int
+
+
+def attacked_examples(folder: Path, options: AttackedOptions) -> list[Attacked]:
+    """Drawn from the examples in ``folder``."""
+    drawn = sample(read_examples(folder), options.sample, seed=options.seed)
+    return [Attacked(example, options.target) for example in drawn]
+
+
+def wrapped(predict: Predict, attacked: Sequence[Attacked]) -> Ask:
     """(id, text) to what ``predict`` says about the example with that text in the place of its own."""
     by_id = {one.id: one for one in attacked}
     return lambda texts: predict([by_id[id_].with_text(text) for id_, text in texts])
 
 
-def examples_of(predict: Predict, attacked: Sequence[Attacked]) -> Examples:
-    return Examples(ask_of(predict, attacked), {one.id: one.left_alone for one in attacked})
+def wrapped_examples(predict: Predict, attacked: Sequence[Attacked]) -> Examples:
+    return Examples(wrapped(predict, attacked), {one.id: one.left_alone for one in attacked})

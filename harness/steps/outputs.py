@@ -4,19 +4,43 @@ from __future__ import annotations
 
 import pyarrow.parquet as pq
 
+from harness.config.strict import Strict
 from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment
 from harness.steps.context import Context
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE
+from harness.store.step import StepRef
+
+VERSION = 4
+LIBRARIES = ("tokenizers",)
 
 
-def run(context: Context) -> None:
-    examples = read_examples(context.input("examples"))
-    if "sample" in context.options:
-        examples = sample(examples, context.options["sample"], seed=context.options["seed"])
-    with open_deployment(context.input("artifact"), context.options) as deployment:
+class Sample(Strict):
+    size: int
+    seed: int
+
+
+class Options(DeployedOptions):
+    sample: Sample | None
+    """Of the examples; None: all of them."""
+    rerun: bool
+    """Whether this is the execution replicate: the same once more, batched and padded otherwise."""
+
+
+class Inputs(DeployedInputs):
+    examples: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    options, inputs = context.options, context.inputs
+    examples = read_examples(context.folder(inputs.examples))
+    if options.sample is not None:
+        examples = sample(examples, options.sample.size, seed=options.sample.seed)
+    artifact = context.folder(inputs.artifact)
+    with open_deployment(artifact, deployment_options(context), rerun=options.rerun) as deployment:
         table = deployment.table(examples)
         write_json(context.destination / "describe.json", deployment.backend.describe())
     pq.write_table(table, context.destination / FILE, compression="zstd")

@@ -26,29 +26,52 @@ from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
 from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
+from harness.config.performance import Performance, Sweep
 from harness.data.sampling import sample
 from harness.errors import StepFailed, status_of
 from harness.examples import Example
-from harness.inference.deployment import LiveDeployment, open_deployment, task_of
-from harness.inference.latency_breakdown import where_time_goes
+from harness.inference.deployment import DeploymentRunner, open_deployment
+from harness.inference.latency_breakdown import latency_breakdown
 from harness.process import give_memory_back
 from harness.steps.context import Context
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.examples import read_examples
+from harness.store.step import StepRef
 from harness.store.timings import Measured
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 
+VERSION = 6
+LIBRARIES = ("tokenizers", "mlcommons-loadgen")
 
-def run(context: Context) -> None:
-    settings = context.options["performance"]
-    examples = sample(read_examples(context.input("examples")), settings["samples"], seed=context.options["seed"])
-    features = task_of(context.options).encode(read_tokenizer(context.input("artifact")), examples)
+
+class Options(DeployedOptions):
+    performance: Performance
+    """``replicates`` and ``tune`` have their defaults: they do not change what one process measures."""
+    replicate: int
+    """Which of the fresh processes this is, from 0."""
+    seed: int
+    machine: dict[str, Any]
+    """Timings of unlike machines are never taken for each other."""
+
+
+class Inputs(DeployedInputs):
+    examples: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    settings, artifact = context.options.performance, context.folder(context.inputs.artifact)
+    examples = sample(
+        read_examples(context.folder(context.inputs.examples)), settings.samples, seed=context.options.seed
+    )
+    options = deployment_options(context)
+    features = options.task.open().encode(read_tokenizer(artifact), examples)
     _import_what_is_not_the_deployments()
     give_memory_back()  # else the runtime would reuse what the data have left behind, and seem smaller
 
     memory = MemoryProbe()
     started = time.perf_counter_ns()
-    with open_deployment(context.input("artifact"), context.options) as deployment:
+    with open_deployment(artifact, options) as deployment:
         loaded = time.perf_counter_ns()
         deployment.backend.infer(deployment.batch(features, [0]))
         first = time.perf_counter_ns()
@@ -60,7 +83,7 @@ def run(context: Context) -> None:
             first_inference_ms=(first - loaded) / 1e6,
             tokens_per_sample=measure.tokens / len(examples),
         )
-        asked_for = settings["scenarios"]
+        asked_for = settings.scenarios
         for place, scenario in enumerate(LOADS):
             if scenario in asked_for:
                 found.attempt(scenario, partial(measure.scenario, scenario), 0.2 * place)
@@ -73,9 +96,9 @@ def run(context: Context) -> None:
             )
         if "server" in asked_for:
             found.attempt("server", partial(measure.scenario, "server"), 0.6)
-        if settings["sweep"] is not None:
-            found.attempt("sweep", partial(measure.sweep, settings["sweep"]), 0.8)
-        found.attempt("stages", partial(where_time_goes, deployment, examples), 0.9)
+        if settings.sweep is not None:
+            found.attempt("sweep", partial(measure.sweep, settings.sweep), 0.8)
+        found.attempt("stages", partial(latency_breakdown, deployment, examples), 0.9)
         found.add(describe=deployment.backend.describe())
     found.finish()
 
@@ -88,7 +111,7 @@ FORESEEN = (BackendError, BenchmarkError, StepFailed, MemoryError)
 class _Found(Measured):
     """What was measured; a scenario that fails does not keep the next from being measured."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context[Options, Inputs]) -> None:
         super().__init__(context.destination)
         self._context = context
         self.failed: dict[str, BaseException] = {}
@@ -121,19 +144,18 @@ class _Measurement:
     A request is an example: a text, or a question with all windows of its context, which go in one batch.
     """
 
-    context: Context
-    deployment: LiveDeployment
+    context: Context[Options, Inputs]
+    deployment: DeploymentRunner
     examples: Sequence[Example]
     features: Features
 
     @property
-    def settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = self.context.options["performance"]
-        return settings
+    def settings(self) -> Performance:
+        return self.context.options.performance
 
     @property
     def seed(self) -> int:
-        return int(self.context.options["seed"])
+        return self.context.options.seed
 
     @cached_property
     def windows(self) -> list[NDArray[np.int64]]:
@@ -181,7 +203,7 @@ class _Measurement:
         return {**raw, "warm_up": asdict(warm_up)}
 
     def _server(self) -> dict[str, Any]:
-        settings = self.settings["server"]
+        settings = self.settings.server
         alone, warm_up = single_stream(
             lambda index: self._together([index]),
             len(self.examples),
@@ -190,32 +212,32 @@ class _Measurement:
             min_count=32,
         )
         milliseconds = np.array(alone.nanoseconds) / 1e6
-        bound = settings["p99_ms"] or DEFAULT_BOUND * float(np.median(milliseconds))
+        bound = settings.p99_ms or DEFAULT_BOUND * float(np.median(milliseconds))
         trials = find_highest_rate(
             self._together,
             len(self.examples),
             bound_ms=bound,
-            queries=settings["queries"],
-            min_seconds=self.settings["min_seconds"],
+            queries=settings.queries,
+            min_seconds=self.settings.min_seconds,
             service_ms=float(milliseconds.mean()),
             seed=self.seed,
         )
         return {
             "bound_ms": bound,
-            "bound_from": "study" if settings["p99_ms"] else f"{DEFAULT_BOUND:g} x single-stream p50",
+            "bound_from": "study" if settings.p99_ms else f"{DEFAULT_BOUND:g} x single-stream p50",
             "trials": [asdict(trial) for trial in trials],
             "warm_up": asdict(warm_up),
         }
 
-    def sweep(self, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def sweep(self, settings: Sweep) -> list[dict[str, Any]]:
         backend = self.deployment.backend
         positions = self.deployment.positions
         shapes = sweep(
             lambda batch, length: _fixed_shape(backend, self.features.inputs, batch, length, positions),
-            settings["batch"],
-            settings["length"],
-            min_seconds=settings["min_seconds"],
-            min_count=settings["min_count"],
+            settings.batch,
+            settings.length,
+            min_seconds=settings.min_seconds,
+            min_count=settings.min_count,
             refused=BackendError,
         )
         return [asdict(shape) for shape in shapes]
@@ -226,7 +248,7 @@ class _Measurement:
         self.deployment.backend.infer(self.deployment.batch(self.features, windows))
 
     def _limits(self, *names: str) -> dict[str, Any]:
-        return {name: self.settings[name] for name in names}
+        return {name: getattr(self.settings, name) for name in names}
 
 
 def _fixed_shape(

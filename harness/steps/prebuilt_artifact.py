@@ -3,90 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backends.registry import open_backend
 from exporters.manifest import read_manifest, write_manifest
+from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
 from exporters.prebuilt.engine import export_own_engine
 from exporters.prebuilt.onnx import Told, check_outputs, export_own, with_run
 from harness.checkpoints.prebuilt import own_file, tokenizer_folder
 from harness.checkpoints.tokenizer_files import staged, write_own_tokenizer
 from harness.config.models import OwnArtifact
-from harness.inference.deployment import task_of
+from harness.config.strict import Strict
+from harness.inference.options import TaskOptions
+from harness.steps.artifact import BATCH, LIBRARIES, mixed_batches
 from harness.steps.context import Context
 from harness.store.examples import read_examples
+from harness.store.step import LOCATION, StepInputs, StepRef
 from harness.verification.checks import verification_examples
 from harness.verification.preprocessing import check_preprocessing
 
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-def write(context: Context) -> None:
-    """Write the artifact; its manifest lacks what a run tells."""
-    options, own = context.options, _with_tokenizer(context)
-    export_own(
-        own_file(own),
+VERSION = 5
+
+
+class Options(Strict):
+    format: str
+    task: TaskOptions
+    pooling: Literal["cls", "mean"]
+    artifact: Annotated[OwnArtifact, LOCATION]
+    """The file and its tokenizer by absolute paths; what counts of it is below."""
+    told: Told
+    """What the study, or the ``config.json`` beside it, says of the file."""
+    files: dict[str, str]
+    """SHA-256 by name."""
+    tokenizer: dict[str, str]
+    """SHA-256 by name."""
+    representation: bool
+    verification_examples: int
+    seed: int
+
+
+class Inputs(StepInputs):
+    evaluation: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    options = context.options
+    write_own_tokenizer(tokenizer_folder(options.artifact), context.destination)
+    write = export_own_engine if options.format == PREBUILT_ENGINE.name else export_own
+    write(
+        own_file(options.artifact),
         context.destination,
-        task=options["task"],
-        labels=options["labels"],
-        pooling=options["pooling"],
-        told=Told(**options["told"]),
-        digests=options["files"],
+        task=options.task.name,
+        labels=options.task.labels,
+        pooling=options.pooling,
+        told=options.told,
+        digests=options.files,
     )
+    _check_features(context)
+    if options.format != PREBUILT_ENGINE.name:
+        examples = context.folder(context.inputs.evaluation)
+        folder = context.destination
+        _check_outputs(context, mixed_batches(examples, options.task, BATCH, folder, folder, seed=options.seed)[0])
 
 
-def write_engine(context: Context) -> None:
-    options, own = context.options, _with_tokenizer(context)
-    export_own_engine(
-        own_file(own),
-        context.destination,
-        task=options["task"],
-        labels=options["labels"],
-        pooling=options["pooling"],
-        told=Told(**options["told"]),
-        digests=options["files"],
-    )
-
-
-def _with_tokenizer(context: Context) -> OwnArtifact:
-    """The finished file's description, once its tokenizer is written."""
-    own = OwnArtifact(**context.step.places["artifact"])
-    write_own_tokenizer(tokenizer_folder(own), context.destination)
-    return own
-
-
-def check_features(context: Context) -> None:
+def _check_features(context: Context[Options, Inputs]) -> None:
     """Hold the features of the evaluation's examples against those of `transformers`' scripts.
 
     Raises:
         StepFailed: they differ.
     """
-    own, every = OwnArtifact(**context.step.places["artifact"]), read_examples(context.input("evaluation"))
-    with staged(tokenizer_folder(own)) as source:
+    options, every = context.options, read_examples(context.folder(context.inputs.evaluation))
+    with staged(tokenizer_folder(options.artifact)) as source:
         check_preprocessing(
             context.destination,
-            task=task_of(context.options),
+            task=options.task.open(),
             written=context.destination,
             source=source,
-            examples=verification_examples(every, context.options),
+            examples=verification_examples(every, options.verification_examples, seed=options.seed),
         )
 
 
-def check(context: Context, batch: Mapping[str, NDArray[np.int64]]) -> None:
+def _check_outputs(context: Context[Options, Inputs], batch: Mapping[str, NDArray[np.int64]]) -> None:
     """Run the artifact on a padded ``batch``, and write what that told into its manifest.
 
     Raises:
         ExportError: outputs of another shape than the task's.
     """
-    options, where = context.options, own_file(OwnArtifact(**context.step.places["artifact"]))
+    options = context.options
     with open_backend(
         "onnxruntime-cpu",
         context.destination,
-        format=options["format"],
-        task=options["task"],
+        format=options.format,
+        task=options.task.name,
         threads=None,
-        representation=options.get("representation", True),
+        representation=options.representation,
     ) as backend:
         outputs = backend.infer(batch)
-    check_outputs(outputs, batch, task=options["task"], labels=len(options["labels"]), where=where)
+    where = own_file(options.artifact)
+    check_outputs(outputs, batch, task=options.task.name, labels=len(options.task.labels), where=where)
     write_manifest(context.destination, with_run(read_manifest(context.destination), outputs))

@@ -1,4 +1,4 @@
-"""Random swaps on one live deployment, each text with as many queries as its attack took."""
+"""Swap words at random on one live deployment, each text with as many queries as its attack took."""
 
 from __future__ import annotations
 
@@ -8,42 +8,52 @@ from itertools import islice
 from typing import Any
 
 from benchmarks.attack.random_swaps import swap_at_random
-from benchmarks.characteristics.adversarial_attack import AttackSettings
-from harness.inference.remote_deployment import Predict, served_deployment
-from harness.steps.attack import read_attack, write_attack
-from harness.steps.candidates import StoredCandidates, attacked_examples
+from harness.inference.remote_deployment import Predict, remote_deployment
+from harness.steps import attack
+from harness.steps.attack import Options, read_attack, similarity_of, write_attack
+from harness.steps.candidates import StoredCandidates
 from harness.steps.context import Context
-from harness.steps.model_wrapper import examples_of
-from harness.steps.progress import teller
-from harness.steps.similarity import similarity_of
+from harness.steps.deployed import deployment_options
+from harness.steps.model_wrapper import attacked_examples, wrapped_examples
+from harness.steps.progress import text_progress
 from harness.store.attack_journal import AttackJournal
+from harness.store.step import StepRef
+
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
+
+VERSION = 4
+LIBRARIES = ("tokenizers", "numpy", "onnxruntime", "onnxruntime-gpu")
 
 
-def run(context: Context) -> None:
-    with served_deployment(context.input("artifact"), context.options) as predict:
+class Inputs(attack.Inputs):
+    attack: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    artifact = context.folder(context.inputs.artifact)
+    with remote_deployment(artifact, deployment_options(context)) as predict:
         write_attack(context.destination, _swap(context, predict))
 
 
-def _swap(context: Context, predict: Predict) -> Iterator[dict[str, Any]]:
+def _swap(context: Context[Options, Inputs], predict: Predict) -> Iterator[dict[str, Any]]:
     """Group by group, the groups that the journal holds left out; the results are then on disk."""
-    settings = AttackSettings.from_json(context.options["settings"])
-    attacked = read_attack(context.input("attacked"))
-    at_once = context.options["batch_size"]
-    journal = AttackJournal(context.store.work(context.step.key))
-    tell = teller(context, journal.settled, len(attacked))
-    asked = examples_of(predict, attacked_examples(context))
-    found = swap_at_random(
-        asked.predict,
+    options = context.options
+    attacked = read_attack(context.folder(context.inputs.attack))
+    journal = AttackJournal(context.work())
+    report = text_progress(context, journal.settled, len(attacked))
+    wrapper = wrapped_examples(predict, attacked_examples(context.folder(context.inputs.examples), options))
+    results = swap_at_random(
+        wrapper.predict,
         attacked[journal.settled :],
-        candidates=StoredCandidates(context.input("candidates")),
+        candidates=StoredCandidates(context.folder(context.inputs.candidates)),
         similarity=similarity_of(context),
-        settings=settings,
-        seed=context.options["seed"],
-        at_once=at_once,
+        settings=options.settings,
+        seed=options.seed,
+        at_once=options.batch_size,
         recorder=journal,
-        on_round=lambda done: tell(journal.settled + done),
-        about=asked.about,
+        on_round=lambda done: report(journal.settled + done),
+        about=wrapper.about,
     )
-    while group := list(islice(found, at_once)):
+    while group := list(islice(results, options.batch_size)):
         journal.settle([asdict(result) for result in group])
     return journal.results()

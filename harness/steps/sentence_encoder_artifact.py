@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from exporters.attack_models.sentence_encoder import write
+from harness.config.strict import Strict
 from harness.steps.context import Context
+from harness.store.step import StepInputs, StepRef
+
+VERSION = 2
+LIBRARIES = ("torch", "transformers", "optimum", "optimum-onnx", "onnx")
 
 
-def run(context: Context) -> None:
-    write(context.input("checkpoint"), context.destination)
+class Options(Strict):
+    pass
+
+
+class Inputs(StepInputs):
+    checkpoint: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    write(context.folder(context.inputs.checkpoint), context.destination)

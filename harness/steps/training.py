@@ -2,29 +2,52 @@
 
 from __future__ import annotations
 
+from harness.config.names import TaskName
+from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
-from harness.training.fine_tuning import fine_tune
+from harness.store.step import StepInputs, StepRef
+
+VERSION = 1
+LIBRARIES = ("torch", "transformers", "accelerate")
 
 
-def run(context: Context) -> None:
-    options = context.options
-    distillation, decoding = options["distillation"], options["question_answering"]
+class Options(Strict):
+    task: TaskName
+    labels: tuple[str, ...]
+    recipe: Recipe
+    seed: int
+    distillation: Distillation | None
+    question_answering: QuestionAnswering | None
+    """How contexts are cut to windows; nothing is decoded."""
+
+
+class Inputs(StepInputs):
+    starting: StepRef
+    examples: StepRef
+    teacher: StepRef | None = None
+    """A checkpoint, of distillation."""
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from harness.training.fine_tuning import fine_tune
+
+    options, inputs = context.options, context.inputs
     record = fine_tune(
-        context.input("starting"),
+        context.folder(inputs.starting),
         context.destination,
-        task=options["task"],
-        examples=read_examples(context.input("examples")),
-        labels=tuple(options["labels"]) or None,
-        recipe=Recipe(**options["recipe"]),
-        seed=options["seed"],
-        teacher=context.input("teacher") if distillation else None,
-        distillation=Distillation(**distillation) if distillation else None,
-        question_answering=QuestionAnswering(**decoding) if decoding else None,
-        work=context.store.work(context.step.key),
+        task=options.task,
+        examples=read_examples(context.folder(inputs.examples)),
+        labels=options.labels or None,
+        recipe=options.recipe,
+        seed=options.seed,
+        teacher=None if inputs.teacher is None else context.folder(inputs.teacher),
+        distillation=options.distillation,
+        question_answering=options.question_answering,
+        work=context.work(),
         progress=context.progress,
     )
     write_json(context.destination / "training.json", record)

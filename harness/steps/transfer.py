@@ -1,80 +1,103 @@
-"""The texts that fell on any deployment of a task, shown to one of them: a column of the transfer matrix."""
+"""Show one deployment the texts that turned any deployment of a task: a column of the transfer matrix."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.characteristics.adversarial_attack import Answers, AttackResult, TransferResult, replay
+from benchmarks.attack.results import Answers, AttackResult, TransferResult
+from benchmarks.attack.transfer import replay
 from harness.examples import QuestionExample
-from harness.inference.remote_deployment import Served, served_deployment
+from harness.inference.remote_deployment import RemoteDeployment, remote_deployment
 from harness.steps.attack import read_attack
 from harness.steps.context import Context
-from harness.steps.model_wrapper import ask_of
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
+from harness.steps.model_wrapper import wrapped
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
-from harness.tasks.attacked import Attacked
+from harness.store.step import StepRef
+from harness.tasks.attacked import Attacked, Target
+
+VERSION = 5
+LIBRARIES = ("tokenizers",)
 
 FILE = "transfer.json"
-VERSION = 2
+FILE_VERSION = 3
 
 
-def run(context: Context) -> None:
-    shown: dict[str, list[TransferResult]] = {}
-    answers: dict[str, dict[str, Any]] = {}
-    with served_deployment(context.input("artifact"), context.options) as predict:
-        sources = [role for role in context.step.needs if role.startswith("examples ")]
-        for source in sources:
-            number = source.partition(" ")[2]
-            crafted = {
-                role: [result for result in read_attack(context.input(role)) if result.status == "succeeded"]
-                for role in context.step.needs
-                if role not in ("artifact", *sources) and role.rpartition(" ")[2] == number
+class Options(DeployedOptions):
+    name: str
+    """Of the deployment."""
+    target: Target
+
+
+class Inputs(DeployedInputs):
+    examples: tuple[StepRef, ...]
+    """The sources of attacked texts."""
+    attacks: dict[str, tuple[StepRef, ...]]
+    """By name of the attacked deployment, one for each of the ``examples``."""
+
+
+@dataclass(frozen=True)
+class Transferred:
+    """What the deployment made of the adversarial texts of one source."""
+
+    results: dict[str, list[TransferResult]]
+    """By name of the deployment that the texts were crafted on."""
+    answers: dict[str, Answers]
+    """By id of a question whose answer the attack on this very deployment turned."""
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    options, inputs = context.options, context.inputs
+    transferred: list[Transferred] = []
+    with remote_deployment(context.folder(inputs.artifact), deployment_options(context)) as predict:
+        for number, examples in enumerate(inputs.examples):
+            adversarial = {
+                name: [result for result in read_attack(context.folder(refs[number])) if result.status == "succeeded"]
+                for name, refs in inputs.attacks.items()
             }
-            examples = read_examples(context.input(source))
-            attacked = [Attacked(example, context.options["target"]) for example in examples]
-            shown |= replay(ask_of(predict, attacked), crafted)
-            own = f"{context.step.subject['deployment']} {number}"
-            answers[own] = _answers(predict, attacked, crafted.get(own, []))
-    write_json(
-        context.destination / FILE,
-        {
-            "version": VERSION,
-            "answers": answers,
-            "crafted_on": {role: [asdict(result) for result in results] for role, results in shown.items()},
-        },
-    )
+            attacked = [Attacked(example, options.target) for example in read_examples(context.folder(examples))]
+            transferred.append(
+                Transferred(
+                    replay(wrapped(predict, attacked), adversarial),
+                    _answers(predict, attacked, adversarial.get(options.name, [])),
+                )
+            )
+    write_json(context.destination / FILE, {"version": FILE_VERSION, "sources": list(map(asdict, transferred))})
 
 
-def _answers(predict: Served, attacked: Sequence[Attacked], crafted: Sequence[AttackResult]) -> dict[str, Any]:
-    """By id of a question whose answer the attack on this deployment turned: what is right, and what it says."""
+def _answers(
+    predict: RemoteDeployment, attacked: Sequence[Attacked], adversarial: Sequence[AttackResult]
+) -> dict[str, Answers]:
+    """Of each question that the attack on this deployment turned: what is right, and what it answers."""
     examples = {one.id: one for one in attacked}
-    fallen = [(examples[result.id], result) for result in crafted if result.status == "succeeded"]
-    asked = [
+    questions = [
         question
-        for one, result in fallen
+        for result in adversarial
         for text in (result.original, result.adversarial)
-        if isinstance(question := one.with_text(text), QuestionExample)
+        if isinstance(question := examples[result.id].with_text(text), QuestionExample)
     ]
-    if not asked:
+    if not questions:
         return {}
-    told = predict.answers(asked)
+    answers = predict.answers(questions)
     return {
-        result.id: asdict(Answers(list(question.answers), before, after))
-        for (_, result), question, before, after in zip(fallen, asked[::2], told[::2], told[1::2], strict=True)
+        result.id: Answers(list(question.answers), before, after)
+        for result, question, before, after in zip(
+            adversarial, questions[::2], answers[::2], answers[1::2], strict=True
+        )
     }
 
 
-def read_answers(folder: Path) -> dict[str, dict[str, Answers]]:
-    """By the role of the attack on this deployment, then by the id of the question."""
-    recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return {role: {id_: Answers(**said) for id_, said in by_id.items()} for role, by_id in recorded["answers"].items()}
-
-
-def read_transfer(folder: Path) -> dict[str, list[TransferResult]]:
-    """By the role of the attack that the texts were crafted in."""
-    recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return {role: [TransferResult(**result) for result in results] for role, results in recorded["crafted_on"].items()}
+def read_transfer(folder: Path) -> list[Transferred]:
+    """In the order of the sources of attacked texts."""
+    recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))["sources"]
+    return [
+        Transferred(
+            {name: [TransferResult(**result) for result in results] for name, results in one["results"].items()},
+            {id_: Answers(**answers) for id_, answers in one["answers"].items()},
+        )
+        for one in recorded
+    ]

@@ -9,35 +9,57 @@ from typing import Any
 from benchmarks.performance.tuning import Setting, in_turns
 from harness.data.sampling import sample
 from harness.examples import Example
-from harness.inference.deployment import LiveDeployment, open_deployment
+from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.steps.context import Context
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.steps.tuning_search import REFUSALS, evenly, read_tuned
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.step import StepRef
 
 FILE = "tuned.json"
 
 
-def run(context: Context) -> None:
-    settings = context.options["performance"]
-    examples = sample(read_examples(context.input("examples")), settings["samples"], seed=context.options["seed"])
-    with open_deployment(context.input("artifact"), context.options) as deployment:
-        found = measure_tuned(deployment, context, examples, seconds=settings["min_seconds"])
+VERSION = 2
+LIBRARIES = ("tokenizers",)
+
+
+class Options(DeployedOptions):
+    samples: int
+    min_seconds: float
+    replicate: int
+    """Which of the fresh processes this is, from 0."""
+    seed: int
+    machine: dict[str, Any]
+    """Timings of unlike machines are never taken for each other."""
+
+
+class Inputs(DeployedInputs):
+    examples: StepRef
+    tuning: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    examples = sample(
+        read_examples(context.folder(context.inputs.examples)), context.options.samples, seed=context.options.seed
+    )
+    with open_deployment(context.folder(context.inputs.artifact), deployment_options(context)) as deployment:
+        found = measure_tuned(deployment, context, examples)
     write_json(context.destination / FILE, found)
 
 
 def measure_tuned(
-    default: LiveDeployment, context: Context, examples: Sequence[Example], *, seconds: float
+    default: DeploymentRunner, context: Context[Options, Inputs], examples: Sequence[Example]
 ) -> dict[str, Any]:
-    """Both settings in turns over as many of the ``examples`` as the search had: 5 pairs, more within ``seconds``.
+    """Both settings in turns over as many of the ``examples`` as the search had: 5 pairs, more within ``min_seconds``.
 
     Returns ``setting`` and ``default`` (sessions, threads, token_budget), ``samples``, and ``pairs``: nanoseconds of
     the default and of the tuned setting. ``pairs`` is None where the tuning chose the default, and where both cannot
     be open at once: ``reason`` then says why.
     """
-    setting, count = read_tuned(context.input("tuning"))
+    setting, count = read_tuned(context.folder(context.inputs.tuning))
     examples = evenly(examples, count)
-    own = Setting(1 + len(default.beside), default.backend.threads, default.token_budget)
+    own = Setting(1 + len(default.extra_sessions), default.backend.threads, default.token_budget)
     found: dict[str, Any] = {
         **{"setting": asdict(setting), "default": asdict(own)},
         **{"samples": len(examples), "pairs": None, "reason": ""},
@@ -45,8 +67,11 @@ def measure_tuned(
     if own == setting:
         return found
     try:
-        with open_deployment(context.input("artifact"), {**context.options, **asdict(setting)}) as tuned:
-            pairs = in_turns(lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * seconds)
+        options = deployment_options(context).model_copy(update=asdict(setting))
+        with open_deployment(context.folder(context.inputs.artifact), options) as tuned:
+            pairs = in_turns(
+                lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * context.options.min_seconds
+            )
     except REFUSALS as error:
         return {**found, "reason": " ".join(str(error).split()) or type(error).__name__}
     return {**found, "pairs": pairs}

@@ -18,12 +18,18 @@ from benchmarks.performance.tuning import Setting, splits, tune
 from harness.data.sampling import sample
 from harness.examples import Example
 from harness.inference.deployment import open_deployment
+from harness.inference.options import DeploymentOptions
 from harness.steps.context import Context
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.step import StepRef
+
+VERSION = 3
+LIBRARIES = ("tokenizers",)
 
 FILE = "tuning.json"
-VERSION = 1
+FILE_VERSION = 1
 
 SECONDS = 15.0
 """Of search; the last comparison may take as long again."""
@@ -38,25 +44,39 @@ MEMORY = 0.5
 """Of the memory that this process may use, that sessions may take together."""
 
 
-def run(context: Context) -> None:
-    options = context.options
-    drawn = sample(read_examples(context.input("examples")), options["performance"]["samples"], seed=options["seed"])
+class Options(DeployedOptions):
+    samples: int
+    """Examples that the search has."""
+    seed: int
+    machine: dict[str, Any]
+    """Timings of unlike machines are never taken for each other."""
+
+
+class Inputs(DeployedInputs):
+    examples: StepRef
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    artifact, options = context.folder(context.inputs.artifact), deployment_options(context)
+    drawn = sample(
+        read_examples(context.folder(context.inputs.examples)), context.options.samples, seed=context.options.seed
+    )
     examples = evenly(drawn, FEWEST)
-    default = Setting(1, options["threads"], options["token_budget"])
+    default = Setting(1, options.threads, options.token_budget)
 
     @contextmanager
     def opened(sessions: int, threads: int) -> Iterator[Callable[[int], object]]:
-        split = {**options, "sessions": sessions, "threads": threads}
-        with open_deployment(context.input("artifact"), split) as deployment:
+        split = options.model_copy(update={"sessions": sessions, "threads": threads})
+        with open_deployment(artifact, split) as deployment:
             yield lambda token_budget: deployment.with_budget(token_budget).table(examples)
 
     with opened(default.sessions, default.threads) as once:
         wanted = _enough(len(examples), lambda: once(default.token_budget))
     examples = evenly(drawn, wanted)
     context.progress("search", 0.1)
-    candidates = [split for split in _candidates(options) if _fits(*split, context.input("artifact"), options)]
+    candidates = [split for split in _candidates(options) if _fits(*split, artifact, options)]
     found = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
-    write_json(context.destination / FILE, {"version": VERSION, "samples": wanted, **asdict(found)})
+    write_json(context.destination / FILE, {"version": FILE_VERSION, "samples": wanted, **asdict(found)})
 
 
 def read_tuned(folder: Path) -> tuple[Setting, int]:
@@ -78,17 +98,17 @@ def _enough(count: int, one_pass: Callable[[], object]) -> int:
     return max(FEWEST, math.ceil(count * PASS_SECONDS / max(perf_counter() - before, 1e-9)))
 
 
-def _candidates(options: dict[str, Any]) -> tuple[tuple[int, int], ...]:
+def _candidates(options: DeploymentOptions) -> tuple[tuple[int, int], ...]:
     """On a device the host's threads do not matter, but a second session may use what the first leaves idle."""
-    if backend_class(options["backend"]).device == "cpu":
-        return splits(options["threads"])
-    return ((1, options["threads"]), (2, options["threads"]))
+    if backend_class(options.backend).device == "cpu":
+        return splits(options.threads)
+    return ((1, options.threads), (2, options.threads))
 
 
-def _fits(sessions: int, threads: int, artifact: Path, options: dict[str, Any]) -> bool:
+def _fits(sessions: int, threads: int, artifact: Path, options: DeploymentOptions) -> bool:
     """Whether so many openings leave enough memory; one is what the study asks for and always tried."""
-    backend = backend_class(options["backend"])(
-        artifact, format=options["format"], task=options["task"], threads=threads, options=options["backend_options"]
+    backend = backend_class(options.backend)(
+        artifact, format=options.format, task=options.task.name, threads=threads, options=options.backend_options
     )
     if sessions == 1 or backend.serves_all_callers:
         return True

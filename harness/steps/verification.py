@@ -17,17 +17,24 @@ from backends.registry import backend_class
 from exporters.manifest import Manifest, read_manifest
 from exporters.onnx.graph import MODEL, OUTPUTS
 from exporters.parity import PER_TOKEN, Difference, Parity, compare_outputs
+from harness.config.strict import Strict
 from harness.errors import NOT_FINITE, REFUSED, StepFailed
 from harness.inference.deployment import open_artifact
+from harness.inference.options import BackendOptions
 from harness.steps.checkpoint_outputs import read_expected
 from harness.steps.context import Context
+from harness.steps.deployed import with_negatives
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.step import StepInputs, StepRef
 from harness.verification.checks import FILE, Quality, VerificationInputs, alone, quality, verification_inputs
 from harness.verification.preprocessing import read_preprocessing
 from harness.verification.tolerances import Tolerance, tolerance
 
-VERSION = 1
+VERSION = 4
+LIBRARIES = ("tokenizers",)
+
+FILE_VERSION = 1
 
 Outputs = Mapping[str, NDArray[np.float32]]
 
@@ -43,65 +50,88 @@ SUMS_TO_ONE = 0.01
 """How far off 1 the sum of probabilities may be, in FP16 or INT8."""
 
 
-def run(context: Context) -> None:
-    artifact, options = context.input("artifact"), context.options
+class Options(Strict):
+    deployment: BackendOptions
+    """Without a token budget: verification makes batches of its own."""
+    verification_examples: int
+    seed: int
+    quality_loss: float | None
+    """F1 or accuracy, as a share, that the deployment may lose; None: the weights are random, or it is a finished
+    file, and right answers are not asked for."""
+
+
+class Inputs(StepInputs):
+    artifact: StepRef
+    evaluation: StepRef
+    expected: StepRef | None = None
+    """What its checkpoint, or its graph, says; a finished engine can be held against nothing but itself."""
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    artifact, expected = context.folder(context.inputs.artifact), context.inputs.expected
+    options = with_negatives(context, context.options.deployment, context.inputs.evaluation)
+    quality_loss = context.options.quality_loss
     manifest = read_manifest(artifact)
-    if reason := backend_class(options["backend"]).computes_otherwise(artifact / MODEL):
+    if reason := backend_class(options.backend).computes_otherwise(artifact / MODEL):
         raise StepFailed(REFUSED, reason)
-    every = read_examples(context.input("evaluation"))
     inputs = verification_inputs(
-        every, artifact, options, positions=manifest.max_positions, pad_token=manifest.pad_token
+        read_examples(context.folder(context.inputs.evaluation)),
+        artifact,
+        options.task.open(),
+        count=context.options.verification_examples,
+        seed=context.options.seed,
+        positions=manifest.max_positions,
+        pad_token=manifest.pad_token,
     )
     with open_artifact(artifact, options) as backend:
         actual = [backend.infer(batch) for batch in inputs.batches]
         _require_finite(actual, inputs)
         products = backend.products()
         allowed = tolerance(
-            options["format"],
-            options["backend"],
-            options.get("backend_options"),
-            products,
-            trained=options["quality_loss"] is not None,
+            options.format, options.backend, options.backend_options, products, trained=quality_loss is not None
         )
         if "checkpoint_sha256" in manifest.source:
+            assert expected is not None  # planning has seen to it
             judged = True
-            expected = read_expected(context.input("expected"), backend.outputs)
-            parity = asdict(compared := compare_outputs(expected, actual, inputs.batches))
-            found = quality(inputs, expected, actual)
+            outputs = read_expected(context.folder(expected), backend.outputs)
+            parity = asdict(compared := compare_outputs(outputs, actual, inputs.batches))
+            found = quality(inputs, outputs, actual)
             if allowed.quantized:  # what a bad calibration costs says more than how far it is off
-                _require_quality(found, options["quality_loss"])
+                _require_quality(found, quality_loss)
             _require_parity(compared, allowed)
-            _require_quality(found, options["quality_loss"])
+            _require_quality(found, quality_loss)
             determinism = _determinism(backend, inputs, actual[0], allowed.moved)
         else:
             _require_logits(actual, inputs)
-            found, judged = None, "expected" in context.step.needs and _in_float32(manifest)
+            found, judged = None, expected is not None and _in_float32(manifest)
             determinism = _determinism(backend, inputs, actual[0], None)
             parity = _parity_of_finished(context, backend, inputs, actual, allowed if judged else None)
     write_json(
         context.destination / FILE,
         {
-            "version": VERSION,
+            "version": FILE_VERSION,
             "parity": parity,
-            "quality": None if found is None else {**asdict(found), "allowed": context.options["quality_loss"]},
+            "quality": None if found is None else {**asdict(found), "allowed": quality_loss},
             "determinism": determinism,
             "tolerance": asdict(allowed) if judged else None,
             "products": products,
-            "preprocessing": read_preprocessing(
-                *(context.input(role) for role in ("expected", "artifact") if role in context.step.needs)
-            ),
+            "preprocessing": read_preprocessing(*([] if expected is None else [context.folder(expected)]), artifact),
         },
     )
 
 
 def _parity_of_finished(
-    context: Context, backend: Backend, inputs: VerificationInputs, actual: Sequence[Outputs], allowed: Tolerance | None
+    context: Context[Options, Inputs],
+    backend: Backend,
+    inputs: VerificationInputs,
+    actual: Sequence[Outputs],
+    allowed: Tolerance | None,
 ) -> dict[str, Any]:
     """Of a finished file, against its graph; of an engine, against itself. ``allowed`` None: it is not judged."""
-    if "expected" not in context.step.needs:
+    if context.inputs.expected is None:
         own = [alone(backend, batch, padded=False) for batch in inputs.batches]
         return {**asdict(compare_outputs(own, actual, inputs.batches)), "against": AGAINST_ITSELF}
-    expected = read_expected(context.input("expected"), backend.outputs)
+    expected = read_expected(context.folder(context.inputs.expected), backend.outputs)
     compared = compare_outputs(expected, actual, inputs.batches)
     if allowed is not None:
         remedy = f"{backend.name} computes one of its operators otherwise; use another backend, or standard operators"

@@ -1,1 +1,1 @@
-"""Where results live: content-addressed steps, and one folder a run."""
+"""Store of results: content-addressed steps, and one folder a run."""

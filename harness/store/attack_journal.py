@@ -1,4 +1,4 @@
-"""What a stopped attack goes on from: the groups that are settled, and the answers in the group at work.
+"""Journal that a stopped attack goes on from: the groups that are settled, and the answers in the group at work.
 
 Of the group at work only what the deployment answered is kept: a search that is sent the same answers again comes to
 the place where it was, and the batches that follow are those that would have followed. So the end is the same after

@@ -11,45 +11,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from harness.errors import UserError
 from harness.store.atomic import remove, write_text
 from harness.store.keys import file_digest
+from harness.store.step import Step
 
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Step:
-    """One unit of work, described so fully that a process that knows nothing else can do it.
-
-    ``options`` are JSON values and, with ``needs`` (the keys of earlier steps, by role) and the
-    versions that matter, make the ``key``. ``places`` are what may move without changing the result:
-    paths, whose content is in ``options`` as a hash. Steps of one ``group`` share a worker process.
-    """
-
-    kind: str
-    key: str
-    title: str
-    group: str
-    subject: dict[str, str]
-    options: dict[str, Any]
-    needs: dict[str, tuple[str, str]] = field(default_factory=dict)  # role -> (kind, key)
-    places: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> Step:
-        fields = json.loads(text)
-        fields["needs"] = {role: (kind, key) for role, (kind, key) in fields["needs"].items()}
-        return cls(**fields)
 
 
 class Store:

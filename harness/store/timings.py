@@ -1,4 +1,4 @@
-"""What a measurement finds, kept as it comes in: a process that dies takes only the rest with it."""
+"""Figures of a measurement, kept as they come in: a process that dies takes only the rest with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deployment is verified on, and how its answers are held against its checkpoint's."""
+"""Inputs and checks of the verification of a deployment against its checkpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from exporters.parity import PER_TOKEN
 from harness.data.sampling import sample
 from harness.errors import REFUSED, StepFailed
 from harness.examples import Example, QuestionExample
-from harness.inference.deployment import task_of
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
@@ -69,21 +68,23 @@ class Quality:
 def verification_inputs(
     every: Sequence[Example],
     tokenizer_folder: Path,
-    options: Mapping[str, Any],
+    task: Task,
     *,
+    count: int,
+    seed: int,
     positions: int | None,
     pad_token: int,
 ) -> VerificationInputs:
-    """As many of the examples as the option ``verification_examples`` says, and the longest and the shortest of all.
+    """``count`` of the examples, and the longest and the shortest of all.
 
     ``positions`` are the model's, where they are known; ``pad_token`` is its too.
     """
-    examples = verification_examples(every, options)
-    task, tokenizer = task_of(options), read_tokenizer(tokenizer_folder)
+    examples = verification_examples(every, count, seed=seed)
+    tokenizer = read_tokenizer(tokenizer_folder)
     features = task.encode(tokenizer, examples)
-    require_positions(int(features.lengths.max()), positions, options["task"])
+    require_positions(int(features.lengths.max()), positions, task.name)
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
-    others = np.random.default_rng(options["seed"]).permutation(len(features))
+    others = np.random.default_rng(seed).permutation(len(features))
     order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
     filled = None
     if positions is not None:
@@ -94,9 +95,9 @@ def verification_inputs(
     return VerificationInputs(task, examples, features, order, filled, pad_token)
 
 
-def verification_examples(every: Sequence[Example], options: Mapping[str, Any]) -> list[Example]:
-    """As many of the evaluation's as the option of that name says, and the longest and the shortest of all."""
-    chosen = {example.id: example for example in sample(every, options["verification_examples"], seed=options["seed"])}
+def verification_examples(every: Sequence[Example], count: int, *, seed: int) -> list[Example]:
+    """``count`` of the evaluation's examples, and the longest and the shortest of all."""
+    chosen = {example.id: example for example in sample(every, count, seed=seed)}
     chosen |= {example.id: example for example in (max(every, key=_characters), min(every, key=_characters))}
     return list(chosen.values())
 

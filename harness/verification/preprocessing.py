@@ -1,4 +1,4 @@
-"""Whether the features of a task are those that the scripts of `transformers` make: checked, not assumed.
+"""Check that the features of a task are those that the scripts of `transformers` make.
 
 The reference is `AutoTokenizer`, called as ``run_qa.py`` and ``run_glue.py`` of `transformers`' examples call it. Both
 sides of a parity check are fed our features: what is wrong in them would show in neither.

@@ -1,4 +1,4 @@
-"""How far a deployment's outputs may be from its checkpoint's, and from their own in another batch."""
+"""Tolerances of a deployment's outputs: from its checkpoint's, and from their own in another batch."""
 
 from __future__ import annotations
 

@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.execution.processes import WORKER
-from harness.store.steps import Step, Store
+from harness.steps.registry import read_step
+from harness.store.step import Step
+from harness.store.steps import Store
 
 
 @pytest.mark.parametrize("format", ["onnx-fp32", "onnx-int8-dynamic"])
@@ -26,11 +29,12 @@ def test_an_attack_killed_in_the_middle_ends_in_the_same_file(
     (candidates,) = _steps(store, "candidates")
     # More texts than the study has, so that no kill finds the attack at its end, and in small groups: kills meet
     # settled groups, unsettled ones, and the first.
-    candidates.options["sample"] = step.options["sample"] = 12 + 2 * kills
-    step.options["batch_size"] = 4
+    texts = 12 + 2 * kills
+    candidates = replace(candidates, options=candidates.options.model_copy(update={"sample": texts}))
+    step = replace(step, options=step.options.model_copy(update={"sample": texts, "batch_size": 4}))
     proposed = _store_for(candidates, [finished], tmp_path / "proposed")
     assert _worker(proposed, candidates).wait() == 0
-    step.needs["candidates"] = (candidates.kind, candidates.key)
+    step = replace(step, inputs=step.inputs.model_copy(update={"candidates": candidates.ref}))
 
     undisturbed = _store_for(step, [proposed, finished], tmp_path / "undisturbed")
     assert _worker(undisturbed, step).wait() == 0
@@ -69,16 +73,16 @@ def _sizes(journal: Path) -> list[int]:
 
 
 def _steps(store: Path, kind: str) -> list[Step]:
-    return [Step.from_json(path.read_text()) for path in sorted(store.glob(f"*/steps/{kind}-*.json"))]
+    return [read_step(path) for path in sorted(store.glob(f"*/steps/{kind}-*.json"))]
 
 
 def _store_for(step: Step, finished: list[Store], root: Path) -> Store:
     """A store that holds what the step needs, and the step's description."""
     store = Store(root)
-    for kind, key in step.needs.values():
-        place = store.path(kind, key)
+    for ref in step.inputs.refs:
+        place = store.path(ref.kind, ref.key)
         place.parent.mkdir(parents=True, exist_ok=True)
-        source = next(one.path(kind, key) for one in finished if one.path(kind, key).is_dir())
+        source = next(one.path(ref.kind, ref.key) for one in finished if one.path(ref.kind, ref.key).is_dir())
         place.symlink_to(source)
     (root / "step.json").write_text(step.to_json())
     return store

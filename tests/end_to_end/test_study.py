@@ -25,7 +25,7 @@ def test_every_deployment_ran_and_every_characteristic_is_there(run_folder: Path
         entry = found["tasks"][task]
         assert entry["failures"] == []
         assert {deployment["status"] for deployment in entry["deployments"].values()} == {"ok"}
-        assert len([name for name in entry["deployments"] if not name.endswith("#again")]) == 3
+        assert len([name for name in entry["deployments"] if not name.endswith("#rerun")]) == 3
         for name in ("prediction_errors", "data_representation", "data_distribution"):
             assert entry["characteristics"][name] is not None
         assert entry["family"] == "demonstration" and entry["notes"]

@@ -18,11 +18,11 @@ from onnx import helper, numpy_helper
 
 from harness.config.load import load_study
 from harness.errors import NOT_FINITE, REFUSED, StepFailed
-from harness.execution.processes import Failure
-from harness.execution.run import Run
+from harness.execution.processes import StepFailure
+from harness.execution.run import Execution
 from harness.planning.plan import DeploymentPlan, make_plan
 from harness.results.collect import collect
-from harness.steps import verification
+from harness.steps import checkpoint_outputs, verification
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.run_folder import RunFolder
@@ -32,6 +32,7 @@ from harness.verification.tolerances import FIXED
 from tests.end_to_end.driver import scalemodel
 
 TASK = "text-classification"
+VerificationContext = Context[verification.Options, verification.Inputs]
 STUDY = f"""
 study: verified
 formats: [onnx-fp32, onnx-int8-dynamic]
@@ -77,12 +78,13 @@ def verify(folder: Path, tmp_path: Path, change: Callable[[onnx.ModelProto], Non
     store = Store(tmp_path / "runs")
     step = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].verification
     if random:
-        step = replace(step, options={**step.options, "quality_loss": None})
-    file = store.path(*step.needs["artifact"]) / "model.onnx"
+        step = replace(step, options=step.options.model_copy(update={"quality_loss": None}))
+    context: VerificationContext = Context(step, store, tmp_path, io.StringIO())
+    file = context.folder(context.inputs.artifact) / "model.onnx"
     model = onnx.load(str(file))
     change(model)
     onnx.save(model, str(file))
-    verification.run(Context(step, store, tmp_path, io.StringIO()))
+    verification.run(context)
 
 
 def weights(change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[onnx.ModelProto], None]:
@@ -129,11 +131,12 @@ def test_an_artifact_as_it_was_exported_passes(folder: Path, tmp_path: Path) -> 
 def test_the_last_positions_are_in_use(folder: Path) -> None:
     expected = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].expected
     assert expected is not None
-    store = Store(folder / "runs")
-    checkpoint = store.path(*expected.needs["checkpoint"])
-    context = Context(expected, store, folder, io.StringIO())
-    every = read_examples(context.input("evaluation"))
-    inputs = verification_inputs(every, checkpoint, expected.options, positions=100, pad_token=0)
+    context: Context[checkpoint_outputs.Options, checkpoint_outputs.Inputs] = Context(
+        expected, Store(folder / "runs"), folder, io.StringIO()
+    )
+    every, checkpoint = (context.folder(ref) for ref in (context.inputs.evaluation, context.inputs.checkpoint))
+    task = context.options.task.open()
+    inputs = verification_inputs(read_examples(every), checkpoint, task, count=40, seed=0, positions=100, pad_token=0)
     full, shortest = inputs.batches[-1]["attention_mask"].sum(axis=1)
     assert full == 100 and shortest == inputs.features.lengths.min()
 
@@ -201,12 +204,13 @@ def test_every_deployment_is_verified_on_its_own_backend(folder: Path) -> None:
 def test_inputs_longer_than_the_model_are_refused_before_it_runs(folder: Path, tmp_path: Path) -> None:
     store = Store(folder / "runs")
     step = planned(folder)["reference/onnx-fp32@onnxruntime-cpu"].verification
-    context = Context(step, store, tmp_path, io.StringIO())
-    every = read_examples(context.input("evaluation"))
+    context: VerificationContext = Context(step, store, tmp_path, io.StringIO())
+    every = read_examples(context.folder(context.inputs.evaluation))
+    artifact, task = context.folder(context.inputs.artifact), context.options.deployment.task.open()
     with pytest.raises(
         StepFailed, match=r"has \d+ tokens, but the model has 16 positions: set the task's max_length to"
     ):
-        verification_inputs(every, context.input("artifact"), context.options, positions=16, pad_token=0)
+        verification_inputs(every, artifact, task, count=40, seed=0, positions=16, pad_token=0)
 
 
 def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:
@@ -225,8 +229,8 @@ def test_nothing_of_a_deployment_that_fails_counts_though_it_was_measured_before
     step = planned(folder)[failing].verification
     run_folder = RunFolder.of(study, folder / "runs", tmp_path / "again")
     run_folder.open(study)
-    run = Run(make_plan(study), store, run_folder, sys.stderr, Quiet())
-    run.failures[step.key] = Failure(step, REFUSED, "it lost too much", None)
+    run = Execution(make_plan(study), store, run_folder, sys.stderr, Quiet())
+    run.failures[step.key] = StepFailure(step, REFUSED, "it lost too much", None)
     run.execute()
     collect(run)
     found = json.loads((tmp_path / "again" / "results.json").read_text())["tasks"][TASK]

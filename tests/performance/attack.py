@@ -44,7 +44,8 @@ from benchmarks.characteristics.adversarial_attack import (
     rules_of,
 )
 from exporters.attack_models.masked_language_model import write
-from harness.inference.deployment import LiveDeployment, one_session_a_thread, open_artifact, open_deployment
+from harness.inference.deployment import DeploymentRunner, one_session_a_thread, open_artifact, open_deployment
+from harness.inference.options import DeploymentOptions, TaskOptions
 from harness.planning.attacks import FOR_ONE_THREAD
 from harness.tasks.fast_tokenizer import read_tokenizer
 from tests.performance.widened import widened
@@ -108,24 +109,22 @@ class Runtime:
     options: dict[str, Any] | None
 
 
-def _options(artifact: Path, runtime: Runtime) -> dict[str, Any]:
+def _options(artifact: Path, runtime: Runtime) -> DeploymentOptions:
     """As a step that opens the artifact has them."""
     manifest = json.loads((artifact / "manifest.json").read_text())
-    return {
-        "backend": runtime.backend,
-        "backend_options": runtime.options,
-        "format": manifest["format"],
-        "task": "text-classification",
-        "pooling": manifest["pooling"],
-        "threads": usable_cores(),
-        "token_budget": FOR_ONE_THREAD,
-        "max_length": 512,
-        "question_answering": None,
-    }
+    return DeploymentOptions(
+        backend=runtime.backend,
+        backend_options=runtime.options or {},
+        format=manifest["format"],
+        task=TaskOptions(name="text-classification", max_length=512),
+        pooling=manifest["pooling"],
+        threads=usable_cores(),
+        token_budget=FOR_ONE_THREAD,
+    )
 
 
 @contextmanager
-def _deployment(artifact: Path, runtime: Runtime) -> Iterator[LiveDeployment]:
+def _deployment(artifact: Path, runtime: Runtime) -> Iterator[DeploymentRunner]:
     with open_deployment(artifact, one_session_a_thread(_options(artifact, runtime))) as deployment:
         yield deployment
 
@@ -153,7 +152,7 @@ class Ours:
     similarity: Callable[..., Any]
     settings: AttackSettings
 
-    def attack(self, deployment: LiveDeployment, examples: Sequence[Example], at_once: int) -> list[AttackResult]:
+    def attack(self, deployment: DeploymentRunner, examples: Sequence[Example], at_once: int) -> list[AttackResult]:
         return list(
             attack(
                 deployment.probabilities,
@@ -170,7 +169,7 @@ class Ours:
 
 
 def _against(
-    deployment: LiveDeployment,
+    deployment: DeploymentRunner,
     ours: Ours,
     examples: Sequence[Example],
     theirs: Callable[[Example], AttackResult],
@@ -222,7 +221,7 @@ def _tell(seconds: dict[str, list[float]], results: dict[str, list[AttackResult]
 
 def _padded_to_512(artifact: Path, runtime: Runtime) -> Predict:
     """The same file as TextAttack's HuggingFaceModelWrapper would ask it: every text padded to 512 tokens."""
-    deployment = open_artifact(artifact, {**_options(artifact, runtime), "representation": False})
+    deployment = open_artifact(artifact, _options(artifact, runtime).model_copy(update={"representation": False}))
     tokenizer = read_tokenizer(artifact).backend
     tokenizer.enable_truncation(512)
     tokenizer.enable_padding(length=512)
@@ -360,7 +359,7 @@ def _formats(artifacts: Sequence[Path], runtime: Runtime, ours: Ours, examples: 
 
 
 def _batches(
-    deployment: LiveDeployment,
+    deployment: DeploymentRunner,
     ours: Ours,
     examples: Sequence[Example],
     sizes: Sequence[int],

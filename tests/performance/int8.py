@@ -36,7 +36,7 @@ from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
 from harness.data.sampling import sample
 from harness.data.squad import read_squad
-from harness.inference.deployment import LiveDeployment
+from harness.inference.deployment import DeploymentRunner
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 
@@ -152,7 +152,7 @@ def _quality(console: Console, scratch: Path, checkpoint: Path, train: Path, dev
         export(format, source, folder, task=TASK, pooling="cls", calibration=calibration)
         for backend in BACKENDS:
             with open_backend(backend, folder, format=format, task=TASK, threads=usable_cores()) as opened:
-                tables[f"{format}@{backend}"] = LiveDeployment(opened, read_tokenizer(folder), task, 2048).table(
+                tables[f"{format}@{backend}"] = DeploymentRunner(opened, read_tokenizer(folder), task, 2048).table(
                     examples
                 )
     reference = next(iter(tables.values()))["prediction"].to_pylist()

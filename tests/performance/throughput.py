@@ -28,8 +28,9 @@ from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
 from harness.examples import TextExample
-from harness.inference.deployment import LiveDeployment, open_deployment
-from harness.inference.latency_breakdown import where_time_goes
+from harness.inference.deployment import DeploymentRunner, open_deployment
+from harness.inference.latency_breakdown import latency_breakdown
+from harness.inference.options import DeploymentOptions, TaskOptions
 from harness.planning.deployed import TOKEN_BUDGETS
 from tests.performance.decoding import decoding
 from tests.performance.mixed_texts import LONGEST, mixed_texts
@@ -86,18 +87,16 @@ def _artifact(scratch: Path, model: str) -> Path:
     return artifact
 
 
-def _options(**settings: int) -> dict[str, object]:
-    return {
-        "backend": "onnxruntime-cpu",
-        "format": "onnx-fp32",
-        "task": TASK,
-        "pooling": "cls",
-        "question_answering": None,
-        "max_length": LONGEST,
-        "threads": usable_cores(),
-        "token_budget": TOKEN_BUDGET,
-        **settings,
-    }
+def _options(**settings: int) -> DeploymentOptions:
+    default = DeploymentOptions(
+        backend="onnxruntime-cpu",
+        format="onnx-fp32",
+        task=TaskOptions(name=TASK, max_length=LONGEST),
+        pooling="cls",
+        threads=usable_cores(),
+        token_budget=TOKEN_BUDGET,
+    )
+    return default.model_copy(update=settings)
 
 
 def _throughput(
@@ -136,7 +135,7 @@ def _pipeline(artifact: Path, examples: list[TextExample], threads: int) -> Call
     return lambda: pipe(texts, batch_size=BATCH, truncation=True, max_length=LONGEST)
 
 
-def _sorted(deployment: LiveDeployment, examples: list[TextExample]) -> Callable[[], object]:
+def _sorted(deployment: DeploymentRunner, examples: list[TextExample]) -> Callable[[], object]:
     """What one writes by hand: everything tokenised, sorted by length, padded by 32, back in order."""
 
     def run() -> object:
@@ -151,7 +150,7 @@ def _sorted(deployment: LiveDeployment, examples: list[TextExample]) -> Callable
     return run
 
 
-def _bare(deployment: LiveDeployment, examples: list[TextExample]) -> Callable[[], object]:
+def _bare(deployment: DeploymentRunner, examples: list[TextExample]) -> Callable[[], object]:
     features = deployment.encode(examples)
     batches = build_batches(deployment.backend, features.inputs, token_budget=deployment.token_budget)
     built = [batches.feeds(number) for number in range(len(batches))]
@@ -166,7 +165,7 @@ def _session(backend: Backend):  # type: ignore[no-untyped-def]
 def _stages(console: Console, model: str, artifact: Path, examples: list[TextExample]) -> None:
     with open_deployment(artifact, _options()) as deployment:
         deployment.table(examples)
-        stages = where_time_goes(deployment, examples)["batch"]
+        stages = latency_breakdown(deployment, examples)["batch"]
     console.print(f"{model}, ms a stage: " + ", ".join(f"{name} {spent:.0f}" for name, spent in stages.items()))
 
 

@@ -147,15 +147,15 @@ def test_verdicts_hold_neighbours_against_their_floor():
     base = cloud(400, 32, 0)
     views = {
         "large": base,
-        "large#again": base + 0.02 * cloud(400, 32, 1),
+        "large#rerun": base + 0.02 * cloud(400, 32, 1),
         "rounded": base + 0.02 * cloud(400, 32, 2),
         "small": cloud(400, 32, 3),
     }
-    floors = {name: [("large", "large#again")] for name in ("rounded", "small")}
+    floors = {name: [("large", "large#rerun")] for name in ("rounded", "small")}
     found = compare(views, np.arange(400), (10,), 300, 0, floors=floors)
     verdicts = found.verdicts["10"]
     assert verdicts["rounded"].conclusion == "same"
     assert verdicts["small"].conclusion == "different"
     kept = {(pair.a, pair.b): pair.neighbours["10"].value for pair in found.pairs}
-    assert verdicts["small"].floor.value == pytest.approx(1 - kept["large", "large#again"])
-    assert verdicts["small"].excess.value == pytest.approx(kept["large", "large#again"] - kept["large", "small"])
+    assert verdicts["small"].floor.value == pytest.approx(1 - kept["large", "large#rerun"])
+    assert verdicts["small"].excess.value == pytest.approx(kept["large", "large#rerun"] - kept["large", "small"])

@@ -16,6 +16,7 @@ from harness.config.deployments import deployments
 from harness.config.load import load_study
 from harness.errors import UserError
 from harness.planning.plan import Plan, make_plan
+from harness.steps import prebuilt_artifact
 from harness.tasks.fast_tokenizer import read_tokenizer
 from tests.exporters.small_model import small_model
 
@@ -269,7 +270,8 @@ def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: 
     def told(*overrides: str) -> tuple[int | None, ...]:
         (task,) = plan(folder, *overrides).tasks
         (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
-        return tuple(artifact.options["told"][name] for name in ("first_position", "max_positions", "pad_token"))
+        assert isinstance(artifact.options, prebuilt_artifact.Options)
+        return tuple(getattr(artifact.options.told, name) for name in ("first_position", "max_positions", "pad_token"))
 
     assert told() == (None, None, 0)
     small_model(folder / "mine.onnx", inputs=("input_ids", "attention_mask", "position_ids"))
@@ -298,7 +300,8 @@ def test_positions_are_those_of_the_graph_where_nothing_lies_beside_it(folder: P
     onnx.save(model, str(folder / "mine.onnx"))
     (task,) = plan(folder).tasks
     (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
-    assert artifact.options["told"]["max_positions"] == takes
+    assert isinstance(artifact.options, prebuilt_artifact.Options)
+    assert artifact.options.told.max_positions == takes
 
 
 def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:

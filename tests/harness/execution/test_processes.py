@@ -1,4 +1,4 @@
-"""Worker processes: events, failures one by one, a time-out, and a deployment that dies while it is served."""
+"""Worker processes: events, failures one by one, a time-out, and a remote deployment that dies."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.config.strict import Strict
 from harness.errors import CRASHED, ERROR, REFUSED, SKIPPED, TIMED_OUT, StepFailed
 from harness.execution.processes import run_group
-from harness.inference.remote_deployment import served_deployment
-from harness.store.steps import Step, Store
+from harness.inference.remote_deployment import remote_deployment
+from harness.steps import checkpoint
+from harness.store.step import Step, StepInputs, StepRef
+from harness.store.steps import Store
 from harness.store.timings import read_so_far
 from tests.end_to_end.hostile import lay_traps
-
-OPTIONS: dict[str, Any] = {
-    "task": "text-classification",
-    "labels": ["negative", "positive"],
-    "digest": "",
-    "seed": 0,
-    "new_head": True,
-}
+from tests.harness.options import deployment_options
 
 
-def checkpoint(key: str, source: dict[str, str], **needs: tuple[str, str]) -> Step:
-    return Step("checkpoint", key, f"get {key}", "checkpoint", {}, OPTIONS, needs, {"source": source})
+def getting(key: str, source: dict[str, Any], parent: StepRef | None = None) -> Step:
+    options = checkpoint.Options(
+        task="text-classification",
+        labels=("negative", "positive"),
+        source=source,
+        digest="",
+        new_head=True,
+        seed=0,
+    )
+    return Step("checkpoint", key, f"get {key}", "checkpoint", {}, options, checkpoint.Inputs(parent=parent))
 
 
 def run(steps: list[Step], store: Store, folder: Path, timeout: float = 120) -> tuple[list[Any], list[tuple[str, str]]]:
@@ -51,10 +55,10 @@ def run(steps: list[Step], store: Store, folder: Path, timeout: float = 120) -> 
 def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     steps = [
-        checkpoint("missing", {"folder": str(tmp_path / "nowhere")}),
-        checkpoint("wrong", {"neither": "nor"}),
-        checkpoint("orphan", {"random": "bert-tiny"}, cut=("checkpoint", "missing")),
-        checkpoint("good", {"random": "bert-tiny"}),
+        getting("missing", {"folder": str(tmp_path / "nowhere")}),
+        getting("wrong", {"cut": "missing", "layers": [0]}),  # of no parent
+        getting("orphan", {"cut": "missing", "layers": [0]}, StepRef(kind="checkpoint", key="missing")),
+        getting("good", {"random": "bert-tiny"}),
     ]
     failures, heard = run(steps, store, tmp_path)
     assert [(failure.step.key, failure.status) for failure in failures] == [
@@ -77,7 +81,7 @@ def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -
 
 def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    failures, _ = run([checkpoint("slow", {"random": "bert-tiny"})], store, tmp_path, timeout=0.2)
+    failures, _ = run([getting("slow", {"random": "bert-tiny"})], store, tmp_path, timeout=0.2)
     assert [failure.status for failure in failures] == [TIMED_OUT]
     assert not store.has("checkpoint", "slow")
     assert not psutil.Process().children()
@@ -88,20 +92,38 @@ import os
 import signal
 import time
 
+from harness.config.strict import Strict
+from harness.store.step import StepInputs
 from harness.store.timings import Measured
 
 
+class Options(Strict):
+    ticks: int
+    silence: int
+
+
+class Inputs(StepInputs):
+    pass
+
+
 def run(context):
-    for tick in range(context.options["ticks"]):
+    for tick in range(context.options.ticks):
         context.progress(f"tick {tick}", 0.0)
         Measured(context.destination).add(**{f"tick {tick}": tick})
         time.sleep(0.25)
-    if context.options["silence"] < 0:
+    if context.options.silence < 0:
         (context.destination / "so-far.jsonl").open("a").write('{"half": 1')
         os.kill(os.getpid(), signal.SIGSEGV)
-    time.sleep(context.options["silence"])
+    time.sleep(context.options.silence)
 """
 TIMEOUT = 3
+
+
+class Ticking(Strict):
+    """The options of `TICKING`."""
+
+    ticks: int
+    silence: int
 
 
 @pytest.fixture
@@ -109,12 +131,18 @@ def ticking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, i
     """Steps of a kind that only this test's workers know: they tell of progress, then fall silent for seconds."""
     (tmp_path / "more_steps").mkdir()
     (tmp_path / "more_steps/ticking.py").write_text(TICKING)
-    found = f"import harness.steps\n\nharness.steps.__path__.append({str(tmp_path / 'more_steps')!r})\n"
-    (tmp_path / "sitecustomize.py").write_text(found)
+    registered = f"""
+import harness.steps
+from harness.steps import registry
+
+harness.steps.__path__.append({str(tmp_path / "more_steps")!r})
+registry.KINDS += ("ticking",)
+"""
+    (tmp_path / "sitecustomize.py").write_text(registered)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     def step(key: str, ticks: int, silence: int) -> Step:
-        return Step("ticking", key, key, "ticking", {}, {"ticks": ticks, "silence": silence}, {}, {})
+        return Step("ticking", key, key, "ticking", {}, Ticking(ticks=ticks, silence=silence), StepInputs())
 
     return step
 
@@ -145,25 +173,23 @@ def test_a_step_that_dies_leaves_what_it_had_measured_until_the_next_run(
         assert read_so_far(store.unfinished("dying")) == {}
 
 
-def test_a_served_deployment_that_cannot_be_opened(tmp_path: Path) -> None:
-    options = {"backend": "onnxruntime-cpu", "format": "onnx-fp32", "task": "text-classification", "pooling": "cls"}
-    options |= {"threads": 1, "question_answering": None, "max_length": 64, "token_budget": 512}  # type: ignore[dict-item]
-    with pytest.raises(StepFailed, match=r"model\.onnx") as caught, served_deployment(tmp_path, options):
+def test_a_remote_deployment_that_cannot_be_opened(tmp_path: Path) -> None:
+    options = deployment_options()
+    with pytest.raises(StepFailed, match=r"model\.onnx") as caught, remote_deployment(tmp_path, options):
         pass
     assert caught.value.status == REFUSED
 
 
-def test_a_served_deployment_that_dies(tmp_path: Path) -> None:
+def test_a_remote_deployment_that_dies(tmp_path: Path) -> None:
     """Its process is killed while it opens: the caller lives on and hears of it."""
     (tmp_path / "model.onnx").write_bytes(b"")
-    options = {"backend": "torch-cpu", "format": "torch-fp32", "task": "text-classification", "pooling": "cls"}
-    options |= {"threads": 1, "question_answering": None, "max_length": 64, "token_budget": 512}  # type: ignore[dict-item]
+    options = deployment_options(backend="torch-cpu", format="torch-fp32")
 
     def kill_children() -> None:
         for child in psutil.Process().children():
             child.send_signal(signal.SIGKILL)
 
     threading.Timer(0.3, kill_children).start()
-    with pytest.raises(StepFailed, match="SIGKILL") as caught, served_deployment(tmp_path, options):
+    with pytest.raises(StepFailed, match="SIGKILL") as caught, remote_deployment(tmp_path, options):
         pass
     assert caught.value.status == CRASHED

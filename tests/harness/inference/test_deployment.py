@@ -20,21 +20,13 @@ from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import LABELS, generate
 from harness.examples import TextExample
 from harness.inference import deployment as live
-from harness.inference.deployment import LiveDeployment, one_session_a_thread, open_deployment
-from harness.inference.latency_breakdown import STAGES, where_time_goes
+from harness.inference.deployment import DeploymentRunner, one_session_a_thread, open_deployment
+from harness.inference.latency_breakdown import STAGES, latency_breakdown
 from harness.inference.stage_overlap import overlapped
 from harness.store.outputs import matrix
+from tests.harness.options import deployment_options
 
-OPTIONS: dict[str, Any] = {
-    "backend": "onnxruntime-cpu",
-    "format": "onnx-fp32",
-    "task": "text-classification",
-    "pooling": "cls",
-    "question_answering": None,
-    "max_length": 64,
-    "threads": 1,
-    "token_budget": 256,
-}
+OPTIONS = deployment_options(token_budget=256)
 EXAMPLES = generate("text-classification", "evaluation", 50, 0)
 
 
@@ -62,7 +54,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def deployment(artifact: Path) -> Iterator[LiveDeployment]:
+def deployment(artifact: Path) -> Iterator[DeploymentRunner]:
     with open_deployment(artifact, OPTIONS) as opened:
         yield opened
 
@@ -89,7 +81,7 @@ def test_chunks_overlap_and_are_neither_small_nor_large(count: int, sizes: list[
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
 def test_chunks_give_the_rows_of_one_piece(
-    deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, device: str
+    deployment: DeploymentRunner, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
     whole = deployment.table(EXAMPLES)
@@ -111,11 +103,11 @@ def test_chunks_give_the_rows_of_one_piece(
 
 @pytest.mark.parametrize("split", [{"sessions": 2, "threads": 1}, {"sessions": 2, "threads": 2}])
 def test_sessions_side_by_side_give_the_same_rows(
-    deployment: LiveDeployment, artifact: Path, split: dict[str, int]
+    deployment: DeploymentRunner, artifact: Path, split: dict[str, int]
 ) -> None:
     alone = deployment.table(EXAMPLES)
-    with open_deployment(artifact, {**OPTIONS, **split}) as several:
-        assert len(several.beside) == 1
+    with open_deployment(artifact, OPTIONS.model_copy(update=split)) as several:
+        assert len(several.extra_sessions) == 1
         together = several.with_budget(64).table(EXAMPLES)
     assert together["prediction"].to_pylist() == alone["prediction"].to_pylist()
     np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
@@ -125,22 +117,22 @@ def test_queries_have_the_same_probabilities_on_a_session_a_thread(artifact: Pat
     """To the last bit, whatever else is asked and however many threads there are: the attack promises it."""
     texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
     assert len(texts) == len(EXAMPLES)
-    with open_deployment(artifact, {**OPTIONS, "threads": 2}) as together:
+    with open_deployment(artifact, OPTIONS.model_copy(update={"threads": 2})) as together:
         expected = together.probabilities(texts)
-    split = one_session_a_thread({**OPTIONS, "threads": 2})
-    assert (split["sessions"], split["threads"]) == (2, 1)
+    split = one_session_a_thread(OPTIONS.model_copy(update={"threads": 2}))
+    assert (split.sessions, split.threads) == (2, 1)
     with open_deployment(artifact, split) as several:
-        assert several.beside == (several.backend,)  # so the weights are there once
+        assert several.extra_sessions == (several.backend,)  # so the weights are there once
         np.testing.assert_array_equal(several.with_budget(64).probabilities(texts), expected)
         alone = [several.probabilities([text])[0] for text in texts]
     np.testing.assert_array_equal(np.stack(alone), expected)
 
 
-def test_texts_that_are_the_same_input_are_inferred_once(deployment: LiveDeployment) -> None:
+def test_texts_that_are_the_same_input_are_inferred_once(deployment: DeploymentRunner) -> None:
     """What truncation cuts off makes no difference: to the last bit, and no work either."""
     texts = [example.text for example in EXAMPLES[:6] if isinstance(example, TextExample)]
     long = " ".join(f"{text} {text}" for text in texts)
-    assert len(deployment.encode([TextExample("", "", long, 0)]).inputs["input_ids"][0]) == OPTIONS["max_length"]
+    assert len(deployment.encode([TextExample("", "", long, 0)]).inputs["input_ids"][0]) == OPTIONS.task.max_length
     asked = [texts[0], long, f"{long} more", texts[1], texts[0], f"{long} and more", f"other {long}"]
     inferred = []
 
@@ -161,7 +153,7 @@ def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
     """FP32 on two sessions of one thread, as a study attacks."""
     replacements = ["plain", "remarkable", "never", "hardly"]
     short = [(one.id, " ".join(one.text.split()[:20])) for one in EXAMPLES[:12] if isinstance(one, TextExample)]
-    with open_deployment(artifact, one_session_a_thread({**OPTIONS, "threads": 2})) as opened:
+    with open_deployment(artifact, one_session_a_thread(OPTIONS.model_copy(update={"threads": 2}))) as opened:
         before = opened.probabilities([text for _, text in short]).argmax(axis=1)
         examples = [(id_, text, int(label)) for (id_, text), label in zip(short, before, strict=True)]
         one, eight, all_ = (
@@ -182,7 +174,7 @@ def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "words"), [("corrected", 10_000), ("reference", 1_000)])
 def test_a_long_text_is_attacked_in_calls_of_bounded_size(
-    deployment: LiveDeployment, monkeypatch: pytest.MonkeyPatch, mode: Mode, words: int
+    deployment: DeploymentRunner, monkeypatch: pytest.MonkeyPatch, mode: Mode, words: int
 ) -> None:
     """In the corrected mode the words that may change are those that the masked language model reads."""
     monkeypatch.setattr(lock_step, "CHARACTERS_A_CALL", 500_000)
@@ -208,12 +200,12 @@ def test_a_long_text_is_attacked_in_calls_of_bounded_size(
 
 
 def test_a_backend_whose_sessions_share_nothing_keeps_its_threads() -> None:
-    options = {**OPTIONS, "backend": "openvino-cpu", "threads": 2}
+    options = OPTIONS.model_copy(update={"backend": "openvino-cpu", "threads": 2})
     assert one_session_a_thread(options) == options
 
 
-def test_every_stage_has_its_seconds(deployment: LiveDeployment) -> None:
-    found = where_time_goes(deployment, EXAMPLES)
+def test_every_stage_has_its_seconds(deployment: DeploymentRunner) -> None:
+    found = latency_breakdown(deployment, EXAMPLES)
     for stages in (found["request"], found["batch"]):
         assert tuple(stages) == STAGES
         assert all(milliseconds > 0 for milliseconds in stages.values())

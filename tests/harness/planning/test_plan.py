@@ -12,7 +12,16 @@ from harness.config.load import load_study
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, make_plan
 from harness.planning.transfers import transfers
-from harness.planning.versions import LIBRARIES, VERSIONS
+from harness.steps import (
+    attack,
+    candidates,
+    compare_adversarial_attack,
+    compare_explanation,
+    masked_language_model,
+    performance,
+    transfer,
+    tuned_throughput,
+)
 from harness.store.steps import Store
 
 CONFIGS = Path(configs.__file__).parent
@@ -67,7 +76,7 @@ def assert_in_order(plan: Plan) -> None:
     made: set[str] = set()
     for name in stages(plan):
         for step in getattr(plan, name):
-            assert {key for _, key in step.needs.values()} <= made, step.title
+            assert {ref.key for ref in step.inputs.refs} <= made, step.title
             assert step.key not in made, step.title
             made.add(step.key)
 
@@ -85,12 +94,13 @@ def test_the_order_of_the_studies_that_ship(name: str) -> None:
 def test_two_tasks_share_what_is_the_same_for_both(plan: Plan) -> None:
     got = [step for step in plan.checkpoints if step.subject["model"] == "masked-language-model"]
     assert [step.kind for step in got] == ["checkpoint", "masked_language_model", "masked_language_model"]
-    assert {step.needs["starting"] for step in got[1:]} == {(got[0].kind, got[0].key)}
+    trained = [step.inputs for step in got[1:]]
+    assert {inputs.starting for inputs in trained if isinstance(inputs, masked_language_model.Inputs)} == {got[0].ref}
 
 
 def test_each_round_goes_over_all_deployments(plan: Plan) -> None:
-    measured = [step for step in plan.measurements if step.kind == "performance"]
-    rounds = [step.options["replicate"] for step in measured]
+    measured = [step.options for step in plan.measurements if isinstance(step.options, performance.Options)]
+    rounds = [options.replicate for options in measured]
     assert rounds == sorted(rounds) and set(rounds) == {0, 1, 2}
     assert len(measured) == 3 * len(plan.deployments)
 
@@ -108,11 +118,11 @@ def test_a_tuned_setting_is_measured_beside_the_deployment(settings: list[str], 
     plan = make_plan(load_study(CONFIGS / "quickstart.yaml", settings))
     for planned in plan.deployments:
         assert (planned.tuning is not None) == bool(planned.tuned) == tuned
-        assert all("tuning" not in step.needs for step in planned.performance)  # a tuning that fails costs itself alone
-        for step, beside in zip(planned.tuned, planned.performance, strict=False):
-            assert planned.tuning is not None
-            assert step.needs["tuning"] == (planned.tuning.kind, planned.tuning.key)
-            assert step.group == beside.group and step in planned.verified_first
+        for step, untuned in zip(planned.tuned, planned.performance, strict=False):
+            assert planned.tuning is not None and isinstance(step.inputs, tuned_throughput.Inputs)
+            assert step.inputs.tuning == planned.tuning.ref
+            assert planned.tuning.ref not in untuned.inputs.refs  # a tuning that fails costs itself alone
+            assert step.group == untuned.group and step in planned.verified_first
 
 
 def test_a_study_that_is_tuned_reuses_what_was_measured_before() -> None:
@@ -122,12 +132,6 @@ def test_a_study_that_is_tuned_reuses_what_was_measured_before() -> None:
     assert [planned.performance for planned in with_it.deployments] == [
         planned.performance for planned in without.deployments
     ]
-
-
-def test_every_kind_has_a_version_and_its_libraries(plan: Plan) -> None:
-    assert VERSIONS.keys() == LIBRARIES.keys()
-    kinds = {step.kind for name in stages(plan) for step in getattr(plan, name)}
-    assert kinds | {"recipe", "sentence_encoder_artifact", "transfer", "comparison"} == VERSIONS.keys()
 
 
 def test_a_finished_run_compares_every_characteristic(plan: Plan) -> None:
@@ -146,14 +150,16 @@ def test_a_sentence_encoder_takes_the_place_of_the_masked_language_model_in_simi
     path.write_text(STUDY.replace("masked_language_model:", encoder))
     named = make_plan(load_study(path))
     [artifact] = [step for step in named.artifacts if step.kind == "sentence_encoder_artifact"]
-    assert artifact.needs["checkpoint"][1] in {step.key for step in named.checkpoints}
+    assert {ref.key for ref in artifact.inputs.refs} < {step.key for step in named.checkpoints}
     assert named.tasks[0].candidates == plan.tasks[0].candidates  # the words come from where they came from
     for with_it, without in zip(named.deployments, plan.deployments, strict=True):
         assert with_it.outputs == without.outputs
         for step in (*with_it.attacks, *with_it.random_swaps):
-            assert step.needs["sentence_encoder"] == (artifact.kind, artifact.key)
-            assert "masked_language_model" not in step.needs
-        assert all("masked_language_model" in step.needs for step in (*without.attacks, *without.random_swaps))
+            assert isinstance(step.inputs, attack.Inputs)
+            assert step.inputs.sentence_encoder == artifact.ref and step.inputs.masked_language_model is None
+        for step in (*without.attacks, *without.random_swaps):
+            assert isinstance(step.inputs, attack.Inputs)
+            assert step.inputs.sentence_encoder is None and step.inputs.masked_language_model is not None
 
 
 def test_stop_words_are_part_of_what_an_attack_depends_on(tmp_path: Path) -> None:
@@ -165,7 +171,9 @@ def test_stop_words_are_part_of_what_an_attack_depends_on(tmp_path: Path) -> Non
         plan = make_plan(load_study(CONFIGS / "quickstart.yaml", [f"{place}={words}"]))
         chosen = [step for step in plan.attacks if step.kind in ("candidates", "attack", "random_swaps")]
         assert len({step.kind for step in chosen}) == 3
-        assert all(step.options["settings"]["stop_words"] == sorted(set(text.lower().split())) for step in chosen)
+        for step in chosen:
+            assert isinstance(step.options, candidates.Options | attack.Options)
+            assert step.options.settings.stop_words == set(text.lower().split())
         steps[text] = [step.key for step in chosen]
     same, again, other = steps.values()
     assert same == again and not set(same) & set(other)
@@ -176,10 +184,11 @@ def test_an_attack_that_failed_is_neither_replayed_nor_compared(plan: Plan) -> N
     first, second = (planned.attacks[0] for planned in task.deployments if planned.attacks)
     store = FinishedBut(first.key)
     for step in transfers(task, store).values():
-        keys = {key for _, key in step.needs.values()}
+        keys = {ref.key for ref in step.inputs.refs}
         assert second.key in keys and first.key not in keys
     compared = comparisons(task, plan.study, store)["adversarial_attack"]
-    assert compared.options["deployments"] == [second.subject["deployment"]]
+    assert isinstance(compared.options, compare_adversarial_attack.Options)
+    assert compared.options.deployments == (second.subject["deployment"],)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +211,8 @@ def test_the_token_budget_of_an_attack_suits_the_backend(
         backends.add(planned.deployment.backend)
         expected = on_onnxruntime if planned.deployment.backend == "onnxruntime-cpu" else elsewhere
         for step in [*planned.attacks, *planned.random_swaps, shown[planned.deployment.name]]:
-            assert step.options["token_budget"] == expected
+            assert isinstance(step.options, attack.Options | transfer.Options)
+            assert step.options.deployment.token_budget == expected
     assert backends == {"onnxruntime-cpu", "openvino-cpu"}
 
 
@@ -211,7 +221,7 @@ def test_the_token_budget_suits_the_device_unless_the_study_sets_one(tmp_path: P
     for settings, expected in (([], {"cpu": 1024, "cuda": 16384}), (["token_budget=64"], {"cpu": 64, "cuda": 64})):
         more = ["backends=[onnxruntime-cpu, onnxruntime-cuda, torch-cpu]", *settings]
         plan = make_plan(load_study(tmp_path / "study.yaml", more))
-        found = {(p.deployment.backend, p.deployed.options["token_budget"]) for p in plan.deployments}
+        found = {(p.deployment.backend, p.deployed.options.token_budget) for p in plan.deployments}
         assert found == {(name, expected["cuda" if "cuda" in name else "cpu"]) for name, _ in found}
         assert {name for name, _ in found} >= {"onnxruntime-cpu", "onnxruntime-cuda"}
 
@@ -223,8 +233,9 @@ def test_a_second_explanation_is_no_floor_without_the_first(plan: Plan) -> None:
         (first, {REFERENCE, REFERENCE + EXECUTION_REPLICATE}),
         (second, {second.subject["deployment"]}),
     ):
-        explained = comparisons(task, plan.study, FinishedBut(missing.key))["explanation"].options["deployments"]
-        assert explained and not without & set(explained)
+        options = comparisons(task, plan.study, FinishedBut(missing.key))["explanation"].options
+        assert isinstance(options, compare_explanation.Options)
+        assert options.deployments and not without & set(options.deployments)
 
 
 def test_nothing_is_compared_where_nothing_was_said(plan: Plan) -> None:

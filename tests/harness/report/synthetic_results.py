@@ -441,7 +441,7 @@ def whole_task(task: str) -> dict[str, Any]:
     int8 = deployment_name("bert-large", "onnx-int8-dynamic")
     for of in (reference, int8):
         again: dict[str, Any] = {"replicate_of": of, "replicate_kind": "execution", "performance": None}
-        deployments[f"{of}#again"] = deployment(task, "bert-large", of.split("/")[1].split("@")[0], **again)
+        deployments[f"{of}#rerun"] = deployment(task, "bert-large", of.split("/")[1].split("@")[0], **again)
     failed = deployment_name("bert-medium", "onnx-fp16")
     deployments[failed] |= {
         "status": "failed",

@@ -513,7 +513,7 @@ def test_numbers_start_with_the_reference_and_its_model() -> None:
     names = [d.name for d in TaskView(QA, synthetic.whole_task(QA)).deployments]
     assert names[0] == deployment_name("bert-large", "onnx-fp32")
     assert names[4] == deployment_name("bert-base", "onnx-fp32")
-    assert names[-2:] == [f"{deployment_name('bert-large', form)}#again" for form in ("onnx-fp32", "onnx-int8-dynamic")]
+    assert names[-2:] == [f"{deployment_name('bert-large', form)}#rerun" for form in ("onnx-fp32", "onnx-int8-dynamic")]
 
 
 def test_pairs_turn_around() -> None:

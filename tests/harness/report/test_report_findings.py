@@ -17,7 +17,7 @@ INT8 = deployment_name("bert-large", "onnx-int8-dynamic")
 FP16 = deployment_name("bert-large", "onnx-fp16")
 TINY = deployment_name("bert-tiny", "onnx-fp32")
 TINY_INT8 = deployment_name("bert-tiny", "onnx-int8-dynamic")
-AGAIN = f"{REFERENCE}#again"
+AGAIN = f"{REFERENCE}#rerun"
 
 
 def task_of(results: dict[str, Any]) -> dict[str, Any]:
@@ -433,7 +433,7 @@ def test_a_reference_that_differs_from_itself(task: dict[str, Any]) -> None:
 
 def test_a_format_that_does_not_repeat_itself(task: dict[str, Any]) -> None:
     assert found(task, "answers-vary") is None
-    again = f"{INT8}#again"
+    again = f"{INT8}#rerun"
     runs = {
         **task["deployments"],
         again: deployment(

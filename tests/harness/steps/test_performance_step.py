@@ -25,10 +25,13 @@ from harness.results.performance import summarise
 from harness.steps import performance
 from harness.steps.context import Context
 from harness.store.examples import write_examples
-from harness.store.steps import Step, Store
+from harness.store.step import Step, StepRef
+from harness.store.steps import Store
 from harness.store.timings import FILE, read_so_far
+from tests.harness.options import deployment_options
 
 TASK = "text-classification"
+PerformanceContext = Context[performance.Options, performance.Inputs]
 SETTINGS = Performance(
     scenarios=("single-stream", "multi-stream", "offline", "server"),
     samples=12,
@@ -41,7 +44,9 @@ SETTINGS = Performance(
 )
 
 
-def deployment(root: Path, task: str, settings: Performance, **options: Any) -> Context:
+def deployment(
+    root: Path, task: str, settings: Performance, question_answering: QuestionAnswering | None = None
+) -> PerformanceContext:
     """A deployment of the smallest model, to be measured."""
     store = Store(root)
     artifact, examples = store.path("artifact", "a"), store.path("examples", "e")
@@ -53,24 +58,26 @@ def deployment(root: Path, task: str, settings: Performance, **options: Any) -> 
     materialize(source, checkpoint, task=task, labels=labels, seed=0, resolve=Path, allow_new_head=False)
     export("onnx-fp32", checkpoint, artifact, task=task, pooling="cls")
     write_examples(examples, generate(task, "evaluation", 40, 0))
-    options = {
-        **{"task": task, "backend": "onnxruntime-cpu", "format": "onnx-fp32", "pooling": "cls", "threads": 1},
-        **{"max_length": 64, "question_answering": None, "token_budget": 512, "seed": 0},
-        "performance": settings.model_dump(mode="json"),
-        **options,
-    }
-    needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e"), "evaluation": ("examples", "e")}
-    step = Step("performance", "p", "measure", "group", {}, options, needs)
+    options = performance.Options(
+        deployment=deployment_options(name=task, question_answering=question_answering),
+        performance=settings,
+        replicate=0,
+        seed=0,
+        machine={},
+    )
+    data = StepRef(kind="examples", key="e")
+    inputs = performance.Inputs(artifact=StepRef(kind="artifact", key="a"), examples=data, evaluation=data)
+    step = Step("performance", "p", "measure", "group", {}, options, inputs)
     return Context(step, store, store.begin(step), io.StringIO())
 
 
 @pytest.fixture(scope="module")
-def context(tmp_path_factory: pytest.TempPathFactory) -> Context:
+def context(tmp_path_factory: pytest.TempPathFactory) -> PerformanceContext:
     return deployment(tmp_path_factory.mktemp("store"), TASK, SETTINGS)
 
 
 @pytest.fixture(scope="module")
-def measured(context: Context) -> dict[str, Any]:
+def measured(context: PerformanceContext) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("benchmarks.performance.server.TRIALS_AT_MOST", 2)
         performance.run(context)
@@ -125,10 +132,12 @@ def raising(error: Exception) -> Callable[..., Any]:
     return fail
 
 
-def test_a_scenario_that_fails_costs_its_own_figures_alone(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scenario_that_fails_costs_its_own_figures_alone(
+    context: PerformanceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("benchmarks.performance.server.TRIALS_AT_MOST", 2)
     monkeypatch.setattr(performance, "offline", raising(OutOfMemory("no room for so many")))
-    monkeypatch.setattr(performance, "where_time_goes", raising(BackendError("lost")))
+    monkeypatch.setattr(performance, "latency_breakdown", raising(BackendError("lost")))
     context.store.begin(context.step)
     with pytest.raises(StepFailed, match=r"^offline: no room for so many; stages: lost$") as caught:
         performance.run(context)
@@ -141,7 +150,7 @@ def test_a_scenario_that_fails_costs_its_own_figures_alone(context: Context, mon
 
 
 def test_an_error_that_nobody_foresaw_leaves_what_was_measured_before(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: PerformanceContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(performance, "multi_stream", raising(ZeroDivisionError("a bug")))
     context.store.begin(context.step)
@@ -155,7 +164,7 @@ def test_a_request_is_a_question_with_all_windows_of_its_context(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = SETTINGS.model_copy(update={"scenarios": ("single-stream", "multi-stream"), "sweep": None})
-    windows = QuestionAnswering(max_seq_length=48, doc_stride=8).model_dump()
+    windows = QuestionAnswering(max_seq_length=48, doc_stride=8)
     context = deployment(tmp_path, "question-answering", settings, question_answering=windows)
     batches: list[list[int]] = []
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,25 +15,30 @@ from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import generate
-from harness.inference.deployment import LiveDeployment, open_deployment
+from harness.inference.deployment import DeploymentRunner, open_deployment
+from harness.inference.options import DeploymentOptions
 from harness.results.performance import tuned_over_processes
 from harness.steps import tuned_throughput as tuned
 from harness.steps import tuning_search as tuning
 from harness.steps.context import Context
 from harness.store.examples import read_examples, write_examples
-from harness.store.steps import Step, Store
+from harness.store.step import Step, StepRef
+from harness.store.steps import Store
+from tests.harness.options import deployment_options
 
 TASK = "text-classification"
 SIZE = 1000
 THREADS = 2
+ARTIFACT, EXAMPLES = StepRef(kind="artifact", key="a"), StepRef(kind="examples", key="e")
+TUNING = StepRef(kind="tuning_search", key="t")
+TuningContext = Context[tuning.Options, tuning.Inputs]
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
+def context(tmp_path: Path) -> TuningContext:
     """A deployment of the smallest model, and a tuning of it that is not done yet."""
     store = Store(tmp_path / "store")
-    needs = {"artifact": ("artifact", "a"), "examples": ("examples", "e"), "tuning": ("tuning", "t")}
-    artifact, examples, destination = (store.path(*place) for place in needs.values())
+    artifact, examples, destination = (store.path(ref.kind, ref.key) for ref in (ARTIFACT, EXAMPLES, TUNING))
     for folder in (artifact, examples, destination):
         folder.mkdir(parents=True)
     source = EmbeddedCheckpoint(embedded="tiny")
@@ -43,18 +47,17 @@ def context(tmp_path: Path) -> Context:
     materialize(source, checkpoint, task=TASK, labels=labels, seed=0, resolve=Path, allow_new_head=False)
     export("onnx-fp32", checkpoint, artifact, task=TASK, pooling="cls")
     write_examples(examples, generate(TASK, "evaluation", 16, 0))
-    options = {
-        **{"task": TASK, "backend": "onnxruntime-cpu", "backend_options": {}, "format": "onnx-fp32", "pooling": "cls"},
-        **{"max_length": 64, "question_answering": None, "token_budget": 512, "threads": THREADS, "seed": 0},
-        "performance": {"samples": 16},
-    }
-    return Context(Step("tuning", "t", "tune", "group", {}, options, needs), store, destination, io.StringIO())
+    options = tuning.Options(deployment=deployment_options(threads=THREADS), samples=16, seed=0, machine={})
+    inputs = tuning.Inputs(artifact=ARTIFACT, examples=EXAMPLES)
+    return Context(
+        Step(TUNING.kind, TUNING.key, "tune", "group", {}, options, inputs), store, destination, io.StringIO()
+    )
 
 
 def _refuse_two_sessions(patch: pytest.MonkeyPatch) -> None:
     @contextmanager
-    def opened(artifact: Path, options: Mapping[str, Any]) -> Iterator[LiveDeployment]:
-        if options.get("sessions", 1) > 1:
+    def opened(artifact: Path, options: DeploymentOptions) -> Iterator[DeploymentRunner]:
+        if options.sessions > 1:
             raise BackendError("no memory for two")
         with open_deployment(artifact, options) as deployment:
             yield deployment
@@ -64,7 +67,7 @@ def _refuse_two_sessions(patch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_setting_that_cannot_be_opened_does_not_end_the_search(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: TuningContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tuning, "SECONDS", 1e6)
     monkeypatch.setattr("benchmarks.performance.tuning.BUDGETS", (256, 1024))
@@ -77,15 +80,19 @@ def test_a_setting_that_cannot_be_opened_does_not_end_the_search(
 
 
 def test_a_choice_that_cannot_be_opened_later_leaves_the_default(
-    context: Context, monkeypatch: pytest.MonkeyPatch
+    context: TuningContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = {"sessions": 2, "threads": 1, "token_budget": 256}
     (context.destination / tuning.FILE).write_text(json.dumps({"chosen": chosen, "samples": 4}))
-    examples = read_examples(context.input("examples"))
-    with open_deployment(context.input("artifact"), context.options) as default:
-        both = tuned.measure_tuned(default, context, examples, seconds=0)
+    options = tuned.Options(**dict(context.options), min_seconds=0, replicate=0)
+    inputs = tuned.Inputs(artifact=ARTIFACT, examples=EXAMPLES, tuning=TUNING)
+    step = Step("tuned_throughput", "m", "measure", "group", {}, options, inputs)
+    measuring: Context[tuned.Options, tuned.Inputs] = Context(step, context.store, tmp_path, io.StringIO())
+    examples = read_examples(context.folder(EXAMPLES))
+    with open_deployment(context.folder(ARTIFACT), options.deployment) as default:
+        both = tuned.measure_tuned(default, measuring, examples)
         _refuse_two_sessions(monkeypatch)
-        refused = tuned.measure_tuned(default, context, examples, seconds=0)
+        refused = tuned.measure_tuned(default, measuring, examples)
     own = {"sessions": 1, "threads": THREADS, "token_budget": 512}
     assert both["samples"] == refused["samples"] == 4  # of the 16: those that the search had
     assert both["setting"] == chosen and both["default"] == own and len(both["pairs"]) == 5 and not both["reason"]
@@ -95,8 +102,7 @@ def test_a_choice_that_cannot_be_opened_later_leaves_the_default(
 
 def _fits(folder: Path, backend: str, sessions: int, threads: int) -> bool:
     (folder / "model.onnx").write_bytes(bytes(SIZE))
-    options = {"backend": backend, "format": "onnx-fp32", "task": "text-classification", "backend_options": {}}
-    return tuning._fits(sessions, threads, folder, options)
+    return tuning._fits(sessions, threads, folder, deployment_options(backend=backend))
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,43 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
 from harness.config.load import load_study
+from harness.config.strict import Strict
 from harness.errors import UserError
 from harness.store.atomic import write_json
 from harness.store.keys import key_of
 from harness.store.run_folder import RunFolder
-from harness.store.steps import Step, Store
+from harness.store.step import LOCATION, Step, StepInputs, StepRef, keyed
+from harness.store.steps import Store
 
-STEP = Step("outputs", "k" * 32, "a title", "a group", {"task": "t"}, {"threads": 1}, {"artifact": ("artifact", "key")})
+
+class Options(Strict):
+    source: Annotated[Path, LOCATION]
+    threads: int
+
+
+class Inputs(StepInputs):
+    one: StepRef
+    none: StepRef | None = None
+    several: tuple[StepRef, ...] = ()
+    named: dict[str, tuple[StepRef, ...]] = Field(default={})
+
+
+REFS = [StepRef(kind="artifact", key=key) for key in "abcd"]
+STEP = Step(
+    "outputs",
+    "k" * 32,
+    "a title",
+    "a group",
+    {"task": "t"},
+    Options(source=Path("here"), threads=1),
+    Inputs(one=REFS[0], several=(REFS[1],), named={"x": (REFS[2], REFS[3])}),
+)
 
 
 def made(store: Store) -> Path:
@@ -28,8 +54,13 @@ def made(store: Store) -> Path:
     return store.commit(STEP, folder)
 
 
-def test_a_step_survives_its_json() -> None:
-    assert Step.from_json(STEP.to_json()) == STEP
+def test_a_step_knows_all_that_it_needs() -> None:
+    assert STEP.inputs.refs == REFS
+
+
+def test_where_something_lies_is_no_part_of_a_key() -> None:
+    assert keyed(STEP.options) == {"threads": 1}
+    assert '"source": "here"' in STEP.to_json()
 
 
 def test_a_step_is_there_only_when_committed(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from exporters.export import export
 from harness.examples import TextExample
 from harness.inference.deployment import open_deployment
 from harness.store.outputs import matrix
+from tests.harness.options import deployment_options
 
 TASK = "text-classification"
 SIZES: dict[str, Any] = {
@@ -57,23 +58,14 @@ def test_the_execution_floor_pads_no_further_than_the_model_takes(
     texts = [" ".join(f"w{word}" for word in random.integers(5, 60, length)) for length in lengths]
     manifest = export(format, checkpoint, tmp_path, task=TASK, pooling="cls")
     assert manifest.max_positions == TAKES
-    options = {
-        "backend": backend,
-        "format": format,
-        "task": TASK,
-        "pooling": "cls",
-        "question_answering": None,
-        "max_length": TAKES,
-        "threads": 1,
-        "token_budget": 256,
-    }
+    options = deployment_options(backend=backend, format=format, max_length=TAKES, token_budget=256)
     tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
     tokenizer.enable_truncation(TAKES)
     model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
     with torch.inference_mode():
         expected = [model(input_ids=torch.tensor([tokenizer.encode(text).ids])).logits[0].numpy() for text in texts]
     examples = [TextExample(str(index), "", text, 0) for index, text in enumerate(texts)]
-    for again in (False, True):
-        with open_deployment(tmp_path, {**options, "again": again}) as deployment:
+    for rerun in (False, True):
+        with open_deployment(tmp_path, options, rerun=rerun) as deployment:
             table = deployment.table(examples)
         np.testing.assert_allclose(matrix(table, "logits"), np.stack(expected), atol=1e-4)

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import psutil
 
-from harness.checkpoints.preflight import check_checkpoints
-from harness.store.steps import Step
+from harness.execution.preflight import check_checkpoints
+from harness.steps import checkpoint
+from harness.store.step import Step
 
-options = {"task": "question-answering", "labels": [], "digest": "", "seed": 0, "new_head": False}
 source = {sys.argv[1]: sys.argv[2]}
-step = Step("checkpoint", "key", "get it", "checkpoint", {"task": "t", "model": "m"}, options, {}, {"source": source})
+options = checkpoint.Options(task="question-answering", labels=(), source=source, digest="", new_head=False, seed=0)
+subject = {"task": "t", "model": "m"}
+step = Step("checkpoint", "key", "get it", "checkpoint", subject, options, checkpoint.Inputs())
 print(check_checkpoints([step]), len(psutil.Process().children()), flush=True)
 """
 

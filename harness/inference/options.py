@@ -1,0 +1,52 @@
+"""Options of a deployment: how its artifact is opened, and what its task makes of examples and outputs."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from harness.config.names import TaskName
+from harness.config.strict import Strict
+from harness.config.tasks import QuestionAnswering
+from harness.tasks.task import Task, task_for
+
+
+class TaskOptions(Strict):
+    """A task, and how it cuts examples to what a model reads."""
+
+    name: TaskName
+    labels: tuple[str, ...] = ()
+    """Of the classes, in the order of the label indices."""
+    max_length: int
+    """Longest text of text-classification, in tokens."""
+    question_answering: QuestionAnswering | None = None
+
+    def open(self) -> Task:
+        return task_for(self.name, question_answering=self.question_answering, max_length=self.max_length)
+
+
+class BackendOptions(Strict):
+    """An artifact on a backend."""
+
+    backend: str
+    backend_options: dict[str, Any] = Field(default={})
+    format: str
+    task: TaskOptions
+    pooling: Literal["cls", "mean"]
+    threads: int
+    representation: bool = True
+    """Whether the artifact has this output."""
+    isa: tuple[str, ...] = ()
+    """Instruction sets of the CPU, of which results may depend."""
+    versions: dict[str, str] = Field(default={})
+    """Of the runtime's distributions."""
+
+
+class DeploymentOptions(BackendOptions):
+    """An artifact on a backend that runs over examples."""
+
+    token_budget: int
+    """Tokens a batch, padding counted."""
+    sessions: int = 1
+    """Openings of the artifact, side by side, with ``threads`` each."""

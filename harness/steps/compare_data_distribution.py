@@ -1,0 +1,85 @@
+"""Compare deployments by which points they take for out-of-distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from benchmarks.statistics.bootstrap import Floats
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.context import Context
+from harness.store.outputs import LOGITS, logits, matrix, numbers, strings
+from harness.store.step import StepRef
+
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
+
+VERSION = 8
+
+
+class Options(FlooredOptions):
+    k: int
+    """The neighbour whose distance counts."""
+    kept: float
+    """The share of in-distribution points that the threshold keeps."""
+
+
+class Inputs(EvaluationInputs):
+    bank: dict[str, StepRef]
+    """By deployment, its outputs on training examples."""
+    out_of_distribution: dict[str, StepRef]
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from benchmarks.characteristics.data_distribution import compare
+
+    options, inputs = context.options, context.inputs
+    columns = ("group", "tokens", "representation", *LOGITS[options.answering])
+    bank = tables(context, options, inputs.bank, "representation")
+    evaluation = tables(context, options, inputs.evaluation, *columns)
+    outside = tables(context, options, inputs.out_of_distribution, *columns)
+    inside_first, outside_first = evaluation[options.reference], outside[options.reference]
+    groups = strings(inside_first, "group")
+    calibration = half_of_groups(groups, options.seed)
+    result = compare(
+        bank={name: matrix(table, "representation") for name, table in bank.items()},
+        calibration={name: matrix(table, "representation")[calibration] for name, table in evaluation.items()},
+        inside={name: matrix(table, "representation")[~calibration] for name, table in evaluation.items()},
+        outside={name: matrix(table, "representation") for name, table in outside.items()},
+        lengths={
+            "inside": numbers(inside_first, "tokens")[~calibration],
+            "outside": numbers(outside_first, "tokens"),
+        },
+        groups_inside=groups[~calibration],
+        groups_outside=strings(outside_first, "group"),
+        k=options.k,
+        kept=options.kept,
+        baselines=_other_scores(evaluation, outside, ~calibration),
+        **options.as_arguments(),
+    )
+    write_comparison(context, result)
+
+
+def _other_scores(
+    evaluation: Mapping[str, pa.Table], outside: Mapping[str, pa.Table], judged: NDArray[np.bool_]
+) -> dict[str, dict[str, tuple[Floats, Floats]]]:
+    """What the outputs themselves tell of a point being at home: how sure and how large they are."""
+    from benchmarks.statistics.confidence import maximum_probability, negative_energy
+
+    inside_logits = {
+        name: [row for row, keep in zip(logits(t), judged, strict=True) if keep] for name, t in evaluation.items()
+    }
+    outside_logits = {name: logits(table) for name, table in outside.items()}
+    return {
+        what: {name: (score(inside_logits[name]), score(outside_logits[name])) for name in evaluation}
+        for what, score in (("maximum probability", maximum_probability), ("energy", negative_energy))
+    }
+
+
+def half_of_groups(groups: NDArray[np.str_], seed: int) -> NDArray[np.bool_]:
+    """(n,) whether an example sets the threshold rather than being judged: a seeded half of the groups."""
+    names = np.unique(groups)
+    chosen = np.random.default_rng(seed).permutation(len(names)) < len(names) / 2
+    return chosen[np.searchsorted(names, groups)]

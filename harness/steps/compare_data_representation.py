@@ -1,0 +1,34 @@
+"""Compare deployments by which examples are close to each other in their representations."""
+
+from __future__ import annotations
+
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.context import Context
+from harness.store.outputs import matrix, strings
+
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
+
+VERSION = 8
+
+
+class Options(FlooredOptions):
+    k: tuple[int, ...]
+    """Numbers of neighbours."""
+
+
+class Inputs(EvaluationInputs):
+    pass
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from benchmarks.characteristics.data_representation import compare
+
+    options = context.options
+    found = tables(context, options, context.inputs.evaluation, "group", "representation")
+    result = compare(
+        representations={name: matrix(table, "representation") for name, table in found.items()},
+        groups=strings(found[options.reference], "group"),
+        k=options.k,
+        **options.as_arguments(),
+    )
+    write_comparison(context, result)
