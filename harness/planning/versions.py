@@ -17,7 +17,7 @@ VERSIONS = {
     "verification": 3,
     "outputs": 3,
     "tuning_search": 2,
-    "performance": 5,
+    "performance": 6,
     "tuned_throughput": 1,
     "candidates": 1,
     "attack": 4,
@@ -25,7 +25,7 @@ VERSIONS = {
     "recipe": 2,
     "transfer": 4,
     "explanation": 2,
-    "comparison": 7,
+    "comparison": 8,
 }
 
 # The packages whose version a kind of step's result depends on.

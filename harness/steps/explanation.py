@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.characteristics.explanation import Explanation, explain
+from benchmarks.characteristics.explanation import TextExplanation, explain
 from harness.data.sampling import sample
 from harness.examples import TextExample
 from harness.inference.deployment import open_deployment
@@ -26,7 +26,7 @@ def run(context: Context) -> None:
         )
         if isinstance(example, TextExample)
     ]
-    explained: list[Explanation] = []
+    explained: list[TextExplanation] = []
     with open_deployment(context.input("artifact"), context.options) as deployment:
         for done, text in enumerate(texts):
             context.progress(f"text {done} of {len(texts)}", done / len(texts))
@@ -41,9 +41,9 @@ def run(context: Context) -> None:
     write_json(context.destination / FILE, {"explanations": [asdict(one) for one in explained]})
 
 
-def read_explanations(folder: Path) -> list[Explanation]:
+def read_explanations(folder: Path) -> list[TextExplanation]:
     recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))["explanations"]
     return [
-        Explanation(one["id"], one["label"], [(place, word, weight) for place, word, weight in one["words"]])
+        TextExplanation(one["id"], one["label"], [(place, word, weight) for place, word, weight in one["words"]])
         for one in recorded
     ]
