@@ -7,7 +7,7 @@ Neighbors"). In-distribution is the positive class throughout, and a higher scor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,6 +73,11 @@ class DistributionPair:
     """Spearman's correlation of the scores of out-of-distribution points, -1 to 1."""
     rank_correlation_in_distribution: Estimate
     """Spearman's correlation of the scores of in-distribution points, -1 to 1."""
+
+    @property
+    def turned(self) -> DistributionPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)

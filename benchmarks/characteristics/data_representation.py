@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +38,11 @@ class RepresentationPair:
     """Procrustes likeness after the best rotation, up to 1."""
     expected_procrustes: float | None
     """That of unrelated representations; None: undefined."""
+
+    @property
+    def turned(self) -> RepresentationPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)

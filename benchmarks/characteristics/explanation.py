@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
@@ -59,6 +59,11 @@ class ExplanationPair:
     """Mean of Spearman's correlation of the weights, over texts with the same label, -1 to 1."""
     same_label: Estimate
     """Share of the texts to which both give the same label, 0 to 1."""
+
+    @property
+    def turned(self) -> ExplanationPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def cloud(n, d, seed, shift=0.0):
 
 
 def study(deployments=("large", "small"), n=60, shift=0.6):
-    """Inside points lie about (1, 0, 0, ...), outside points are turned away from it."""
+    """In-distribution points lie about (1, 0, 0, ...), the others are turned away from it."""
     parts = {}
     for part, size, seed in (
         ("bank", 200, 0),
@@ -92,15 +92,15 @@ def test_every_figure_of_a_comparison():
     found = run(parts)
     scores = {
         part: {name: knn_scores(rows, parts["bank"][name], 10) for name, rows in parts[part].items()}
-        for part in ("calibration", "inside", "outside")
+        for part in ("calibration", "in_distribution", "out_of_distribution")
     }
     flagged = {}
     for name, detector in found.detectors.items():
         assert detector.threshold == keeping_threshold(scores["calibration"][name], 0.95)
-        for part in ("inside", "outside"):
+        for part in ("in_distribution", "out_of_distribution"):
             flagged[part, name] = scores[part][name] < detector.threshold
-        assert detector.detected.value == pytest.approx(flagged["outside", name].mean())
-        assert detector.false_alarms.value == pytest.approx(flagged["inside", name].mean())
+        assert detector.detected.value == pytest.approx(flagged["out_of_distribution", name].mean())
+        assert detector.false_alarms.value == pytest.approx(flagged["in_distribution", name].mean())
         labels = np.repeat([1, 0], [60, 70])
         both = np.concatenate([scores["in_distribution"][name], scores["out_of_distribution"][name]])
         assert detector.auroc.value == pytest.approx(roc_auc_score(labels, both))
@@ -108,8 +108,8 @@ def test_every_figure_of_a_comparison():
     [pair] = found.pairs
     assert (pair.a, pair.b) == ("large", "small")
     for part, measured, correlation in (
-        ("outside", pair.jaccard_out_of_distribution, pair.rank_correlation),
-        ("inside", pair.jaccard_in_distribution, pair.rank_correlation_in_distribution),
+        ("out_of_distribution", pair.jaccard_out_of_distribution, pair.rank_correlation),
+        ("in_distribution", pair.jaccard_in_distribution, pair.rank_correlation_in_distribution),
     ):
         assert measured.value == pytest.approx(jaccard_score(flagged[part, "large"], flagged[part, "small"]))
         expected = spearmanr(scores[part]["large"], scores[part]["small"]).statistic
@@ -157,7 +157,7 @@ def test_all_flagged_and_none_flagged():
     json.dumps(asdict(found), allow_nan=False)
 
 
-def test_inside_and_outside_are_drawn_independently():
+def test_both_data_sets_are_drawn_independently():
     """The same points on both sides: drawn together, every resample would have an AUROC of exactly 0.5."""
     parts = study()
     auroc = run({**parts, "out_of_distribution": parts["in_distribution"]}).detectors["large"].auroc
@@ -174,7 +174,7 @@ def test_bad_input_is_one_line():
     parts = study()
     with pytest.raises(BenchmarkError, match="k = 201 neighbours in a bank of 200 points"):
         run(parts, k=201)
-    with pytest.raises(BenchmarkError, match="lengths: 1 inside and 2 outside, expected 60 and 70"):
+    with pytest.raises(BenchmarkError, match="lengths: 1 in-distribution and 2 out-of-distribution, expected 60 and 70"):
         run(parts, lengths={"in_distribution": [1], "out_of_distribution": [1, 2]})
     lacking = {**parts, "out_of_distribution": {"large": parts["out_of_distribution"]["large"]}}
     with pytest.raises(BenchmarkError, match="small has a bank but no out_of_distribution points"):
@@ -183,20 +183,20 @@ def test_bad_input_is_one_line():
         **parts,
         "in_distribution": {"large": parts["in_distribution"]["large"], "small": parts["in_distribution"]["small"][:5]},
     }
-    with pytest.raises(BenchmarkError, match="inside points of small: 5, expected 60"):
+    with pytest.raises(BenchmarkError, match="in_distribution points of small: 5, expected 60"):
         run(uneven)
     broken = {**parts, "in_distribution": {**parts["in_distribution"], "small": np.full((60, 12), np.nan)}}
-    with pytest.raises(BenchmarkError, match=r"small \(inside\): 60 of 60 rows have NaN"):
+    with pytest.raises(BenchmarkError, match=r"small \(in_distribution\): 60 of 60 rows have NaN"):
         run(broken)
     other_width = {**parts, "in_distribution": {**parts["in_distribution"], "small": cloud(60, 7, 0)}}
-    with pytest.raises(BenchmarkError, match="inside points of small are 7 wide, its bank 12"):
+    with pytest.raises(BenchmarkError, match="in_distribution points of small are 7 wide, its bank 12"):
         run(other_width)
 
 
 def test_other_scores_and_floors():
     parts = study()
     rng = np.random.default_rng(0)
-    n, o = (len(next(iter(parts[part].values()))) for part in ("inside", "outside"))
+    n, o = (len(next(iter(parts[part].values()))) for part in ("in_distribution", "out_of_distribution"))
     confidence = {name: (rng.random(n), rng.random(o) - 0.5) for name in parts["bank"]}
     floors = {"small": [("large", "small")]}  # a floor that is the distance itself: no excess
     found = run(parts, baselines={"maximum probability": confidence}, floors=floors)
@@ -206,5 +206,5 @@ def test_other_scores_and_floors():
         assert found.baselines["maximum probability"][name].auroc.value == pytest.approx(expected)
     verdict = found.verdicts.out_of_distribution["small"]
     assert verdict.excess.value == 0 and verdict.conclusion != "different"
-    with pytest.raises(BenchmarkError, match="inside scores of large"):
+    with pytest.raises(BenchmarkError, match="in_distribution scores of large"):
         run(parts, baselines={"energy": {"large": (np.zeros(n + 1), np.zeros(o))}})
