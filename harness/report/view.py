@@ -260,6 +260,12 @@ class TaskView:
         """How many were compared."""
         return None if self.overall is None else self.overall.n
 
+    @property
+    def reference_errors(self) -> int | None:
+        """How many examples the reference gets wrong."""
+        errors = self.overall.errors if self.overall else {}
+        return errors[self.reference].count if self.reference in errors else None
+
     @cached_property
     def error_pairs(self) -> dict[str, Pairs[ErrorPair]]:
         return {name: Pairs(stratum.pairs) for name, stratum in self.strata.items()}

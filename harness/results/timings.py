@@ -143,8 +143,8 @@ class LatencyBreakdown(Record):
 class TunedThroughput(Record):
     """Offline in the fastest setting of the search, against the study's own, in turns over the search's sample."""
 
-    setting: Setting | None
-    """The one to use: the search's, or the study's where that was no slower; None: not noted."""
+    setting: Setting
+    """The one to use: the search's, or the study's where that was no slower."""
     ratio: float
     """How many times as fast as the study's it is, 1 or more."""
     measured_again: float | None

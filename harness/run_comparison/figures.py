@@ -54,8 +54,8 @@ class Figure:
 
 
 FIGURES = (
-    Figure("single-stream p50", "ms", "p50_ms", "slower", "faster", "single-stream"),
-    Figure("single-stream p90", "ms", "p90_ms", "slower", "faster", "single-stream"),
+    Figure("single-stream p50", "ms", "p50_ms", "slower", "faster", "single_stream"),
+    Figure("single-stream p90", "ms", "p90_ms", "slower", "faster", "single_stream"),
     Figure("single-stream p99", "ms", "p99_ms", "slower", "faster", "single-stream", tail=True),
     Figure("multi-stream p99", "ms", "p99_ms", "slower", "faster", "multi-stream", tail=True),
     Figure("offline", "samples/s", "samples_per_second", "faster", "slower", "offline"),
@@ -86,6 +86,6 @@ def same_processes(before: Json, after: Json) -> bool:
 def _clocked(process: Json) -> tuple[float | None, ...]:
     """What a clock told of a process; summaries of other versions may differ in the rest."""
     return (
-        number(mapping(process.get("single-stream")).get("p50_ms")),
+        number(mapping(process.get("single_stream")).get("p50_ms")),
         number(mapping(process.get("offline")).get("samples_per_second")),
     )

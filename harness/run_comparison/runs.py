@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import UserError
 from harness.report.values import Json, mapping, words
-from harness.report.view import Deployment, TaskView, tasks_of
+from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.read import RESULTS_FILE, read_results
 from harness.run_comparison.figures import same_processes
 
@@ -33,12 +33,12 @@ class Run:
     def environment(self) -> Json:
         return mapping(self.results.get("environment"))
 
-    def measured(self, task: str) -> dict[str, Deployment]:
+    def measured(self, task: str) -> dict[str, DeploymentView]:
         """Those with timings, in the order of every table. A second run of one for its answers is not timed."""
         found = self.tasks[task].deployments if task in self.tasks else ()
         return {d.name: d for d in found if d.performance and d.replicate_kind != "execution"}
 
-    def failed(self, task: str) -> dict[str, Deployment]:
+    def failed(self, task: str) -> dict[str, DeploymentView]:
         found = self.tasks[task].deployments if task in self.tasks else ()
         return {d.name: d for d in found if not d.ok and d.replicate_kind != "execution"}
 
@@ -48,8 +48,8 @@ class Common:
     """A deployment that both runs measured."""
 
     task: str
-    before: Deployment
-    after: Deployment
+    before: DeploymentView
+    after: DeploymentView
 
     @property
     def name(self) -> str:
