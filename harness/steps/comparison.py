@@ -1,4 +1,4 @@
-"""One characteristic over stored outputs: arrays in, a result as JSON out."""
+"""One characteristic over stored outputs: arrays in, the result as JSON out."""
 
 from __future__ import annotations
 
@@ -172,45 +172,42 @@ def _data_representation(context: Context) -> Any:
 
 
 def _data_distribution(context: Context) -> Any:
-    from benchmarks.characteristics.data_distribution import compare
+    from benchmarks.characteristics.data_distribution import IN, OUT, compare
 
     answering = context.options["task"] == "question-answering"
     columns = ("group", "tokens", "representation", *LOGITS[answering])
     bank = _tables(context, "bank", "representation")
     evaluation = _tables(context, "evaluation", *columns)
-    outside = _tables(context, "out-of-distribution", *columns)
-    inside_first, outside_first = next(iter(evaluation.values())), next(iter(outside.values()))
-    groups = strings(inside_first, "group")
+    other = _tables(context, "out-of-distribution", *columns)
+    first, first_other = next(iter(evaluation.values())), next(iter(other.values()))
+    groups = strings(first, "group")
     calibration = half_of_groups(groups, context.options["seed"])
     return compare(
         bank={name: matrix(table, "representation") for name, table in bank.items()},
         calibration={name: matrix(table, "representation")[calibration] for name, table in evaluation.items()},
-        inside={name: matrix(table, "representation")[~calibration] for name, table in evaluation.items()},
-        outside={name: matrix(table, "representation") for name, table in outside.items()},
-        lengths={
-            "inside": numbers(inside_first, "tokens")[~calibration],
-            "outside": numbers(outside_first, "tokens"),
-        },
-        groups_inside=groups[~calibration],
-        groups_outside=strings(outside_first, "group"),
+        in_distribution={name: matrix(table, "representation")[~calibration] for name, table in evaluation.items()},
+        out_of_distribution={name: matrix(table, "representation") for name, table in other.items()},
+        lengths={IN: numbers(first, "tokens")[~calibration], OUT: numbers(first_other, "tokens")},
+        groups_in_distribution=groups[~calibration],
+        groups_out_of_distribution=strings(first_other, "group"),
         k=context.options["k"],
         kept=context.options["kept"],
-        baselines=_other_scores(evaluation, outside, ~calibration),
+        baselines=_other_scores(evaluation, other, ~calibration),
         overlap_margin=context.options["overlap_margin"],
         **_common(context),
     )
 
 
 def _other_scores(
-    evaluation: Mapping[str, pa.Table], outside: Mapping[str, pa.Table], judged: NDArray[np.bool_]
+    evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_]
 ) -> dict[str, dict[str, tuple[Floats, Floats]]]:
-    """What the outputs themselves tell of a point being at home: how sure and how large they are."""
-    inside_logits = {
+    """What the outputs themselves tell of a point being in-distribution: how sure and how large they are."""
+    in_logits = {
         name: [row for row, keep in zip(logits(t), judged, strict=True) if keep] for name, t in evaluation.items()
     }
-    outside_logits = {name: logits(table) for name, table in outside.items()}
+    ood_logits = {name: logits(table) for name, table in other.items()}
     return {
-        what: {name: (score(inside_logits[name]), score(outside_logits[name])) for name in evaluation}
+        what: {name: (score(in_logits[name]), score(ood_logits[name])) for name in evaluation}
         for what, score in (("maximum probability", maximum_probability), ("energy", negative_energy))
     }
 
@@ -239,9 +236,9 @@ def _adversarial_attack(context: Context) -> Any:
             swapped = random_swaps.setdefault(name.removesuffix(" random"), [])
             swapped += own_ids(read_attack(context.input(role)), what)
         elif what == "transfer":
-            for crafted_on, shown in read_transfer(context.input(role)).items():
-                attacked, _, source = crafted_on.rpartition(" ")
-                transfer.setdefault(name, {}).setdefault(attacked, []).extend(own_ids(shown, source))
+            for attack, replayed in read_transfer(context.input(role)).items():
+                attacked, _, source = attack.rpartition(" ")
+                transfer.setdefault(name, {}).setdefault(attacked, []).extend(own_ids(replayed, source))
             for own, said in read_answers(context.input(role)).items():
                 source = own.rpartition(" ")[2]
                 answers.setdefault(name, {}).update({f"{source}:{id_}": one for id_, one in said.items()})
