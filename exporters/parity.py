@@ -30,8 +30,11 @@ class Difference:
     """Of one output, absolute and in its own unit, padding left out; None when it is not finite."""
 
     largest: float | None
+    """The largest difference of a number."""
     mean: float | None
+    """Mean absolute difference."""
     root_mean_square: float | None
+    """Root mean square difference."""
     spread: float
     """Standard deviation of the expected values, at least `LEAST_SPREAD` of the largest of them."""
 
@@ -46,12 +49,17 @@ class Parity:
     """Differences are absolute and in the logits' own unit; None when an output is not finite, or not there."""
 
     examples: int
+    """Inputs that were compared."""
     largest_logit_difference: float | None
+    """Of all logits."""
     mean_logit_difference: float | None
+    """Mean absolute difference of the logits."""
     largest_representation_difference: float | None
+    """Of all numbers of the representation, in its own unit."""
     decision_agreement: float
     """Share of examples with the same class, or with the same best start and the same best end."""
     finite: bool
+    """Whether no output holds NaN or infinity."""
     outputs: dict[str, Difference]
     """Each output by itself."""
 

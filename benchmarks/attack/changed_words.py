@@ -18,16 +18,16 @@ _EDGES = re.compile(r"^\W+|\W+$")
 
 @dataclass(frozen=True)
 class BreakingWord:
-    """A word as the original has it, in lower case, and in how many of the texts that fell it was changed.
-
-    ``share`` is ``texts`` over all texts that fell; ``reference`` is that share on the reference deployment (None:
-    nothing fell there).
-    """
+    """A word that attacks changed to succeed."""
 
     word: str
+    """As the original has it, in lower case."""
     texts: int
+    """Successful attacks that changed it."""
     share: float
+    """These over all successful attacks on the deployment, 0 to 1."""
     reference: float | None
+    """The same share on the reference deployment; None: no attack succeeded there."""
 
 
 def changed_places(original: str, adversarial: str) -> list[int]:
@@ -47,20 +47,20 @@ def changed_places(original: str, adversarial: str) -> list[int]:
 
 
 def breaking_words(
-    fallen: Sequence[AttackResult], on_reference: Sequence[AttackResult], *, at_most: int = WORDS_SHOWN
+    succeeded: Sequence[AttackResult], on_reference: Sequence[AttackResult], *, at_most: int = WORDS_SHOWN
 ) -> list[BreakingWord]:
-    """The words that were changed in most of the texts of ``fallen``, beside how often on the reference."""
-    counts, base = _texts_by_word(fallen), _texts_by_word(on_reference)
+    """The words that were changed in most of the texts of ``succeeded``, beside how often on the reference."""
+    counts, base = _texts_by_word(succeeded), _texts_by_word(on_reference)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [
-        BreakingWord(word, texts, texts / len(fallen), base[word] / len(on_reference) if on_reference else None)
+        BreakingWord(word, texts, texts / len(succeeded), base[word] / len(on_reference) if on_reference else None)
         for word, texts in ordered[:at_most]
     ]
 
 
-def _texts_by_word(fallen: Sequence[AttackResult]) -> Counter[str]:
+def _texts_by_word(succeeded: Sequence[AttackResult]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for result in fallen:
+    for result in succeeded:
         words = result.original.split()
         changed = {
             _EDGES.sub("", words[place]).lower() for place in changed_places(result.original, result.adversarial)

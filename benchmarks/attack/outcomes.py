@@ -1,4 +1,4 @@
-"""What became of every text on one deployment, as the figures are computed from it."""
+"""Outcomes of an attack on every text, as the figures are computed from them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Fates:
+class Outcomes:
     """What became of every text on one deployment: arrays of shape (texts,), and the places changed."""
 
     right: Bools
-    fell: Bools
+    succeeded: Bools
     out_of_budget: Bools
     """The search was stopped by its budget; it might have found something with more."""
-    fell_at_random: Bools | None
-    fell_to_any: Bools | None
+    random_succeeded: Bools | None
+    any_succeeded: Bools | None
     words: Floats
     queries: Floats
     similarity: Floats
@@ -33,23 +33,23 @@ class Fates:
     changed: list[frozenset[int]]
 
 
-def fates_of(
+def outcomes_of(
     name: str,
     results: Sequence[AttackResult],
     random_swaps: Sequence[AttackResult] | None,
     matrix: Mapping[str, Mapping[str, Replayed]],
-) -> Fates:
+) -> Outcomes:
     right = np.array([result.status != "skipped" for result in results], dtype=np.bool_)
-    fell = fell_in(results)
-    at_random = None if random_swaps is None else fell_in(random_swaps)
-    elsewhere = [row[name].turned for crafted_on, row in matrix.items() if crafted_on != name and name in row]
+    succeeded = succeeded_in(results)
+    at_random = None if random_swaps is None else succeeded_in(random_swaps)
+    elsewhere = [row[name].turned for source, row in matrix.items() if source != name and name in row]
     others = [*elsewhere, *([] if at_random is None else [at_random])]
-    return Fates(
+    return Outcomes(
         right=right,
-        fell=fell,
+        succeeded=succeeded,
         out_of_budget=np.array([result.status == "budget" for result in results], dtype=np.bool_),
-        fell_at_random=at_random,
-        fell_to_any=right & np.logical_or.reduce([fell, *others]) if others else None,
+        random_succeeded=at_random,
+        any_succeeded=right & np.logical_or.reduce([succeeded, *others]) if others else None,
         words=np.array([result.words_changed / max(1, result.words) for result in results]),
         queries=np.array([float(result.queries) for result in results]),
         similarity=np.array([np.nan if result.similarity is None else result.similarity for result in results]),
@@ -57,5 +57,5 @@ def fates_of(
     )
 
 
-def fell_in(results: Sequence[AttackResult]) -> Bools:
+def succeeded_in(results: Sequence[AttackResult]) -> Bools:
     return np.array([result.status == "succeeded" for result in results], dtype=np.bool_)

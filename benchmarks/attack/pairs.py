@@ -1,14 +1,14 @@
-"""Two deployments under attack: whether the same texts fall, by the same words, and what changes between them."""
+"""Pairs of attacked deployments: whether attacks succeed on the same texts, by the same words, and what changes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.attack.outcomes import Bools, Fates
+from benchmarks.attack.outcomes import Bools, Outcomes
 from benchmarks.attack.transfer import Replayed
 from benchmarks.statistics.agreement import all_pairs
 from benchmarks.statistics.agreement import expected_jaccard as expected_jaccard_of
@@ -18,56 +18,92 @@ from benchmarks.statistics.bootstrap import BLOCKS, UNDEFINED, Estimate, GroupBo
 
 
 @dataclass(frozen=True)
-class FallenTogether:
-    """Do the same texts fall on two deployments? Among the ``n`` texts that both had right before.
+class AttackChanges:
+    """Figures of one deployment less those of another on the same texts, in the figures' own units.
 
-    ``same_words``: mean Jaccard of the places that the two attacks changed, over the texts that fell on both.
-    ``changes``: figures of ``b`` less those of ``a`` on the same texts: `accuracy_after` over all texts,
-    `success_rate`, `random_success`, `fell_to_any` and `queries` over the ``n``, `words_changed` and `similarity` over
-    those that fell on both, `transfer` over the texts crafted on the reference whose original both have right.
+    Success and queries are over the texts that both had right before; None: the figure was not measured on both.
     """
 
+    accuracy_after: Estimate
+    """Of accuracy under attack, over all texts, as a share."""
+    success_rate: Estimate
+    """Of the attack's success rate, as a share."""
+    random_success: Estimate | None
+    """Of the success rate of random swaps, as a share."""
+    any_success: Estimate | None
+    """Of the success rate of the attack, random swaps and transferred texts together, as a share."""
+    queries: Estimate
+    """Of the mean number of queries a text."""
+    words_changed: Estimate
+    """Of the mean share of words changed, over the texts on which both attacks succeeded."""
+    similarity: Estimate
+    """Of the mean cosine to the original, over the texts on which both attacks succeeded."""
+    transfer: Estimate | None
+    """Of the success rate of texts crafted on the reference, over those whose original both have right, as a share."""
+
+    @property
+    def negated(self) -> AttackChanges:
+        return AttackChanges(**{name: change and change.negated for name, change in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class OutcomeAgreement:
+    """Does the attack succeed with the same texts on two deployments?"""
+
     a: str
+    """Name of a deployment."""
     b: str
+    """Name of another."""
     n: int
+    """Texts that both had right before, over which the overlap and kappa are."""
     jaccard: Estimate
+    """Overlap of the texts on which the attack succeeded, 0 to 1."""
     expected_jaccard: float | None
+    """That overlap for independent outcomes of the same success rates; None: it succeeded nowhere."""
     kappa: Estimate
+    """Cohen's kappa of success, -1 to 1."""
     same_words: Estimate
-    changes: dict[str, Estimate]
+    """Mean Jaccard of the places that the two attacks changed, over the texts on which both succeeded, 0 to 1."""
+    changes: AttackChanges
+    """Figures of `b` less those of `a`."""
+
+    @property
+    def turned(self) -> OutcomeAgreement:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a, changes=self.changes.negated)
 
 
-def fallen_together(
-    bootstrap: GroupBootstrap, fates: Mapping[str, Fates], from_reference: Mapping[str, Replayed]
-) -> list[FallenTogether]:
-    if len(fates) < 2:
+def outcome_agreements(
+    bootstrap: GroupBootstrap, outcomes: Mapping[str, Outcomes], from_reference: Mapping[str, Replayed]
+) -> list[OutcomeAgreement]:
+    if len(outcomes) < 2:
         return []
-    names = list(fates)
-    right = np.stack([own.right for own in fates.values()], axis=1)
-    fell = np.stack([own.fell for own in fates.values()], axis=1)
+    names = list(outcomes)
+    right = np.stack([own.right for own in outcomes.values()], axis=1)
+    succeeded = np.stack([own.succeeded for own in outcomes.values()], axis=1)
     first, second = all_pairs(len(names))
-    # A text that was wrong from the start cannot fall: it says nothing about the pair.
+    # A text that was wrong from the start cannot be attacked: it says nothing about the pair.
     comparable = right[:, first] & right[:, second]
-    fell_first, fell_second = fell[:, first] & comparable, fell[:, second] & comparable
+    first_succeeded, second_succeeded = succeeded[:, first] & comparable, succeeded[:, second] & comparable
     n = bootstrap.totals(comparable)
-    both = bootstrap.totals(fell_first & fell_second)
-    a, b = bootstrap.totals(fell_first), bootstrap.totals(fell_second)
+    both = bootstrap.totals(first_succeeded & second_succeeded)
+    a, b = bootstrap.totals(first_succeeded), bootstrap.totals(second_succeeded)
     jaccards = estimates(jaccard_of(both, a, b))
     kappas = estimates(kappa_of(both, a, b, n))
     expected = expected_jaccard_of(a[0], b[0], n[0])
     return [
-        FallenTogether(
+        OutcomeAgreement(
             names[i],
             names[j],
             int(n[0, pair]),
             jaccards[pair],
             number(expected[pair]),
             kappas[pair],
-            _same_words(bootstrap, fates[names[i]], fates[names[j]]),
+            _same_words(bootstrap, outcomes[names[i]], outcomes[names[j]]),
             _changes(
                 bootstrap,
-                fates[names[i]],
-                fates[names[j]],
+                outcomes[names[i]],
+                outcomes[names[j]],
                 from_reference.get(names[i]),
                 from_reference.get(names[j]),
             ),
@@ -76,8 +112,8 @@ def fallen_together(
     ]
 
 
-def _same_words(bootstrap: GroupBootstrap, a: Fates, b: Fates) -> Estimate:
-    both = a.fell & b.fell
+def _same_words(bootstrap: GroupBootstrap, a: Outcomes, b: Outcomes) -> Estimate:
+    both = a.succeeded & b.succeeded
     same = np.zeros(len(both))
     for index in np.flatnonzero(both):
         one, other = a.changed[index], b.changed[index]
@@ -86,30 +122,34 @@ def _same_words(bootstrap: GroupBootstrap, a: Fates, b: Fates) -> Estimate:
 
 
 def _changes(
-    bootstrap: GroupBootstrap, a: Fates, b: Fates, shown_a: Replayed | None, shown_b: Replayed | None
-) -> dict[str, Estimate]:
-    comparable, both_fell = a.right & b.right, a.fell & b.fell
+    bootstrap: GroupBootstrap, a: Outcomes, b: Outcomes, transferred_a: Replayed | None, transferred_b: Replayed | None
+) -> AttackChanges:
+    comparable, both_succeeded = a.right & b.right, a.succeeded & b.succeeded
     everything = np.ones_like(comparable)
-    measured = both_fell & ~np.isnan(a.similarity) & ~np.isnan(b.similarity)
-    compared: list[tuple[str, NDArray[np.generic] | None, NDArray[np.generic] | None, Bools]] = [
-        ("accuracy_after", a.right & ~a.fell, b.right & ~b.fell, everything),
-        ("success_rate", a.fell, b.fell, comparable),
-        ("random_success", a.fell_at_random, b.fell_at_random, comparable),
-        ("fell_to_any", a.fell_to_any, b.fell_to_any, comparable),
-        ("queries", a.queries, b.queries, comparable),
-        ("words_changed", a.words, b.words, both_fell),
-        ("similarity", np.nan_to_num(a.similarity), np.nan_to_num(b.similarity), measured),
-    ]
-    if shown_a is not None and shown_b is not None:
-        compared.append(("transfer", shown_a.turned, shown_b.turned, shown_a.right & shown_b.right))
-    changes: dict[str, Estimate] = {}
-    for figure, old, new, within in compared:
-        if old is not None and new is not None:
-            difference = new.astype(np.float64) - old.astype(np.float64)
-            changes[figure] = estimates(bootstrap.means(difference, within))[0]
-            if new.dtype == np.bool_ and not difference[within].any():
-                changes[figure] = _no_change(int(within.sum()))
-    return changes
+    measured = both_succeeded & ~np.isnan(a.similarity) & ~np.isnan(b.similarity)
+
+    def change(old: NDArray[np.generic], new: NDArray[np.generic], within: Bools) -> Estimate:
+        difference = new.astype(np.float64) - old.astype(np.float64)
+        if new.dtype == np.bool_ and not difference[within].any():
+            return _no_change(int(within.sum()))
+        return estimates(bootstrap.means(difference, within))[0]
+
+    def of_measured(old: Bools | None, new: Bools | None, within: Bools) -> Estimate | None:
+        return None if old is None or new is None else change(old, new, within)
+
+    transfer = None
+    if transferred_a is not None and transferred_b is not None:
+        transfer = change(transferred_a.turned, transferred_b.turned, transferred_a.right & transferred_b.right)
+    return AttackChanges(
+        accuracy_after=change(a.right & ~a.succeeded, b.right & ~b.succeeded, everything),
+        success_rate=change(a.succeeded, b.succeeded, comparable),
+        random_success=of_measured(a.random_succeeded, b.random_succeeded, comparable),
+        any_success=of_measured(a.any_succeeded, b.any_succeeded, comparable),
+        queries=change(a.queries, b.queries, comparable),
+        words_changed=change(a.words, b.words, both_succeeded),
+        similarity=change(np.nan_to_num(a.similarity), np.nan_to_num(b.similarity), measured),
+        transfer=transfer,
+    )
 
 
 def _no_change(texts: int) -> Estimate:

@@ -192,17 +192,17 @@ def _attack_one(search: Any, id_: str, text: str, label: int) -> AttackResult:
         status = "skipped"
     elif after.goal_status == states.SUCCEEDED:
         status = "succeeded"
-    fell = status == "succeeded"
+    succeeded = status == "succeeded"
     return AttackResult(
         id=id_,
         status=status,
         original=text,
-        adversarial=after.attacked_text.text if fell else text,
+        adversarial=after.attacked_text.text if succeeded else text,
         label=int(label),
         prediction_before=int(before.output),
-        prediction_after=int(after.output) if fell else int(before.output),
+        prediction_after=int(after.output) if succeeded else int(before.output),
         words=len(original.words),
-        words_changed=len(after.attacked_text.attack_attrs["modified_indices"]) if fell else 0,
+        words_changed=len(after.attacked_text.attack_attrs["modified_indices"]) if succeeded else 0,
         queries=int(search.goal_function.num_queries),
         similarity=None,
     )

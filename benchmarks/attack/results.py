@@ -76,12 +76,14 @@ class AttackResult:
 
 @dataclass(frozen=True)
 class Answers:
-    """Of a question whose answer an attack turned: the right ones (none: it has no answer), and those that were given
-    to the original and to the adversarial text ("" is no answer)."""
+    """Of a question whose answer an attack turned."""
 
     gold: list[str]
+    """The right answers; none: the question cannot be answered."""
     before: str
+    """The deployment's answer to the original; "" is no answer."""
     after: str
+    """The deployment's answer to the adversarial text; "" is no answer."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Texts crafted on one deployment, shown to the others: the transfer matrix."""
+"""Transfer of adversarial texts: those crafted on one deployment, replayed on the others."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Bools = NDArray[np.bool_]
 Ask = Callable[[Sequence[tuple[str, str]]], NDArray[np.float64]]
 """(id of the example, text) to class probabilities, (texts, labels)."""
 
-SHOWN_A_CALL = 1024
+TEXTS_A_CALL = 1024
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """A row of the matrix: the ``n`` adversarial texts that succeeded on ``crafted_on``, shown to each deployment.
+    """A row of the transfer matrix: the texts crafted on one deployment, replayed on each."""
 
-    A rate is the share of those whose original a deployment has right that it gets wrong.
-    """
-
-    crafted_on: str
+    source: str
+    """Name of the deployment that the texts were crafted on."""
     n: int
+    """Texts with which the attack succeeded there."""
     rates: dict[str, Estimate]
+    """By target deployment: of the texts whose original it has right, the share that it gets wrong, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -59,37 +59,37 @@ def replayed(name: str, ids: Sequence[str], results: Sequence[TransferResult]) -
 
 
 def transfer_rows(bootstrap: GroupBootstrap, matrix: Mapping[str, Mapping[str, Replayed]]) -> list[Transfer]:
-    """``matrix``: by the deployment that the texts were crafted on, then by the one they were shown to."""
+    """``matrix``: by the deployment that the texts were crafted on, then by the one they were replayed on."""
     rows = []
-    for crafted_on, row in matrix.items():
+    for source, row in matrix.items():
         if not row:
             continue
         rates = {
             name: proportions(bootstrap.means(one.turned, one.right), int(one.right.sum()))[0]
             for name, one in row.items()
         }
-        rows.append(Transfer(crafted_on, int(next(iter(row.values())).crafted.sum()), rates))
+        rows.append(Transfer(source, int(next(iter(row.values())).crafted.sum()), rates))
     return rows
 
 
 def replay(ask: Ask, crafted: Mapping[str, Sequence[AttackResult]]) -> dict[str, list[TransferResult]]:
-    """Show a deployment the texts that succeeded elsewhere, beside their originals, each different text once.
+    """Ask a deployment about the texts that succeeded on others, beside their originals, each different text once.
 
     ``crafted``: attack results by the deployment that they were crafted on; so is what is returned.
     """
     succeeded = {
         name: [result for result in results if result.status == "succeeded"] for name, results in crafted.items()
     }
-    shown = [
+    texts = [
         (result.id, text)
         for results in succeeded.values()
         for result in results
         for text in (result.original, result.adversarial)
     ]
-    different = list(dict.fromkeys(shown))
+    different = list(dict.fromkeys(texts))
     said: dict[tuple[str, str], int] = {}
-    for begin in range(0, len(different), SHOWN_A_CALL):
-        call = different[begin : begin + SHOWN_A_CALL]
+    for begin in range(0, len(different), TEXTS_A_CALL):
+        call = different[begin : begin + TEXTS_A_CALL]
         probabilities = _probabilities(ask, call)
         said.update(zip(call, probabilities.argmax(axis=1).tolist(), strict=True))
     return {

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from benchmarks.attack.bert_attack import attack
 from benchmarks.attack.changed_words import BreakingWord, breaking_words, changed_places
 from benchmarks.attack.masked_language_model import MaskedLanguageModel
-from benchmarks.attack.outcomes import Bools, Fates, fates_of
-from benchmarks.attack.pairs import FallenTogether, fallen_together
+from benchmarks.attack.outcomes import Bools, Outcomes, outcomes_of
+from benchmarks.attack.pairs import OutcomeAgreement, outcome_agreements
 from benchmarks.attack.results import Answers, AttackResult, AttackSettings, TransferResult
 from benchmarks.attack.rules import rules_of
 from benchmarks.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates, proportions
-from benchmarks.statistics.equivalence import Change, judge_changes
+from benchmarks.statistics.equivalence import ScoreChange, judge_changes
 
 __all__ = [
     "AdversarialAttack",
@@ -40,63 +40,75 @@ __all__ = [
     "summarise",
 ]
 
-EXAMPLES_SHOWN = 6
+EXAMPLES = 6
 
 
 @dataclass(frozen=True)
 class Vulnerability:
-    """How one deployment fared when it was attacked itself."""
+    """What the attack on one deployment came to. Rates are shares, 0 to 1."""
 
     accuracy_before: Estimate
+    """Share of all texts that it has right."""
     accuracy_after: Estimate
+    """Share of all texts that it has right still under attack."""
     success_rate: Estimate
-    """Of the texts it had right."""
+    """Attack success: of the texts it had right, the share that the attack turned."""
     out_of_budget: Estimate
-    """Of the texts it had right, those whose search its budget stopped. They count as standing."""
+    """Of the texts it had right, those whose search its budget stopped. They count as withstanding."""
     words_changed: Estimate
-    """Mean share of the words of a text that fell."""
+    """Mean share of the words of a text that a successful attack changed."""
     queries: Estimate
-    """Mean over the texts it had right."""
+    """Mean number of texts that it was asked about for one that it had right."""
     similarity: Estimate
-    """Mean cosine between originals and adversarial texts that succeeded."""
+    """Mean cosine between originals and adversarial texts of successful attacks, -1 to 1."""
     random_success: Estimate
-    """Of the texts it had right, those that fell to random swaps of as many queries; undefined where none were made."""
-    fell_to_any: Estimate
-    """Of the texts it had right, those that fell to the attack, to random swaps, or to a text crafted elsewhere."""
+    """Of the texts it had right, those that random swaps of as many queries turned; undefined where none were made."""
+    any_success: Estimate
+    """Of the texts it had right, those that the attack, random swaps or a text crafted on another turned."""
     missed: Estimate
-    """Of the texts that withstood its own attack, those that fell to random swaps or to a text crafted elsewhere."""
+    """Of the texts that withstood its own attack, those that random swaps or a text crafted on another turned."""
 
 
 @dataclass(frozen=True)
-class ShownExample:
-    """``changed`` are indices into ``original.split()``."""
+class AttackExample:
+    """A successful attack to look at."""
 
     id: str
+    """Of the text, after the number of its data set and a colon."""
     deployment: str
+    """Name of the deployment that it was crafted on."""
     label: int
+    """The right class, as an index."""
     original: str
+    """The text before."""
     adversarial: str
+    """The text that turned the prediction."""
     changed: list[int]
-    answers: Answers | None = None
-    """Of a question."""
+    """Indices into ``original.split()``."""
+    answers: Answers | None
+    """Of a question; None for other texts."""
 
 
 @dataclass(frozen=True)
 class AdversarialAttack:
-    """`success_changes`: of the success rate against the reference's, on the texts that both had right, as in `pairs`.
-
-    `transfers`: a row for each attacked deployment, the reference first. `words`: of each attacked deployment, those
-    that were changed in most of the texts that fell.
-    """
+    """Vulnerability of every attacked deployment, of every pair, and the transfer of texts between them."""
 
     method: str
+    """Name of the attack."""
     n: int
+    """Texts that every deployment was attacked on."""
     deployments: dict[str, Vulnerability]
-    success_changes: dict[str, Change]
-    pairs: list[FallenTogether]
+    """By deployment, the reference first."""
+    success_changes: dict[str, ScoreChange]
+    """By deployment: the success rate against the reference's, on the texts that both had right, as in `pairs`."""
+    pairs: list[OutcomeAgreement]
+    """Every pair of attacked deployments."""
     transfers: list[Transfer]
+    """A row for each attacked deployment, the reference first."""
     words: dict[str, list[BreakingWord]]
-    examples: list[ShownExample]
+    """By attacked deployment, the words that its successful attacks changed most often."""
+    examples: list[AttackExample]
+    """A few successful attacks, of each deployment in turn."""
 
 
 def summarise(
@@ -126,23 +138,23 @@ def summarise(
     ordered = {name: _in_order(results[name], ids) for name in names}
     drawn = {name: _in_order(own, ids) for name, own in (random_swaps or {}).items()}
     matrix = {
-        crafted_on: {
-            name: replayed(name, ids, rows[crafted_on]) for name, rows in transfer.items() if crafted_on in rows
-        }
-        for crafted_on in names
+        source: {name: replayed(name, ids, rows[source]) for name, rows in transfer.items() if source in rows}
+        for source in names
     }
-    fates = {name: fates_of(name, ordered[name], drawn.get(name), matrix) for name in names}
+    outcomes = {name: outcomes_of(name, ordered[name], drawn.get(name), matrix) for name in names}
     bootstrap = GroupBootstrap(np.arange(len(ids)), resamples=resamples, seed=seed)
-    fallen = {name: [result for result in own if result.status == "succeeded"] for name, own in ordered.items()}
+    succeeded = {name: [result for result in own if result.status == "succeeded"] for name, own in ordered.items()}
     return AdversarialAttack(
         method=method,
         n=len(ids),
-        deployments={name: _vulnerability(bootstrap, own) for name, own in fates.items()},
-        success_changes=_success_changes(bootstrap, fates, reference, margin),
-        pairs=fallen_together(bootstrap, fates, matrix.get(reference, {})),
+        deployments={name: _vulnerability(bootstrap, own) for name, own in outcomes.items()},
+        success_changes=_success_changes(bootstrap, outcomes, reference, margin),
+        pairs=outcome_agreements(bootstrap, outcomes, matrix.get(reference, {})),
         transfers=transfer_rows(bootstrap, matrix),
-        words={name: breaking_words(own, fallen.get(reference, [])) for name, own in fallen.items()},
-        examples=[replace(one, answers=(answers or {}).get(one.deployment, {}).get(one.id)) for one in _shown(ordered)],
+        words={name: breaking_words(own, succeeded.get(reference, [])) for name, own in succeeded.items()},
+        examples=[
+            replace(one, answers=(answers or {}).get(one.deployment, {}).get(one.id)) for one in _examples(ordered)
+        ],
     )
 
 
@@ -171,7 +183,7 @@ def _in_order(results: Sequence[AttackResult], ids: Sequence[str]) -> list[Attac
     return [by_id[id_] for id_ in ids]
 
 
-def _vulnerability(bootstrap: GroupBootstrap, own: Fates) -> Vulnerability:
+def _vulnerability(bootstrap: GroupBootstrap, own: Outcomes) -> Vulnerability:
     everything = np.ones_like(own.right)
     measured = ~np.isnan(own.similarity)
 
@@ -183,27 +195,27 @@ def _vulnerability(bootstrap: GroupBootstrap, own: Fates) -> Vulnerability:
 
     return Vulnerability(
         accuracy_before=estimate(own.right, everything),
-        accuracy_after=estimate(own.right & ~own.fell, everything),
-        success_rate=estimate(own.fell, own.right),
+        accuracy_after=estimate(own.right & ~own.succeeded, everything),
+        success_rate=estimate(own.succeeded, own.right),
         out_of_budget=estimate(own.out_of_budget, own.right),
-        words_changed=estimate(own.words, own.fell),
+        words_changed=estimate(own.words, own.succeeded),
         queries=estimate(own.queries, own.right),
         similarity=estimate(np.nan_to_num(own.similarity), measured),
-        random_success=estimate(own.fell_at_random, own.right),
-        fell_to_any=estimate(own.fell_to_any, own.right),
-        missed=estimate(own.fell_to_any, own.right & ~own.fell),
+        random_success=estimate(own.random_succeeded, own.right),
+        any_success=estimate(own.any_succeeded, own.right),
+        missed=estimate(own.any_succeeded, own.right & ~own.succeeded),
     )
 
 
 def _success_changes(
-    bootstrap: GroupBootstrap, fates: Mapping[str, Fates], reference: str, margin: float
-) -> dict[str, Change]:
-    if reference not in fates:
+    bootstrap: GroupBootstrap, outcomes: Mapping[str, Outcomes], reference: str, margin: float
+) -> dict[str, ScoreChange]:
+    if reference not in outcomes:
         return {}
-    base = fates[reference]
-    others = {name: own for name, own in fates.items() if name != reference}
+    base = outcomes[reference]
+    others = {name: own for name, own in outcomes.items() if name != reference}
     changes = {
-        name: bootstrap.means(own.fell.astype(np.float64) - base.fell, own.right & base.right)[:, 0]
+        name: bootstrap.means(own.succeeded.astype(np.float64) - base.succeeded, own.right & base.right)[:, 0]
         for name, own in others.items()
     }
     return judge_changes(
@@ -211,44 +223,46 @@ def _success_changes(
     )
 
 
-def _shown(results: Mapping[str, Sequence[AttackResult]]) -> list[ShownExample]:
-    """Of each deployment in turn, the text that fell with the smallest share of its words changed.
+def _examples(results: Mapping[str, Sequence[AttackResult]]) -> list[AttackExample]:
+    """Of each deployment in turn, the successful attack with the smallest share of its words changed.
 
-    A text that was shown of the first deployment, the reference, goes before others, so that the two stand side by
-    side; but none is shown twice as the same adversarial text.
+    A text that was chosen of the first deployment, the reference, goes before others, so that the two stand side by
+    side; but none is taken twice as the same adversarial text.
     """
-    shown: list[ShownExample] = []
-    while len(shown) < EXAMPLES_SHOWN:
-        before = len(shown)
+    chosen: list[AttackExample] = []
+    while len(chosen) < EXAMPLES:
+        before = len(chosen)
         for name, own in results.items():
-            found = _next_shown(name, own, shown, reference=next(iter(results)))
-            if found is not None and len(shown) < EXAMPLES_SHOWN:
-                shown.append(found)
-        if len(shown) == before:
+            found = _next_example(name, own, chosen, reference=next(iter(results)))
+            if found is not None and len(chosen) < EXAMPLES:
+                chosen.append(found)
+        if len(chosen) == before:
             break
-    return shown
+    return chosen
 
 
-def _next_shown(
-    name: str, own: Sequence[AttackResult], shown: Sequence[ShownExample], reference: str
-) -> ShownExample | None:
-    beside = {one.id for one in shown if name != reference and one.deployment == reference}
-    taken = {one.id for one in shown if one.id not in beside or one.deployment == name}
-    known = {(one.id, one.adversarial) for one in shown}
-    fallen = [
+def _next_example(
+    name: str, own: Sequence[AttackResult], chosen: Sequence[AttackExample], reference: str
+) -> AttackExample | None:
+    beside = {one.id for one in chosen if name != reference and one.deployment == reference}
+    taken = {one.id for one in chosen if one.id not in beside or one.deployment == name}
+    known = {(one.id, one.adversarial) for one in chosen}
+    successful = [
         result
         for result in own
         if result.status == "succeeded" and result.id not in taken and (result.id, result.adversarial) not in known
     ]
-    if not fallen:
+    if not successful:
         return None
 
     def place(result: AttackResult) -> tuple[bool, float, int]:
         return result.id not in beside, result.words_changed / result.words, len(result.original)
 
-    return _example(name, min(fallen, key=place))
+    return _example(name, min(successful, key=place))
 
 
-def _example(deployment: str, result: AttackResult) -> ShownExample:
+def _example(deployment: str, result: AttackResult) -> AttackExample:
     changed = changed_places(result.original, result.adversarial)
-    return ShownExample(result.id, deployment, result.label, result.original, result.adversarial, changed)
+    return AttackExample(
+        result.id, deployment, result.label, result.original, result.adversarial, changed, answers=None
+    )

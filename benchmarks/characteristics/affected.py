@@ -14,21 +14,26 @@ from benchmarks.characteristics.slices import Slices
 
 @dataclass(frozen=True)
 class Changed:
-    """Ids of the examples whose prediction is not the reference's: right no longer, now right, wrong both times."""
+    """Ids of the examples whose prediction is not the reference's."""
 
     newly_wrong: list[str]
+    """Right in the reference, wrong here."""
     newly_right: list[str]
+    """Wrong in the reference, right here."""
     wrong_otherwise: list[str]
+    """Wrong both times, with another prediction."""
 
 
 @dataclass(frozen=True)
 class Affected:
-    """`changed`: by deployment. `slices`: where more predictions change than elsewhere. `exemplars`: where the others
-    agree with each other."""
+    """Who is affected by the change from the reference to another deployment."""
 
     changed: dict[str, Changed]
+    """By deployment, the examples whose prediction changed."""
     slices: Slices
+    """Where more predictions change than elsewhere."""
     exemplars: Exemplars
+    """Inputs on which the other deployments agree with each other."""
 
 
 def changed(

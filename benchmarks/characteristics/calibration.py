@@ -21,51 +21,70 @@ BINS = 15
 
 @dataclass(frozen=True)
 class Bin:
-    """A bar of the reliability diagram: confidences above `low`, up to and with `high`. Empty bins have no means."""
+    """A bar of the reliability diagram."""
 
     low: float
+    """Confidences above it, 0 to 1."""
     high: float
+    """Confidences up to and with it, 0 to 1."""
     count: int
+    """Examples in the bin."""
     confidence: float | None
+    """Mean of theirs, 0 to 1; None: the bin is empty."""
     accuracy: float | None
+    """Share of them that is right; None: the bin is empty."""
 
 
 @dataclass(frozen=True)
 class DeploymentCalibration:
-    """One deployment. `overconfidence` is mean confidence less accuracy, below 0 where it doubts too much.
-
-    `expected_ece` is the chance level: the mean ECE of a perfectly calibrated model with these confidences.
-    """
+    """How far one deployment's confidence is from how often it is right. Shares, 0 to 1."""
 
     ece: Estimate
+    """Expected calibration error: mean distance of confidence and accuracy over bins."""
     expected_ece: float
+    """Chance level: the mean ECE of a perfectly calibrated model with these confidences."""
     mce: Estimate
+    """Largest distance of confidence and accuracy in a bin."""
     brier: Estimate
+    """Brier score, 0 to 2 for several classes, 0 to 1 for the top label; better when smaller."""
     confidence: Estimate
+    """Mean probability of its own prediction."""
     accuracy: Estimate
+    """Share of right predictions."""
     overconfidence: Estimate
+    """Mean confidence less accuracy, -1 to 1; below 0 where it doubts too much."""
     curve: list[Bin]
+    """The reliability diagram, by rising confidence."""
 
 
 @dataclass(frozen=True)
 class CalibrationPair:
-    """The reference `a` and another deployment `b`: figures of `b` less those of `a`. Above 0, `b` is worse."""
+    """Figures of one deployment less those of the reference. Above 0, it is worse."""
 
     a: str
+    """Name of the reference."""
     b: str
+    """Name of the other deployment."""
     ece: Estimate
+    """Change of the expected calibration error, -1 to 1."""
     brier: Estimate
+    """Change of the Brier score."""
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """`brier` says what was scored: "multi-class" (given) or "top-label" ((confidence - correct)^2)."""
+class ConfidenceCalibration:
+    """Calibration of every deployment on the same examples."""
 
     n: int
+    """Examples."""
     groups: int
+    """Groups of examples, which are resampled together."""
     brier: str
+    """What was scored: "multi-class" (given) or "top-label" ((confidence - correct)^2)."""
     deployments: dict[str, DeploymentCalibration]
+    """By deployment."""
     pairs: list[CalibrationPair]
+    """Every deployment against the reference."""
 
 
 def compare(
@@ -78,7 +97,7 @@ def compare(
     seed: int,
     bins: int = BINS,
     brier: Mapping[str, NDArray[np.floating]] | None = None,
-) -> Calibration:
+) -> ConfidenceCalibration:
     """Calibration of every deployment on the same n examples, and how it differs from the reference's.
 
     An ECE counts noise as error: that of few examples is above 0 for any model, so read it beside `expected_ece`.
@@ -114,7 +133,7 @@ def compare(
             raise BenchmarkError(f"correct of {name}: {right[~np.isin(right, (0.0, 1.0))][0]} is neither 0 nor 1")
         missed = np.square(sure - right) if brier is None else _column(brier, name, bootstrap.n, "brier", low=0.0)
         tables[name] = _Table.of(bootstrap, sure, right, missed, bins, resamples)
-    return Calibration(
+    return ConfidenceCalibration(
         n=bootstrap.n,
         groups=bootstrap.count,
         brier="top-label" if brier is None else "multi-class",

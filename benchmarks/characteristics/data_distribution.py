@@ -1,13 +1,13 @@
 """Characteristic 3: do two deployments find the same examples foreign to their training data?
 
 The detector is deep nearest neighbours (Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest
-Neighbors"). In-distribution is the positive class throughout, and a higher score means more at home.
+Neighbors"). In-distribution is the positive class throughout, and a higher score means more in-distribution.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,17 +21,24 @@ from benchmarks.statistics.nearest_neighbours import distance_to_kth, unit_vecto
 from benchmarks.statistics.ranking import keeping_threshold, rank_correlations, roc_statistics, weighted_roc
 
 Scores = Mapping[str, tuple[ArrayLike, ArrayLike]]
-"""By deployment: scores of the inside points (n,) and of the outside points (o,), higher for more at home."""
+"""By deployment: scores of the in-distribution points (n,) and of the out-of-distribution points (o,), higher for more
+in-distribution."""
+
+IN, OUT = "in_distribution", "out_of_distribution"
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """How well scores rank inside above outside points."""
+    """How well scores rank in-distribution above out-of-distribution points. Shares, 0 to 1."""
 
     auroc: Estimate
+    """Area under the ROC curve; 0.5 is guessing."""
     fpr95: Estimate
+    """Share of out-of-distribution points kept where 95 % of the in-distribution ones are."""
     aupr: Estimate
+    """Area under the curve of precision over recall."""
     length_matched_auroc: Estimate | None
+    """AUROC among points of like length; None: too few points have a partner."""
 
 
 @dataclass(frozen=True)
@@ -39,51 +46,89 @@ class Detector(Ranking):
     """A deployment's representations as a detector; its calibration points set the threshold."""
 
     threshold: float
+    """Scores below it are flagged: minus a distance of unit vectors, -2 to 0."""
     detected: Estimate
+    """Share of out-of-distribution points that are flagged."""
     false_alarms: Estimate
+    """Share of in-distribution points that are flagged."""
 
 
 @dataclass(frozen=True)
 class DistributionPair:
-    """Two deployments: the points they flag, outside (rightly) and inside (false alarms), and their order."""
+    """Do two deployments flag the same points as out-of-distribution, and rank them alike?"""
 
     a: str
+    """Name of a deployment."""
     b: str
-    jaccard_outside: Estimate
-    expected_jaccard_outside: float | None
-    jaccard_inside: Estimate
-    expected_jaccard_inside: float | None
+    """Name of another."""
+    jaccard_out_of_distribution: Estimate
+    """Overlap of the out-of-distribution points detected, 0 to 1."""
+    expected_jaccard_out_of_distribution: float | None
+    """That overlap for independent detectors of the same counts; None: neither flags any."""
+    jaccard_in_distribution: Estimate
+    """Overlap of the false alarms, 0 to 1."""
+    expected_jaccard_in_distribution: float | None
+    """That overlap for independent detectors of the same counts; None: neither flags any."""
     rank_correlation: Estimate
-    rank_correlation_inside: Estimate
+    """Spearman's correlation of the scores of out-of-distribution points, -1 to 1."""
+    rank_correlation_in_distribution: Estimate
+    """Spearman's correlation of the scores of in-distribution points, -1 to 1."""
+
+    @property
+    def turned(self) -> DistributionPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)
+
+
+@dataclass(frozen=True)
+class DistributionVerdicts:
+    """What was concluded of the flagged points that are not shared (1 - Jaccard) against their floors, by
+    deployment."""
+
+    out_of_distribution: dict[str, Verdict]
+    """Of the out-of-distribution points detected."""
+    in_distribution: dict[str, Verdict]
+    """Of the false alarms."""
 
 
 @dataclass(frozen=True)
 class DataDistribution:
-    """`baselines`: other scores by their name, then by deployment. `verdicts`: by measure ("outside", "inside"), on
-    the flagged points that are not shared (1 - Jaccard)."""
+    """Out-of-distribution detection by every deployment on the same points."""
 
     k: int
+    """Which nearest neighbour in the bank counts."""
     kept: float
+    """Share of the calibration points that the threshold keeps, 0 to 1."""
     n_bank: int
+    """Training points in the bank."""
     n_calibration: int
-    n_inside: int
-    n_outside: int
+    """In-distribution points that set the threshold."""
+    n_in_distribution: int
+    """In-distribution points that are judged."""
+    n_out_of_distribution: int
+    """Out-of-distribution points that are judged."""
     detectors: dict[str, Detector]
+    """By deployment."""
     baselines: dict[str, dict[str, Ranking]]
+    """Other scores, by their name, then by deployment."""
     length_only_auroc: float
+    """AUROC of a detector that takes the longer point for out-of-distribution, 0 to 1; 0.5: length tells nothing."""
     length_match: LengthMatch
+    """Points of like length in both data sets."""
     pairs: list[DistributionPair]
-    verdicts: dict[str, dict[str, Verdict]]
+    """Every pair of deployments."""
+    verdicts: DistributionVerdicts
+    """Flagged points that are not shared with the reference, against their floors."""
 
 
 def compare(
     bank: Mapping[str, NDArray[np.float32]],
     calibration: Mapping[str, NDArray[np.float32]],
-    inside: Mapping[str, NDArray[np.float32]],
-    outside: Mapping[str, NDArray[np.float32]],
+    in_distribution: Mapping[str, NDArray[np.float32]],
+    out_of_distribution: Mapping[str, NDArray[np.float32]],
     lengths: Mapping[str, ArrayLike],
-    groups_inside: ArrayLike,
-    groups_outside: ArrayLike,
+    groups_in_distribution: ArrayLike,
+    groups_out_of_distribution: ArrayLike,
     k: int,
     kept: float,
     resamples: int,
@@ -95,17 +140,17 @@ def compare(
 ) -> DataDistribution:
     """Compare every pair of deployments on the same points.
 
-    Intervals resample inside and outside points, each by their groups; bank, calibration points and threshold
-    stay.
+    Intervals resample in-distribution and out-of-distribution points, each by their groups; bank, calibration points
+    and threshold stay.
 
     Args:
         bank: for each deployment, (m, d) representations of training points.
         calibration: (c, d) in-distribution points that set the threshold.
-        inside: (n, d) in-distribution points that are judged.
-        outside: (o, d) out-of-distribution points that are judged.
-        lengths: "inside" (n,) and "outside" (o,), in tokens.
-        groups_inside: (n,) labels; points of one group are resampled together.
-        groups_outside: (o,) labels.
+        in_distribution: (n, d) in-distribution points that are judged.
+        out_of_distribution: (o, d) out-of-distribution points that are judged.
+        lengths: `IN` (n,) and `OUT` (o,), in tokens.
+        groups_in_distribution: (n,) labels; points of one group are resampled together.
+        groups_out_of_distribution: (o,) labels.
         k: which neighbour in the bank counts.
         kept: share of the calibration points that the threshold keeps.
         resamples: number of bootstrap resamples.
@@ -119,33 +164,33 @@ def compare(
         BenchmarkError: a bank smaller than k, NaN, different deployments or lengths.
     """
     names = list(bank)
-    home = GroupBootstrap(groups_inside, resamples=resamples, seed=seed)
-    # Another stream: inside and outside are drawn independently.
-    abroad = GroupBootstrap(groups_outside, resamples=resamples, seed=seed + 1)
-    judged = [_judge(name, bank, calibration, inside, outside, k, kept) for name in names]
+    in_bootstrap = GroupBootstrap(groups_in_distribution, resamples=resamples, seed=seed)
+    # Another stream: the two data sets are drawn independently.
+    ood_bootstrap = GroupBootstrap(groups_out_of_distribution, resamples=resamples, seed=seed + 1)
+    judged = [_judge(name, bank, calibration, in_distribution, out_of_distribution, k, kept) for name in names]
     for scored, name in zip(judged, names, strict=True):
         for what, scores, expected in (
-            ("inside", scored.inside, home.n),
-            ("outside", scored.outside, abroad.n),
+            (IN, scored.in_distribution, in_bootstrap.n),
+            (OUT, scored.out_of_distribution, ood_bootstrap.n),
         ):
             if len(scores) != expected:
                 raise BenchmarkError(f"{what} points of {name}: {len(scores)}, expected {expected} as in the groups")
-    ranker = _Ranker(lengths, home, abroad)
+    ranker = _Ranker(lengths, in_bootstrap, ood_bootstrap)
     flagged = {
-        "outside": overlaps(abroad, [scored.flagged_outside for scored in judged]),
-        "inside": overlaps(home, [scored.flagged_inside for scored in judged]),
+        OUT: overlaps(ood_bootstrap, [scored.flagged_out_of_distribution for scored in judged]),
+        IN: overlaps(in_bootstrap, [scored.flagged_in_distribution for scored in judged]),
     }
     first, second = all_pairs(len(names))
     places = [(names[a], names[b]) for a, b in zip(first, second, strict=True)]
     start = names.index(reference) if reference in names else 0
-    at_reference = {"outside": judged[start].flagged_outside, "inside": judged[start].flagged_inside}
+    at_reference = {OUT: judged[start].flagged_out_of_distribution, IN: judged[start].flagged_in_distribution}
     return DataDistribution(
         k=k,
         kept=kept,
         n_bank=len(bank[names[0]]),
         n_calibration=len(calibration[names[0]]),
-        n_inside=home.n,
-        n_outside=abroad.n,
+        n_in_distribution=in_bootstrap.n,
+        n_out_of_distribution=ood_bootstrap.n,
         detectors=_detectors(names, judged, ranker),
         baselines={
             what: {name: ranker.rank(name, *found) for name, found in scores.items()}
@@ -153,56 +198,58 @@ def compare(
         },
         length_only_auroc=ranker.length_only,
         length_match=ranker.bins.match,
-        pairs=_pairs(places, judged, flagged, home, abroad),
-        verdicts={
-            where: judge(
-                bootstrap,
-                dict(zip(places, (1 - flagged[where].jaccard()).T, strict=True)),
-                names[start],
-                floors or {},
-                overlap_margin,
-                int(at_reference[where].sum()),
-            )
-            for where, bootstrap in (("outside", abroad), ("inside", home))
-        },
+        pairs=_pairs(places, judged, flagged, in_bootstrap, ood_bootstrap),
+        verdicts=DistributionVerdicts(
+            **{
+                where: judge(
+                    bootstrap,
+                    dict(zip(places, (1 - flagged[where].jaccard()).T, strict=True)),
+                    names[start],
+                    floors or {},
+                    overlap_margin,
+                    int(at_reference[where].sum()),
+                )
+                for where, bootstrap in ((OUT, ood_bootstrap), (IN, in_bootstrap))
+            }
+        ),
     )
 
 
 @dataclass(frozen=True)
 class _Judged:
     threshold: float
-    inside: Floats
-    outside: Floats
+    in_distribution: Floats
+    out_of_distribution: Floats
 
     @property
-    def flagged_inside(self) -> NDArray[np.bool_]:
-        return self.inside < self.threshold
+    def flagged_in_distribution(self) -> NDArray[np.bool_]:
+        return self.in_distribution < self.threshold
 
     @property
-    def flagged_outside(self) -> NDArray[np.bool_]:
-        return self.outside < self.threshold
+    def flagged_out_of_distribution(self) -> NDArray[np.bool_]:
+        return self.out_of_distribution < self.threshold
 
 
 def _judge(
     name: str,
     bank: Mapping[str, NDArray[np.float32]],
     calibration: Mapping[str, NDArray[np.float32]],
-    inside: Mapping[str, NDArray[np.float32]],
-    outside: Mapping[str, NDArray[np.float32]],
+    in_distribution: Mapping[str, NDArray[np.float32]],
+    out_of_distribution: Mapping[str, NDArray[np.float32]],
     k: int,
     kept: float,
 ) -> _Judged:
-    for what, points in (("calibration", calibration), ("inside", inside), ("outside", outside)):
+    for what, points in (("calibration", calibration), (IN, in_distribution), (OUT, out_of_distribution)):
         if name not in points:
             raise BenchmarkError(f"{name} has a bank but no {what} points: run it over that data set as well")
     known = unit_vectors(bank[name], name=f"{name} (bank)")
     scores = {}
-    for what, points in (("calibration", calibration), ("inside", inside), ("outside", outside)):
+    for what, points in (("calibration", calibration), (IN, in_distribution), (OUT, out_of_distribution)):
         units = unit_vectors(points[name], name=f"{name} ({what})")
         if units.shape[1] != known.shape[1]:
             raise BenchmarkError(f"{what} points of {name} are {units.shape[1]} wide, its bank {known.shape[1]}")
         scores[what] = -distance_to_kth(units, known, k)
-    return _Judged(keeping_threshold(scores["calibration"], kept), scores["inside"], scores["outside"])
+    return _Judged(keeping_threshold(scores["calibration"], kept), scores[IN], scores[OUT])
 
 
 def knn_scores(points: ArrayLike, bank: ArrayLike, k: int) -> Floats:
@@ -216,36 +263,49 @@ def knn_scores(points: ArrayLike, bank: ArrayLike, k: int) -> Floats:
 class _Ranker:
     """Figures of scores as detectors, all over the same points and resamples."""
 
-    def __init__(self, lengths: Mapping[str, ArrayLike], home: GroupBootstrap, abroad: GroupBootstrap) -> None:
-        inside, outside = (np.asarray(lengths[where], dtype=np.float64) for where in ("inside", "outside"))
-        if inside.shape != (home.n,) or outside.shape != (abroad.n,):
+    def __init__(
+        self, lengths: Mapping[str, ArrayLike], in_bootstrap: GroupBootstrap, ood_bootstrap: GroupBootstrap
+    ) -> None:
+        in_distribution, out_of_distribution = (np.asarray(lengths[where], dtype=np.float64) for where in (IN, OUT))
+        if in_distribution.shape != (in_bootstrap.n,) or out_of_distribution.shape != (ood_bootstrap.n,):
             raise BenchmarkError(
-                f"lengths: {inside.size} inside and {outside.size} outside, expected {home.n} and {abroad.n}"
+                f"lengths: {in_distribution.size} in-distribution and {out_of_distribution.size} out-of-distribution, "
+                f"expected {in_bootstrap.n} and {ood_bootstrap.n}"
             )
-        self.home, self.abroad = home, abroad
-        self.bins = LengthBins(inside, outside)
-        curves = weighted_roc(-inside, -outside, np.ones((1, home.n)), np.ones((1, abroad.n)))
+        self.in_bootstrap, self.ood_bootstrap = in_bootstrap, ood_bootstrap
+        self.bins = LengthBins(in_distribution, out_of_distribution)
+        curves = weighted_roc(
+            -in_distribution, -out_of_distribution, np.ones((1, in_bootstrap.n)), np.ones((1, ood_bootstrap.n))
+        )
         self.length_only = float(curves.auroc[0])
-        """AUROC of a detector that takes the longer point for foreign: 0.5 where length tells nothing."""
+        """AUROC of a detector that takes the longer point for out-of-distribution: 0.5 where length tells nothing."""
 
-    def rank(self, name: str, inside: ArrayLike, outside: ArrayLike) -> Ranking:
-        at_home, away = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
-        for what, scores, expected in (("inside", at_home, self.home.n), ("outside", away, self.abroad.n)):
+    def rank(self, name: str, in_distribution: ArrayLike, out_of_distribution: ArrayLike) -> Ranking:
+        in_scores, ood_scores = (
+            np.asarray(in_distribution, dtype=np.float64),
+            np.asarray(out_of_distribution, dtype=np.float64),
+        )
+        for what, scores, expected in ((IN, in_scores, self.in_bootstrap.n), (OUT, ood_scores, self.ood_bootstrap.n)):
             if scores.shape != (expected,) or not np.isfinite(scores).all():
                 raise BenchmarkError(f"{what} scores of {name}: expected {expected} finite numbers")
-        curves = roc_statistics(at_home, away, self.home, self.abroad)
+        curves = roc_statistics(in_scores, ood_scores, self.in_bootstrap, self.ood_bootstrap)
         auroc, fpr95, aupr = estimates(np.stack([curves.auroc, curves.fpr95, curves.aupr], axis=1))
-        matched = self.bins.auroc(at_home, away, self.home, self.abroad)
+        matched = self.bins.auroc(in_scores, ood_scores, self.in_bootstrap, self.ood_bootstrap)
         return Ranking(auroc, fpr95, aupr, None if matched is None else estimates(matched[:, None])[0])
 
 
 def _detectors(names: list[str], judged: list[_Judged], ranker: _Ranker) -> dict[str, Detector]:
-    home, abroad = ranker.home, ranker.abroad
-    detected = proportions(abroad.means(np.stack([scored.flagged_outside for scored in judged], axis=1)), abroad.count)
-    alarms = proportions(home.means(np.stack([scored.flagged_inside for scored in judged], axis=1)), home.count)
+    in_bootstrap, ood_bootstrap = ranker.in_bootstrap, ranker.ood_bootstrap
+    detected = proportions(
+        ood_bootstrap.means(np.stack([scored.flagged_out_of_distribution for scored in judged], axis=1)),
+        ood_bootstrap.count,
+    )
+    alarms = proportions(
+        in_bootstrap.means(np.stack([scored.flagged_in_distribution for scored in judged], axis=1)), in_bootstrap.count
+    )
     return {
         name: Detector(
-            **vars(ranker.rank(name, scored.inside, scored.outside)),
+            **vars(ranker.rank(name, scored.in_distribution, scored.out_of_distribution)),
             threshold=scored.threshold,
             detected=detected[i],
             false_alarms=alarms[i],
@@ -258,23 +318,25 @@ def _pairs(
     places: list[tuple[str, str]],
     judged: list[_Judged],
     flagged: Mapping[str, Overlaps],
-    home: GroupBootstrap,
-    abroad: GroupBootstrap,
+    in_bootstrap: GroupBootstrap,
+    ood_bootstrap: GroupBootstrap,
 ) -> list[DistributionPair]:
     jaccards = {where: estimates(counts.jaccard()) for where, counts in flagged.items()}
     expected = {where: counts.expected_jaccard()[0] for where, counts in flagged.items()}
-    ranks_outside = estimates(rank_correlations([scored.outside for scored in judged], abroad))
-    ranks_inside = estimates(rank_correlations([scored.inside for scored in judged], home))
+    ranks_out_of_distribution = estimates(
+        rank_correlations([scored.out_of_distribution for scored in judged], ood_bootstrap)
+    )
+    ranks_in_distribution = estimates(rank_correlations([scored.in_distribution for scored in judged], in_bootstrap))
     return [
         DistributionPair(
             a=a,
             b=b,
-            jaccard_outside=jaccards["outside"][pair],
-            expected_jaccard_outside=number(expected["outside"][pair]),
-            jaccard_inside=jaccards["inside"][pair],
-            expected_jaccard_inside=number(expected["inside"][pair]),
-            rank_correlation=ranks_outside[pair],
-            rank_correlation_inside=ranks_inside[pair],
+            jaccard_out_of_distribution=jaccards[OUT][pair],
+            expected_jaccard_out_of_distribution=number(expected[OUT][pair]),
+            jaccard_in_distribution=jaccards[IN][pair],
+            expected_jaccard_in_distribution=number(expected[IN][pair]),
+            rank_correlation=ranks_out_of_distribution[pair],
+            rank_correlation_in_distribution=ranks_in_distribution[pair],
         )
         for pair, (a, b) in enumerate(places)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,28 +20,47 @@ _BLOCK_BYTES = 1 << 22
 
 @dataclass(frozen=True)
 class RepresentationPair:
-    """Two deployments. The keys of the mappings are the values of k, as text."""
+    """Do two deployments see the same neighbours? The keys of the mappings are the values of k, as text."""
 
     a: str
+    """Name of a deployment."""
     b: str
+    """Name of another."""
     neighbours: dict[str, Estimate]
+    """By k: mean Jaccard of the k nearest neighbours, 0 to 1."""
     neighbours_other_groups: dict[str, Estimate]
+    """By k: the same with neighbours from a point's own group left out."""
     cka: Estimate
+    """Debiased linear CKA, the likeness of the global geometry, up to 1."""
     expected_cka: float | None
+    """CKA of unrelated representations; None: undefined."""
     procrustes: Estimate
+    """Procrustes likeness after the best rotation, up to 1."""
     expected_procrustes: float | None
+    """That of unrelated representations; None: undefined."""
+
+    @property
+    def turned(self) -> RepresentationPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)
 class DataRepresentation:
-    """`verdicts`: by k, on the neighbours that are not shared (1 - Jaccard)."""
+    """Neighbourhoods of the same examples in every pair of deployments. Mappings by k have it as text."""
 
     n: int
+    """Examples."""
     chance_overlap: dict[str, float | None]
+    """By k: neighbours that unrelated representations share, of k; None: there are too few examples."""
     chance_jaccard: dict[str, float | None]
+    """By k: the Jaccard of neighbours of unrelated representations, 0 to 1; None: too few examples."""
     chance_jaccard_other_groups: dict[str, float | None]
+    """By k: the same with neighbours from a point's own group left out."""
     pairs: list[RepresentationPair]
+    """Every pair of deployments."""
     verdicts: dict[str, dict[str, Verdict]]
+    """By k, then by deployment: on the neighbours that are not shared with the reference (1 - Jaccard)."""
 
 
 def compare(

@@ -16,31 +16,41 @@ Label = str | int
 
 @dataclass(frozen=True)
 class Exemplar:
-    """One input. `confidence`: mean over the deployments that share the prediction; None where none was given."""
+    """An input on which other deployments share a prediction that is not the reference's."""
 
     id: Label
+    """Of the input."""
     reference_prediction: Label
+    """What the reference says: a class, or an answer ("" is no answer)."""
     shared_prediction: Label
+    """What the others say."""
     shared_by: list[str]
+    """The deployments that say it."""
     reference_right: bool
+    """Whether the reference is right."""
     shared_right: bool
+    """Whether the others are."""
     confidence: float | None
+    """Mean over the deployments that share the prediction, 0 to 1; None where none was given."""
 
 
 @dataclass(frozen=True)
 class Exemplars:
-    """`majority`: of n inputs, those on which more than half of the others share one answer against the reference.
-
-    `majority_expected`: how many more than half of the others would leave the reference, if each changed as often as
-    it does, but independently of the others; None without others. It is an upper bound of chance for `majority`.
-    """
+    """Inputs on which the other deployments agree with each other against the reference."""
 
     n: int
+    """Inputs in all."""
     others: int
+    """Deployments beside the reference."""
     shared: int
+    """Inputs on which at least two of the others share one answer against the reference."""
     majority: int
+    """Inputs on which more than half of the others do."""
     majority_expected: float | None
+    """On how many more than half of the others would leave the reference, if each changed as often as it does, but
+    independently of the others: an upper bound of chance for `majority`. None without others."""
     exemplars: list[Exemplar]
+    """Those that most share, first."""
 
 
 def find(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
@@ -30,32 +30,52 @@ _NOTHING = 1e-9
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Why a text has its label, the deployment's own: (position, word, weight), a weight above 0 speaking for it."""
+class TextExplanation:
+    """Why a text has its label, the deployment's own."""
 
     id: str
+    """Of the text."""
     label: int
+    """The label that the deployment gives it, as an index."""
     words: list[tuple[int, str, float]]
+    """(position, word, weight), a weight above 0 speaking for the label."""
 
 
 @dataclass(frozen=True)
 class ExplanationPair:
-    """Two deployments, over the `texts` that both explained. The keys of the mappings are the values of k, as text."""
+    """Do two deployments decide for the same words? The keys of the mappings are the values of k, as text."""
 
     a: str
+    """Name of a deployment."""
     b: str
+    """Name of another."""
     texts: int
+    """Texts that both explained."""
     jaccard: dict[str, Estimate]
+    """By k: mean overlap of the k words of largest weight, 0 to 1."""
     chance_jaccard: dict[str, float | None]
+    """By k: that overlap for words drawn at random; None: there are no texts."""
     rank_correlation: Estimate
+    """Mean of Spearman's correlation of the weights, over texts with the same label, -1 to 1."""
     same_label: Estimate
+    """Share of the texts to which both give the same label, 0 to 1."""
+
+    @property
+    def turned(self) -> ExplanationPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)
 class ExplanationAgreement:
+    """Agreement of the explanations of every pair of deployments."""
+
     texts: int
+    """Texts that were explained."""
     groups: int
+    """Groups of texts, which are resampled together."""
     pairs: list[ExplanationPair]
+    """Every pair; a replicate is one more deployment."""
 
 
 def explain(
@@ -65,7 +85,7 @@ def explain(
     method: Literal["lime", "shap"],
     samples: int,
     seed: int,
-) -> list[Explanation]:
+) -> list[TextExplanation]:
     """Weigh the words of each text for the label that the deployment gives it.
 
     lime: a ridge regression of the label's probability on which words are there, over random subsets of them,
@@ -106,7 +126,7 @@ def explain(
         draws = int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0])
         weights = weigh(hidden, int(label), samples, draws) if hidden.words else np.zeros(0)
         words = [(at, word, float(weight)) for at, (word, weight) in enumerate(zip(hidden.words, weights, strict=True))]
-        found.append(Explanation(name, int(label), words))
+        found.append(TextExplanation(name, int(label), words))
     return found
 
 
@@ -189,7 +209,7 @@ class _Masks:
 
 
 def compare(
-    explanations: Mapping[str, Sequence[Explanation]],
+    explanations: Mapping[str, Sequence[TextExplanation]],
     reference: str,
     *,
     resamples: int,
@@ -244,7 +264,7 @@ def compare(
     return ExplanationAgreement(texts=len(ids), groups=bootstrap.count, pairs=pairs)
 
 
-def _by_id(name: str, explanations: Sequence[Explanation]) -> dict[str, Explanation]:
+def _by_id(name: str, explanations: Sequence[TextExplanation]) -> dict[str, TextExplanation]:
     table = {explanation.id: explanation for explanation in explanations}
     if len(table) != len(explanations):
         raise BenchmarkError(f"explanations of {name}: {len(explanations)} for {len(table)} ids: give one for each")
@@ -254,7 +274,7 @@ def _by_id(name: str, explanations: Sequence[Explanation]) -> dict[str, Explanat
     return table
 
 
-def _agreement(one: Explanation, other: Explanation, a: str, b: str, k: Sequence[int]) -> list[float]:
+def _agreement(one: TextExplanation, other: TextExplanation, a: str, b: str, k: Sequence[int]) -> list[float]:
     """Same label, rank correlation, Jaccard for each k and its chance level for each k; NaN where left out."""
     from scipy.stats import rankdata
 

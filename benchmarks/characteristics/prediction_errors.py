@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,52 +12,102 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number, proportions
 from benchmarks.statistics.divergence import Distributions
-from benchmarks.statistics.equivalence import Change, Floors, Pair, Verdict, judge, judge_changes
+from benchmarks.statistics.equivalence import Floors, Pair, ScoreChange, Verdict, judge, judge_changes
 
 _PAIRS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
 class Errors:
+    """Wrong predictions of one deployment."""
+
     count: int
+    """Examples that it gets wrong."""
     rate: Estimate
+    """These as a share of all, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class ErrorPair:
-    """Two deployments. Changes go from `a` to `b`: newly wrong is right in `a` and wrong in `b`."""
+    """Do two deployments make the same errors? Changes go from `a` to `b`."""
 
     a: str
+    """Name of a deployment."""
     b: str
+    """Name of another."""
     jaccard: Estimate
+    """Overlap of the two sets of errors, 0 to 1."""
     expected_jaccard: float | None
+    """Overlap of independent errors of the same counts; None: neither errs."""
     largest_jaccard: float | None
+    """Largest overlap that the counts allow; None: neither errs."""
     adjusted_jaccard: Estimate
+    """0: the overlap of independent errors, 1: the largest possible; below 0: less than chance."""
     kappa: Estimate
+    """Cohen's kappa of correctness (error consistency), -1 to 1."""
     disagreement: Estimate | None
+    """Share of examples with another prediction, 0 to 1; None: predictions are not known."""
     divergence: Estimate | None
+    """Mean Jensen-Shannon divergence of the probabilities in bits, 0 to 1; None: they are not known."""
     newly_wrong: int
+    """Examples right in `a` and wrong in `b`."""
     newly_right: int
+    """Examples wrong in `a` and right in `b`."""
     negative_flip_rate: Estimate
+    """Newly wrong as a share of all examples, 0 to 1."""
     positive_flip_rate: Estimate
+    """Newly right as a share of all examples, 0 to 1."""
     mcnemar_p: float
+    """McNemar's exact two-sided p of newly wrong against newly right, 0 to 1; it takes examples as independent."""
+
+    @property
+    def turned(self) -> ErrorPair:
+        """The same pair, told from `b` to `a`."""
+        return replace(
+            self,
+            a=self.b,
+            b=self.a,
+            newly_wrong=self.newly_right,
+            newly_right=self.newly_wrong,
+            negative_flip_rate=self.positive_flip_rate,
+            positive_flip_rate=self.negative_flip_rate,
+        )
+
+
+@dataclass(frozen=True)
+class ErrorVerdicts:
+    """What was concluded of distances from the reference against their floors, by deployment."""
+
+    disagreement: dict[str, Verdict]
+    """Of the predictions that differ, in shares of the examples."""
+    jaccard: dict[str, Verdict]
+    """Of the errors that are not shared (1 - Jaccard)."""
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """`verdicts`: by measure ("disagreement", "jaccard": their distance from the reference against its floor)."""
+    """Prediction errors on all examples, or on a part of them."""
 
     n: int
+    """Examples."""
     groups: int
+    """Groups of examples, which are resampled together."""
     errors: dict[str, Errors]
+    """By deployment, the reference first."""
     pairs: list[ErrorPair]
-    scores: dict[str, Change]
-    verdicts: dict[str, dict[str, Verdict]]
+    """Every pair of deployments; the reference is the `a` of its own."""
+    scores: dict[str, ScoreChange]
+    """By deployment: the share of right predictions against the reference's."""
+    verdicts: ErrorVerdicts
+    """Distances from the reference against their floors."""
 
 
 @dataclass(frozen=True)
 class PredictionErrors:
+    """Agreement of the errors of every pair of deployments."""
+
     strata: dict[str, Stratum]
+    """By part of the examples: "all", and for question answering "answerable" and "unanswerable"."""
 
 
 def compare(
@@ -173,17 +223,19 @@ class _Comparison:
             },
             pairs=pairs,
             scores=judge_changes(changes, self.margins["disagreement"], examples),
-            verdicts={
-                measure: judge(
-                    self.bootstrap,
-                    found,
-                    self.names[0],
-                    self.floors,
-                    self.margins[measure],
-                    in_errors if measure == "jaccard" else examples,
-                )
-                for measure, found in distances.items()
-            },
+            verdicts=ErrorVerdicts(
+                **{
+                    measure: judge(
+                        self.bootstrap,
+                        found,
+                        self.names[0],
+                        self.floors,
+                        self.margins[measure],
+                        in_errors if measure == "jaccard" else examples,
+                    )
+                    for measure, found in distances.items()
+                }
+            ),
         )
 
     @property

@@ -43,37 +43,47 @@ _TIE = 1e-9
 
 @dataclass(frozen=True)
 class Slice:
-    """Rates are shares of examples with the outcome; those of a slice found by search are a little too extreme.
-
-    `ratio`: rate / rate outside, None where nothing happened outside. `p`: chance of one as extreme anywhere in
-    the search of this deployment where nothing differs; `p_all_deployments`: in the searches of all of them.
-    """
+    """Examples of like attributes. Rates are shares of examples with the outcome, 0 to 1; those of a slice found by
+    search are a little too extreme."""
 
     description: str
+    """What its examples have in common."""
     n: int
+    """Examples in it."""
     rate: Estimate
+    """The outcome's rate in it."""
     rate_outside: float
+    """The outcome's rate among all other examples."""
     ratio: float | None
+    """rate / rate outside; None where nothing happened outside."""
     p: float
+    """Chance of one as extreme anywhere in the search of this deployment where nothing differs, 0 to 1."""
     p_all_deployments: float
+    """The same chance in the searches of all deployments."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """One deployment: the outcome's rate over all examples, and the slices that differ, strongest first."""
+class DeploymentSlices:
+    """What the search found for one deployment."""
 
     rate: float
+    """The outcome's rate over all examples, 0 to 1."""
     slices: list[Slice]
+    """Those in which the rate differs, strongest first."""
 
 
 @dataclass(frozen=True)
 class Slices:
-    """`searched`: slices tested in each deployment; `minimum`: examples that each had inside and outside."""
+    """A search for slices in which an outcome is more, or less, frequent than elsewhere."""
 
     searched: int
+    """Slices tested in each deployment."""
     minimum: int
+    """Examples that each had inside and outside, at least."""
     level: float
-    deployments: dict[str, Found]
+    """Chance that a deployment's list holds a slice where nothing differs, 0 to 1."""
+    deployments: dict[str, DeploymentSlices]
+    """By deployment."""
 
 
 def search(
@@ -136,7 +146,7 @@ def search(
     deployments = {}
     for name, outcome in happened.items():
         found = _slices(candidates, bootstrap, outcome, listed[name], tests[name], overall) if bootstrap else []
-        deployments[name] = Found(float(outcome.mean()), found)
+        deployments[name] = DeploymentSlices(float(outcome.mean()), found)
     return Slices(len(pairs), least, level, deployments)
 
 

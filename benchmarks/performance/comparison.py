@@ -40,7 +40,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Change:
+class RatioChange:
     """What two samples say: their ratio after/before, and whether it is a change.
 
     `p` is corrected for everything tested together, `p_alone` is not; None where no test of so few processes could
@@ -55,7 +55,7 @@ class Change:
     reason: str = ""
 
 
-def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, Change]:
+def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, RatioChange]:
     """Judge figures together. Raises BenchmarkError for an empty sample, or a value that is not above 0.
 
     A figure with so few processes that it could not reach the level even alone is not tested, and does not weigh on
@@ -82,14 +82,14 @@ def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, C
     }
 
 
-def judge_exactly(before: float, after: float, minimum_effect: float) -> Change:
+def judge_exactly(before: float, after: float, minimum_effect: float) -> RatioChange:
     """Judge a figure without noise, such as the size of a file: only the minimum effect counts."""
     if not (isfinite(before) and isfinite(after)) or before <= 0 or after <= 0:
         raise BenchmarkError(f"{before} and {after}: a value that is not above 0 has no ratio; leave the figure out")
     ratio = after / before
     if abs(ratio - 1) > minimum_effect:
-        return Change("higher" if ratio > 1 else "lower", Estimate(ratio, ratio, ratio), reason="exact")
-    return Change(
+        return RatioChange("higher" if ratio > 1 else "lower", Estimate(ratio, ratio, ratio), reason="exact")
+    return RatioChange(
         "no change seen",
         Estimate(ratio, ratio, ratio),
         reason="exact: the same" if before == after else "exact: differs by less than the minimum effect",
@@ -162,20 +162,20 @@ def _smallest_p(sample: Sample) -> float:
     return smallest_p(len(sample.before), len(sample.after))
 
 
-def _conclude(sample: Sample, alone: float | None, p: float | None, figures: int) -> Change:
+def _conclude(sample: Sample, alone: float | None, p: float | None, figures: int) -> RatioChange:
     estimate = ratio(sample.before, sample.after)
     if sample.doubt:
-        return Change("cannot tell", estimate, p, alone, reason=sample.doubt)
+        return RatioChange("cannot tell", estimate, p, alone, reason=sample.doubt)
     if p is not None and p < LEVEL:
         assert estimate.value is not None  # all values are above 0
-        return Change("higher" if estimate.value > 1 else "lower", estimate, p, alone)
+        return RatioChange("higher" if estimate.value > 1 else "lower", estimate, p, alone)
     if figures * _smallest_p(sample) >= LEVEL:
         needed = processes_needed(figures)
         few = "too few processes that settled, undisturbed" if sample.left_out else "too few processes"
-        return Change("cannot tell", estimate, p, alone, needed, f"{few}: {needed} a side could tell")
+        return RatioChange("cannot tell", estimate, p, alone, needed, f"{few}: {needed} a side could tell")
     if estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high:
-        return Change("no change seen", estimate, p, alone, reason="a change, but not beyond the minimum effect")
-    return Change("no change seen", estimate, p, alone)
+        return RatioChange("no change seen", estimate, p, alone, reason="a change, but not beyond the minimum effect")
+    return RatioChange("no change seen", estimate, p, alone)
 
 
 @lru_cache

@@ -54,12 +54,17 @@ class ServerPoint:
     """A trial's summary, a point of the curve of latency over load."""
 
     rate: float
+    """Requests a second, as asked for."""
     answered: int
+    """Requests that were answered."""
     p50_ms: float | None
+    """Median latency, in milliseconds; None: nothing was answered."""
     p99_ms: float | None
+    """99th percentile, in milliseconds; None: nothing was answered."""
     over: int
     """Requests that took longer than the bound."""
     passed: bool
+    """Whether its p99 is shown to lie under the bound."""
 
 
 @dataclass(frozen=True)

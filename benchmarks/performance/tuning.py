@@ -26,11 +26,14 @@ Pairs = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Setting:
-    """So many sessions side by side, each of so many threads, on batches of so many tokens, padding counted."""
+    """How a deployment shares the machine."""
 
     sessions: int
+    """Sessions side by side."""
     threads: int
+    """Threads of each."""
     token_budget: int
+    """Tokens of a batch, padding counted."""
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,37 @@ _ROWS_AT_ONCE = 512
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval. None: undefined (the value), or too little data to say (the ends)."""
+    """A figure with its 95 % interval, in the figure's own unit."""
 
     value: float | None
+    """None: undefined, such as an overlap of two empty sets."""
     low: float | None
+    """Lower end of the interval; None: too little data to say."""
     high: float | None
+    """Upper end of the interval; None: too little data to say."""
+
+    @property
+    def negated(self) -> Estimate:
+        value, low, high = (None if end is None else -end for end in (self.value, self.low, self.high))
+        return Estimate(value, high, low)
+
+    @property
+    def width(self) -> float | None:
+        return None if self.low is None or self.high is None else self.high - self.low
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The interval, or the value alone where there is none; None where it is undefined."""
+        if self.value is None:
+            return None
+        return (self.value if self.low is None else self.low, self.value if self.high is None else self.high)
+
+    def overlaps(self, other: Estimate) -> bool:
+        """Whether the intervals have a point in common."""
+        mine, theirs = self.bounds, other.bounds
+        if mine is None or theirs is None:
+            return False
+        return mine[0] <= theirs[1] and theirs[0] <= mine[1]
 
 
 UNDEFINED = Estimate(None, None, None)

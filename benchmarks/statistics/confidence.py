@@ -23,6 +23,6 @@ def maximum_probability(logits: Sequence[NDArray[np.floating]]) -> Floats:
 def negative_energy(logits: Sequence[NDArray[np.floating]]) -> Floats:
     """(n,) log sum exp of the logits at temperature 1 (Liu et al. 2020); of several rows, the sum.
 
-    It is minus the energy, so that a higher score means more at home.
+    It is minus the energy, so that a higher score means more in-distribution.
     """
     return np.array([logsumexp(rows, axis=1).sum() for rows in logits])

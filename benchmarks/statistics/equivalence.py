@@ -35,20 +35,24 @@ Floors = Mapping[str, Sequence[Pair]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """A deployment's distance from the reference against its floor.
-
-    `times_floor` has no value where the floor is 0. `p_different` is corrected for the number of deployments.
-    `examples_needed`: how many would tell, with a chance of 80 %; None where these do, or none could.
-    """
+    """A deployment's distance from the reference against its floor."""
 
     conclusion: Conclusion
+    """same: beyond the floor by less than the margin; different: beyond the floor; cannot tell: neither is shown."""
     floor: Estimate
+    """The distance that noise alone makes, in the unit of the distance."""
     excess: Estimate
+    """The distance less the floor."""
     times_floor: Estimate
+    """The distance over the floor; without a value where the floor is 0."""
     p_different: float | None
+    """p of "different", 0 to 1, corrected for the number of deployments (Holm); None: there is no test."""
     p_same: float | None
+    """p of "same", 0 to 1; None: there is no test."""
     margin: float
+    """Excess that does not matter, in the unit of the distance."""
     examples_needed: int | None
+    """How many examples would tell, with a chance of 80 %; None where these do, or none could."""
 
 
 def judge(
@@ -115,21 +119,25 @@ def judge(
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change of score against the reference, in both directions: two one-sided tests at the margin.
-
-    `p_different` is two-sided and corrected for the number of deployments; unlike McNemar's test it knows of groups.
-    """
+class ScoreChange:
+    """A change of score against the reference, in both directions: two one-sided tests at the margin."""
 
     conclusion: Conclusion
+    """same: less than the margin either way; different: not 0; cannot tell: neither is shown."""
     change: Estimate
+    """The deployment's score less the reference's, in shares."""
     p_different: float | None
+    """Two-sided p of a change, 0 to 1, corrected for the number of deployments (Holm). Unlike McNemar's test it knows
+    of groups. None: there is no test."""
     p_same: float | None
+    """p of a change beyond the margin, 0 to 1; None: there is no test."""
     margin: float
+    """ScoreChange either way that does not matter, in shares."""
     examples_needed: int | None
+    """How many examples would tell, with a chance of 80 %; None where these do, or none could."""
 
 
-def judge_changes(changes: Mapping[str, Floats], margin: float, examples: int) -> dict[str, Change]:
+def judge_changes(changes: Mapping[str, Floats], margin: float, examples: int) -> dict[str, ScoreChange]:
     """Judge changes that may be gains or losses, such as that of the share of right answers.
 
     `changes`: for each deployment (rows,) as `GroupBootstrap.weights` has rows. `examples`: over how many.
@@ -143,7 +151,7 @@ def judge_changes(changes: Mapping[str, Floats], margin: float, examples: int) -
     p_different = holm(np.minimum(1.0, 2 * _upper_tail(size, errors)))
     p_same = _upper_tail(margin - size, under_margin)  # the larger of the two one-sided p values
     return {
-        name: Change(
+        name: ScoreChange(
             conclusion=_conclude(p_different[i], p_same[i]),
             change=estimate,
             p_different=number(p_different[i]),

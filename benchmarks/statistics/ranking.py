@@ -1,6 +1,6 @@
 """How scores rank points: threshold, AUROC, AUPR, false positive rate and Spearman's correlation, with resamples.
 
-A higher score means more at home: in-distribution is the positive class.
+A higher score means more in-distribution, and in-distribution is the positive class.
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ def _below(total: ArrayLike, kept: float) -> Floats:
 class Curves:
     """Each (rows,), the sample first.
 
-    AUROC: the chance that an inside point scores higher than an outside one, ties counted half. FPR95: the share of
-    outside points that reach the highest score which 95 % of the inside points reach. AUPR: the average precision
-    of finding the outside points by low scores; its chance level is their share.
+    AUROC: the chance that an in-distribution point scores higher than an out-of-distribution one, ties counted half.
+    FPR95: the share of out-of-distribution points that reach the highest score which 95 % of the in-distribution ones
+    reach. AUPR: the average precision of detecting the out-of-distribution points by low scores; its chance level is
+    their share.
     """
 
     auroc: Floats
@@ -47,17 +48,23 @@ class Curves:
     aupr: Floats
 
 
-def roc_statistics(inside: Floats, outside: Floats, home: GroupBootstrap, abroad: GroupBootstrap) -> Curves:
+def roc_statistics(
+    in_distribution: Floats, out_of_distribution: Floats, in_bootstrap: GroupBootstrap, ood_bootstrap: GroupBootstrap
+) -> Curves:
     """The figures of a detector in the sample and in every row of the bootstraps.
 
-    `inside`: (n,), `outside`: (o,) scores.
+    `in_distribution`: (n,), `out_of_distribution`: (o,) scores.
     """
-    rows = home.rows
-    step = max(1, _BLOCK_BYTES // (8 * (len(inside) + len(outside))))
+    rows = in_bootstrap.rows
+    step = max(1, _BLOCK_BYTES // (8 * (len(in_distribution) + len(out_of_distribution))))
     parts = []
     for start in range(0, rows, step):
         block = slice(start, start + step)
-        parts.append(weighted_roc(inside, outside, home.of_examples(block), abroad.of_examples(block)))
+        parts.append(
+            weighted_roc(
+                in_distribution, out_of_distribution, in_bootstrap.of_examples(block), ood_bootstrap.of_examples(block)
+            )
+        )
     return Curves(
         np.concatenate([part.auroc for part in parts]),
         np.concatenate([part.fpr95 for part in parts]),
@@ -65,31 +72,33 @@ def roc_statistics(inside: Floats, outside: Floats, home: GroupBootstrap, abroad
     )
 
 
-def weighted_roc(inside: Floats, outside: Floats, inside_weights: Floats, outside_weights: Floats) -> Curves:
+def weighted_roc(
+    in_distribution: Floats, out_of_distribution: Floats, in_weights: Floats, ood_weights: Floats
+) -> Curves:
     """`roc_statistics` under weights (rows, n) and (rows, o); NaN where a side has no weight."""
-    inside_order, outside_order = (np.argsort(inside, kind="stable"), np.argsort(outside, kind="stable"))
-    inside_sorted, outside_sorted = inside[inside_order], outside[outside_order]
-    below_inside = _weight_before(inside_weights[:, inside_order])
-    below_outside = _weight_before(outside_weights[:, outside_order])
-    total_inside, total_outside = below_inside[:, -1], below_outside[:, -1]
+    in_order, ood_order = (np.argsort(in_distribution, kind="stable"), np.argsort(out_of_distribution, kind="stable"))
+    in_sorted, ood_sorted = in_distribution[in_order], out_of_distribution[ood_order]
+    below_in = _weight_before(in_weights[:, in_order])
+    below_ood = _weight_before(ood_weights[:, ood_order])
+    total_in, total_ood = below_in[:, -1], below_ood[:, -1]
 
-    lower = below_outside[:, np.searchsorted(outside_sorted, inside_sorted, side="left")]
-    not_higher = below_outside[:, np.searchsorted(outside_sorted, inside_sorted, side="right")]
-    wins = np.einsum("rn,rn->r", inside_weights[:, inside_order], (lower + not_higher) / 2)
-    area = divide(wins, total_inside * total_outside)
+    lower = below_ood[:, np.searchsorted(ood_sorted, in_sorted, side="left")]
+    not_higher = below_ood[:, np.searchsorted(ood_sorted, in_sorted, side="right")]
+    wins = np.einsum("rn,rn->r", in_weights[:, in_order], (lower + not_higher) / 2)
+    area = divide(wins, total_in * total_ood)
 
-    may_fall = _below(total_inside, TRUE_POSITIVE_RATE)
-    position = (below_inside[:, :-1] <= may_fall[:, None]).sum(axis=1) - 1
-    reached = np.searchsorted(outside_sorted, inside_sorted, side="left")[position]
-    passing = total_outside - below_outside[np.arange(len(reached)), reached]
+    may_fall = _below(total_in, TRUE_POSITIVE_RATE)
+    position = (below_in[:, :-1] <= may_fall[:, None]).sum(axis=1) - 1
+    reached = np.searchsorted(ood_sorted, in_sorted, side="left")[position]
+    passing = total_ood - below_ood[np.arange(len(reached)), reached]
 
-    # Only at the score of an outside point does the recall of outside points grow.
-    steps = np.unique(outside_sorted)
-    found = below_outside[:, np.searchsorted(outside_sorted, steps, side="right")]
-    alarms = below_inside[:, np.searchsorted(inside_sorted, steps, side="right")]
+    # Only at the score of an out-of-distribution point does their recall grow.
+    steps = np.unique(ood_sorted)
+    found = below_ood[:, np.searchsorted(ood_sorted, steps, side="right")]
+    alarms = below_in[:, np.searchsorted(in_sorted, steps, side="right")]
     precision = np.nan_to_num(divide(found, found + alarms))
     gained = np.diff(found, axis=1, prepend=0.0)
-    return Curves(area, divide(passing, total_outside), divide((gained * precision).sum(axis=1), total_outside))
+    return Curves(area, divide(passing, total_ood), divide((gained * precision).sum(axis=1), total_ood))
 
 
 def _weight_before(weights: Floats) -> Floats:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.checks import bad_data, short
-from harness.external_outputs.read import Answers
+from harness.external_outputs.read import PredictedAnswers
 
 WAY_OUT = "write one object {id: answer}, with an empty answer where there is none"
 
 
-def answers_of(path: Path, tree: Any) -> Answers:
+def answers_of(path: Path, tree: Any) -> PredictedAnswers:
     """The answers in the parsed JSON ``tree`` of the file.
 
     Raises:
@@ -25,4 +25,4 @@ def answers_of(path: Path, tree: Any) -> Answers:
     for id, answer in tree.items():
         if not isinstance(answer, str):
             raise bad_data(path, f"the answer to {short(id)}", f"is {short(answer)}, not a text", WAY_OUT)
-    return Answers(path, tree)
+    return PredictedAnswers(path, tree)

@@ -11,13 +11,13 @@ from harness.data.csv_rows import csv_rows
 from harness.data.files import read_text
 from harness.external_outputs.ids import id_of
 from harness.external_outputs.json_text import parse
-from harness.external_outputs.read import Classes
+from harness.external_outputs.read import PredictedClasses
 
 Record = tuple[str, Mapping[str, Any]]
 """(place, the columns of a row)"""
 
 
-def read_classes(path: Path) -> Classes:
+def read_classes(path: Path) -> PredictedClasses:
     """Columns ``id`` and ``prediction``, and the gold classes where there is a column ``label``.
 
     Raises:
@@ -27,7 +27,7 @@ def read_classes(path: Path) -> Classes:
     records = list(_records(path))
     has_labels = any("label" in record for _, record in records)
     labels = _column(path, records, "label") if has_labels else None
-    return Classes(path, _column(path, records, "prediction"), labels)
+    return PredictedClasses(path, _column(path, records, "prediction"), labels)
 
 
 def read_labels(path: Path) -> dict[str, str]:

@@ -5,23 +5,31 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.characteristics.data_representation import DataRepresentation
+from benchmarks.characteristics.prediction_errors import PredictionErrors
 from harness.errors import UserError
-from harness.external_outputs.examples import Examples, find_examples
+from harness.external_outputs.examples import ComparedExamples, find_examples
 from harness.external_outputs.judging import Judgement, answerable, judge, with_labels
 from harness.external_outputs.matching import match
-from harness.external_outputs.read import Answers, Classes, ErrorIds, Judged, Output, Representations
-from harness.results.read import RESULTS_VERSION
-
-FAMILY = "elsewhere"
-"""Where a run tells how its models came about."""
+from harness.external_outputs.read import ErrorIds, Judged, Output, PredictedAnswers, PredictedClasses, Representations
+from harness.results.deployments import DeploymentResult, OutputFile
+from harness.results.read import RunResults
+from harness.results.schema import (
+    RESULTS_VERSION,
+    Characteristics,
+    ComparisonSettings,
+    DataFacts,
+    Results,
+    TaskResults,
+)
 
 UNKNOWN = "unknown"
 """The task, where neither gold data nor predictions tell it."""
@@ -30,7 +38,7 @@ Floor = Literal["execution", "seed"]
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class NamedOutputs:
     """Everything that is known under one name."""
 
     name: str
@@ -56,15 +64,15 @@ class Settings:
     seed: int = 0
 
 
-def sources_of(named: Sequence[tuple[str, Output]]) -> tuple[Source, ...]:
+def sources_of(named: Sequence[tuple[str, Output]]) -> tuple[NamedOutputs, ...]:
     """Files under their names, in the order of the names; a name may have predictions and representations.
 
     Raises:
         UserError: a name has two files of one sort, or there is only one name.
     """
-    found: dict[str, Source] = {}
+    found: dict[str, NamedOutputs] = {}
     for name, output in named:
-        source = found.get(name, Source(name))
+        source = found.get(name, NamedOutputs(name))
         if isinstance(output, Representations):
             other: Output | None = source.representations
             what = "hold its representations"
@@ -82,7 +90,7 @@ def sources_of(named: Sequence[tuple[str, Output]]) -> tuple[Source, ...]:
     return tuple(found.values())
 
 
-def compare(sources: Sequence[Source], settings: Settings) -> dict[str, Any]:
+def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     """The results of comparing every source with the first, the reference, as `harness.report.render` takes them.
 
     Raises:
@@ -104,35 +112,37 @@ def compare(sources: Sequence[Source], settings: Settings) -> dict[str, Any]:
         if source.representations is not None
     }
     reference = sources[0].name
-    return {
-        "version": RESULTS_VERSION,
-        "study": "outputs from elsewhere",
-        "description": f"{reference} against {', '.join(source.name for source in sources[1:])}",
-        "environment": {},
-        "settings": {"resamples": settings.resamples, "seed": settings.seed},
-        "tasks": {
-            _task(examples): {
-                "reference": reference,
-                "family": FAMILY,
-                "notes": _notes(sources, examples, matched.left_out),
-                "data": {"evaluation": _data(examples)},
-                "deployments": {
-                    source.name: _deployment(source, reference, floors.get(source.name), judgements)
-                    for source in sources
-                },
-                "characteristics": {
-                    "prediction_errors": _prediction_errors(judgements, examples, reference, settings),
-                    "data_representation": _data_representation(representations, examples, settings),
-                    "data_distribution": None,
-                    "adversarial_attack": None,
-                },
-                "failures": [],
-            }
+    task = TaskResults(
+        reference=reference,
+        family="external",
+        notes=_notes(sources, examples, matched.left_out),
+        data={"evaluation": _data(examples)},
+        deployments={
+            source.name: _deployment(source, reference, floors.get(source.name), judgements) for source in sources
         },
-    }
+        characteristics=Characteristics(
+            prediction_errors=_prediction_errors(judgements, examples, reference, settings),
+            data_representation=_data_representation(representations, examples, settings),
+            data_distribution=None,
+            adversarial_attack=None,
+            calibration=None,
+            affected=None,
+            explanation=None,
+        ),
+        failures=[],
+    )
+    results = Results(
+        version=RESULTS_VERSION,
+        study="outputs from elsewhere",
+        description=f"{reference} against {', '.join(source.name for source in sources[1:])}",
+        environment=None,
+        settings=ComparisonSettings(resamples=settings.resamples, seed=settings.seed),
+        tasks={_task(examples): task},
+    )
+    return RunResults(results, None)
 
 
-def _check_reference(sources: Sequence[Source], floors: Mapping[str, Floor]) -> None:
+def _check_reference(sources: Sequence[NamedOutputs], floors: Mapping[str, Floor]) -> None:
     reference, others = sources[0], sources[1:]
     for missing, kept, what in (
         (reference.judged is None, [s.name for s in others if s.judged], "predictions or error ids"),
@@ -150,15 +160,15 @@ def _check_reference(sources: Sequence[Source], floors: Mapping[str, Floor]) -> 
 
 
 def _prediction_errors(
-    judgements: Mapping[str, Judgement], examples: Examples, reference: str, settings: Settings
-) -> dict[str, Any] | None:
+    judgements: Mapping[str, Judgement], examples: ComparedExamples, reference: str, settings: Settings
+) -> PredictionErrors | None:
     from benchmarks.characteristics.prediction_errors import compare
 
     if not judgements:
         return None
     can_be_answered = answerable(examples)
     strata = {} if can_be_answered is None else {"answerable": can_be_answered, "unanswerable": ~can_be_answered}
-    found = compare(
+    return compare(
         correct={name: judgement.correct for name, judgement in judgements.items()},
         predictions=_codes(judgements),
         probabilities=None,
@@ -169,7 +179,6 @@ def _prediction_errors(
         seed=settings.seed,
         floors=_noise(list(judgements), reference, settings),
     )
-    return asdict(found)
 
 
 def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, list[tuple[str, str]]]:
@@ -195,14 +204,14 @@ def _codes(judgements: Mapping[str, Judgement]) -> dict[str, NDArray[np.intp]] |
 
 
 def _data_representation(
-    representations: Mapping[str, NDArray[np.float32]], examples: Examples, settings: Settings
-) -> dict[str, Any] | None:
+    representations: Mapping[str, NDArray[np.float32]], examples: ComparedExamples, settings: Settings
+) -> DataRepresentation | None:
     from benchmarks.characteristics.data_representation import compare
     from harness.config.characteristics import Representation
 
     if not representations:
         return None
-    found = compare(
+    return compare(
         representations=representations,
         groups=examples.groups,
         k=Representation().k,
@@ -210,52 +219,52 @@ def _data_representation(
         seed=settings.seed,
         floors=_noise(list(representations), next(iter(representations)), settings),
     )
-    return asdict(found)
 
 
-def _task(examples: Examples) -> str:
+def _task(examples: ComparedExamples) -> str:
     if examples.answers is not None:
         return "question-answering"
     return UNKNOWN if examples.labels is None else "text-classification"
 
 
-def _data(examples: Examples) -> dict[str, Any]:
+def _data(examples: ComparedExamples) -> DataFacts:
     can_be_answered = answerable(examples)
     labels = Counter(examples.labels[id] for id in examples.index) if examples.labels else Counter[str]()
-    return {
-        "source": Path(examples.source).name,
-        "examples": examples.size,
-        "groups": len(np.unique(examples.groups)),
-        "mean_tokens": None,
-        "answerable": None if can_be_answered is None else float(np.mean(can_be_answered)),
-        "commonest_label": max(labels.values()) / examples.size if labels else None,
-    }
+    return DataFacts(
+        source=Path(examples.source).name,
+        examples=examples.size,
+        groups=len(np.unique(examples.groups)),
+        mean_tokens=None,
+        answerable=None if can_be_answered is None else float(np.mean(can_be_answered)),
+        commonest_label=max(labels.values()) / examples.size if labels else None,
+    )
 
 
 def _deployment(
-    source: Source, reference: str, floor: Floor | None, judgements: Mapping[str, Judgement]
-) -> dict[str, Any]:
-    judgement = judgements.get(source.name)
-    return {
+    source: NamedOutputs, reference: str, floor: Floor | None, judgements: Mapping[str, Judgement]
+) -> DeploymentResult:
+    return DeploymentResult(
         # A second run is one of the reference's artifact.
-        "model": reference if floor == "execution" else source.name,
-        "format": None,
-        "backend": None,
-        "status": "ok",
-        "reason": None,
-        "step": None,
-        "command": None,
-        "replicate_of": None if floor is None else reference,
-        "replicate_kind": floor,
-        "random": False,
-        "artifact": None,
-        "parity": None,
-        "quality": None if judgement is None else dict(judgement.quality),
-        "describe": None,
-        "sources": [
-            {"file": str(output.path), "kind": output.kind, "sha256": _sha256(output.path)} for output in source.outputs
+        model=reference if floor == "execution" else source.name,
+        format=None,
+        backend=None,
+        status="ok",
+        reason=None,
+        step=None,
+        command=None,
+        replicate_of=None if floor is None else reference,
+        replicate_kind=floor,
+        random=False,
+        pruned_of=None,
+        artifact=None,
+        verification=None,
+        quality=judgements[source.name].quality if source.name in judgements else None,
+        runtime=None,
+        sources=[
+            OutputFile(file=str(output.path), kind=output.kind, sha256=_sha256(output.path))
+            for output in source.outputs
         ],
-    }
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -263,7 +272,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _notes(sources: Sequence[Source], examples: Examples, left_out: Mapping[str, int]) -> list[str]:
+def _notes(sources: Sequence[NamedOutputs], examples: ComparedExamples, left_out: Mapping[str, int]) -> list[str]:
     notes = ["These outputs come from files: no model was run, so speed, memory and formats are unknown."]
     if _task(examples) == UNKNOWN:
         notes.append(
@@ -274,7 +283,7 @@ def _notes(sources: Sequence[Source], examples: Examples, left_out: Mapping[str,
         notes.append(f"Compared are the {examples.size:,} examples that all files have. Left out: {told}.")
     silent = [source.name for source in sources if isinstance(source.judged, ErrorIds)]
     if silent:
-        speaking = any(isinstance(source.judged, Answers | Classes) for source in sources)
+        speaking = any(isinstance(source.judged, PredictedAnswers | PredictedClasses) for source in sources)
         told = "all" if len(silent) == len(sources) else ", ".join(silent)
         notes.append(
             f"Error ids ({told}) tell what was wrong, not what was said: how many predictions differ is unknown"

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.external_outputs.read import Answers, Classes, ErrorIds, Output, Representations
+from harness.external_outputs.read import ErrorIds, Output, PredictedAnswers, PredictedClasses, Representations
 
 
 @dataclass(frozen=True, eq=False)
-class Examples:
+class ComparedExamples:
     """All examples that the outputs are about."""
 
     source: str
@@ -30,7 +30,7 @@ class Examples:
     labels: Mapping[str, str] | None = None
     """The gold classes."""
 
-    def only(self, ids: Sequence[str]) -> Examples:
+    def only(self, ids: Sequence[str]) -> ComparedExamples:
         """These examples alone, in this order."""
         return replace(
             self,
@@ -40,7 +40,9 @@ class Examples:
         )
 
 
-def find_examples(outputs: Sequence[Output], gold: Path | None, ids: Path | None, count: int | None) -> Examples:
+def find_examples(
+    outputs: Sequence[Output], gold: Path | None, ids: Path | None, count: int | None
+) -> ComparedExamples:
     """The examples of ``gold`` (SQuAD layout, or a table of labels), of the list ``ids``, ``count`` examples
     of which only the wrong ones have a name, or else those of the first file with a class for each.
 
@@ -64,7 +66,7 @@ def find_examples(outputs: Sequence[Output], gold: Path | None, ids: Path | None
     return examples
 
 
-def _of_gold(path: Path) -> Examples:
+def _of_gold(path: Path) -> ComparedExamples:
     if path.suffix.lower() in (".csv", ".jsonl"):
         from harness.external_outputs.classes import read_labels
 
@@ -83,15 +85,15 @@ def _of_gold(path: Path) -> Examples:
     )
 
 
-def _named(source: str, ids: Iterable[str], *, groups: NDArray[Any] | None = None, **gold: Any) -> Examples:
+def _named(source: str, ids: Iterable[str], *, groups: NDArray[Any] | None = None, **gold: Any) -> ComparedExamples:
     index = {id: row for row, id in enumerate(ids)}
-    return Examples(source, len(index), index, np.arange(len(index)) if groups is None else groups, **gold)
+    return ComparedExamples(source, len(index), index, np.arange(len(index)) if groups is None else groups, **gold)
 
 
-def _counted(outputs: Sequence[Output], count: int) -> Examples:
+def _counted(outputs: Sequence[Output], count: int) -> ComparedExamples:
     """The wrong ones first: who has no name was right everywhere, and its place does not matter."""
     for output in outputs:
-        if isinstance(output, Answers | Classes):
+        if isinstance(output, PredictedAnswers | PredictedClasses):
             raise UserError(
                 f"{output.path}: holds {output.kind}, and so names its examples itself; leave --examples out, "
                 "it is for error ids and representations"
@@ -105,15 +107,15 @@ def _counted(outputs: Sequence[Output], count: int) -> Examples:
         raise UserError(
             f"--examples: {count:,}, but the error ids name {len(index):,}; give the number of all examples"
         )
-    return Examples(f"--examples {count}", count, index, np.arange(count))
+    return ComparedExamples(f"--examples {count}", count, index, np.arange(count))
 
 
-def _of_outputs(outputs: Sequence[Output]) -> Examples:
+def _of_outputs(outputs: Sequence[Output]) -> ComparedExamples:
     for output in outputs:
-        if isinstance(output, Answers):
+        if isinstance(output, PredictedAnswers):
             raise _no_gold_answers(output)
     for output in outputs:
-        if isinstance(output, Classes):
+        if isinstance(output, PredictedClasses):
             return _named(str(output.path), output.by_id)
     for output in outputs:
         if isinstance(output, ErrorIds):
@@ -125,16 +127,16 @@ def _of_outputs(outputs: Sequence[Output]) -> Examples:
     return _named(str(first.path), [str(row) for row in range(len(first.rows))])
 
 
-def _check_gold(examples: Examples, outputs: Sequence[Output]) -> None:
+def _check_gold(examples: ComparedExamples, outputs: Sequence[Output]) -> None:
     for output in outputs:
-        if isinstance(output, Answers) and examples.answers is None:
+        if isinstance(output, PredictedAnswers) and examples.answers is None:
             raise _no_gold_answers(output)
-        if isinstance(output, Classes) and examples.answers is not None:
+        if isinstance(output, PredictedClasses) and examples.answers is not None:
             raise UserError(
                 f"{output.path}: holds classes, but {examples.source} holds questions; compare classes with "
                 "--gold LABELS.csv, or answers as a JSON object"
             )
 
 
-def _no_gold_answers(output: Answers) -> UserError:
+def _no_gold_answers(output: PredictedAnswers) -> UserError:
     return UserError(f"{output.path}: answers need gold answers; name the SQuAD-layout file with --gold")

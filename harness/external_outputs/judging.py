@@ -1,8 +1,8 @@
-"""What was right, what was said, and how good that is: from outputs by id to columns of the examples."""
+"""Judgement of outputs: by id they come in, as columns of the examples they go out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from harness.data.checks import short
 from harness.errors import UserError
-from harness.external_outputs.examples import Examples
-from harness.external_outputs.read import Answers, Classes, ErrorIds, Judged
+from harness.external_outputs.examples import ComparedExamples
+from harness.external_outputs.read import ErrorIds, Judged, PredictedAnswers, PredictedClasses
+from harness.results.deployments import Quality
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +21,15 @@ class Judgement:
     """(examples,)"""
     predictions: Sequence[str] | None
     """What was said about each example; None where only the errors are known."""
-    quality: Mapping[str, float | None]
-    """Means as a run's results name them."""
+    quality: Quality
 
 
-def judge(output: Judged, examples: Examples) -> Judgement:
+def judge(output: Judged, examples: ComparedExamples) -> Judgement:
     """The output on these examples; they have the gold answers or labels that it needs."""
     match output:
-        case Answers():
+        case PredictedAnswers():
             return _judge_answers(output, examples)
-        case Classes():
+        case PredictedClasses():
             return _judge_classes(output, examples)
         case ErrorIds():
             correct = np.ones(examples.size, dtype=np.bool_)
@@ -37,24 +37,24 @@ def judge(output: Judged, examples: Examples) -> Judgement:
             return Judgement(correct, None, _quality(correct, examples))
 
 
-def answerable(examples: Examples) -> NDArray[np.bool_] | None:
+def answerable(examples: ComparedExamples) -> NDArray[np.bool_] | None:
     """(examples,) whether a question can be answered; None for other tasks."""
     if examples.answers is None:
         return None
     return np.array([bool(examples.answers[id]) for id in examples.index], dtype=np.bool_)
 
 
-def _judge_answers(output: Answers, examples: Examples) -> Judgement:
+def _judge_answers(output: PredictedAnswers, examples: ComparedExamples) -> Judgement:
     from harness.tasks.squad_metrics import score
 
     gold = examples.answers or {}
     predictions = [output.by_id[id] for id in examples.index]
     scores = [score(said, gold[id]) for id, said in zip(examples.index, predictions, strict=True)]
     correct = np.array([exact for exact, _ in scores], dtype=np.bool_)
-    return Judgement(correct, predictions, {**_quality(correct, examples), "f1": _mean([f1 for _, f1 in scores])})
+    return Judgement(correct, predictions, _quality(correct, examples, f1=_mean([f1 for _, f1 in scores])))
 
 
-def _judge_classes(output: Classes, examples: Examples) -> Judgement:
+def _judge_classes(output: PredictedClasses, examples: ComparedExamples) -> Judgement:
     labels = examples.labels or {}
     predictions = [output.by_id[id] for id in examples.index]
     names = set(labels.values())
@@ -71,29 +71,30 @@ def _listed(names: Sequence[str] | set[str]) -> str:
     return short(", ".join(sorted(set(names))[:10]))
 
 
-def _quality(correct: NDArray[np.bool_], examples: Examples) -> dict[str, float | None]:
+def _quality(correct: NDArray[np.bool_], examples: ComparedExamples, *, f1: float | None = None) -> Quality:
     can_be_answered = answerable(examples)
     if can_be_answered is None:
-        return {"accuracy": _mean(correct)}
-    return {
-        "exact": _mean(correct),
-        "f1": None,
-        "exact_answerable": _mean(correct[can_be_answered]),
-        "exact_unanswerable": _mean(correct[~can_be_answered]),
-    }
+        return Quality(accuracy=_mean(correct), exact=None, f1=None, exact_answerable=None, exact_unanswerable=None)
+    return Quality(
+        accuracy=None,
+        exact=_mean(correct),
+        f1=f1,
+        exact_answerable=_mean(correct[can_be_answered]),
+        exact_unanswerable=_mean(correct[~can_be_answered]),
+    )
 
 
 def _mean(values: Sequence[float] | NDArray[np.bool_]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def with_labels(examples: Examples, outputs: Sequence[Judged]) -> Examples:
+def with_labels(examples: ComparedExamples, outputs: Sequence[Judged]) -> ComparedExamples:
     """The examples with the labels that the files with predictions hold beside them.
 
     Raises:
         UserError: two files with another label for an example, or an example without any.
     """
-    classes = [output for output in outputs if isinstance(output, Classes)]
+    classes = [output for output in outputs if isinstance(output, PredictedClasses)]
     if not classes:
         return examples
     labels = dict(examples.labels or {})

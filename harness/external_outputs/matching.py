@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from harness.data.checks import short
 from harness.errors import UserError
-from harness.external_outputs.examples import Examples
-from harness.external_outputs.read import Answers, Classes, ErrorIds, Output, Representations
+from harness.external_outputs.examples import ComparedExamples
+from harness.external_outputs.read import ErrorIds, Output, PredictedAnswers, PredictedClasses, Representations
 
 NAMED_AT_MOST = 3
 
@@ -17,14 +17,14 @@ NAMED_AT_MOST = 3
 class Matched:
     """The examples to compare, and what they were chosen from."""
 
-    examples: Examples
+    examples: ComparedExamples
     rows: tuple[int, ...] | None
     """Their rows in arrays of all examples; None where they are all."""
     left_out: Mapping[str, int]
     """How many ids of each file are not compared; no entry where all are."""
 
 
-def match(examples: Examples, outputs: Sequence[Output], *, common: bool) -> Matched:
+def match(examples: ComparedExamples, outputs: Sequence[Output], *, common: bool) -> Matched:
     """The same ids everywhere, or with ``common`` those that are everywhere.
 
     Error ids name the wrong examples only, so an id that they do not name is not missing.
@@ -38,7 +38,7 @@ def match(examples: Examples, outputs: Sequence[Output], *, common: bool) -> Mat
                 f"{output.path}: {len(output.rows):,} rows, but {examples.source} has {examples.size:,} examples; "
                 "give one row for each, in that order"
             )
-    whole = [output for output in outputs if isinstance(output, Answers | Classes)]
+    whole = [output for output in outputs if isinstance(output, PredictedAnswers | PredictedClasses)]
     if not common:
         for output in outputs:
             _check_ids(examples, output)
@@ -63,11 +63,11 @@ def _some(counts: Mapping[str, int]) -> dict[str, int]:
     return {source: count for source, count in counts.items() if count}
 
 
-def _ids(output: Answers | Classes | ErrorIds) -> Collection[str]:
+def _ids(output: PredictedAnswers | PredictedClasses | ErrorIds) -> Collection[str]:
     return output.ids if isinstance(output, ErrorIds) else output.by_id
 
 
-def _check_ids(examples: Examples, output: Output) -> None:
+def _check_ids(examples: ComparedExamples, output: Output) -> None:
     if isinstance(output, Representations):
         return
     known = examples.index

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers to the questions of a SQuAD-layout file; "" says that there is none."""
+class PredictedAnswers:
+    """PredictedAnswers to the questions of a SQuAD-layout file; "" says that there is none."""
 
     kind = "answers"
     path: Path
@@ -20,7 +20,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Classes:
+class PredictedClasses:
     """A class for every text, as a name, and the gold classes where the file has them too."""
 
     kind = "classes"
@@ -47,7 +47,7 @@ class Representations:
     rows: NDArray[np.float32]
 
 
-Judged = Answers | Classes | ErrorIds
+Judged = PredictedAnswers | PredictedClasses | ErrorIds
 """What can be right or wrong."""
 
 Output = Judged | Representations

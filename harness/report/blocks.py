@@ -94,7 +94,7 @@ class ChangedText:
 
 
 @dataclass(frozen=True)
-class Failure:
+class FailureItem:
     what: str
     reason: str
     command: str
@@ -121,7 +121,7 @@ def _first_few(names: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Failures:
-    items: tuple[Failure, ...]
+    items: tuple[FailureItem, ...]
 
 
 Block = Table | Facts | Prose | Findings | ChangedText | Failures

@@ -10,14 +10,15 @@ from harness.report.sections.headline import headline
 from harness.report.sections.performance import performance
 from harness.report.sections.side_effects import side_effects
 from harness.report.sections.verification import verification
-from harness.report.values import Json, words
+from harness.report.values import words
 from harness.report.view import TaskView, tasks_of
+from harness.results.read import RunResults
 
 
-def build_report(results: Json, *, all_pairs: bool = False) -> Report:
+def build_report(run: RunResults, *, all_pairs: bool = False) -> Report:
     """Everything that a report says; ``all_pairs`` draws matrices of all deployments, however many."""
-    tasks = tasks_of(results)
-    sections = [headline(results, tasks)]
+    tasks = tasks_of(run)
+    sections = [headline(run.results.environment, tasks)]
     sections += [_what_stands_out(task, several=len(tasks) > 1) for task in tasks]
     for task in tasks:
         if not task.deployments:
@@ -31,12 +32,13 @@ def build_report(results: Json, *, all_pairs: bool = False) -> Report:
     failed = failures(tasks)
     sections += [failed] if failed else []
     sections.append(how_to_read())
-    return Report(f"scalemodel: {words(results.get('study'))}", words(results.get("description")), tuple(sections))
+    results = run.results
+    return Report(f"scalemodel: {words(results.study)}", words(results.description), tuple(sections))
 
 
-def all_findings(results: Json) -> dict[str, tuple[Finding, ...]]:
+def all_findings(run: RunResults) -> dict[str, tuple[Finding, ...]]:
     """By task, the most important first."""
-    return {task.name: findings_on(task) for task in tasks_of(results)}
+    return {task.name: findings_on(task) for task in tasks_of(run)}
 
 
 def _what_stands_out(task: TaskView, *, several: bool) -> Section:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 REFERENCE = "reference"
 EXPORT = "export"
@@ -31,7 +31,7 @@ EXPLAINED = {
 """The causes in the order of the chain, and what each means for deployments of a model."""
 
 
-def cause(deployment: Deployment, reference: Deployment | None) -> str:
+def cause(deployment: DeploymentView, reference: DeploymentView | None) -> str:
     """Why a deployment may differ from the reference."""
     if deployment.replicate_kind == "execution":
         return EXECUTION
@@ -53,47 +53,47 @@ def cause(deployment: Deployment, reference: Deployment | None) -> str:
 
 
 @dataclass(frozen=True)
-class Step:
+class ChainLink:
     """One link of the chain: ``after`` differs from ``before`` in one thing."""
 
-    before: Deployment
-    after: Deployment
+    before: DeploymentView
+    after: DeploymentView
 
 
-def fp32_of(task: TaskView, model: str, backend: str) -> Deployment | None:
+def fp32_of(task: TaskView, model: str, backend: str) -> DeploymentView | None:
     """A model's ONNX FP32 deployment on a backend (its PyTorch one where there is no other)."""
     found = {d.format: d for d in task.measured if d.model == model and d.backend == backend and d.is_fp32}
     return found.get("onnx-fp32") or next(iter(found.values()), None)
 
 
-def export_step(task: TaskView, deployment: Deployment) -> Step | None:
+def export_step(task: TaskView, deployment: DeploymentView) -> ChainLink | None:
     """From the same model's PyTorch deployment, where the study has one, for its ONNX FP32 ones."""
     if deployment.format != "onnx-fp32":
         return None
     before = next((d for d in task.measured if d.model == deployment.model and d.format == "torch-fp32"), None)
-    return None if before is None else Step(before, deployment)
+    return None if before is None else ChainLink(before, deployment)
 
 
-def precision_step(task: TaskView, deployment: Deployment) -> Step | None:
+def precision_step(task: TaskView, deployment: DeploymentView) -> ChainLink | None:
     """From the same model's FP32 on the same backend, for deployments of lower precision."""
     if deployment.is_fp32:
         return None
     before = fp32_of(task, deployment.model, deployment.backend)
-    return None if before is None else Step(before, deployment)
+    return None if before is None else ChainLink(before, deployment)
 
 
-def architecture_step(task: TaskView, deployment: Deployment) -> Step | None:
+def architecture_step(task: TaskView, deployment: DeploymentView) -> ChainLink | None:
     """From the reference model's FP32 on the same backend, for FP32 deployments of other models."""
     reference = task.reference_deployment
     if reference is None or deployment.model == reference.model or not deployment.is_fp32 or deployment.pruned_of:
         return None
     before = fp32_of(task, reference.model, deployment.backend)
-    return None if before is None else Step(before, deployment)
+    return None if before is None else ChainLink(before, deployment)
 
 
-def pruning_step(task: TaskView, deployment: Deployment) -> Step | None:
+def pruning_step(task: TaskView, deployment: DeploymentView) -> ChainLink | None:
     """From the model that it was made of, in FP32 on the same backend, for FP32 deployments of pruned models."""
     if deployment.pruned_of is None or not deployment.is_fp32:
         return None
     before = fp32_of(task, deployment.pruned_of, deployment.backend)
-    return None if before is None else Step(before, deployment)
+    return None if before is None else ChainLink(before, deployment)

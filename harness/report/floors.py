@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Generic, Literal
 
-from harness.report.values import Estimate, Json, mapping, number
-from harness.report.view import Deployment, TaskView
+from benchmarks.attack.pairs import OutcomeAgreement
+from benchmarks.characteristics.data_distribution import DistributionPair
+from benchmarks.characteristics.data_representation import RepresentationPair
+from benchmarks.characteristics.prediction_errors import ErrorPair
+from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
+from benchmarks.statistics.equivalence import Conclusion, Verdict
+from harness.report.values import P, Pairs
+from harness.report.view import DeploymentView, TaskView
 
 Kind = Literal["execution", "seed"]
 
@@ -15,143 +21,115 @@ BOUNDLESS = 0.9
 """From this distance on, noise leaves nothing in common: to be the same as such a floor is to be anything."""
 
 
-def base_of(task: TaskView, deployment: Deployment) -> str:
+def base_of(task: TaskView, deployment: DeploymentView) -> str:
     """What a deployment is held against: the reference, or for a second run the first."""
     first = deployment.replicate_of
     return task.reference if first is None else first
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a test against the noise floor concluded; see `benchmarks.statistics.equivalence`."""
-
-    conclusion: str
-    floor: Estimate
-    times_floor: Estimate
-    margin: float | None
-    examples_needed: int | None
-
-    @classmethod
-    def of(cls, entry: Json) -> Verdict | None:
-        if entry.get("conclusion") not in ("same", "different", "cannot tell"):
-            return None
-        needed = number(entry.get("examples_needed"))
-        return cls(
-            conclusion=str(entry["conclusion"]),
-            floor=Estimate.of(entry.get("floor")),
-            times_floor=Estimate.of(entry.get("times_floor")),
-            margin=number(entry.get("margin")),
-            examples_needed=None if needed is None else int(needed),
-        )
-
-
-@dataclass(frozen=True)
-class Metric:
+class Metric(Generic[P]):
     """A figure of a pair of deployments, and where the results have it."""
 
-    name: str
-    pair: Callable[[TaskView, str, str], Json]
-    estimate: Callable[[Json], Estimate]
-    verdicts: Callable[[TaskView], Json] = lambda _: {}
+    pairs: Callable[[TaskView], Pairs[P]]
+    estimate: Callable[[P], Estimate | None]
+    verdicts: Callable[[TaskView], Mapping[str, Verdict]] = lambda _: {}
     """By deployment; empty for figures that no test is made of."""
 
     def between(self, task: TaskView, a: str, b: str) -> Estimate:
-        return self.estimate(self.pair(task, a, b))
+        return self.of_pair(self.pairs(task).between(a, b))
 
-    def of(self, task: TaskView, deployment: Deployment) -> Estimate:
+    def of(self, task: TaskView, deployment: DeploymentView) -> Estimate:
         """Against the deployment's base."""
-        return self.estimate(self.entry(task, deployment))
+        return self.of_pair(self.pair(task, deployment))
 
-    def entry(self, task: TaskView, deployment: Deployment) -> Json:
+    def pair(self, task: TaskView, deployment: DeploymentView) -> P | None:
         """All figures of the pair that the deployment makes with its base."""
-        return self.pair(task, base_of(task, deployment), deployment.name)
+        return self.pairs(task).between(base_of(task, deployment), deployment.name)
 
-    def verdict(self, task: TaskView, deployment: Deployment) -> Verdict | None:
+    def of_pair(self, pair: P | None) -> Estimate:
+        """Undefined where two were not compared."""
+        return UNDEFINED if pair is None else self.estimate(pair) or UNDEFINED
+
+    def verdict(self, task: TaskView, deployment: DeploymentView) -> Verdict | None:
         """None where there is no floor to hold it against."""
-        return Verdict.of(mapping(self.verdicts(task).get(deployment.name)))
+        return self.verdicts(task).get(deployment.name)
 
 
-def error_metric(key: str, *, stratum: str = "all") -> Metric:
-    # Newly wrong and newly right are parts of what changed, and are judged with it.
-    tested = "jaccard" if key == "jaccard" else "disagreement"
+def error_metric(
+    estimate: Callable[[ErrorPair], Estimate | None],
+    *,
+    stratum: str = "all",
+    tested: Literal["disagreement", "jaccard"] | None = None,
+) -> Metric[ErrorPair]:
+    """``tested``: the distance whose verdict is the figure's too."""
 
-    def pair(task: TaskView, a: str, b: str) -> Json:
-        pairs = task.error_pairs.get(stratum)
-        return pairs.get(a, b) if pairs else {}
+    def pairs(task: TaskView) -> Pairs[ErrorPair]:
+        return task.error_pairs.get(stratum, Pairs())
 
-    def verdicts(task: TaskView) -> Json:
-        return mapping(mapping(task.strata.get(stratum, {}).get("verdicts")).get(tested))
+    def verdicts(task: TaskView) -> Mapping[str, Verdict]:
+        if tested is None or stratum not in task.strata:
+            return {}
+        judged = task.strata[stratum].verdicts
+        return judged.jaccard if tested == "jaccard" else judged.disagreement
 
-    judged = key in ("jaccard", "disagreement", "negative_flip_rate", "positive_flip_rate")
-    return Metric(
-        f"{key} ({stratum})",
-        pair,
-        lambda entry: Estimate.of(entry.get(key)),
-        verdicts if judged else lambda _: {},
-    )
-
-
-def neighbours_metric(k: str, *, key: str = "neighbours") -> Metric:
-    def verdicts(task: TaskView) -> Json:
-        found = mapping(task.characteristic("data_representation").get("verdicts"))
-        return mapping(found.get(k)) if key == "neighbours" else {}
-
-    return Metric(
-        f"{key} (K = {k})",
-        lambda task, a, b: task.representation_pairs.get(a, b),
-        lambda entry: Estimate.of(mapping(entry.get(key)).get(k)),
-        verdicts,
-    )
+    return Metric(pairs, estimate, verdicts)
 
 
-def representation_metric(key: str) -> Metric:
-    return Metric(
-        key,
-        lambda task, a, b: task.representation_pairs.get(a, b),
-        lambda entry: Estimate.of(entry.get(key)),
-    )
+def neighbours_metric(k: str) -> Metric[RepresentationPair]:
+    def verdicts(task: TaskView) -> Mapping[str, Verdict]:
+        representation = task.characteristics.data_representation
+        return representation.verdicts.get(k, {}) if representation else {}
+
+    return Metric(lambda task: task.representation_pairs, lambda pair: pair.neighbours.get(k), verdicts)
 
 
-def distribution_metric(key: str) -> Metric:
-    where = key.removeprefix("jaccard_")
-
-    def verdicts(task: TaskView) -> Json:
-        return mapping(mapping(task.characteristic("data_distribution").get("verdicts")).get(where))
-
-    return Metric(
-        key,
-        lambda task, a, b: task.distribution_pairs.get(a, b),
-        lambda entry: Estimate.of(entry.get(key)),
-        verdicts,
-    )
+def representation_metric(estimate: Callable[[RepresentationPair], Estimate | None]) -> Metric[RepresentationPair]:
+    return Metric(lambda task: task.representation_pairs, estimate)
 
 
-def attack_metric(key: str) -> Metric:
-    return Metric(key, lambda task, a, b: task.attack_pairs.get(a, b), lambda entry: Estimate.of(entry.get(key)))
+def distribution_metric(estimate: Callable[[DistributionPair], Estimate | None]) -> Metric[DistributionPair]:
+    return Metric(lambda task: task.distribution_pairs, estimate)
 
 
-ERROR_OVERLAP = error_metric("jaccard")
-ADJUSTED_OVERLAP = error_metric("adjusted_jaccard")
-DISAGREEMENT = error_metric("disagreement")
-NEWLY_WRONG = error_metric("negative_flip_rate")
-NEWLY_RIGHT = error_metric("positive_flip_rate")
-OUTSIDE_OVERLAP = distribution_metric("jaccard_outside")
-FALLEN_OVERLAP = attack_metric("jaccard")
+def _detected_verdicts(task: TaskView) -> Mapping[str, Verdict]:
+    distribution = task.characteristics.data_distribution
+    return distribution.verdicts.out_of_distribution if distribution else {}
 
 
-def replicates(task: TaskView, kind: Kind, of: str) -> tuple[Deployment, ...]:
+def _alarm_verdicts(task: TaskView) -> Mapping[str, Verdict]:
+    distribution = task.characteristics.data_distribution
+    return distribution.verdicts.in_distribution if distribution else {}
+
+
+ERROR_OVERLAP = error_metric(lambda pair: pair.jaccard, tested="jaccard")
+ADJUSTED_OVERLAP = error_metric(lambda pair: pair.adjusted_jaccard)
+DISAGREEMENT = error_metric(lambda pair: pair.disagreement, tested="disagreement")
+# Newly wrong and newly right are parts of what changed, and are judged with it.
+NEWLY_WRONG = error_metric(lambda pair: pair.negative_flip_rate, tested="disagreement")
+NEWLY_RIGHT = error_metric(lambda pair: pair.positive_flip_rate, tested="disagreement")
+DETECTED_OVERLAP: Metric[DistributionPair] = Metric(
+    lambda task: task.distribution_pairs, lambda pair: pair.jaccard_out_of_distribution, _detected_verdicts
+)
+ALARM_OVERLAP: Metric[DistributionPair] = Metric(
+    lambda task: task.distribution_pairs, lambda pair: pair.jaccard_in_distribution, _alarm_verdicts
+)
+ATTACK_OVERLAP: Metric[OutcomeAgreement] = Metric(lambda task: task.attack_pairs, lambda pair: pair.jaccard)
+
+
+def replicates(task: TaskView, kind: Kind, of: str) -> tuple[DeploymentView, ...]:
     """The second runs of one deployment that worked."""
     return task.replicates.get((kind, of), ())
 
 
-def floor(task: TaskView, metric: Metric, kind: Kind, of: str | None = None) -> Estimate:
+def floor(task: TaskView, metric: Metric[Any], kind: Kind, of: str | None = None) -> Estimate:
     """A distance between the reference (or ``of``) and its replicate; of several, the largest."""
     base = task.reference if of is None else of
     known = [metric.between(task, base, d.name) for d in replicates(task, kind, base)]
-    return max((e for e in known if e.value is not None), key=lambda e: e.value or 0.0, default=Estimate())
+    return max((e for e in known if e.value is not None), key=lambda e: e.value or 0.0, default=UNDEFINED)
 
 
-def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
+def floor_kind(task: TaskView, deployment: DeploymentView) -> Kind | None:
     """Which floor a deployment is held against: another model against the seed floor where there is one."""
     reference = task.reference_deployment
     if reference is None or deployment.name == reference.name:
@@ -161,7 +139,7 @@ def floor_kind(task: TaskView, deployment: Deployment) -> Kind | None:
     return "execution" if replicates(task, "execution", reference.name) else None
 
 
-def conclusion(task: TaskView, metric: Metric, deployment: Deployment) -> str | None:
+def conclusion(task: TaskView, metric: Metric[Any], deployment: DeploymentView) -> Conclusion | None:
     """ "same", "different", "cannot tell", or None where there is no floor."""
     verdict = metric.verdict(task, deployment)
     if verdict is None:

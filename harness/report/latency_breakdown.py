@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from harness.report.values import mapping, number
-from harness.report.view import Deployment
+from harness.report.view import DeploymentView
+from harness.results.timings import DeviceTimes
 
 NAMES = {"tokenise": "tokenisation", "batch": "batching and padding", "compute": "compute", "decode": "decoding"}
-TRANSFERS = ("host_to_device", "device_to_host")
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,17 @@ class Stages:
         return max(self.milliseconds, key=lambda stage: self.milliseconds[stage])
 
 
-def stages(deployment: Deployment, way: str) -> Stages | None:
+def stages(deployment: DeploymentView, way: Literal["request", "batch"]) -> Stages | None:
     """``way``: "request", one text alone, or "batch", all of them. None where it was not measured."""
-    found = mapping(mapping(deployment.performance.get("stages")).get(way))
-    known = {stage: value for stage in NAMES if (value := number(found.get(stage))) is not None and value >= 0}
-    measured = Stages(known)
-    return measured if len(known) == len(NAMES) and measured.total > 0 else None
+    breakdown = deployment.timings.latency_breakdown if deployment.timings else None
+    if breakdown is None:
+        return None
+    times = breakdown.request if way == "request" else breakdown.batch
+    measured = Stages(times.model_dump()) if times else None
+    return measured if measured and measured.total > 0 else None
 
 
-def limited_by(deployment: Deployment, found: Stages) -> str:
+def limited_by(deployment: DeploymentView, found: Stages) -> str:
     """The largest stage in words; where the model runs on a device of its own, whether that is the device or the host.
 
     What the host spends inside the runtime's calls is the device's here: it is not timed apart.
@@ -49,10 +51,13 @@ def limited_by(deployment: Deployment, found: Stages) -> str:
     return "device" if found.limit == "compute" else f"host ({name})"
 
 
-def transfer_share(deployment: Deployment) -> float | None:
+def transfer_share(deployment: DeploymentView) -> float | None:
     """Of the calls of the runtime, the part that copies to a device and back; None where nothing is copied."""
-    found = mapping(mapping(deployment.performance.get("stages")).get("device"))
-    times = {name: number(found.get(name)) for name in (*TRANSFERS, "compute")}
-    known = {name: value for name, value in times.items() if value is not None}
-    total = sum(known.values())
-    return sum(known[name] for name in TRANSFERS) / total if len(known) == len(times) and total > 0 else None
+    breakdown = deployment.timings.latency_breakdown if deployment.timings else None
+    return _share(breakdown.device) if breakdown and breakdown.device else None
+
+
+def _share(device: DeviceTimes) -> float | None:
+    copies = device.host_to_device + device.device_to_host
+    total = copies + device.compute
+    return copies / total if total > 0 else None

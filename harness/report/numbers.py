@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.report.values import Estimate
+from benchmarks.statistics.bootstrap import Estimate
 
 UNKNOWN = "-"
 EN_DASH = "\u2013"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from rich.console import Console
 
@@ -11,12 +10,13 @@ from harness.report.as_json import to_json
 from harness.report.build import build_report
 from harness.report.markdown import to_markdown
 from harness.report.terminal import Terminal
+from harness.results.read import RunResults
 
 ReportFormat = Literal["terminal", "markdown", "json"]
 
 
 def render(
-    results: Mapping[str, Any],
+    run: RunResults,
     *,
     format: ReportFormat = "terminal",
     width: int | None = None,
@@ -25,7 +25,7 @@ def render(
 ) -> None:
     """Write the report of a run to ``console`` (standard output when None).
 
-    ``results`` is what `harness.results.read.read_results` gives. ``width`` is in columns and matters to
+    ``run`` is what `harness.results.read.read_results` gives. ``width`` is in columns and matters to
     the terminal only; None takes the console's. ``all_pairs`` draws the matrices of every deployment,
     however many there are. Markdown and JSON are written as they are, without wrapping or colour.
     """
@@ -34,10 +34,10 @@ def render(
         before = console.width
         console.width = width or before
         try:
-            Terminal(console).report(build_report(results, all_pairs=all_pairs))
+            Terminal(console).report(build_report(run, all_pairs=all_pairs))
         finally:
             console.width = before
         return
-    text = to_json(results) if format == "json" else to_markdown(build_report(results, all_pairs=all_pairs))
+    text = to_json(run) if format == "json" else to_markdown(build_report(run, all_pairs=all_pairs))
     # a stream of another encoding gets "?" for what it cannot show instead of an exception
     console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))

@@ -2,21 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+from benchmarks.attack.pairs import OutcomeAgreement
+from benchmarks.attack.transfer import Transfer
+from benchmarks.characteristics.adversarial_attack import Vulnerability
+from benchmarks.characteristics.data_distribution import DistributionPair
+from benchmarks.characteristics.data_representation import RepresentationPair
+from benchmarks.characteristics.prediction_errors import ErrorPair, Stratum
 from exporters.formats import ALL
-from harness.report.values import Json, Pairs, mapping, number, quotient, sequence, words
+from harness.report.values import Pairs, quotient, words
+from harness.results.deployments import ArtifactFacts, DeploymentResult, Quality, RuntimeFacts, VerificationResult
+from harness.results.read import RunResults
+from harness.results.schema import Characteristics, TaskResults
+from harness.results.timings import (
+    DeploymentPerformance,
+    LatencyFigures,
+    OfflineFigures,
+    OncePerProcess,
+    ServerFigures,
+)
 
 FORMAT_ORDER = tuple(ALL)
 
 AGAIN = "#rerun"
 """Ends the name of a deployment's second run."""
 
+Percentile = Literal["p50", "p90", "p95", "p99"]
+Scenario = Literal["single_stream", "multi_stream", "offline", "server"]
+SpeedMeasure = Literal["p50", "offline throughput"]
+"""What speed-ups are ratios of."""
+
+UNTIMED = OncePerProcess.model_validate(dict.fromkeys(OncePerProcess.model_fields))
+
 
 @dataclass(frozen=True, eq=False)  # by identity: two runs of one artifact are two deployments
-class Deployment:
+class DeploymentView:
     """One deployment of a task; ``number`` is its [n] in every table."""
 
     name: str
@@ -27,35 +51,37 @@ class Deployment:
     """The format alone, for rows that stand under their model."""
     model: str
     format: str
+    """Empty where it is not known, as the backend."""
     backend: str
-    entry: Json
+    result: DeploymentResult
+    timings: DeploymentPerformance | None
+    """None: it was not timed."""
 
     @property
     def ok(self) -> bool:
-        return self.entry.get("status") == "ok"
+        return self.result.status == "ok"
 
     @property
     def has_results(self) -> bool:
         """Whether it answered the evaluation: one whose timing or attack failed has, and is compared."""
-        return self.ok or bool(self.quality)
+        return self.ok or self.quality is not None
 
     @property
     def random(self) -> bool:
-        return bool(self.entry.get("random"))
+        return self.result.random
 
     @property
     def replicate_of(self) -> str | None:
-        of = self.entry.get("replicate_of")
-        return None if of is None else str(of)
+        return self.result.replicate_of
 
     @property
     def pruned_of(self) -> str | None:
         """The model that this one was pruned from."""
-        return self.entry.get("pruned_of")
+        return self.result.pruned_of
 
     @property
-    def replicate_kind(self) -> str | None:
-        return self.entry.get("replicate_kind") if self.replicate_of is not None else None
+    def replicate_kind(self) -> Literal["seed", "execution"] | None:
+        return self.result.replicate_kind
 
     @property
     def label(self) -> str:
@@ -66,93 +92,115 @@ class Deployment:
     def precision(self) -> str:
         """Of the format (`exporters.format.Precision`), or of a finished file, as found in it; "" unknown."""
         facts = ALL.get(self.format)
-        return (facts.precision if facts else None) or words(self.artifact.get("precision"))
+        found = self.artifact.precision if self.artifact else ""
+        return (facts.precision if facts else None) or found
 
     @property
     def is_fp32(self) -> bool:
         return self.precision == "fp32"
 
     @property
-    def quality(self) -> Json:
-        return mapping(self.entry.get("quality"))
-
-    @property
-    def parity(self) -> Json:
-        return mapping(self.entry.get("parity"))
-
-    @property
-    def verification(self) -> Json:
-        return mapping(self.entry.get("verification"))
-
-    @property
-    def artifact(self) -> Json:
-        return mapping(self.entry.get("artifact"))
-
-    @property
-    def performance(self) -> Json:
-        return mapping(self.entry.get("performance"))
-
-    @property
-    def describe(self) -> Json:
-        return mapping(self.entry.get("describe"))
-
-    @property
-    def emulated(self) -> bool:
-        """Whether its FP8 was computed in another type: its numbers are FP8's, its speed is not."""
-        products = mapping(self.verification.get("products"))
-        return self.precision == "fp8" and bool(products) and "fp8" not in products
-
-    @property
-    def bytes(self) -> float | None:
-        return number(self.artifact.get("bytes"))
-
-    def latency(self, figure: str) -> float | None:
-        """Of single-stream, in milliseconds; ``figure`` is "p50", "p90", ..."""
-        return number(mapping(self.performance.get("single-stream")).get(f"{figure}_ms"))
-
-    @property
-    def unstable(self) -> bool:
-        """Whether a timing did not settle, or scatters widely."""
-        return self.unsettled("single-stream") or self.unsettled("offline")
-
-    def unsettled(self, scenario: str) -> bool:
-        timing = mapping(self.performance.get(scenario))
-        return timing.get("steady") is False or timing.get("scattered") is True
-
-    def disturbed(self, scenario: str) -> bool:
-        """Whether the machine did other things, or changed its clock, while it was measured."""
-        return mapping(self.performance.get(scenario)).get("disturbed") is True
-
-    def doubtful(self, scenario: str) -> bool:
-        """Whether a figure is marked: see `unsettled` and `disturbed`."""
-        return self.unsettled(scenario) or self.disturbed(scenario)
-
-    def doubtful_tail(self, scenario: str) -> bool:
-        return self.unsettled_tail(scenario) or self.disturbed(scenario)
-
-    def unsettled_tail(self, scenario: str) -> bool:
-        """Whether the p99 is less than that of a steady tail of enough queries."""
-        return mapping(self.performance.get(scenario)).get("tail_steady") is False
-
-    @property
-    def samples_per_second(self) -> float | None:
-        return number(mapping(self.performance.get("offline")).get("samples_per_second"))
+    def quality(self) -> Quality | None:
+        return self.result.quality
 
     @property
     def score(self) -> float | None:
         """The share of examples that are right: exact match or accuracy."""
-        return number(self.quality.get("exact", self.quality.get("accuracy")))
+        return None if self.quality is None else self.quality.score
+
+    @property
+    def verification(self) -> VerificationResult | None:
+        return self.result.verification
+
+    @property
+    def artifact(self) -> ArtifactFacts | None:
+        return self.result.artifact
+
+    @property
+    def runtime(self) -> RuntimeFacts | None:
+        return self.result.runtime
+
+    @property
+    def emulated(self) -> bool:
+        """Whether its FP8 was computed in another type: its numbers are FP8's, its speed is not."""
+        products = self.verification.products if self.verification else None
+        return self.precision == "fp8" and bool(products) and "fp8" not in (products or {})
+
+    @property
+    def bytes(self) -> float | None:
+        return None if self.artifact is None else self.artifact.bytes
+
+    @property
+    def once(self) -> OncePerProcess:
+        """What is measured once in a process: all None where nothing was timed."""
+        return self.timings or UNTIMED
+
+    @property
+    def warnings(self) -> list[str]:
+        """Of the measurements, each on one line."""
+        return [words(warning) for warning in self.timings.warnings] if self.timings else []
+
+    def latency(self, figure: Percentile) -> float | None:
+        """Of single-stream, in milliseconds."""
+        single = self.timings.single_stream if self.timings else None
+        if single is None:
+            return None
+        return {"p50": single.p50_ms, "p90": single.p90_ms, "p95": single.p95_ms, "p99": single.p99_ms}[figure]
+
+    @property
+    def samples_per_second(self) -> float | None:
+        offline = self.timings.offline if self.timings else None
+        return None if offline is None else offline.samples_per_second
+
+    def scenario(self, name: Scenario) -> LatencyFigures | OfflineFigures | ServerFigures | None:
+        if self.timings is None:
+            return None
+        timed = self.timings
+        return {
+            "single_stream": timed.single_stream,
+            "multi_stream": timed.multi_stream,
+            "offline": timed.offline,
+            "server": timed.server,
+        }[name]
+
+    @property
+    def unstable(self) -> bool:
+        """Whether a timing did not settle, or scatters widely."""
+        return self.unsettled("single_stream") or self.unsettled("offline")
+
+    def unsettled(self, scenario: Scenario) -> bool:
+        timing = self.scenario(scenario)
+        if timing is None:
+            return False
+        return not timing.steady or (isinstance(timing, LatencyFigures) and timing.scattered)
+
+    def disturbed(self, scenario: Scenario) -> bool:
+        """Whether the machine did other things, or changed its clock, while it was measured."""
+        timing = self.scenario(scenario)
+        return timing is not None and timing.disturbed
+
+    def doubtful(self, scenario: Scenario) -> bool:
+        """Whether a figure is marked: see `unsettled` and `disturbed`."""
+        return self.unsettled(scenario) or self.disturbed(scenario)
+
+    def doubtful_tail(self, scenario: Scenario) -> bool:
+        return self.unsettled_tail(scenario) or self.disturbed(scenario)
+
+    def unsettled_tail(self, scenario: Scenario) -> bool:
+        """Whether the p99 is less than that of a steady tail of enough queries."""
+        timing = self.scenario(scenario)
+        return isinstance(timing, LatencyFigures) and not timing.tail_steady
 
 
 class TaskView:
     """One task of the results."""
 
-    def __init__(self, name: str, entry: Json) -> None:
+    def __init__(self, name: str, result: TaskResults, timings: Mapping[str, DeploymentPerformance]) -> None:
         self.name = name
-        self.entry = entry
-        self.reference = str(entry.get("reference"))
-        self.notes = tuple(words(note) for note in sequence(entry.get("notes")))
-        self.deployments = _ordered(mapping(entry.get("deployments")), self.reference)
+        self.result = result
+        self.reference = result.reference
+        self.notes = tuple(words(note) for note in result.notes)
+        self.deployments = _ordered(result, timings)
         self.by_name = {deployment.name: deployment for deployment in self.deployments}
 
     @property
@@ -160,23 +208,23 @@ class TaskView:
         return self.name == "question-answering"
 
     @cached_property
-    def reference_deployment(self) -> Deployment | None:
+    def reference_deployment(self) -> DeploymentView | None:
         return self.by_name.get(self.reference)
 
     @cached_property
-    def measured(self) -> tuple[Deployment, ...]:
+    def measured(self) -> tuple[DeploymentView, ...]:
         """Those with results that are no second run of another."""
         return tuple(d for d in self.deployments if d.has_results and d.replicate_kind != "execution")
 
     @cached_property
-    def candidates(self) -> tuple[Deployment, ...]:
+    def candidates(self) -> tuple[DeploymentView, ...]:
         """Those that one would deploy instead of the reference and whose answers mean something."""
         return tuple(d for d in self.measured if d.replicate_kind is None and not d.random and d.name != self.reference)
 
     @cached_property
-    def replicates(self) -> dict[tuple[str, str], tuple[Deployment, ...]]:
+    def replicates(self) -> dict[tuple[str, str], tuple[DeploymentView, ...]]:
         """The second runs with results, by kind and by the name of the first."""
-        found: dict[tuple[str, str], tuple[Deployment, ...]] = {}
+        found: dict[tuple[str, str], tuple[DeploymentView, ...]] = {}
         for d in self.deployments:
             if d.has_results and d.replicate_of is not None:
                 place = str(d.replicate_kind), d.replicate_of
@@ -187,50 +235,68 @@ class TaskView:
     def backends(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(d.backend for d in self.deployments))
 
-    def characteristic(self, name: str) -> Json:
-        return mapping(mapping(self.entry.get("characteristics")).get(name))
+    @property
+    def characteristics(self) -> Characteristics:
+        return self.result.characteristics
 
     @cached_property
-    def strata(self) -> dict[str, Json]:
+    def strata(self) -> dict[str, Stratum]:
         """Of the prediction errors: "all" and, for question answering, the two kinds of questions."""
-        strata = mapping(self.characteristic("prediction_errors").get("strata"))
-        return {name: mapping(stratum) for name, stratum in strata.items()}
+        errors = self.characteristics.prediction_errors
+        return {} if errors is None else errors.strata
+
+    @property
+    def overall(self) -> Stratum | None:
+        """Prediction errors over all examples."""
+        return self.strata.get("all")
+
+    @property
+    def examples(self) -> int | None:
+        """How many were compared."""
+        return None if self.overall is None else self.overall.n
+
+    @property
+    def reference_errors(self) -> int | None:
+        """How many examples the reference gets wrong."""
+        errors = self.overall.errors if self.overall else {}
+        return errors[self.reference].count if self.reference in errors else None
 
     @cached_property
-    def error_pairs(self) -> dict[str, Pairs]:
-        return {name: Pairs(stratum.get("pairs")) for name, stratum in self.strata.items()}
+    def error_pairs(self) -> dict[str, Pairs[ErrorPair]]:
+        return {name: Pairs(stratum.pairs) for name, stratum in self.strata.items()}
 
     @cached_property
-    def representation_pairs(self) -> Pairs:
-        return Pairs(self.characteristic("data_representation").get("pairs"))
+    def representation_pairs(self) -> Pairs[RepresentationPair]:
+        representation = self.characteristics.data_representation
+        return Pairs(representation.pairs if representation else ())
 
     @cached_property
-    def distribution_pairs(self) -> Pairs:
-        return Pairs(self.characteristic("data_distribution").get("pairs"))
+    def distribution_pairs(self) -> Pairs[DistributionPair]:
+        distribution = self.characteristics.data_distribution
+        return Pairs(distribution.pairs if distribution else ())
 
     @cached_property
-    def attack_pairs(self) -> Pairs:
-        return Pairs(self.characteristic("adversarial_attack").get("pairs"))
+    def attack_pairs(self) -> Pairs[OutcomeAgreement]:
+        attack = self.characteristics.adversarial_attack
+        return Pairs(attack.pairs if attack else ())
 
     @cached_property
-    def attacked(self) -> Json:
+    def attacked(self) -> dict[str, Vulnerability]:
         """Figures of the deployments that were attacked themselves, by name."""
-        return mapping(self.characteristic("adversarial_attack").get("deployments"))
+        attack = self.characteristics.adversarial_attack
+        return attack.deployments if attack else {}
 
     @cached_property
-    def transfers(self) -> dict[str, Json]:
+    def transfers(self) -> dict[str, Transfer]:
         """Rows of the transfer matrix by the deployment that the texts were crafted on."""
-        rows = map(mapping, sequence(self.characteristic("adversarial_attack").get("transfers")))
-        return {str(row.get("crafted_on")): row for row in rows}
+        attack = self.characteristics.adversarial_attack
+        return {row.source: row for row in attack.transfers} if attack else {}
 
     @cached_property
     def neighbour_counts(self) -> tuple[str, ...]:
         """The values of K, as the keys of the results, ascending."""
-        chance = mapping(self.characteristic("data_representation").get("chance_jaccard"))
-        found = set(chance)
-        for pair in self.representation_pairs:
-            found |= set(mapping(pair.get("neighbours")))
-        return tuple(sorted((k for k in found if str(k).isdigit()), key=int))
+        representation = self.characteristics.data_representation
+        return tuple(sorted(representation.chance_jaccard, key=int)) if representation else ()
 
     @property
     def neighbours_shown(self) -> str | None:
@@ -238,76 +304,74 @@ class TaskView:
         counts = self.neighbour_counts
         return counts[len(counts) // 2] if counts else None
 
-    def speed_up(self, deployment: Deployment, against: Deployment | None = None) -> float | None:
-        """Median single-stream latency of the reference over the deployment's; offline rates if need be."""
+    @cached_property
+    def speed_measure(self) -> SpeedMeasure:
+        """What every speed-up of the task is of: the p50, or throughput where the reference has no latency."""
+        base = self.reference_deployment
+        offline_alone = base is not None and base.latency("p50") is None and base.samples_per_second is not None
+        return "offline throughput" if offline_alone else "p50"
+
+    @property
+    def speed_scenario(self) -> Scenario:
+        """Where speed-ups are measured."""
+        return "single_stream" if self.speed_measure == "p50" else "offline"
+
+    def speed_up(self, deployment: DeploymentView, against: DeploymentView | None = None) -> float | None:
+        """Times as fast as the reference, or as another: by `speed_measure`, whichever deployments are compared."""
         base = against or self.reference_deployment
         if base is None:
             return None
-        return quotient(base.latency("p50"), deployment.latency("p50")) or quotient(
-            deployment.samples_per_second, base.samples_per_second
-        )
+        if self.speed_measure == "p50":
+            return quotient(base.latency("p50"), deployment.latency("p50"))
+        return quotient(deployment.samples_per_second, base.samples_per_second)
 
-    def size_ratio(self, deployment: Deployment) -> float | None:
+    def size_ratio(self, deployment: DeploymentView) -> float | None:
         base = self.reference_deployment
         return None if base is None else quotient(deployment.bytes, base.bytes)
 
 
-def tasks_of(results: Json) -> tuple[TaskView, ...]:
-    return tuple(TaskView(str(name), mapping(entry)) for name, entry in mapping(results.get("tasks")).items())
+def tasks_of(run: RunResults) -> tuple[TaskView, ...]:
+    return tuple(TaskView(name, task, run.timings(name)) for name, task in run.results.tasks.items())
 
 
-def _ordered(entries: Json, reference: str) -> tuple[Deployment, ...]:
+def _ordered(task: TaskResults, timings: Mapping[str, DeploymentPerformance]) -> tuple[DeploymentView, ...]:
     """The reference first, then its model, then models from large to small; second runs come last."""
-    parts = {name: _parts(name, mapping(entry)) for name, entry in entries.items()}
-    reference_model, _, reference_backend = parts.get(reference, ("", "", ""))
-    sizes: dict[str, float] = {}
-    for name, entry in entries.items():
-        parameters = number(mapping(mapping(entry).get("artifact")).get("parameters")) or 0.0
-        sizes[parts[name][0]] = max(parameters, sizes.get(parts[name][0], 0.0))
-
-    appearance = list(dict.fromkeys(part[0] for part in parts.values()))
+    found, reference = task.deployments, task.deployments.get(task.reference)
+    sizes: dict[str, int] = {}
+    for one in found.values():
+        parameters = (one.artifact.parameters if one.artifact else None) or 0
+        sizes[one.model] = max(parameters, sizes.get(one.model, 0))
+    appearance = list(sizes)
 
     def place(name: str) -> tuple[Any, ...]:
-        model, form, backend = parts[name]
-        kind = mapping(entries[name]).get("replicate_kind")
-        form_place = FORMAT_ORDER.index(form) if form in FORMAT_ORDER else len(FORMAT_ORDER)
+        one = found[name]
+        form, backend = one.format or "", one.backend or ""
         return (
-            {"seed": 1, "execution": 2}.get(str(kind), 0),
-            model != reference_model,
-            -sizes[model],
-            appearance.index(model),
-            backend != reference_backend,
+            {"seed": 1, "execution": 2}.get(str(one.replicate_kind), 0),
+            reference is None or one.model != reference.model,
+            -sizes[one.model],
+            appearance.index(one.model),
+            reference is None or one.backend != reference.backend,
             backend,
-            name != reference,
-            form_place,
+            name != task.reference,
+            FORMAT_ORDER.index(form) if form in FORMAT_ORDER else len(FORMAT_ORDER),
             form,
             name,
         )
 
-    several = len({backend for _, _, backend in parts.values()}) > 1
+    several = len({one.backend for one in found.values()}) > 1
     ordered = []
-    for index, name in enumerate(sorted(entries, key=place), start=1):
-        model, form, backend = (words(part) for part in parts[name])
-        again = AGAIN if mapping(entries[name]).get("replicate_kind") == "execution" else ""
+    for index, name in enumerate(sorted(found, key=place), start=1):
+        one = found[name]
+        model, form, backend = words(one.model), words(one.format), words(one.backend)
+        again = AGAIN if one.replicate_kind == "execution" else ""
         shown = short_format(form)
-        variant = shown or model
         short = (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + again
-        ordered.append(Deployment(name, index, short, variant, model, form, backend, mapping(entries[name])))
+        view = DeploymentView(name, index, short, shown or model, model, form, backend, one, timings.get(name))
+        ordered.append(view)
     return tuple(ordered)
 
 
 def short_format(name: str) -> str:
     """A format in tables; one that is not known here by its whole name."""
     return ALL[name].short if name in ALL else name
-
-
-def _parts(name: str, entry: Json) -> tuple[str, str, str]:
-    """Model, format and backend, of the entry or, where it is silent, of the name."""
-    base = name.split("#")[0]
-    before, _, backend = base.partition("@")
-    model, _, form = before.partition("/")
-    return (
-        str(entry.get("model") or model),
-        str(entry.get("format") or form),
-        str(entry.get("backend") or backend),
-    )

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from dataclasses import replace
+
+from benchmarks.characteristics.affected import Affected
+from benchmarks.characteristics.exemplars import Label
+from harness.results.read import RunResults
+from harness.results.schema import Characteristics, TaskResults
 
 WITHHELD = "(withheld)"
 
 
-def without_texts(results: dict[str, Any]) -> dict[str, Any]:
-    """A copy without any example's text or answer: attacked texts and their words are left out, answers withheld.
+def without_texts(run: RunResults) -> RunResults:
+    """The same without any example's text or answer: attacked texts and their words are left out, answers withheld.
 
     Class names, ids and file names stay.
     """
-    kept = copy.deepcopy(results)
-    for name, task in kept["tasks"].items():
-        found = task.get("characteristics") or {}
-        if found.get("adversarial_attack"):
-            found["adversarial_attack"] |= {"examples": [], "words": {}}
-        if found.get("affected") and name == "question-answering":
-            for one in found["affected"]["exemplars"]["exemplars"]:
-                for key in ("reference_prediction", "shared_prediction"):
-                    one[key] = one[key] and WITHHELD
-    return kept
+    tasks = {name: _without_texts(name, task) for name, task in run.results.tasks.items()}
+    return replace(run, results=run.results.model_copy(update={"tasks": tasks}))
+
+
+def _without_texts(name: str, task: TaskResults) -> TaskResults:
+    found: Characteristics = task.characteristics
+    attack, affected = found.adversarial_attack, found.affected
+    kept = found.model_copy(
+        update={
+            "adversarial_attack": attack and replace(attack, examples=[], words={}),
+            "affected": _without_answers(affected) if affected and name == "question-answering" else affected,
+        }
+    )
+    return task.model_copy(update={"characteristics": kept})
+
+
+def _without_answers(affected: Affected) -> Affected:
+    def withheld(answer: Label) -> Label:
+        return answer and WITHHELD
+
+    exemplars = [
+        replace(
+            one,
+            reference_prediction=withheld(one.reference_prediction),
+            shared_prediction=withheld(one.shared_prediction),
+        )
+        for one in affected.exemplars.exemplars
+    ]
+    return replace(affected, exemplars=replace(affected.exemplars, exemplars=exemplars))

@@ -1,4 +1,4 @@
-"""What a run found, gathered from its steps into the run's folder."""
+"""Results of a run, collected from its steps into the run's folder."""
 
 from __future__ import annotations
 
@@ -23,8 +23,29 @@ from harness.execution.processes import StepFailure
 from harness.execution.run import Execution
 from harness.planning.examples import data_sources
 from harness.planning.plan import DeploymentPlan, Plan, TaskPlan
+from harness.results.deployments import (
+    ArtifactFacts,
+    DeploymentResult,
+    Quality,
+    RuntimeFacts,
+    SensitivitySummary,
+    VerificationResult,
+)
+from harness.results.environment import Environment
 from harness.results.performance import summarise
-from harness.results.read import RESULTS_VERSION
+from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE
+from harness.results.schema import (
+    RESULTS_VERSION,
+    Characteristics,
+    DataFacts,
+    FailedStep,
+    Family,
+    Performance,
+    Results,
+    TaskResults,
+)
+from harness.results.timings import DeploymentPerformance
+from harness.steps.comparison import FILE as COMPARISON
 from harness.steps.tuned_throughput import FILE as TUNED
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
@@ -34,36 +55,27 @@ from harness.store.step import Step
 from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
 from harness.store.timings import read_so_far
-
-CHARACTERISTICS = (
-    "prediction_errors",
-    "data_representation",
-    "data_distribution",
-    "adversarial_attack",
-    "calibration",
-    "affected",
-    "explanation",
-)
+from harness.verification.checks import FILE as VERIFIED
 
 
 def collect(run: Execution) -> None:
     """Write results.json, performance.json, environment.json, plan.json, the manifests and the outputs of a run."""
     machine, plan, folder = environment(), run.plan, run.folder
     collector = _Collector(plan, run.failures, run.store, folder)
-    tasks = {task.name: collector.task(task, run.comparisons[task.name]) for task in plan.tasks}
+    tasks: dict[str, TaskResults] = {task.name: collector.task(task, run.comparisons[task.name]) for task in plan.tasks}
     folder.write("environment.json", machine)
     folder.write("plan.json", plan_as_json(plan))
-    folder.write("performance.json", {"version": RESULTS_VERSION, "tasks": collector.performance})
-    folder.write(
-        "results.json",
-        {
-            "version": RESULTS_VERSION,
-            "study": plan.study.study,
-            "description": plan.study.description,
-            "environment": machine,
-            "tasks": tasks,
-        },
+    performance = Performance(version=RESULTS_VERSION, tasks=collector.performance)
+    folder.write(PERFORMANCE_FILE, performance.model_dump(mode="json"))
+    results = Results(
+        version=RESULTS_VERSION,
+        study=plan.study.study,
+        description=plan.study.description,
+        environment=Environment.model_validate(machine),
+        settings=None,
+        tasks=tasks,
     )
+    folder.write(RESULTS_FILE, results.model_dump(mode="json"))
 
 
 def plan_as_json(plan: Plan) -> dict[str, Any]:
@@ -87,6 +99,8 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 
 
 BESIDE_THE_MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
+SUBJECTS = ("deployment", "model", "format", "role", "characteristic")
+"""What a step may be about; see `FailedStep`."""
 
 
 class _Collector:
@@ -95,139 +109,130 @@ class _Collector:
         self.failures = failures
         self.store = store
         self.folder = folder
-        self.performance: dict[str, dict[str, Any]] = {}
+        self.performance: dict[str, dict[str, DeploymentPerformance]] = {}
 
-    def task(self, task: TaskPlan, comparisons: Mapping[str, Step]) -> dict[str, Any]:
+    def task(self, task: TaskPlan, comparisons: Mapping[str, Step]) -> TaskResults:
         self.performance[task.name] = {}
-        deployments: dict[str, Any] = {}
-        replicates: dict[str, Any] = {}
+        deployments: dict[str, DeploymentResult] = {}
+        replicates: dict[str, DeploymentResult] = {}
         for plan in task.deployments:
-            entry = self._deployment(task, plan)
-            deployments[plan.deployment.name] = entry
+            found = self._deployment(task, plan)
+            deployments[plan.deployment.name] = found
             if plan.rerun and self._present(plan.rerun["evaluation"]):
-                replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, entry)
-        return {
-            "reference": task.deployments[0].deployment.name,
-            "family": _family(task.task),
-            "notes": _notes(task.task),
-            "data": self._data(task),
-            "deployments": {**deployments, **replicates},
-            "characteristics": {name: self._read(comparisons.get(name), "comparison.json") for name in CHARACTERISTICS},
-            "failures": [
-                {
-                    **{key: value for key, value in failure.step.subject.items() if key != "task"},
-                    "step": failure.step.title,
-                    "status": failure.status,
-                    "reason": failure.reason,
-                    "command": failure.command,
-                }
+                replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(plan, found)
+        return TaskResults(
+            reference=task.deployments[0].deployment.name,
+            family=_family(task.task),
+            notes=_notes(task.task),
+            data=self._data(task),
+            deployments={**deployments, **replicates},
+            characteristics=self._characteristics(comparisons),
+            failures=[
+                _failed_step(failure)
                 for failure in self.failures.values()
-                if failure.step.subject.get("task") == task.name and failure.status != SKIPPED
+                if failure.step.subject["task"] == task.name and failure.status != SKIPPED
             ],
-        }
+        )
 
-    def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:
+    def _characteristics(self, comparisons: Mapping[str, Step]) -> Characteristics:
+        """As their steps wrote them; dataclasses are made of JSON, not of dictionaries, where all is strict."""
+        found = {
+            name: self._text(comparisons[name], COMPARISON) if name in comparisons else None
+            for name in Characteristics.model_fields
+        }
+        text = ", ".join(f'"{name}": {one or "null"}' for name, one in found.items())
+        return Characteristics.model_validate_json(f"{{{text}}}")
+
+    def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> DeploymentResult:
         deployment = plan.deployment
         model = task.task.models[deployment.model]
         steps = [plan.artifact, plan.verification, *plan.verified_first]
         failure = next((self.failures[step.key] for step in steps if step.key in self.failures), None)
-        entry: dict[str, Any] = {
-            "model": deployment.model,
-            "format": deployment.format,
-            "backend": deployment.backend,
-            "status": "failed" if failure else "ok",
-            "reason": failure.reason if failure else None,
-            "step": failure.step.title if failure else None,
-            "command": failure.command if failure else None,
-            "replicate_of": None,
-            "replicate_kind": None,
-            "random": random_weights(task.task, deployment.model),
-            "pruned_of": model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
-            "artifact": None,
-            "parity": None,
-            "verification": None,
-            "quality": None,
-            "describe": None,
-        }
-        if model.replicate_of is not None:
-            entry["replicate_of"] = f"{model.replicate_of}/{deployment.format}@{deployment.backend}"
-            entry["replicate_kind"] = "seed"
-        if self._present(plan.artifact):
-            entry |= self._artifact(task, plan)
-        if (verified := self._read(plan.verification, "verification.json")) is not None:
-            entry |= {"parity": verified["parity"], "verification": verified}
+        replicated = model.replicate_of
         for role, step in plan.outputs.items():
             if self._present(step):
                 name = deployment.name.replace("/", "--")
                 self.folder.take(self._path(step) / OUTPUTS, f"outputs/{task.name}/{name}/{role}.parquet")
-        if self._present(plan.outputs["evaluation"]):
-            evaluation = self._path(plan.outputs["evaluation"])
-            entry["quality"] = _quality(evaluation)
-            entry["describe"] = json.loads((evaluation / "describe.json").read_text())
+        evaluation = plan.outputs["evaluation"]
+        answered = self._present(evaluation)
         if measured := self._measured(plan):
             self.performance[task.name][deployment.name] = summarise(measured)
-        return entry
+        return DeploymentResult(
+            model=deployment.model,
+            format=deployment.format,
+            backend=deployment.backend,
+            status="failed" if failure else "ok",
+            reason=failure.reason if failure else None,
+            step=failure.step.title if failure else None,
+            command=failure.command if failure else None,
+            replicate_of=None if replicated is None else f"{replicated}/{deployment.format}@{deployment.backend}",
+            replicate_kind=None if replicated is None else "seed",
+            random=random_weights(task.task, deployment.model),
+            pruned_of=model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
+            artifact=self._artifact(task, plan) if self._present(plan.artifact) else None,
+            verification=_verification(self._text(plan.verification, VERIFIED)),
+            quality=_quality(self._path(evaluation)) if answered else None,
+            runtime=_runtime(self._path(evaluation)) if answered else None,
+            sources=[],
+        )
 
     def _measured(self, plan: DeploymentPlan) -> list[dict[str, Any]]:
-        """What each fresh process found: of one that failed, what it found before."""
+        """What each fresh process measured; of one that failed, what it had before."""
         found = []
         for number, step in enumerate(plan.performance):
-            figures = self._read(step, MEASURED)
+            figures = _json(self._text(step, MEASURED))
             if step.key in self.failures:
                 figures = read_so_far(self.store.unfinished(step.key))
-            tuned = self._read(plan.tuned[number], TUNED) if plan.tuned else None
+            tuned = _json(self._text(plan.tuned[number], TUNED)) if plan.tuned else None
             if figures or tuned:
                 found.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
         return found
 
-    def _replicate(self, task: TaskPlan, plan: DeploymentPlan, entry: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            **entry,
-            "replicate_of": plan.deployment.name,
-            "replicate_kind": "execution",
-            "quality": _quality(self._path(plan.rerun["evaluation"])),
-        }
+    def _replicate(self, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
+        return first.model_copy(
+            update={
+                "replicate_of": plan.deployment.name,
+                "replicate_kind": "execution",
+                "quality": _quality(self._path(plan.rerun["evaluation"])),
+            }
+        )
 
-    def _artifact(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, Any]:
+    def _artifact(self, task: TaskPlan, plan: DeploymentPlan) -> ArtifactFacts:
         folder = self._path(plan.artifact)
         manifest = read_manifest(folder)
         name = f"{plan.deployment.model}--{plan.deployment.format}"
         self.folder.take(folder / "manifest.json", f"manifests/{task.name}/{name}.json")
         # A finished file's weights may lie in files of any name.
         weights = {name: file for name, file in manifest.files.items() if name not in BESIDE_THE_MODEL}
-        return {
-            "artifact": {
-                "bytes": sum(file["bytes"] for file in weights.values()),
-                "sha256": next(iter(weights.values()))["sha256"],
-                "precision": manifest.precision,
-                "parameters": manifest.parameters,
-                "layers": manifest.layers,
-                "hidden": manifest.hidden,
-                "source": _source(task.task.models[plan.deployment.model], manifest),
-                "isa": manifest.isa,
-                "rounding": manifest.rounding,
-                "sensitivity": _sensitivity(manifest),
-                "warnings": manifest.warnings,
-            },
-        }
+        return ArtifactFacts(
+            bytes=sum(file["bytes"] for file in weights.values()),
+            sha256=next(iter(weights.values()))["sha256"],
+            precision=manifest.precision,
+            parameters=manifest.parameters,
+            layers=manifest.layers,
+            hidden=manifest.hidden,
+            source=_source(task.task.models[plan.deployment.model], manifest),
+            isa=manifest.isa,
+            rounding=manifest.rounding,
+            sensitivity=_sensitivity(manifest),
+            warnings=manifest.warnings,
+        )
 
-    def _data(self, task: TaskPlan) -> dict[str, Any]:
+    def _data(self, task: TaskPlan) -> dict[str, DataFacts]:
         found = {}
         tokens = self._mean_tokens(task)
         for role, step in task.examples.items():
             examples = read_examples(self._path(step))
             questions = [example for example in examples if isinstance(example, QuestionExample)]
             labels = Counter(example.label for example in examples if isinstance(example, TextExample))
-            found[role] = {
-                "source": describe(data_sources(task.task)[role]),
-                "examples": len(examples),
-                "groups": len({example.group for example in examples}),
-                "mean_tokens": tokens.get(role),
-                "answerable": (
-                    sum(example.answerable for example in questions) / len(questions) if questions else None
-                ),
-                "commonest_label": max(labels.values()) / len(examples) if labels else None,
-            }
+            found[role] = DataFacts(
+                source=describe(data_sources(task.task)[role]),
+                examples=len(examples),
+                groups=len({example.group for example in examples}),
+                mean_tokens=tokens.get(role),
+                answerable=sum(example.answerable for example in questions) / len(questions) if questions else None,
+                commonest_label=max(labels.values()) / len(examples) if labels else None,
+            )
         return found
 
     def _mean_tokens(self, task: TaskPlan) -> dict[str, float]:
@@ -246,10 +251,39 @@ class _Collector:
     def _path(self, step: Step) -> Path:
         return self.store.path(step.kind, step.key)
 
-    def _read(self, step: Step | None, file: str) -> Any:
-        if step is None or not self._present(step):
-            return None
-        return json.loads((self._path(step) / file).read_text(encoding="utf-8"))
+    def _text(self, step: Step, file: str) -> str | None:
+        return (self._path(step) / file).read_text(encoding="utf-8") if self._present(step) else None
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _failed_step(failure: StepFailure) -> FailedStep:
+    subject = {name: failure.step.subject.get(name) for name in SUBJECTS}
+    return FailedStep(
+        step=failure.step.title,
+        status=failure.status,
+        reason=failure.reason,
+        command=failure.command,
+        **subject,
+    )
+
+
+def _verification(text: str | None) -> VerificationResult | None:
+    """What the step wrote, where parity also tells what it is against, and the file has a version of its own."""
+    if text is None:
+        return None
+    found = json.loads(text)
+    del found["version"]
+    found["against"] = found["parity"].pop("against", None)
+    return VerificationResult.model_validate_json(json.dumps(found))
+
+
+def _runtime(outputs: Path) -> RuntimeFacts:
+    told = json.loads((outputs / "describe.json").read_text(encoding="utf-8"))
+    known = {name: told.pop(name) for name in RuntimeFacts.model_fields if name != "details"}
+    return RuntimeFacts(**known, details=told)
 
 
 def _source(model: Model, manifest: Manifest) -> dict[str, Any]:
@@ -260,31 +294,33 @@ def _source(model: Model, manifest: Manifest) -> dict[str, Any]:
     return {**named, "trained_here": model.training is not None, **manifest.source}
 
 
-def _sensitivity(manifest: Manifest) -> dict[str, Any] | None:
+def _sensitivity(manifest: Manifest) -> SensitivitySummary | None:
     """Of static INT8; what each group of products costs is in the manifest alone."""
     if manifest.sensitivity is None:
         return None
-    return {key: manifest.sensitivity[key] for key in ("rows", "tokens", "together", "left_float")}
+    return SensitivitySummary(**{name: manifest.sensitivity[name] for name in SensitivitySummary.model_fields})
 
 
-def _quality(outputs: Path) -> dict[str, float | None]:
+def _quality(outputs: Path) -> Quality:
     table = read_outputs(outputs)
     if "correct" in table.column_names:
-        return {"accuracy": _mean(numbers(table, "correct"))}
+        accuracy = _mean(numbers(table, "correct"))
+        return Quality(accuracy=accuracy, exact=None, f1=None, exact_answerable=None, exact_unanswerable=None)
     exact, answerable = numbers(table, "exact"), numbers(table, "answerable").astype(bool)
-    return {
-        "exact": _mean(exact),
-        "f1": _mean(numbers(table, "f1")),
-        "exact_answerable": _mean(exact[answerable]),
-        "exact_unanswerable": _mean(exact[~answerable]),
-    }
+    return Quality(
+        accuracy=None,
+        exact=_mean(exact),
+        f1=_mean(numbers(table, "f1")),
+        exact_answerable=_mean(exact[answerable]),
+        exact_unanswerable=_mean(exact[~answerable]),
+    )
 
 
 def _mean(values: Any) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def _family(task: Task) -> str:
+def _family(task: Task) -> Family:
     checkpoints = [model.checkpoint for model in task.models.values()]
     if any(isinstance(checkpoint, EmbeddedCheckpoint) for checkpoint in checkpoints):
         return "demonstration"

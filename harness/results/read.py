@@ -4,26 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from harness.errors import UserError
+from harness.results.record import Record, first_fault
+from harness.results.schema import RESULTS_VERSION, Performance, Results
+from harness.results.timings import DeploymentPerformance
 
 RESULTS_FILE = "results.json"
 PERFORMANCE_FILE = "performance.json"
 """Timings lie in a file of their own, so that all the rest can be compared byte for byte."""
-RESULTS_VERSION = 2
 LARGEST_BYTES = 1 << 30
 ANEW = "remove it and `scalemodel run` writes it anew"
 
+R = TypeVar("R", bound=Record)
 
-def read_results(run: Path) -> dict[str, Any]:
-    """The results of a run folder, each deployment's timings put under its ``performance``.
+
+@dataclass(frozen=True)
+class RunResults:
+    """Both files of a run."""
+
+    results: Results
+    performance: Performance | None
+    """None: nothing was timed, or the file is not there."""
+
+    def timings(self, task: str) -> Mapping[str, DeploymentPerformance]:
+        """By deployment, those of a task that were timed."""
+        return {} if self.performance is None else self.performance.tasks.get(task, {})
+
+
+def read_results(run: Path) -> RunResults:
+    """The results of a run folder.
 
     ``run`` may also be a results file itself; its neighbour with the timings is read where it exists.
 
     Raises:
-        UserError: nothing there, not readable, truncated, no results, or of another version.
+        UserError: nothing there, not readable, truncated, of another version, or a field that is missing, unknown or
+            of another type.
     """
     path = run / RESULTS_FILE if run.is_dir() else run
     if not run.exists():
@@ -32,19 +53,18 @@ def read_results(run: Path) -> dict[str, Any]:
         if not (run / "config.json").exists():
             raise UserError(f"{run}: is no run folder; `scalemodel list runs --store STORE` names those of a store")
         raise UserError(f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it")
-    results = _validated(_read(path), path)
     timings = path.with_name(PERFORMANCE_FILE)
-    if timings.exists():
-        _put_timings(results, _of_this_version(_read(timings), timings))
-    return results
+    return RunResults(_read(path, Results), _read(timings, Performance) if timings.exists() else None)
 
 
-def _read(path: Path) -> object:
+def _read(path: Path, root: type[R]) -> R:
     try:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
             raise UserError(f"{path}: {size:,} bytes is too large for results; is it a scalemodel run?")
-        return json.loads(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        _require_version(json.loads(text), path)
+        return root.model_validate_json(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
@@ -53,46 +73,18 @@ def _read(path: Path) -> object:
         raise UserError(f"{path}: nested too deeply for results; {ANEW}") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: damaged or truncated JSON at line {error.lineno}; {ANEW}") from None
+    except ValidationError as error:
+        raise UserError(f"{path}: {first_fault(error, RESULTS_VERSION)}; {ANEW}") from None
     except ValueError:  # an integer of more digits than Python converts
         raise UserError(f"{path}: a number too long to be a result; {ANEW}") from None
 
 
-def _put_timings(results: dict[str, Any], performance: Mapping[str, Any]) -> None:
-    for name, task in results["tasks"].items():
-        timings = _mapping(_mapping(performance.get("tasks")).get(name))
-        for deployment, entry in task["deployments"].items():
-            if isinstance(timings.get(deployment), Mapping):
-                entry["performance"] = timings[deployment]
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _of_this_version(results: object, path: Path) -> dict[str, Any]:
-    if not isinstance(results, dict):
-        raise UserError(f"{path}: holds a {type(results).__name__}, not the results of a run; {ANEW}")
-    version = results.get("version")
+def _require_version(content: object, path: Path) -> None:
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds a {type(content).__name__}, not the results of a run; {ANEW}")
+    version = content.get("version")
     if not isinstance(version, int) or isinstance(version, bool):
         raise UserError(f"{path}: has no version, so it is not the results of a run; {ANEW}")
     if version != RESULTS_VERSION:
         way_out = "update scalemodel" if version > RESULTS_VERSION else "run the study again"
         raise UserError(f"{path}: results of version {version}, this scalemodel reads {RESULTS_VERSION}; {way_out}")
-    return results
-
-
-def _validated(content: object, path: Path) -> dict[str, Any]:
-    results = _of_this_version(content, path)
-    tasks = results.get("tasks")
-    if not isinstance(tasks, Mapping) or not tasks:
-        raise UserError(f"{path}: names no tasks, so there is nothing to report")
-    for name, task in tasks.items():
-        if not isinstance(task, Mapping):
-            raise UserError(f"{path}: tasks.{name} is not a mapping")
-        for key in ("reference", "deployments"):
-            if key not in task:
-                raise UserError(f"{path}: tasks.{name} has no {key}")
-        deployments = task["deployments"]
-        if not isinstance(deployments, Mapping) or not all(isinstance(d, Mapping) for d in deployments.values()):
-            raise UserError(f"{path}: tasks.{name}.deployments is not a mapping of deployments")
-    return results

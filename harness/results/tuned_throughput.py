@@ -6,38 +6,30 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.performance.tuning import gain
+from benchmarks.performance.tuning import Setting, gain
+from harness.results.timings import TunedThroughput
 
 
-def tuned_over_processes(measured: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+def tuned_over_processes(measured: Sequence[Mapping[str, Any]]) -> TunedThroughput | None:
     """Medians over fresh processes; None where nothing was tuned. All processes have the same setting.
 
-    ``setting`` is what is best used: the one that the search chose, or the default where that was no slower when both
-    were measured again. ``measured_again`` is how many times as fast as the default the chosen one then was, in the
-    same pairs of passes; ``ratio`` is that of ``setting``, so never below 1. Without such pairs ``measured_again`` and
-    the rates are None: those of offline hold. ``reason`` says why there are none, where an opening failed.
+    ``measured``: what the step `tuned_throughput` wrote, one a process.
     """
     if not measured:
         return None
     first = measured[0]
     paired = [(process["samples"], process["pairs"]) for process in measured if process["pairs"]]
-    reasons = [process["reason"] for process in measured if process.get("reason")]
+    reasons = [process["reason"] for process in measured if process["reason"]]
     again = median(gain(pairs) for _, pairs in paired) if paired else None
     faster = again is not None and again > 1
-    return {
-        "setting": first["setting"] if faster else _default(first),
-        "ratio": again if faster else 1.0,
-        "measured_again": again,
-        "samples_per_second": _rate(paired, side=1 if faster else 0),
-        "default_samples_per_second": _rate(paired, side=0),
-        "reason": reasons[0] if reasons else "",
-    }
-
-
-def _default(process: Mapping[str, Any]) -> dict[str, int] | None:
-    """The study's own setting; a measurement from before it was noted knows it only where it was the one chosen."""
-    known: dict[str, int] | None = process.get("default", None if process["pairs"] else process["setting"])
-    return known
+    return TunedThroughput(
+        setting=Setting(**first["setting" if faster else "default"]),
+        ratio=again if again is not None and faster else 1.0,
+        measured_again=again,
+        samples_per_second=_rate(paired, side=1 if faster else 0),
+        default_samples_per_second=_rate(paired, side=0),
+        reason=reasons[0] if reasons else "",
+    )
 
 
 def _rate(paired: Sequence[tuple[int, Sequence[Sequence[int]]]], *, side: int) -> float | None:

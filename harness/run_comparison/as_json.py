@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.statistics.equivalence import LEVEL
 from harness.report.values import words
-from harness.run_comparison.runs import Run
+from harness.run_comparison.runs import FinishedRun
 from harness.run_comparison.verdicts import Compared, Comparison
 
 JSON_VERSION = 1
@@ -30,14 +30,12 @@ def to_json(comparison: Comparison) -> str:
     return json.dumps(told, indent=2, allow_nan=False) + "\n"
 
 
-def _run(run: Run, other: Run) -> dict[str, Any]:
+def _run(run: FinishedRun, other: FinishedRun) -> dict[str, Any]:
     return {
         "path": str(run.path),
         "study": run.study,
         "only_here": {task: [d for d in run.measured(task) if d not in other.measured(task)] for task in run.tasks},
-        "failed": {
-            task: {name: words(d.entry.get("reason")) for name, d in run.failed(task).items()} for task in run.tasks
-        },
+        "failed": {task: {name: words(d.result.reason) for name, d in run.failed(task).items()} for task in run.tasks},
     }
 
 

@@ -23,10 +23,10 @@ from harness.report.blocks import (
 from harness.report.findings.phrases import plural
 from harness.report.numbers import EN_DASH, UNKNOWN, decimals_for, fixed, percent, probability
 from harness.report.sections.closing import failures
-from harness.report.values import number, words
-from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, WORSE, Figure, Verdict
-from harness.run_comparison.provenance import KINDS, Difference, Kind
-from harness.run_comparison.runs import Run
+from harness.report.values import words
+from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, WORSE, Figure, FigureVerdict
+from harness.run_comparison.provenance import KINDS, Kind, RunDifference
+from harness.run_comparison.runs import FinishedRun
 from harness.run_comparison.verdicts import Compared, Comparison
 
 LISTED_AT_MOST = 6
@@ -72,13 +72,12 @@ def _runs(comparison: Comparison) -> Section:
     return Section("What differs between the runs", (facts, Findings(found) if found else same))
 
 
-def _run(run: Run) -> str:
-    measured = [d.performance for task in run.tasks for d in run.measured(task).values()]
-    counts = sorted({int(number(performance.get("processes")) or 1) for performance in measured})
+def _run(run: FinishedRun) -> str:
+    counts = sorted({one.timings.processes for task in run.tasks for one in run.measured(task).values()})
     processes = (
         f"{counts[0]} to {counts[-1]} processes" if len(counts) > 1 else plural(counts[0], "process", "processes")
     )
-    return f"{words(run.path)} (study {run.study or 'without a name'}, {processes} a deployment)"
+    return f"{words(str(run.path))} (study {run.study or 'without a name'}, {processes} a deployment)"
 
 
 def _difference(kind: Kind, comparison: Comparison) -> Finding:
@@ -91,7 +90,7 @@ def _difference(kind: Kind, comparison: Comparison) -> Finding:
     return Finding("warning", f"other-{kind}", text, deployments=tuple(deployments))
 
 
-def _told(difference: Difference, total: int) -> str:
+def _told(difference: RunDifference, total: int) -> str:
     sides = [difference.before, difference.after]
     if difference.kind == "artifact":
         sides = [side[:HASH_DIGITS] for side in sides]
@@ -119,14 +118,14 @@ def _changes(comparison: Comparison) -> Section:
     return Section("What changed", (*blocks, Prose((told,))))
 
 
-def _change(verdict: Verdict, figure: Figure, found: Sequence[Compared], comparison: Comparison) -> Finding:
+def _change(verdict: FigureVerdict, figure: Figure, found: Sequence[Compared], comparison: Comparison) -> Finding:
     def size(compared: Compared) -> float:
         return abs((compared.change.ratio.value or 1.0) - 1)
 
     largest = sorted(found, key=size, reverse=True)
     tasks = {common.task for common in comparison.pair.common}
     told = [
-        words(compared.common.before.short)
+        words(compared.common.before.deployment.short)
         + (f" ({words(compared.common.task)})" if len(tasks) > 1 else "")
         + f" {_estimate(compared)}"
         for compared in largest

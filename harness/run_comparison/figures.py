@@ -2,90 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.performance.comparison import Change
-from harness.report.values import Json, mapping, number, sequence
+from benchmarks.performance.comparison import RatioChange
+from harness.results.timings import (
+    DeploymentPerformance,
+    LatencyFigures,
+    OfflineFigures,
+    ProcessFigures,
+    ServerLoad,
+)
 
-Verdict = Literal["slower", "faster", "bigger", "smaller", "no change seen", "cannot tell"]
-WORSE: tuple[Verdict, ...] = ("slower", "bigger")
-BETTER: tuple[Verdict, ...] = ("faster", "smaller")
+FigureVerdict = Literal["slower", "faster", "bigger", "smaller", "no change seen", "cannot tell"]
+WORSE: tuple[FigureVerdict, ...] = ("slower", "bigger")
+BETTER: tuple[FigureVerdict, ...] = ("faster", "smaller")
+
+Timed = DeploymentPerformance | ProcessFigures
+"""Medians over processes, or one of them: both have the figures under the same names."""
+Timing = LatencyFigures | OfflineFigures | ServerLoad
+
+
+def _untimed(_: Timed) -> None:
+    return None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of performance.json, whose summary and processes hold it at the same place."""
+    """A figure of performance.json, which its summary and its processes hold alike."""
 
     name: str
     unit: str
     """As people read it."""
     key: str
-    higher: Verdict
+    """Its field in the results."""
+    value: Callable[[Timed], float | None]
+    """As stored."""
+    higher: FigureVerdict
     """What more of it is called."""
-    lower: Verdict
-    scenario: str | None = None
+    lower: FigureVerdict
+    timing: Callable[[Timed], Timing | None] = _untimed
+    """The scenario whose marks it has; None: it has none."""
+    remedy: str = "min_warmup_seconds and min_seconds"
+    """What to raise, of `performance`, where its timing does not settle."""
     scale: float = 1.0
     """Of the unit, in what is stored."""
     tail: bool = False
     """A p99, which few queries or an unsteady tail leave unsure: it is then not known."""
 
-    def of(self, figures: Json) -> float | None:
+    def of(self, figures: Timed) -> float | None:
         """As stored; None where it is not known, or 0 and so without a ratio."""
-        place = mapping(figures.get(self.scenario)) if self.scenario else figures
-        if self.tail and place.get("tail_steady") is not True:
+        timing = self.timing(figures)
+        if self.tail and not (isinstance(timing, LatencyFigures) and timing.tail_steady):
             return None
-        value = number(place.get(self.key))
+        value = self.value(figures)
         return value if value is not None and value > 0 else None
 
-    def unsteady(self, performance: Json) -> bool:
+    def unsteady(self, figures: Timed) -> bool:
         """Whether a timing of its scenario did not settle."""
-        return self.scenario is not None and mapping(performance.get(self.scenario)).get("steady") is False
+        timing = self.timing(figures)
+        return timing is not None and not timing.steady
 
-    def disturbed(self, performance: Json) -> bool:
+    def disturbed(self, figures: Timed) -> bool:
         """Whether the machine did other things during its scenario."""
-        return self.scenario is not None and mapping(performance.get(self.scenario)).get("disturbed") is True
+        timing = self.timing(figures)
+        return timing is not None and timing.disturbed
 
-    def verdict(self, change: Change) -> Verdict:
+    def verdict(self, change: RatioChange) -> FigureVerdict:
         if change.conclusion == "higher":
             return self.higher
         return self.lower if change.conclusion == "lower" else change.conclusion
 
 
+def _latency(
+    name: str,
+    key: str,
+    scenario: Callable[[Timed], LatencyFigures | None],
+    value: Callable[[LatencyFigures], float],
+    *,
+    tail: bool = False,
+) -> Figure:
+    def of(figures: Timed) -> float | None:
+        timing = scenario(figures)
+        return None if timing is None else value(timing)
+
+    return Figure(name, "ms", key, of, "slower", "faster", scenario, tail=tail)
+
+
+def _single(figures: Timed) -> LatencyFigures | None:
+    return figures.single_stream
+
+
+def _multi(figures: Timed) -> LatencyFigures | None:
+    return figures.multi_stream
+
+
 FIGURES = (
-    Figure("single-stream p50", "ms", "p50_ms", "slower", "faster", "single-stream"),
-    Figure("single-stream p90", "ms", "p90_ms", "slower", "faster", "single-stream"),
-    Figure("single-stream p99", "ms", "p99_ms", "slower", "faster", "single-stream", tail=True),
-    Figure("multi-stream p99", "ms", "p99_ms", "slower", "faster", "multi-stream", tail=True),
-    Figure("offline", "samples/s", "samples_per_second", "faster", "slower", "offline"),
-    Figure("server rate", "per s", "rate", "faster", "slower", "server"),
-    Figure("load time", "ms", "load_ms", "slower", "faster"),
-    Figure("peak memory", "MiB", "peak_memory_bytes", "bigger", "smaller", scale=2**20),
+    _latency("single-stream p50", "p50_ms", _single, lambda timing: timing.p50_ms),
+    _latency("single-stream p90", "p90_ms", _single, lambda timing: timing.p90_ms),
+    _latency("single-stream p99", "p99_ms", _single, lambda timing: timing.p99_ms, tail=True),
+    _latency("multi-stream p99", "p99_ms", _multi, lambda timing: timing.p99_ms, tail=True),
+    Figure(
+        "offline",
+        "samples/s",
+        "samples_per_second",
+        lambda figures: figures.offline.samples_per_second if figures.offline else None,
+        "faster",
+        "slower",
+        lambda figures: figures.offline,
+    ),
+    Figure(
+        "server rate",
+        "per s",
+        "rate",
+        lambda figures: figures.server.rate if figures.server else None,
+        "faster",
+        "slower",
+        lambda figures: figures.server,
+        remedy="server.queries",
+    ),
+    Figure("load time", "ms", "load_ms", lambda figures: figures.load_ms, "slower", "faster"),
+    Figure(
+        "peak memory",
+        "MiB",
+        "peak_memory_bytes",
+        lambda figures: figures.peak_memory_bytes,
+        "bigger",
+        "smaller",
+        scale=2**20,
+    ),
 )
-FILE_SIZE = Figure("file size", "MiB", "bytes", "bigger", "smaller", scale=2**20)
-"""Of a deployment's artifact: one number, without noise."""
+FILE_SIZE = Figure("file size", "MiB", "bytes", _untimed, "bigger", "smaller", scale=2**20)
+"""Of a deployment's artifact: one number, without noise, of no process."""
 
 
-def processes(performance: Json) -> Sequence[Json]:
-    """The figures of each process; empty where a run of several processes kept only their medians.
-
-    Runs from before `replicates` was written have the figures of a single process as its summary.
-    """
-    if kept := sequence(performance.get("replicates")):
-        return [mapping(process) for process in kept]
-    return [performance] if number(performance.get("processes")) in (None, 1) else []
-
-
-def same_processes(before: Json, after: Json) -> bool:
+def same_processes(before: DeploymentPerformance, after: DeploymentPerformance) -> bool:
     """Whether both hold a measurement of one and the same process: clocks never agree to the last digit."""
-    theirs = [_clocked(process) for process in processes(after)]
-    return any(own in theirs for process in processes(before) if any(own := _clocked(process)))
+    theirs = [_clocked(process) for process in after.replicates]
+    return any(own in theirs for process in before.replicates if any(own := _clocked(process)))
 
 
-def _clocked(process: Json) -> tuple[float | None, ...]:
+def _clocked(process: ProcessFigures) -> tuple[float | None, ...]:
     """What a clock told of a process; summaries of other versions may differ in the rest."""
-    return (
-        number(mapping(process.get("single-stream")).get("p50_ms")),
-        number(mapping(process.get("offline")).get("samples_per_second")),
-    )
+    single, offline = process.single_stream, process.offline
+    return single.p50_ms if single else None, offline.samples_per_second if offline else None

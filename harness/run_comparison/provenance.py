@@ -1,34 +1,40 @@
-"""What differs between two runs besides their figures: a ratio tells all of it apart, not the artifacts alone."""
+"""Differences between two runs besides their figures: a ratio tells all of it apart, not the artifacts alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.report.values import Json, mapping, sequence, words
+from harness.report.values import words
+from harness.results.deployments import RuntimeFacts
+from harness.results.environment import Environment, GraphicsDevice, Processor
+from harness.results.schema import DataFacts
 from harness.run_comparison.runs import Common, Pair
 
 Kind = Literal["machine", "settings", "load", "data", "artifact", "versions"]
 """In the order of the report: what makes a ratio hardest to read comes first."""
 KINDS: tuple[Kind, ...] = ("machine", "settings", "load", "data", "artifact", "versions")
 
-ALSO_IN_NAME_OR_VERSIONS = ("backend", "versions")
-"""Of a deployment's describe: what its name or another difference says already."""
-CPU_SET_UP = {
-    "affinity": "cores it may run on",
-    "quota": "CPU quota",
-    "governor": "frequency governor",
-    "turbo": "turbo",
-    "largest_mhz": "largest clock in MHz",
+CPU_SET_UP: Mapping[str, Callable[[Processor], object]] = {
+    "cores it may run on": lambda cpu: cpu.affinity,
+    "CPU quota": lambda cpu: cpu.quota,
+    "frequency governor": lambda cpu: cpu.governor,
+    "turbo": lambda cpu: cpu.turbo,
+    "largest clock in MHz": lambda cpu: cpu.largest_mhz,
 }
-GPU_SET_UP = {"largest_mhz": "GPU's largest clock in MHz", "power_limit_watts": "GPU's power limit in W"}
+GPU_SET_UP: Mapping[str, Callable[[GraphicsDevice], object]] = {
+    "GPU's largest clock in MHz": lambda device: device.largest_mhz,
+    "GPU's power limit in W": lambda device: device.power_limit_watts,
+}
+PERFORMANCE, TASKS = "performance", "tasks"
+"""Of a config."""
 LOAD = ("seed", "token_budget")
 LOAD_OF_A_TASK = ("max_length", "question_answering")
 
 
 @dataclass(frozen=True)
-class Difference:
+class RunDifference:
     """One thing that is not the same. Of the whole runs, or of the deployments that ``deployments`` names."""
 
     kind: Kind
@@ -38,125 +44,126 @@ class Difference:
     deployments: tuple[str, ...] = ()
 
 
-def differences(pair: Pair) -> tuple[Difference, ...]:
+def differences(pair: Pair) -> tuple[RunDifference, ...]:
     """All that the two run folders record and that is not the same, by kind."""
     found = [*_machine(pair), *_settings(pair), *_load(pair), *_data(pair), *_artifacts(pair), *_versions(pair)]
     return tuple(sorted(found, key=lambda difference: KINDS.index(difference.kind)))
 
 
-def _machine(pair: Pair) -> Iterator[Difference]:
+def _machine(pair: Pair) -> Iterator[RunDifference]:
     before, after = pair.a.environment, pair.b.environment
-    cpus = mapping(before.get("cpu")), mapping(after.get("cpu"))
-    yield from _unlike("machine", "CPU", *(cpu.get("model") for cpu in cpus))
-    yield from _unlike("machine", "cores", *(cpu.get("cores") for cpu in cpus))
-    flags = [set(map(words, sequence(cpu.get("isa")))) for cpu in cpus]
+    if before is None or after is None:
+        return
+    cpus = before.cpu, after.cpu
+    yield from _unlike("machine", "CPU", *(cpu.model for cpu in cpus))
+    yield from _unlike("machine", "cores", *(cpu.cores for cpu in cpus))
+    flags = [set(cpu.isa) for cpu in cpus]
     only = [" ".join(sorted(mine - theirs)) or "no more" for mine, theirs in (flags, reversed(flags))]
     yield from _unlike("machine", "instruction sets that only one has", *only)
-    gpus = mapping(before.get("gpu")), mapping(after.get("gpu"))
-    yield from _unlike(
-        "machine", "GPU", *([device.get("name") for device in _devices(side)] for side in (before, after))
-    )
-    for name in ("driver", "cuda"):
-        # a driver is replaced as a runtime is, on one machine
-        yield from _unlike("versions", f"GPU {name}", *(gpu.get(name) for gpu in gpus))
-    if all("libraries" in gpu for gpu in gpus):
-        loaded = [mapping(gpu["libraries"]) for gpu in gpus]
+    devices = [[device.name for device in _devices(side)] for side in (before, after)]
+    yield from _unlike("machine", "GPU", *devices)
+    gpus = before.gpu, after.gpu
+    # a driver is replaced as a runtime is, on one machine
+    yield from _unlike("versions", "GPU driver", *(gpu and gpu.driver for gpu in gpus))
+    yield from _unlike("versions", "GPU cuda", *(gpu and gpu.cuda for gpu in gpus))
+    loaded = [gpu.libraries for gpu in gpus if gpu]
+    if len(loaded) == 2:
         for name in dict.fromkeys([*loaded[0], *loaded[1]]):
             yield from _unlike("versions", f"{words(name)} that the loader finds", *(side.get(name) for side in loaded))
 
 
-def _settings(pair: Pair) -> Iterator[Difference]:
+def _settings(pair: Pair) -> Iterator[RunDifference]:
     yield from _machine_set_up(pair)
-    yield from _grouped("settings", pair, lambda describe: describe, leave_out=ALSO_IN_NAME_OR_VERSIONS)
+    yield from _grouped("settings", pair, _settings_of)
 
 
-def _machine_set_up(pair: Pair) -> Iterator[Difference]:
-    """How one machine was set up; what a run did not record may have been the same."""
+def _settings_of(runtime: RuntimeFacts) -> dict[str, object]:
+    """All that a runtime tells, but what a deployment's name or another difference says already."""
+    told = runtime.model_dump(exclude={"backend", "versions", "details"})
+    return {**told, **runtime.details}
+
+
+def _machine_set_up(pair: Pair) -> Iterator[RunDifference]:
+    """How one machine was set up."""
     before, after = pair.a.environment, pair.b.environment
-    cpus = mapping(before.get("cpu")), mapping(after.get("cpu"))
-    for name, told in CPU_SET_UP.items():
-        if all(name in cpu for cpu in cpus):
-            yield from _unlike("settings", told, *(cpu[name] for cpu in cpus))
-    devices = [_devices(side) for side in (before, after)]
-    for name, told in GPU_SET_UP.items():
-        if all(name in device for side in devices for device in side) and len(devices[0]) == len(devices[1]):
-            yield from _unlike("settings", told, *([device[name] for device in side] for side in devices))
-    if "memory_limit" in before and "memory_limit" in after:
-        yield from _unlike("settings", "memory limit", before["memory_limit"], after["memory_limit"])
-    if "variables" in before and "variables" in after:
-        set_to = mapping(before["variables"]), mapping(after["variables"])
-        for name in dict.fromkeys([*set_to[0], *set_to[1]]):
-            yield from _unlike("settings", words(name), *(side.get(name) for side in set_to))
+    if before is None or after is None:
+        return
+    for told, set_up in CPU_SET_UP.items():
+        yield from _unlike("settings", told, set_up(before.cpu), set_up(after.cpu))
+    devices = _devices(before), _devices(after)
+    if len(devices[0]) == len(devices[1]):
+        for told, of_gpu in GPU_SET_UP.items():
+            yield from _unlike("settings", told, *([of_gpu(device) for device in side] for side in devices))
+    yield from _unlike("settings", "memory limit", before.memory_limit, after.memory_limit)
+    for name in dict.fromkeys([*before.variables, *after.variables]):
+        yield from _unlike("settings", words(name), before.variables.get(name), after.variables.get(name))
 
 
-def _versions(pair: Pair) -> Iterator[Difference]:
+def _versions(pair: Pair) -> Iterator[RunDifference]:
     before, after = pair.a.environment, pair.b.environment
-    said = list(_unlike("versions", "operating system", before.get("os"), after.get("os")))
-    if "distribution" in before and "distribution" in after:
-        said += _unlike("versions", "distribution", before["distribution"], after["distribution"])
-    said += _unlike("versions", "Python", before.get("python"), after.get("python"))
-    installed = mapping(before.get("versions")), mapping(after.get("versions"))
-    for name in dict.fromkeys([*installed[0], *installed[1]]):
-        said += _unlike("versions", words(name), *(versions.get(name, "absent") for versions in installed))
+    if before is None or after is None:
+        return
+    said = list(_unlike("versions", "operating system", before.os, after.os))
+    said += _unlike("versions", "distribution", before.distribution, after.distribution)
+    said += _unlike("versions", "Python", before.python, after.python)
+    for name in dict.fromkeys([*before.versions, *after.versions]):
+        said += _unlike("versions", words(name), *(side.versions.get(name, "absent") for side in (before, after)))
     yield from said
     known = {(difference.what, difference.before, difference.after) for difference in said}
-    for difference in _grouped("versions", pair, lambda describe: mapping(describe.get("versions"))):
+    for difference in _grouped("versions", pair, lambda runtime: runtime.versions):
         if (difference.what, difference.before, difference.after) not in known:
             yield difference
 
 
-def _load(pair: Pair) -> Iterator[Difference]:
+def _load(pair: Pair) -> Iterator[RunDifference]:
     """How the requests were chosen and offered, as the configs say; nothing where one of them is not there."""
     before, after = pair.a.config, pair.b.config
     if not before or not after:
         return
-    offered = mapping(before.get("performance")), mapping(after.get("performance"))
+    offered = [config.get(PERFORMANCE) or {} for config in (before, after)]
     for name in dict.fromkeys([*offered[0], *offered[1]]):
         if name != "replicates":
             yield from _unlike("load", f"performance.{words(name)}", *(side.get(name) for side in offered))
     for name in LOAD:
         yield from _unlike("load", name, before.get(name), after.get(name))
     for task in _tasks(pair):
-        entries = [mapping(mapping(config.get("tasks")).get(task)) for config in (before, after)]
+        entries = [config[TASKS][task] for config in (before, after)]
         for name in LOAD_OF_A_TASK:
             yield from _unlike("load", f"{words(task)} {name}", *(entry.get(name) for entry in entries))
 
 
-def _data(pair: Pair) -> Iterator[Difference]:
+def _data(pair: Pair) -> Iterator[RunDifference]:
     for task in _tasks(pair):
-        sides = [mapping(mapping(run.tasks[task].entry.get("data")).get("evaluation")) for run in (pair.a, pair.b)]
-        for name in dict.fromkeys([*sides[0], *sides[1]]):
-            told = f"{words(task)} {words(name).replace('_', ' ')}"
-            yield from _unlike("data", told, *(side.get(name) for side in sides))
+        sides = [run.tasks[task].result.data.get("evaluation") for run in (pair.a, pair.b)]
+        for name in DataFacts.model_fields:
+            told = f"{words(task)} {name.replace('_', ' ')}"
+            yield from _unlike("data", told, *(None if side is None else getattr(side, name) for side in sides))
 
 
-def _artifacts(pair: Pair) -> Iterator[Difference]:
+def _artifacts(pair: Pair) -> Iterator[RunDifference]:
     for common in pair.common:
-        before, after = words(common.before.artifact.get("sha256")), words(common.after.artifact.get("sha256"))
-        if before and after and before != after:
-            yield Difference("artifact", "SHA-256", before, after, (_place(common),))
+        before, after = common.before.deployment.artifact, common.after.deployment.artifact
+        if before and after and before.sha256 != after.sha256:
+            yield RunDifference("artifact", "SHA-256", before.sha256, after.sha256, (_place(common),))
 
 
-def _grouped(
-    kind: Kind, pair: Pair, part: Callable[[Json], Json], leave_out: Collection[str] = ()
-) -> Iterator[Difference]:
+def _grouped(kind: Kind, pair: Pair, part: Callable[[RuntimeFacts], Mapping[str, object]]) -> Iterator[RunDifference]:
     """What the deployments say of themselves; the same difference of several is told once."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for common in pair.common:
-        if not common.before.describe or not common.after.describe:
+        before, after = common.before.deployment.runtime, common.after.deployment.runtime
+        if before is None or after is None:
             continue  # its answers failed, so it says nothing of itself
-        sides = part(common.before.describe), part(common.after.describe)
+        sides = part(before), part(after)
         for name in dict.fromkeys([*sides[0], *sides[1]]):
-            if name in leave_out:
-                continue
             for unlike in _unlike(kind, words(name).replace("_", " "), sides[0].get(name), sides[1].get(name)):
                 found.setdefault((unlike.what, unlike.before, unlike.after), []).append(_place(common))
-    for (what, before, after), deployments in found.items():
-        yield Difference(kind, what, before, after, tuple(deployments))
+    for (what, in_a, in_b), deployments in found.items():
+        yield RunDifference(kind, what, in_a, in_b, tuple(deployments))
 
 
-def _devices(environment: Json) -> list[Json]:
-    return [mapping(device) for device in sequence(mapping(environment.get("gpu")).get("devices"))]
+def _devices(environment: Environment) -> list[GraphicsDevice]:
+    return environment.gpu.devices if environment.gpu else []
 
 
 def _tasks(pair: Pair) -> tuple[str, ...]:
@@ -168,9 +175,9 @@ def _place(common: Common) -> str:
     return f"{words(common.task)}: {words(common.name)}"
 
 
-def _unlike(kind: Kind, what: str, before: object, after: object) -> Iterator[Difference]:
+def _unlike(kind: Kind, what: str, before: object, after: object) -> Iterator[RunDifference]:
     if before != after:
-        yield Difference(kind, what, _shown(before), _shown(after))
+        yield RunDifference(kind, what, _shown(before), _shown(after))
 
 
 def _shown(value: object) -> str:
@@ -178,7 +185,7 @@ def _shown(value: object) -> str:
     if value is None or value == [] or value == {}:
         return "none"
     if isinstance(value, Mapping):
-        return ", ".join(f"{words(key)} {_shown(item)}" for key, item in value.items())
+        return ", ".join(f"{words(str(key))} {_shown(item)}" for key, item in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(_shown(item) for item in value)
-    return words(value)
+    return words(str(value))

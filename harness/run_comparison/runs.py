@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.errors import UserError
-from harness.report.values import Json, mapping, words
-from harness.report.view import Deployment, TaskView, tasks_of
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView, tasks_of
+from harness.results.environment import Environment
 from harness.results.read import RESULTS_FILE, read_results
+from harness.results.schema import Results
+from harness.results.timings import DeploymentPerformance
 from harness.run_comparison.figures import same_processes
 
 CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class TimedDeployment:
+    """A deployment that was timed."""
+
+    deployment: DeploymentView
+    timings: DeploymentPerformance
+
+    @property
+    def name(self) -> str:
+        return self.deployment.name
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
     """A finished run as its folder tells it."""
 
     path: Path
-    results: Json
-    config: Json
+    results: Results
+    config: Mapping[str, Any]
     """The study with every default; empty where the folder does not say."""
     tasks: dict[str, TaskView]
 
     @property
     def study(self) -> str:
-        return words(self.results.get("study"))
+        return words(self.results.study)
 
     @property
-    def environment(self) -> Json:
-        return mapping(self.results.get("environment"))
+    def environment(self) -> Environment | None:
+        return self.results.environment
 
-    def measured(self, task: str) -> dict[str, Deployment]:
+    def measured(self, task: str) -> dict[str, TimedDeployment]:
         """Those with timings, in the order of every table. A second run of one for its answers is not timed."""
         found = self.tasks[task].deployments if task in self.tasks else ()
-        return {d.name: d for d in found if d.performance and d.replicate_kind != "execution"}
+        return {d.name: TimedDeployment(d, d.timings) for d in found if d.timings and d.replicate_kind != "execution"}
 
-    def failed(self, task: str) -> dict[str, Deployment]:
+    def failed(self, task: str) -> dict[str, DeploymentView]:
         found = self.tasks[task].deployments if task in self.tasks else ()
         return {d.name: d for d in found if not d.ok and d.replicate_kind != "execution"}
 
@@ -48,8 +65,8 @@ class Common:
     """A deployment that both runs measured."""
 
     task: str
-    before: Deployment
-    after: Deployment
+    before: TimedDeployment
+    after: TimedDeployment
 
     @property
     def name(self) -> str:
@@ -60,8 +77,8 @@ class Common:
 class Pair:
     """Run A and run B, in which at least one deployment was measured by both."""
 
-    a: Run
-    b: Run
+    a: FinishedRun
+    b: FinishedRun
     common: tuple[Common, ...]
     """In the order of run A."""
 
@@ -93,7 +110,7 @@ def read_pair(a: Path, b: Path) -> Pair:
     )
     if not common:
         raise UserError(f"{b}: has no deployment in common with {a}; {_first(before)} and {_first(after)} are no pair")
-    if all(same_processes(pair.before.performance, pair.after.performance) for pair in common):
+    if all(same_processes(pair.before.timings, pair.after.timings) for pair in common):
         raise UserError(
             f"{b}: holds the very measurements of {a}, which the store used again; measure once more with another "
             "--store"
@@ -101,23 +118,25 @@ def read_pair(a: Path, b: Path) -> Pair:
     return Pair(before, after, common)
 
 
-def _read(path: Path) -> Run:
-    results = read_results(path)
-    return Run(path, results, _config(_file(path).with_name(CONFIG_FILE)), {t.name: t for t in tasks_of(results)})
+def _read(path: Path) -> FinishedRun:
+    run = read_results(path)
+    tasks = {task.name: task for task in tasks_of(run)}
+    return FinishedRun(path, run.results, _config(_file(path).with_name(CONFIG_FILE)), tasks)
 
 
 def _file(path: Path) -> Path:
     return path / RESULTS_FILE if path.is_dir() else path
 
 
-def _config(path: Path) -> Json:
+def _config(path: Path) -> Mapping[str, Any]:
     """The study that a run recorded; it only tells more about the load, so a run without one can be compared."""
     try:
-        return mapping(mapping(json.loads(path.read_text(encoding="utf-8"))).get("study"))
-    except (OSError, ValueError, RecursionError):
+        study = json.loads(path.read_text(encoding="utf-8"))["study"]
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return {}
+    return study if isinstance(study, dict) else {}
 
 
-def _first(run: Run) -> str:
+def _first(run: FinishedRun) -> str:
     task, name = next((task, name) for task in run.tasks for name in run.measured(task))
     return f"{words(name)} of {words(task)}"

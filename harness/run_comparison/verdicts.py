@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.performance.comparison import Change, Sample, judge, judge_exactly
-from harness.report.values import Json
-from harness.run_comparison.figures import FIGURES, FILE_SIZE, WORSE, Figure, Verdict, processes, same_processes
-from harness.run_comparison.provenance import Difference, differences
+from benchmarks.performance.comparison import RatioChange, Sample, judge, judge_exactly
+from harness.results.timings import DeploymentPerformance
+from harness.run_comparison.figures import FIGURES, FILE_SIZE, WORSE, Figure, FigureVerdict, same_processes
+from harness.run_comparison.provenance import RunDifference, differences
 from harness.run_comparison.runs import Common, Pair
 
 
@@ -24,10 +24,10 @@ class Compared:
     doubtful: tuple[bool, bool]
     """Whether a process's timing did not settle, or the machine was disturbed meanwhile."""
     processes: tuple[int, int]
-    change: Change
+    change: RatioChange
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> FigureVerdict:
         return self.figure.verdict(self.change)
 
 
@@ -36,7 +36,7 @@ class Comparison:
     """What comparing two runs found."""
 
     pair: Pair
-    differences: tuple[Difference, ...]
+    differences: tuple[RunDifference, ...]
     """Between the runs themselves: machines, settings, versions, artifacts, data."""
     figures: tuple[Compared, ...]
     """By deployment, in the order of run A."""
@@ -70,8 +70,8 @@ def compare(pair: Pair, *, minimum_effect: float) -> Comparison:
     return Comparison(pair, differences(pair), tuple(figures), minimum_effect)
 
 
-def _timed(common: Common, figure: Figure, sample: Sample, change: Change) -> Compared:
-    before, after = common.before.performance, common.after.performance
+def _timed(common: Common, figure: Figure, sample: Sample, change: RatioChange) -> Compared:
+    before, after = common.before.timings, common.after.timings
     medians = figure.of(before), figure.of(after)
     assert medians[0] is not None and medians[1] is not None  # else there was no sample
     of_a, of_b = (figure.unsteady(side) or figure.disturbed(side) for side in (before, after))
@@ -86,25 +86,25 @@ class _Side:
     name: str
     median: float
     values: tuple[float, ...]
-    """A process each; empty where a run of several kept only their medians."""
+    """A process each."""
     sound: tuple[float, ...]
     """Those of processes whose timing settled on a machine that did nothing else."""
     unsteady: bool
 
     @classmethod
-    def of(cls, name: str, performance: Json, figure: Figure) -> _Side | None:
+    def of(cls, name: str, performance: DeploymentPerformance, figure: Figure) -> _Side | None:
         """None where the run does not know the figure."""
         median = figure.of(performance)
         if median is None:
             return None
-        known = [(process, value) for process in processes(performance) if (value := figure.of(process)) is not None]
+        known = [(process, value) for process in performance.replicates if (value := figure.of(process)) is not None]
         sound = [value for process, value in known if not figure.unsteady(process) and not figure.disturbed(process)]
         return cls(name, median, tuple(value for _, value in known), tuple(sound), figure.unsteady(performance))
 
 
 def _sample(common: Common, figure: Figure) -> Sample | None:
     """The sound values of each run, or all where it has no sound one; None where one does not know the figure."""
-    before, after = common.before.performance, common.after.performance
+    before, after = common.before.timings, common.after.timings
     a, b = _Side.of("A", before, figure), _Side.of("B", after, figure)
     if a is None or b is None:
         return None
@@ -112,7 +112,7 @@ def _sample(common: Common, figure: Figure) -> Sample | None:
     if same_processes(before, after):
         doubt = "the store used a measurement of A again in B: measure anew with another --store"
     left_out = sum(len(side.values) - len(side.sound) for side in (a, b))
-    values = [side.sound or side.values or (side.median,) for side in (a, b)]
+    values = [side.sound or side.values for side in (a, b)]
     return Sample(values[0], values[1], doubt, left_out)
 
 
@@ -122,20 +122,17 @@ def _doubt(sides: Sequence[_Side], figure: Figure) -> str:
     def named(chosen: Sequence[_Side]) -> str:
         return " and ".join(side.name for side in chosen)
 
-    if kept_nothing := [side for side in sides if not side.values]:
-        return f"{named(kept_nothing)} kept only medians over processes: the same `scalemodel run` again keeps all"
     without = [side for side in sides if not side.sound]
     if unsteady := [side for side in without if side.unsteady]:
-        remedy = "server.queries" if figure.scenario == "server" else "min_warmup_seconds and min_seconds"
-        return f"unstable in {named(unsteady)}: raise performance.{remedy}"
+        return f"unstable in {named(unsteady)}: raise performance.{figure.remedy}"
     if without:
         return f"the machine was disturbed in {named(without)}: measure again when nothing else runs"
     return ""
 
 
 def _file_size(common: Common, minimum_effect: float) -> Compared | None:
-    before, after = FILE_SIZE.of(common.before.artifact), FILE_SIZE.of(common.after.artifact)
-    if before is None or after is None:
+    before, after = common.before.deployment.bytes, common.after.deployment.bytes
+    if not before or not after:
         return None
     change = judge_exactly(before, after, minimum_effect)
     return Compared(common, FILE_SIZE, before, after, (False, False), (1, 1), change)

@@ -33,47 +33,47 @@ class Inputs(EvaluationInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    from benchmarks.characteristics.data_distribution import compare
+    from benchmarks.characteristics.data_distribution import IN, OUT, compare
 
     options, inputs = context.options, context.inputs
     columns = ("group", "tokens", "representation", *LOGITS[options.answering])
     bank = tables(context, options, inputs.bank, "representation")
     evaluation = tables(context, options, inputs.evaluation, *columns)
-    outside = tables(context, options, inputs.out_of_distribution, *columns)
-    inside_first, outside_first = evaluation[options.reference], outside[options.reference]
-    groups = strings(inside_first, "group")
+    other = tables(context, options, inputs.out_of_distribution, *columns)
+    first, first_other = evaluation[options.reference], other[options.reference]
+    groups = strings(first, "group")
     calibration = half_of_groups(groups, options.seed)
     result = compare(
         bank={name: matrix(table, "representation") for name, table in bank.items()},
         calibration={name: matrix(table, "representation")[calibration] for name, table in evaluation.items()},
-        inside={name: matrix(table, "representation")[~calibration] for name, table in evaluation.items()},
-        outside={name: matrix(table, "representation") for name, table in outside.items()},
+        in_distribution={name: matrix(table, "representation")[~calibration] for name, table in evaluation.items()},
+        out_of_distribution={name: matrix(table, "representation") for name, table in other.items()},
         lengths={
-            "inside": numbers(inside_first, "tokens")[~calibration],
-            "outside": numbers(outside_first, "tokens"),
+            IN: numbers(first, "tokens")[~calibration],
+            OUT: numbers(first_other, "tokens"),
         },
-        groups_inside=groups[~calibration],
-        groups_outside=strings(outside_first, "group"),
+        groups_in_distribution=groups[~calibration],
+        groups_out_of_distribution=strings(first_other, "group"),
         k=options.k,
         kept=options.kept,
-        baselines=_other_scores(evaluation, outside, ~calibration),
+        baselines=_other_scores(evaluation, other, ~calibration),
         **options.as_arguments(),
     )
     write_comparison(context, result)
 
 
 def _other_scores(
-    evaluation: Mapping[str, pa.Table], outside: Mapping[str, pa.Table], judged: NDArray[np.bool_]
+    evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_]
 ) -> dict[str, dict[str, tuple[Floats, Floats]]]:
-    """What the outputs themselves tell of a point being at home: how sure and how large they are."""
+    """What the outputs themselves tell of a point being in-distribution: how sure and how large they are."""
     from benchmarks.statistics.confidence import maximum_probability, negative_energy
 
-    inside_logits = {
+    in_logits = {
         name: [row for row, keep in zip(logits(t), judged, strict=True) if keep] for name, t in evaluation.items()
     }
-    outside_logits = {name: logits(table) for name, table in outside.items()}
+    ood_logits = {name: logits(table) for name, table in other.items()}
     return {
-        what: {name: (score(inside_logits[name]), score(outside_logits[name])) for name in evaluation}
+        what: {name: (score(in_logits[name]), score(ood_logits[name])) for name in evaluation}
         for what, score in (("maximum probability", maximum_probability), ("energy", negative_energy))
     }
 

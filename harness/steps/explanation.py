@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.characteristics.explanation import Explanation, explain
-from harness.config.characteristics import Explanation as ExplanationSettings
+from benchmarks.characteristics.explanation import TextExplanation, explain
+from harness.config.characteristics import Explanation
 from harness.data.sampling import sample
 from harness.examples import TextExample
 from harness.inference.deployment import open_deployment
@@ -25,7 +25,7 @@ LIBRARIES = ("tokenizers", "lime", "shap")
 
 
 class Options(DeployedOptions):
-    explanation: ExplanationSettings
+    explanation: Explanation
     """``k`` has its default: it is for the comparison."""
     draw: int
     """The seed of the variants of a text."""
@@ -42,7 +42,7 @@ def run(context: Context[Options, Inputs]) -> None:
     examples = read_examples(context.folder(context.inputs.examples))
     drawn = sample(examples, settings.sample, seed=context.options.seed)
     texts = [example for example in drawn if isinstance(example, TextExample)]
-    explained: list[Explanation] = []
+    explained: list[TextExplanation] = []
     with open_deployment(context.folder(context.inputs.artifact), deployment_options(context)) as deployment:
         for done, text in enumerate(texts):
             context.progress(f"text {done} of {len(texts)}", done / len(texts))
@@ -57,9 +57,9 @@ def run(context: Context[Options, Inputs]) -> None:
     write_json(context.destination / FILE, {"explanations": [asdict(one) for one in explained]})
 
 
-def read_explanations(folder: Path) -> list[Explanation]:
+def read_explanations(folder: Path) -> list[TextExplanation]:
     recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))["explanations"]
     return [
-        Explanation(one["id"], one["label"], [(place, word, weight) for place, word, weight in one["words"]])
+        TextExplanation(one["id"], one["label"], [(place, word, weight) for place, word, weight in one["words"]])
         for one in recorded
     ]

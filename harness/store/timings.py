@@ -1,4 +1,4 @@
-"""Figures of a measurement, kept as they come in: a process that dies takes only the rest with it."""
+"""Raw timings of a measurement, kept as they come in: a process that dies takes only the rest with it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from harness.store.atomic import write_json
 from harness.store.json_lines import read_lines
 
-FILE = "performance.json"
+FILE = "timings.json"
 _SO_FAR = "so-far.jsonl"
 
 

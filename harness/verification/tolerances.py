@@ -14,11 +14,13 @@ class Tolerance:
     """Root mean square differences of an output, as shares of its spread (`exporters.parity.Difference`)."""
 
     precision: str
+    """What is allowed is that of this precision."""
     parity: float | None
     """From the checkpoint's; None: not judged."""
     moved: float | None
     """By the texts that share the batch, or by more padding; None: not judged."""
     why: str
+    """Where the numbers come from."""
 
     @property
     def quantized(self) -> bool:

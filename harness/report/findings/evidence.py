@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from math import ceil
 
+from benchmarks.characteristics.data_distribution import Detector
+from benchmarks.statistics.bootstrap import UNDEFINED
 from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, floor, replicates
 from harness.report.numbers import count, fixed, percent, percent_with_interval, with_interval
-from harness.report.values import Estimate, Json, mapping, number
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 
 def too_few_examples(task: TaskView) -> list[Finding]:
     """Intervals that are too wide to tell deployments apart; their width shrinks as 1/sqrt(n)."""
-    stratum = task.strata.get("all", {})
-    examples = number(stratum.get("n"))
+    examples = task.examples
     if examples == 0:
         return [
             Finding(
@@ -48,16 +48,14 @@ def too_few_examples(task: TaskView) -> list[Finding]:
 
 
 def few_errors(task: TaskView) -> list[Finding]:
-    errors = mapping(task.strata.get("all", {}).get("errors"))
-    made = number(mapping(errors.get(task.reference)).get("count"))
-    examples = number(task.strata.get("all", {}).get("n"))
+    made, examples = task.reference_errors, task.examples
     if made is None or not examples or made >= thresholds.FEW_ERRORS:
         return []
     return [
         Finding(
             "advice",
             "few-errors",
-            f"The reference makes only {plural(int(made), 'error')} on {count(examples)} examples: overlaps "
+            f"The reference makes only {plural(made, 'error')} on {count(examples)} examples: overlaps "
             "of errors rest on single examples.",
             "Evaluate on more, or harder, examples; read the changed predictions instead.",
             (task.reference,),
@@ -67,11 +65,12 @@ def few_errors(task: TaskView) -> list[Finding]:
 
 def weak_detector(task: TaskView) -> list[Finding]:
     """Out-of-distribution detection that is no better than guessing, or than looking at the length."""
-    distribution = task.characteristic("data_distribution")
-    detectors = mapping(distribution.get("detectors"))
-    areas = {name: Estimate.of(mapping(entry).get("auroc")).value for name, entry in detectors.items()}
+    distribution = task.characteristics.data_distribution
+    if distribution is None:
+        return []
+    areas = {name: detector.auroc.value for name, detector in distribution.detectors.items()}
 
-    def is_weak(deployment: Deployment) -> bool:
+    def is_weak(deployment: DeploymentView) -> bool:
         area = areas.get(deployment.name)
         return not deployment.random and area is not None and area < thresholds.WEAK_DETECTOR
 
@@ -87,17 +86,17 @@ def weak_detector(task: TaskView) -> list[Finding]:
                 deployments=names(weak),
             )
         )
-    length, reference = number(distribution.get("length_only_auroc")), areas.get(task.reference)
-    # A detector that takes the shorter text for foreign is as good a one.
-    length = None if length is None else max(length, 1 - length)
-    if length is not None and reference is not None and length >= reference:
+    reference = areas.get(task.reference)
+    # A detector that takes the shorter text for out-of-distribution is as good a one.
+    length = max(distribution.length_only_auroc, 1 - distribution.length_only_auroc)
+    if reference is not None and length >= reference:
         findings.append(
             Finding(
                 "warning",
                 "length-confound",
                 f"Length alone tells the two data sets apart as well (AUROC {fixed(length, 2)}) as the "
                 f"reference's representation does ({fixed(reference, 2)}).",
-                _matched(distribution, task.reference),
+                _matched(distribution.detectors[task.reference]),
                 (task.reference,),
             )
         )
@@ -105,8 +104,8 @@ def weak_detector(task: TaskView) -> list[Finding]:
 
 
 def tight_budget(task: TaskView) -> list[Finding]:
-    """Attacks that ran out of queries or seconds: their texts stand, as those do that withstood a whole search."""
-    shares = {d: Estimate.of(mapping(task.attacked.get(d.name)).get("out_of_budget")) for d in task.measured}
+    """Attacks that ran out of queries or seconds: their texts count as withstanding, as those of a whole search."""
+    shares = {d: task.attacked[d.name].out_of_budget for d in task.measured if d.name in task.attacked}
     stopped = [d for d, share in shares.items() if share.value]
     if not stopped:
         return []
@@ -118,16 +117,15 @@ def tight_budget(task: TaskView) -> list[Finding]:
             f"The attack ran out of its budget on {listed(stopped)}"
             f"{', most often on ' + worst.label if len(stopped) > 1 else ''}: "
             f"on {percent_with_interval(shares[worst])} of the texts that it had right. They count as "
-            "standing: a tight budget looks like robustness.",
+            "withstanding: a tight budget looks like robustness.",
             "Raise max_queries or max_seconds, or read the success as at least this much.",
             names(stopped),
         )
     ]
 
 
-def _matched(distribution: Json, reference: str) -> str:
-    found = mapping(mapping(distribution.get("detectors")).get(reference))
-    figure = Estimate.of(found.get("length_matched_auroc"))
+def _matched(reference: Detector) -> str:
+    figure = reference.length_matched_auroc or UNDEFINED
     if figure.value is None:
         return "Take out-of-distribution data of like length."
     return f"On texts of matched length the reference reaches {with_interval(figure)}: read that instead."
@@ -141,7 +139,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}
     trained_once = other_models and not replicates(task, "seed", reference.name)
-    if trained_once and task.entry.get("family") in ("trained", "pretrained"):
+    if trained_once and task.result.family in ("trained", "pretrained"):
         findings.append(
             Finding(
                 "advice",
@@ -158,7 +156,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
                 "no-execution-floor",
                 "There is no execution floor: small changes may come from batching and padding alone.",
                 "Add the outputs of a second run of the reference, with --execution-floor."
-                if task.entry.get("family") == "elsewhere"
+                if task.result.family == "external"
                 else "Set execution_floor: true.",
             )
         )

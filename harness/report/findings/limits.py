@@ -8,8 +8,7 @@ from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names, plural
 from harness.report.latency_breakdown import NAMES, Stages, stages, transfer_share
 from harness.report.numbers import percent
-from harness.report.values import sequence, words
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 NEXT_STEP = {
     "compute": "A smaller or quantized model, or another backend, helps there; a faster host does not.",
@@ -25,7 +24,7 @@ UNSTEADY = "unsteady:"
 
 def what_limits(task: TaskView) -> list[Finding]:
     """The stage that takes most of a request's time, for all deployments in one sentence."""
-    limited: dict[str, list[tuple[Deployment, Stages]]] = {}
+    limited: dict[str, list[tuple[DeploymentView, Stages]]] = {}
     for deployment in task.measured:
         if found := stages(deployment, "request"):
             limited.setdefault(found.limit, []).append((deployment, found))
@@ -48,9 +47,7 @@ def what_limits(task: TaskView) -> list[Finding]:
 def disturbed(task: TaskView) -> list[Finding]:
     """A machine that did other things, or changed its clock, while it measured."""
     found = {
-        d: told
-        for d in task.measured
-        if (told := [words(w) for w in sequence(d.performance.get("warnings")) if words(w).startswith(DISTURBED)])
+        d: told for d in task.measured if (told := [warning for warning in d.warnings if warning.startswith(DISTURBED)])
     }
     if not found:
         return []
@@ -71,10 +68,9 @@ def disturbed(task: TaskView) -> list[Finding]:
 
 def other_warnings(task: TaskView) -> list[Finding]:
     """What the measurements warned of beside `disturbed` and `validity.unstable_timing`, alike ones together."""
-    alike: dict[str, list[tuple[Deployment, str]]] = {}
+    alike: dict[str, list[tuple[DeploymentView, str]]] = {}
     for deployment in task.measured:
-        told = [words(warning) for warning in sequence(deployment.performance.get("warnings"))]
-        for text in told:
+        for text in deployment.warnings:
             told_elsewhere = text.startswith(DISTURBED) or (text.startswith(UNSTEADY) and deployment.unstable)
             members = alike.setdefault(_kind(text), [])
             if not told_elsewhere and deployment not in [d for d, _ in members]:
@@ -101,7 +97,7 @@ def other_warnings(task: TaskView) -> list[Finding]:
     ]
 
 
-def _of_the_first(members: list[tuple[Deployment, str]]) -> str:
+def _of_the_first(members: list[tuple[DeploymentView, str]]) -> str:
     return "; figures of the first" if len({text for _, text in members}) > 1 else ""
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.view import Deployment
+from harness.report.view import DeploymentView
 
 NAMED_AT_MOST = 3
 
 
-def listed(deployments: Sequence[Deployment], *, at_most: int = NAMED_AT_MOST) -> str:
+def listed(deployments: Sequence[DeploymentView], *, at_most: int = NAMED_AT_MOST) -> str:
     """ "[2] a, [3] b and 4 more"."""
     named = [deployment.label for deployment in deployments]
     if len(named) > at_most + 1:
@@ -19,7 +19,7 @@ def listed(deployments: Sequence[Deployment], *, at_most: int = NAMED_AT_MOST) -
     return ", ".join(named[:-1]) + " and " + named[-1]
 
 
-def names(deployments: Sequence[Deployment]) -> tuple[str, ...]:
+def names(deployments: Sequence[DeploymentView]) -> tuple[str, ...]:
     return tuple(deployment.name for deployment in deployments)
 
 
@@ -27,5 +27,5 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def verb(deployments: Sequence[Deployment], one: str, many: str) -> str:
+def verb(deployments: Sequence[DeploymentView], one: str, many: str) -> str:
     return one if len(deployments) == 1 else many

@@ -19,8 +19,7 @@ from harness.report.floors import (
     neighbours_metric,
 )
 from harness.report.numbers import count, fixed, percent, percent_with_interval, signed, with_interval
-from harness.report.values import Estimate, mapping, number
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 
 def same_score_other_model(task: TaskView) -> list[Finding]:
@@ -43,7 +42,8 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
     if not found:
         return []
     _, worst = max(found, key=lambda item: item[0])
-    pair = DISAGREEMENT.pair(task, task.reference, worst.name)
+    pair = DISAGREEMENT.pair(task, worst)
+    assert pair is not None  # else nothing changed
     others = [deployment for _, deployment in found if deployment is not worst]
     also = f" So {verb(others, 'does', 'do')} {listed(others)}." if others else ""
     return [
@@ -53,30 +53,30 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
             f"{worst.label} scores like the reference "
             f"({signed(100 * ((worst.score or 0.0) - reference.score))} points) but is not the same model: "
             f"{percent_with_interval(DISAGREEMENT.of(task, worst))} of the predictions changed, "
-            f"{count(number(pair.get('newly_wrong')))} newly wrong and "
-            f"{count(number(pair.get('newly_right')))} newly right.{also}",
+            f"{count(pair.newly_wrong)} newly wrong and "
+            f"{count(pair.newly_right)} newly right.{also}",
             "Do not choose by the score alone.",
             names([worst, *others]),
         )
     ]
 
 
-def _scores_alike(task: TaskView, deployment: Deployment, reference: Deployment) -> bool:
+def _scores_alike(task: TaskView, deployment: DeploymentView, reference: DeploymentView) -> bool:
     """Shown to score alike, or at least not further apart than that in these examples."""
-    judged = mapping(mapping(task.strata.get("all", {}).get("scores")).get(deployment.name))
+    scores = task.overall.scores if task.overall else {}
     near = abs((deployment.score or 0.0) - (reference.score or 0.0)) < thresholds.SAME_SCORE
-    return near and judged.get("conclusion") != "different"
+    return near and not (deployment.name in scores and scores[deployment.name].conclusion == "different")
 
 
 def within_the_floor(task: TaskView) -> list[Finding]:
     """Deployments whose changed predictions are shown to be no more than the noise floor and a margin."""
-    found: dict[Kind, list[Deployment]] = defaultdict(list)
+    found: dict[Kind, list[DeploymentView]] = defaultdict(list)
     margins: dict[Kind, float] = {}
     for deployment in task.candidates:
         kind, verdict = floor_kind(task, deployment), DISAGREEMENT.verdict(task, deployment)
         if kind is not None and verdict is not None and verdict.conclusion == "same":
             found[kind].append(deployment)
-            margins[kind] = verdict.margin or 0.0
+            margins[kind] = verdict.margin
     origin = {
         "execution": "the reference run a second time",
         "seed": "the reference trained with another seed",
@@ -94,7 +94,7 @@ def within_the_floor(task: TaskView) -> list[Finding]:
     ]
 
 
-def _own_noise(task: TaskView, members: list[Deployment]) -> str:
+def _own_noise(task: TaskView, members: list[DeploymentView]) -> str:
     """Deployments that are noisier than the reference are held against their own second run."""
     told = []
     for deployment in members:
@@ -116,12 +116,11 @@ def cannot_tell(task: TaskView) -> list[Finding]:
         return []
     members = [deployment for _, deployment in found]
     needed = [verdict.examples_needed for verdict, _ in found if verdict.examples_needed is not None]
-    examples = number(task.strata.get("all", {}).get("n"))
     return [
         Finding(
             "advice",
             "cannot-tell",
-            f"{count(examples)} examples cannot tell whether {listed(members)} "
+            f"{count(task.examples)} examples cannot tell whether {listed(members)} "
             f"{verb(members, 'changes', 'change')} more predictions than noise does.",
             f"About {count(max(needed))} examples would tell (with a chance of 80 %)." if needed else "",
             names(members),
@@ -132,8 +131,7 @@ def cannot_tell(task: TaskView) -> list[Finding]:
 def errors_near_chance(task: TaskView) -> list[Finding]:
     """Errors that overlap with the reference's no more than those of two unrelated models."""
     found = []
-    counted = mapping(task.strata.get("all", {}).get("errors"))
-    made = number(mapping(counted.get(task.reference)).get("count"))
+    made = task.reference_errors
     if made is not None and made < thresholds.FEW_ERRORS:
         return []
     for deployment in task.candidates:
@@ -163,19 +161,18 @@ def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
     """Models that look like the reference only because both say "no answer"."""
     silent, alike = [], []
     for deployment in task.measured:
-        if deployment.random:
+        if deployment.random or deployment.quality is None:
             continue
-        right = number(deployment.quality.get("exact_unanswerable"))
-        answered = number(deployment.quality.get("exact_answerable"))
+        right, answered = deployment.quality.exact_unanswerable, deployment.quality.exact_answerable
         if (
             right is not None
             and answered is not None
             and right >= thresholds.NO_ANSWER_RIGHT
             and answered <= thresholds.NO_ANSWER_WRONG
         ):
-            silent.append(deployment)
+            silent.append((deployment, right, answered))
             continue
-        answerable = error_metric("adjusted_jaccard", stratum="answerable").of(task, deployment)
+        answerable = error_metric(lambda pair: pair.adjusted_jaccard, stratum="answerable").of(task, deployment)
         overall = ADJUSTED_OVERLAP.of(task, deployment)
         if answerable.value is None or overall.value is None or deployment.name == task.reference:
             continue
@@ -183,17 +180,16 @@ def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
             alike.append(deployment)
     findings = []
     if silent:
-        first = silent[0]
+        (first, right, answered), members = silent[0], [deployment for deployment, _, _ in silent]
         findings.append(
             Finding(
                 "warning",
                 "says-no-answer",
-                f'{listed(silent)} {verb(silent, "says", "say")} "no answer" to nearly everything: '
-                f"{percent(number(first.quality.get('exact_answerable')))} % of the answerable and "
-                f"{percent(number(first.quality.get('exact_unanswerable')))} % of the unanswerable questions "
+                f'{listed(members)} {verb(members, "says", "say")} "no answer" to nearly everything: '
+                f"{percent(answered)} % of the answerable and {percent(right)} % of the unanswerable questions "
                 f"are right ({first.label}).",
                 "Compare on the answerable questions only; the total score hides this.",
-                names(silent),
+                names(members),
             )
         )
     if alike:
@@ -223,7 +219,8 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
     kept = metric.of(task, lowest)
     if conclusion(task, metric, lowest) == "same" or (kept.value or 0) > thresholds.FEW_NEIGHBOURS:
         return []
-    chance = number(mapping(task.characteristic("data_representation").get("chance_jaccard")).get(k))
+    representation = task.characteristics.data_representation
+    chance = representation.chance_jaccard[k] if representation else None
     at_chance = f", chance {fixed(chance, 2 if chance >= 0.01 else 3)}" if chance is not None else ""
     few = [d for d in known if (metric.of(task, d).value or 0) <= thresholds.FEW_NEIGHBOURS]
     return [
@@ -240,21 +237,24 @@ def neighbours_differ(task: TaskView) -> list[Finding]:
 
 
 def attack_differs(task: TaskView) -> list[Finding]:
-    """Deployments that fall to the attack more, or less, often than the reference."""
-    attacked = mapping(task.characteristic("adversarial_attack").get("deployments"))
-    changes = mapping(task.characteristic("adversarial_attack").get("success_changes"))
-    base = Estimate.of(mapping(attacked.get(task.reference)).get("success_rate"))
+    """Deployments on which the attack succeeds more, or less, often than on the reference."""
+    attack = task.characteristics.adversarial_attack
+    if attack is None or task.reference not in attack.deployments:
+        return []
+    base = attack.deployments[task.reference].success_rate
     if base.value is None:
         return []
     findings = []
     for more in (True, False):
         found = []
         for deployment in task.candidates:
-            rate = Estimate.of(mapping(attacked.get(deployment.name)).get("success_rate"))
-            judged = mapping(changes.get(deployment.name))
-            pair = mapping(task.attack_pairs.get(task.reference, deployment.name).get("changes"))
-            change = Estimate.of(pair.get("success_rate")).value  # on the texts that both had right
-            if rate.value is None or change is None or judged.get("conclusion") != "different" or (change > 0) != more:
+            judged = attack.success_changes.get(deployment.name)
+            pair = task.attack_pairs.between(task.reference, deployment.name)
+            if judged is None or pair is None or judged.conclusion != "different":
+                continue
+            rate = attack.deployments[deployment.name].success_rate
+            change = pair.changes.success_rate.value  # on the texts that both had right
+            if rate.value is None or change is None or (change > 0) != more:
                 continue
             found.append((abs(change), deployment, rate))
         if not found:
@@ -266,9 +266,9 @@ def attack_differs(task: TaskView) -> list[Finding]:
             Finding(
                 "result",
                 "more-vulnerable" if more else "less-vulnerable",
-                f"{listed(members)} {verb(members, 'falls', 'fall')} to the attack "
-                f"{'more' if more else 'less'} often than the reference: {percent_with_interval(rate)} of "
-                f"the attacks succeed on {most.label}, {percent_with_interval(base)} on the reference.",
+                f"Attack success is {'higher' if more else 'lower'} on {listed(members)} than on the reference: "
+                f"{percent_with_interval(rate)} of the attacks succeed on {most.label}, "
+                f"{percent_with_interval(base)} on the reference.",
                 "Test the deployment that you ship: its robustness does not follow from the reference's."
                 if more
                 else "",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import log
 
+from benchmarks.statistics.bootstrap import Estimate
 from harness.report import causes
 from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT, floor_kind
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
-from harness.report.values import Estimate, mapping, number, quotient
-from harness.report.view import Deployment, TaskView
+from harness.report.values import quotient
+from harness.report.view import DeploymentView, TaskView
 
 
 def best_trade(task: TaskView) -> list[Finding]:
@@ -70,7 +71,7 @@ def best_trade(task: TaskView) -> list[Finding]:
 
 
 def _fastest_of_all(
-    task: TaskView, fast: list[Deployment], best: Deployment, changed: dict[str, Estimate]
+    task: TaskView, fast: list[DeploymentView], best: DeploymentView, changed: dict[str, Estimate]
 ) -> list[Finding]:
     """What the highest speed costs, where it clearly changes more than the best trade does."""
     fastest = max(fast, key=lambda d: task.speed_up(d) or 0.0)
@@ -86,12 +87,13 @@ def _fastest_of_all(
     ]
 
 
-def _next_step(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
+def _next_step(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
     if (changed.value or 0.0) >= thresholds.MANY_CHANGED:
         return "With that many changes, evaluate it as a model of its own before it replaces the reference."
-    if not number(DISAGREEMENT.entry(task, deployment).get("newly_wrong")):
+    pair, affected = DISAGREEMENT.pair(task, deployment), task.characteristics.affected
+    if pair is None or not pair.newly_wrong:
         return ""
-    listed_in = mapping(task.characteristic("affected").get("changed"))
+    listed_in = affected.changed if affected else {}
     where = " (ids: `report -f json`, characteristics.affected.changed)" if deployment.name in listed_in else ""
     return f"Look at its newly wrong examples{where} before it replaces the reference."
 
@@ -114,12 +116,13 @@ def fastest(task: TaskView) -> list[Finding]:
     ]
 
 
-def _gain(task: TaskView, deployment: Deployment) -> str:
-    speed = f"{ratio(task.speed_up(deployment))} as fast as the reference{_timing(task, deployment)}"
+def _gain(task: TaskView, deployment: DeploymentView) -> str:
+    measure = "" if task.speed_measure == "p50" else f" in {task.speed_measure}"
+    speed = f"{ratio(task.speed_up(deployment))} as fast as the reference{measure}{_timing(task, deployment)}"
     return f"{deployment.label}, {speed}{_size(task, deployment)}"
 
 
-def _gain_and_price(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
+def _gain_and_price(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
     return f"{_gain(task, deployment)}, {_changes(task, deployment, changed)}{_score(task, deployment)}"
 
 
@@ -134,20 +137,20 @@ def _title(changed: float | None) -> str:
     return "Best trade:" if (changed or 0.0) < thresholds.NO_TRADE else "No good trade; the least changed is"
 
 
-def _timing(task: TaskView, deployment: Deployment) -> str:
+def _timing(task: TaskView, deployment: DeploymentView) -> str:
     """A warning where one of the two timings behind a ratio did not settle, or was disturbed."""
     both = [d for d in (deployment, task.reference_deployment) if d is not None]
-    if any(d.unsettled("single-stream") for d in both):
+    if any(d.unsettled(task.speed_scenario) for d in both):
         return " (unstable timing)"
-    return " (disturbed timing)" if any(d.disturbed("single-stream") for d in both) else ""
+    return " (disturbed timing)" if any(d.disturbed(task.speed_scenario) for d in both) else ""
 
 
-def _size(task: TaskView, deployment: Deployment) -> str:
+def _size(task: TaskView, deployment: DeploymentView) -> str:
     size = task.size_ratio(deployment)
     return "" if size is None else f" at {ratio(size)} its size"
 
 
-def _changes(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
+def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
     text = f"changes {percent_with_interval(changed)} of its predictions"
     kind, verdict = floor_kind(task, deployment), DISAGREEMENT.verdict(task, deployment)
     if verdict is None or verdict.floor.value is None:
@@ -160,7 +163,7 @@ def _changes(task: TaskView, deployment: Deployment, changed: Estimate) -> str:
     return f"{text} ({kind} floor {percent(verdict.floor.value)} %)"
 
 
-def _score(task: TaskView, deployment: Deployment) -> str:
+def _score(task: TaskView, deployment: DeploymentView) -> str:
     reference = task.reference_deployment
     if reference is None or reference.score is None or deployment.score is None:
         return ""
@@ -206,11 +209,11 @@ def _apart(one: float | None, other: float | None) -> float:
 
 def _against_each_other(
     task: TaskView,
-    one: Deployment,
-    other: Deployment,
+    one: DeploymentView,
+    other: DeploymentView,
     what: str,
     rule: str,
-    figure: Callable[[Deployment], float | None],
+    figure: Callable[[DeploymentView], float | None],
 ) -> Finding:
     changed_one, changed_other = DISAGREEMENT.of(task, one), DISAGREEMENT.of(task, other)
     if changed_one.overlaps(changed_other):
@@ -231,13 +234,13 @@ def _against_each_other(
 
 def no_speed_up(task: TaskView) -> list[Finding]:
     """Compressed formats that are no faster than their own FP32."""
-    slow: dict[str, list[tuple[Deployment, float]]] = {}
+    slow: dict[str, list[tuple[DeploymentView, float]]] = {}
     compared: dict[str, int] = {}
     for deployment in task.measured:
         step = causes.precision_step(task, deployment)
         if step is None or deployment.emulated:
             continue
-        gain = quotient(step.before.latency("p50"), deployment.latency("p50"))
+        gain = task.speed_up(deployment, step.before)
         if gain is None:
             continue
         place = f"{deployment.format} on {deployment.backend}"
@@ -264,11 +267,12 @@ def no_speed_up(task: TaskView) -> list[Finding]:
     ]
 
 
-def _unfused(slow: list[Deployment]) -> str:
+def _unfused(slow: list[DeploymentView]) -> str:
     """An option that speeds dynamic INT8 up on ONNX Runtime's CPU provider, where one of these has not tried it."""
     untried = any(
         deployment.format == "onnx-int8-dynamic"
-        and mapping(deployment.describe.get("options")).get("skip_layer_norm_fusion") is True
+        and deployment.runtime is not None
+        and deployment.runtime.options.get("skip_layer_norm_fusion") is True
         for deployment in slow
     )
     return "Try dynamic INT8 with backend_options.onnxruntime-cpu.skip_layer_norm_fusion: false. " if untried else ""

@@ -6,15 +6,15 @@ from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.numbers import percent
-from harness.report.values import mapping, number, sequence, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
 
 
 def failures(task: TaskView) -> list[Finding]:
     failed = [d for d in task.deployments if not d.ok]
     findings = []
     if failed:
-        reasons = {words(d.entry.get("reason")) for d in failed}
+        reasons = {words(d.result.reason) for d in failed}
         why = f": {next(iter(reasons))}" if len(reasons) == 1 and any(reasons) else ""
         findings.append(
             Finding(
@@ -56,7 +56,7 @@ def nothing_to_learn(task: TaskView) -> list[Finding]:
         return findings
     saying, right = constant
     if reference.score <= right + thresholds.SAME_SCORE:
-        answered = number(reference.quality.get("exact_answerable"))
+        answered = reference.quality.exact_answerable if reference.quality else None
         apart = f", and on {percent(answered)} % of the answerable questions" if answered is not None else ""
         findings.append(
             Finding(
@@ -74,11 +74,12 @@ def nothing_to_learn(task: TaskView) -> list[Finding]:
 
 def _constant_answer(task: TaskView) -> tuple[str, float] | None:
     """The best answer that reads nothing, and how often it is right; None where that is not known."""
-    data = mapping(mapping(task.entry.get("data")).get("evaluation"))
-    answerable, commonest = number(data.get("answerable")), number(data.get("commonest_label"))
-    if answerable is not None and 0 < answerable < 1:
-        return '"no answer"', 1 - answerable
-    return None if commonest is None else ("the commonest label", commonest)
+    data = task.result.data.get("evaluation")
+    if data is None:
+        return None
+    if data.answerable is not None and 0 < data.answerable < 1:
+        return '"no answer"', 1 - data.answerable
+    return None if data.commonest_label is None else ("the commonest label", data.commonest_label)
 
 
 def unlike_replicates(task: TaskView) -> list[Finding]:
@@ -86,8 +87,7 @@ def unlike_replicates(task: TaskView) -> list[Finding]:
     wrong = []
     for d in task.measured:
         original = task.by_name.get(str(d.replicate_of)) if d.replicate_kind == "seed" else None
-        size = ("layers", "hidden", "parameters")
-        if original is not None and any(d.artifact.get(key) != original.artifact.get(key) for key in size):
+        if original is not None and _size(d) != _size(original):
             wrong.append(d)
     if not wrong:
         return []
@@ -103,11 +103,16 @@ def unlike_replicates(task: TaskView) -> list[Finding]:
     ]
 
 
+def _size(deployment: DeploymentView) -> tuple[int | None, ...]:
+    facts = deployment.artifact
+    return () if facts is None else (facts.layers, facts.hidden, facts.parameters)
+
+
 def exports(task: TaskView) -> list[Finding]:
     """What an export itself warned of: lost fusions, weights out of range."""
-    found: dict[tuple[str, str], list[Deployment]] = {}
+    found: dict[tuple[str, str], list[DeploymentView]] = {}
     for deployment in task.measured:
-        for warning in sequence(deployment.artifact.get("warnings")):
+        for warning in deployment.artifact.warnings if deployment.artifact else ():
             found.setdefault((deployment.model, words(warning)), []).append(deployment)
     return [
         Finding(
@@ -123,8 +128,12 @@ def exports(task: TaskView) -> list[Finding]:
 
 def left_in_float(task: TaskView) -> list[Finding]:
     """Static INT8 that is not INT8 everywhere, as the export found groups of products too sensitive."""
-    left = {d: sequence(mapping(d.artifact.get("sensitivity")).get("left_float")) for d in task.measured}
-    members = [d for d in left if left[d]]
+    left = {
+        d: d.artifact.sensitivity.left_float
+        for d in task.measured
+        if d.artifact and d.artifact.sensitivity and d.artifact.sensitivity.left_float
+    }
+    members = list(left)
     if not members:
         return []
     groups = list(dict.fromkeys(words(group) for d in members for group in left[d]))
@@ -145,7 +154,7 @@ def emulated(task: TaskView) -> list[Finding]:
     members = [d for d in task.measured if d.emulated]
     if not members:
         return []
-    kinds = dict.fromkeys(words(kind) for d in members for kind in mapping(d.verification.get("products")))
+    kinds = dict.fromkeys(words(kind) for d in members if d.verification for kind in d.verification.products or ())
     return [
         Finding(
             "warning",
@@ -162,10 +171,11 @@ def parity(task: TaskView) -> list[Finding]:
     """Artifacts that decide otherwise than their checkpoint. What is further off than that fails its verification."""
     disagreeing = []
     for deployment in task.measured:
-        if not deployment.parity or "against" in deployment.parity:
+        found = deployment.verification
+        if found is None or found.against is not None:
             continue  # one's own file: there is no checkpoint to differ from
-        agreement = number(deployment.parity.get("decision_agreement"))
-        if agreement is not None and agreement < thresholds.PARITY_AGREEMENT:
+        agreement = found.parity.decision_agreement
+        if agreement < thresholds.PARITY_AGREEMENT:
             disagreeing.append((deployment, agreement))
     if not disagreeing:
         return []
@@ -187,7 +197,7 @@ def unstable_timing(task: TaskView) -> list[Finding]:
     unstable = [d for d in task.measured if d.unstable]
     if not unstable:
         return []
-    warnings = [words(warning) for d in unstable for warning in sequence(d.performance.get("warnings"))]
+    warnings = [warning for d in unstable for warning in d.warnings]
     # others, such as too few latencies for a p99, do not say why
     said = next((w for w in warnings if w.startswith("unsteady")), "the figures did not settle")
     return [
@@ -205,9 +215,8 @@ def nodes_left_to_the_cpu(task: TaskView) -> list[Finding]:
     """An accelerator that did not take the whole model."""
     left = {}
     for deployment in task.measured:
-        counts = [number(count) for count in mapping(deployment.describe.get("left_to_cpu")).values()]
-        if total := sum(count for count in counts if count is not None):
-            left[deployment] = int(total)
+        if deployment.runtime and (total := sum(deployment.runtime.left_to_cpu.values())):
+            left[deployment] = total
     if not left:
         return []
     most = max(left, key=lambda d: left[d])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
+from benchmarks.characteristics.adversarial_attack import AdversarialAttack, Answers, AttackExample
 from harness.report.blocks import Block, ChangedText, Word
-from harness.report.values import Json, mapping, sequence, words
+from harness.report.values import words
 from harness.report.view import TaskView
 
 EXAMPLES_AT_MOST = 5
@@ -15,36 +16,32 @@ AROUND = 5
 CUT = "…"
 
 
-def attack_examples(task: TaskView) -> list[Block]:
+def attack_examples(task: TaskView, attack: AdversarialAttack) -> list[Block]:
     blocks: list[Block] = []
-    for entry in sequence(task.characteristic("adversarial_attack").get("examples"))[:EXAMPLES_AT_MOST]:
-        example = mapping(entry)
-        original, adversarial = words(example.get("original")), words(example.get("adversarial"))
+    for example in attack.examples[:EXAMPLES_AT_MOST]:
+        original, adversarial = words(example.original), words(example.adversarial)
         if original and adversarial and original != adversarial:
             blocks.append(ChangedText(_label(task, example), cut(changed_words(original, adversarial))))
     return blocks
 
 
-def _label(task: TaskView, example: Json) -> str:
-    deployment = task.by_name.get(str(example.get("deployment")))
-    on = deployment.label if deployment else words(example.get("deployment")) or "an unknown deployment"
+def _label(task: TaskView, example: AttackExample) -> str:
+    deployment = task.by_name.get(example.deployment)
+    on = deployment.label if deployment else words(example.deployment)
     if task.is_question_answering:
-        return f"Question {words(example.get('id')) or '?'} is answered wrongly by {on}{_answers(example)}:"
-    label = words(example.get("label"))
-    return f"Text {words(example.get('id')) or '?'}{f' (label {label})' if label else ''} fools {on}:"
+        said = _answers(example.answers) if example.answers else ""
+        return f"Question {words(example.id)} is answered wrongly by {on}{said}:"
+    return f"Text {words(example.id)} (label {example.label}) fools {on}:"
 
 
-def _answers(example: Json) -> str:
-    """ " (gold: "1066", before: "1066", after: no answer)", as far as it is known."""
-    said = mapping(example.get("answers"))
-    if not said:
-        return ""
+def _answers(said: Answers) -> str:
+    """ " (gold: "1066", before: "1066", after: no answer)"."""
 
-    def quoted(answer: object) -> str:
+    def quoted(answer: str) -> str:
         return f'"{words(answer)}"' if words(answer) else "no answer"
 
-    gold = " or ".join(dict.fromkeys(map(quoted, sequence(said.get("gold"))))) or "no answer"
-    return f" (gold: {gold}; before: {quoted(said.get('before'))}; after: {quoted(said.get('after'))})"
+    gold = " or ".join(dict.fromkeys(map(quoted, said.gold))) or "no answer"
+    return f" (gold: {gold}; before: {quoted(said.before)}; after: {quoted(said.after)})"
 
 
 def changed_words(original: str, adversarial: str) -> tuple[Word, ...]:

@@ -1,12 +1,15 @@
-"""Which words break whom: those changed in most of the texts that fell."""
+"""Breaking words: those that most successful attacks changed."""
 
 from __future__ import annotations
 
+from benchmarks.attack.changed_words import BreakingWord
+from benchmarks.characteristics.adversarial_attack import AdversarialAttack
+from benchmarks.statistics.bootstrap import UNDEFINED
 from harness.report.blocks import Block, Cell, Column
 from harness.report.numbers import UNKNOWN, fixed, percent
 from harness.report.sections.comparison import comparison
-from harness.report.values import Estimate, Json, mapping, number, sequence, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
 
 SHOWN = 5
 AT_LEAST = 2
@@ -16,20 +19,17 @@ LONGEST = 12
 """Characters of a word in the table."""
 
 
-def breaking_words(task: TaskView) -> list[Block]:
-    entry = task.characteristic("adversarial_attack")
-    found = {
-        name: [one for one in map(mapping, sequence(own)) if (number(one.get("texts")) or 0) >= AT_LEAST]
-        for name, own in mapping(entry.get("words")).items()
-    }
+def breaking_words(task: TaskView, attack: AdversarialAttack) -> list[Block]:
+    found = {name: [one for one in own if one.texts >= AT_LEAST] for name, own in attack.words.items()}
     if not any(found.values()):
         return []
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
         common = found.get(d.name, [])[:SHOWN]
         told = [_told(one, d.name == task.reference) for one in common]
         told += [UNKNOWN] * (SHOWN - len(told))
-        same = Estimate.of(task.attack_pairs.get(task.reference, d.name).get("same_words"))
+        pair = task.attack_pairs.between(task.reference, d.name)
+        same = pair.same_words if pair else UNDEFINED
         return Cell(fixed(same.value, 2)), *map(Cell, told)
 
     columns = (
@@ -37,15 +37,14 @@ def breaking_words(task: TaskView) -> list[Block]:
         *(Column(f"word {place}", optional=place > 3) for place in range(1, SHOWN + 1)),
     )
     notes = (
-        f"% of the texts that fell in which the word was changed, (the reference's); at least {AT_LEAST} texts. same "
-        "places: Jaccard of the words changed here and on the reference, in texts that fell on both.",
+        f"% of the successful attacks in which the word was changed, (the reference's); at least {AT_LEAST} attacks. "
+        "same places: Jaccard of the words changed here and on the reference, where both attacks succeeded.",
     )
     return comparison(task, "Which words break whom", columns, cells, notes, lambda d: bool(found.get(d.name)))
 
 
-def _told(one: Json, is_reference: bool) -> str:
-    word = words(one.get("word"))
+def _told(one: BreakingWord, is_reference: bool) -> str:
+    word = words(one.word)
     shown = word if len(word) <= LONGEST else word[: LONGEST - 1] + "\u2026"
-    here = percent(number(one.get("share")), 0)
-    reference = number(one.get("reference"))
-    return f"{shown} {here}" + ("" if is_reference or reference is None else f" ({percent(reference, 0)})")
+    here = percent(one.share, 0)
+    return f"{shown} {here}" + ("" if is_reference or one.reference is None else f" ({percent(one.reference, 0)})")

@@ -6,15 +6,15 @@ from harness.report import causes
 from harness.report.blocks import Block, Cell, Column, Row, Table
 from harness.report.findings.phrases import plural
 from harness.report.floors import (
+    ATTACK_OVERLAP,
+    DETECTED_OVERLAP,
     DISAGREEMENT,
-    FALLEN_OVERLAP,
-    OUTSIDE_OVERLAP,
     neighbours_metric,
 )
 from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio
 from harness.report.sections.rows import filled
-from harness.report.values import number, quotient, words
-from harness.report.view import FORMAT_ORDER, Deployment, TaskView, short_format
+from harness.report.values import words
+from harness.report.view import FORMAT_ORDER, DeploymentView, TaskView, short_format
 
 
 def chain(task: TaskView) -> list[Block]:
@@ -41,41 +41,43 @@ def chain(task: TaskView) -> list[Block]:
         Column("differ\n%"),
         Column("neigh\u00ad\nbours\n%"),
         Column("OOD\n%"),
-        Column("fell\n%"),
+        Column("attack\n%"),
     )
     note = (
-        "wrong, other: wrong before and after, with another answer. neighbours, OOD, fell: of the nearest neighbours"
+        f"speed-up: of {task.speed_measure}. wrong, other: wrong before and after, with another answer. neighbours, "
+        "OOD, attack: of the nearest neighbours"
         + (f" (K = {k})" if k else "")
-        + ", of the points found foreign and of the texts that fell to the attack, the share that the two do not have "
-        "in common (1 - Jaccard)."
+        + ", of the out-of-distribution points detected and of the texts on which the attack succeeds, the share that "
+        "the two do not have in common (1 - Jaccard)."
     )
     return [filled(Table("Where it comes from: each step against the one before it", columns, tuple(rows), (note,)))]
 
 
-def _changes(task: TaskView, step: causes.Step) -> tuple[Cell, ...]:
+def _changes(task: TaskView, step: causes.ChainLink) -> tuple[Cell, ...]:
     before, after = step.before.name, step.after.name
-    pair = DISAGREEMENT.pair(task, before, after)
-    worse, better = number(pair.get("newly_wrong")), number(pair.get("newly_right"))
-    changed = DISAGREEMENT.estimate(pair).value
-    examples = number(task.strata.get("all", {}).get("n"))
+    pair = DISAGREEMENT.pairs(task).between(before, after)
+    changed = DISAGREEMENT.of_pair(pair).value
     other = None
-    if changed is not None and examples and worse is not None and better is not None:
-        other = max(0.0, round(changed * examples) - worse - better)
+    if pair is not None and changed is not None and task.examples:
+        other = max(0.0, round(changed * task.examples) - pair.newly_wrong - pair.newly_right)
     k = task.neighbours_shown
-    metrics = [neighbours_metric(k) if k else None, OUTSIDE_OVERLAP, FALLEN_OVERLAP]
-    kept = [None if m is None else m.between(task, before, after).value for m in metrics]
+    kept = [
+        neighbours_metric(k).between(task, before, after).value if k else None,
+        DETECTED_OVERLAP.between(task, before, after).value,
+        ATTACK_OVERLAP.between(task, before, after).value,
+    ]
     return (
         Cell(f"[{step.before.number}] > [{step.after.number}] {_named(step)}"),
-        Cell(ratio(quotient(step.before.latency("p50"), step.after.latency("p50")))),
-        Cell(count(worse)),
-        Cell(count(better)),
+        Cell(ratio(task.speed_up(step.after, step.before))),
+        Cell(count(pair.newly_wrong if pair else None)),
+        Cell(count(pair.newly_right if pair else None)),
         Cell(count(other)),
         Cell(percent(changed)),
         *(Cell(UNKNOWN if share is None else fixed(100 * (1 - share), 0)) for share in kept),
     )
 
 
-def _named(step: causes.Step) -> str:
+def _named(step: causes.ChainLink) -> str:
     if step.before.model != step.after.model:
         return words(step.after.model)
     return step.after.short
@@ -113,18 +115,15 @@ def one_step_at_a_time(task: TaskView) -> list[Block]:
                 tuple(rows),
                 (
                     "architecture: the model in FP32 against the reference's model in FP32. Formats: "
-                    f"against the same model in FP32. Over {plural(_examples(task), 'example')}.",
+                    f"against the same model in FP32. Over {plural(task.examples or 0, 'example')}; speed-up: of "
+                    f"{task.speed_measure}.",
                 ),
             )
         )
     return tables
 
 
-def _examples(task: TaskView) -> int:
-    return int(number(task.strata.get("all", {}).get("n")) or 0)
-
-
-def _architecture(task: TaskView, here: list[Deployment], model: str) -> Cell:
+def _architecture(task: TaskView, here: list[DeploymentView], model: str) -> Cell:
     for deployment in here:
         if deployment.model == model and deployment.is_fp32:
             step = causes.architecture_step(task, deployment)
@@ -133,7 +132,7 @@ def _architecture(task: TaskView, here: list[Deployment], model: str) -> Cell:
     return Cell(UNKNOWN)
 
 
-def _precision(task: TaskView, here: list[Deployment], model: str, form: str) -> Cell:
+def _precision(task: TaskView, here: list[DeploymentView], model: str, form: str) -> Cell:
     for deployment in here:
         if deployment.model == model and deployment.format == form:
             step = causes.precision_step(task, deployment)
@@ -142,9 +141,9 @@ def _precision(task: TaskView, here: list[Deployment], model: str, form: str) ->
     return Cell(UNKNOWN)
 
 
-def _step_cell(task: TaskView, step: causes.Step) -> Cell:
+def _step_cell(task: TaskView, step: causes.ChainLink) -> Cell:
     changed = DISAGREEMENT.between(task, step.before.name, step.after.name)
-    gain = quotient(step.before.latency("p50"), step.after.latency("p50"))
+    gain = task.speed_up(step.after, step.before)
     if changed.value is None and gain is None:
         return Cell(UNKNOWN)
     return Cell(f"{percent(changed.value)} at {ratio(gain)}")

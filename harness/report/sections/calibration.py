@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+from benchmarks.characteristics.calibration import ConfidenceCalibration
+from benchmarks.statistics.bootstrap import UNDEFINED
 from harness.report.blocks import Block, Cell, Column
-from harness.report.numbers import count, fixed, interval, percent, signed
+from harness.report.numbers import count, interval, percent, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell
-from harness.report.values import Estimate, mapping, number, sequence
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 
-def calibration(task: TaskView, all_pairs: bool) -> list[Block]:
-    entry = task.characteristic("calibration")
-    deployments = mapping(entry.get("deployments"))
-    against = {str(mapping(pair).get("b")): mapping(pair) for pair in sequence(entry.get("pairs"))}
+def calibration(task: TaskView, result: ConfidenceCalibration, all_pairs: bool) -> list[Block]:
+    changes = {pair.b: pair.ece for pair in result.pairs}
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
-        own = mapping(deployments.get(d.name))
-        error, change = Estimate.of(own.get("ece")), Estimate.of(against.get(d.name, {}).get("ece"))
-        over = Estimate.of(own.get("overconfidence")).value
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        own, change = result.deployments[d.name], changes.get(d.name, UNDEFINED)
+        over = own.overconfidence.value
         return (
-            Cell(percent(Estimate.of(own.get("confidence")).value)),
-            Cell(percent(Estimate.of(own.get("accuracy")).value)),
+            Cell(percent(own.confidence.value)),
+            Cell(percent(own.accuracy.value)),
             Cell(signed(None if over is None else 100 * over)),
-            Cell(percent(error.value)),
-            Cell(interval(error, scale=100, decimals=1)),
-            Cell(percent(number(own.get("expected_ece")))),
+            Cell(percent(own.ece.value)),
+            Cell(interval(own.ece, scale=100, decimals=1)),
+            Cell(percent(own.expected_ece)),
             Cell(signed(None if change.value is None else 100 * change.value)),
             Cell(interval(change, scale=100, decimals=1)),
-            estimate_cell(Estimate.of(own.get("brier")), 3),
-            Cell(percent(Estimate.of(own.get("mce")).value)),
+            estimate_cell(own.brier, 3),
+            Cell(percent(own.mce.value)),
         )
 
     columns = (
@@ -52,8 +50,9 @@ def calibration(task: TaskView, all_pairs: bool) -> list[Block]:
     notes = (
         f"{meaning} over: sure less right. ECE: how far the two are apart, over bins of confidence; chance: the ECE of "
         "a perfectly calibrated deployment with these confidences. change: of the ECE against the reference's. Over "
-        f"{count(number(entry.get('n')))} examples.",
+        f"{count(result.n)} examples.",
     )
-    if all(fixed(Estimate.of(mapping(own).get("ece")).value, 3) == "-" for own in deployments.values()):
+    if all(own.ece.value is None for own in result.deployments.values()):
         return []
-    return comparison(task, "Is it as often right as it says?", columns, cells, notes)
+    known = result.deployments
+    return comparison(task, "Is it as often right as it says?", columns, cells, notes, lambda d: d.name in known)

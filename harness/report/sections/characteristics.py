@@ -1,8 +1,19 @@
-"""The four characteristics, against the reference with interval, chance and floor, then in pairs; and what follows."""
+"""The characteristics, against the reference with interval, chance and floor, then in pairs; and what follows."""
 
 from __future__ import annotations
 
-from harness.report.blocks import Prose, Section
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.characteristics.adversarial_attack import AdversarialAttack
+from benchmarks.characteristics.affected import Affected
+from benchmarks.characteristics.calibration import ConfidenceCalibration
+from benchmarks.characteristics.data_distribution import DataDistribution
+from benchmarks.characteristics.data_representation import DataRepresentation
+from benchmarks.characteristics.explanation import ExplanationAgreement
+from benchmarks.characteristics.prediction_errors import PredictionErrors
+from harness.report.blocks import Block, Prose, Section
 from harness.report.sections.adversarial_attack import adversarial_attack
 from harness.report.sections.affected import affected
 from harness.report.sections.calibration import calibration
@@ -12,26 +23,39 @@ from harness.report.sections.explanation import explanation
 from harness.report.sections.prediction_errors import prediction_errors
 from harness.report.view import TaskView
 
-_THE_FOUR = ("prediction_errors", "data_representation", "data_distribution", "adversarial_attack")
+
+@dataclass(frozen=True)
+class CharacteristicSection:
+    """How the results of one type are told."""
+
+    title: str
+    blocks: Callable[[TaskView, Any, bool], list[Block]]
+    """Takes the task, the result of this type, and whether to draw all pairs."""
+    missed: bool = False
+    """Whether a run without it says so: one of the four."""
+
+
+SECTIONS: dict[type, CharacteristicSection] = {
+    PredictionErrors: CharacteristicSection("Prediction errors", prediction_errors, missed=True),
+    DataRepresentation: CharacteristicSection("Data representation", data_representation, missed=True),
+    DataDistribution: CharacteristicSection("Data distribution", data_distribution, missed=True),
+    AdversarialAttack: CharacteristicSection("Adversarial attack", adversarial_attack, missed=True),
+    ConfidenceCalibration: CharacteristicSection("Calibration", calibration),
+    Affected: CharacteristicSection("Who is affected", affected),
+    ExplanationAgreement: CharacteristicSection("Explanations", explanation),
+}
+"""By the type of a result, in the order of the report."""
 
 
 def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
-    builders = (
-        ("Prediction errors", "prediction_errors", prediction_errors),
-        ("Data representation", "data_representation", data_representation),
-        ("Data distribution", "data_distribution", data_distribution),
-        ("Adversarial attack", "adversarial_attack", adversarial_attack),
-        ("Calibration", "calibration", calibration),
-        ("Who is affected", "affected", affected),
-        ("Explanations", "explanation", explanation),
-    )
+    results = {type(result): result for _, result in task.characteristics if result is not None}
     sections, absent = [], []
-    for title, name, build in builders:
-        blocks = build(task, all_pairs) if task.characteristic(name) else []
+    for kind, section in SECTIONS.items():
+        blocks = section.blocks(task, results[kind], all_pairs) if kind in results else []
         if blocks:
-            sections.append(Section(title, tuple(blocks), level=2))
-        elif name in _THE_FOUR and not (name == "adversarial_attack" and task.is_question_answering):
-            absent.append(title.lower())  # questions are attacked where asked for
+            sections.append(Section(section.title, tuple(blocks), level=2))
+        elif section.missed and not (kind is AdversarialAttack and task.is_question_answering):
+            absent.append(section.title.lower())  # questions are attacked where asked for
     if absent:
         sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))
     return tuple(sections)

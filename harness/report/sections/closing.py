@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from harness.report.blocks import Failure, Failures, Prose, Section
-from harness.report.values import Json, mapping, sequence, words
-from harness.report.view import AGAIN, TaskView
+from harness.errors import SKIPPED
+from harness.report.blocks import FailureItem, Failures, Prose, Section
+from harness.report.values import words
+from harness.report.view import AGAIN, DeploymentView, TaskView
+from harness.results.schema import FailedStep
 
-SKIPPED = "skipped"
-"""The status of a step that was not tried, because one that it needs had failed."""
+
+@dataclass(frozen=True)
+class _Entry:
+    """A step or a deployment that failed, and what it is about."""
+
+    subject: str
+    step: str
+    status: str
+    reason: str
+    command: str
+
+    @classmethod
+    def of_step(cls, failed: FailedStep) -> _Entry:
+        about = words(failed.deployment or failed.model or failed.role or failed.characteristic) or "a step"
+        if not failed.deployment and failed.model and failed.format:
+            about = f"{about}/{words(failed.format)}"
+        return cls(about, words(failed.step), words(failed.status), words(failed.reason), words(failed.command))
+
+    @classmethod
+    def of_deployment(cls, d: DeploymentView) -> _Entry:
+        told = d.result
+        return cls(words(d.name), words(told.step), told.status, words(told.reason), words(told.command))
 
 
 def failures(tasks: Iterable[TaskView]) -> Section | None:
@@ -17,52 +40,41 @@ def failures(tasks: Iterable[TaskView]) -> Section | None:
     return Section("Failures", (Failures(tuple(items)),)) if items else None
 
 
-def _failures(task: TaskView) -> list[Failure]:
+def _failures(task: TaskView) -> list[FailureItem]:
     """One item for each reason, with the steps that failed for it and what could not be done because of them.
 
     Steps that were skipped carry the command of the step that failed, as deployments do.
     """
-    entries = [mapping(entry) for entry in sequence(task.entry.get("failures"))]
-    entries += [{**d.entry, "deployment": d.name} for d in task.deployments if not d.ok]
-    by_command: dict[str, list[Json]] = {}
+    entries = [_Entry.of_step(failed) for failed in task.result.failures]
+    entries += [_Entry.of_deployment(d) for d in task.deployments if not d.ok]
+    by_command: dict[str, list[_Entry]] = {}
     for entry in entries:
-        by_command.setdefault(words(entry.get("command")) or words(entry.get("reason")), []).append(entry)
-    by_reason: dict[str, list[list[Json]]] = {}
+        by_command.setdefault(entry.command or entry.reason, []).append(entry)
+    by_reason: dict[str, list[list[_Entry]]] = {}
     for group in by_command.values():
-        group.sort(key=lambda entry: entry.get("status") == SKIPPED)  # the step that failed comes first
-        by_reason.setdefault(words(group[0].get("reason")), []).append(group)
+        group.sort(key=lambda entry: entry.status == SKIPPED)  # the step that failed comes first
+        by_reason.setdefault(group[0].reason, []).append(group)
     return [_failure(task, reason, groups) for reason, groups in by_reason.items()]
 
 
-def _failure(task: TaskView, reason: str, groups: list[list[Json]]) -> Failure:
-    failed = [_subject(group[0]) for group in groups]
-    others = dict.fromkeys(_subject(entry) for group in groups for entry in group)
-    return Failure(
+def _failure(task: TaskView, reason: str, groups: list[list[_Entry]]) -> FailureItem:
+    failed = [group[0].subject for group in groups]
+    others = dict.fromkeys(entry.subject for group in groups for entry in group)
+    return FailureItem(
         _what(task, groups[0][0]),
         reason or "no reason was recorded",
-        words(groups[0][0].get("command")),
+        groups[0][0].command,
         alike=tuple(_what(task, group[0]) for group in groups[1:]),
         in_consequence=tuple(other for other in others if other not in failed),
     )
 
 
-def _subject(entry: Json) -> str:
-    """What an entry is about: a deployment, an artifact, a model, or data."""
-    if entry.get("deployment"):
-        return words(entry["deployment"])
-    model = words(entry.get("model"))
-    if model and entry.get("format"):
-        return f"{model}/{words(entry['format'])}"
-    return model or words(entry.get("role")) or words(entry.get("characteristic")) or "a step"
-
-
-def _what(task: TaskView, entry: Json) -> str:
-    step, status, subject = words(entry.get("step")), words(entry.get("status")), _subject(entry)
+def _what(task: TaskView, entry: _Entry) -> str:
     # the step's title mostly names its subject and its task
-    named = [subject] if subject.removesuffix(AGAIN) not in step else []
-    named += [step] if step else []
-    named += [words(task.name)] if task.name not in step else []
-    return ", ".join(named) + (f" ({status})" if status else "")
+    named = [entry.subject] if entry.subject.removesuffix(AGAIN) not in entry.step else []
+    named += [entry.step] if entry.step else []
+    named += [words(task.name)] if task.name not in entry.step else []
+    return f"{', '.join(named)} ({entry.status})"
 
 
 def how_to_read() -> Section:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from harness.report.blocks import Block, Cell, Column, Table
 from harness.report.floors import (
@@ -17,16 +18,16 @@ from harness.report.sections.rows import (
     filled,
     rows_by_model,
 )
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 
 def comparison(
     task: TaskView,
     title: str,
     columns: tuple[Column, ...],
-    cells: Callable[[Deployment], tuple[Cell, ...]],
+    cells: Callable[[DeploymentView], tuple[Cell, ...]],
     notes: tuple[str, ...],
-    chosen: Callable[[Deployment], bool] = lambda _: True,
+    chosen: Callable[[DeploymentView], bool] = lambda _: True,
 ) -> list[Block]:
     """A table of all deployments that worked; none where every figure of it is unknown."""
     every = [(d, cells(d)) for d in compared(task) if chosen(d)]
@@ -36,7 +37,7 @@ def comparison(
     return [filled(Table(title, (KEY, *columns), rows_by_model(task, known), notes))]
 
 
-def overlap(task: TaskView, metric: Metric, d: Deployment, chance: float | None) -> tuple[Cell, Cell, Cell]:
+def overlap(task: TaskView, metric: Metric[Any], d: DeploymentView, chance: float | None) -> tuple[Cell, Cell, Cell]:
     """The overlap with the reference, its interval, and the overlap expected by chance."""
     estimate = metric.of(task, d)
     cell = against_floor(task, metric, d, fixed(estimate.value, 2))

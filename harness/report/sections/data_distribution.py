@@ -1,10 +1,13 @@
-"""Data distribution: whether the same points are foreign."""
+"""Data distribution: whether the same points are out-of-distribution."""
 
 from __future__ import annotations
 
+from benchmarks.characteristics.data_distribution import DataDistribution
+from benchmarks.statistics.bootstrap import UNDEFINED
 from harness.report.blocks import Block, Cell, Column
 from harness.report.floors import (
-    OUTSIDE_OVERLAP,
+    ALARM_OVERLAP,
+    DETECTED_OVERLAP,
     distribution_metric,
 )
 from harness.report.numbers import count, fixed, percent, with_interval
@@ -15,90 +18,83 @@ from harness.report.sections.rows import (
     agreement_level,
     estimate_cell,
 )
-from harness.report.values import Estimate, Json, mapping, number
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 
-def data_distribution(task: TaskView, all_pairs: bool) -> list[Block]:
-    entry = task.characteristic("data_distribution")
-    detectors = mapping(entry.get("detectors"))
-    inside, correlation = distribution_metric("jaccard_inside"), distribution_metric("rank_correlation")
-    correlation_inside = distribution_metric("rank_correlation_inside")
-    baselines = mapping(entry.get("baselines"))
+def data_distribution(task: TaskView, result: DataDistribution, all_pairs: bool) -> list[Block]:
+    correlation = distribution_metric(lambda pair: pair.rank_correlation)
+    correlation_in_distribution = distribution_metric(lambda pair: pair.rank_correlation_in_distribution)
 
-    def baseline(name: str, d: Deployment) -> Cell:
-        return estimate_cell(Estimate.of(mapping(mapping(baselines.get(name)).get(d.name)).get("auroc")))
+    def baseline(name: str, d: DeploymentView) -> Cell:
+        rankings = result.baselines.get(name, {})
+        return estimate_cell(rankings[d.name].auroc if d.name in rankings else UNDEFINED)
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
-        detector = mapping(detectors.get(d.name))
-        pair = OUTSIDE_OVERLAP.entry(task, d)
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        detector = result.detectors[d.name]
+        pair = DETECTED_OVERLAP.pair(task, d)
         return (
-            estimate_cell(Estimate.of(detector.get("auroc"))),
-            Cell(percent(Estimate.of(detector.get("fpr95")).value, 0)),
-            *overlap(task, OUTSIDE_OVERLAP, d, number(pair.get("expected_jaccard_outside"))),
-            against_floor(task, inside, d, fixed(inside.of(task, d).value, 2)),
+            estimate_cell(detector.auroc),
+            Cell(percent(detector.fpr95.value, 0)),
+            *overlap(task, DETECTED_OVERLAP, d, pair.expected_jaccard_out_of_distribution if pair else None),
+            against_floor(task, ALARM_OVERLAP, d, fixed(ALARM_OVERLAP.of(task, d).value, 2)),
             against_floor(task, correlation, d, fixed(correlation.of(task, d).value, 2)),
-            Cell(fixed(number(pair.get("expected_jaccard_inside")), 2)),
-            Cell(percent(Estimate.of(detector.get("detected")).value, 0)),
-            Cell(percent(Estimate.of(detector.get("false_alarms")).value, 0)),
-            estimate_cell(Estimate.of(detector.get("length_matched_auroc"))),
-            estimate_cell(Estimate.of(detector.get("aupr"))),
+            Cell(fixed(pair.expected_jaccard_in_distribution if pair else None, 2)),
+            Cell(percent(detector.detected.value, 0)),
+            Cell(percent(detector.false_alarms.value, 0)),
+            estimate_cell(detector.length_matched_auroc or UNDEFINED),
+            estimate_cell(detector.aupr),
             baseline("maximum probability", d),
             baseline("energy", d),
-            estimate_cell(correlation_inside.of(task, d)),
+            estimate_cell(correlation_in_distribution.of(task, d)),
         )
 
     columns = (
         Column("AUROC"),
         Column("FPR95\n%"),
-        Column("found\noverlap"),
+        Column("detected\noverlap"),
         Column("95 %"),
         Column("chance"),
         Column("alarms\noverlap"),
         Column("rank\ncorr."),
         Column("alarms\nchance", optional=True),
-        Column("found\n%", optional=True),
+        Column("detected\n%", optional=True),
         Column("alarms\n%", optional=True),
         Column("AUROC\nmatched", optional=True),
         Column("AUPR", optional=True),
         Column("AUROC\nmax prob", optional=True),
         Column("AUROC\nenergy", optional=True),
-        Column("rank corr.\ninside", optional=True),
+        Column("rank corr.\nin-distr.", optional=True),
     )
-    kept = number(entry.get("kept"))
-    notes = [
-        f"Deep nearest neighbours (k = {count(number(entry.get('k')))}) in a bank of "
-        f"{count(number(entry.get('n_bank')))} training points; {count(number(entry.get('n_outside')))} "
-        f"points from elsewhere, {count(number(entry.get('n_inside')))} from inside. found: points from "
-        "elsewhere that are flagged. alarms: points from inside that are"
-        + ("." if kept is None else f" (the threshold keeps {percent(kept, 0)} %).")
-    ]
-    if (length := number(entry.get("length_only_auroc"))) is not None:
-        notes.append(f"Length alone reaches an AUROC of {fixed(length, 2)}. {_matched(task, entry)}".strip())
-    blocks = comparison(task, "Against the reference: are the same points foreign?", columns, cells, tuple(notes))
+    notes = (
+        f"Deep nearest neighbours (k = {count(result.k)}) in a bank of {count(result.n_bank)} training points; "
+        f"{count(result.n_out_of_distribution)} out-of-distribution points, {count(result.n_in_distribution)} "
+        "in-distribution ones. detected: out-of-distribution points that are flagged. alarms: in-distribution points "
+        f"that are (the threshold keeps {percent(result.kept, 0)} %).",
+        f"Length alone reaches an AUROC of {fixed(result.length_only_auroc, 2)}. {_matched(task, result)}",
+    )
+    title = "Against the reference: are the same points out-of-distribution?"
+    blocks = comparison(task, title, columns, cells, notes, lambda d: d.name in result.detectors)
     drawn = matrix(
         task,
-        "Pairs: overlap of foreign points found (below the diagonal) and what chance gives (above)",
-        members(task, all_pairs=all_pairs),
-        task.distribution_pairs.get,
-        OUTSIDE_OVERLAP.estimate,
-        lambda pair: number(pair.get("expected_jaccard_outside")),
-        lambda d: percent(Estimate.of(mapping(detectors.get(d.name)).get("detected")).value, 0) + "%",
-        lambda pair, value: agreement_level(value, number(pair.get("expected_jaccard_outside"))),
-        ("On the diagonal: the share of foreign points found.",),
+        "Pairs: overlap of points detected (below the diagonal) and what chance gives (above)",
+        members(task, all_pairs=all_pairs, chosen=lambda d: d.name in result.detectors),
+        task.distribution_pairs.between,
+        DETECTED_OVERLAP.estimate,
+        lambda pair: pair.expected_jaccard_out_of_distribution,
+        lambda d: percent(result.detectors[d.name].detected.value, 0) + "%",
+        lambda pair, value: agreement_level(value, pair.expected_jaccard_out_of_distribution),
+        ("On the diagonal: the share of out-of-distribution points detected.",),
     )
     return [*blocks, drawn] if drawn else blocks
 
 
-def _matched(task: TaskView, entry: Json) -> str:
+def _matched(task: TaskView, result: DataDistribution) -> str:
     """What the reference's detector does where length cannot help it."""
-    match = mapping(entry.get("length_match"))
-    reference = mapping(mapping(entry.get("detectors")).get(task.reference))
-    figure = Estimate.of(reference.get("length_matched_auroc"))
-    if not match:
-        return ""
-    shared = f"{count(number(match.get('inside')))} points from inside and {count(number(match.get('outside')))} from "
-    shared += "elsewhere are of like length"
+    match = result.length_match
+    reference = result.detectors.get(task.reference)
+    figure = (reference.length_matched_auroc if reference else None) or UNDEFINED
+    shared = f"{count(match.in_distribution)} in-distribution points and {count(match.out_of_distribution)} "
+    shared += "out-of-distribution ones are of like length"
     if figure.value is None:
         return f"Only {shared}: too few to match."
     return f"{shared}; among those the reference reaches {with_interval(figure)}."

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from benchmarks.characteristics.explanation import ExplanationAgreement
 from harness.report.blocks import Block, Cell, Column
-from harness.report.numbers import count, fixed, interval, percent
+from harness.report.numbers import UNKNOWN, count, fixed, interval, percent
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import agreement_level, estimate_cell
-from harness.report.values import Estimate, Pairs, mapping, number
-from harness.report.view import Deployment, TaskView
+from harness.report.values import Pairs
+from harness.report.view import DeploymentView, TaskView
 
 
-def explanation(task: TaskView, all_pairs: bool) -> list[Block]:
-    entry = task.characteristic("explanation")
-    pairs = Pairs(entry.get("pairs"))
-    counts = sorted({k for pair in pairs for k in mapping(pair.get("jaccard")) if str(k).isdigit()}, key=int)
+def explanation(task: TaskView, result: ExplanationAgreement, all_pairs: bool) -> list[Block]:
+    pairs = Pairs(result.pairs)
+    counts = sorted({k for pair in pairs for k in pair.jaccard}, key=int)
     if not counts:
         return []
     shown = counts[len(counts) // 2]
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
         base = d.replicate_of if d.replicate_kind == "execution" and d.replicate_of else task.reference
-        pair = pairs.get(base, d.name)
-        kept, chance = mapping(pair.get("jaccard")), number(mapping(pair.get("chance_jaccard")).get(shown))
-        main = Estimate.of(kept.get(shown))
+        pair = pairs.between(base, d.name)
+        if pair is None:
+            return (Cell(UNKNOWN),) * len(columns)
+        main, chance = pair.jaccard[shown], pair.chance_jaccard[shown]
         return (
             estimate_cell(main, level=agreement_level(main.value, chance)),
             Cell(interval(main)),
             Cell(fixed(chance, 2)),
-            *(estimate_cell(Estimate.of(kept.get(k))) for k in counts if k != shown),
-            estimate_cell(Estimate.of(pair.get("rank_correlation"))),
-            Cell(percent(Estimate.of(pair.get("same_label")).value, 0)),
+            *(estimate_cell(pair.jaccard[k]) for k in counts if k != shown),
+            estimate_cell(pair.rank_correlation),
+            Cell(percent(pair.same_label.value, 0)),
         )
 
     columns = (
@@ -41,7 +42,7 @@ def explanation(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("label\nsame %"),
     )
     notes = (
-        f"Over {count(number(entry.get('texts')))} texts: Jaccard of the words that weigh most for a deployment's own "
+        f"Over {count(result.texts)} texts: Jaccard of the words that weigh most for a deployment's own "
         "label. rank corr.: of the weights of all words, where the labels are the same. The reference's second row, "
         "explained from other variants of the texts, is how far the method agrees with itself.",
     )

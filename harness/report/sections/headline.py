@@ -1,4 +1,4 @@
-"""What was compared: study, machine, tasks, data, and what to keep in mind."""
+"""Section on what was compared: study, machine, tasks, data, and what to keep in mind."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from harness.report.blocks import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
 from harness.report.findings.thresholds import INTERVAL_PROCESSES
 from harness.report.numbers import count, fixed
-from harness.report.values import Json, mapping, number, sequence, words
+from harness.report.values import words
 from harness.report.view import TaskView
+from harness.results.environment import Environment, Graphics
+from harness.results.schema import DataFacts
 
 ROLES = ("evaluation", "out-of-distribution", "bank", "train")
 NOTABLE_ISA = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16", "asimd", "sve")
@@ -24,13 +26,12 @@ FAMILIES = {
 }
 
 
-def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
-    environment = mapping(results.get("environment"))  # empty: the outputs were made nobody knows where
+def headline(environment: Environment | None, tasks: Iterable[TaskView]) -> Section:
     blocks: list[Block] = [Facts(tuple(_machine(environment)))] if environment else []
     notes: list[str] = []
     for task in tasks:
         blocks.append(Facts(tuple(_task(task))))
-        family = str(task.entry.get("family"))
+        family = task.result.family
         # a run that explains its family itself is not explained twice
         explained = any(family in note.lower() for note in task.notes)
         notes += [*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines()), *_processes(task)]
@@ -41,46 +42,30 @@ def headline(results: Json, tasks: Iterable[TaskView]) -> Section:
 
 def _processes(task: TaskView) -> list[str]:
     """Timings without an interval; nothing where there is one, or nothing was timed."""
-    known = [number(d.performance.get("processes")) for d in task.measured]
-    most = max((int(processes) for processes in known if processes is not None), default=INTERVAL_PROCESSES)
+    most = max((d.timings.processes for d in task.measured if d.timings), default=INTERVAL_PROCESSES)
     if most >= INTERVAL_PROCESSES:
         return []
     once = plural(most, "process", "processes")
     return [f"Deployments were timed in {once} each: no interval. Set performance.replicates to {INTERVAL_PROCESSES}."]
 
 
-def _machine(environment: Json) -> Iterable[tuple[str, str]]:
-    cpu = mapping(environment.get("cpu"))
-    parts = [words(cpu.get("model")) or "unknown CPU"]
-    if (cores := number(cpu.get("cores"))) is not None:
-        parts.append(plural(int(cores), "core"))
-    if (memory := number(environment.get("memory_bytes"))) is not None:
-        parts.append(f"{fixed(memory / 2**30, 1)} GiB")
-    isa = [words(flag) for flag in sequence(cpu.get("isa"))]
-    shown = [flag for flag in isa if flag in NOTABLE_ISA] or isa[:6]
-    yield "machine", ", ".join(parts)
+def _machine(environment: Environment) -> Iterable[tuple[str, str]]:
+    cpu = environment.cpu
+    parts = [words(cpu.model) or "unknown CPU", plural(cpu.cores, "core")]
+    shown = [flag for flag in cpu.isa if flag in NOTABLE_ISA] or cpu.isa[:6]
+    yield "machine", ", ".join([*parts, f"{fixed(environment.memory_bytes / 2**30, 1)} GiB"])
     if shown:
         yield "instruction sets", " ".join(shown)
-    yield "GPU", _gpu(environment.get("gpu"))
-    versions = mapping(environment.get("versions"))
-    software = [words(environment.get("os")), f"Python {words(environment.get('python')) or 'unknown'}"]
-    software += [f"{name} {words(versions[name])}" for name in RUNTIMES if versions.get(name)]
-    yield "software", ", ".join(part for part in software if part)
+    yield "GPU", _gpu(environment.gpu)
+    versions = environment.versions
+    software = [f"{name} {words(versions[name])}" for name in RUNTIMES if name in versions]
+    yield "software", ", ".join([words(environment.os), f"Python {words(environment.python)}", *software])
 
 
-def _gpu(gpu: object) -> str:
-    if not gpu:
+def _gpu(gpu: Graphics | None) -> str:
+    if gpu is None or not gpu.devices:
         return "none"
-    if isinstance(gpu, list | tuple):
-        return ", ".join(_gpu(one) for one in gpu)
-    if isinstance(gpu, dict) and gpu.get("devices"):
-        driver = words(gpu.get("driver"))
-        return _gpu(gpu["devices"]) + (f", driver {driver}" if driver else "")
-    if isinstance(gpu, dict):
-        name = words(gpu.get("name") or gpu.get("model")) or "unknown GPU"
-        driver = words(gpu.get("driver"))
-        return f"{name}, driver {driver}" if driver else name
-    return words(gpu)
+    return f"{', '.join(words(device.name) for device in gpu.devices)}, driver {words(gpu.driver)}"
 
 
 def _task(task: TaskView) -> Iterable[tuple[str, str]]:
@@ -100,19 +85,17 @@ def _task(task: TaskView) -> Iterable[tuple[str, str]]:
     if again := len(task.deployments) - len(first):
         told += f"; {again} run again"
     yield "deployments", told + (f"; {failed} failed" if failed else "")
-    data = mapping(task.entry.get("data"))
+    data = task.result.data
     for role in [*(r for r in ROLES if r in data), *(r for r in data if r not in ROLES)]:
-        yield words(role), _data(mapping(data[role]), KINDS.get(task.name, "example"))
+        yield words(role), _data(data[role], KINDS.get(task.name, "example"))
 
 
-def _data(entry: Json, one: str) -> str:
-    examples, groups = number(entry.get("examples")), number(entry.get("groups"))
-    parts = ["unknown size" if examples is None else f"{count(examples)} {one}{'' if examples == 1 else 's'}"]
-    if groups is not None and groups != examples:
-        parts[0] += f" in {plural(int(groups), 'group')}"
-    if (answerable := number(entry.get("answerable"))) is not None:
-        parts.append(f"{fixed(100 * answerable, 0)} % answerable")
-    if (tokens := number(entry.get("mean_tokens"))) is not None:
-        parts.append(f"{fixed(tokens, 0)} tokens on average")
-    source = words(entry.get("source"))
-    return ", ".join(parts) + (f" ({source})" if source else "")
+def _data(data: DataFacts, one: str) -> str:
+    parts = [f"{count(data.examples)} {one}{'' if data.examples == 1 else 's'}"]
+    if data.groups != data.examples:
+        parts[0] += f" in {plural(data.groups, 'group')}"
+    if data.answerable is not None:
+        parts.append(f"{fixed(100 * data.answerable, 0)} % answerable")
+    if data.mean_tokens is not None:
+        parts.append(f"{fixed(data.mean_tokens, 0)} tokens on average")
+    return f"{', '.join(parts)} ({words(data.source)})"

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
 from harness.report.blocks import Cell, Column, Level, Row, Table
 from harness.report.numbers import UNKNOWN, fixed
 from harness.report.sections.rows import MATRIX_AT_MOST, key
-from harness.report.values import Estimate, Json
-from harness.report.view import Deployment, TaskView
-
-LevelOf = Callable[[Json, float | None], Level | None]
+from harness.report.values import P
+from harness.report.view import DeploymentView, TaskView
 
 
 def members(
-    task: TaskView, *, all_pairs: bool, chosen: Callable[[Deployment], bool] = lambda _: True
-) -> list[Deployment]:
+    task: TaskView, *, all_pairs: bool, chosen: Callable[[DeploymentView], bool] = lambda _: True
+) -> list[DeploymentView]:
     """The deployments of a matrix: all of them when they are few, otherwise one in FP32 for each model."""
     known = [d for d in task.measured if chosen(d)]
     return known if all_pairs or len(known) <= MATRIX_AT_MOST else one_a_model(task, known)
 
 
-def one_a_model(task: TaskView, known: list[Deployment]) -> list[Deployment]:
+def one_a_model(task: TaskView, known: list[DeploymentView]) -> list[DeploymentView]:
     """Of the models among ``known`` one deployment in FP32 each; of the reference's model the reference."""
-    picked: dict[str, Deployment] = {}
+    picked: dict[str, DeploymentView] = {}
     for deployment in known:
         if deployment.is_fp32 and deployment.format == "onnx-fp32":
             picked.setdefault(deployment.model, deployment)
@@ -39,12 +38,12 @@ def one_a_model(task: TaskView, known: list[Deployment]) -> list[Deployment]:
 def matrix(
     task: TaskView,
     title: str,
-    deployments: list[Deployment],
-    pair: Callable[[str, str], Json],
-    below: Callable[[Json], Estimate],
-    above: Callable[[Json], float | None],
-    diagonal: Callable[[Deployment], str],
-    level: LevelOf,
+    deployments: list[DeploymentView],
+    pair: Callable[[str, str], P | None],
+    below: Callable[[P], Estimate | None],
+    above: Callable[[P], float | None],
+    diagonal: Callable[[DeploymentView], str],
+    level: Callable[[P, float | None], Level | None],
     notes: tuple[str, ...],
 ) -> Table | None:
     """None where fewer than two deployments were compared."""
@@ -58,14 +57,16 @@ def matrix(
             if i == j:
                 cells.append(Cell(diagonal(one)))
                 continue
-            entry = pair(other.name, one.name)
-            if i > j:
-                estimate = below(entry)
+            between = pair(other.name, one.name)
+            if between is None:
+                cells.append(Cell(UNKNOWN))
+            elif i > j:
+                estimate = below(between) or UNDEFINED
                 known = known or estimate.value is not None
                 widest = max(widest, (estimate.width or 0.0) / 2)
-                cells.append(Cell(_figure(estimate.value), level(entry, estimate.value)))
+                cells.append(Cell(_figure(estimate.value), level(between, estimate.value)))
             else:
-                cells.append(Cell(_figure(above(entry))))
+                cells.append(Cell(_figure(above(between))))
         rows.append(Row(tuple(cells)))
     if not known:
         return None

@@ -8,10 +8,10 @@ from harness.report.blocks import Block, Cell, Column, Row, Table
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import UNKNOWN, percent, ratio
 from harness.report.sections.rows import filled, key, speed_up_cell
-from harness.report.values import number, quotient
-from harness.report.view import Deployment, TaskView
+from harness.report.values import quotient
+from harness.report.view import DeploymentView, TaskView
 
-Cost = Callable[[Deployment], float | None]
+Cost = Callable[[DeploymentView], float | None]
 
 
 def pareto(task: TaskView) -> list[Block]:
@@ -21,12 +21,12 @@ def pareto(task: TaskView) -> list[Block]:
     if reference is None or len(known) < 2:
         return []
 
-    def latency(d: Deployment) -> float | None:
+    def latency(d: DeploymentView) -> float | None:
         speed = task.speed_up(d)
         return None if not speed else 1 / speed
 
-    def memory(d: Deployment) -> float | None:
-        return quotient(number(d.performance.get("peak_memory_bytes")), _memory(reference))
+    def memory(d: DeploymentView) -> float | None:
+        return quotient(d.once.peak_memory_bytes, reference.once.peak_memory_bytes)
 
     rows = []
     for d in sorted(known, key=lambda d: latency(d) or float("inf")):
@@ -52,13 +52,16 @@ def pareto(task: TaskView) -> list[Block]:
         Column("by\nmemory"),
     )
     note = (
-        "front: no other deployment, the reference included, is as fast (as small in peak memory) and changes as few "
-        "predictions. <[n]: [n] does, and is better in one of the two; of several, the most faithful."
+        f"speed-up: of {task.speed_measure}. front: no other deployment, the reference included, is as fast (as "
+        "small in peak memory) and changes as few predictions. <[n]: [n] "
+        "does, and is better in one of the two; of several, the most faithful."
     )
     return [filled(Table("Pareto front: what is bought with the changed predictions", columns, tuple(rows), (note,)))]
 
 
-def beaten_by(task: TaskView, deployment: Deployment, others: list[Deployment], cost: Cost) -> Deployment | None:
+def beaten_by(
+    task: TaskView, deployment: DeploymentView, others: list[DeploymentView], cost: Cost
+) -> DeploymentView | None:
     """A deployment that is no dearer and changes no more predictions, and is better in one of the two."""
     own = cost(deployment), _changed(task, deployment)
     if own[0] is None or own[1] is None:
@@ -73,15 +76,11 @@ def beaten_by(task: TaskView, deployment: Deployment, others: list[Deployment], 
     return min(better)[-1] if better else None
 
 
-def _changed(task: TaskView, deployment: Deployment) -> float | None:
+def _changed(task: TaskView, deployment: DeploymentView) -> float | None:
     return 0.0 if deployment.name == task.reference else DISAGREEMENT.of(task, deployment).value
 
 
-def _place(better: Deployment | None, cost: float | None) -> Cell:
+def _place(better: DeploymentView | None, cost: float | None) -> Cell:
     if cost is None:
         return Cell(UNKNOWN)
     return Cell("front", "high") if better is None else Cell(f"<[{better.number}]")
-
-
-def _memory(deployment: Deployment) -> float | None:
-    return number(deployment.performance.get("peak_memory_bytes"))

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from benchmarks.statistics.equivalence import ScoreChange
 from harness.report.blocks import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model, speed_up_cell, timing_cell
 from harness.report.sections.timings import timings
 from harness.report.sections.tuned_throughput import tuned
-from harness.report.values import Json, mapping, number, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
+from harness.results.deployments import Quality
 
 MEBIBYTE = 2**20
+
+Metric = Callable[[Quality], float | None]
 
 
 def performance(task: TaskView) -> Section:
     listed = [d for d in task.deployments if d.replicate_kind != "execution"]
-    has_device_memory = any(number(d.performance.get("device_memory_bytes")) is not None for d in listed)
+    has_device_memory = any(d.once.device_memory_bytes is not None for d in listed)
     scores = _scores(task)
     columns = [
         KEY,
@@ -45,11 +49,11 @@ def performance(task: TaskView) -> Section:
     def relative(value: float | None, base: float | None) -> Cell:
         return Cell(ratio(None if value is None or not base else value / base))
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
         if not d.ok and not d.has_results:
             return (Cell("failed", "bad"), *(Cell(UNKNOWN) for _ in columns[2:]))
-        memory = number(d.performance.get("peak_memory_bytes"))
-        p50 = timing_cell(fixed(d.latency("p50"), ms), d.doubtful("single-stream"))
+        memory = d.once.peak_memory_bytes
+        p50 = timing_cell(fixed(d.latency("p50"), ms), d.doubtful("single_stream"))
         offline = timing_cell(fixed(d.samples_per_second, rate), d.doubtful("offline"))
         own = [
             p50 if d.ok or d.latency("p50") is not None else Cell("failed", "bad"),
@@ -58,74 +62,79 @@ def performance(task: TaskView) -> Section:
             offline if d.ok or not timed_offline or d.samples_per_second is not None else Cell("failed", "bad"),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
-            *(_score(task, d, name) for _, name, _ in scores),
+            *(_score(task, d, metric) for _, metric, _ in scores),
         ]
         if has_device_memory:
-            own.append(Cell(count(mebibytes(number(d.performance.get("device_memory_bytes"))))))
+            own.append(Cell(count(mebibytes(d.once.device_memory_bytes))))
         own += [
-            timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
+            timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single_stream")),
             relative(d.samples_per_second, reference.samples_per_second if reference else None),
-            relative(memory, number(reference.performance.get("peak_memory_bytes")) if reference else None),
+            relative(memory, reference.once.peak_memory_bytes if reference else None),
             relative(d.bytes, reference.bytes if reference else None),
-            Cell(count(number(d.performance.get("load_ms")))),
-            Cell(fixed(number(d.performance.get("first_inference_ms")), min(ms, 1))),
+            Cell(count(d.once.load_ms)),
+            Cell(fixed(d.once.first_inference_ms, min(ms, 1))),
         ]
         return tuple(own)
 
-    notes = [_where(task)] if any(d.performance for d in listed) else ["Performance was not measured."]
+    notes = [_where(task)] if any(d.timings for d in listed) else ["Performance was not measured."]
     if judged := _judged(task):
-        points = 100 * (number(mapping(next(iter(judged.values()))).get("margin")) or 0)
+        points = 100 * next(iter(judged.values())).margin
         within = f"{points:g} {'point' if points == 1 else 'points'}"
         notes.append(
             f"{MARKS['same']} scores like the reference, within {within} either way; "
             f"{MARKS['cannot tell']} too few examples to tell."
         )
     notes += _sampled(listed)
-    disturbed = any(d.disturbed("single-stream") or d.disturbed("offline") for d in listed)
-    if disturbed or any(d.unstable or d.unsettled_tail("single-stream") for d in listed):
+    disturbed = any(d.disturbed("single_stream") or d.disturbed("offline") for d in listed)
+    if disturbed or any(d.unstable or d.unsettled_tail("single_stream") for d in listed):
         also = ", or the machine was disturbed" if disturbed else ""
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     return Section("Speed, memory and quality", (filled(table), *timings(task), *tuned(task)), level=2)
 
 
-def _sampled(listed: Sequence[Deployment]) -> list[str]:
+def _sampled(listed: Sequence[DeploymentView]) -> list[str]:
     """A peak that was not the kernel's own mark."""
-    sampled = [d.number for d in listed if words(d.performance.get("memory_method")) == "sampled"]
+    sampled = [d.number for d in listed if d.once.memory_method == "sampled"]
     which = ", ".join(f"[{number}]" for number in sampled)
     return [f"peak of {which}: looked at every 10 ms, a shorter one is missed."] if sampled else []
 
 
-def _judged(task: TaskView) -> Json:
+def _judged(task: TaskView) -> Mapping[str, ScoreChange]:
     """By deployment: whether its share of right answers is the reference's."""
-    return mapping(task.strata.get("all", {}).get("scores"))
+    return task.overall.scores if task.overall else {}
 
 
-def _score(task: TaskView, d: Deployment, name: str) -> Cell:
-    text = percent(number(d.quality.get(name)))
-    if name not in ("exact", "accuracy") or d.replicate_kind is not None or text == UNKNOWN:
-        return Cell(text)
-    return marked(text, words(mapping(_judged(task).get(d.name)).get("conclusion")))
+def _score(task: TaskView, d: DeploymentView, metric: Metric) -> Cell:
+    value = metric(d.quality) if d.quality else None
+    judged = _judged(task)
+    if value is None or metric is not _right or d.replicate_kind is not None or d.name not in judged:
+        return Cell(percent(value))
+    return marked(percent(value), judged[d.name].conclusion)
 
 
-def _scores(task: TaskView) -> list[tuple[str, str, bool]]:
-    """Heading, name in the results, and whether the column may be left out."""
+def _right(quality: Quality) -> float | None:
+    return quality.score
+
+
+def _scores(task: TaskView) -> list[tuple[str, Metric, bool]]:
+    """Heading, figure, and whether the column may be left out."""
     if not task.is_question_answering:
-        return [("accuracy\n%", "accuracy", False)]
+        return [("accuracy\n%", _right, False)]
     return [
-        ("F1\n%", "f1", False),
-        ("EM\n%", "exact", False),
-        ("EM answ.\n%", "exact_answerable", True),
-        ("EM unansw.\n%", "exact_unanswerable", True),
+        ("F1\n%", lambda quality: quality.f1, False),
+        ("EM\n%", _right, False),
+        ("EM answ.\n%", lambda quality: quality.exact_answerable, True),
+        ("EM unansw.\n%", lambda quality: quality.exact_unanswerable, True),
     ]
 
 
 def _where(task: TaskView) -> str:
-    threads = {number(d.describe.get("threads")) for d in task.measured} - {None}
+    threads = {d.runtime.threads for d in task.measured if d.runtime}
     request = "questions, all windows of a context in one batch" if task.is_question_answering else "texts"
     parts = [f"p50, p90: latency of single {request}. samples per s: offline, batched"]
     if len(threads) == 1:
         parts.append(f"{count(threads.pop())} threads")
     if len(task.backends) == 1:
         parts.append(f"all on {words(task.backends[0])}")
-    return "; ".join(parts) + ". speed-up: of p50. peak: memory above a bare process."
+    return "; ".join(parts) + f". speed-up: of {task.speed_measure}. peak: memory above a bare process."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.characteristics.prediction_errors import ErrorPair, PredictionErrors
 from harness.report.blocks import Block, Cell, Column, Level
 from harness.report.floors import (
     ADJUSTED_OVERLAP,
@@ -15,33 +16,29 @@ from harness.report.sections.rows import (
     adjusted_level,
     estimate_cell,
 )
-from harness.report.values import Estimate, Json, mapping, number
-from harness.report.view import Deployment, TaskView
+from harness.report.view import DeploymentView, TaskView
 
 
-def prediction_errors(task: TaskView, all_pairs: bool) -> list[Block]:
-    counted = mapping(task.strata.get("all", {}).get("errors"))
-    by_kind = [name for name in ("answerable", "unanswerable") if name in task.strata]
+def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool) -> list[Block]:
+    overall = result.strata["all"]
+    by_kind = [name for name in ("answerable", "unanswerable") if name in result.strata]
     headings = {"answerable": "adj.\nansw.", "unanswerable": "adj.\nunansw."}
-    kappa, divergence = error_metric("kappa"), error_metric("divergence")
+    kappa, divergence = error_metric(lambda pair: pair.kappa), error_metric(lambda pair: pair.divergence)
 
-    def errors_of(d: Deployment) -> Json:
-        return mapping(counted.get(d.name))
-
-    def cells(d: Deployment) -> tuple[Cell, ...]:
-        pair = ERROR_OVERLAP.entry(task, d)
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        pair = ERROR_OVERLAP.pair(task, d)
         adjusted = ADJUSTED_OVERLAP.of(task, d)
-        strata = [error_metric("adjusted_jaccard", stratum=name).of(task, d) for name in by_kind]
+        strata = [error_metric(lambda pair: pair.adjusted_jaccard, stratum=name).of(task, d) for name in by_kind]
         return (
-            *overlap(task, ERROR_OVERLAP, d, number(pair.get("expected_jaccard"))),
+            *overlap(task, ERROR_OVERLAP, d, pair.expected_jaccard if pair else None),
             estimate_cell(adjusted, level=adjusted_level(adjusted.value)),
             *(estimate_cell(e, level=adjusted_level(e.value)) for e in strata),
-            Cell(count(number(errors_of(d).get("count")))),
+            Cell(count(overall.errors[d.name].count)),
             Cell(interval(adjusted)),
-            Cell(fixed(number(pair.get("largest_jaccard")), 2)),
+            Cell(fixed(pair.largest_jaccard if pair else None, 2)),
             estimate_cell(kappa.of(task, d)),
             estimate_cell(divergence.of(task, d), 3),
-            Cell(probability(number(pair.get("mcnemar_p")))),
+            Cell(probability(pair.mcnemar_p if pair else None)),
         )
 
     columns = (
@@ -57,25 +54,30 @@ def prediction_errors(task: TaskView, all_pairs: bool) -> list[Block]:
         Column("diver\u00ad\ngence", optional=True),
         Column("McNemar\np", optional=True),
     )
-    examples = number(task.strata.get("all", {}).get("n"))
     notes = (
-        f"Errors are of {count(examples)} examples. adjusted: 0 is the overlap of unrelated models with as "
+        f"Errors are of {count(overall.n)} examples. adjusted: 0 is the overlap of unrelated models with as "
         "many errors, 1 the largest possible.",
     )
-    blocks = comparison(task, "Against the reference: do the same examples go wrong?", columns, cells, notes)
+    blocks = comparison(
+        task,
+        "Against the reference: do the same examples go wrong?",
+        columns,
+        cells,
+        notes,
+        lambda d: d.name in overall.errors,
+    )
 
-    def level(pair: Json, _: float | None) -> Level | None:
-        return adjusted_level(Estimate.of(pair.get("adjusted_jaccard")).value)
+    def level(pair: ErrorPair, _: float | None) -> Level | None:
+        return adjusted_level(pair.adjusted_jaccard.value)
 
-    pairs = task.error_pairs.get("all")
-    drawn = pairs and matrix(
+    drawn = matrix(
         task,
         "Pairs: overlap of errors (below the diagonal) and what chance gives (above)",
-        members(task, all_pairs=all_pairs),
-        pairs.get,
-        lambda pair: Estimate.of(pair.get("jaccard")),
-        lambda pair: number(pair.get("expected_jaccard")),
-        lambda d: percent(Estimate.of(errors_of(d).get("rate")).value, 0) + "%",
+        members(task, all_pairs=all_pairs, chosen=lambda d: d.name in overall.errors),
+        task.error_pairs["all"].between,
+        lambda pair: pair.jaccard,
+        lambda pair: pair.expected_jaccard,
+        lambda d: percent(overall.errors[d.name].rate.value, 0) + "%",
         level,
         ("On the diagonal: the share of wrong examples.",),
     )

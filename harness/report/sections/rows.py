@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from benchmarks.statistics.bootstrap import Estimate
 from harness.report.blocks import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, conclusion
 from harness.report.numbers import UNKNOWN, fixed, ratio
-from harness.report.values import Estimate, number, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
+from harness.results.deployments import ArtifactFacts
 
 MARKS = {"same": "~", "cannot tell": "?"}
 """Before a figure: the same as noise, within the margin; or too few examples to tell from noise."""
@@ -18,7 +22,7 @@ MATRIX_AT_MOST = 12
 """Deployments up to which a matrix shows all of them; above, one FP32 deployment a model."""
 
 
-def group_of(task: TaskView, deployment: Deployment) -> str:
+def group_of(task: TaskView, deployment: DeploymentView) -> str:
     """The heading that a deployment's row stands under: its model, or what it is a second run of."""
     heading = words(deployment.model) + on_backend(task, deployment)
     if deployment.replicate_kind == "execution":
@@ -27,9 +31,10 @@ def group_of(task: TaskView, deployment: Deployment) -> str:
         return f"{heading} (seed floor: trained again)"
     notes = []
     # a failed artifact knows neither; another of the same model does
-    layers, parameters = _of_model(task, deployment, "layers"), _of_model(task, deployment, "parameters")
+    layers = _of_model(task, deployment, lambda facts: facts.layers)
+    parameters = _of_model(task, deployment, lambda facts: facts.parameters)
     if layers is not None:
-        notes.append(f"{layers:.0f} layer{'' if layers == 1 else 's'}")
+        notes.append(f"{layers} layer{'' if layers == 1 else 's'}")
     if parameters is not None:
         notes.append(f"{_millions(parameters)} parameters")
     if deployment.random:
@@ -37,13 +42,13 @@ def group_of(task: TaskView, deployment: Deployment) -> str:
     return f"{heading} ({', '.join(notes)})" if notes else heading
 
 
-def on_backend(task: TaskView, deployment: Deployment) -> str:
+def on_backend(task: TaskView, deployment: DeploymentView) -> str:
     """ " on BACKEND" where the task has several."""
     return f" on {words(deployment.backend)}" if len(task.backends) > 1 and deployment.backend else ""
 
 
-def _of_model(task: TaskView, deployment: Deployment, name: str) -> float | None:
-    found = (number(d.artifact.get(name)) for d in task.deployments if d.model == deployment.model)
+def _of_model(task: TaskView, deployment: DeploymentView, fact: Callable[[ArtifactFacts], int | None]) -> int | None:
+    found = (fact(d.artifact) for d in task.deployments if d.model == deployment.model and d.artifact)
     return next((value for value in found if value is not None), None)
 
 
@@ -51,36 +56,36 @@ def _millions(parameters: float) -> str:
     return f"{fixed(parameters / 1e6, 0 if parameters >= 1e7 else 1)}M"
 
 
-def key(task: TaskView, deployment: Deployment, name: str | None = None) -> Cell:
+def key(task: TaskView, deployment: DeploymentView, name: str | None = None) -> Cell:
     """Names a row that stands under its model, unless told otherwise; the names are aligned."""
     digits = len(f"[{len(task.deployments)}]")
     shown = deployment.variant if name is None else name
     return Cell(f"{f'[{deployment.number}]':<{digits}} {shown}")
 
 
-def rows_by_model(task: TaskView, deployments: list[tuple[Deployment, tuple[Cell, ...]]]) -> tuple[Row, ...]:
+def rows_by_model(task: TaskView, deployments: list[tuple[DeploymentView, tuple[Cell, ...]]]) -> tuple[Row, ...]:
     return tuple(Row((key(task, d), *cells), group_of(task, d)) for d, cells in deployments)
 
 
-def compared(task: TaskView) -> list[Deployment]:
+def compared(task: TaskView) -> list[DeploymentView]:
     """The rows of a table against the reference: everything with results, the reference first."""
     return [d for d in task.deployments if d.has_results]
 
 
-def against_floor(task: TaskView, metric: Metric, deployment: Deployment, text: str) -> Cell:
+def against_floor(task: TaskView, metric: Metric[Any], deployment: DeploymentView, text: str) -> Cell:
     """A figure, marked by what the test against its floor concluded."""
     if text == UNKNOWN or deployment.replicate_kind is not None:
         return Cell(text)
     return marked(text, conclusion(task, metric, deployment))
 
 
-def speed_up_cell(task: TaskView, deployment: Deployment) -> Cell:
+def speed_up_cell(task: TaskView, deployment: DeploymentView) -> Cell:
     """Times as fast as the reference, marked where either timing is. The reference's own 1 is certain."""
     text = ratio(task.speed_up(deployment))
     reference = task.reference_deployment
     if reference is None or deployment is reference:
         return Cell(text)
-    return timing_cell(text, any(d.doubtful("single-stream") for d in (deployment, reference)))
+    return timing_cell(text, any(d.doubtful(task.speed_scenario) for d in (deployment, reference)))
 
 
 def timing_cell(text: str, doubtful: bool) -> Cell:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from benchmarks.statistics.bootstrap import UNDEFINED
 from harness.report import causes
 from harness.report.blocks import Block, Cell, Column, Prose, Row, Section, Table
 from harness.report.floors import (
+    DETECTED_OVERLAP,
     DISAGREEMENT,
     ERROR_OVERLAP,
     NEWLY_RIGHT,
     NEWLY_WRONG,
-    OUTSIDE_OVERLAP,
     floor,
     floor_kind,
     neighbours_metric,
@@ -20,14 +21,15 @@ from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, rat
 from harness.report.sections.attribution import chain, one_step_at_a_time
 from harness.report.sections.pareto import pareto
 from harness.report.sections.rows import MARKS, against_floor, filled, key, marked, on_backend, speed_up_cell
-from harness.report.values import Estimate, mapping, number, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
 
 LEGEND = {
+    "speed-\nup": "speed-up: of {measure}.",
     "differ\n%": "differ: predictions changed.",
     "times\nfloor": "times floor: of differ.",
     "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours not shared (1 - Jaccard).",
-    "OOD\nsame": "OOD same: Jaccard of the foreign points found.",
+    "OOD\nsame": "OOD same: Jaccard of the out-of-distribution points detected.",
     "attack\npoints": "attack: success, in points above the reference's, where both were right.",
 }
 
@@ -35,7 +37,7 @@ LEGEND = {
 def side_effects(task: TaskView) -> Section:
     reference = task.reference_deployment
     # of outputs from elsewhere nobody knows which are quantized and which distilled
-    title = "What changed" if task.entry.get("family") == "elsewhere" else "Quantized against distilled"
+    title = "What changed" if task.result.family == "external" else "Quantized against distilled"
     if reference is None or not reference.has_results:
         return Section(title, (Prose(("There is no reference to compare with.",)),), level=2)
     blocks: list[Block] = []
@@ -48,15 +50,15 @@ def side_effects(task: TaskView) -> Section:
     return Section(title, tuple(blocks), level=2)
 
 
-def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
+def _against_reference(task: TaskView, reference: DeploymentView) -> Table | None:
     k = task.neighbours_shown
     neighbours = None if k is None else neighbours_metric(k)
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
-        pair = DISAGREEMENT.entry(task, d)
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        pair = DISAGREEMENT.pair(task, d)
         changed = DISAGREEMENT.of(task, d)
-        kept = Estimate() if neighbours is None else neighbours.of(task, d)
-        outside = OUTSIDE_OVERLAP.of(task, d)
+        kept = UNDEFINED if neighbours is None else neighbours.of(task, d)
+        detected = DETECTED_OVERLAP.of(task, d)
         moved = None if kept.value is None else 1 - kept.value
         neighbour_cell = Cell(percent(moved, 0))
         if neighbours is not None:
@@ -64,18 +66,18 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
         return (
             key(task, d, _name(d, reference)),
             speed_up_cell(task, d),
-            against_floor(task, NEWLY_WRONG, d, count(number(pair.get("newly_wrong")))),
-            against_floor(task, NEWLY_RIGHT, d, count(number(pair.get("newly_right")))),
+            against_floor(task, NEWLY_WRONG, d, count(pair.newly_wrong if pair else None)),
+            against_floor(task, NEWLY_RIGHT, d, count(pair.newly_right if pair else None)),
             against_floor(task, DISAGREEMENT, d, percent(changed.value)),
             Cell(_times_floor(task, d)),
             neighbour_cell,
-            against_floor(task, OUTSIDE_OVERLAP, d, fixed(outside.value, 2)),
+            against_floor(task, DETECTED_OVERLAP, d, fixed(detected.value, 2)),
             _attack_cell(task, reference, d),
             Cell(interval(changed, scale=100, decimals=1)),
             Cell(ratio(task.size_ratio(d))),
         )
 
-    groups: dict[str, list[Deployment]] = {}
+    groups: dict[str, list[DeploymentView]] = {}
     order = list(causes.EXPLAINED)
     others = [d for d in task.deployments if d.has_results and causes.cause(d, reference) in order]
     for deployment in sorted(others, key=lambda d: order.index(causes.cause(d, reference))):
@@ -99,11 +101,12 @@ def _against_reference(task: TaskView, reference: Deployment) -> Table | None:
     )
     table = filled(Table("Everything against the reference", columns, tuple(rows)))
     headings = {column.heading for column in table.columns}
-    told = " ".join(text for heading, text in LEGEND.items() if heading in headings)
+    legend = " ".join(text for heading, text in LEGEND.items() if heading in headings)
+    told = legend.format(measure=task.speed_measure)
     return replace(table, notes=tuple(note for note in (told, _floor_note(task, reference)) if note))
 
 
-def _name(deployment: Deployment, reference: Deployment) -> str:
+def _name(deployment: DeploymentView, reference: DeploymentView) -> str:
     """What the heading of its cause does not say already."""
     if causes.cause(deployment, reference) not in (causes.ARCHITECTURE, causes.PRUNING, causes.SEED):
         return deployment.variant
@@ -114,30 +117,29 @@ def _name(deployment: Deployment, reference: Deployment) -> str:
 
 def _overlap_margin(task: TaskView) -> float:
     verdicts = (ERROR_OVERLAP.verdict(task, d) for d in task.candidates)
-    return next((v.margin for v in verdicts if v is not None and v.margin is not None), 0.0)
+    return next((v.margin for v in verdicts if v is not None), 0.0)
 
 
-def _times_floor(task: TaskView, deployment: Deployment) -> str:
+def _times_floor(task: TaskView, deployment: DeploymentView) -> str:
     verdict = DISAGREEMENT.verdict(task, deployment)
     if verdict is None or deployment.replicate_kind is not None:
         return UNKNOWN
     return "floor 0" if verdict.floor.value == 0 else ratio(verdict.times_floor.value)
 
 
-def _attack_cell(task: TaskView, reference: Deployment, d: Deployment) -> Cell:
+def _attack_cell(task: TaskView, reference: DeploymentView, d: DeploymentView) -> Cell:
     """A change of the success rate on the texts that both had right, marked by the test of it."""
-    changes = mapping(task.attack_pairs.get(reference.name, d.name).get("changes"))
-    change = Estimate.of(changes.get("success_rate")).value
+    pair, attack = task.attack_pairs.between(reference.name, d.name), task.characteristics.adversarial_attack
+    change = pair.changes.success_rate.value if pair else None
     if change is None:
         return Cell(UNKNOWN)
     text = signed(100 * change, 0)
-    if d.replicate_kind is not None:
+    if d.replicate_kind is not None or attack is None or d.name not in attack.success_changes:
         return Cell(text)
-    judged = mapping(task.characteristic("adversarial_attack").get("success_changes"))
-    return marked(text, words(mapping(judged.get(d.name)).get("conclusion")))
+    return marked(text, attack.success_changes[d.name].conclusion)
 
 
-def _floor_note(task: TaskView, reference: Deployment) -> str:
+def _floor_note(task: TaskView, reference: DeploymentView) -> str:
     told = []
     for kind in ("execution", "seed"):
         noise = floor(task, DISAGREEMENT, kind)
@@ -149,7 +151,7 @@ def _floor_note(task: TaskView, reference: Deployment) -> str:
     judged = [v for d in task.candidates for m in (DISAGREEMENT, ERROR_OVERLAP) if (v := m.verdict(task, d))]
     if not told and not judged:
         return "No floor was measured: small changes may be noise."
-    margin = next((v.margin for v in judged if v.margin is not None), None)
+    margin = next((v.margin for v in judged), None)
     beyond = (
         ""
         if margin is None

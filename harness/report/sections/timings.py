@@ -1,28 +1,32 @@
-"""Latency and its tail, load, where the time goes, and the surface over fixed shapes: the tables below the first."""
+"""Tables of latency and its tail, load, where the time goes, and the surface over fixed shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 from harness.report.blocks import Cell, Column, Table
 from harness.report.latency_breakdown import NAMES, limited_by, stages, transfer_share
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
 from harness.report.sections.rows import KEY, filled, rows_by_model, timing_cell
-from harness.report.values import Json, mapping, number, sequence, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
+from harness.results.timings import Interval, LatencyFigures, ServerFigures, ShapeFigures
+
+WAYS: tuple[Literal["request", "batch"], ...] = ("request", "batch")
 
 
 def timings(task: TaskView) -> tuple[Table, ...]:
     """The tables of which anything is known."""
-    timed = [d for d in task.deployments if d.performance and d.replicate_kind != "execution"]
+    timed = [d for d in task.deployments if d.timings and d.replicate_kind != "execution"]
     found = [_load(task, timed), _stages(task, timed), _surface(task, timed)]
     return tuple(table for table in found if table is not None)
 
 
-def _load(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
+def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
     """Percentiles with their bounds, and the scenarios beside single-stream."""
     ms = decimals_for(d.latency(name) for d in timed for name in ("p50", "p99"))
-    rate = decimals_for(_server(d, "rate") for d in timed)
+    rate = decimals_for(server.rate for d in timed if (server := _server(d)))
     columns = (
         KEY,
         Column("p50\nms"),
@@ -38,40 +42,37 @@ def _load(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
         Column("joules\na text"),
     )
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
-        single, multi = _scenario(d, "single-stream"), _scenario(d, "multi-stream")
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        single, multi, server = _single(d), _multi(d), _server(d)
         return (
-            timing_cell(fixed(d.latency("p50"), ms), d.doubtful("single-stream")),
-            Cell(_interval(mapping(mapping(d.performance.get("intervals")).get("single-stream")).get("p50_ms"), ms)),
+            timing_cell(fixed(d.latency("p50"), ms), d.doubtful("single_stream")),
+            Cell(_interval(d.timings.intervals.single_stream_p50_ms if d.timings else None, ms)),
             Cell(fixed(d.latency("p95"), ms)),
-            timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single-stream")),
-            Cell(fixed(number(single.get("p90_bound_ms")), ms)),
-            Cell(fixed(number(single.get("p99_bound_ms")), ms)),
-            timing_cell(fixed(number(multi.get("p99_ms")), ms), d.doubtful_tail("multi-stream")),
-            timing_cell(fixed(_server(d, "rate"), rate), d.doubtful("server")),
-            Cell(fixed(_server(d, "p99_ms"), ms)),
-            Cell(fixed(_server(d, "bound_ms"), ms)),
+            timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single_stream")),
+            Cell(fixed(single.p90_bound_ms if single else None, ms)),
+            Cell(fixed(single.p99_bound_ms if single else None, ms)),
+            timing_cell(fixed(multi.p99_ms if multi else None, ms), d.doubtful_tail("multi_stream")),
+            timing_cell(fixed(server.rate if server else None, rate), d.doubtful("server")),
+            Cell(fixed(server.p99_ms if server else None, ms)),
+            Cell(fixed(server.bound_ms if server else None, ms)),
             Cell(fixed(_joules(d), 3)),
         )
 
-    if not any(number(_scenario(d, name).get("p99_ms")) for d in timed for name in ("single-stream", "multi-stream")):
+    if not any(_single(d) or _multi(d) for d in timed):
         return None
     notes = ["below: a bound at 99 % confidence, by MLPerf's early stopping (64 queries for a p90, 662 for a p99)."]
-    if any(_server(d, "bound_ms") is not None for d in timed):
-        sources = {words(_scenario(d, "server").get("bound_from")) for d in timed} - {""}
+    if sources := {words(server.bound_from) for d in timed if (server := _server(d))}:
         told = {"the study's" if source == "study" else f"each its own: {source}" for source in sources}
         notes.append(
-            "server: the highest rate of Poisson arrivals whose p99 stays under the bound"
-            + (f" ({', '.join(sorted(told))})" if told else "")
-            + "."
+            f"server: the highest rate of Poisson arrivals whose p99 stays under the bound ({', '.join(sorted(told))})."
         )
     rows = rows_by_model(task, [(d, cells(d)) for d in timed])
     return filled(Table("Latency and load", columns, rows, tuple(notes)))
 
 
-def _stages(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
+def _stages(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
     """Load, first inference, and the shares of one request and of a batch."""
-    if not any(stages(d, way) for d in timed for way in ("request", "batch")):
+    if not any(stages(d, way) for d in timed for way in WAYS):
         return None
     columns = (
         KEY,
@@ -86,12 +87,12 @@ def _stages(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
         Column("offline\nlimited by", right=False, optional=True),
     )
 
-    def cells(d: Deployment) -> tuple[Cell, ...]:
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
         request, batch = stages(d, "request"), stages(d, "batch")
         shares = [Cell(percent(request.share(stage), 0) if request else UNKNOWN) for stage in NAMES]
         return (
-            Cell(count(number(d.performance.get("load_ms")))),
-            Cell(fixed(number(d.performance.get("first_inference_ms")), 1)),
+            Cell(count(d.once.load_ms)),
+            Cell(fixed(d.once.first_inference_ms, 1)),
             *shares,
             Cell(percent(transfer_share(d), 0)),
             *(Cell(limited_by(d, way) if way else UNKNOWN) for way in (request, batch)),
@@ -104,50 +105,49 @@ def _stages(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
     return filled(Table("Where the time goes", columns, rows_by_model(task, [(d, cells(d)) for d in timed]), notes))
 
 
-def _surface(task: TaskView, timed: Sequence[Deployment]) -> Table | None:
+def _surface(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
     """Median latency by fixed shape."""
-    by_shape = {d.name: {_shape(entry): entry for entry in _sweep(d)} for d in timed}
+    by_shape = {
+        d.name: {(one.batch, one.length): one for one in d.timings.sweep}
+        for d in timed
+        if d.timings and d.timings.sweep
+    }
     shapes = sorted({shape for found in by_shape.values() for shape in found})
     if not shapes:
         return None
-    ms = decimals_for(number(entry.get("p50_ms")) for found in by_shape.values() for entry in found.values())
+    ms = decimals_for(one.p50_ms for found in by_shape.values() for one in found.values())
     columns = (KEY, *(Column(f"{batch}x{length}\nms") for batch, length in shapes))
 
-    def cell(entry: Json) -> Cell:
-        doubtful = entry.get("steady") is False or entry.get("scattered") is True
-        return timing_cell(fixed(number(entry.get("p50_ms")), ms), doubtful)
+    def cell(one: ShapeFigures | None) -> Cell:
+        return Cell(UNKNOWN) if one is None else timing_cell(fixed(one.p50_ms, ms), not one.steady or one.scattered)
 
-    rows = [(d, tuple(cell(by_shape[d.name].get(shape, {})) for shape in shapes)) for d in timed if by_shape[d.name]]
-    refused = {words(entry.get("reason")) for found in by_shape.values() for entry in found.values()} - {""}
+    rows = [(d, tuple(cell(by_shape[d.name].get(shape)) for shape in shapes)) for d in timed if d.name in by_shape]
+    refused = {words(one.reason) for found in by_shape.values() for one in found.values()} - {""}
     notes = ["Median latency of batch x tokens, without padding."]
     notes += [f"- could not be run: {sorted(refused)[0]}"] if refused else []
     return Table("Fixed shapes", columns, rows_by_model(task, rows), tuple(notes))
 
 
-def _scenario(deployment: Deployment, name: str) -> Json:
-    return mapping(deployment.performance.get(name))
+def _single(deployment: DeploymentView) -> LatencyFigures | None:
+    return deployment.timings.single_stream if deployment.timings else None
 
 
-def _server(deployment: Deployment, figure: str) -> float | None:
-    return number(_scenario(deployment, "server").get(figure))
+def _multi(deployment: DeploymentView) -> LatencyFigures | None:
+    return deployment.timings.multi_stream if deployment.timings else None
 
 
-def _joules(deployment: Deployment) -> float | None:
+def _server(deployment: DeploymentView) -> ServerFigures | None:
+    return deployment.timings.server if deployment.timings else None
+
+
+def _joules(deployment: DeploymentView) -> float | None:
     """Of all that is known; None where no counter could be read."""
-    offline = _scenario(deployment, "offline")
-    known = [number(offline.get(f"{part}_joules_per_sample")) for part in ("cpu", "gpu")]
-    found = [value for value in known if value is not None]
-    return sum(found) if found else None
+    offline = deployment.timings.offline if deployment.timings else None
+    if offline is None:
+        return None
+    known = [joules for joules in (offline.cpu_joules_per_sample, offline.gpu_joules_per_sample) if joules is not None]
+    return sum(known) if known else None
 
 
-def _sweep(deployment: Deployment) -> Iterable[Json]:
-    return (mapping(entry) for entry in sequence(deployment.performance.get("sweep")))
-
-
-def _shape(entry: Json) -> tuple[int, int]:
-    return int(number(entry.get("batch")) or 0), int(number(entry.get("length")) or 0)
-
-
-def _interval(value: object, decimals: int) -> str:
-    ends = [number(end) for end in sequence(value)]
-    return EN_DASH.join(fixed(end, decimals) for end in ends) if len(ends) == 2 else UNKNOWN
+def _interval(ends: Interval | None, decimals: int) -> str:
+    return UNKNOWN if ends is None else EN_DASH.join(fixed(end, decimals) for end in ends)

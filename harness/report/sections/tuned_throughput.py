@@ -1,18 +1,22 @@
-"""The setting that the search found to be the fastest for offline, beside the study's own."""
+"""Table of the setting that the search found to be the fastest for offline, beside the study's own."""
 
 from __future__ import annotations
 
 from harness.report.blocks import Cell, Column, Table
 from harness.report.numbers import count, fixed, ratio
 from harness.report.sections.rows import KEY, filled, rows_by_model
-from harness.report.values import Json, mapping, number, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import DeploymentView, TaskView
+from harness.results.timings import TunedThroughput
 
 
 def tuned(task: TaskView) -> tuple[Table, ...]:
     """One table; none where nothing was tuned."""
-    found = [(d, mapping(d.performance.get("tuned"))) for d in task.deployments]
-    searched = [(d, entry) for d, entry in found if entry and d.replicate_kind != "execution"]
+    searched = [
+        (d, d.timings.tuned)
+        for d in task.deployments
+        if d.timings and d.timings.tuned and d.replicate_kind != "execution"
+    ]
     if not searched:
         return ()
     columns = (
@@ -33,21 +37,23 @@ def tuned(task: TaskView) -> tuple[Table, ...]:
     return (filled(Table("The fastest setting for offline", columns, rows, tuple(notes))),)
 
 
-def _cells(entry: Json) -> tuple[Cell, ...]:
-    setting = mapping(entry.get("setting"))
+def _cells(tuned: TunedThroughput) -> tuple[Cell, ...]:
+    setting = tuned.setting
     return (
-        Cell(ratio(number(entry.get("ratio")))),
-        Cell(count(number(entry.get("samples_per_second")))),
-        Cell(count(number(entry.get("default_samples_per_second")))),
-        *(Cell(count(number(setting.get(name)))) for name in ("sessions", "threads", "token_budget")),
+        Cell(ratio(tuned.ratio)),
+        Cell(count(tuned.samples_per_second)),
+        Cell(count(tuned.default_samples_per_second)),
+        Cell(count(setting.sessions)),
+        Cell(count(setting.threads)),
+        Cell(count(setting.token_budget)),
     )
 
 
-def _withdrawn(deployment: Deployment, entry: Json) -> str:
+def _withdrawn(deployment: DeploymentView, tuned: TunedThroughput) -> str:
     """Why what the search chose is not what is told; empty where it is."""
-    if reason := words(entry.get("reason")):
+    if reason := words(tuned.reason):
         return f"[{deployment.number}]: what the search chose could not be opened beside the study's own ({reason})."
-    again = number(entry.get("measured_again"))
-    if again is None or number(entry.get("ratio")) != 1:
+    if tuned.measured_again is None or tuned.ratio != 1:
         return ""
-    return f"[{deployment.number}]: what the search chose has {fixed(again, 2)}x the rate, measured again."
+    again = fixed(tuned.measured_again, 2)
+    return f"[{deployment.number}]: what the search chose has {again}x the rate, measured again."

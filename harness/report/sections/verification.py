@@ -1,16 +1,17 @@
-"""What was verified of every deployment before it was timed: against its checkpoint, and against itself."""
+"""Section on what was verified of every deployment before it was timed: against its checkpoint, and against itself."""
 
 from __future__ import annotations
 
 from harness.report.blocks import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, percent, signed
 from harness.report.sections.rows import KEY, filled, rows_by_model
-from harness.report.values import mapping, number, sequence, words
-from harness.report.view import Deployment, TaskView
+from harness.report.values import words
+from harness.report.view import TaskView
+from harness.results.deployments import VerificationResult
 
 
 def verification(task: TaskView) -> Section | None:
-    verified = [d for d in task.deployments if d.verification and d.replicate_kind != "execution"]
+    verified = [(d, d.verification) for d in task.deployments if d.verification and d.replicate_kind != "execution"]
     if not verified:
         return None
     metric = "F1" if task.is_question_answering else "accuracy"
@@ -24,7 +25,7 @@ def verification(task: TaskView) -> Section | None:
         Column("moved by\npadding", optional=True),
         Column("products", right=False),
     )
-    examples = max(number(mapping(d.verification.get("parity")).get("examples")) or 0 for d in verified)
+    examples = max(found.parity.examples for _, found in verified)
     notes = (
         f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits, "
         f"representation and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against "
@@ -32,35 +33,30 @@ def verification(task: TaskView) -> Section | None:
         "far logits are from their own when the same text is in another batch, or is padded less. Products: matrix "
         "products by the precision in which the runtime says it ran them.",
     )
+    # how what a model reads differs by intent from what `transformers`' scripts would give it
+    preprocessing = dict.fromkeys(
+        f"{d.model}: {words(note)}."
+        for d, found in verified
+        if found.preprocessing
+        for note in found.preprocessing.notes
+    )
     table = Table(
-        "", columns, rows_by_model(task, [(d, _cells(d)) for d in verified]), (*notes, *_preprocessing(verified))
+        "", columns, rows_by_model(task, [(d, _cells(found)) for d, found in verified]), (*notes, *preprocessing)
     )
     return Section("Verified before timing", (filled(table),), level=2)
 
 
-def _cells(d: Deployment) -> tuple[Cell, ...]:
-    parity, determinism = mapping(d.verification.get("parity")), mapping(d.verification.get("determinism"))
-    loss = number(mapping(d.verification.get("quality")).get("loss"))
-    products = mapping(d.verification.get("products"))
+def _cells(found: VerificationResult) -> tuple[Cell, ...]:
+    parity, products = found.parity, found.products or {}
     return (
-        Cell(percent(number(parity.get("decision_agreement")))),
-        Cell(_small(number(parity.get("largest_logit_difference")))),
-        Cell(_small(number(parity.get("largest_representation_difference")))),
-        Cell(signed(None if loss is None else -100 * loss)),
-        Cell(_small(number(determinism.get("another_batch")))),
-        Cell(_small(number(determinism.get("more_padding")))),
-        Cell(", ".join(f"{number(n) or 0:.0f} {words(name)}" for name, n in products.items()) or UNKNOWN),
+        Cell(percent(parity.decision_agreement)),
+        Cell(_small(parity.largest_logit_difference)),
+        Cell(_small(parity.largest_representation_difference)),
+        Cell(signed(None if found.quality is None else -100 * found.quality.loss)),
+        Cell(_small(found.determinism.another_batch)),
+        Cell(_small(found.determinism.more_padding)),
+        Cell(", ".join(f"{number} {words(name)}" for name, number in products.items()) or UNKNOWN),
     )
-
-
-def _preprocessing(verified: list[Deployment]) -> list[str]:
-    """How what a model reads differs by intent from what `transformers`' scripts would give it."""
-    found = [
-        f"{d.model}: {words(note)}."
-        for d in verified
-        for note in sequence(mapping(d.verification.get("preprocessing")).get("notes"))
-    ]
-    return list(dict.fromkeys(found))
 
 
 def _small(value: float | None) -> str:

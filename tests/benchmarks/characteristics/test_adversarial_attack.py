@@ -17,8 +17,8 @@ from benchmarks.errors import BenchmarkError
 
 
 def result(id_: str, status: str, *, words_changed: int = 1) -> AttackResult:
-    fell = status == "succeeded"
-    adversarial = "a bad  film" if fell else "a good  film"
+    succeeded = status == "succeeded"
+    adversarial = "a bad  film" if succeeded else "a good  film"
     return AttackResult(
         id=id_,
         status=status,  # type: ignore[arg-type]
@@ -28,9 +28,9 @@ def result(id_: str, status: str, *, words_changed: int = 1) -> AttackResult:
         prediction_before=0 if status == "skipped" else 1,
         prediction_after=1 if status == "failed" else 0,
         words=4,
-        words_changed=words_changed if fell else 0,
+        words_changed=words_changed if succeeded else 0,
         queries=1 if status == "skipped" else 10,
-        similarity=0.9 if fell else None,
+        similarity=0.9 if succeeded else None,
     )
 
 
@@ -71,7 +71,7 @@ def test_pairs_count_only_texts_that_both_had_right():
     small, large = results("ss-fsf"), results("sf-sss")
     [pair] = summary({"small": small, "large": large}).pairs
     assert (pair.a, pair.b, pair.n) == ("large", "small", 5)
-    # large fell at 0, 3, 4, 5; small at 0, 1, 4.
+    # large succeeded at 0, 3, 4, 5; small at 0, 1, 4.
     assert pair.jaccard.value == pytest.approx(2 / 5)
     both = 4 * 3 / 5
     assert pair.expected_jaccard == pytest.approx(both / (4 + 3 - both))
@@ -93,7 +93,7 @@ def test_transfer_counts_texts_that_a_deployment_had_right():
         "never right": {"large": shown((0, 0), (0, 0), (0, 0))},
     }
     [row] = summary({"large": results("sssf")}, replays).transfers
-    assert (row.crafted_on, row.n) == ("large", 3)
+    assert (row.source, row.n) == ("large", 3)
     assert {name: rate.value for name, rate in row.rates.items()} == {"large": 1.0, "small": 0.5, "never right": None}
 
 
@@ -103,7 +103,7 @@ def test_the_matrix_has_a_row_for_every_attacked_deployment():
         "small": {"small": shown((1, 0), (1, 0)), "large": shown((1, 1))},
     }
     found = summary({"small": results("ss"), "large": results("sf")}, replays).transfers
-    assert [(row.crafted_on, row.n) for row in found] == [("large", 1), ("small", 2)]
+    assert [(row.source, row.n) for row in found] == [("large", 1), ("small", 2)]
     assert [row.rates[name].value for row in found for name in ("large", "small")] == [1, 0, 0.5, 1]
 
 
@@ -115,12 +115,12 @@ def test_what_the_attack_missed_is_found_by_other_texts():
     found = summary(given, replays, random_swaps=swapped).deployments
     assert found["small"].success_rate.value == 1 / 5
     assert found["small"].random_success.value == 1 / 5
-    assert found["small"].fell_to_any.value == 3 / 5
+    assert found["small"].any_success.value == 3 / 5
     assert found["small"].missed.value == 2 / 4
     assert found["large"].missed.value == 0
 
     without = summary(given).deployments["small"]
-    assert (without.random_success.value, without.fell_to_any.value, without.missed.value) == (None, None, None)
+    assert (without.random_success.value, without.any_success.value, without.missed.value) == (None, None, None)
 
 
 def test_changes_are_of_the_same_texts():
@@ -129,20 +129,20 @@ def test_changes_are_of_the_same_texts():
         given, {"small": {"large": shown((1, 0), (1, 1))}, "large": {"large": shown((1, 0), (1, 0))}}
     ).pairs
     assert (pair.a, pair.b, pair.n) == ("large", "small", 4)
-    # Both had 0, 1, 2 and 5 right: large fell at three of them, small at two.
-    assert pair.changes["success_rate"].value == pytest.approx(-1 / 4)
+    # Both had 0, 1, 2 and 5 right: large succeeded at three of them, small at two.
+    assert pair.changes.success_rate.value == pytest.approx(-1 / 4)
     # Of all six, two stood on large and two on small.
-    assert pair.changes["accuracy_after"].value == 0
-    assert pair.changes["transfer"].value == pytest.approx(-1 / 2)
-    assert "random_success" not in pair.changes
+    assert pair.changes.accuracy_after.value == 0
+    assert pair.changes.transfer.value == pytest.approx(-1 / 2)
+    assert pair.changes.random_success is None
 
 
 def test_the_change_of_success_is_one_figure_over_the_texts_that_both_had_right():
     given = {"large": results("sssf-fss"), "small": results("sff-ss--")}
     found = summary(given)
     [pair] = found.pairs
-    # Each over its own it would be 3/5 less 5/7. Both had 0, 1, 2 and 5 right: three fell on large, two on small.
-    assert found.success_changes["small"].change == pair.changes["success_rate"]
+    # Each over its own it would be 3/5 less 5/7. Both had 0, 1, 2 and 5 right: three succeeded on large, two on small.
+    assert found.success_changes["small"].change == pair.changes.success_rate
     assert found.success_changes["small"].change.value == pytest.approx(-1 / 4)
 
 
@@ -178,7 +178,7 @@ def test_a_text_that_is_shown_of_the_reference_is_shown_beside_it():
     examples = summary({"small": small, "large": large}).examples
     assert [(one.deployment, one.id) for one in examples[:2]] == [("large", "2"), ("small", "2")]
     assert [one.adversarial for one in examples[:2]] == ["a bad  film", "a poor  film"]
-    # The other texts fell by the same words on both: each is shown once.
+    # The other texts succeeded by the same words on both: each is shown once.
     assert sorted(one.id for one in examples[2:]) == ["0", "1", "3"]
 
 
@@ -255,7 +255,7 @@ def test_changed_places(original, adversarial, places):
 
 def test_no_change_at_all_is_not_certain():
     given = {"large": results("ssff"), "small": results("ssff")}
-    change = summary(given).pairs[0].changes["success_rate"]
+    change = summary(given).pairs[0].changes.success_rate
     assert change.value == 0
     assert change.low == -change.high == pytest.approx(0.025 ** (1 / 4) - 1)
     everything = summary({"large": results("ssss")}).deployments["large"].success_rate

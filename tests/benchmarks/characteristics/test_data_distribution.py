@@ -21,15 +21,15 @@ def cloud(n, d, seed, shift=0.0):
 
 
 def study(deployments=("large", "small"), n=60, shift=0.6):
-    """Inside points lie about (1, 0, 0, ...), outside points are turned away from it."""
+    """In-distribution points lie about (1, 0, 0, ...), the others are turned away from it."""
     parts = {}
     for part, size, seed in (
         ("bank", 200, 0),
         ("calibration", 80, 1),
-        ("inside", n, 2),
-        ("outside", n + 10, 3),
+        ("in_distribution", n, 2),
+        ("out_of_distribution", n + 10, 3),
     ):
-        away = shift if part == "outside" else 0.0
+        away = shift if part == "out_of_distribution" else 0.0
         home = np.zeros(12) + away
         home[0] = 2 - away
         parts[part] = {
@@ -40,14 +40,14 @@ def study(deployments=("large", "small"), n=60, shift=0.6):
 
 
 def run(parts, *, k=10, kept=0.95, resamples=100, lengths=None, **options):
-    n = len(next(iter(parts["inside"].values())))
-    m = len(next(iter(parts["outside"].values())))
-    lengths = lengths or {"inside": np.arange(n), "outside": np.arange(m)}
+    n = len(next(iter(parts["in_distribution"].values())))
+    m = len(next(iter(parts["out_of_distribution"].values())))
+    lengths = lengths or {"in_distribution": np.arange(n), "out_of_distribution": np.arange(m)}
     return compare(
         **parts,
         lengths=lengths,
-        groups_inside=np.arange(n) // 3,
-        groups_outside=np.arange(m) // 3,
+        groups_in_distribution=np.arange(n) // 3,
+        groups_out_of_distribution=np.arange(m) // 3,
         k=k,
         kept=kept,
         resamples=resamples,
@@ -92,29 +92,29 @@ def test_every_figure_of_a_comparison():
     found = run(parts)
     scores = {
         part: {name: knn_scores(rows, parts["bank"][name], 10) for name, rows in parts[part].items()}
-        for part in ("calibration", "inside", "outside")
+        for part in ("calibration", "in_distribution", "out_of_distribution")
     }
     flagged = {}
     for name, detector in found.detectors.items():
         assert detector.threshold == keeping_threshold(scores["calibration"][name], 0.95)
-        for part in ("inside", "outside"):
+        for part in ("in_distribution", "out_of_distribution"):
             flagged[part, name] = scores[part][name] < detector.threshold
-        assert detector.detected.value == pytest.approx(flagged["outside", name].mean())
-        assert detector.false_alarms.value == pytest.approx(flagged["inside", name].mean())
+        assert detector.detected.value == pytest.approx(flagged["out_of_distribution", name].mean())
+        assert detector.false_alarms.value == pytest.approx(flagged["in_distribution", name].mean())
         labels = np.repeat([1, 0], [60, 70])
-        both = np.concatenate([scores["inside"][name], scores["outside"][name]])
+        both = np.concatenate([scores["in_distribution"][name], scores["out_of_distribution"][name]])
         assert detector.auroc.value == pytest.approx(roc_auc_score(labels, both))
         assert detector.auroc.low < detector.auroc.value < detector.auroc.high
     [pair] = found.pairs
     assert (pair.a, pair.b) == ("large", "small")
     for part, measured, correlation in (
-        ("outside", pair.jaccard_outside, pair.rank_correlation),
-        ("inside", pair.jaccard_inside, pair.rank_correlation_inside),
+        ("out_of_distribution", pair.jaccard_out_of_distribution, pair.rank_correlation),
+        ("in_distribution", pair.jaccard_in_distribution, pair.rank_correlation_in_distribution),
     ):
         assert measured.value == pytest.approx(jaccard_score(flagged[part, "large"], flagged[part, "small"]))
         expected = spearmanr(scores[part]["large"], scores[part]["small"]).statistic
         assert correlation.value == pytest.approx(expected)
-    sizes = (found.n_bank, found.n_calibration, found.n_inside, found.n_outside)
+    sizes = (found.n_bank, found.n_calibration, found.n_in_distribution, found.n_out_of_distribution)
     assert sizes == (200, 80, 60, 70)
     json.dumps(asdict(found), allow_nan=False)
 
@@ -122,9 +122,16 @@ def test_every_figure_of_a_comparison():
 def test_length_alone():
     parts = study()
     short, long = np.full(60, 10), np.full(70, 500)
-    assert run(parts, lengths={"inside": short, "outside": long}).length_only_auroc == 1
-    assert run(parts, lengths={"inside": long[:60], "outside": short.repeat(2)[:70]}).length_only_auroc == 0
-    assert run(parts, lengths={"inside": short, "outside": np.full(70, 10)}).length_only_auroc == 0.5
+    assert run(parts, lengths={"in_distribution": short, "out_of_distribution": long}).length_only_auroc == 1
+    assert (
+        run(
+            parts, lengths={"in_distribution": long[:60], "out_of_distribution": short.repeat(2)[:70]}
+        ).length_only_auroc
+        == 0
+    )
+    assert (
+        run(parts, lengths={"in_distribution": short, "out_of_distribution": np.full(70, 10)}).length_only_auroc == 0.5
+    )
 
 
 def test_all_flagged_and_none_flagged():
@@ -134,8 +141,8 @@ def test_all_flagged_and_none_flagged():
     for name in ("a", "b"):
         parts["bank"][name] = inward + 0.01 * parts["bank"][name]
         parts["calibration"][name] = inward + 0.01 * parts["calibration"][name]
-        parts["inside"][name] = np.tile(parts["bank"][name].mean(axis=0), (60, 1))
-        parts["outside"][name] = -parts["bank"][name][:70]
+        parts["in_distribution"][name] = np.tile(parts["bank"][name].mean(axis=0), (60, 1))
+        parts["out_of_distribution"][name] = -parts["bank"][name][:70]
     found = run(parts)
     assert found.detectors["a"].detected.value == found.detectors["a"].detected.high == 1.0
     assert found.detectors["a"].detected.low < 0.9  # all of 24 groups: not certain for that
@@ -143,17 +150,17 @@ def test_all_flagged_and_none_flagged():
     assert found.detectors["a"].fpr95 == Estimate(0.0, 0.0, 0.0)
     assert found.detectors["a"].false_alarms.value == found.detectors["a"].false_alarms.low == 0.0
     [pair] = found.pairs
-    assert pair.jaccard_outside.value == pair.expected_jaccard_outside == 1
-    assert pair.jaccard_inside.value is None
-    assert pair.expected_jaccard_inside is None
-    assert pair.rank_correlation_inside.value is None
+    assert pair.jaccard_out_of_distribution.value == pair.expected_jaccard_out_of_distribution == 1
+    assert pair.jaccard_in_distribution.value is None
+    assert pair.expected_jaccard_in_distribution is None
+    assert pair.rank_correlation_in_distribution.value is None
     json.dumps(asdict(found), allow_nan=False)
 
 
-def test_inside_and_outside_are_drawn_independently():
+def test_both_data_sets_are_drawn_independently():
     """The same points on both sides: drawn together, every resample would have an AUROC of exactly 0.5."""
     parts = study()
-    auroc = run({**parts, "outside": parts["inside"]}).detectors["large"].auroc
+    auroc = run({**parts, "out_of_distribution": parts["in_distribution"]}).detectors["large"].auroc
     assert auroc.value == 0.5
     assert auroc.low < 0.5 < auroc.high
 
@@ -167,26 +174,31 @@ def test_bad_input_is_one_line():
     parts = study()
     with pytest.raises(BenchmarkError, match="k = 201 neighbours in a bank of 200 points"):
         run(parts, k=201)
-    with pytest.raises(BenchmarkError, match="lengths: 1 inside and 2 outside, expected 60 and 70"):
-        run(parts, lengths={"inside": [1], "outside": [1, 2]})
-    lacking = {**parts, "outside": {"large": parts["outside"]["large"]}}
-    with pytest.raises(BenchmarkError, match="small has a bank but no outside points"):
+    with pytest.raises(
+        BenchmarkError, match="lengths: 1 in-distribution and 2 out-of-distribution, expected 60 and 70"
+    ):
+        run(parts, lengths={"in_distribution": [1], "out_of_distribution": [1, 2]})
+    lacking = {**parts, "out_of_distribution": {"large": parts["out_of_distribution"]["large"]}}
+    with pytest.raises(BenchmarkError, match="small has a bank but no out_of_distribution points"):
         run(lacking)
-    uneven = {**parts, "inside": {"large": parts["inside"]["large"], "small": parts["inside"]["small"][:5]}}
-    with pytest.raises(BenchmarkError, match="inside points of small: 5, expected 60"):
+    uneven = {
+        **parts,
+        "in_distribution": {"large": parts["in_distribution"]["large"], "small": parts["in_distribution"]["small"][:5]},
+    }
+    with pytest.raises(BenchmarkError, match="in_distribution points of small: 5, expected 60"):
         run(uneven)
-    broken = {**parts, "inside": {**parts["inside"], "small": np.full((60, 12), np.nan)}}
-    with pytest.raises(BenchmarkError, match=r"small \(inside\): 60 of 60 rows have NaN"):
+    broken = {**parts, "in_distribution": {**parts["in_distribution"], "small": np.full((60, 12), np.nan)}}
+    with pytest.raises(BenchmarkError, match=r"small \(in_distribution\): 60 of 60 rows have NaN"):
         run(broken)
-    other_width = {**parts, "inside": {**parts["inside"], "small": cloud(60, 7, 0)}}
-    with pytest.raises(BenchmarkError, match="inside points of small are 7 wide, its bank 12"):
+    other_width = {**parts, "in_distribution": {**parts["in_distribution"], "small": cloud(60, 7, 0)}}
+    with pytest.raises(BenchmarkError, match="in_distribution points of small are 7 wide, its bank 12"):
         run(other_width)
 
 
 def test_other_scores_and_floors():
     parts = study()
     rng = np.random.default_rng(0)
-    n, o = (len(next(iter(parts[part].values()))) for part in ("inside", "outside"))
+    n, o = (len(next(iter(parts[part].values()))) for part in ("in_distribution", "out_of_distribution"))
     confidence = {name: (rng.random(n), rng.random(o) - 0.5) for name in parts["bank"]}
     floors = {"small": [("large", "small")]}  # a floor that is the distance itself: no excess
     found = run(parts, baselines={"maximum probability": confidence}, floors=floors)
@@ -194,7 +206,7 @@ def test_other_scores_and_floors():
         labels = np.repeat([1, 0], [n, o])
         expected = roc_auc_score(labels, np.concatenate([inside, outside]))
         assert found.baselines["maximum probability"][name].auroc.value == pytest.approx(expected)
-    verdict = found.verdicts["outside"]["small"]
+    verdict = found.verdicts.out_of_distribution["small"]
     assert verdict.excess.value == 0 and verdict.conclusion != "different"
-    with pytest.raises(BenchmarkError, match="inside scores of large"):
+    with pytest.raises(BenchmarkError, match="in_distribution scores of large"):
         run(parts, baselines={"energy": {"large": (np.zeros(n + 1), np.zeros(o))}})

@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from benchmarks.characteristics import data_representation
-from benchmarks.characteristics.explanation import MOST_WORDS, Explanation, chance_jaccard, compare, explain
+from benchmarks.characteristics.explanation import MOST_WORDS, TextExplanation, chance_jaccard, compare, explain
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import GroupBootstrap, estimates
 
@@ -259,7 +259,7 @@ def test_no_texts_have_no_explanations():
 
 
 def explanation(name, weights, label=0):
-    return Explanation(name, label, [(at, f"w{at}", float(weight)) for at, weight in enumerate(weights)])
+    return TextExplanation(name, label, [(at, f"w{at}", float(weight)) for at, weight in enumerate(weights)])
 
 
 def drawn(texts=40, deployments=("large", "small", "tiny"), seed=0):
@@ -400,7 +400,7 @@ def test_reference_comes_first_and_all_survives_json():
     assert [(pair.a, pair.b) for pair in found.pairs] == [("small", "large"), ("small", "tiny"), ("large", "tiny")]
     assert json.loads(json.dumps(asdict(found), allow_nan=False)) == asdict(found)
     stored = json.loads(json.dumps({name: [asdict(one) for one in side] for name, side in explanations.items()}))
-    assert run({name: [Explanation(**one) for one in side] for name, side in stored.items()}, "small") == found
+    assert run({name: [TextExplanation(**one) for one in side] for name, side in stored.items()}, "small") == found
 
 
 @pytest.mark.parametrize(

@@ -37,4 +37,4 @@ def test_lengths_that_do_not_meet():
     bins = LengthBins(np.arange(100.0), np.arange(500.0, 600.0))
     home, abroad = both(100, 2)
     assert bins.auroc(np.zeros(100), np.zeros(100), home, abroad) is None
-    assert (bins.match.inside, bins.match.outside) == (0, 0) or bins.match.inside < 20
+    assert (bins.match.in_distribution, bins.match.out_of_distribution) == (0, 0) or bins.match.in_distribution < 20

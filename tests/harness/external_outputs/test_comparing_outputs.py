@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.errors import UserError
-from harness.external_outputs.comparison import Settings, Source, compare, sources_of
+from harness.external_outputs.comparison import NamedOutputs, Settings, compare, sources_of
 from harness.external_outputs.read import read_output
 
 CONTEXTS = {"Ada was born in London.": ["a1", "a2", "u1"], "The cat sat in Paris.": ["a3", "u2", "u3"]}
@@ -51,7 +51,7 @@ def compared(*files: str, **settings: Any) -> dict[str, Any]:
     return task  # type: ignore[no-any-return]
 
 
-def named(*files: str) -> tuple[Source, ...]:
+def named(*files: str) -> tuple[NamedOutputs, ...]:
     return sources_of([(name, read_output(Path(file))) for name, _, file in (text.partition("=") for text in files)])
 
 

@@ -13,7 +13,7 @@ import pytest
 from harness.errors import UserError
 from harness.external_outputs.classes import read_labels
 from harness.external_outputs.ids import read_ids
-from harness.external_outputs.read import Answers, Classes, ErrorIds, Representations, read_output
+from harness.external_outputs.read import ErrorIds, PredictedAnswers, PredictedClasses, Representations, read_output
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -43,7 +43,7 @@ def complaint(path: Path) -> str:
 
 def test_answers(tmp_path: Path) -> None:
     found = read_output(write(tmp_path, "p.json", json.dumps({"a": "Paris", "b": "", "c": "caf\u00e9"})))
-    assert isinstance(found, Answers)
+    assert isinstance(found, PredictedAnswers)
     assert found.by_id == {"a": "Paris", "b": "", "c": "caf\u00e9"}
 
 
@@ -78,7 +78,7 @@ def test_classes_are_the_same_from_csv_and_jsonl(tmp_path: Path) -> None:
         '{"id": " x", "prediction": 0, "label": "1"}\n\n{"id": 17, "prediction": 1.0, "label": 0}\n',
     )
     for found in (read_output(table), read_output(lines)):
-        assert isinstance(found, Classes)
+        assert isinstance(found, PredictedClasses)
         assert list(found.by_id.items()) == [(" x", "0"), ("17", "1")]
         assert found.labels == {" x": "1", "17": "0"}
     assert read_labels(table) == {" x": "1", "17": "0"}
@@ -86,7 +86,7 @@ def test_classes_are_the_same_from_csv_and_jsonl(tmp_path: Path) -> None:
 
 def test_classes_without_labels(tmp_path: Path) -> None:
     found = read_output(write(tmp_path, "c.csv", "id,prediction\na,positive\n"))
-    assert isinstance(found, Classes) and found.labels is None
+    assert isinstance(found, PredictedClasses) and found.labels is None
     with pytest.raises(UserError, match="no 'label'"):
         read_labels(tmp_path / "c.csv")
 

@@ -10,17 +10,18 @@ import pytest
 from rich.console import Console
 
 from harness.report.render import render
+from tests.harness.report.synthetic_results import run_of
 
 sys.path.insert(0, str(Path(__file__).parent))  # for synthetic_results
 
 
 @pytest.fixture
 def printed() -> Callable[..., str]:
-    """A report as text, as a pipe would get it."""
+    """The report of a tree of results as text, as a pipe would get it."""
 
     def text(results: dict[str, Any], *, width: int = 80, **options: Any) -> str:
         stream = io.StringIO()
-        render(results, width=width, console=Console(file=stream, width=width), **options)
+        render(run_of(results), width=width, console=Console(file=stream, width=width), **options)
         return stream.getvalue()
 
     return text

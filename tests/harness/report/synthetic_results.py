@@ -1,10 +1,54 @@
-"""Synthetic results of a run, in the shape of results.json: whole, minimal and broken ones."""
+"""Synthetic results of a run, built from the models of results: whole, minimal and broken ones.
+
+Builders give one tree of JSON values that a test can edit, each deployment's timings under its `performance`; `run_of`
+makes a run of it, which is checked as a run's files are.
+"""
 
 from __future__ import annotations
 
 import copy
+import json
 import random
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
+
+from benchmarks.attack.changed_words import BreakingWord
+from benchmarks.attack.pairs import AttackChanges, OutcomeAgreement
+from benchmarks.attack.transfer import Transfer
+from benchmarks.characteristics.adversarial_attack import AdversarialAttack, AttackExample, Vulnerability
+from benchmarks.characteristics.data_distribution import (
+    DataDistribution,
+    Detector,
+    DistributionPair,
+    DistributionVerdicts,
+)
+from benchmarks.characteristics.data_representation import DataRepresentation, RepresentationPair
+from benchmarks.characteristics.prediction_errors import ErrorPair, Errors, ErrorVerdicts, PredictionErrors, Stratum
+from benchmarks.statistics.bootstrap import Estimate
+from benchmarks.statistics.equivalence import Conclusion, ScoreChange, Verdict
+from benchmarks.statistics.length_matching import LengthMatch
+from exporters.parity import Parity
+from harness.results.deployments import (
+    ArtifactFacts,
+    DeploymentResult,
+    Determinism,
+    Quality,
+    RuntimeFacts,
+    VerificationResult,
+)
+from harness.results.environment import Environment, Processor
+from harness.results.read import RunResults
+from harness.results.schema import (
+    RESULTS_VERSION,
+    Characteristics,
+    DataFacts,
+    FailedStep,
+    Performance,
+    Results,
+    TaskResults,
+)
+from harness.results.timings import DeploymentPerformance, Intervals, LatencyFigures, OfflineFigures
 
 QA = "question-answering"
 TEXT = "text-classification"
@@ -28,133 +72,209 @@ FORMATS: dict[str, tuple[float, float, float]] = {
 }
 
 
-def estimate(value: float, half: float) -> dict[str, float]:
-    return {"value": value, "low": max(value - half, -1.0), "high": min(value + half, 1.0)}
+Json = dict[str, Any]
+
+
+def run_of(tree: Json) -> RunResults:
+    """The run that a tree describes."""
+    results = copy.deepcopy(tree)
+    timings: Json = {}
+    for name, task in results["tasks"].items():
+        timings[name] = {}
+        for deployment, entry in task["deployments"].items():
+            if (timed := entry.pop("performance")) is not None:
+                timings[name][deployment] = timed
+    performance = {"version": RESULTS_VERSION, "tasks": timings}
+    return RunResults(
+        Results.model_validate_json(json.dumps(results)), Performance.model_validate_json(json.dumps(performance))
+    )
+
+
+def tree_of(run: RunResults) -> Json:
+    tree = run.results.model_dump(mode="json")
+    for name, task in tree["tasks"].items():
+        timings = run.timings(name)
+        for deployment, entry in task["deployments"].items():
+            entry["performance"] = timings[deployment].model_dump(mode="json") if deployment in timings else None
+    return tree
+
+
+def estimate(value: float, half: float) -> Estimate:
+    return Estimate(value, max(value - half, -1.0), min(value + half, 1.0))
+
+
+def bare(value: float | None) -> Estimate:
+    return Estimate(value, None, None)
 
 
 def deployment_name(model: str, form: str, backend: str = BACKEND) -> str:
     return f"{model}/{form}@{backend}"
 
 
-def deployment(task: str, model: str, form: str, backend: str = BACKEND, **changes: Any) -> dict[str, Any]:
+def deployment(task: str, model: str, form: str, backend: str = BACKEND, **changes: Any) -> Json:
+    """One entry of the tree."""
     parameters, layers, hidden, right, _, milliseconds = MODELS.get(model.removesuffix("-seed1"), MODELS["bert-mini"])
     slower, size, change = FORMATS.get(form, (1.1, 1.0, 0.0))
-    ms = milliseconds * slower
-    score = right - change / 4
-    quality = (
-        {
-            "exact": score,
-            "f1": score + 0.03,
-            "exact_answerable": score - 0.05,
-            "exact_unanswerable": score + 0.05,
-        }
-        if task == QA
-        else {"accuracy": score + 0.05}
+    score, answering = right - change / 4, task == QA
+    result = DeploymentResult(
+        model=model,
+        format=form,
+        backend=backend,
+        status="ok",
+        reason=None,
+        step=None,
+        command=None,
+        replicate_of=None,
+        replicate_kind=None,
+        random=False,
+        pruned_of=None,
+        artifact=ArtifactFacts(
+            bytes=int(parameters * 4 * size),
+            sha256="0" * 64,
+            precision=form,
+            parameters=parameters,
+            layers=layers,
+            hidden=hidden,
+            source={},
+            isa=None,
+            rounding=None,
+            sensitivity=None,
+            warnings=[],
+        ),
+        verification=VerificationResult(
+            parity=Parity(
+                examples=32,
+                largest_logit_difference=2e-6 + change,
+                mean_logit_difference=change / 10,
+                largest_representation_difference=change,
+                decision_agreement=1 - change,
+                finite=True,
+                outputs={},
+            ),
+            against=None,
+            quality=None,
+            determinism=Determinism(repeated=0.0, another_batch=0.0, more_padding=0.0),
+            tolerance=None,
+            products=None,
+            preprocessing=None,
+        ),
+        quality=Quality(
+            accuracy=None if answering else score + 0.05,
+            exact=score if answering else None,
+            f1=score + 0.03 if answering else None,
+            exact_answerable=score - 0.05 if answering else None,
+            exact_unanswerable=score + 0.05 if answering else None,
+        ),
+        runtime=RuntimeFacts(
+            backend=backend,
+            provider="CPUExecutionProvider",
+            threads=2,
+            options={},
+            left_to_cpu={},
+            versions={},
+            details={},
+        ),
+        sources=[],
     )
-    entry: dict[str, Any] = {
-        "model": model,
-        "format": form,
-        "backend": backend,
-        "status": "ok",
-        "reason": None,
-        "step": None,
-        "command": None,
-        "replicate_of": None,
-        "replicate_kind": None,
-        "random": False,
-        "artifact": {
-            "bytes": int(parameters * 4 * size),
-            "sha256": "0" * 64,
-            "precision": form,
-            "parameters": parameters,
-            "layers": layers,
-            "hidden": hidden,
-        },
-        "parity": {
-            "examples": 32,
-            "largest_logit_difference": 2e-6 + change,
-            "mean_logit_difference": change / 10,
-            "largest_representation_difference": change,
-            "decision_agreement": 1 - change,
-            "finite": True,
-        },
-        "quality": quality,
-        "performance": {
-            "single-stream": {
-                "p50_ms": ms,
-                "p90_ms": ms * 1.1,
-                "p95_ms": ms * 1.2,
-                "p99_ms": ms * 1.4,
-                "mean_ms": ms * 1.03,
-                "count": 640,
-                "steady": True,
-            },
-            "offline": {"samples_per_second": 1600 / ms, "tokens_per_second": 160_000 / ms},
-            "load_ms": ms * 4,
-            "first_inference_ms": ms * 2,
-            "peak_memory_bytes": int(parameters * 5 * size + 60e6),
-            "device_memory_bytes": None,
-            "warnings": [],
-        },
-        "describe": {"provider": "CPUExecutionProvider", "threads": 2},
-    }
-    entry.update(changes)
-    return entry
+    timed = timings(milliseconds * slower, memory=int(parameters * 5 * size + 60e6))
+    return result.model_dump(mode="json") | {"performance": timed.model_dump(mode="json")} | changes
 
 
-def away(agreement: dict[str, float]) -> dict[str, float]:
+def timings(ms: float, *, memory: int) -> DeploymentPerformance:
+    single = LatencyFigures(
+        p50_ms=ms,
+        p90_ms=ms * 1.1,
+        p95_ms=ms * 1.2,
+        p99_ms=ms * 1.4,
+        mean_ms=ms * 1.03,
+        p90_bound_ms=None,
+        p99_bound_ms=None,
+        count=640,
+        steady=True,
+        scattered=False,
+        tail_steady=True,
+        disturbed=False,
+    )
+    offline = OfflineFigures(
+        samples_per_second=1600 / ms,
+        tokens_per_second=160_000 / ms,
+        cpu_joules_per_sample=None,
+        gpu_joules_per_sample=None,
+        steady=True,
+        disturbed=False,
+    )
+    return DeploymentPerformance(
+        processes=6,
+        single_stream=single,
+        multi_stream=None,
+        offline=offline,
+        server=None,
+        sweep=[],
+        latency_breakdown=None,
+        tuned=None,
+        load_ms=ms * 4,
+        artifact_load_ms=None,
+        first_inference_ms=ms * 2,
+        peak_memory_bytes=memory,
+        device_memory_bytes=None,
+        memory_method=None,
+        intervals=Intervals.model_validate(dict.fromkeys(Intervals.model_fields)),
+        warnings=[],
+        replicates=[],
+    )
+
+
+def away(agreement: Estimate) -> Estimate:
     """An agreement as a distance."""
-    return {"value": 1 - agreement["value"], "low": 1 - agreement["high"], "high": 1 - agreement["low"]}
+    assert agreement.value is not None and agreement.low is not None and agreement.high is not None
+    return Estimate(1 - agreement.value, 1 - agreement.high, 1 - agreement.low)
 
 
 def verdicts(
-    deployments: dict[str, dict[str, Any]],
+    deployments: dict[str, Json],
     names: list[str],
-    pairs: list[dict[str, Any]],
-    distance: Any,
+    distances: dict[tuple[str, str], Estimate],
     margin: float = 0.01,
-) -> dict[str, Any]:
+) -> dict[str, Verdict]:
     """What a run might conclude: against the seed floor for other models, the execution floor for the reference's."""
     reference = names[0]
-    by_pair = {(pair["a"], pair["b"]): distance(pair) for pair in pairs}
-    floors: dict[str, dict[str, float]] = {}
+    floors: dict[str, Estimate] = {}
     for name in names:
         kind = deployments[name]["replicate_kind"]
         if kind and deployments[name]["replicate_of"] == reference:
-            floors[kind] = by_pair[reference, name]
+            floors[kind] = distances[reference, name]
     found = {}
     for name in names[1:]:
         if deployments[name]["replicate_kind"]:
             continue
         other = deployments[name]["model"] != deployments[reference]["model"]
         floor = floors.get("seed") if other and "seed" in floors else floors.get("execution")
-        if floor is None:
-            continue
-        apart = by_pair[reference, name]
-        found[name] = verdict(apart, floor, margin)
+        if floor is not None:
+            found[name] = verdict(distances[reference, name], floor, margin)
     return found
 
 
-def verdict(apart: dict[str, float], floor: dict[str, float], margin: float = 0.01) -> dict[str, Any]:
-    conclusion = "cannot tell"
-    if apart["high"] - floor["value"] <= margin:
+def verdict(apart: Estimate, floor: Estimate, margin: float = 0.01) -> Verdict:
+    assert apart.value is not None and apart.low is not None and apart.high is not None
+    assert floor.value is not None and floor.high is not None
+    conclusion: Conclusion = "cannot tell"
+    if apart.high - floor.value <= margin:
         conclusion = "same"
-    elif apart["low"] > floor["high"]:
+    elif apart.low > floor.high:
         conclusion = "different"
-    times = apart["value"] / floor["value"] if floor["value"] else None
-    return {
-        "conclusion": conclusion,
-        "floor": floor,
-        "excess": {"value": apart["value"] - floor["value"], "low": None, "high": None},
-        "times_floor": {"value": times, "low": None, "high": None},
-        "p_different": 0.5,
-        "p_same": 0.5,
-        "margin": margin,
-        "examples_needed": 5000 if conclusion == "cannot tell" else None,
-    }
+    return Verdict(
+        conclusion=conclusion,
+        floor=floor,
+        excess=bare(apart.value - floor.value),
+        times_floor=bare(apart.value / floor.value if floor.value else None),
+        p_different=0.5,
+        p_same=0.5,
+        margin=margin,
+        examples_needed=5000 if conclusion == "cannot tell" else None,
+    )
 
 
-def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: int = 0) -> dict[str, Any]:
+def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -> Characteristics:
     """Figures that a run could have: further away with every step of architecture and precision."""
     draw = random.Random(seed)
     names = [name for name, entry in deployments.items() if entry["status"] == "ok"]
@@ -176,257 +296,274 @@ def characteristics(task: str, deployments: dict[str, dict[str, Any]], *, seed: 
 
     ordered = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
 
-    def stratum(n: int, harder: float) -> dict[str, Any]:
+    def judged(pairs: list[Any], distance: Callable[[Any], Estimate], margin: float = 0.05) -> dict[str, Verdict]:
+        return verdicts(deployments, names, {(pair.a, pair.b): distance(pair) for pair in pairs}, margin)
+
+    def stratum(n: int, harder: float) -> Stratum:
         pairs = []
         for a, b in ordered:
             d = min(apart(a, b) * harder, 0.95)
             chance = 0.10 + 0.05 * draw.random()
             overlap = chance + (1 - chance) * (1 - d) ** 3
             pairs.append(
-                {
-                    "a": a,
-                    "b": b,
-                    "jaccard": estimate(overlap, 0.05 if d > 0.01 else 0.0),
-                    "expected_jaccard": chance,
-                    "largest_jaccard": max(0.93, overlap),
-                    "adjusted_jaccard": estimate((overlap - chance) / (max(0.93, overlap) - chance), 0.06),
-                    "kappa": estimate(1 - d * 1.5, 0.05),
-                    "disagreement": estimate(d, min(0.02, d / 2)),
-                    "divergence": estimate(d / 5, 0.01),
-                    "newly_wrong": int(n * d * 0.4),
-                    "newly_right": int(n * d * 0.25),
-                    "negative_flip_rate": estimate(d * 0.4, min(0.01, d / 5)),
-                    "positive_flip_rate": estimate(d * 0.25, min(0.01, d / 5)),
-                    "mcnemar_p": max(0.0002, 0.6 - 3 * d),
-                }
+                ErrorPair(
+                    a=a,
+                    b=b,
+                    jaccard=estimate(overlap, 0.05 if d > 0.01 else 0.0),
+                    expected_jaccard=chance,
+                    largest_jaccard=max(0.93, overlap),
+                    adjusted_jaccard=estimate((overlap - chance) / (max(0.93, overlap) - chance), 0.06),
+                    kappa=estimate(1 - d * 1.5, 0.05),
+                    disagreement=estimate(d, min(0.02, d / 2)),
+                    divergence=estimate(d / 5, 0.01),
+                    newly_wrong=int(n * d * 0.4),
+                    newly_right=int(n * d * 0.25),
+                    negative_flip_rate=estimate(d * 0.4, min(0.01, d / 5)),
+                    positive_flip_rate=estimate(d * 0.25, min(0.01, d / 5)),
+                    mcnemar_p=max(0.0002, 0.6 - 3 * d),
+                )
             )
         errors = {}
         for name in names:
             quality = deployments[name]["quality"]
-            rate = 1 - quality.get("exact", quality.get("accuracy", 0.5))
-            errors[name] = {"count": int(n * rate), "rate": estimate(rate, 0.02)}
-        return {
-            "n": n,
-            "groups": n // 12,
-            "errors": errors,
-            "pairs": pairs,
-            "scores": {},
-            "verdicts": {
-                "disagreement": verdicts(deployments, names, pairs, lambda pair: pair["disagreement"]),
-                "jaccard": verdicts(deployments, names, pairs, lambda pair: away(pair["jaccard"]), 0.05),
-            },
-        }
+            rate = 1 - (quality["accuracy"] if quality["exact"] is None else quality["exact"])
+            errors[name] = Errors(int(n * rate), estimate(rate, 0.02))
+        disagreement = judged(pairs, lambda pair: pair.disagreement, 0.01)
+        jaccard = judged(pairs, lambda pair: away(pair.jaccard))
+        return Stratum(n, n // 12, errors, pairs, scores={}, verdicts=ErrorVerdicts(disagreement, jaccard))
 
     strata = {"all": stratum(1218, 1.0)}
     if task == QA:
         strata |= {"answerable": stratum(610, 1.4), "unanswerable": stratum(608, 0.6)}
 
-    def neighbours(d: float) -> dict[str, Any]:
+    def neighbours(d: float) -> dict[str, Estimate]:
         return {k: estimate(max((1 - d) ** power, 0.02), 0.02) for k, power in (("5", 4), ("10", 3.5), ("50", 3))}
 
-    representation = {
-        "n": 1218,
-        "chance_overlap": {"5": 0.02, "10": 0.08, "50": 2.05},
-        "chance_jaccard": {"5": 0.002, "10": 0.004, "50": 0.021},
-        "pairs": [
-            {
-                "a": a,
-                "b": b,
-                "neighbours": neighbours(apart(a, b) * 1.5),
-                "neighbours_other_groups": neighbours(apart(a, b) * 1.8),
-                "cka": {"value": 1 - apart(a, b), "low": None, "high": None},
-            }
-            for a, b in ordered
-        ],
-    }
-    representation["verdicts"] = {
-        k: verdicts(deployments, names, representation["pairs"], lambda pair, k=k: away(pair["neighbours"][k]), 0.05)
-        for k in ("5", "10", "50")
-    }
-    distribution = {
-        "k": 50,
-        "kept": 0.95,
-        "n_bank": 2000,
-        "n_calibration": 609,
-        "n_inside": 609,
-        "n_outside": 1000,
-        "detectors": {
-            name: {
-                "threshold": -0.4,
-                "auroc": estimate(0.9 - place[name][0] / 2, 0.02),
-                "fpr95": estimate(0.4 + place[name][0], 0.04),
-                "detected": estimate(0.7 - place[name][0], 0.03),
-                "false_alarms": estimate(0.05, 0.01),
-            }
+    def representation_pair(a: str, b: str) -> RepresentationPair:
+        return RepresentationPair(
+            a=a,
+            b=b,
+            neighbours=neighbours(apart(a, b) * 1.5),
+            neighbours_other_groups=neighbours(apart(a, b) * 1.8),
+            cka=bare(1 - apart(a, b)),
+            expected_cka=None,
+            procrustes=bare(None),
+            expected_procrustes=None,
+        )
+
+    near = [representation_pair(a, b) for a, b in ordered]
+
+    def shared(k: str) -> dict[str, Verdict]:
+        return judged(near, lambda pair: away(pair.neighbours[k]))
+
+    representation = DataRepresentation(
+        n=1218,
+        chance_overlap={"5": 0.02, "10": 0.08, "50": 2.05},
+        chance_jaccard={"5": 0.002, "10": 0.004, "50": 0.021},
+        chance_jaccard_other_groups={"5": None, "10": None, "50": None},
+        pairs=near,
+        verdicts={k: shared(k) for k in ("5", "10", "50")},
+    )
+
+    def distribution_pair(a: str, b: str) -> DistributionPair:
+        return DistributionPair(
+            a=a,
+            b=b,
+            jaccard_out_of_distribution=estimate(1 - apart(a, b), 0.02),
+            expected_jaccard_out_of_distribution=0.52,
+            jaccard_in_distribution=estimate(max(1 - 2 * apart(a, b), 0.0), 0.1),
+            expected_jaccard_in_distribution=0.03,
+            rank_correlation=estimate(1 - apart(a, b) * 0.8, 0.02),
+            rank_correlation_in_distribution=bare(None),
+        )
+
+    flagged = [distribution_pair(a, b) for a, b in ordered]
+    distribution = DataDistribution(
+        k=50,
+        kept=0.95,
+        n_bank=2000,
+        n_calibration=609,
+        n_in_distribution=609,
+        n_out_of_distribution=1000,
+        detectors={
+            name: Detector(
+                threshold=-0.4,
+                auroc=estimate(0.9 - place[name][0] / 2, 0.02),
+                fpr95=estimate(0.4 + place[name][0], 0.04),
+                aupr=bare(None),
+                length_matched_auroc=None,
+                detected=estimate(0.7 - place[name][0], 0.03),
+                false_alarms=estimate(0.05, 0.01),
+            )
             for name in names
         },
-        "length_only_auroc": 0.66,
-        "pairs": [
-            {
-                "a": a,
-                "b": b,
-                "jaccard_outside": estimate(1 - apart(a, b), 0.02),
-                "expected_jaccard_outside": 0.52,
-                "jaccard_inside": estimate(max(1 - 2 * apart(a, b), 0.0), 0.1),
-                "expected_jaccard_inside": 0.03,
-                "rank_correlation": estimate(1 - apart(a, b) * 0.8, 0.02),
-            }
-            for a, b in ordered
-        ],
-    }
-    distribution["verdicts"] = {
-        where: verdicts(
-            deployments,
-            names,
-            distribution["pairs"],
-            lambda pair, where=where: away(pair[f"jaccard_{where}"]),
-            0.05,
+        baselines={},
+        length_only_auroc=0.66,
+        length_match=LengthMatch(12, 17, 40.0, 80.0),
+        pairs=flagged,
+        verdicts=DistributionVerdicts(
+            out_of_distribution=judged(flagged, lambda pair: away(pair.jaccard_out_of_distribution)),
+            in_distribution=judged(flagged, lambda pair: away(pair.jaccard_in_distribution)),
+        ),
+    )
+
+    def vulnerability(name: str) -> Vulnerability:
+        far = place[name][0]
+        return Vulnerability(
+            accuracy_before=estimate(0.9 - far / 3, 0.06),
+            accuracy_after=estimate(0.3 - far / 2, 0.06),
+            success_rate=estimate(0.62 + far * 0.9, 0.08),
+            out_of_budget=estimate(0.0, 0.0),
+            words_changed=estimate(0.14, 0.02),
+            queries=Estimate(91.0, 80.0, 102.0),
+            similarity=estimate(0.83, 0.02),
+            random_success=estimate(0.2 + far / 2, 0.08),
+            any_success=estimate(0.7 + far / 2, 0.08),
+            missed=estimate(0.21, 0.08),
         )
-        for where in ("outside", "inside")
-    }
-    attack = None
-    if task == TEXT:
-        attack = {
-            "method": "BERT-ATTACK",
-            "n": 100,
-            "deployments": {
-                name: {
-                    "accuracy_before": estimate(0.9 - place[name][0] / 3, 0.06),
-                    "accuracy_after": estimate(0.3 - place[name][0] / 2, 0.06),
-                    "success_rate": estimate(0.62 + place[name][0] * 0.9, 0.08),
-                    "out_of_budget": estimate(0.0, 0.0),
-                    "words_changed": estimate(0.14, 0.02),
-                    "queries": estimate(91.0, 0.0) | {"low": 80.0, "high": 102.0},
-                    "similarity": estimate(0.83, 0.02),
-                    "random_success": estimate(0.2 + place[name][0] / 2, 0.08),
-                    "fell_to_any": estimate(0.7 + place[name][0] / 2, 0.08),
-                    "missed": estimate(0.21, 0.08),
-                }
-                for name in names
-            },
-            "success_changes": {
-                name: {"conclusion": "different" if place[name][0] > 0.15 else "cannot tell"} for name in names[1:]
-            },
-            "pairs": [
-                {
-                    "a": a,
-                    "b": b,
-                    "jaccard": estimate(0.95 - apart(a, b) / 2, 0.07),
-                    "expected_jaccard": 0.55,
-                    "kappa": estimate(1 - apart(a, b), 0.1),
-                    "same_words": estimate(0.9 - apart(a, b), 0.1),
-                    "changes": {
-                        "accuracy_after": estimate(-apart(a, b) / 2, 0.06),
-                        "success_rate": estimate(apart(a, b) * 0.9, 0.06),
-                        "random_success": estimate(apart(a, b) / 2, 0.06),
-                        "fell_to_any": estimate(apart(a, b) / 2, 0.06),
-                        "queries": {"value": -12.0, "low": -20.0, "high": -4.0},
-                        "words_changed": estimate(-0.01, 0.02),
-                        "similarity": estimate(0.0, 0.01),
-                        "transfer": estimate(-apart(a, b), 0.08),
-                    },
-                }
-                for a, b in ordered
-            ],
-            "transfers": [
-                {
-                    "crafted_on": crafted_on,
-                    "n": 56,
-                    "rates": {
-                        name: estimate(max(1 - apart(crafted_on, name), 0.1) if name != crafted_on else 1.0, 0.1)
-                        for name in names
-                    },
-                }
-                for crafted_on in names
-            ],
-            "words": {
-                name: [
-                    {"word": "wonderful", "texts": 9, "share": 9 / 56, "reference": 0.2},
-                    {"word": "incomprehensibilities", "texts": 4, "share": 4 / 56, "reference": 0.0},
-                    {"word": "remembers", "texts": 1, "share": 1 / 56, "reference": 0.02},
-                ]
-                for name in names
-            },
-            "examples": [
-                {
-                    "id": "imdb-17",
-                    "deployment": names[0],
-                    "label": 1,
-                    "original": "a wonderful film with [red]warm[/red] actors , and a story that one "
-                    "remembers "
-                    "long after the lights have gone on again",
-                    "adversarial": "a decent film with [red]warm[/red] actors , and a story that one forgets "
-                    "long after the lights have gone on again",
-                    "changed": [1, 11],
-                },
-            ],
-        }
-    return {
-        "prediction_errors": {"strata": strata},
-        "data_representation": representation,
-        "data_distribution": distribution,
-        "adversarial_attack": attack,
-    }
+
+    def outcome_pair(a: str, b: str) -> OutcomeAgreement:
+        changes = AttackChanges(
+            accuracy_after=estimate(-apart(a, b) / 2, 0.06),
+            success_rate=estimate(apart(a, b) * 0.9, 0.06),
+            random_success=estimate(apart(a, b) / 2, 0.06),
+            any_success=estimate(apart(a, b) / 2, 0.06),
+            queries=Estimate(-12.0, -20.0, -4.0),
+            words_changed=estimate(-0.01, 0.02),
+            similarity=estimate(0.0, 0.01),
+            transfer=estimate(-apart(a, b), 0.08),
+        )
+        return OutcomeAgreement(
+            a=a,
+            b=b,
+            n=90,
+            jaccard=estimate(0.95 - apart(a, b) / 2, 0.07),
+            expected_jaccard=0.55,
+            kappa=estimate(1 - apart(a, b), 0.1),
+            same_words=estimate(0.9 - apart(a, b), 0.1),
+            changes=changes,
+        )
+
+    def success_change(name: str) -> ScoreChange:
+        conclusion: Conclusion = "different" if place[name][0] > 0.15 else "cannot tell"
+        return ScoreChange(conclusion, bare(None), None, None, 0.05, None)
+
+    def transfer(source: str) -> Transfer:
+        rates = {name: estimate(max(1 - apart(source, name), 0.1) if name != source else 1.0, 0.1) for name in names}
+        return Transfer(source, 56, rates)
+
+    example = AttackExample(
+        id="imdb-17",
+        deployment=names[0] if names else "",
+        label=1,
+        original="a wonderful film with [red]warm[/red] actors , and a story that one remembers "
+        "long after the lights have gone on again",
+        adversarial="a decent film with [red]warm[/red] actors , and a story that one forgets "
+        "long after the lights have gone on again",
+        changed=[1, 11],
+        answers=None,
+    )
+    attack = AdversarialAttack(
+        method="BERT-ATTACK",
+        n=100,
+        deployments={name: vulnerability(name) for name in names},
+        success_changes={name: success_change(name) for name in names[1:]},
+        pairs=[outcome_pair(a, b) for a, b in ordered],
+        transfers=[transfer(name) for name in names],
+        words={
+            name: [
+                BreakingWord("wonderful", 9, 9 / 56, 0.2),
+                BreakingWord("incomprehensibilities", 4, 4 / 56, 0.0),
+                BreakingWord("remembers", 1, 1 / 56, 0.02),
+            ]
+            for name in names
+        },
+        examples=[example],
+    )
+    return Characteristics(
+        prediction_errors=PredictionErrors(strata),
+        data_representation=representation,
+        data_distribution=distribution,
+        adversarial_attack=attack if task == TEXT else None,
+        calibration=None,
+        affected=None,
+        explanation=None,
+    )
 
 
-def task_results(
-    task: str, deployments: dict[str, dict[str, Any]], reference: str, *, family: str = "trained"
-) -> dict[str, Any]:
+def as_json(result: Any) -> Any:
+    """A dataclass of results, or of parts of them, as the tree has it."""
+    if isinstance(result, dict):
+        return {key: as_json(value) for key, value in result.items()}
+    return json.loads(json.dumps(asdict(result)))
+
+
+def failed_step(**told: Any) -> Json:
+    return FailedStep(**{**dict.fromkeys(FailedStep.model_fields), **told}).model_dump()
+
+
+def data(source: str, examples: int, groups: int, tokens: float, answerable: float | None) -> DataFacts:
+    return DataFacts(
+        source=source,
+        examples=examples,
+        groups=groups,
+        mean_tokens=tokens,
+        answerable=answerable,
+        commonest_label=None,
+    )
+
+
+def task_results(task: str, deployments: dict[str, Json], reference: str, *, family: str = "trained") -> Json:
+    plain = {name: {key: entry[key] for key in DeploymentResult.model_fields} for name, entry in deployments.items()}
+    answering = task == QA
+    tree = TaskResults(
+        reference=reference,
+        family="trained",
+        notes=[],
+        data={
+            "evaluation": data("squad2-dev.json", 1218, 98, 187.4, 0.501 if answering else None),
+            "out-of-distribution": data("newsqa-dev.json", 1000, 420, 612.0, 1.0 if answering else None),
+            "bank": data("squad2-train.json", 2000, 300, 180.0, None),
+        },
+        deployments={name: DeploymentResult.model_validate_json(json.dumps(entry)) for name, entry in plain.items()},
+        characteristics=characteristics(task, deployments),
+        failures=[],
+    ).model_dump(mode="json")
     failures = [
-        {
-            "deployment": name,
-            "step": d["step"],
-            "status": "failed",
-            "reason": d["reason"],
-            "command": d["command"],
-        }
+        failed_step(deployment=name, step=d["step"], status="failed", reason=d["reason"], command=d["command"])
         for name, d in deployments.items()
         if d["status"] != "ok"
     ]
-    return {
-        "reference": reference,
-        "family": family,
-        "notes": [],
-        "data": {
-            "evaluation": {
-                "source": "squad2-dev.json",
-                "examples": 1218,
-                "groups": 98,
-                "mean_tokens": 187.4,
-                "answerable": 0.501 if task == QA else None,
-            },
-            "out-of-distribution": {
-                "source": "newsqa-dev.json",
-                "examples": 1000,
-                "groups": 420,
-                "mean_tokens": 612.0,
-                "answerable": 1.0 if task == QA else None,
-            },
-            "bank": {"source": "squad2-train.json", "examples": 2000, "groups": 300, "mean_tokens": 180.0},
-        },
-        "deployments": deployments,
-        "characteristics": characteristics(task, deployments),
-        "failures": failures,
-    }
+    return tree | {"deployments": deployments, "family": family, "failures": failures}
 
 
-def envelope(tasks: dict[str, Any]) -> dict[str, Any]:
+def envelope(tasks: Json) -> Json:
+    environment = Environment(
+        cpu=Processor(
+            model="Intel Xeon Platinum 8481C",
+            isa=["avx2", "avx512f", "avx512_vnni"],
+            cores=2,
+            affinity="0-1",
+            quota=None,
+            governor=None,
+            turbo=None,
+            largest_mhz=None,
+        ),
+        memory_bytes=8 * 2**30,
+        memory_limit=None,
+        variables={},
+        gpu=None,
+        os="Linux 6.1",
+        distribution=None,
+        python="3.11.9",
+        versions={"onnxruntime": "1.31.1", "torch": "2.13.0", "numpy": "2.4.6"},
+    )
     return {
-        "version": 2,
+        "version": RESULTS_VERSION,
         "study": "quantized-vs-distilled",
         "description": "BERT-large and its compressed relatives, as deployed on a CPU.",
-        "environment": {
-            "cpu": {
-                "model": "Intel Xeon Platinum 8481C",
-                "isa": ["avx2", "avx512f", "avx512_vnni"],
-                "cores": 2,
-            },
-            "memory_bytes": 8 * 2**30,
-            "gpu": None,
-            "os": "Linux 6.1",
-            "python": "3.11.9",
-            "versions": {"onnxruntime": "1.31.1", "torch": "2.13.0", "numpy": "2.4.6"},
-        },
+        "environment": environment.model_dump(mode="json"),
+        "settings": None,
         "tasks": tasks,
     }
 
@@ -449,13 +586,13 @@ def whole_task(task: str) -> dict[str, Any]:
         "step": "export",
         "command": f"scalemodel run configs/paper.yaml --only '{failed}'",
         "artifact": None,
-        "parity": None,
+        "verification": None,
         "quality": None,
         "performance": None,
-        "describe": None,
+        "runtime": None,
     }
     unstable = deployments[deployment_name("distilbert", "onnx-int8-static")]["performance"]
-    unstable["single-stream"]["steady"] = False
+    unstable["single_stream"]["steady"] = False
     unstable["warnings"] = ["unsteady: latency fell during the only pass; raise min_warmup_seconds"]
     return task_results(task, deployments, reference)
 
@@ -475,20 +612,14 @@ def small(task: str = QA, family: str = "demonstration") -> dict[str, Any]:
 def minimal() -> dict[str, Any]:
     """What a run has at the least: one deployment, nothing measured, nothing compared."""
     reference = deployment_name("bert-tiny", "onnx-fp32")
-    entry = dict.fromkeys(deployment(QA, "bert-tiny", "onnx-fp32"))
-    entry |= {"model": "bert-tiny", "format": "onnx-fp32", "backend": BACKEND, "status": "ok", "random": True}
-    task = {
-        "reference": reference,
-        "family": "random",
-        "notes": [],
-        "data": {},
-        "deployments": {reference: entry},
-        "characteristics": dict.fromkeys(
-            ("prediction_errors", "data_representation", "data_distribution", "adversarial_attack")
-        ),
-        "failures": [],
-    }
-    return envelope({QA: task}) | {"environment": {}}
+    entry = deployment(QA, "bert-tiny", "onnx-fp32", random=True)
+    entry |= dict.fromkeys(("artifact", "verification", "quality", "runtime", "performance"))
+    task = task_results(QA, {reference: deployment(QA, "bert-tiny", "onnx-fp32")}, reference, family="random")
+    task |= {"data": {}, "deployments": {reference: entry}, "characteristics": NOT_MEASURED}
+    return envelope({QA: task}) | {"environment": None}
+
+
+NOT_MEASURED = dict.fromkeys(Characteristics.model_fields)
 
 
 def without_examples() -> dict[str, Any]:
@@ -515,14 +646,14 @@ def all_failed() -> dict[str, Any]:
     task = results["tasks"][QA]
     for name, entry in task["deployments"].items():
         entry |= {
-            "status": "out-of-memory",
+            "status": "failed",
             "reason": "killed at 7.9 GiB",
             "step": "export",
             "command": f"x {name}",
         }
-        for key in ("artifact", "parity", "quality", "performance", "describe"):
+        for key in ("artifact", "verification", "quality", "performance", "runtime"):
             entry[key] = None
-    task["characteristics"] = None
+    task["characteristics"] = NOT_MEASURED
     return results
 
 
@@ -548,29 +679,22 @@ def hostile() -> dict[str, Any]:
     """Text that markup, terminals and tables could take for commands."""
     results = small(TEXT)
     results["study"] = "[red]study[/red] [/]"
-    results["description"] = "line\nbreak \x1b[31mred\x1b[0m | pipe `tick` <script> \u202eevil \ud800"
+    results["description"] = "line\nbreak \x1b[31mred\x1b[0m | pipe `tick` <script> \u202eevil"
     task = results["tasks"][TEXT]
     task["notes"] = ["[bold]note[/bold] | 日本語のメモ"]
     task["characteristics"]["adversarial_attack"]["examples"] = [
         {
             "id": "[red]",
             "deployment": "gone",
-            "label": "[/]",
+            "label": 1,
             "original": "a [link=x]fine[/link] film",
             "adversarial": "a [link=x]bad[/link] \x07film",
-            "changed": None,
-        },
-        {},
-        {"original": "same text", "adversarial": "same text"},
+            "changed": [1],
+            "answers": None,
+        }
     ]
     task["failures"] = [
-        {
-            "model": "[/oops]",
-            "step": "train",
-            "status": "failed",
-            "reason": "[red]\nno | pipe",
-            "command": "run '[x]'",
-        }
+        failed_step(model="[/oops]", step="train", status="failed", reason="[red]\nno | pipe", command="run '[x]'")
     ]
     return results
 

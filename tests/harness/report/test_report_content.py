@@ -143,10 +143,10 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     results = synthetic.small()
     for entry in results["tasks"][QA]["deployments"].values():
         entry["performance"] |= {
-            "single-stream": entry["performance"]["single-stream"] | {"p90_bound_ms": 444.4, "tail_steady": False},
-            "multi-stream": {"p99_ms": 3333.3, "tail_steady": True},
+            "single_stream": entry["performance"]["single_stream"] | {"p90_bound_ms": 444.4, "tail_steady": False},
+            "multi_stream": {"p99_ms": 3333.3, "tail_steady": True},
             "server": {"rate": 12.5, "p99_ms": 99.0, "bound_ms": 777.7, "bound_from": "study"},
-            "intervals": {"single-stream": {"p50_ms": [150.5, 160.5]}},
+            "intervals": {"single_stream": {"p50_ms": [150.5, 160.5]}},
             "stages": {
                 "request": {"tokenise": 1, "batch": 1, "compute": 7, "decode": 1},
                 "batch": {"tokenise": 7, "batch": 1, "compute": 1, "decode": 1},
@@ -278,7 +278,7 @@ def test_the_pareto_front_names_who_beats_whom(printed: Printed) -> None:
     assert row(text, "[2]")[-2] == "<[1]"  # FP16 is slower than the reference here, and changes more than nothing
     results = synthetic.small(QA)
     entries = results["tasks"][QA]["deployments"]
-    entries[deployment_name("bert-large", "onnx-fp16")]["performance"]["single-stream"]["p50_ms"] = 1e4
+    entries[deployment_name("bert-large", "onnx-fp16")]["performance"]["single_stream"]["p50_ms"] = 1e4
     for pair in results["tasks"][QA]["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]:
         if pair["b"] == deployment_name("bert-large", "onnx-fp16"):
             pair["disagreement"] = synthetic.estimate(0.5, 0.01)
@@ -347,7 +347,7 @@ def test_formats_of_one_model_are_shown_beside_every_model_in_fp32(printed: Prin
     """Of 28 deployments the formats of one model were attacked: its rows, and what the other models make of them."""
     results = synthetic.envelope({TEXT: synthetic.whole_task(TEXT)})
     attack = results["tasks"][TEXT]["characteristics"]["adversarial_attack"]
-    attack["transfers"] = [row for row in attack["transfers"] if row["crafted_on"].startswith("bert-large/")][:4]
+    attack["transfers"] = [row for row in attack["transfers"] if row["source"].startswith("bert-large/")][:4]
     text = printed(results, width=100)
     headings, *rows = transfer_table(text)
     assert [row[0] for row in rows] == ["[1]", "[2]", "[3]", "[4]"]

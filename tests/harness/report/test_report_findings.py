@@ -60,10 +60,10 @@ def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any
 
 
 def test_best_trade_says_when_its_timing_is_unstable(task: dict[str, Any]) -> None:
-    task["deployments"][REFERENCE]["performance"]["single-stream"]["steady"] = False
+    task["deployments"][REFERENCE]["performance"]["single_stream"]["steady"] = False
     finding = found(task, "best-trade")
     assert finding is not None and "3.7x as fast as the reference (unstable timing)" in finding.text
-    task["deployments"][REFERENCE]["performance"]["single-stream"] |= {"steady": True, "disturbed": True}
+    task["deployments"][REFERENCE]["performance"]["single_stream"] |= {"steady": True, "disturbed": True}
     finding = found(task, "best-trade")
     assert finding is not None and "3.7x as fast as the reference (disturbed timing)" in finding.text
 
@@ -113,7 +113,7 @@ def test_speed_alone_where_weights_are_random(task: dict[str, Any]) -> None:
 
 def test_quantization_is_held_against_a_model_of_similar_speed(task: dict[str, Any]) -> None:
     assert found(task, "quantized-against-distilled") is None  # 3.7x and 447x are not comparable
-    task["deployments"][TINY]["performance"]["single-stream"]["p50_ms"] = 150.0
+    task["deployments"][TINY]["performance"]["single_stream"]["p50_ms"] = 150.0
     finding = found(task, "quantized-against-distilled")
     assert finding is not None and "quantization changes fewer predictions" in finding.text
     pair(task, TINY)["disagreement"] = estimate(0.05, 0.03)
@@ -226,7 +226,7 @@ def test_int8_sturdier_or_only_harder_to_search(success: Any, any_attack: Any, r
     fp32 = task["reference"]
     for one in attack["pairs"]:
         if (one["a"], one["b"]) == (fp32, INT8):
-            one["changes"] |= {"success_rate": estimate(*success), "fell_to_any": estimate(*any_attack)}
+            one["changes"] |= {"success_rate": estimate(*success), "any_success": estimate(*any_attack)}
     finding = found(task, rule, TEXT)
     assert finding is not None and INT8 in finding.deployments
     told = f"({100 * success[0]:+.1f} points, {100 * (success[0] - success[1]):.1f} to {100 * sum(success):.1f})"
@@ -235,7 +235,7 @@ def test_int8_sturdier_or_only_harder_to_search(success: Any, any_attack: Any, r
 
     # Without replay and random swaps nothing tells a robust deployment from one that is hard to search.
     for one in attack["pairs"]:
-        one["changes"]["fell_to_any"] = {"value": None, "low": None, "high": None}
+        one["changes"]["any_success"] = {"value": None, "low": None, "high": None}
     assert found(task, rule, TEXT) is None
 
 
@@ -249,7 +249,7 @@ def test_slow_dynamic_int8_is_to_be_tried_without_the_fusion_of_norms(task: dict
     entry = task["deployments"][INT8]
     entry["performance"] = task["deployments"][REFERENCE]["performance"]
     for fused in (True, False):
-        entry["describe"] = {"options": {"skip_layer_norm_fusion": fused}}
+        entry["runtime"] = {"options": {"skip_layer_norm_fusion": fused}}
         finding = found(task, "no-speed-up")
         assert finding is not None and INT8 in finding.deployments
         assert finding.next_step.startswith("Try dynamic INT8 with backend_options.onnxruntime-cpu.") is fused
@@ -345,14 +345,14 @@ def test_what_else_the_measurements_warn_of_is_told_once_by_kind(task: dict[str,
     assert "no core was left to send them ([" in finding.text and "latency rose" in finding.text
     assert "raise min_count" in finding.next_step.lower() and "raise min_warmup_seconds" in finding.next_step
     # a timing that is told to be unstable is not told twice
-    performance[TINY]["single-stream"]["steady"] = False
+    performance[TINY]["single_stream"]["steady"] = False
     finding = found(task, "other-warnings")
     assert finding is not None and TINY not in finding.deployments
 
 
 def test_nodes_left_to_the_cpu(task: dict[str, Any]) -> None:
     assert found(task, "nodes-left-to-cpu") is None
-    task["deployments"][INT8]["describe"]["left_to_cpu"] = {"MatMulInteger": 73, "Gather": 2}
+    task["deployments"][INT8]["runtime"]["left_to_cpu"] = {"MatMulInteger": 73, "Gather": 2}
     finding = found(task, "nodes-left-to-cpu")
     assert finding is not None and "up to 75" in finding.text
 

@@ -95,10 +95,10 @@ def mark(run: Path, deployment: str, mark: dict[str, bool], processes: int, slow
     """The first ``processes`` of a run, and so the medians, are marked; they took ``slower`` times as long."""
     timings, file = edit(run / "performance.json")
     figures = timings["tasks"][QA][deployment]
-    figures["single-stream"] |= mark
+    figures["single_stream"] |= mark
     for process in figures["replicates"][:processes]:
-        process["single-stream"] |= mark
-        process["single-stream"]["p50_ms"] *= slower
+        process["single_stream"] |= mark
+        process["single_stream"]["p50_ms"] *= slower
     save(file, timings)
 
 
@@ -308,12 +308,12 @@ def test_a_tail_that_is_sure_is_compared_and_another_is_not(tmp_path: Path) -> N
         timings, file = edit(folder / "performance.json")
         for figures in timings["tasks"][QA].values():
             for level in (figures, *figures["replicates"]):
-                level["multi-stream"] = level["single-stream"]
+                level["multi_stream"] = level["single_stream"]
         save(file, timings)
     said = verdicts(compared(a, b), INT8)
     assert said["single-stream p99"] == said["multi-stream p99"] == "slower"
     timings, file = edit(b / "performance.json")
-    timings["tasks"][QA][INT8]["multi-stream"]["tail_steady"] = False
+    timings["tasks"][QA][INT8]["multi_stream"]["tail_steady"] = False
     save(file, timings)
     said = verdicts(compared(a, b), INT8)
     assert said["single-stream p99"] == "slower" and "multi-stream p99" not in said
@@ -324,8 +324,8 @@ def test_other_settings_artifacts_data_and_load_are_said(tmp_path: Path) -> None
     results = synthetic.small()
     task = results["tasks"][QA]
     for name in DEPLOYMENTS:
-        task["deployments"][name]["describe"]["threads"] = 8
-    task["deployments"][INT8]["describe"]["versions"] = {"onnxruntime": "1.0"}
+        task["deployments"][name]["runtime"]["threads"] = 8
+    task["deployments"][INT8]["runtime"]["versions"] = {"onnxruntime": "1.0"}
     task["deployments"][INT8]["artifact"]["sha256"] = "abcdef" + "0" * 58
     task["data"]["evaluation"]["examples"] = 7
     study = copy.deepcopy(STUDY)

@@ -66,11 +66,11 @@ def _process(random: np.random.Generator, figures: Mapping[str, Any], noise: flo
         return factor * float(np.exp(random.normal(0, noise)))
 
     lengths = np.linspace(0.7, 1.3, SAMPLES)
-    latency = figures["single-stream"]["p50_ms"] * 1e6 * level()
+    latency = figures["single_stream"]["p50_ms"] * 1e6 * level()
     queries = latency * np.tile(lengths, PASSES) * np.exp(random.normal(0, 0.01, SAMPLES * PASSES))
     whole = 1e9 * SAMPLES / figures["offline"]["samples_per_second"] * level()
     return {
-        "single-stream": {
+        "single_stream": {
             "nanoseconds": [int(q) for q in queries],
             "order": list(range(SAMPLES)) * PASSES,
             "samples": SAMPLES,

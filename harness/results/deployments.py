@@ -1,0 +1,200 @@
+"""What a run says of one deployment: its artifact, its verification, its quality and the runtime's own account."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from exporters.parity import Parity
+from harness.results.record import Record
+from harness.verification.tolerances import Tolerance
+
+
+class SensitivitySummary(Record):
+    """Of static INT8: what quantization costs, as a share of the logits' variance; by group it is in the manifest."""
+
+    rows: int
+    """Rows of calibration data that it was measured on."""
+    tokens: int
+    """Tokens of these rows."""
+    together: float
+    """Mean squared difference of the logits with all groups quantized, over their variance."""
+    left_float: list[str]
+    """Groups of products that stay in float32."""
+
+
+class ArtifactFacts(Record):
+    """The file(s) of a deployment; all that is known of them is in their manifest."""
+
+    bytes: int
+    """Size of the weights and the graph."""
+    sha256: str
+    """Of the first of the files."""
+    precision: str
+    """As the format, or the graph of a finished file, says: fp32, int8, ..."""
+    parameters: int | None
+    """Numbers in the weights; None: an engine does not tell."""
+    layers: int | None
+    """Transformer layers."""
+    hidden: int | None
+    """Width of the representation."""
+    source: dict[str, JsonValue]
+    """What the study names and what the manifest knows of it: hub, commit, SHA-256 of the checkpoint, ..."""
+    isa: str | None
+    """INT8: the instruction set that the weights' range was chosen for."""
+    rounding: dict[str, int] | None
+    """FP16 and FP8: weights by what half precision did to them."""
+    sensitivity: SensitivitySummary | None
+    """Of static INT8."""
+    warnings: list[str]
+    """What went less well in the export than it should."""
+
+
+class QualityLoss(Record):
+    """The task's metric of a deployment against its checkpoint's, as shares."""
+
+    measure: str
+    """Name of the metric."""
+    examples: int
+    """Over how many."""
+    checkpoint: float
+    """The checkpoint's, in PyTorch, 0 to 1."""
+    deployment: float
+    """The deployment's, 0 to 1."""
+    loss: float
+    """The checkpoint's less the deployment's."""
+    standard_error: float
+    """Of the loss, over examples, which are paired."""
+    allowed: float | None
+    """Largest loss that passes; None: weights are random, and nothing is judged."""
+
+
+class Determinism(Record):
+    """How far a deployment's outputs move for the same input, in their own unit; None: one is not finite."""
+
+    repeated: float | None
+    """Run again."""
+    another_batch: float | None
+    """In a batch of one."""
+    more_padding: float | None
+    """With less padding."""
+
+
+class PreprocessingCheck(Record):
+    """What the features were held against."""
+
+    against: str | None
+    """None: nothing tells how the tokenizer is meant to be called."""
+    examples: int
+    """Examples that were compared."""
+    features: int
+    """Their features."""
+    notes: list[str]
+    """How they differ by intent."""
+
+
+class VerificationResult(Record):
+    """What was verified of a deployment before anything of it was timed."""
+
+    parity: Parity
+    """Its outputs against what it was made from."""
+    against: str | None
+    """What a finished file was held against; None: its checkpoint in PyTorch."""
+    quality: QualityLoss | None
+    """None: there is no checkpoint."""
+    determinism: Determinism
+    """Its outputs against its own."""
+    tolerance: Tolerance | None
+    """What was allowed; None: nothing was judged."""
+    products: dict[str, int] | None
+    """Matrix products by the precision in which they really run; None: the runtime does not tell."""
+    preprocessing: PreprocessingCheck | None
+    """None: it was not checked."""
+
+
+class Quality(Record):
+    """Means over the evaluation data, 0 to 1. None: a metric of another task, or there are no examples."""
+
+    accuracy: float | None
+    """Classification: share of right labels."""
+    exact: float | None
+    """Question answering: SQuAD 2.0's exact match."""
+    f1: float | None
+    """Question answering: SQuAD 2.0's F1 over words."""
+    exact_answerable: float | None
+    """Exact match on the questions that have an answer."""
+    exact_unanswerable: float | None
+    """Exact match on those that have none."""
+
+    @property
+    def score(self) -> float | None:
+        """The share of examples that are right."""
+        return self.accuracy if self.exact is None else self.exact
+
+
+class RuntimeFacts(Record):
+    """What really ran, as the opened backend tells it."""
+
+    backend: str
+    """Its name."""
+    provider: str
+    """Execution provider or device."""
+    threads: int
+    """Of one operator."""
+    options: dict[str, JsonValue]
+    """The backend's, defaults filled in."""
+    left_to_cpu: dict[str, int]
+    """Nodes by operator that the provider left to the CPU."""
+    versions: dict[str, str]
+    """By package."""
+    details: dict[str, JsonValue]
+    """What else this backend tells: nodes by provider, kernels, precisions, digests of engines."""
+
+
+class OutputFile(Record):
+    """A file of outputs that was compared, where no model was run."""
+
+    file: str
+    """As it was named."""
+    kind: str
+    """What it holds."""
+    sha256: str
+    """Its content's."""
+
+
+class DeploymentResult(Record):
+    """An artifact on a backend, or outputs from elsewhere."""
+
+    model: str
+    """Name of the model."""
+    format: str | None
+    """None: the outputs come from a file."""
+    backend: str | None
+    """None: the outputs come from a file."""
+    status: Literal["ok", "failed"]
+    """Whether its artifact was made, opened and verified."""
+    reason: str | None
+    """Why it failed."""
+    step: str | None
+    """The step that failed."""
+    command: str | None
+    """What does that step again."""
+    replicate_of: str | None
+    """The deployment that it repeats."""
+    replicate_kind: Literal["seed", "execution"] | None
+    """Trained again with another seed, or run again with other batches."""
+    random: bool
+    """Whether its weights are random: speed and memory count, the rest means nothing."""
+    pruned_of: str | None
+    """The model that it was pruned from."""
+    artifact: ArtifactFacts | None
+    """None: it was not made."""
+    verification: VerificationResult | None
+    """None: it failed, or was not done."""
+    quality: Quality | None
+    """None: it did not answer the evaluation data."""
+    runtime: RuntimeFacts | None
+    """None: it did not answer the evaluation data, or its outputs come from a file."""
+    sources: list[OutputFile]
+    """Its files, where it was not run."""
