@@ -11,7 +11,9 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_origin
+
+from pydantic import BaseModel
 
 from benchmarks.attack.changed_words import BreakingWord
 from benchmarks.attack.pairs import AttackChanges, OutcomeAgreement
@@ -29,6 +31,7 @@ from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import Conclusion, ScoreChange, Verdict
 from benchmarks.statistics.length_matching import LengthMatch
 from exporters.parity import Parity
+from harness.report.view import TaskView, tasks_of
 from harness.results.deployments import (
     ArtifactFacts,
     DeploymentResult,
@@ -86,8 +89,15 @@ def run_of(tree: Json) -> RunResults:
                 timings[name][deployment] = timed
     performance = {"version": RESULTS_VERSION, "tasks": timings}
     return RunResults(
-        Results.model_validate_json(json.dumps(results)), Performance.model_validate_json(json.dumps(performance))
+        Results.model_validate_json(json.dumps(results, default=as_json)),
+        Performance.model_validate_json(json.dumps(performance, default=as_json)),
     )
+
+
+def view_of(name: str, task: Json) -> TaskView:
+    """The view of one task of a tree."""
+    (view,) = tasks_of(run_of(envelope({name: task})))
+    return view
 
 
 def tree_of(run: RunResults) -> Json:
@@ -496,6 +506,17 @@ def as_json(result: Any) -> Any:
     if isinstance(result, dict):
         return {key: as_json(value) for key, value in result.items()}
     return json.loads(json.dumps(asdict(result)))
+
+
+def filled(record: type[BaseModel], **given: Any) -> Json:
+    """A part of the tree, all that is not given being unknown or empty."""
+    empty: dict[Any, Any] = {str: "", int: 0, float: 0.0, bool: False, list: [], dict: {}}
+    fields = {
+        name: given.pop(name) if name in given else empty.get(get_origin(field.annotation) or field.annotation)
+        for name, field in record.model_fields.items()
+    }
+    assert not given, f"{record.__name__} has no {', '.join(given)}"
+    return fields
 
 
 def failed_step(**told: Any) -> Json:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import synthetic_results as synthetic
-from synthetic_results import QA, TEXT, deployment, deployment_name
+from synthetic_results import QA, TEXT, deployment, deployment_name, filled, view_of
 
 from harness.report import causes
-from harness.report.floors import DISAGREEMENT, Verdict, conclusion
+from harness.report.floors import DISAGREEMENT, conclusion
 from harness.report.numbers import EN_DASH
 from harness.report.sections.attack_examples import changed_words, cut
 from harness.report.values import Pairs
 from harness.report.view import TaskView
+from harness.results.environment import Graphics, GraphicsDevice
+from harness.results.timings import Intervals, LatencyFigures, ServerFigures, ShapeFigures
 
 Printed = Callable[..., str]
 
@@ -51,10 +54,8 @@ def test_a_run_that_explains_its_family_is_not_explained_twice(printed: Printed)
 
 def test_gpus_are_named(printed: Printed) -> None:
     results = synthetic.small()
-    results["environment"]["gpu"] = {
-        "driver": "580.1",
-        "devices": [{"name": "NVIDIA L4"}, {"name": "NVIDIA L4"}],
-    }
+    devices = [filled(GraphicsDevice, name="NVIDIA L4") for _ in range(2)]
+    results["environment"]["gpu"] = filled(Graphics, driver="580.1", devices=devices)
     assert "NVIDIA L4, NVIDIA L4, driver 580.1" in printed(results, width=120)
 
 
@@ -100,8 +101,10 @@ def test_figures_of_a_disturbed_machine_are_marked(printed: Printed) -> None:
     quiet = section(printed(results, width=140), "Speed, memory and quality")
     assert "!" not in quiet
     timings["offline"]["disturbed"] = True
-    timings["server"] = {"rate": 12.5, "p99_ms": 99.0, "bound_ms": 777.7, "bound_from": "study", "disturbed": True}
-    timings["sweep"] = [{"batch": 1, "length": 128, "p50_ms": 55.5, "steady": True, "scattered": True, "reason": ""}]
+    timings["server"] = filled(
+        ServerFigures, rate=12.5, p99_ms=99.0, bound_ms=777.7, bound_from="study", steady=True, disturbed=True
+    )
+    timings["sweep"] = [filled(ShapeFigures, batch=1, length=128, p50_ms=55.5, steady=True, scattered=True)]
     table = section(printed(results, width=140), "Speed, memory and quality")
     marked = [cell for line in table.splitlines() if line.strip().startswith("[1]") for cell in line.split()]
     assert [cell for cell in marked if cell.startswith("!")] == ["!2.7", "!12.5", "!55.5"]
@@ -144,17 +147,19 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     for entry in results["tasks"][QA]["deployments"].values():
         entry["performance"] |= {
             "single_stream": entry["performance"]["single_stream"] | {"p90_bound_ms": 444.4, "tail_steady": False},
-            "multi_stream": {"p99_ms": 3333.3, "tail_steady": True},
-            "server": {"rate": 12.5, "p99_ms": 99.0, "bound_ms": 777.7, "bound_from": "study"},
-            "intervals": {"single_stream": {"p50_ms": [150.5, 160.5]}},
-            "stages": {
+            "multi_stream": filled(LatencyFigures, p99_ms=3333.3, steady=True, tail_steady=True),
+            "server": filled(
+                ServerFigures, rate=12.5, p99_ms=99.0, bound_ms=777.7, bound_from="study", steady=True
+            ),
+            "intervals": filled(Intervals, single_stream_p50_ms=[150.5, 160.5]),
+            "latency_breakdown": {
                 "request": {"tokenise": 1, "batch": 1, "compute": 7, "decode": 1},
                 "batch": {"tokenise": 7, "batch": 1, "compute": 1, "decode": 1},
                 "device": None,
             },
             "sweep": [
-                {"batch": 1, "length": 128, "p50_ms": 55.5, "steady": True, "reason": ""},
-                {"batch": 8, "length": 1024, "p50_ms": None, "steady": True, "reason": "too long for it"},
+                filled(ShapeFigures, batch=1, length=128, p50_ms=55.5, steady=True),
+                filled(ShapeFigures, batch=8, length=1024, steady=True, reason="too long for it"),
             ],
         }
     table = section(printed(results, width=140), "Speed, memory and quality")
@@ -166,7 +171,7 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     assert row(stages, "[3]")[-2:] == ["compute", "tokenisation"]
     on_a_device = {"host_to_device": 1, "compute": 5, "device_to_host": 1}
     for entry in results["tasks"][QA]["deployments"].values():
-        entry["performance"]["stages"]["device"] = on_a_device
+        entry["performance"]["latency_breakdown"]["device"] = on_a_device
     table = section(printed(results, width=140), "Speed, memory and quality")
     assert row(table.split("Where the time goes")[1], "[3]")[-3:] == ["device", "host", "(tokenisation)"]
     assert row(shapes, "[3]")[-2:] == ["55.5", "-"] and "could not be run: too long for it" in shapes
@@ -420,14 +425,14 @@ def test_steps_that_were_skipped_stand_under_their_cause(printed: Printed) -> No
     for name in names:
         task["deployments"][name] |= {"quality": None, **skipped, "status": "failed", "step": f"run {name}"}
     task["failures"] = [
-        {"model": "bert-tiny", "format": "onnx-fp32", "step": "export bert-tiny", **skipped},
-        {
-            "model": "bert-tiny",
-            "step": "train bert-tiny on question-answering",
-            "status": "out of memory",
-            "reason": "killed",
-            "command": command,
-        },
+        synthetic.failed_step(model="bert-tiny", format="onnx-fp32", step="export bert-tiny", **skipped),
+        synthetic.failed_step(
+            model="bert-tiny",
+            step="train bert-tiny on question-answering",
+            status="out of memory",
+            reason="killed",
+            command=command,
+        ),
     ]
     text = section(printed(results, width=200), "Failures")
     assert "train bert-tiny on question-answering (out of memory)\n    killed\n" in text
@@ -439,13 +444,9 @@ def test_steps_that_were_skipped_stand_under_their_cause(printed: Printed) -> No
 def test_steps_that_failed_for_one_reason_are_one_item(printed: Printed) -> None:
     results = synthetic.small()
     results["tasks"][QA]["failures"] = [
-        {
-            "deployment": f"m{n}",
-            "step": f"run m{n}",
-            "status": "error",
-            "reason": "no space",
-            "command": f"again {n}",
-        }
+        synthetic.failed_step(
+            deployment=f"m{n}", step=f"run m{n}", status="error", reason="no space", command=f"again {n}"
+        )
         for n in range(12)
     ]
     text = " ".join(section(printed(results), "Failures").split())
@@ -471,7 +472,7 @@ def test_several_backends_are_told_apart(printed: Printed) -> None:
 
 
 def view(deployments: dict[str, Any], reference: str) -> TaskView:
-    return TaskView(QA, synthetic.task_results(QA, deployments, reference))
+    return view_of(QA, synthetic.task_results(QA, deployments, reference))
 
 
 def test_causes() -> None:
@@ -510,39 +511,32 @@ def test_pruned_models_are_a_family_of_their_own() -> None:
 
 
 def test_numbers_start_with_the_reference_and_its_model() -> None:
-    names = [d.name for d in TaskView(QA, synthetic.whole_task(QA)).deployments]
+    names = [d.name for d in view_of(QA, synthetic.whole_task(QA)).deployments]
     assert names[0] == deployment_name("bert-large", "onnx-fp32")
     assert names[4] == deployment_name("bert-base", "onnx-fp32")
     assert names[-2:] == [f"{deployment_name('bert-large', form)}#rerun" for form in ("onnx-fp32", "onnx-int8-dynamic")]
 
 
 def test_pairs_turn_around() -> None:
-    pairs = Pairs([{"a": "x", "b": "y", "newly_wrong": 3, "newly_right": 1, "jaccard": 0.5}])
-    assert pairs.get("x", "y")["newly_wrong"] == 3
-    assert pairs.get("y", "x") == {
-        "a": "x",
-        "b": "y",
-        "newly_wrong": 1,
-        "newly_right": 3,
-        "jaccard": 0.5,
-        "negative_flip_rate": None,
-        "positive_flip_rate": None,
-    }
-    assert pairs.get("x", "z") == {}
+    (pair, *_) = view_of(QA, synthetic.whole_task(QA)).error_pairs["all"]
+    pairs = Pairs([replace(pair, a="x", b="y", newly_wrong=3, newly_right=1)])
+    found, turned = pairs.between("x", "y"), pairs.between("y", "x")
+    assert found is not None and turned is not None
+    assert (found.newly_wrong, found.newly_right) == (3, 1) == (turned.newly_right, turned.newly_wrong)
+    assert (turned.a, turned.b) == ("y", "x") and turned.jaccard == found.jaccard
+    assert turned.negative_flip_rate == found.positive_flip_rate
+    assert pairs.between("x", "z") is None
 
 
 def test_conclusions_are_those_of_the_results() -> None:
     entry = synthetic.whole_task(QA)
-    task = TaskView(QA, entry)
+    task = view_of(QA, entry)
     fp16, tiny = (
         task.by_name[deployment_name(*of)] for of in (("bert-large", "onnx-fp16"), ("bert-tiny", "onnx-fp32"))
     )
     verdicts = entry["characteristics"]["prediction_errors"]["strata"]["all"]["verdicts"]["disagreement"]
     for held in (fp16, tiny):
         assert conclusion(task, DISAGREEMENT, held) == verdicts[held.name]["conclusion"]
-    verdict = Verdict.of(verdicts[tiny.name])
-    assert verdict is not None and (verdict.floor.value or 0) > 0.05  # another model is held against another seed
+    assert verdicts[tiny.name]["floor"]["value"] > 0.05  # another model is held against another seed
     del verdicts[tiny.name]
-    assert conclusion(task, DISAGREEMENT, tiny) is None
-    verdicts[fp16.name]["conclusion"] = "nonsense"
-    assert conclusion(task, DISAGREEMENT, fp16) is None
+    assert conclusion(view_of(QA, entry), DISAGREEMENT, tiny) is None

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import synthetic_results as synthetic
-from synthetic_results import QA, TEXT, deployment, deployment_name, estimate
+from synthetic_results import QA, TEXT, deployment, deployment_name, estimate, filled, view_of
 
 from harness.report.blocks import Finding
 from harness.report.findings.collect import findings_on
-from harness.report.view import TaskView
+from harness.results.deployments import Quality, SensitivitySummary
 
 REFERENCE = deployment_name("bert-large", "onnx-fp32")
 INT8 = deployment_name("bert-large", "onnx-int8-dynamic")
@@ -25,7 +25,7 @@ def task_of(results: dict[str, Any]) -> dict[str, Any]:
 
 
 def found(task: dict[str, Any], rule: str, name: str = QA) -> Finding | None:
-    matching = [finding for finding in findings_on(TaskView(name, task)) if finding.rule == rule]
+    matching = [finding for finding in findings_on(view_of(name, task)) if finding.rule == rule]
     assert len(matching) <= 1
     return matching[0] if matching else None
 
@@ -249,7 +249,7 @@ def test_slow_dynamic_int8_is_to_be_tried_without_the_fusion_of_norms(task: dict
     entry = task["deployments"][INT8]
     entry["performance"] = task["deployments"][REFERENCE]["performance"]
     for fused in (True, False):
-        entry["runtime"] = {"options": {"skip_layer_norm_fusion": fused}}
+        entry["runtime"] |= {"options": {"skip_layer_norm_fusion": fused}}
         finding = found(task, "no-speed-up")
         assert finding is not None and INT8 in finding.deployments
         assert finding.next_step.startswith("Try dynamic INT8 with backend_options.onnxruntime-cpu.") is fused
@@ -257,14 +257,15 @@ def test_slow_dynamic_int8_is_to_be_tried_without_the_fusion_of_norms(task: dict
 
 def test_parity(task: dict[str, Any]) -> None:
     assert found(task, "poor-parity") is None
-    task["deployments"][INT8]["parity"]["decision_agreement"] = 0.6
-    task["deployments"][FP16]["parity"] |= {"decision_agreement": 0.6, "against": "itself"}
+    for name in (INT8, FP16):
+        task["deployments"][name]["verification"]["parity"]["decision_agreement"] = 0.6
+    task["deployments"][FP16]["verification"]["against"] = "itself"
     finding = found(task, "poor-parity")
     assert finding is not None and finding.deployments == (INT8,)
 
 
 def test_static_int8_that_is_not_int8_everywhere(task: dict[str, Any]) -> None:
-    task["deployments"][INT8]["artifact"]["sensitivity"] = {"together": 0.01, "left_float": []}
+    task["deployments"][INT8]["artifact"]["sensitivity"] = filled(SensitivitySummary, together=0.01)
     assert found(task, "left-in-float") is None
     left = [f"bert/encoder/layer.{layer}/output/dense" for layer in range(5)]
     task["deployments"][INT8]["artifact"]["sensitivity"]["left_float"] = left
@@ -276,11 +277,11 @@ def test_static_int8_that_is_not_int8_everywhere(task: dict[str, Any]) -> None:
 def test_fp8_that_was_computed_in_another_type(task: dict[str, Any]) -> None:
     entry = task["deployments"][FP16]
     entry["format"] = "onnx-fp8"
-    entry["verification"] = {"products": {"fp8": 24, "fp16": 9}}
+    entry["verification"]["products"] = {"fp8": 24, "fp16": 9}
     assert found(task, "emulated") is None
     slow = found(task, "no-speed-up")
     assert slow is not None and FP16 in slow.deployments
-    entry["verification"] = {"products": {"fp32": 33}}
+    entry["verification"]["products"] = {"fp32": 33}
     finding = found(task, "emulated")
     assert finding is not None and finding.deployments == (FP16,)
     assert "rounded to, and multiplied in fp32" in finding.text
@@ -297,13 +298,13 @@ def test_what_limits_each_deployment(task: dict[str, Any]) -> None:
     entries = task["deployments"]
     for entry in entries.values():
         if entry["performance"] is not None:
-            entry["performance"]["stages"] = stages(tokenise=1, batch=1, compute=97, decode=1)
+            entry["performance"]["latency_breakdown"] = stages(tokenise=1, batch=1, compute=97, decode=1)
     finding = found(task, "limits")
     assert finding is not None and "Compute limits every deployment (97 % of a request)" in finding.text
-    entries[TINY]["performance"]["stages"] = stages(tokenise=6, batch=1, compute=2, decode=1)
+    entries[TINY]["performance"]["latency_breakdown"] = stages(tokenise=6, batch=1, compute=2, decode=1)
     finding = found(task, "limits")
     assert finding is not None and "tokenisation limits [4] bert-tiny/fp32 (60 % of a request)" in finding.text
-    entries[FP16]["performance"]["stages"]["device"] = {"host_to_device": 4, "compute": 5, "device_to_host": 2}
+    entries[FP16]["performance"]["latency_breakdown"]["device"] = {"host_to_device": 4, "compute": 5, "device_to_host": 2}
     finding = found(task, "limits")
     assert finding is not None and "copies to the device take more time than it computes in [2]" in finding.text
 
@@ -377,11 +378,10 @@ def test_a_reference_that_is_no_better_than_a_constant(task: dict[str, Any]) -> 
 
 def test_a_classifier_that_is_no_better_than_a_constant(task: dict[str, Any]) -> None:
     data = task["data"]["evaluation"]
-    del data["answerable"]
-    data["commonest_label"] = 0.55
-    task["deployments"][REFERENCE]["quality"] = {"accuracy": 0.58}
+    data |= {"answerable": None, "commonest_label": 0.55}
+    task["deployments"][REFERENCE]["quality"] = filled(Quality, accuracy=0.58)
     assert found(task, "weak-reference") is None
-    task["deployments"][REFERENCE]["quality"] = {"accuracy": 0.55}
+    task["deployments"][REFERENCE]["quality"] = filled(Quality, accuracy=0.55)
     finding = found(task, "weak-reference")
     assert finding is not None and "the commonest label would be right on 55.0 %" in finding.text
 
@@ -450,10 +450,11 @@ def test_a_format_that_does_not_repeat_itself(task: dict[str, Any]) -> None:
 
 
 def test_order_failures_first_advice_last() -> None:
-    kinds = [finding.kind for finding in findings_on(TaskView(QA, task_of(synthetic.whole())))]
+    kinds = [finding.kind for finding in findings_on(view_of(QA, task_of(synthetic.whole())))]
     order = ["failure", "result", "warning", "advice"]
     assert kinds == sorted(kinds, key=order.index)
 
 
 def test_nothing_to_say_of_nothing() -> None:
-    assert [f.rule for f in findings_on(TaskView(QA, {}))] == ["no-reference"]
+    task = task_of(synthetic.minimal()) | {"deployments": {}}
+    assert [f.rule for f in findings_on(view_of(QA, task))] == ["no-reference"]
