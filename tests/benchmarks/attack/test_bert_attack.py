@@ -202,6 +202,6 @@ def test_a_replay_of_many_texts_goes_in_several_calls(monkeypatch, predict, cand
         return predict([text for _, text in texts])
 
     whole = replay(ask, crafted)
-    monkeypatch.setattr(transfer, "SHOWN_A_CALL", 7)
+    monkeypatch.setattr(transfer, "TEXTS_A_CALL", 7)
     assert replay(ask, crafted) == whole
     assert sizes == [24, 7, 7, 7, 3]

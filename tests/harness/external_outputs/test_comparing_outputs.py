@@ -13,6 +13,9 @@ import pytest
 from harness.errors import UserError
 from harness.external_outputs.comparison import NamedOutputs, Settings, compare, sources_of
 from harness.external_outputs.read import read_output
+from harness.results.deployments import OutputFile, Quality
+from harness.results.schema import ComparisonSettings
+from tests.harness.report.synthetic_results import filled
 
 CONTEXTS = {"Ada was born in London.": ["a1", "a2", "u1"], "The cat sat in Paris.": ["a3", "u2", "u3"]}
 IDS = [id for ids in CONTEXTS.values() for id in ids]
@@ -45,9 +48,8 @@ def put(name: str, content: Any) -> None:
 
 def compared(*files: str, **settings: Any) -> dict[str, Any]:
     settings = {key: Path(value) if key in ("gold", "ids") else value for key, value in settings.items()}
-    results = compare(named(*files), Settings(**{"resamples": 100, **settings}))
-    json.dumps(results, allow_nan=False)
-    (task,) = results["tasks"].values()
+    run = compare(named(*files), Settings(**{"resamples": 100, **settings}))
+    (task,) = run.results.model_dump(mode="json")["tasks"].values()
     return task  # type: ignore[no-any-return]
 
 
@@ -81,12 +83,9 @@ def test_answers_are_scored_as_in_a_run(folder: Path) -> None:
     assert (pair["newly_wrong"], pair["newly_right"]) == (2, 1)
     assert pair["disagreement"]["value"] == 4 / 6  # all but a1 and u1
     assert pair_of(task, "large", "small", "answerable")["jaccard"]["value"] == 1 / 2
-    assert task["deployments"]["large"]["quality"] == {
-        "exact": 4 / 6,
-        "f1": 4 / 6,
-        "exact_answerable": 2 / 3,
-        "exact_unanswerable": 2 / 3,
-    }
+    assert task["deployments"]["large"]["quality"] == filled(
+        Quality, exact=4 / 6, f1=4 / 6, exact_answerable=2 / 3, exact_unanswerable=2 / 3
+    )
     assert task["data"]["evaluation"] == {
         "source": "gold.json",
         "examples": 6,
@@ -118,7 +117,7 @@ def test_error_ids_without_gold_data(folder: Path, given: dict[str, Any]) -> Non
     pair = pair_of(task, "large", "small")
     assert pair["jaccard"]["value"] == 1 / 4
     assert pair["expected_jaccard"] == pytest.approx(1 / 4)  # an overlap of 2 * 3 / 6 out of 4
-    assert task["deployments"]["small"]["quality"] == {"accuracy": 0.5}
+    assert task["deployments"]["small"]["quality"] == filled(Quality, accuracy=0.5)
     assert task["data"]["evaluation"]["examples"] == task["data"]["evaluation"]["groups"] == 6
     assert any("Groups are unknown" in note for note in task["notes"])
 
@@ -145,7 +144,7 @@ def test_classes_and_where_their_labels_come_from(folder: Path) -> None:
         pair = pair_of(task, "large", "small")
         assert (pair["newly_wrong"], pair["newly_right"]) == (2, 0)
         assert (pair["jaccard"]["value"], pair["disagreement"]["value"]) == (1 / 3, 2 / 4)
-        assert task["deployments"]["large"]["quality"] == {"accuracy": 0.75}
+        assert task["deployments"]["large"]["quality"] == filled(Quality, accuracy=0.75)
         assert task["data"]["evaluation"]["commonest_label"] == 0.5
     put("other.csv", "id,prediction,label\n1,yes,yes\n2,no,yes\n3,no,yes\n4,no,no\n")
     message = refused("large=large.csv", "other=other.csv")
@@ -272,11 +271,11 @@ def test_files_that_do_not_fit(folder: Path, files: list[str], settings: dict[st
 
 
 def test_the_result_names_what_it_was_made_of(folder: Path) -> None:
-    results = compare(named("large=large.json", "small=small.json"), Settings(gold=Path("gold.json"), seed=7))
-    assert results["settings"] == {"resamples": 1000, "seed": 7}
-    (source,) = results["tasks"]["question-answering"]["deployments"]["small"]["sources"]
+    run = compare(named("large=large.json", "small=small.json"), Settings(gold=Path("gold.json"), seed=7))
+    assert run.results.settings == ComparisonSettings(resamples=1000, seed=7)
+    (source,) = run.results.tasks["question-answering"].deployments["small"].sources
     digest = hashlib.sha256(Path("small.json").read_bytes()).hexdigest()
-    assert source == {"file": "small.json", "kind": "answers", "sha256": digest}
+    assert source == OutputFile(file="small.json", kind="answers", sha256=digest)
 
 
 def test_one_example_is_enough_not_to_fall_over(folder: Path) -> None:

@@ -148,9 +148,7 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
         entry["performance"] |= {
             "single_stream": entry["performance"]["single_stream"] | {"p90_bound_ms": 444.4, "tail_steady": False},
             "multi_stream": filled(LatencyFigures, p99_ms=3333.3, steady=True, tail_steady=True),
-            "server": filled(
-                ServerFigures, rate=12.5, p99_ms=99.0, bound_ms=777.7, bound_from="study", steady=True
-            ),
+            "server": filled(ServerFigures, rate=12.5, p99_ms=99.0, bound_ms=777.7, bound_from="study", steady=True),
             "intervals": filled(Intervals, single_stream_p50_ms=[150.5, 160.5]),
             "latency_breakdown": {
                 "request": {"tokenise": 1, "batch": 1, "compute": 7, "decode": 1},

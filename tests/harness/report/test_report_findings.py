@@ -304,7 +304,11 @@ def test_what_limits_each_deployment(task: dict[str, Any]) -> None:
     entries[TINY]["performance"]["latency_breakdown"] = stages(tokenise=6, batch=1, compute=2, decode=1)
     finding = found(task, "limits")
     assert finding is not None and "tokenisation limits [4] bert-tiny/fp32 (60 % of a request)" in finding.text
-    entries[FP16]["performance"]["latency_breakdown"]["device"] = {"host_to_device": 4, "compute": 5, "device_to_host": 2}
+    entries[FP16]["performance"]["latency_breakdown"]["device"] = {
+        "host_to_device": 4,
+        "compute": 5,
+        "device_to_host": 2,
+    }
     finding = found(task, "limits")
     assert finding is not None and "copies to the device take more time than it computes in [2]" in finding.text
 

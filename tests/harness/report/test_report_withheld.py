@@ -22,7 +22,9 @@ def test_no_answer_is_left() -> None:
     exemplar = Exemplar("q1", "the Seine", "", ["a"], reference_right=True, shared_right=False, confidence=None)
     exemplars = Exemplars(n=1, others=1, shared=1, majority=1, majority_expected=None, exemplars=[exemplar])
     results = synthetic.small(synthetic.QA)
-    affected = Affected(changed={}, slices=Slices(searched=0, minimum=0, level=0.05, deployments={}), exemplars=exemplars)
+    affected = Affected(
+        changed={}, slices=Slices(searched=0, minimum=0, level=0.05, deployments={}), exemplars=exemplars
+    )
     results["tasks"][synthetic.QA]["characteristics"]["affected"] = affected
     kept = without_texts(synthetic.run_of(results)).results.tasks[synthetic.QA].characteristics.affected
     assert kept is not None

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.performance.tuning import Setting
 from harness.results.performance import summarise
+from harness.results.timings import Conditions, Energy, TunedThroughput
+from tests.harness.report.synthetic_results import filled
 
 MS = 1_000_000
 
@@ -27,48 +30,50 @@ def process(ms: int, *, memory: int | None = 10, offline: bool = True) -> dict[s
 
 def test_summaries_are_medians_of_the_processes_that_are_kept() -> None:
     summary = summarise([process(1), process(2, memory=None), process(7)])
-    assert summary["processes"] == 3 == len(summary["replicates"])
-    assert summary["single-stream"]["p50_ms"] == 2 and summary["single-stream"]["count"] == 300
-    assert summary["offline"]["samples_per_second"] == 1000
-    assert summary["load_ms"] == 20 and summary["peak_memory_bytes"] == 10
-    assert summary["device_memory_bytes"] is None
+    assert summary.processes == 3 == len(summary.replicates)
+    assert summary.single_stream.p50_ms == 2 and summary.single_stream.count == 300
+    assert summary.offline.samples_per_second == 1000
+    assert summary.load_ms == 20 and summary.peak_memory_bytes == 10
+    assert summary.device_memory_bytes is None
     for scenario, name in (
-        ("single-stream", "p50_ms"),
-        ("single-stream", "p99_ms"),
+        ("single_stream", "p50_ms"),
+        ("single_stream", "p99_ms"),
         ("offline", "samples_per_second"),
         ("offline", "tokens_per_second"),
     ):
-        values = [replicate[scenario][name] for replicate in summary["replicates"]]
-        assert len(set(values)) == 3 and median(values) == summary[scenario][name]
-    assert [replicate["load_ms"] for replicate in summary["replicates"]] == [10, 20, 70]
-    assert [replicate["peak_memory_bytes"] for replicate in summary["replicates"]] == [10, None, 10]
+        values = [getattr(getattr(one, scenario), name) for one in summary.replicates]
+        assert len(set(values)) == 3 and median(values) == getattr(getattr(summary, scenario), name)
+    assert [replicate.load_ms for replicate in summary.replicates] == [10, 20, 70]
+    assert [replicate.peak_memory_bytes for replicate in summary.replicates] == [10, None, 10]
 
 
 def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
     drifting = process(1)
     drifting["offline"]["nanoseconds"] = [MS, MS, 2 * MS, 2 * MS]
     summary = summarise([process(1), drifting])
-    assert summary["offline"]["steady"] is False and summary["single-stream"]["steady"] is True
-    assert [replicate["offline"]["steady"] for replicate in summary["replicates"]] == [True, False]
-    assert any("later passes" in warning for warning in summary["warnings"])
+    assert summary.offline.steady is False and summary.single_stream.steady is True
+    assert [replicate.offline.steady for replicate in summary.replicates] == [True, False]
+    assert any("later passes" in warning for warning in summary.warnings)
 
 
 def test_how_memory_was_found_is_told_by_the_least_sure_process() -> None:
     sure, sampled = ({**process(1), "memory_method": method} for method in ("VmHWM", "sampled"))
-    assert summarise([sure, sure])["memory_method"] == "VmHWM"
+    assert summarise([sure, sure]).memory_method == "VmHWM"
     summary = summarise([sure, sampled])
-    assert summary["memory_method"] == "sampled"
-    assert [replicate["memory_method"] for replicate in summary["replicates"]] == ["VmHWM", "sampled"]
-    assert summarise([process(1)])["memory_method"] is None
+    assert summary.memory_method == "sampled"
+    assert [replicate.memory_method for replicate in summary.replicates] == ["VmHWM", "sampled"]
+    assert summarise([process(1)]).memory_method is None
 
 
 def test_a_disturbed_process_marks_its_scenarios_alone() -> None:
     busy = process(1)
-    busy["offline"]["conditions"] = {"seconds": 2.0, "cores": 2, "other_cpu_seconds": 1.0}
+    busy["offline"]["conditions"] = filled(
+        Conditions, seconds=2.0, cores=2, other_cpu_seconds=1.0, energy_joules=filled(Energy)
+    )
     summary = summarise([process(1), busy])
-    assert summary["offline"]["disturbed"] is True and summary["single-stream"]["disturbed"] is False
-    assert [replicate["offline"]["disturbed"] for replicate in summary["replicates"]] == [False, True]
-    assert any(warning.startswith("busy: other processes took 25%") for warning in summary["warnings"])
+    assert summary.offline.disturbed is True and summary.single_stream.disturbed is False
+    assert [replicate.offline.disturbed for replicate in summary.replicates] == [False, True]
+    assert any(warning.startswith("busy: other processes took 25%") for warning in summary.warnings)
 
 
 def test_server_rates_and_fixed_shapes_have_marks_of_their_own() -> None:
@@ -82,20 +87,20 @@ def test_server_rates_and_fixed_shapes_have_marks_of_their_own() -> None:
     scattered = {"nanoseconds": [MS, 2 * MS] * 50, "order": [0] * 100, "samples": 1}
     measured["sweep"] = [{"batch": 1, "length": 16, "timings": scattered, "reason": ""}]
     summary = summarise([measured])
-    assert summary["server"]["steady"] is False and summary["server"]["disturbed"] is False
-    assert summary["sweep"][0]["steady"] is True and summary["sweep"][0]["scattered"] is True
+    assert summary.server.steady is False and summary.server.disturbed is False
+    assert summary.sweep[0].steady is True and summary.sweep[0].scattered is True
 
 
 def test_a_warm_up_that_did_not_settle_is_told_of_every_scenario() -> None:
     measured = process(1)
     measured["offline"]["warm_up"] = {"seconds": 30.0, "change": 0.12, "settled": False}
-    (warning,) = summarise([measured])["warnings"]
+    (warning,) = summarise([measured]).warnings
     assert warning == "the warm-up ended after 30 s, still 12% slower from round to round; raise max_warmup_seconds"
 
 
 def test_a_scenario_that_was_not_measured_is_null() -> None:
     summary = summarise([process(1, offline=False)])
-    assert summary["offline"] is None and summary["replicates"][0]["offline"] is None
+    assert summary.offline is None and summary.replicates[0].offline is None
 
 
 def test_a_tuned_setting_is_held_against_the_default_of_the_same_pairs() -> None:
@@ -103,33 +108,36 @@ def test_a_tuned_setting_is_held_against_the_default_of_the_same_pairs() -> None
     measured = []
     for slower in (2, 3, 4):
         pairs = [[slower * MS, MS]] * 5
-        measured.append({**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": pairs}})
-    tuned = summarise(measured)["tuned"]
-    assert tuned["setting"] == setting and tuned["ratio"] == 3
-    assert tuned["samples_per_second"] == 2000
-    assert tuned["default_samples_per_second"] == pytest.approx(2000 / 3)
-    assert tuned["measured_again"] == 3
+        measured.append({**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": pairs, "reason": ""}})
+    tuned = summarise(measured).tuned
+    assert tuned.setting == Setting(**setting) and tuned.ratio == 3
+    assert tuned.samples_per_second == 2000
+    assert tuned.default_samples_per_second == pytest.approx(2000 / 3)
+    assert tuned.measured_again == 3
 
-    unchanged = {**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": None}}
-    assert summarise([unchanged])["tuned"] == {
-        "setting": setting,
-        "ratio": 1.0,
-        "measured_again": None,
-        "samples_per_second": None,
-        "default_samples_per_second": None,
-        "reason": "",
+    unchanged = {
+        **process(1),
+        "tuned": {"setting": setting, "default": setting, "samples": 2, "pairs": None, "reason": ""},
     }
-    assert summarise([process(1)])["tuned"] is None
+    assert summarise([unchanged]).tuned == TunedThroughput(
+        setting=Setting(**setting),
+        ratio=1.0,
+        measured_again=None,
+        samples_per_second=None,
+        default_samples_per_second=None,
+        reason="",
+    )
+    assert summarise([process(1)]).tuned is None
 
 
 def test_a_tuned_setting_that_is_slower_when_measured_again_is_not_used() -> None:
     chosen = {"sessions": 2, "threads": 1, "token_budget": 512}
     default = {"sessions": 1, "threads": 2, "token_budget": 1024}
     tuned = {"setting": chosen, "default": default, "samples": 2, "pairs": [[95 * MS, 100 * MS]] * 5, "reason": ""}
-    found = summarise([{**process(1), "tuned": tuned}])["tuned"]
-    assert found["setting"] == default and found["ratio"] == 1.0 and found["measured_again"] == 0.95
-    assert found["samples_per_second"] == found["default_samples_per_second"] == pytest.approx(2e3 / 95)
+    found = summarise([{**process(1), "tuned": tuned}]).tuned
+    assert found.setting == Setting(**default) and found.ratio == 1.0 and found.measured_again == 0.95
+    assert found.samples_per_second == found.default_samples_per_second == pytest.approx(2e3 / 95)
 
     not_beside = {**tuned, "pairs": None, "reason": "out of memory"}
-    found = summarise([{**process(1), "tuned": not_beside}])["tuned"]
-    assert found["setting"] == default and found["samples_per_second"] is None and found["reason"] == "out of memory"
+    found = summarise([{**process(1), "tuned": not_beside}]).tuned
+    assert found.setting == Setting(**default) and found.samples_per_second is None and found.reason == "out of memory"

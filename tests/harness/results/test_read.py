@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import copy
 import json
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass, replace
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
+from pydantic import BaseModel
 
 from harness.errors import UserError
-from harness.results.read import read_results
+from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE, RunResults, read_results
+from harness.results.schema import Performance, Results
 from tests.harness.report import synthetic_results as synthetic
 
 
@@ -19,24 +26,90 @@ def refused(path: Path) -> str:
     return message
 
 
+def write(folder: Path, run: RunResults) -> Path:
+    (folder / RESULTS_FILE).write_text(run.results.model_dump_json(), encoding="utf-8")
+    if run.performance is not None:
+        (folder / PERFORMANCE_FILE).write_text(run.performance.model_dump_json(), encoding="utf-8")
+    return folder
+
+
 def test_a_run_folder_and_its_file_are_read(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_text(json.dumps(synthetic.small()), encoding="utf-8")
-    assert read_results(tmp_path) == read_results(tmp_path / "results.json") == synthetic.small()
+    run = synthetic.run_of(synthetic.whole())
+    write(tmp_path, run)
+    assert read_results(tmp_path) == read_results(tmp_path / "results.json") == run
 
 
 def test_timings_come_from_their_own_file(tmp_path: Path) -> None:
-    results = synthetic.small()
-    task = results["tasks"][synthetic.QA]
-    timings = {name: entry.pop("performance") for name, entry in task["deployments"].items()}
-    timings["of another run"] = {}
-    (tmp_path / "results.json").write_text(json.dumps(results), encoding="utf-8")
-    performance = {"version": 2, "tasks": {synthetic.QA: timings}}
-    (tmp_path / "performance.json").write_text(json.dumps(performance), encoding="utf-8")
-    assert read_results(tmp_path) == synthetic.small()
-    performance["version"] = 1
-    (tmp_path / "performance.json").write_text(json.dumps(performance), encoding="utf-8")
+    run = synthetic.run_of(synthetic.small())
+    write(tmp_path, replace(run, performance=None))
+    assert read_results(tmp_path).timings(synthetic.QA) == {}
+    write(tmp_path, run)
+    assert read_results(tmp_path).timings(synthetic.QA) == run.timings(synthetic.QA) != {}
+    (tmp_path / "performance.json").write_text('{"version": 1, "tasks": {}}', encoding="utf-8")
     with pytest.raises(UserError, match=r"performance\.json: results of version 1"):
         read_results(tmp_path)
+
+
+Path_ = tuple[str | int, ...]
+
+
+def example(kind: Any, path: Path_, fields: list[Path_]) -> Any:
+    """Content of a type as JSON, everything in it known; the path of every field goes to ``fields``."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return example(arguments[0], path, fields)
+    if origin is Literal:
+        return arguments[0]
+    if origin in (Union, UnionType):
+        return example(next(one for one in arguments if one is not NoneType), path, fields)
+    if origin is list:
+        return [example(arguments[0], (*path, 0), fields)]
+    if origin is tuple:
+        inner = [one for one in arguments if one is not ...]
+        return [example(one, (*path, number), fields) for number, one in enumerate(inner)]
+    if origin is dict:
+        key = example(arguments[0], path, [])
+        return {key: example(arguments[1], (*path, key), fields)}
+    if isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind)):
+        content = {}
+        hints = get_type_hints(kind, include_extras=True)
+        names = kind.model_fields if issubclass(kind, BaseModel) else [one.name for one in dataclass_fields(kind)]
+        for name in names:
+            fields.append((*path, name))
+            content[name] = example(hints[name], (*path, name), fields)
+        return content
+    known = {str: "1", int: 1, float: 0.5, bool: True}
+    return known.get(kind, "1")  # what may be any JSON is a text
+
+
+@pytest.mark.parametrize(("file", "root"), [(RESULTS_FILE, Results), (PERFORMANCE_FILE, Performance)])
+def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
+    tmp_path: Path, file: str, root: type[BaseModel]
+) -> None:
+    fields: list[Path_] = []
+    write(tmp_path, synthetic.run_of(synthetic.small()))
+    whole = example(root, (), fields)
+    (tmp_path / file).write_text(json.dumps(whole), encoding="utf-8")
+    read_results(tmp_path)
+    assert len(fields) > 100
+    for path in fields:
+        name = str(path[-1])
+        if path == ("version",):
+            continue  # of files without one, below
+        for fault in ("missing", "renamed", "of another type"):
+            content = copy.deepcopy(whole)
+            place = content
+            for key in path[:-1]:
+                place = place[key]
+            value = place.pop(name)
+            if fault == "renamed":
+                place[f"{name}_"] = value
+            elif fault == "of another type":
+                place[name] = [[value]]
+            (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
+            message = refused(tmp_path)
+            assert f"{file}: " in message and "results of version 3" in message, (path, message)
+            assert name in message, (path, message)
 
 
 def test_no_folder(tmp_path: Path) -> None:
@@ -57,7 +130,7 @@ def test_truncated(tmp_path: Path) -> None:
 
 
 def test_not_utf8(tmp_path: Path) -> None:
-    (tmp_path / "results.json").write_bytes(b'{"version": 2, "study": "\xff"}')
+    (tmp_path / "results.json").write_bytes(b'{"version": 3, "study": "\xff"}')
     assert "not UTF-8 at byte 25" in refused(tmp_path)
 
 
@@ -78,16 +151,9 @@ def test_nested_too_deeply(tmp_path: Path) -> None:
         ("{}", "has no version"),
         ('{"version": "1"}', "has no version"),
         ('{"version": true}', "has no version"),
-        ('{"version": 0, "tasks": {}}', "version 0, this scalemodel reads 2; run the study again"),
-        ('{"version": 3, "tasks": {}}', "version 3, this scalemodel reads 2; update scalemodel"),
-        ('{"version": 2}', "names no tasks"),
-        ('{"version": 2, "tasks": {}}', "names no tasks"),
-        ('{"version": 2, "tasks": {"x": []}}', "tasks.x is not a mapping"),
-        ('{"version": 2, "tasks": {"x": {"reference": "a"}}}', "tasks.x has no deployments"),
-        (
-            '{"version": 2, "tasks": {"x": {"reference": "a", "deployments": []}}}',
-            "tasks.x.deployments is not",
-        ),
+        ('{"version": 2, "tasks": {}}', "version 2, this scalemodel reads 3; run the study again"),
+        ('{"version": 4, "tasks": {}}', "version 4, this scalemodel reads 3; update scalemodel"),
+        ('{"version": 3}', "study is missing, results of version 3 have it; remove it"),
         (f'{{"version": {"9" * 5000}}}', "a number too long"),
     ],
 )

@@ -18,7 +18,7 @@ STUDY = {
     "seed": 0,
     "token_budget": 2048,
     "performance": {"samples": SAMPLES, "min_seconds": 5.0, "replicates": 8},
-    "tasks": {synthetic.QA: {"max_length": 512, "question_answering": {"max_length": 384}}},
+    "tasks": {synthetic.QA: {"max_length": 512, "question_answering": {"max_seq_length": 384}}},
 }
 
 
@@ -43,9 +43,9 @@ def write_run(
             if figures is not None:
                 factor = (slower or {}).get(name, 1.0)
                 measured = [_process(random, figures, noise, factor) for _ in range(processes)]
-                timings[task][name] = summarise(measured)
+                timings[task][name] = summarise(measured).model_dump(mode="json")
     folder.mkdir(parents=True)
-    save(folder / "results.json", results)
+    save(folder / "results.json", json.loads(json.dumps(results, default=synthetic.as_json)))
     save(folder / "performance.json", {"version": results["version"], "tasks": timings})
     save(folder / "config.json", {"version": 1, "study": study})
     return folder
@@ -70,7 +70,7 @@ def _process(random: np.random.Generator, figures: Mapping[str, Any], noise: flo
     queries = latency * np.tile(lengths, PASSES) * np.exp(random.normal(0, 0.01, SAMPLES * PASSES))
     whole = 1e9 * SAMPLES / figures["offline"]["samples_per_second"] * level()
     return {
-        "single_stream": {
+        "single-stream": {
             "nanoseconds": [int(q) for q in queries],
             "order": list(range(SAMPLES)) * PASSES,
             "samples": SAMPLES,

@@ -22,6 +22,7 @@ from harness.errors import OUT_OF_MEMORY, StepFailed
 from harness.inference import deployment as live
 from harness.report.latency_breakdown import NAMES
 from harness.results.performance import summarise
+from harness.results.timings import DeploymentPerformance, StageTimes
 from harness.steps import performance
 from harness.steps.context import Context
 from harness.store.examples import write_examples
@@ -101,28 +102,30 @@ def test_every_scenario_is_there_raw(measured: dict[str, Any]) -> None:
 
 def test_a_summary_comes_from_what_is_kept(measured: dict[str, Any]) -> None:
     summary = summarise([measured, measured])
-    assert summary["processes"] == 2
-    assert 0 < summary["single-stream"]["p50_ms"] <= summary["single-stream"]["p99_ms"]
-    assert summary["single-stream"]["p90_bound_ms"] >= summary["single-stream"]["p90_ms"]
-    assert summary["server"]["rate"] == max(point["rate"] for point in summary["server"]["points"])
-    assert summary["offline"]["samples_per_second"] > 0 and "cpu_joules_per_sample" in summary["offline"]
-    assert summary["peak_memory_bytes"] == measured["peak_memory_bytes"]  # may be 0 in a process that has grown already
-    assert summary["artifact_load_ms"] <= summary["load_ms"]
-    assert json.loads(json.dumps(summary)) == summary
+    assert summary.processes == 2
+    assert summary.single_stream and summary.server and summary.offline
+    assert 0 < summary.single_stream.p50_ms <= summary.single_stream.p99_ms
+    assert summary.single_stream.p90_bound_ms >= summary.single_stream.p90_ms
+    assert summary.server.rate == max(point.rate for point in summary.server.points)
+    assert summary.offline.samples_per_second > 0
+    assert summary.peak_memory_bytes == measured["peak_memory_bytes"]  # may be 0 in a process that has grown already
+    assert summary.artifact_load_ms <= summary.load_ms
+    assert DeploymentPerformance.model_validate_json(summary.model_dump_json()) == summary
 
 
 def test_a_shape_beyond_the_model_is_a_reason_and_no_failure(measured: dict[str, Any]) -> None:
-    shapes = summarise([measured])["sweep"]
-    assert [(shape["batch"], shape["length"]) for shape in shapes] == [(1, 16), (1, 4096), (3, 16), (3, 4096)]
-    assert [shape["p50_ms"] is not None for shape in shapes] == [True, False, True, False]
-    assert shapes[1]["reason"] == shapes[3]["reason"]
-    assert "the model takes at most" in shapes[1]["reason"]
+    shapes = summarise([measured]).sweep
+    assert [(shape.batch, shape.length) for shape in shapes] == [(1, 16), (1, 4096), (3, 16), (3, 4096)]
+    assert [shape.p50_ms is not None for shape in shapes] == [True, False, True, False]
+    assert shapes[1].reason == shapes[3].reason
+    assert "the model takes at most" in shapes[1].reason
 
 
 def test_the_stages_are_those_that_the_report_knows(measured: dict[str, Any]) -> None:
-    stages = summarise([measured])["stages"]
-    assert set(stages["request"]) == set(stages["batch"]) == set(NAMES)
-    assert min(stages["request"].values()) > 0 and stages["device"] is None
+    breakdown = summarise([measured]).latency_breakdown
+    assert breakdown is not None and breakdown.request is not None and breakdown.batch is not None
+    assert set(StageTimes.model_fields) == set(NAMES)
+    assert min(breakdown.request.model_dump().values()) > 0 and breakdown.device is None
 
 
 def raising(error: Exception) -> Callable[..., Any]:
@@ -146,7 +149,8 @@ def test_a_scenario_that_fails_costs_its_own_figures_alone(
     assert {"load_ms", "single-stream", "multi-stream", "server", "sweep", "describe"} < left.keys()
     assert not {"offline", "stages", "peak_memory_bytes"} & left.keys()
     summary = summarise([left])
-    assert summary["single-stream"]["p50_ms"] > 0 and summary["offline"] is None and summary["stages"] is None
+    assert summary.single_stream is not None
+    assert summary.single_stream.p50_ms > 0 and summary.offline is None and summary.latency_breakdown is None
 
 
 def test_an_error_that_nobody_foresaw_leaves_what_was_measured_before(
