@@ -179,8 +179,8 @@ class Backend(ABC):
             **self._describe(),
         }
 
-    def products(self) -> dict[str, int] | None:
-        """How many matrix products really run in which precision (``fp32``, ``bf16``, ``int8``, ...).
+    def matmuls(self) -> dict[str, int] | None:
+        """How many matmuls really run in which precision (``fp32``, ``bf16``, ``int8``, ...).
 
         Fused attention counts as one. None where the runtime does not tell. May load the model once more: not to be
         called where time or memory are measured.

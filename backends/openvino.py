@@ -36,7 +36,7 @@ PRECISION = {"onnx-bf16": "bf16"}
 
 class OpenVinoOptions(Options):
     precision: Literal["f32", "bf16", "f16"] | None = None
-    """What the products compute in that are not quantized; None: `PRECISION` of the format. OpenVINO's own default is
+    """What the matmuls compute in that are not quantized; None: `PRECISION` of the format. OpenVINO's own default is
     bf16 where the CPU has it, whatever the graph says."""
     performance: Literal["latency", "throughput"] = "latency"
     """OpenVINO's hint, by which it chooses what `streams` leaves open."""
@@ -138,7 +138,7 @@ class OpenVinoCpu(Backend):
             "versions": installed("openvino"),
         }
 
-    def products(self) -> dict[str, int] | None:
+    def matmuls(self) -> dict[str, int] | None:
         precisions = Counter[str]()
         for node in self._compiled.get_runtime_model().get_ordered_ops():
             information = node.get_rt_info()

@@ -54,7 +54,7 @@ def open_backend(
     Raises `BackendError`: backend not there, format it does not serve, no such option, file it cannot read.
     """
     kind = backend_class(name)
-    reason = serves(name, format)
+    reason = unsupported_reason(name, format)
     if reason is not None:
         raise BackendError(f"{name} does not serve {format}: {reason}")
     return kind(
@@ -73,7 +73,7 @@ def availability(name: str) -> Availability:
     return backend_class(name).availability()
 
 
-def serves(backend: str, format: str) -> str | None:
+def unsupported_reason(backend: str, format: str) -> str | None:
     """None when the backend can serve the format, otherwise the reason and the way out."""
     kind = backend_class(backend)
     for pattern, reason in kind.refused.items():

@@ -68,7 +68,7 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     found: dict[str, Any] | None = None
     """A finished file: its weights by type, its nodes of quantization, and how its graph was changed. The first two of
-    ModelOpt's formats as well, with their products by type."""
+    ModelOpt's formats as well, with their matmuls by type."""
     version: int = VERSION
 
 

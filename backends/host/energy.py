@@ -44,5 +44,5 @@ def _package_microjoules() -> dict[str, tuple[int, int]]:
 
 
 def _gpu_millijoules() -> int | None:
-    """Told by Volta and later."""
+    """Reported by Volta and later."""
     return ask_first_device(lambda library, handle: int(library.nvmlDeviceGetTotalEnergyConsumption(handle)))

@@ -153,7 +153,7 @@ class OnnxRuntime(Backend):
             kernels.setdefault(node["provider"], Counter())[node["op_name"]] += 1
         return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
 
-    def products(self) -> dict[str, int] | None:
+    def matmuls(self) -> dict[str, int] | None:
         precisions = Counter(filter(None, map(_precision_of_product, self._profile())))
         return dict(sorted(precisions.items()))
 
@@ -193,7 +193,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
     options: OnnxRuntimeCpuOptions
     provider = CPU
     refused: ClassVar[Mapping[str, str]] = {
-        "onnx-bf16": "ONNX Runtime has no bfloat16 products on the CPU: use openvino-cpu, or onnx-fp32",
+        "onnx-bf16": "ONNX Runtime has no bfloat16 matmuls on the CPU: use openvino-cpu, or onnx-fp32",
         "onnx-packed": "its operators are CUDA's alone: use onnx-fused",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
         "onnx-int8-modelopt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",

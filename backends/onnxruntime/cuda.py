@@ -207,7 +207,7 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
     provider = CUDA
     refused: ClassVar[Mapping[str, str]] = {
         # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
-        "onnx-fp8": "its products would be computed in FP32 there: use onnx-fp16, or TensorRT",
+        "onnx-fp8": "its matmuls would be computed in FP32 there: use onnx-fp16, or TensorRT",
         "onnx-int8-*": "quantized nodes fall back to the CPU there: use onnx-fp16, or TensorRT",
     }
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"

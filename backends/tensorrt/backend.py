@@ -171,7 +171,7 @@ class TensorRt(Backend):
             "versions": installed(*self.packages),
         }
 
-    def products(self) -> dict[str, int] | None:
+    def matmuls(self) -> dict[str, int] | None:
         return products_by_precision(self._information()) or None
 
     def _unload(self) -> None:

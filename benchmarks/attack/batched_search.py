@@ -101,22 +101,22 @@ class _Running(Generic[Found]):
             self.known.clear()
 
 
-def in_lock_step(
+def batched_search(
     searches: Iterable[Search[Found]],
     answers: Answers,
     *,
-    at_once: int,
+    batch_size: int,
     budget: Budget | None = None,
     recorder: Recorder | None = None,
     on_round: Callable[[int], None] | None = None,
 ) -> Iterator[list[tuple[Found, int]]]:
-    """Yield each group's findings, in the order of its ``at_once`` searches, and how many texts each asked about.
+    """Yield each group's findings, in the order of its ``batch_size`` searches, and how many texts each asked about.
 
     A text that a search has asked about before is not asked again, nor counted. ``on_round`` is told how many of the
     group are done.
     """
     waiting = iter(searches)
-    while group := list(islice(waiting, at_once)):
+    while group := list(islice(waiting, batch_size)):
         yield _run_group([_Running(search) for search in group], answers, budget or Budget(), recorder, on_round)
 
 

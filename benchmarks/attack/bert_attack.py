@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.attack.batched_search import Answers, Budget, Recorder, in_lock_step
+from benchmarks.attack.batched_search import Answers, Budget, Recorder, batched_search
 from benchmarks.attack.probabilities import Predict, checked_probabilities
 from benchmarks.attack.reference_search import reference_search
 from benchmarks.attack.requests import Search
@@ -21,7 +21,7 @@ Compare = Callable[[str, Sequence[str]], NDArray[np.float64]]
 
 About = Callable[[str, Search[AttackResult]], Search[AttackResult]]
 
-AT_ONCE = 32
+BATCH_SIZE = 32
 
 
 def by_itself(_: str, search: Search[AttackResult]) -> Search[AttackResult]:
@@ -35,17 +35,17 @@ def attack(
     candidates: Propose,
     similarity: Compare | None = None,
     settings: AttackSettings | None = None,
-    at_once: int = AT_ONCE,
+    batch_size: int = BATCH_SIZE,
     recorder: Recorder | None = None,
     on_round: Callable[[int], None] | None = None,
     about: About = by_itself,
 ) -> Iterator[AttackResult]:
-    """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label), in groups of ``at_once`` in lock step.
+    """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label), in groups of ``batch_size`` in lock step.
 
     ``predict(texts)`` gives float64 probabilities, (texts, labels); it is called with the texts of all searches of a
     group at once. ``candidates(text, spans)`` gives the replacements of each word
     (`MaskedLanguageModel.candidates`), ``similarity(original, texts)`` cosines, or None for no such floor. Results
-    come in the order of the examples, a group at a time. They do not depend on ``at_once`` where a text's
+    come in the order of the examples, a group at a time. They do not depend on ``batch_size`` where a text's
     probabilities do not depend on what else ``predict`` is asked; nothing is random. ``about(id, search)`` may stand
     between a search and its answers (`examples.Examples`).
 
@@ -53,13 +53,13 @@ def attack(
     """
     settings = settings or AttackSettings()
     one = reference_search if settings.mode == "reference" else search
-    groups = in_lock_step(
+    groups = batched_search(
         (
             about(id_, one(id_, text, int(label), settings, has_encoder=similarity is not None))
             for id_, text, label in examples
         ),
         Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
-        at_once=at_once,
+        batch_size=batch_size,
         budget=Budget(settings.max_queries, settings.max_seconds),
         recorder=recorder,
         on_round=on_round,

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.attack.batched_search import Answers, Recorder, in_lock_step
-from benchmarks.attack.bert_attack import AT_ONCE, About, Compare, Propose, by_itself
+from benchmarks.attack.batched_search import Answers, Recorder, batched_search
+from benchmarks.attack.bert_attack import BATCH_SIZE, About, Compare, Propose, by_itself
 from benchmarks.attack.probabilities import Predict, checked_probabilities
 from benchmarks.attack.requests import Proposals, Scores, Search, Similarities, in_parts
 from benchmarks.attack.results import AttackResult, AttackSettings
@@ -30,7 +30,7 @@ def swap_at_random(
     similarity: Compare | None = None,
     settings: AttackSettings | None = None,
     seed: int,
-    at_once: int = AT_ONCE,
+    batch_size: int = BATCH_SIZE,
     recorder: Recorder | None = None,
     on_round: Callable[[int], None] | None = None,
     about: About = by_itself,
@@ -41,13 +41,13 @@ def swap_at_random(
     depends on ``seed`` and its id.
     """
     settings = settings or AttackSettings()
-    groups = in_lock_step(
+    groups = batched_search(
         (
             about(result.id, random_search(result, settings, seed=seed, has_encoder=similarity is not None))
             for result in attacked
         ),
         Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
-        at_once=at_once,
+        batch_size=batch_size,
         recorder=recorder,
         on_round=on_round,
     )

@@ -1,7 +1,7 @@
-"""``onnx-bf16``: weights and products in bfloat16; what ``onnx-fp16`` keeps in float32 stays in it here too.
+"""``onnx-bf16``: weights and matmuls in bfloat16; what ``onnx-fp16`` keeps in float32 stays in it here too.
 
 Bfloat16 reaches as far as float32, so that nothing overflows, with 8 bits of precision in place of 11. ONNX Runtime has
-no products of it on the CPU; OpenVINO has on a CPU with AVX-512 BF16 or AMX, ONNX Runtime on GPUs.
+no matmuls of it on the CPU; OpenVINO has on a CPU with AVX-512 BF16 or AMX, ONNX Runtime on GPUs.
 """
 
 from __future__ import annotations

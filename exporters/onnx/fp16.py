@@ -1,4 +1,4 @@
-"""``onnx-fp16``: half-precision weights and products; float32 and int64 at the borders."""
+"""``onnx-fp16``: half-precision weights and matmuls; float32 and int64 at the borders."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from exporters.errors import ExportError
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.manifest import read_manifest
-from exporters.onnx.graph import encoder_products, read_model, write_model
+from exporters.onnx.graph import encoder_matmuls, read_model, write_model
 from exporters.onnx.weights_aside import put_back, set_aside
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def _fuse(model: ModelProto) -> ModelProto:
 def _feed_forward(parent: Path, hidden: int) -> set[str]:
     """The largest weights, and the only ones whose values no fusion looks at."""
     graph = read_model(parent, weights=False).graph
-    products = set(encoder_products(graph))
-    factors = {node.input[1] for node in graph.node if node.name in products}
+    matmuls = set(encoder_matmuls(graph))
+    factors = {node.input[1] for node in graph.node if node.name in matmuls}
     return {weight.name for weight in graph.initializer if weight.name in factors and prod(weight.dims) > hidden**2}
 
 

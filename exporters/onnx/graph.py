@@ -154,12 +154,12 @@ def behind_mask(graph: GraphProto) -> list[str]:
     return list(found)
 
 
-def encoder_products(graph: GraphProto) -> list[str]:
+def encoder_matmuls(graph: GraphProto) -> list[str]:
     """Names of the encoder's MatMul nodes whose second factor is a weight; the head is left out."""
     weights = {weight.name for weight in graph.initializer}
     excluded = set(head(graph))
-    products = (node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights)
-    return [node.name for node in products if node.name not in excluded]
+    matmuls = (node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights)
+    return [node.name for node in matmuls if node.name not in excluded]
 
 
 def embeddings(graph: GraphProto) -> list[str]:

@@ -93,8 +93,8 @@ def graph_facts(model: ModelProto) -> GraphFacts:
     )
 
 
-def products_by_type(graph: GraphProto) -> dict[str, int]:
-    """Matrix products by the type that both of their factors are restored from ("int8", "fp8"), or "float"."""
+def matmuls_by_type(graph: GraphProto) -> dict[str, int]:
+    """matmuls by the type that both of their factors are restored from ("int8", "fp8"), or "float"."""
     from onnx import TensorProto
 
     types = {weight.name: TensorProto.DataType.Name(weight.data_type) for weight in graph.initializer}

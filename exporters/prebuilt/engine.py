@@ -10,7 +10,7 @@ from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, requi
 from exporters.format import Format
 from exporters.manifest import Manifest, library_versions, write_manifest
 from exporters.prebuilt.files import copy_unchanged
-from exporters.prebuilt.onnx import Told
+from exporters.prebuilt.onnx import DeclaredMetadata
 from exporters.tensorrt.engine import ENGINE
 
 FORMAT = Format(
@@ -43,14 +43,14 @@ def look_at_engine(path: Path) -> dict[str, str]:
     return {ENGINE: sha256(path)}
 
 
-def export_own_engine(
+def export_prebuilt_engine(
     path: Path,
     destination: Path,
     *,
     task: str,
     labels: Sequence[str],
     pooling: str,
-    told: Told,
+    declared: DeclaredMetadata,
     digests: Mapping[str, str],
 ) -> Manifest:
     """Write the artifact of the engine at ``path`` into ``destination``, which holds its ``tokenizer.json`` already.
@@ -62,14 +62,14 @@ def export_own_engine(
     manifest = Manifest(
         format=FORMAT.name,
         task=task,
-        precision=told.precision or FORMAT.arithmetic,
+        precision=declared.precision or FORMAT.arithmetic,
         architecture=None,
         layers=None,
         hidden=None,
         labels=list(labels) or None,
         pooling=pooling,
-        max_positions=told.max_positions,
-        pad_token=told.pad_token,
+        max_positions=declared.max_positions,
+        pad_token=declared.pad_token,
         inputs=[],
         outputs=[],
         files=describe_files(destination, (ENGINE, TOKENIZER, TOKENIZER_SETTINGS)),

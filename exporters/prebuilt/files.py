@@ -85,7 +85,7 @@ def weight_files(model: ModelProto, path: Path) -> list[str]:
     return sorted(needed)
 
 
-def own_digests(path: Path, names: list[str]) -> dict[str, str]:
+def prebuilt_digests(path: Path, names: list[str]) -> dict[str, str]:
     """SHA-256 of ``path``, under ``model.onnx``, and of the files of weights ``names`` beside it."""
     return {MODEL: sha256(path), **{name: sha256(path.parent / name) for name in names}}
 

@@ -1,6 +1,6 @@
 """``onnx-prebuilt``: an ONNX file that somebody else made, taken as it is as far as it can be.
 
-What it needs to be an artifact is found in its graph, or told in `Told`; what is missing is added to the graph, and
+What it needs to be an artifact is found in its graph, or declared; what is missing is added to the graph, and
 everything that was added or found is in the manifest. A file that lacks nothing is copied byte for byte.
 """
 
@@ -27,7 +27,7 @@ from exporters.onnx.graph_facts import GraphFacts, graph_facts, tensor_shapes
 from exporters.onnx.metadata import check_metadata, read_metadata
 from exporters.parity import PER_TOKEN
 from exporters.pooling import check_pooling
-from exporters.prebuilt.files import copy_own, own_digests, read_own, weight_files
+from exporters.prebuilt.files import copy_own, prebuilt_digests, read_own, weight_files
 from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs
 from exporters.prebuilt.outputs import Source, find_logits, find_representation
 
@@ -44,7 +44,7 @@ FORMAT = Format(
 
 
 @dataclass(frozen=True)
-class Told:
+class DeclaredMetadata:
     """What a person says about a file, or the ``config.json`` beside it, that the file itself does not."""
 
     logits: str | None = None
@@ -60,7 +60,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class OwnModel:
+class PrebuiltModel:
     """What is seen of a file without running it."""
 
     path: Path
@@ -74,7 +74,7 @@ class OwnModel:
     """What `exporters.onnx.metadata` wrote into it; empty for a file of other origin."""
 
 
-def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, told: Told) -> OwnModel:
+def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, declared: DeclaredMetadata) -> PrebuiltModel:
     """Check all of ``path`` that can be checked without running it, and hash it.
 
     ``labels`` are the study's, empty for question answering. Raises `ExportError`: see `read_own`,
@@ -82,45 +82,45 @@ def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, told:
     """
     with _damage_told(path):
         model = read_own(path)
-        digests = own_digests(path, weight_files(model, path))
-        return _look(model, path, digests, task=task, labels=labels, pooling=pooling, told=told)
+        digests = prebuilt_digests(path, weight_files(model, path))
+        return _look(model, path, digests, task=task, labels=labels, pooling=pooling, declared=declared)
 
 
-def export_own(
+def export_prebuilt(
     path: Path,
     destination: Path,
     *,
     task: str,
     labels: Sequence[str],
     pooling: str,
-    told: Told,
+    declared: DeclaredMetadata,
     digests: Mapping[str, str],
 ) -> Manifest:
     """Write the artifact of the file at ``path`` into ``destination``, which holds its ``tokenizer.json`` already.
 
     ``digests`` are those of an earlier `look_at`, which the files must still have. The manifest lacks what only a
-    run can tell: `with_run` adds it. Raises `ExportError`.
+    run can tell: `with_run_facts` adds it. Raises `ExportError`.
     """
     require(destination, TOKENIZER, "write the tokenizer there first")
     with _damage_told(path):
         model = read_own(path)
         weight_files(model, path)
         copy_own(path, destination, digests)
-        found = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, told=told)
-        changes = adapt(model, found.logits, found.representation, pooling, told.first_position)
+        found = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, declared=declared)
+        changes = adapt(model, found.logits, found.representation, pooling, declared.first_position)
     if changes:
         _replace(model, destination)
     manifest = Manifest(
         format=FORMAT.name,
         task=task,
-        precision=told.precision or found.facts.precision,
+        precision=declared.precision or found.facts.precision,
         architecture=None,
         layers=found.facts.layers,
         hidden=found.hidden,
         labels=list(labels) or None,
         pooling=pooling,
-        max_positions=told.max_positions,
-        pad_token=told.pad_token,
+        max_positions=declared.max_positions,
+        pad_token=declared.pad_token,
         inputs=[tensor_of(value) for value in fed_inputs(model.graph)],
         outputs=[tensor_of(value) for value in model.graph.output],
         files=describe_files(destination, (*found.digests, TOKENIZER, TOKENIZER_SETTINGS)),
@@ -160,8 +160,8 @@ def check_outputs(
         )
 
 
-def with_run(manifest: Manifest, outputs: Mapping[str, NDArray[Any]]) -> Manifest:
-    """``manifest`` with what a run told: the width of the representation."""
+def with_run_facts(manifest: Manifest, outputs: Mapping[str, NDArray[Any]]) -> Manifest:
+    """``manifest`` with what a run declared: the width of the representation."""
     if REPRESENTATION not in outputs:
         return manifest
     return dataclasses.replace(manifest, hidden=int(np.shape(outputs[REPRESENTATION])[1]))
@@ -175,19 +175,19 @@ def _look(
     task: str,
     labels: Sequence[str],
     pooling: str,
-    told: Told,
-) -> OwnModel:
+    declared: DeclaredMetadata,
+) -> PrebuiltModel:
     check_task(task)
     check_pooling(pooling)
-    check_inputs(model, path, told.first_position)
+    check_inputs(model, path, declared.first_position)
     shapes = tensor_shapes(model)
-    logits = find_logits(model.graph, task, dataclasses.asdict(told), shapes, len(labels), path)
-    representation = find_representation(model.graph, told.representation, logits, shapes, path)
+    logits = find_logits(model.graph, task, dataclasses.asdict(declared), shapes, len(labels), path)
+    representation = find_representation(model.graph, declared.representation, logits, shapes, path)
     says = read_metadata(model)
     pooled = representation is not None and representation.tensor == REPRESENTATION and representation.pooled
     check_metadata(says, path, task=task, labels=labels, pooling=pooling if pooled else None)
     hidden = None if representation is None else shapes.get(representation.tensor, (None,))[-1]
-    return OwnModel(path, digests, logits, representation, hidden, graph_facts(model), says)
+    return PrebuiltModel(path, digests, logits, representation, hidden, graph_facts(model), says)
 
 
 @contextmanager

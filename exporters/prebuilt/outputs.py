@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LAST_HIDDEN_STATE = "last_hidden_state"
 UNCHANGED = frozenset(("Cast", "Dropout", "Identity"))
 LEFT_OUT = "none"
-"""Told in place of a representation's name: the deployment has none."""
+"""Given in place of a representation's name: the deployment has none."""
 
 FUSED_NORMALISATIONS = frozenset(
     (

@@ -1,1 +1,1 @@
-"""ONNX in INT8, INT4 and FP8: calibration, the quantizers, and what each group of matrix products costs."""
+"""ONNX in INT8, INT4 and FP8: calibration, the quantizers, and what each group of matmuls costs."""

@@ -1,4 +1,4 @@
-"""Calibration: the range of what the quantized products multiply, measured on examples."""
+"""Calibration: the range of what the quantized matmuls multiply, measured on examples."""
 
 from __future__ import annotations
 

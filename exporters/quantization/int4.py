@@ -9,7 +9,7 @@ from typing import Any
 
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
-from exporters.onnx.graph import encoder_products, read_model, write_model
+from exporters.onnx.graph import encoder_matmuls, read_model, write_model
 
 BLOCK = 32
 """Weights of one scale: 4.5 bits a weight with a float16 scale in hardware terms, 5 bits with the float32 one here."""
@@ -19,14 +19,14 @@ ACCURACY_LEVEL = 4
 
 
 def write(parent: Path, destination: Path) -> None:
-    """Convert the ``onnx-fp32`` artifact ``parent``: the encoder's products with weights become ``MatMulNBits``.
+    """Convert the ``onnx-fp32`` artifact ``parent``: the encoder's matmuls with weights become ``MatMulNBits``.
 
     Weights are rounded to the nearest of 16 steps, symmetric around 0; the head and the embeddings keep theirs.
     """
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
     model = read_model(parent)
-    chosen = set(encoder_products(model.graph))
+    chosen = set(encoder_matmuls(model.graph))
     quantizer = MatMulNBitsQuantizer(
         model,
         bits=4,

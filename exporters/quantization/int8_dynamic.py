@@ -12,7 +12,7 @@ from exporters.quantization.weights import parts, quantized_into, reduced_range
 
 
 def write(parent: Path, destination: Path) -> None:
-    """Convert the ``onnx-fp32`` artifact ``parent``: the encoder's products, per channel, and embeddings."""
+    """Convert the ``onnx-fp32`` artifact ``parent``: the encoder's matmuls, per channel, and embeddings."""
     from onnx import TensorProto
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -25,7 +25,7 @@ def write(parent: Path, destination: Path) -> None:
             per_channel=True,
             reduce_range=reduced_range(),
             weight_type=QuantType.QInt8,
-            nodes_to_quantize=[*chosen.products, *chosen.embeddings],
+            nodes_to_quantize=[*chosen.matmuls, *chosen.embeddings],
             use_external_data_format=work.external,
             # Without it, a tensor whose type was not inferred ends the conversion.
             extra_options={"DefaultTensorType": TensorProto.FLOAT},

@@ -25,10 +25,10 @@ def write(
 ) -> dict[str, Any]:
     """Convert the ``onnx-fp32`` artifact ``parent``, calibrated on ``calibration``; returns the sensitivity report.
 
-    Quantized are the encoder's products with weights (input per tensor, weights per channel) and the embeddings.
-    Results of products, attention scores, the mask, Softmax, LayerNorm, the residual sums and the head stay
+    Quantized are the encoder's matmuls with weights (input per tensor, weights per channel) and the embeddings.
+    Results of matmuls, attention scores, the mask, Softmax, LayerNorm, the residual sums and the head stay
     float32: a probability of 1/384 is no step of an INT8 scale, and a range that has to hold the mask's -3.4e38
-    has no step for anything else. Outliers are smoothed (`exporters.quantization.smoothing`), and products that are
+    has no step for anything else. Outliers are smoothed (`exporters.quantization.smoothing`), and matmuls that are
     still much more sensitive than the others stay float32 (`exporters.quantization.sensitivity`).
 
     ``method`` is one of `exporters.quantization.calibration.METHODS`. Least and greatest value is the default, as

@@ -1,4 +1,4 @@
-"""An encoder's products with weights, grouped by the tensor that they multiply: what is quantized together."""
+"""An encoder's matmuls with weights, grouped by the tensor that they multiply: what is quantized together."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.onnx.graph import EXTERNAL, MODEL, encoder_products, read_model
+from exporters.onnx.graph import EXTERNAL, MODEL, encoder_matmuls, read_model
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
@@ -26,11 +26,11 @@ class ProductGroup:
     input: str
     after: str
     """The operator that the input comes from: LayerNormalization, ..."""
-    products: tuple[NodeProto, ...]
+    matmuls: tuple[NodeProto, ...]
 
     @property
     def outputs(self) -> list[str]:
-        return [node.output[0] for node in self.products]
+        return [node.output[0] for node in self.matmuls]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class OpenedModel:
 
     def groups(self) -> list[ProductGroup]:
         """In the order of the graph."""
-        names = set(encoder_products(self.model.graph))
+        names = set(encoder_matmuls(self.model.graph))
         by_input: dict[str, list[NodeProto]] = defaultdict(list)
         producer = {}
         for node in self.model.graph.node:
@@ -76,7 +76,7 @@ class OpenedModel:
 
     def weights(self, group: ProductGroup) -> list[NDArray[np.float32]]:
         """(inputs, outputs) of each product."""
-        return [self.weight(node.input[1]) for node in group.products]
+        return [self.weight(node.input[1]) for node in group.matmuls]
 
 
 def open_model(artifact: Path, folder: Path) -> OpenedModel:

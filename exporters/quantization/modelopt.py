@@ -21,7 +21,7 @@ from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.manifest import library_versions
 from exporters.onnx.graph import EXTERNAL, MODEL, drop_unused, head, read_model, write_model
-from exporters.onnx.graph_facts import graph_facts, products_by_type
+from exporters.onnx.graph_facts import graph_facts, matmuls_by_type
 from exporters.quantization import calibration as calibrations
 from exporters.quantization.calibration import METHODS, Batch, feeds, rows
 from exporters.quantization.modelopt_process import Row, save_rows
@@ -45,11 +45,11 @@ def write(
 ) -> dict[str, Any]:
     """Convert the ``onnx-fp32`` artifact ``parent``, calibrated on the least and greatest values in ``calibration``.
 
-    ModelOpt chooses what is quantized: the products with weights, and those of attention where heads and texts are
+    ModelOpt chooses what is quantized: the matmuls with weights, and those of attention where heads and texts are
     large enough for a kernel (16 and more). The head is kept from it, and its conversion to half precision is not
     used: it has no place for the mask's -3.4e38, and BERT's logits come out 3 to 6 times their spread away.
 
-    Returns fields of the manifest: products by type, nodes of quantization and weights by type, and for FP8 what
+    Returns fields of the manifest: matmuls by type, nodes of quantization and weights by type, and for FP8 what
     rounding did to the weights.
     """
     inputs, excluded = _inputs_and_head(parent)
@@ -61,7 +61,7 @@ def write(
         "nodes_to_exclude": [f"{re.escape(name)}$" for name in excluded],
         "use_external_data_format": (parent / EXTERNAL).is_file(),
     }
-    # By its first row ModelOpt tells which products are too small: the longest.
+    # By its first row ModelOpt tells which matmuls are too small: the longest.
     calibrated = sorted((feeds(row, inputs) for row in rows(calibration)), key=_tokens, reverse=True)
     with tempfile.TemporaryDirectory(dir=destination, prefix=".export-") as scratch:
         before, after = Path(scratch) / "before", Path(scratch) / "after"
@@ -78,7 +78,7 @@ def write(
     copy_tokenizer(parent, destination)
     facts = graph_facts(model)
     found = {
-        "products": products_by_type(model.graph),
+        "matmuls": matmuls_by_type(model.graph),
         "quantization": facts.quantization,
         "weights": facts.weights,
     }

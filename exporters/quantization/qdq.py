@@ -1,4 +1,4 @@
-"""Products in INT8 as ONNX writes them down: QuantizeLinear and DequantizeLinear around an ordinary MatMul."""
+"""Matmuls in INT8 as ONNX writes them down: QuantizeLinear and DequantizeLinear around an ordinary MatMul."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class QuantizedGroup:
-    """What stands in the place of a group: the same outputs, by products in INT8."""
+    """What stands in the place of a group: the same outputs, by matmuls in INT8."""
 
     group: ProductGroup
     nodes: list[NodeProto]
@@ -62,7 +62,7 @@ def quantize_group(
     parameters = [constant(f"{name} scale", scale), constant(f"{name} zero point", zero_point)]
     quantized = node("QuantizeLinear", [source, *parameters], f"{name} quantized")
     restored = node("DequantizeLinear", [quantized, *parameters], f"{name} restored")
-    for product, weight in zip(group.products, opened.weights(group), strict=True):
+    for product, weight in zip(group.matmuls, opened.weights(group), strict=True):
         name = product.input[1]
         if activation.divisors is not None:
             weight = weight * activation.divisors[:, None]
@@ -84,8 +84,8 @@ def replace_groups(model: ModelProto, groups: Sequence[QuantizedGroup]) -> None:
     residual costs accuracy, and keeps ONNX Runtime from running query, key and value in INT8.
     """
     graph = model.graph
-    new = {entry.group.products[0].name: entry for entry in groups}
-    replaced = {node.name for entry in groups for node in entry.group.products}
+    new = {entry.group.matmuls[0].name: entry for entry in groups}
+    replaced = {node.name for entry in groups for node in entry.group.matmuls}
     nodes = []
     for node in graph.node:
         if node.name in new:

@@ -1,4 +1,4 @@
-"""Sensitivity: how far each group of products, quantized alone, moves the model's outputs."""
+"""Sensitivity: how far each group of matmuls, quantized alone, moves the model's outputs."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _switchable(opened: OpenedModel, quantized: Sequence[QuantizedGroup]) -> Mod
         group, name = entry.group, f"{entry.group.name} switch"
         graph.initializer.append(numpy_helper.from_array(np.array(index), f"{name} index"))
         graph.initializer.extend(entry.initializers)
-        switched[group.products[0].name] = [
+        switched[group.matmuls[0].name] = [
             helper.make_node("Gather", [SWITCHES, f"{name} index"], [f"{name} number"], f"{name} number"),
             helper.make_node("Cast", [f"{name} number"], [name], name, to=TensorProto.BOOL),
             helper.make_node(
@@ -137,10 +137,10 @@ def _switchable(opened: OpenedModel, quantized: Sequence[QuantizedGroup]) -> Mod
                 group.outputs,
                 f"{name} if",
                 then_branch=_branch(entry.nodes, group.outputs, f"{name} on"),
-                else_branch=_branch(group.products, group.outputs, f"{name} off"),
+                else_branch=_branch(group.matmuls, group.outputs, f"{name} off"),
             ),
         ]
-    replaced = {node.name for entry in quantized for node in entry.group.products}
+    replaced = {node.name for entry in quantized for node in entry.group.matmuls}
     nodes = [
         node for old in graph.node for node in switched.get(old.name, []) or ([] if old.name in replaced else [old])
     ]

@@ -14,7 +14,7 @@ from exporters.onnx.graph import (
     EXTERNAL,
     MODEL,
     embeddings,
-    encoder_products,
+    encoder_matmuls,
     link_model,
     move_model,
     read_model,
@@ -27,14 +27,14 @@ class Parts:
     """What of an ``onnx-fp32`` graph becomes INT8, by node name."""
 
     inputs: list[str]
-    products: list[str]
+    matmuls: list[str]
     embeddings: list[str]
 
 
 def parts(parent: Path) -> Parts:
     """Read them; the graph itself, which may hold gigabytes of weights, is let go of."""
     graph = read_model(parent, weights=False).graph
-    return Parts([value.name for value in graph.input], encoder_products(graph), embeddings(graph))
+    return Parts([value.name for value in graph.input], encoder_matmuls(graph), embeddings(graph))
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096)
 USUAL = 128
 """Tokens for which the profile of single requests is tuned."""
 FP8_SINCE = (8, 9)
-"""Compute capability of the first GPUs with products in FP8: Ada's. Hopper's is 9.0."""
+"""Compute capability of the first GPUs with matmuls in FP8: Ada's. Hopper's is 9.0."""
 
 Shape = tuple[int, int]
 
@@ -80,7 +80,7 @@ def without_fp8() -> str | None:
     for device in _devices():
         major, minor = device.rpartition(" ")[2].split(".")
         if (int(major), int(minor)) < FP8_SINCE:
-            return f"{device} has no products in FP8, GPUs from compute capability 8.9 on have: use tensorrt-int8"
+            return f"{device} has no matmuls in FP8, GPUs from compute capability 8.9 on have: use tensorrt-int8"
     return None
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from exporters.errors import ExportError
 from exporters.positions import first_position, pad_token, usable_positions
 from exporters.prebuilt.engine import look_at_engine
-from exporters.prebuilt.onnx import OwnModel, Told, look_at
+from exporters.prebuilt.onnx import DeclaredMetadata, PrebuiltModel, look_at
 from harness.checkpoints.heads import require_classes
 from harness.checkpoints.locate import require_inside
-from harness.checkpoints.tokenizer_files import own_tokenizer_files, read_own_vocabulary
-from harness.config.models import OwnArtifact
+from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_own_vocabulary
+from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
 from harness.store.keys import file_digest
 from harness.tasks.fast_tokenizer import TOKENIZER
@@ -25,38 +25,38 @@ PAD_TOKENS = ("[PAD]", "<pad>")
 
 
 @dataclass(frozen=True)
-class OwnContent:
+class PrebuiltContent:
     """What a step that uses the file depends on."""
 
-    told: Told
+    declared: DeclaredMetadata
     files: dict[str, str]
-    """SHA-256 by name, see `exporters.prebuilt.onnx.OwnModel`."""
+    """SHA-256 by name, see `exporters.prebuilt.onnx.PrebuiltModel`."""
     tokenizer: dict[str, str]
     """SHA-256 by name."""
 
 
-def own_file(artifact: OwnArtifact) -> Path:
+def prebuilt_file(artifact: PrebuiltArtifact) -> Path:
     file = artifact.onnx or artifact.tensorrt
     assert file is not None  # one of them is: harness.config.references
     # Not resolved: weights lie beside the name, which in a hub cache is a link to elsewhere.
     return file.expanduser().absolute()
 
 
-def tokenizer_folder(artifact: OwnArtifact) -> Path:
+def tokenizer_folder(artifact: PrebuiltArtifact) -> Path:
     if artifact.tokenizer is None:
-        return own_file(artifact).parent
+        return prebuilt_file(artifact).parent
     return artifact.tokenizer.expanduser().absolute()
 
 
-def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pooling: str) -> OwnContent:
+def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[str], pooling: str) -> PrebuiltContent:
     """Check what can be checked without running the file, and hash it.
 
     Raises `UserError`: the file cannot be read or is no model of the task, there is no tokenizer, one with
     more tokens than the model, or a link to outside of the folder.
     """
-    folder, file = tokenizer_folder(artifact), own_file(artifact)
+    folder, file = tokenizer_folder(artifact), prebuilt_file(artifact)
     described, config = config_of(artifact)
-    told = Told(
+    declared = DeclaredMetadata(
         **artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer", "first_position"}),
         first_position=_first_position(artifact, config),
         max_positions=usable_positions(config),
@@ -64,29 +64,29 @@ def look_at_own(artifact: OwnArtifact, *, task: str, labels: Sequence[str], pool
     seen = None
     try:
         if artifact.tensorrt is None:
-            seen = look_at(file, task=task, labels=labels, pooling=pooling, told=told)
+            seen = look_at(file, task=task, labels=labels, pooling=pooling, declared=declared)
         files = look_at_engine(file) if seen is None else seen.digests
     except ExportError as error:
         raise UserError(str(error)) from None
-    require_inside(*own_tokenizer_files(folder), described)
+    require_inside(*prebuilt_tokenizer_files(folder), described)
     if task == "text-classification":
         require_classes(described, config)
         _same_labels(described, config, labels)
     tokenizer = read_own_vocabulary(folder)
-    digests = {path.name: file_digest(path) for path in own_tokenizer_files(folder)}
+    digests = {path.name: file_digest(path) for path in prebuilt_tokenizer_files(folder)}
     if seen is not None:
         _require_room(tokenizer.get_vocab_size(), seen)
         _same_tokenizer(folder, digests, seen)
     padding = pad_token(config) if "pad_token_id" in config else _pad_token(tokenizer)
-    positions = told.max_positions
+    positions = declared.max_positions
     if positions is None and seen is not None and seen.facts.positions is not None:
-        positions = seen.facts.positions - (padding + 1 if seen.facts.counted else told.first_position or 0)
-    return OwnContent(replace(told, pad_token=padding, max_positions=positions), files, digests)
+        positions = seen.facts.positions - (padding + 1 if seen.facts.counted else declared.first_position or 0)
+    return PrebuiltContent(replace(declared, pad_token=padding, max_positions=positions), files, digests)
 
 
-def config_of(artifact: OwnArtifact) -> tuple[Path, dict[str, Any]]:
+def config_of(artifact: PrebuiltArtifact) -> tuple[Path, dict[str, Any]]:
     """The ``config.json`` beside the file, or else beside its tokenizer; empty where none can be read."""
-    places = [folder / CONFIG for folder in (own_file(artifact).parent, tokenizer_folder(artifact))]
+    places = [folder / CONFIG for folder in (prebuilt_file(artifact).parent, tokenizer_folder(artifact))]
     place = next((path for path in places if path.is_file()), places[0])
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def config_of(artifact: OwnArtifact) -> tuple[Path, dict[str, Any]]:
     return place, content if isinstance(content, dict) else {}
 
 
-def _first_position(artifact: OwnArtifact, config: Mapping[str, Any]) -> int | None:
+def _first_position(artifact: PrebuiltArtifact, config: Mapping[str, Any]) -> int | None:
     if artifact.first_position is not None:
         return artifact.first_position
     return first_position(config) if isinstance(config.get("model_type"), str) else None
@@ -106,7 +106,7 @@ def _pad_token(tokenizer: Any) -> int:
     return next((id for name in PAD_TOKENS if (id := tokenizer.token_to_id(name)) is not None), 0)
 
 
-def _require_room(tokens: int, seen: OwnModel) -> None:
+def _require_room(tokens: int, seen: PrebuiltModel) -> None:
     rows = seen.facts.vocabulary
     if rows is not None and tokens > rows:
         raise UserError(
@@ -114,7 +114,7 @@ def _require_room(tokens: int, seen: OwnModel) -> None:
         )
 
 
-def _same_tokenizer(folder: Path, digests: dict[str, str], seen: OwnModel) -> None:
+def _same_tokenizer(folder: Path, digests: dict[str, str], seen: PrebuiltModel) -> None:
     """A file that scalemodel exported names its tokenizer.json; a vocabulary alone cannot be held against that."""
     exported = seen.says.get("tokenizer_sha256")
     if exported is not None and TOKENIZER in digests and digests[TOKENIZER] != exported:

@@ -66,7 +66,7 @@ def read_reference(folder: Path) -> Any:
         return loader.from_pretrained(folder, local_files_only=True, **options)
 
 
-def own_tokenizer_files(folder: Path) -> list[Path]:
+def prebuilt_tokenizer_files(folder: Path) -> list[Path]:
     """The files that a finished file's tokenizer in ``folder`` is read from.
 
     Raises `UserError` where there is none, or where its settings are damaged or name other files.
@@ -89,7 +89,7 @@ def read_own_vocabulary(folder: Path) -> Any:
     """
     from tokenizers import BertWordPieceTokenizer, Tokenizer
 
-    first = own_tokenizer_files(folder)[0]
+    first = prebuilt_tokenizer_files(folder)[0]
     loader = Tokenizer if first.name == TOKENIZER else BertWordPieceTokenizer
     try:
         return loader.from_file(str(first))
@@ -97,7 +97,7 @@ def read_own_vocabulary(folder: Path) -> Any:
         raise UserError(f"{first} cannot be read as a tokenizer ({_line(error)}): save it again") from None
 
 
-def write_own_tokenizer(folder: Path, destination: Path) -> None:
+def write_prebuilt_tokenizer(folder: Path, destination: Path) -> None:
     """Write tokenizer.json and its settings, of the finished file's tokenizer in ``folder``, to ``destination``.
 
     A tokenizer.json alone says itself whether it tells a pair's texts apart. Raises `UserError`.
@@ -121,9 +121,9 @@ def write_own_tokenizer(folder: Path, destination: Path) -> None:
 
 @contextmanager
 def staged(folder: Path) -> Iterator[Path]:
-    """A copy of the `own_tokenizer_files` of ``folder``, for a reader that could open others beside them."""
+    """A copy of the `prebuilt_tokenizer_files` of ``folder``, for a reader that could open others beside them."""
     with TemporaryDirectory() as temporary:
-        for file in own_tokenizer_files(folder):
+        for file in prebuilt_tokenizer_files(folder):
             shutil.copyfile(file, Path(temporary) / file.name)
         yield Path(temporary)
 

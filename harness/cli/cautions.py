@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 from backends.registry import backend_class
 from harness.checkpoints.positions import positions
-from harness.checkpoints.prebuilt import own_file
+from harness.checkpoints.prebuilt import prebuilt_file
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import QuestionAnswering, Task
@@ -34,7 +34,7 @@ def cautions(plan: Plan, examples: Mapping[str, int], negative: Set[str]) -> Ite
         yield from _attacked(planned, examples)
         yield from _null_answers(planned, negative)
         yield from _computed_otherwise(planned)
-    taken_in = {planned.name: _taken_in(planned) for planned in plan.tasks}
+    taken_in = {planned.name: _max_positions(planned) for planned in plan.tasks}
     shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
     for name, (model, takes) in shortest.items():
         yield from _longest_text(name, study.tasks[name], model, takes)
@@ -111,15 +111,15 @@ def _computed_otherwise(planned: TaskPlan) -> Iterator[str]:
     for each in planned.deployments:
         artifact = planned.task.models[each.deployment.model].artifact
         if artifact is not None:
-            reason = backend_class(each.deployment.backend).computes_otherwise(own_file(artifact))
+            reason = backend_class(each.deployment.backend).computes_otherwise(prebuilt_file(artifact))
             if reason is not None:
                 yield f"tasks.{planned.name}.models.{each.deployment.model}.artifact: {reason}"
 
 
-def _taken_in(planned: TaskPlan) -> dict[str, int | None]:
+def _max_positions(planned: TaskPlan) -> dict[str, int | None]:
     """How many tokens each finished file takes, where it tells."""
     return {
-        step.subject["model"]: step.options.told.max_positions
+        step.subject["model"]: step.options.declared.max_positions
         for step in planned.artifacts
         if isinstance(step.options, prebuilt_artifact.Options)
     }

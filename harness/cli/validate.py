@@ -6,7 +6,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from backends.registry import availability, serves
+from backends.registry import availability, unsupported_reason
 from harness.cli.cautions import cautions, label_cautions
 from harness.cli.configs import find_config
 from harness.config.deployments import formats_of
@@ -62,5 +62,7 @@ def _not_served(study: Study) -> list[str]:
     formats = dict.fromkeys(
         format for task in study.tasks.values() for model in task.models.values() for format in formats_of(study, model)
     )
-    reasons = [(format, backend, serves(backend, format)) for backend in study.backends for format in formats]
+    reasons = [
+        (format, backend, unsupported_reason(backend, format)) for backend in study.backends for format in formats
+    ]
     return [f"left out: {format} on {backend}: {reason}" for format, backend, reason in reasons if reason]

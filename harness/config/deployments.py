@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backends.registry import serves
+from backends.registry import unsupported_reason
 from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
 from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from exporters.prebuilt.outputs import LEFT_OUT
@@ -63,5 +63,5 @@ def deployments(study: Study, task: TaskName) -> list[Deployment]:
         for model in [reference, *(name for name in models if name != reference)]
         for format in formats_of(study, models[model])
         for backend in study.backends
-        if serves(backend, format) is None
+        if unsupported_reason(backend, format) is None
     ]

@@ -13,7 +13,7 @@ from harness.config.strict import Strict
 from harness.config.training import Training
 
 
-class OwnArtifact(Strict):
+class PrebuiltArtifact(Strict):
     """A finished file in place of a checkpoint. Names are asked for only where they cannot be found."""
 
     onnx: Path | None = None
@@ -40,7 +40,7 @@ class Model(Strict):
     """Either a checkpoint, which is exported to formats, or an artifact, which has one format of its own."""
 
     checkpoint: CheckpointSource | None = None
-    artifact: OwnArtifact | None = None
+    artifact: PrebuiltArtifact | None = None
     training: Training | None = None
     """Present: fine-tuned by the task's recipe before it is exported. Absent: exported as it is."""
     replicate_of: Name | None = None

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from backends.errors import BackendError
-from backends.registry import backend_class, serves
+from backends.registry import backend_class, unsupported_reason
 from exporters.formats import lineage
 from exporters.prebuilt.outputs import LEFT_OUT
 from harness.config.characteristics import Attack
@@ -268,7 +268,7 @@ def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> 
             where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"
             if model.artifact is not None:
                 where = f"{place}.models.{model_name}.artifact"
-            reasons = [serves(backend, format) for backend in study.backends]
+            reasons = [unsupported_reason(backend, format) for backend in study.backends]
             if all(reason is not None for reason in reasons):
                 first = f"{study.backends[0]}: {reasons[0]}"
                 raise UserError(f"{where}: no backend of the study serves {format!r}; {first}")

@@ -77,7 +77,7 @@ def _check_header(path: Path, columns: Sequence[str]) -> None:
     for column in ("id", "prediction", "label"):
         if columns.count(column) > 1:
             raise bad_data(path, "line 1", f"names the column {column!r} several times", "keep one of them")
-    # Told here, because a table without rows has no record to miss it in.
+    # Refused here, because a table without rows has no record to miss it in.
     if "id" not in columns:
         what = f"has the columns {short(', '.join(columns))}, but no 'id'"
         raise bad_data(path, "line 1", what, "write CSV, with commas, and columns id and prediction or label")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from exporters.formats import FORMATS
-from harness.checkpoints.prebuilt import look_at_own, own_file, tokenizer_folder
+from harness.checkpoints.prebuilt import inspect_prebuilt, prebuilt_file, tokenizer_folder
 from harness.config.deployments import formats_of, represented
-from harness.config.models import OwnArtifact
+from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
 from harness.planning.context import TaskContext
 from harness.planning.step import installed, plan_step
@@ -27,7 +27,7 @@ def plan_artifacts(
     return {
         (model, format): _exported(context, model, format, checkpoints[model], examples)
         if entry.artifact is None
-        else (_taken_in(context, model, format, entry.artifact, examples),)
+        else (_prebuilt(context, model, format, entry.artifact, examples),)
         for model, entry in context.task.models.items()
         for format in formats_of(context.study, entry)
     }
@@ -65,13 +65,15 @@ def _exported(
     return (*before, step)
 
 
-def _taken_in(context: TaskContext, model: str, format: str, finished: OwnArtifact, examples: dict[str, Step]) -> Step:
+def _prebuilt(
+    context: TaskContext, model: str, format: str, finished: PrebuiltArtifact, examples: dict[str, Step]
+) -> Step:
     try:
-        content = look_at_own(finished, task=context.name, labels=context.labels, pooling=context.task.pooling)
+        content = inspect_prebuilt(finished, task=context.name, labels=context.labels, pooling=context.task.pooling)
     except UserError as error:
         raise UserError(f"tasks.{context.name}.models.{model}.artifact: {error}") from None
     kind = "onnx" if finished.tensorrt is None else "tensorrt"
-    places = {kind: own_file(finished), "tokenizer": tokenizer_folder(finished)}
+    places = {kind: prebuilt_file(finished), "tokenizer": tokenizer_folder(finished)}
     return plan_step(
         prebuilt_artifact,
         title=f"take in {model} for {context.name}",
@@ -82,7 +84,7 @@ def _taken_in(context: TaskContext, model: str, format: str, finished: OwnArtifa
             task=context.options(context.windows),
             pooling=context.task.pooling,
             artifact=finished.model_copy(update=places),
-            told=content.told,
+            declared=content.declared,
             files=content.files,
             tokenizer=content.tokenizer,
             representation=represented(context.task, model),

@@ -123,8 +123,8 @@ class DeploymentView:
     @property
     def emulated(self) -> bool:
         """Whether its FP8 was computed in another type: its numbers are FP8's, its speed is not."""
-        products = self.verification.products if self.verification else None
-        return self.precision == "fp8" and bool(products) and "fp8" not in (products or {})
+        matmuls = self.verification.matmuls if self.verification else None
+        return self.precision == "fp8" and bool(matmuls) and "fp8" not in (matmuls or {})
 
     @property
     def bytes(self) -> float | None:

@@ -295,7 +295,7 @@ def _source(model: Model, manifest: Manifest) -> dict[str, Any]:
 
 
 def _sensitivity(manifest: Manifest) -> SensitivitySummary | None:
-    """Of static INT8; what each group of products costs is in the manifest alone."""
+    """Of static INT8; what each group of matmuls costs is in the manifest alone."""
     if manifest.sensitivity is None:
         return None
     return SensitivitySummary(**{name: manifest.sensitivity[name] for name in SensitivitySummary.model_fields})

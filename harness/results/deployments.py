@@ -21,7 +21,7 @@ class SensitivitySummary(Record):
     together: float
     """Mean squared difference of the logits with all groups quantized, over their variance."""
     left_float: list[str]
-    """Groups of products that stay in float32."""
+    """Groups of matmuls that stay in float32."""
 
 
 class ArtifactFacts(Record):
@@ -107,8 +107,8 @@ class VerificationResult(Record):
     """Its outputs against its own."""
     tolerance: Tolerance | None
     """What was allowed; None: nothing was judged."""
-    products: dict[str, int] | None
-    """Matrix products by the precision in which they really run; None: the runtime does not tell."""
+    matmuls: dict[str, int] | None
+    """matmuls by the precision in which they really run; None: the runtime does not tell."""
     preprocessing: PreprocessingCheck | None
     """None: it was not checked."""
 

@@ -89,7 +89,7 @@ def _attack(context: Context[Options, Inputs], predict: Predict) -> Iterator[dic
         candidates=StoredCandidates(context.folder(context.inputs.candidates)),
         similarity=similarity_of(context),
         settings=options.settings,
-        at_once=options.batch_size,
+        batch_size=options.batch_size,
         recorder=journal,
         on_round=lambda done: report(journal.settled + done),
         about=wrapper.about,

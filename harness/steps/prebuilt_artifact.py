@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from backends.registry import open_backend
 from exporters.manifest import read_manifest, write_manifest
 from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
-from exporters.prebuilt.engine import export_own_engine
-from exporters.prebuilt.onnx import Told, check_outputs, export_own, with_run
-from harness.checkpoints.prebuilt import own_file, tokenizer_folder
-from harness.checkpoints.tokenizer_files import staged, write_own_tokenizer
-from harness.config.models import OwnArtifact
+from exporters.prebuilt.engine import export_prebuilt_engine
+from exporters.prebuilt.onnx import DeclaredMetadata, check_outputs, export_prebuilt, with_run_facts
+from harness.checkpoints.prebuilt import prebuilt_file, tokenizer_folder
+from harness.checkpoints.tokenizer_files import staged, write_prebuilt_tokenizer
+from harness.config.models import PrebuiltArtifact
 from harness.config.strict import Strict
 from harness.inference.options import TaskOptions
 from harness.steps.artifact import BATCH, LIBRARIES, mixed_batches
@@ -34,9 +34,9 @@ class Options(Strict):
     format: str
     task: TaskOptions
     pooling: Literal["cls", "mean"]
-    artifact: Annotated[OwnArtifact, LOCATION]
+    artifact: Annotated[PrebuiltArtifact, LOCATION]
     """The file and its tokenizer by absolute paths; what counts of it is below."""
-    told: Told
+    declared: DeclaredMetadata
     """What the study, or the ``config.json`` beside it, says of the file."""
     files: dict[str, str]
     """SHA-256 by name."""
@@ -53,15 +53,15 @@ class Inputs(StepInputs):
 
 def run(context: Context[Options, Inputs]) -> None:
     options = context.options
-    write_own_tokenizer(tokenizer_folder(options.artifact), context.destination)
-    write = export_own_engine if options.format == PREBUILT_ENGINE.name else export_own
+    write_prebuilt_tokenizer(tokenizer_folder(options.artifact), context.destination)
+    write = export_prebuilt_engine if options.format == PREBUILT_ENGINE.name else export_prebuilt
     write(
-        own_file(options.artifact),
+        prebuilt_file(options.artifact),
         context.destination,
         task=options.task.name,
         labels=options.task.labels,
         pooling=options.pooling,
-        told=options.told,
+        declared=options.declared,
         digests=options.files,
     )
     _check_features(context)
@@ -104,6 +104,6 @@ def _check_outputs(context: Context[Options, Inputs], batch: Mapping[str, NDArra
         representation=options.representation,
     ) as backend:
         outputs = backend.infer(batch)
-    where = own_file(options.artifact)
+    where = prebuilt_file(options.artifact)
     check_outputs(outputs, batch, task=options.task.name, labels=len(options.task.labels), where=where)
-    write_manifest(context.destination, with_run(read_manifest(context.destination), outputs))
+    write_manifest(context.destination, with_run_facts(read_manifest(context.destination), outputs))

@@ -12,7 +12,7 @@ from harness.store.step import StepInputs
 
 
 def text_progress(context: Context[BaseModel, StepInputs], first: int, total: int) -> Callable[[int], None]:
-    """Told how many texts are done, reports them with the time left; the ``first`` of them are from an earlier run."""
+    """Report how many texts are done and the time left; the ``first`` of them are from an earlier run."""
     began = time.monotonic()
 
     def report(done: int) -> None:

@@ -49,7 +49,7 @@ def _swap(context: Context[Options, Inputs], predict: Predict) -> Iterator[dict[
         similarity=similarity_of(context),
         settings=options.settings,
         seed=options.seed,
-        at_once=options.batch_size,
+        batch_size=options.batch_size,
         recorder=journal,
         on_round=lambda done: report(journal.settled + done),
         about=wrapper.about,

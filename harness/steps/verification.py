@@ -86,9 +86,9 @@ def run(context: Context[Options, Inputs]) -> None:
     with open_artifact(artifact, options) as backend:
         actual = [backend.infer(batch) for batch in inputs.batches]
         _require_finite(actual, inputs)
-        products = backend.products()
+        matmuls = backend.matmuls()
         allowed = tolerance(
-            options.format, options.backend, options.backend_options, products, trained=quality_loss is not None
+            options.format, options.backend, options.backend_options, matmuls, trained=quality_loss is not None
         )
         if "checkpoint_sha256" in manifest.source:
             assert expected is not None  # planning has seen to it
@@ -114,7 +114,7 @@ def run(context: Context[Options, Inputs]) -> None:
             "quality": None if found is None else {**asdict(found), "allowed": quality_loss},
             "determinism": determinism,
             "tolerance": asdict(allowed) if judged else None,
-            "products": products,
+            "matmuls": matmuls,
             "preprocessing": read_preprocessing(*([] if expected is None else [context.folder(expected)]), artifact),
         },
     )

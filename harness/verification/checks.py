@@ -171,8 +171,8 @@ def summary(record: Mapping[str, Any]) -> str:
     if quality is not None:
         parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
     parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
-    if record["products"]:
-        parts.append("products " + ", ".join(f"{count} {name}" for name, count in record["products"].items()))
+    if record["matmuls"]:
+        parts.append("matmuls " + ", ".join(f"{count} {name}" for name, count in record["matmuls"].items()))
     parts += (record["preprocessing"] or {}).get("notes", [])
     return "; ".join(parts)
 

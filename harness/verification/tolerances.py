@@ -53,13 +53,13 @@ def tolerance(
     format: str,
     backend: str,
     options: Mapping[str, Any] | None,
-    products: Collection[str] | None,
+    matmuls: Collection[str] | None,
     *,
     trained: bool = True,
 ) -> Tolerance:
     """The limits of a deployment: those of the coarsest of what its format holds and its backend computes in.
 
-    ``products`` are the precisions in which the runtime says that it multiplied, where it does. Not ``trained``: the
+    ``matmuls`` are the precisions in which the runtime says that it multiplied, where it does. Not ``trained``: the
     weights are random.
     """
     facts = ALL[format]
@@ -67,7 +67,7 @@ def tolerance(
         return UNTRAINED
     if facts.quantized:
         return PER_CALL if facts.scales_at_run_time else FIXED
-    chosen, computed = options or {}, {facts.precision, *(products or ())}
+    chosen, computed = options or {}, {facts.precision, *(matmuls or ())}
     if "bf16" in computed or chosen.get("precision") == "bf16":
         return BFLOAT16
     # TensorRT under ONNX Runtime may take TF32, of 11 bits; so may a provider with options of one's own.

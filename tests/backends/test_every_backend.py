@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.errors import BackendError
-from backends.registry import BACKENDS, availability, backend_class, open_backend, serves
+from backends.registry import BACKENDS, availability, backend_class, open_backend, unsupported_reason
 from exporters.formats import FORMATS
 from exporters.quantization import modelopt as onnx_modelopt
 
@@ -94,12 +94,12 @@ def test_missing_feed_and_bad_token_are_one_line(opened: Backend, ragged: Ragged
 
 
 def test_products_are_counted_by_precision(opened: Backend, backend_name: str) -> None:
-    products = opened.products()
+    matmuls = opened.matmuls()
     if backend_name.startswith("torch"):
-        assert products is None
+        assert matmuls is None
     else:  # of two layers: Q, K, V, the attention's output, two of the feed-forward; attention itself; the head
-        assert products is not None and products.keys() == {"fp32"}
-        assert 10 <= products["fp32"] <= 20
+        assert matmuls is not None and matmuls.keys() == {"fp32"}
+        assert 10 <= matmuls["fp32"] <= 20
 
 
 def test_unknown_options_are_one_line(backend_name: str, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_fp8_is_the_same_model_on_both_runtimes(task: str, onnx_artifact: Path, 
     mask, found = feeds["attention_mask"].astype(bool), []
     for name in HERE[:2]:
         with open_backend(name, tmp_path, format="onnx-fp8", task=task, threads=1) as backend:
-            assert set(backend.products() or {}) == {"fp32"}
+            assert set(backend.matmuls() or {}) == {"fp32"}
             found.append(backend.infer(feeds))
     for name, array in found[0].items():
         rows = mask if name in PER_TOKEN else slice(None)
@@ -163,15 +163,17 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
         open_backend("onnxruntime-cpu", tmp_path, format="onnx-fp32", task="text-classification", threads=0)
     with pytest.raises(BackendError, match="no artifact folder at"):
         open_backend("onnxruntime-cpu", tmp_path / "none", format="onnx-fp32", task="text-classification")
-    assert serves("onnxruntime-cpu", "onnx-int8-static") is None
-    assert "use onnx-fp16" in (serves("onnxruntime-cuda", "onnx-int8-static") or "")
-    assert "no dynamic quantization" in (serves("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
-    assert "unsigned" in (serves("onnxruntime-tensorrt", "onnx-int8-static") or "")
-    assert serves("onnxruntime-tensorrt", "onnx-int8-tensorrt") is None
-    assert serves("onnxruntime-cuda", "onnx-packed") is None
-    assert all(serves(name, "onnx-packed") for name in ("onnxruntime-cpu", "onnxruntime-tensorrt", "openvino-cpu"))
-    assert all("use onnx-int8-static" in (serves(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
-    assert all("use onnx-int8-static" in (serves(name, "onnx-int8-modelopt") or "") for name in HERE[:2])
-    assert all(serves(name, "onnx-fp8") is None for name in (*HERE[:2], "onnxruntime-tensorrt"))
-    assert "computed in FP32" in (serves("onnxruntime-cuda", "onnx-fp8") or "")
-    assert "use torch-cpu" in (serves("openvino-cpu", "torch-fp32") or "")
+    assert unsupported_reason("onnxruntime-cpu", "onnx-int8-static") is None
+    assert "use onnx-fp16" in (unsupported_reason("onnxruntime-cuda", "onnx-int8-static") or "")
+    assert "no dynamic quantization" in (unsupported_reason("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
+    assert "unsigned" in (unsupported_reason("onnxruntime-tensorrt", "onnx-int8-static") or "")
+    assert unsupported_reason("onnxruntime-tensorrt", "onnx-int8-tensorrt") is None
+    assert unsupported_reason("onnxruntime-cuda", "onnx-packed") is None
+    assert all(
+        unsupported_reason(name, "onnx-packed") for name in ("onnxruntime-cpu", "onnxruntime-tensorrt", "openvino-cpu")
+    )
+    assert all("use onnx-int8-static" in (unsupported_reason(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
+    assert all("use onnx-int8-static" in (unsupported_reason(name, "onnx-int8-modelopt") or "") for name in HERE[:2])
+    assert all(unsupported_reason(name, "onnx-fp8") is None for name in (*HERE[:2], "onnxruntime-tensorrt"))
+    assert "computed in FP32" in (unsupported_reason("onnxruntime-cuda", "onnx-fp8") or "")
+    assert "use torch-cpu" in (unsupported_reason("openvino-cpu", "torch-fp32") or "")

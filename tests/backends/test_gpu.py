@@ -109,7 +109,7 @@ def test_a_tensorrt_engine_is_built_and_answers_like_its_onnx_file(
     assert recorded["found"]["tensorrt"]
     with open_backend("tensorrt", tmp_path, format="tensorrt-fp32", task=task) as backend:
         outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
-        assert set(backend.products() or {}) == {"fp32"}
+        assert set(backend.matmuls() or {}) == {"fp32"}
         assert len(backend.describe()["engine_sha256"]) == 64
         times = backend.device_times(pad(ragged, [0, 1, 2]))
         assert times is not None and min(times.values()) > 0
@@ -135,7 +135,7 @@ def test_an_fp8_engine_multiplies_in_fp8_and_answers_like_its_onnx_file(
         tensorrt_engine.write(tmp_path / "half", tmp_path / "engine", inputs=reference.inputs, longest=64)
     with open_backend("tensorrt", tmp_path / "engine", format="tensorrt-fp8", task=task) as backend:
         outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN)
-        assert "fp8" in (backend.products() or {})
+        assert "fp8" in (backend.matmuls() or {})
     for name, known in expected.items():
         spread = np.concatenate([row.ravel() for row in known]).std()
         for row, other in zip(known, outputs[name], strict=True):
@@ -218,7 +218,7 @@ def test_captured_graphs_answer_like_ordinary_runs(task: str, onnx_artifact: Pat
     with cuda(onnx_artifact, task) as backend:
         expected = [backend.infer(pad(ragged, rows)) for rows in (*singles, [0, 1, 2])]
     with cuda(onnx_artifact, task, cuda_graphs=[[1, 16], [4, 32]]) as backend:
-        assert set(backend.products() or {}) == {"fp32"}
+        assert set(backend.matmuls() or {}) == {"fp32"}
         for _ in range(3):
             for rows, known in zip((*singles, [0, 1, 2]), expected, strict=True):
                 feeds = pad(ragged, rows)

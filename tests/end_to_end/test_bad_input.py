@@ -164,7 +164,7 @@ def test_an_output_folder_that_is_no_run_or_cannot_be_written(tmp_path: Path) ->
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
-    """Told before the data is read, which is not there."""
+    """Refused before the data is read, which is not there."""
     (tmp_path / "file").write_text("")
     assert "file/store: cannot be written" in refused(tmp_path, CONFIG, "--store", "file/store")
 

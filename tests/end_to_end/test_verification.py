@@ -193,9 +193,9 @@ def test_every_deployment_is_verified_on_its_own_backend(folder: Path) -> None:
         assert entry["status"] == "ok" and verified["quality"]["loss"] <= 0.1
         assert verified["determinism"]["repeated"] == 0
         if "fp32" in name:
-            assert verified["products"].keys() == {"fp32"} and verified["parity"]["largest_logit_difference"] < 1e-3
+            assert verified["matmuls"].keys() == {"fp32"} and verified["parity"]["largest_logit_difference"] < 1e-3
     dynamic = deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]
-    assert dynamic["verification"]["products"]["int8"] > 0 and dynamic["artifact"]["isa"]
+    assert dynamic["verification"]["matmuls"]["int8"] > 0 and dynamic["artifact"]["isa"]
     assert (
         dynamic["artifact"]["source"]["embedded"] == "reference" and not dynamic["artifact"]["source"]["trained_here"]
     )
@@ -217,7 +217,7 @@ def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:
     done = scalemodel("export", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stdout.splitlines() if line.startswith("verified ")]
-    assert len(told) == 4 and "100.0 % of" in told[0] and "products" in told[0]
+    assert len(told) == 4 and "100.0 % of" in told[0] and "matmuls" in told[0]
     report = scalemodel("report", "--store", "runs", cwd=folder)
     assert "Verified before timing" in report.stdout
 

@@ -93,7 +93,7 @@ def main() -> None:
                 shared = chosen.shared_batches
                 ask = deployment.probabilities if shared else _padded_to_512(chosen.artifact, runtime)
                 theirs = _textattack(ask, proposer, chosen.masked_lm, settings)
-                _against(deployment, ours, examples, theirs, chosen.at_once)
+                _against(deployment, ours, examples, theirs, chosen.batch_size)
 
 
 def _examples(path: Path, count: int) -> list[Example]:
@@ -152,7 +152,7 @@ class Ours:
     similarity: Callable[..., Any]
     settings: AttackSettings
 
-    def attack(self, deployment: DeploymentRunner, examples: Sequence[Example], at_once: int) -> list[AttackResult]:
+    def attack(self, deployment: DeploymentRunner, examples: Sequence[Example], batch_size: int) -> list[AttackResult]:
         return list(
             attack(
                 deployment.probabilities,
@@ -160,7 +160,7 @@ class Ours:
                 candidates=self.propose,
                 similarity=self.similarity,
                 settings=self.settings,
-                at_once=at_once,
+                batch_size=batch_size,
             )
         )
 
@@ -173,16 +173,16 @@ def _against(
     ours: Ours,
     examples: Sequence[Example],
     theirs: Callable[[Example], AttackResult],
-    at_once: int,
+    batch_size: int,
 ) -> None:
     """A group of ours, then its texts one by one through TextAttack, and so on."""
     seconds: dict[str, list[float]] = {"ours": [], "textattack": []}
     results: dict[str, list[AttackResult]] = {"ours": [], "textattack": []}
     ours.attack(deployment, examples[:1], 1)
-    for start in range(0, len(examples), at_once):
-        group = examples[start : start + at_once]
+    for start in range(0, len(examples), batch_size):
+        group = examples[start : start + batch_size]
         began = time.perf_counter()
-        results["ours"] += ours.attack(deployment, group, at_once)
+        results["ours"] += ours.attack(deployment, group, batch_size)
         seconds["ours"].append(time.perf_counter() - began)
         began = time.perf_counter()
         results["textattack"] += [theirs(example) for example in group]

@@ -2,8 +2,8 @@
 
 ARTIFACT: folders of deployable artifacts (their manifests tell format and task). Each is opened twice on ``--backend``,
 with the option and without; both answer the same batches in turns, in one process, on one thread unless ``--threads``
-says more (pools of threads that spin would disturb each other). Told for every shape: milliseconds without the option,
-and the median of the pairs' ratios (lowest to highest).
+says more (pools of threads that spin would disturb each other). For every shape it prints milliseconds without the
+option, and the median of the ratios of pairs (lowest to highest).
 
 Nothing here passes or fails; figures go to docs/performance.md with machine and date.
 """

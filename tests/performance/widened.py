@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from transformers import BertForMaskedLM
 
 BERT_BASE = 12 * (4 * 768**2 + 2 * 768 * 3072)
-"""Weights of the products of BERT-base's encoder."""
+"""Weights of the matmuls of BERT-base's encoder."""
 TWICE = 2
 
 
 def widened(narrow: BertForMaskedLM, weights: int = BERT_BASE) -> BertForMaskedLM:
-    """``narrow`` with hidden units twice and some ``weights`` in the products of its encoder.
+    """``narrow`` with hidden units twice and some ``weights`` in the matmuls of its encoder.
 
     Raises:
         ValueError: ``narrow`` at twice the width has more already.

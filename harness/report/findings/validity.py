@@ -127,7 +127,7 @@ def exports(task: TaskView) -> list[Finding]:
 
 
 def left_in_float(task: TaskView) -> list[Finding]:
-    """Static INT8 that is not INT8 everywhere, as the export found groups of products too sensitive."""
+    """Static INT8 that is not INT8 everywhere, as the export found groups of matmuls too sensitive."""
     left = {
         d: d.artifact.sensitivity.left_float
         for d in task.measured
@@ -142,7 +142,7 @@ def left_in_float(task: TaskView) -> list[Finding]:
         Finding(
             "advice",
             "left-in-float",
-            f"{listed(members)} {verb(members, 'keeps', 'keep')} products in float32 that INT8 moves too far: "
+            f"{listed(members)} {verb(members, 'keeps', 'keep')} matmuls in float32 that INT8 moves too far: "
             f"{', '.join(groups[:3])}{more}.",
             "What each group costs stands in the artifact's manifest, under sensitivity.",
             names(members),
@@ -154,7 +154,7 @@ def emulated(task: TaskView) -> list[Finding]:
     members = [d for d in task.measured if d.emulated]
     if not members:
         return []
-    kinds = dict.fromkeys(words(kind) for d in members if d.verification for kind in d.verification.products or ())
+    kinds = dict.fromkeys(words(kind) for d in members if d.verification for kind in d.verification.matmuls or ())
     return [
         Finding(
             "warning",

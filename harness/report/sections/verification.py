@@ -23,15 +23,15 @@ def verification(task: TaskView) -> Section | None:
         Column(f"{metric}\nchange"),
         Column("moved by\nbatch"),
         Column("moved by\npadding", optional=True),
-        Column("products", right=False),
+        Column("matmuls", right=False),
     )
     examples = max(found.parity.examples for _, found in verified)
     notes = (
         f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits, "
         f"representation and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against "
         "what its graph says without optimisation, an engine's against itself, alone and without padding. Moved: how "
-        "far logits are from their own when the same text is in another batch, or is padded less. Products: matrix "
-        "products by the precision in which the runtime says it ran them.",
+        "far logits are from their own when the same text is in another batch, or is padded less. Matmuls: matrix "
+        "matmuls by the precision in which the runtime says it ran them.",
     )
     # how what a model reads differs by intent from what `transformers`' scripts would give it
     preprocessing = dict.fromkeys(
@@ -47,7 +47,7 @@ def verification(task: TaskView) -> Section | None:
 
 
 def _cells(found: VerificationResult) -> tuple[Cell, ...]:
-    parity, products = found.parity, found.products or {}
+    parity, matmuls = found.parity, found.matmuls or {}
     return (
         Cell(percent(parity.decision_agreement)),
         Cell(_small(parity.largest_logit_difference)),
@@ -55,7 +55,7 @@ def _cells(found: VerificationResult) -> tuple[Cell, ...]:
         Cell(signed(None if found.quality is None else -100 * found.quality.loss)),
         Cell(_small(found.determinism.another_batch)),
         Cell(_small(found.determinism.more_padding)),
-        Cell(", ".join(f"{number} {words(name)}" for name, number in products.items()) or UNKNOWN),
+        Cell(", ".join(f"{number} {words(name)}" for name, number in matmuls.items()) or UNKNOWN),
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from backends.backend import Availability
 from backends.errors import BackendError
 from backends.onnx_interface import Port, check_ports
-from backends.registry import availability, serves
+from backends.registry import availability, unsupported_reason
 from backends.tensorrt.backend import TensorRt, choose_profile, engine_bytes
 from backends.tensorrt.layers import layers_by_precision, products_by_precision
 
@@ -95,9 +95,9 @@ def test_what_is_no_engine_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_takes_engines_and_says_what_is_missing() -> None:
-    assert serves("tensorrt", "tensorrt-int8") is None
-    assert "use onnxruntime-cpu" in (serves("tensorrt", "onnx-fp16") or "")
-    assert "use tensorrt" in (serves("onnxruntime-tensorrt", "tensorrt-fp16") or "")
+    assert unsupported_reason("tensorrt", "tensorrt-int8") is None
+    assert "use onnxruntime-cpu" in (unsupported_reason("tensorrt", "onnx-fp16") or "")
+    assert "use tensorrt" in (unsupported_reason("onnxruntime-tensorrt", "tensorrt-fp16") or "")
     found = availability("tensorrt")
     if not found.available:
         assert found.reason and found.remedy

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.attack import batched_search as lock_step
-from benchmarks.attack.batched_search import Answers, Budget, in_lock_step
+from benchmarks.attack.batched_search import Answers, Budget, batched_search
 from benchmarks.attack.requests import OutOfBudget, Scores
 
 ANSWERS = Answers(lambda texts: np.array([[len(text), 0.5] for text in texts], dtype=np.float64), lambda *_: [])
@@ -39,7 +39,7 @@ def test_each_gets_its_own_answers_and_asks_a_text_once():
     calls = []
     answers = Answers(lambda texts: calls.append(list(texts)) or ANSWERS.score(texts), ANSWERS.propose)
     searches = [_asks([["a", "bb"], ["bb", "ccc", "ccc"]]), _asks([["dddd"]]), _asks([])]
-    [group] = in_lock_step(searches, answers, at_once=4)
+    [group] = batched_search(searches, answers, batch_size=4)
     assert group == [([[1, 2], [2, 3, 3]], 3), ([[4]], 1), ([], 0)]
     assert calls == [["a", "bb", "dddd"], ["ccc"]]
 
@@ -52,7 +52,7 @@ def test_groups_keep_their_order_and_begin_when_the_one_before_has_ended():
             begun.append(number)
             yield _asks([[str(number)]])
 
-    groups = in_lock_step(searches(), ANSWERS, at_once=2)
+    groups = batched_search(searches(), ANSWERS, batch_size=2)
     assert len(next(groups)) == 2
     assert begun == [0, 1]
     assert [len(group) for group in groups] == [2, 1]
@@ -60,7 +60,7 @@ def test_groups_keep_their_order_and_begin_when_the_one_before_has_ended():
 
 def test_a_budget_is_one_search_s_own():
     searches = [_asks([["a", "b"], ["c", "d"]]), _asks([["a"], ["b"]])]
-    [group] = in_lock_step(searches, ANSWERS, at_once=2, budget=Budget(queries=3))
+    [group] = batched_search(searches, ANSWERS, batch_size=2, budget=Budget(queries=3))
     assert group == [("budget", 2), ([[1], [1]], 2)]
 
 
@@ -76,13 +76,13 @@ def test_what_was_recorded_is_not_asked_again_and_the_end_is_the_same(stopped_af
 
     answers = Answers(dependent, ANSWERS.propose)
     whole = Recorder()
-    [undisturbed] = in_lock_step(searches(), answers, at_once=2, recorder=whole)
+    [undisturbed] = batched_search(searches(), answers, batch_size=2, recorder=whole)
     assert len(whole.kept) == 3
 
     calls = []
     answers = Answers(lambda texts: calls.append(texts) or dependent(texts), ANSWERS.propose)
     resumed = Recorder(whole.kept[:stopped_after])
-    [found] = in_lock_step(searches(), answers, at_once=2, recorder=resumed)
+    [found] = batched_search(searches(), answers, batch_size=2, recorder=resumed)
     assert found == undisturbed
     assert len(calls) == 3 - stopped_after
     assert len(resumed.kept) == 3
@@ -92,7 +92,7 @@ def _two_of_which_the_first_is_out_of_time(monkeypatch, recorder, clock, score=A
     searches = [_asks([["a"], ["bb", "ccc"], ["dddd"]]), _asks([["f"], ["gg", "hhh"], ["iiii"]])]
     monkeypatch.setattr(lock_step.time, "monotonic", lambda: next(clock))
     answers = Answers(score, ANSWERS.propose)
-    [group] = in_lock_step(searches, answers, at_once=2, budget=Budget(seconds=15), recorder=recorder)
+    [group] = batched_search(searches, answers, batch_size=2, budget=Budget(seconds=15), recorder=recorder)
     return group
 
 
@@ -132,11 +132,11 @@ def test_a_record_that_does_not_fit_is_dropped_from_there(spoil):
         return [_asks([["a"], ["bb"], ["ccc"]]), _asks([["ff"], ["gggg", "hhhhh"]])]
 
     whole = Recorder()
-    [undisturbed] = in_lock_step(searches(), ANSWERS, at_once=2, recorder=whole)
+    [undisturbed] = batched_search(searches(), ANSWERS, batch_size=2, recorder=whole)
     spoiled = Recorder([whole.kept[0], spoil(whole.kept[1]), replace(whole.kept[2], scores=np.zeros((1, 2)))])
     calls = []
     answers = Answers(lambda texts: calls.append(texts) or ANSWERS.score(texts), ANSWERS.propose)
-    [found] = in_lock_step(searches(), answers, at_once=2, recorder=spoiled)
+    [found] = batched_search(searches(), answers, batch_size=2, recorder=spoiled)
     assert found == undisturbed
     assert calls == [["bb", "gggg", "hhhhh"], ["ccc"]]
     assert [made.asked for made in spoiled.kept] == [made.asked for made in whole.kept]
@@ -149,5 +149,5 @@ def test_what_differs_by_the_noise_of_float32_is_a_tie():
         rows = yield Scores(["a", "b"])
         return rows.tolist()
 
-    [[(rows, _)]] = in_lock_step([search()], noisy, at_once=1)
+    [[(rows, _)]] = batched_search([search()], noisy, batch_size=1)
     assert rows[0] == rows[1]

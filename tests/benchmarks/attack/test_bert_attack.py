@@ -130,7 +130,8 @@ def test_results_do_not_depend_on_how_many_texts_are_attacked_at_once(predict, c
     examples = [(str(i), f"{TEXT} scene {i} " + "filler " * (i % 5), i % 7 != 0) for i in range(40)]
     settings = AttackSettings(mode=mode)
     one, eight, all_ = (
-        list(attack(predict, examples, candidates=candidates, settings=settings, at_once=size)) for size in (1, 8, 64)
+        list(attack(predict, examples, candidates=candidates, settings=settings, batch_size=size))
+        for size in (1, 8, 64)
     )
     assert one == eight == all_
     assert {result.status for result in one} == {"succeeded", "skipped"}

@@ -47,7 +47,7 @@ def test_what_it_finds_turns_the_label_within_the_limits(predict, candidates, at
 
 def test_it_depends_on_the_seed_and_the_text_alone(predict, candidates, attacked):
     once = swapped(predict, attacked, candidates)
-    assert swapped(predict, attacked, candidates, at_once=2) == once
+    assert swapped(predict, attacked, candidates, batch_size=2) == once
     assert swapped(predict, attacked[::-1], candidates)[::-1] == once
     assert swapped(predict, attacked, candidates, seed=1) != once
 

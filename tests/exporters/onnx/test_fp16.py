@@ -38,14 +38,14 @@ def test_products_are_half_and_reductions_are_not(name, pooling, artifact):
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("name", ["bert-qa", "distilbert-classes"])
 def test_a_quantized_graph_in_half_precision(name, pooling, format, quantized, tmp_path, artifact, batches, run):
-    """What tensorrt-int8 is built of: quantization nodes directly at the products, in half precision; no new error."""
+    """What tensorrt-int8 is built of: quantization nodes directly at the matmuls, in half precision; no new error."""
     parent = artifact(name, format, pooling)
     onnx_fp16.write(parent, tmp_path)
     onnx.checker.check_model(str(tmp_path / "model.onnx"), full_check=True)
     graph = read_model(tmp_path).graph
     producers = {output: node for node in graph.node for output in node.output}
-    products = [node for node in graph.node if node.op_type == "MatMul"]
-    restored = [[producers[value].op_type for value in node.input if value in producers] for node in products]
+    matmuls = [node for node in graph.node if node.op_type == "MatMul"]
+    restored = [[producers[value].op_type for value in node.input if value in producers] for node in matmuls]
     assert restored.count(["DequantizeLinear", "DequantizeLinear"]) == quantized
     assert not any("Cast" in kinds and "DequantizeLinear" in kinds for kinds in restored)
     exact = run(artifact(name, "onnx-fp32", pooling), batches)

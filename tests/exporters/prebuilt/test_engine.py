@@ -8,10 +8,15 @@ import pytest
 
 from exporters.errors import ExportError
 from exporters.manifest import read_manifest, verify_files
-from exporters.prebuilt.engine import export_own_engine, look_at_engine
-from exporters.prebuilt.onnx import Told
+from exporters.prebuilt.engine import export_prebuilt_engine, look_at_engine
+from exporters.prebuilt.onnx import DeclaredMetadata
 
-OPTIONS = {"task": "text-classification", "labels": ["bad", "good"], "pooling": "cls", "told": Told(precision="int8")}
+OPTIONS = {
+    "task": "text-classification",
+    "labels": ["bad", "good"],
+    "pooling": "cls",
+    "declared": DeclaredMetadata(precision="int8"),
+}
 
 
 @pytest.fixture
@@ -26,9 +31,9 @@ def test_it_is_copied_and_described(engine: Path, tmp_path: Path) -> None:
     destination = tmp_path / "artifact"
     destination.mkdir()
     with pytest.raises(ExportError, match=r"tokenizer\.json"):
-        export_own_engine(engine, destination, digests=look_at_engine(engine), **OPTIONS)
+        export_prebuilt_engine(engine, destination, digests=look_at_engine(engine), **OPTIONS)
     (destination / "tokenizer.json").write_text("{}")
-    written = export_own_engine(engine, destination, digests=look_at_engine(engine), **OPTIONS)
+    written = export_prebuilt_engine(engine, destination, digests=look_at_engine(engine), **OPTIONS)
     assert read_manifest(destination) == written
     verify_files(destination, written)
     assert (written.format, written.precision, written.parameters) == ("tensorrt-prebuilt", "int8", None)
@@ -41,7 +46,7 @@ def test_one_that_changed_in_the_meantime_is_refused(engine: Path, tmp_path: Pat
     (tmp_path / "artifact").mkdir()
     (tmp_path / "artifact" / "tokenizer.json").write_text("{}")
     with pytest.raises(ExportError, match="changed since the study was read"):
-        export_own_engine(engine, tmp_path / "artifact", digests=digests, **OPTIONS)
+        export_prebuilt_engine(engine, tmp_path / "artifact", digests=digests, **OPTIONS)
 
 
 def test_what_is_no_engine_is_told_in_one_line(tmp_path: Path) -> None:

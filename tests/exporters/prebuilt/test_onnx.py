@@ -21,27 +21,27 @@ from exporters.manifest import read_manifest, verify_files
 from exporters.onnx.graph import OUTPUTS
 from exporters.onnx.graph_facts import tensor_shapes
 from exporters.pooling import pool, pooling_nodes
-from exporters.prebuilt.onnx import Told, check_outputs, export_own, look_at
+from exporters.prebuilt.onnx import DeclaredMetadata, check_outputs, export_prebuilt, look_at
 from exporters.prebuilt.outputs import last_normalisation
 from tests.exporters.small_model import small_model
 
 LABELS = ("bad", "fair", "good")
 
 
-def options(name: str, pooling: str = "cls", **told: Any) -> dict[str, Any]:
+def options(name: str, pooling: str = "cls", **declared: Any) -> dict[str, Any]:
     answering = name.endswith("qa")
     return {
         "task": "question-answering" if answering else "text-classification",
         "labels": () if answering else LABELS,
         "pooling": pooling,
-        "told": Told(**told),
+        "declared": DeclaredMetadata(**declared),
     }
 
 
 def take_in(path: Path, destination: Path, chosen: dict[str, Any]) -> Any:
     destination.mkdir()
     (destination / "tokenizer.json").write_text("{}", encoding="utf-8")
-    manifest = export_own(path, destination, digests=look_at(path, **chosen).digests, **chosen)
+    manifest = export_prebuilt(path, destination, digests=look_at(path, **chosen).digests, **chosen)
     verify_files(destination, manifest)
     assert read_manifest(destination) == manifest
     return manifest
@@ -307,7 +307,7 @@ def test_a_file_that_changes_under_way(tmp_path, artifact):
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "tokenizer.json").write_text("{}")
     with pytest.raises(ExportError, match=r"mine\.onnx changed since the study was read"):
-        export_own(source, tmp_path / "own", digests=digests, **options("bert-qa"))
+        export_prebuilt(source, tmp_path / "own", digests=digests, **options("bert-qa"))
     assert not (tmp_path / "own" / "manifest.json").exists()
 
 

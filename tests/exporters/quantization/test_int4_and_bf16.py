@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from exporters.onnx.graph import encoder_products, read_model
+from exporters.onnx.graph import encoder_matmuls, read_model
 
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes")
 
@@ -16,7 +16,7 @@ def test_the_encoders_products_are_in_4_bits_and_nothing_else(name, artifact):
     before = read_model(artifact(name, "onnx-fp32")).graph
     after = read_model(artifact(name, "onnx-int4")).graph
     quantized = [node for node in after.node if node.op_type == "MatMulNBits"]
-    assert len(quantized) == len(encoder_products(before)) == 12
+    assert len(quantized) == len(encoder_matmuls(before)) == 12
     options = {attribute.name: attribute.i for attribute in quantized[0].attribute}
     assert (options["bits"], options["block_size"], options["accuracy_level"]) == (4, 32, 4)
     kept = {weight.name: weight for weight in before.initializer}
@@ -29,7 +29,7 @@ def test_the_encoders_products_are_in_4_bits_and_nothing_else(name, artifact):
 def test_weights_are_rounded_to_16_steps_of_their_block(artifact):
     """MatMulNBits stores (columns, blocks, bytes) of the transposed weight, two numbers a byte, 8 being zero."""
     before, after = (read_model(artifact("bert-qa", format)).graph for format in ("onnx-fp32", "onnx-int4"))
-    product = next(node for node in before.node if node.name == encoder_products(before)[0])
+    product = next(node for node in before.node if node.name == encoder_matmuls(before)[0])
     node = next(node for node in after.node if node.output[0] == product.output[0])
     weights = {
         weight.name: onnx.numpy_helper.to_array(weight) for graph in (before, after) for weight in graph.initializer

@@ -17,7 +17,7 @@ from exporters.format import Format
 from exporters.formats import FORMATS, lineage
 from exporters.manifest import read_manifest
 from exporters.onnx.graph import head, opset, read_model
-from exporters.onnx.graph_facts import graph_facts, products_by_type
+from exporters.onnx.graph_facts import graph_facts, matmuls_by_type
 from exporters.parity import checkpoint_outputs
 from exporters.quantization import modelopt as onnx_modelopt
 from exporters.quantization import modelopt_process
@@ -35,13 +35,13 @@ needs_modelopt = pytest.mark.skipif(
 def test_the_encoders_products_and_attention_are_quantized_and_the_head_is_not(name, format, kind, artifact):
     folder = artifact(name, format, "mean")
     model = read_model(folder)
-    products = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
-    outside = sum(node.name in set(head(model.graph)) for node in products)
+    matmuls = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
+    outside = sum(node.name in set(head(model.graph)) for node in matmuls)
     assert outside > 0
-    assert products_by_type(model.graph) == {"float": outside, kind: 2 * (6 + 2)}
+    assert matmuls_by_type(model.graph) == {"float": outside, kind: 2 * (6 + 2)}
     manifest = read_manifest(folder)
     assert manifest.found is not None
-    assert manifest.found["products"] == {"float": outside, kind: 16}
+    assert manifest.found["matmuls"] == {"float": outside, kind: 16}
     assert manifest.precision.startswith(graph_facts(model).precision) and kind in manifest.precision
     assert opset(model) >= 19
     assert manifest.versions["nvidia-modelopt"]
@@ -102,7 +102,7 @@ def test_fp8_is_no_worse_on_padded_rows(artifact, checkpoints, batches, run):
 
 @needs_modelopt
 def test_the_order_of_the_calibration_data_decides_nothing(tmp_path, artifact, make_batch):
-    """By its first row ModelOpt tells which products are too small to quantize."""
+    """By its first row ModelOpt tells which matmuls are too small to quantize."""
     batches = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
     export(
         "onnx-fp8",
@@ -113,7 +113,7 @@ def test_the_order_of_the_calibration_data_decides_nothing(tmp_path, artifact, m
         calibration=batches[::-1],
     )
     again, first = (read_model(folder).graph for folder in (tmp_path, artifact("bert-qa", "onnx-fp8")))
-    assert products_by_type(again) == products_by_type(first)
+    assert matmuls_by_type(again) == matmuls_by_type(first)
 
 
 @needs_modelopt

@@ -1,4 +1,4 @@
-"""How sensitive each group of products is, and which stay float32."""
+"""How sensitive each group of matmuls is, and which stay float32."""
 
 from __future__ import annotations
 

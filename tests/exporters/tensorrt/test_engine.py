@@ -229,7 +229,7 @@ def test_fp8_is_refused_on_gpus_without_it(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(tensorrt_engine, "_devices", lambda devices=devices: tuple(devices))
         assert without_fp8() is None
     monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ("NVIDIA H100 9.0", "NVIDIA A100 8.0"))
-    assert (without_fp8() or "").startswith("NVIDIA A100 8.0 has no products in FP8")
+    assert (without_fp8() or "").startswith("NVIDIA A100 8.0 has no matmuls in FP8")
 
 
 def test_an_fp8_engine_on_an_older_gpu_is_one_line(
@@ -237,7 +237,7 @@ def test_an_fp8_engine_on_an_older_gpu_is_one_line(
 ) -> None:
     monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ("NVIDIA A100 8.0",))
     with pytest.raises(
-        ExportError, match=r"cannot build an engine: NVIDIA A100 8\.0 has no products in FP8.*tensorrt-int8"
+        ExportError, match=r"cannot build an engine: NVIDIA A100 8\.0 has no matmuls in FP8.*tensorrt-int8"
     ):
         exported("tensorrt-fp8", artifact, tmp_path / "engine")
     assert "graph" not in told

@@ -175,7 +175,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("study=My Study", ["study: a name has lower-case letters", "'My Study'"]),
         ("performance.max_warmup_seconds=0.1", ["performance.max_warmup_seconds", "less than min_warmup_seconds"]),
         ("backends=[torch-cpu]", ["formats", "onnx-fp32"]),
-        ("formats=[onnx-bf16]", ["formats", "'onnx-bf16'", "no bfloat16 products on the CPU", "openvino-cpu"]),
+        ("formats=[onnx-bf16]", ["formats", "'onnx-bf16'", "no bfloat16 matmuls on the CPU", "openvino-cpu"]),
         ("tasks.text-classification.reference.deeper=1", ["tasks.text-classification.reference", "plain value"]),
         ("nonsense", ["nonsense", "path.to.key=value"]),
     ],

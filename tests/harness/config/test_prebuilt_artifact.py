@@ -11,7 +11,7 @@ import pytest
 from tokenizers import BertWordPieceTokenizer, Tokenizer, models, pre_tokenizers
 
 from exporters.files import sha256
-from harness.checkpoints.tokenizer_files import write_own_tokenizer
+from harness.checkpoints.tokenizer_files import write_prebuilt_tokenizer
 from harness.config.deployments import deployments
 from harness.config.load import load_study
 from harness.errors import UserError
@@ -172,7 +172,7 @@ def test_files_that_will_not_do_are_one_line_before_anything_runs(folder: Path) 
 def tokens_of(folder: Path, text: str) -> list[str]:
     """As the artifact's tokenizer has them, once the one in ``folder`` is taken in."""
     with TemporaryDirectory() as artifact:
-        write_own_tokenizer(folder, Path(artifact))
+        write_prebuilt_tokenizer(folder, Path(artifact))
         return list(read_tokenizer(Path(artifact)).backend.encode(text).tokens)
 
 

@@ -162,7 +162,7 @@ def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
                     opened.probabilities,
                     examples,
                     candidates=lambda _, spans: [replacements for _ in spans],
-                    at_once=size,
+                    batch_size=size,
                 )
             )
             for size in (1, 8, 64)

@@ -165,7 +165,7 @@ def deployment(task: str, model: str, form: str, backend: str = BACKEND, **chang
             quality=None,
             determinism=Determinism(repeated=0.0, another_batch=0.0, more_padding=0.0),
             tolerance=None,
-            products=None,
+            matmuls=None,
             preprocessing=None,
         ),
         quality=Quality(

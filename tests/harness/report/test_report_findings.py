@@ -277,11 +277,11 @@ def test_static_int8_that_is_not_int8_everywhere(task: dict[str, Any]) -> None:
 def test_fp8_that_was_computed_in_another_type(task: dict[str, Any]) -> None:
     entry = task["deployments"][FP16]
     entry["format"] = "onnx-fp8"
-    entry["verification"]["products"] = {"fp8": 24, "fp16": 9}
+    entry["verification"]["matmuls"] = {"fp8": 24, "fp16": 9}
     assert found(task, "emulated") is None
     slow = found(task, "no-speed-up")
     assert slow is not None and FP16 in slow.deployments
-    entry["verification"]["products"] = {"fp32": 33}
+    entry["verification"]["matmuls"] = {"fp32": 33}
     finding = found(task, "emulated")
     assert finding is not None and finding.deployments == (FP16,)
     assert "rounded to, and multiplied in fp32" in finding.text

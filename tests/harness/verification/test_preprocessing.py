@@ -28,7 +28,7 @@ from transformers import (
 
 from exporters.parity import checkpoint_outputs
 from harness.checkpoints.materialize import materialize
-from harness.checkpoints.tokenizer_files import staged, write_own_tokenizer
+from harness.checkpoints.tokenizer_files import staged, write_prebuilt_tokenizer
 from harness.config.checkpoints import FolderCheckpoint
 from harness.config.tasks import QuestionAnswering
 from harness.errors import REFUSED, StepFailed, UserError
@@ -209,7 +209,7 @@ def own(tmp_path: Path, **settings: Any) -> tuple[Path, Path]:
     word_pieces().save_pretrained(folder)
     content = json.loads((folder / SETTINGS).read_text())
     (folder / SETTINGS).write_text(json.dumps(content | settings))
-    write_own_tokenizer(folder, artifact)
+    write_prebuilt_tokenizer(folder, artifact)
     return folder, artifact
 
 
@@ -294,7 +294,7 @@ def test_a_tokenizer_without_settings_is_not_held_against_anything(tmp_path: Pat
     folder.mkdir()
     artifact.mkdir()
     sentence_pieces(XLMRobertaTokenizerFast).backend_tokenizer.save(str(folder / "tokenizer.json"))
-    write_own_tokenizer(folder, artifact)
+    write_prebuilt_tokenizer(folder, artifact)
     found = check(tmp_path, folder, artifact, asking(), QUESTIONS)
     assert found["against"] is None
     assert "not held against" in found["notes"][0]

@@ -9,7 +9,7 @@ from harness.verification.tolerances import BFLOAT16, FIXED, FLOAT16, FLOAT32, P
 
 
 @pytest.mark.parametrize(
-    ("format", "backend", "options", "products", "wanted"),
+    ("format", "backend", "options", "matmuls", "wanted"),
     [
         ("torch-fp32", "torch-cpu", None, None, FLOAT32),
         ("onnx-fp32", "onnxruntime-cpu", None, {"fp32": 33}, FLOAT32),
@@ -29,8 +29,8 @@ from harness.verification.tolerances import BFLOAT16, FIXED, FLOAT16, FLOAT32, P
         ("onnx-int4", "onnxruntime-cpu", None, None, PER_CALL),
     ],
 )
-def test_the_coarsest_of_format_and_backend_counts(format, backend, options, products, wanted):
-    assert tolerance(format, backend, options, products) == wanted
+def test_the_coarsest_of_format_and_backend_counts(format, backend, options, matmuls, wanted):
+    assert tolerance(format, backend, options, matmuls) == wanted
 
 
 def test_every_limit_refuses_a_constant():
