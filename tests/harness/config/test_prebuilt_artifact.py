@@ -267,25 +267,25 @@ def test_a_head_that_its_configuration_says_is_none(folder: Path, place: str, co
 
 
 def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: Path) -> None:
-    def told(*overrides: str) -> tuple[int | None, ...]:
+    def declared(*overrides: str) -> tuple[int | None, ...]:
         (task,) = plan(folder, *overrides).tasks
         (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
         assert isinstance(artifact.options, prebuilt_artifact.Options)
-        return tuple(getattr(artifact.options.told, name) for name in ("first_position", "max_positions", "pad_token"))
+        return tuple(getattr(artifact.options.declared, name) for name in ("first_position", "max_positions", "pad_token"))
 
-    assert told() == (None, None, 0)
+    assert declared() == (None, None, 0)
     small_model(folder / "mine.onnx", inputs=("input_ids", "attention_mask", "position_ids"))
     assert "first_position: 0 for BERT's kind" in complaint(folder)
-    assert told(f"{SHIPPED}.artifact.first_position=4") == (4, None, 0)
+    assert declared(f"{SHIPPED}.artifact.first_position=4") == (4, None, 0)
     assert "first_position" in complaint(folder, f"{SHIPPED}.artifact.first_position=-1")
     config = {"model_type": "roberta", "pad_token_id": 2, "max_position_embeddings": 130}
     (folder / "config.json").write_text(json.dumps(config))
-    assert told() == (3, 127, 2)
+    assert declared() == (3, 127, 2)
     (folder / "config.json").write_text(json.dumps({"model_type": "bert", "max_position_embeddings": 100}))
-    assert told() == (0, 100, 0)
+    assert declared() == (0, 100, 0)
     words = Tokenizer(models.WordPiece({"[UNK]": 0, "film": 1, "[PAD]": 2}, unk_token="[UNK]"))
     words.save(str(folder / "tokenizer.json"))
-    assert told() == (0, 100, 2)
+    assert declared() == (0, 100, 2)
 
 
 @pytest.mark.parametrize(("counted", "takes"), [(False, 64), (True, 63)])
@@ -301,7 +301,7 @@ def test_positions_are_those_of_the_graph_where_nothing_lies_beside_it(folder: P
     (task,) = plan(folder).tasks
     (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
     assert isinstance(artifact.options, prebuilt_artifact.Options)
-    assert artifact.options.told.max_positions == takes
+    assert artifact.options.declared.max_positions == takes
 
 
 def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:
