@@ -39,7 +39,7 @@ CHARACTERS_A_CALL = 8_000_000
 
 
 @dataclass(frozen=True)
-class Answers:
+class Handlers:
     """Who answers: ``score`` all texts of a round, few calls a round; the others one request at a time."""
 
     score: Callable[[Sequence[str]], Float]
@@ -103,7 +103,7 @@ class _Running(Generic[Found]):
 
 def batched_search(
     searches: Iterable[Search[Found]],
-    answers: Answers,
+    answers: Handlers,
     *,
     batch_size: int,
     budget: Budget | None = None,
@@ -122,7 +122,7 @@ def batched_search(
 
 def _run_group(
     group: list[_Running[Found]],
-    answers: Answers,
+    answers: Handlers,
     budget: Budget,
     recorder: Recorder | None,
     on_round: Callable[[int], None] | None,
@@ -150,7 +150,7 @@ def _run_group(
     return [(running.found, running.queries) for running in group]  # type: ignore[misc]
 
 
-def _answer_the_rest(running: _Running[Any], answers: Answers) -> None:
+def _answer_the_rest(running: _Running[Any], answers: Handlers) -> None:
     while True:
         match running.request:
             case Proposals(text, spans):
@@ -186,7 +186,7 @@ class _Question:
                 yield text
 
 
-def _make(questions: Mapping[int, _Question], answers: Answers, budget: Budget) -> Round:
+def _make(questions: Mapping[int, _Question], answers: Handlers, budget: Budget) -> Round:
     """Decide who is out of budget, and ask for the others."""
     stopped = tuple(place for place, one in questions.items() if _exceeds(budget, one.running, len(one.new)))
     texts = (text for place, one in questions.items() if place not in stopped for text in one.new_texts())

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.attack.batched_search import Answers, Budget, Recorder, batched_search
+from benchmarks.attack.batched_search import Budget, Handlers, Recorder, batched_search
 from benchmarks.attack.probabilities import Predict, checked_probabilities
 from benchmarks.attack.reference_search import reference_search
 from benchmarks.attack.requests import Search
@@ -58,7 +58,7 @@ def attack(
             about(id_, one(id_, text, int(label), settings, has_encoder=similarity is not None))
             for id_, text, label in examples
         ),
-        Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
+        Handlers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
         batch_size=batch_size,
         budget=Budget(settings.max_queries, settings.max_seconds),
         recorder=recorder,

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.attack.batched_search import Answers, Recorder, batched_search
+from benchmarks.attack.batched_search import Handlers, Recorder, batched_search
 from benchmarks.attack.bert_attack import BATCH_SIZE, About, Compare, Propose, by_itself
 from benchmarks.attack.probabilities import Predict, checked_probabilities
 from benchmarks.attack.requests import Proposals, Scores, Search, Similarities, in_parts
@@ -46,7 +46,7 @@ def swap_at_random(
             about(result.id, random_search(result, settings, seed=seed, has_encoder=similarity is not None))
             for result in attacked
         ),
-        Answers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
+        Handlers(lambda texts: checked_probabilities(predict, texts), candidates, similarity),
         batch_size=batch_size,
         recorder=recorder,
         on_round=on_round,

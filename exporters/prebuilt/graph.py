@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from exporters.errors import ExportError
 from exporters.onnx.graph import INPUTS, REPRESENTATION, opset
 from exporters.pooling import pooling_nodes
-from exporters.prebuilt.outputs import Source, listed
+from exporters.prebuilt.outputs import TensorSource, listed
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -73,7 +73,7 @@ def fed_inputs(graph: GraphProto) -> list[ValueInfoProto]:
 def adapt(
     model: ModelProto,
     logits: Mapping[str, str],
-    representation: Source | None,
+    representation: TensorSource | None,
     pooling: str,
     first_position: int | None = None,
 ) -> list[str]:

@@ -29,7 +29,7 @@ from exporters.parity import PER_TOKEN
 from exporters.pooling import check_pooling
 from exporters.prebuilt.files import copy_own, prebuilt_digests, read_own, weight_files
 from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs
-from exporters.prebuilt.outputs import Source, find_logits, find_representation
+from exporters.prebuilt.outputs import TensorSource, find_logits, find_representation
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -67,7 +67,7 @@ class PrebuiltModel:
     digests: dict[str, str]
     """SHA-256 by name: ``model.onnx``, and the files of weights beside it."""
     logits: dict[str, str]
-    representation: Source | None
+    representation: TensorSource | None
     hidden: int | None
     facts: GraphFacts
     says: dict[str, str]

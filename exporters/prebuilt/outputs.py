@@ -31,7 +31,7 @@ FUSED_NORMALISATIONS = frozenset(
 
 
 @dataclass(frozen=True)
-class Source:
+class TensorSource:
     """A tensor of the graph that becomes the representation."""
 
     tensor: str
@@ -95,7 +95,7 @@ def _before_softmax(output: str, producer: Mapping[str, NodeProto], where: Path)
 
 def find_representation(
     graph: GraphProto, told: str | None, logits: Mapping[str, str], shapes: Mapping[str, Shape], where: Path
-) -> Source | None:
+) -> TensorSource | None:
     """The tensor to take the representation from; None where ``told`` is "none".
 
     In this order: the one that is told, an output or any tensor inside; an output ``representation``; an output
@@ -122,7 +122,7 @@ def find_representation(
     if not hidden:
         last = last_normalisation(graph, list(logits.values()), shapes)
         if last is not None:
-            return Source(last, False, f"{last!r}, the last normalisation before the head")
+            return TensorSource(last, False, f"{last!r}, the last normalisation before the head")
     raise ExportError(
         f"{where} has no output that is clearly the last hidden state (it has: {listed(there, shapes)}): {way_out}"
     )
@@ -160,7 +160,7 @@ def listed(names: list[str], shapes: Mapping[str, Shape]) -> str:
     return ", ".join(told) or "none"
 
 
-def _source(tensor: str, shapes: Mapping[str, Shape], how: str, where: Path, way_out: str) -> Source:
+def _source(tensor: str, shapes: Mapping[str, Shape], how: str, where: Path, way_out: str) -> TensorSource:
     # A rank that is not known: the one that the name stands for; a wrong guess fails on the first batch.
     rank = len(shapes[tensor]) if tensor in shapes else (2 if tensor == REPRESENTATION else 3)
     if rank not in (2, 3):
@@ -168,7 +168,7 @@ def _source(tensor: str, shapes: Mapping[str, Shape], how: str, where: Path, way
             f"{tensor!r} of {where} is {described(shapes[tensor])}, neither (batch, length, hidden) nor "
             f"(batch, hidden): {way_out}"
         )
-    return Source(tensor, rank == 2, how)
+    return TensorSource(tensor, rank == 2, how)
 
 
 def _ancestors(tensors: list[str], producer: Mapping[str, NodeProto], stop: str | None) -> set[str]:

@@ -14,10 +14,10 @@ from harness.config.checkpoints import (
     RandomCheckpoint,
 )
 from harness.config.names import TaskName
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 
 
-def positions(task_name: TaskName, task: Task, model: str) -> int | None:
+def positions(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
     """Tokens; None where only loading, or fetching, the model would tell, and for a finished file."""
     match task.models[model].checkpoint:
         case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):

@@ -9,7 +9,7 @@ from harness.checkpoints.positions import positions
 from harness.checkpoints.prebuilt import prebuilt_file
 from harness.config.names import TaskName
 from harness.config.study import Study
-from harness.config.tasks import QuestionAnswering, Task
+from harness.config.tasks import QuestionAnswering, TaskSettings
 from harness.examples import Example, TextExample
 from harness.planning.context import this_machine
 from harness.planning.examples import attacked_examples
@@ -125,14 +125,14 @@ def _max_positions(planned: TaskPlan) -> dict[str, int | None]:
     }
 
 
-def _shortest(name: TaskName, task: Task, taken_in: Mapping[str, int | None]) -> tuple[str, int] | None:
+def _shortest(name: TaskName, task: TaskSettings, taken_in: Mapping[str, int | None]) -> tuple[str, int] | None:
     """The model of those that tell that takes the fewest tokens, and how many."""
     takes = {model: taken_in.get(model) or positions(name, task, model) for model in task.models}
     known = [(model, most) for model, most in takes.items() if most is not None]
     return min(known, key=lambda found: found[1], default=None)
 
 
-def _longest_text(name: TaskName, task: Task, model: str, takes: int) -> Iterator[str]:
+def _longest_text(name: TaskName, task: TaskSettings, model: str, takes: int) -> Iterator[str]:
     if name == "question-answering":
         place, longest = (
             "question_answering.max_seq_length",

@@ -23,6 +23,15 @@ def list_what(what: str, store: Path) -> None:
         say(line)
 
 
+def print_schema(of: str) -> None:
+    """The JSON schema of config files ("study"), or of a run's files ("results")."""
+    if of == "results":
+        from harness.results.schema import json_schema
+    else:
+        from harness.config.schema import json_schema
+    say(json.dumps(json_schema(), indent=2))
+
+
 def _configs(_: Path) -> Iterable[str]:
     for path in shipped():
         description = yaml.safe_load(path.read_text(encoding="utf-8")).get("description", "")
@@ -80,17 +89,10 @@ def _models(_: Path) -> Iterable[str]:
     yield "artifact: {tensorrt: FILE}".ljust(44) + "a TensorRT engine, on the GPU it was built for"
 
 
-def _schema(_: Path) -> Iterable[str]:
-    from harness.config.schema import json_schema
-
-    yield json.dumps(json_schema(), indent=2)
-
-
 _LISTS = {
     "configs": _configs,
     "runs": _runs,
     "formats": _formats,
     "backends": _backends,
     "models": _models,
-    "schema": _schema,
 }

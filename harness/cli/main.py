@@ -231,12 +231,21 @@ def list_(
         Literal["configs", "runs", "formats", "backends", "models", "schema"],
         typer.Argument(help="`runs` are those of the store; `schema` is the JSON schema of config files, for editors."),
     ],
+    of: Annotated[
+        Literal["study", "results"] | None,
+        typer.Argument(help="`schema results` is the JSON schema of a run's results.json and performance.json."),
+    ] = None,
     store: StoreFolder = DEFAULT_STORE,
 ) -> None:
     """List what there is to choose from."""
-    from harness.cli.listing import list_what
+    from harness.cli.listing import list_what, print_schema
 
-    list_what(what, store)
+    if what == "schema":
+        print_schema(of or "study")
+    elif of is not None:
+        raise UserError(f"list {what} {of}: only a schema is of something; `scalemodel list {what}` lists all")
+    else:
+        list_what(what, store)
 
 
 def version(show: bool) -> None:

@@ -12,7 +12,7 @@ from harness.config.checkpoints import PrunedCheckpoint, RandomCheckpoint
 from harness.config.models import Model
 from harness.config.names import TaskName
 from harness.config.study import Study
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 
 EXECUTION_REPLICATE = "#rerun"
 """Behind the name of a deployment: the same one, run again with other batches and padding."""
@@ -38,13 +38,13 @@ def formats_of(study: Study, model: Model) -> tuple[str, ...]:
     return model.formats or study.formats
 
 
-def represented(task: Task, model: str) -> bool:
+def represented(task: TaskSettings, model: str) -> bool:
     """Whether a model's deployments give a representation: all do, but a finished file that was told to have none."""
     artifact = task.models[model].artifact
     return artifact is None or artifact.representation != LEFT_OUT
 
 
-def random_weights(task: Task, name: str) -> bool:
+def random_weights(task: TaskSettings, name: str) -> bool:
     """Whether a model's answers mean nothing: neither it nor what it was pruned from was ever trained."""
     model = task.models[name]
     if model.training is not None:

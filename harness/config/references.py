@@ -19,7 +19,7 @@ from harness.config.models import Model
 from harness.config.names import TaskName
 from harness.config.slips import meant
 from harness.config.study import Study
-from harness.config.tasks import QuestionAnswering, Task
+from harness.config.tasks import QuestionAnswering, TaskSettings
 from harness.config.training_data import check_training_data
 from harness.errors import UserError
 
@@ -70,7 +70,7 @@ def _check_performance(path: Path, study: Study) -> None:
         )
 
 
-def _check_models(place: str, task_name: str, task: Task) -> None:
+def _check_models(place: str, task_name: str, task: TaskSettings) -> None:
     _refers(f"{place}.reference", task.reference, task.models)
     for name, model in task.models.items():
         here = f"{place}.models.{name}"
@@ -125,7 +125,7 @@ def _check_models(place: str, task_name: str, task: Task) -> None:
                 )
 
 
-def _check_pruned(here: str, name: str, checkpoint: PrunedCheckpoint, task: Task) -> None:
+def _check_pruned(here: str, name: str, checkpoint: PrunedCheckpoint, task: TaskSettings) -> None:
     if (checkpoint.sparsity is None) == (checkpoint.heads is None):
         raise UserError(f"{here}: needs sparsity or heads, and not both")
     _refers(f"{here}.pruned", checkpoint.pruned, task.models)
@@ -137,7 +137,7 @@ def _check_pruned(here: str, name: str, checkpoint: PrunedCheckpoint, task: Task
         raise UserError(f"{here}.pruned: {checkpoint.pruned!r} is a finished file; name a model with a checkpoint")
 
 
-def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None:
+def _check_artifact(here: str, task_name: str, task: TaskSettings, model: Model) -> None:
     """What does not go together with a finished file; the file itself is looked at when the study is planned."""
     artifact = model.artifact
     assert artifact is not None
@@ -163,7 +163,7 @@ def _check_artifact(here: str, task_name: str, task: Task, model: Model) -> None
             raise UserError(f"{here}.artifact.{name}: {task_name} has {needed}; remove it")
 
 
-def _check_task(place: str, name: str, task: Task) -> None:
+def _check_task(place: str, name: str, task: TaskSettings) -> None:
     if name == "question-answering":
         if task.labels is not None:
             raise UserError(f"{place}.labels: question-answering has no labels; remove them")
@@ -240,7 +240,7 @@ def _check_attack(place: str, task: str, attack: Attack) -> None:
         )
 
 
-def check_bank(place: str, task: Task, training_examples: int) -> None:
+def check_bank(place: str, task: TaskSettings, training_examples: int) -> None:
     """Raise a `UserError` where the bank of the out-of-distribution detector cannot hold k neighbours."""
     bank, k = min(task.data.bank, training_examples), task.characteristics.distribution.k
     if task.data.out_of_distribution is not None and bank < k:
@@ -250,7 +250,7 @@ def check_bank(place: str, task: Task, training_examples: int) -> None:
         )
 
 
-def _check_export(place: str, where: str, task: Task, format: str) -> None:
+def _check_export(place: str, where: str, task: TaskSettings, format: str) -> None:
     """What a format, or one that it is made from, needs and does not find."""
     for step in lineage(format):
         if (reason := step.missing()) is not None:
@@ -262,7 +262,7 @@ def _check_export(place: str, where: str, task: Task, format: str) -> None:
             )
 
 
-def _check_deployments(place: str, study: Study, name: TaskName, task: Task) -> None:
+def _check_deployments(place: str, study: Study, name: TaskName, task: TaskSettings) -> None:
     for model_name, model in task.models.items():
         for format in formats_of(study, model):
             where = f"{place}.models.{model_name}.formats" if model.formats else f"{place.split(':')[0]}: formats"

@@ -9,7 +9,7 @@ from pydantic import Field
 from harness.config.names import BackendName, FormatName, Name, TaskName
 from harness.config.performance import Performance
 from harness.config.strict import Strict
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 
 
 class Study(Strict):
@@ -32,6 +32,6 @@ class Study(Strict):
     token_budget: Annotated[int | None, Field(ge=16)] = None
     """Tokens a batch, padding counted, over examples sorted by length. None takes 1,024 on a CPU, 16,384 on a GPU."""
     performance: Performance | None = Performance()
-    tasks: Annotated[dict[TaskName, Task], Field(min_length=1)]
+    tasks: Annotated[dict[TaskName, TaskSettings], Field(min_length=1)]
     timeout_minutes: Annotated[float, Field(gt=0)] = 120
     """A step that neither ends nor tells of progress for so long is ended and reported as failed."""

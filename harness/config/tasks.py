@@ -50,7 +50,7 @@ def _number_of_examples(value: Any) -> Any:
     return {"examples": value} if isinstance(value, int) else value
 
 
-class Task(Strict):
+class TaskSettings(Strict):
     reference: Name
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     recipe: Recipe | None = None

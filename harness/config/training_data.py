@@ -5,17 +5,17 @@ from __future__ import annotations
 from exporters.formats import FORMATS, lineage
 from harness.config.deployments import formats_of
 from harness.config.study import Study
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 from harness.errors import UserError
 
 
-def check_training_data(place: str, study: Study, task: Task) -> None:
+def check_training_data(place: str, study: Study, task: TaskSettings) -> None:
     """Raise a `UserError` where something needs training examples and the task names none."""
     if task.data.train is None and (needing := _first_that_needs(study, task)):
         raise UserError(f"{place}.data.train: is missing, and {needing}; add it, or leave that out")
 
 
-def _first_that_needs(study: Study, task: Task) -> str | None:
+def _first_that_needs(study: Study, task: TaskSettings) -> str | None:
     for name, model in task.models.items():
         if model.training is not None:
             return f"models.{name}.training is done on it"

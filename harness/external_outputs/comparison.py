@@ -24,7 +24,7 @@ from harness.results.deployments import DeploymentResult, OutputFile
 from harness.results.read import RunResults
 from harness.results.schema import (
     RESULTS_VERSION,
-    Characteristics,
+    CharacteristicResults,
     ComparisonSettings,
     DataFacts,
     Results,
@@ -120,7 +120,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
         deployments={
             source.name: _deployment(source, reference, floors.get(source.name), judgements) for source in sources
         },
-        characteristics=Characteristics(
+        characteristics=CharacteristicResults(
             prediction_errors=_prediction_errors(judgements, examples, reference, settings),
             data_representation=_data_representation(representations, examples, settings),
             data_distribution=None,

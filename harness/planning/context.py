@@ -8,7 +8,7 @@ from typing import Any
 from backends.host.machine import environment
 from harness.config.names import TaskName
 from harness.config.study import Study
-from harness.config.tasks import QuestionAnswering, Task
+from harness.config.tasks import QuestionAnswering, TaskSettings
 from harness.inference.options import TaskOptions
 from harness.planning.step import only
 
@@ -36,7 +36,7 @@ def this_machine() -> Machine:
 class TaskContext:
     study: Study
     name: TaskName
-    task: Task
+    task: TaskSettings
     machine: Machine
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.config.data import DataSource
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 from harness.data.load import source_files
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
@@ -14,7 +14,7 @@ from harness.store.step import Step
 ATTACKED = "attack-"
 
 
-def data_sources(task: Task) -> dict[str, DataSource]:
+def data_sources(task: TaskSettings) -> dict[str, DataSource]:
     """The data sets of a task by role; the texts to attack, where they have sources of their own, are numbered."""
     sources = {} if task.data.train is None else {"train": task.data.train}
     sources["evaluation"] = task.data.evaluation

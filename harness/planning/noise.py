@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from itertools import combinations
 
 from harness.config.deployments import EXECUTION_REPLICATE, Deployment
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 
 Pair = tuple[str, str]
 
 
 def floors(
-    task: Task, deployments: Mapping[str, Deployment], reference: str, present: Collection[str]
+    task: TaskSettings, deployments: Mapping[str, Deployment], reference: str, present: Collection[str]
 ) -> dict[str, list[Pair]]:
     """For every deployment that may be judged: the pairs that make its floor.
 

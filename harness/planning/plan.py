@@ -8,7 +8,7 @@ from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from harness.config.deployments import Deployment, deployments
 from harness.config.names import TaskName
 from harness.config.study import Study
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 from harness.planning.artifacts import plan_artifacts
 from harness.planning.attacks import plan_attacks, plan_random_swaps
 from harness.planning.checkpoints import plan_checkpoints
@@ -80,7 +80,7 @@ class DeploymentPlan:
 @dataclass(frozen=True)
 class TaskPlan:
     name: TaskName
-    task: Task
+    task: TaskSettings
     examples: dict[str, Step]  # role -> step
     checkpoints: tuple[Step, ...]
     artifacts: tuple[Step, ...]

@@ -17,7 +17,7 @@ from exporters.formats import ALL
 from harness.report.values import Pairs, quotient, words
 from harness.results.deployments import ArtifactFacts, DeploymentResult, Quality, RuntimeFacts, VerificationResult
 from harness.results.read import RunResults
-from harness.results.schema import Characteristics, TaskResults
+from harness.results.schema import CharacteristicResults, TaskResults
 from harness.results.timings import (
     DeploymentPerformance,
     LatencyFigures,
@@ -236,7 +236,7 @@ class TaskView:
         return tuple(dict.fromkeys(d.backend for d in self.deployments))
 
     @property
-    def characteristics(self) -> Characteristics:
+    def characteristics(self) -> CharacteristicResults:
         return self.result.characteristics
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import replace
 from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.exemplars import Label
 from harness.results.read import RunResults
-from harness.results.schema import Characteristics, TaskResults
+from harness.results.schema import CharacteristicResults, TaskResults
 
 WITHHELD = "(withheld)"
 
@@ -22,7 +22,7 @@ def without_texts(run: RunResults) -> RunResults:
 
 
 def _without_texts(name: str, task: TaskResults) -> TaskResults:
-    found: Characteristics = task.characteristics
+    found: CharacteristicResults = task.characteristics
     attack, affected = found.adversarial_attack, found.affected
     kept = found.model_copy(
         update={

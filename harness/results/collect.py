@@ -15,7 +15,7 @@ from exporters.manifest import Manifest, read_manifest
 from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import EXECUTION_REPLICATE, random_weights, represented
 from harness.config.models import Model
-from harness.config.tasks import Task
+from harness.config.tasks import TaskSettings
 from harness.data.load import describe
 from harness.errors import SKIPPED
 from harness.examples import QuestionExample, TextExample
@@ -36,11 +36,11 @@ from harness.results.performance import summarise
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE
 from harness.results.schema import (
     RESULTS_VERSION,
-    Characteristics,
+    CharacteristicResults,
     DataFacts,
     FailedStep,
     Family,
-    Performance,
+    PerformanceResults,
     Results,
     TaskResults,
 )
@@ -65,7 +65,7 @@ def collect(run: Execution) -> None:
     tasks: dict[str, TaskResults] = {task.name: collector.task(task, run.comparisons[task.name]) for task in plan.tasks}
     folder.write("environment.json", machine)
     folder.write("plan.json", plan_as_json(plan))
-    performance = Performance(version=RESULTS_VERSION, tasks=collector.performance)
+    performance = PerformanceResults(version=RESULTS_VERSION, tasks=collector.performance)
     folder.write(PERFORMANCE_FILE, performance.model_dump(mode="json"))
     results = Results(
         version=RESULTS_VERSION,
@@ -134,14 +134,14 @@ class _Collector:
             ],
         )
 
-    def _characteristics(self, comparisons: Mapping[str, Step]) -> Characteristics:
+    def _characteristics(self, comparisons: Mapping[str, Step]) -> CharacteristicResults:
         """As their steps wrote them; dataclasses are made of JSON, not of dictionaries, where all is strict."""
         found = {
             name: self._text(comparisons[name], COMPARISON) if name in comparisons else None
-            for name in Characteristics.model_fields
+            for name in CharacteristicResults.model_fields
         }
         text = ", ".join(f'"{name}": {one or "null"}' for name, one in found.items())
-        return Characteristics.model_validate_json(f"{{{text}}}")
+        return CharacteristicResults.model_validate_json(f"{{{text}}}")
 
     def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> DeploymentResult:
         deployment = plan.deployment
@@ -320,7 +320,7 @@ def _mean(values: Any) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
-def _family(task: Task) -> Family:
+def _family(task: TaskSettings) -> Family:
     checkpoints = [model.checkpoint for model in task.models.values()]
     if any(isinstance(checkpoint, EmbeddedCheckpoint) for checkpoint in checkpoints):
         return "demonstration"
@@ -331,7 +331,7 @@ def _family(task: Task) -> Family:
     return "pretrained"
 
 
-def _notes(task: Task) -> list[str]:
+def _notes(task: TaskSettings) -> list[str]:
     notes = []
     if _family(task) == "demonstration":
         notes.append(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from harness.errors import UserError
 from harness.results.record import Record, first_fault
-from harness.results.schema import RESULTS_VERSION, Performance, Results
+from harness.results.schema import RESULTS_VERSION, PerformanceResults, Results
 from harness.results.timings import DeploymentPerformance
 
 RESULTS_FILE = "results.json"
@@ -29,7 +29,7 @@ class RunResults:
     """Both files of a run."""
 
     results: Results
-    performance: Performance | None
+    performance: PerformanceResults | None
     """None: nothing was timed, or the file is not there."""
 
     def timings(self, task: str) -> Mapping[str, DeploymentPerformance]:
@@ -54,7 +54,7 @@ def read_results(run: Path) -> RunResults:
             raise UserError(f"{run}: is no run folder; `scalemodel list runs --store STORE` names those of a store")
         raise UserError(f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it")
     timings = path.with_name(PERFORMANCE_FILE)
-    return RunResults(_read(path, Results), _read(timings, Performance) if timings.exists() else None)
+    return RunResults(_read(path, Results), _read(timings, PerformanceResults) if timings.exists() else None)
 
 
 def _read(path: Path, root: type[R]) -> R:

@@ -1,4 +1,4 @@
-"""The two roots of a run's results: `Results` (results.json) and `Performance` (performance.json).
+"""The two roots of a run's results: `Results` (results.json) and `PerformanceResults` (performance.json).
 
 Nothing in the first depends on the clock, so that two runs of a study can be compared byte for byte.
 """
@@ -26,7 +26,7 @@ RESULTS_VERSION: Literal[3] = 3
 Family = Literal["demonstration", "trained", "random", "pretrained", "external"]
 
 
-class Characteristics(Record):
+class CharacteristicResults(Record):
     """The registry of characteristics: a field each, of the type that its module returns. None: not measured."""
 
     prediction_errors: PredictionErrors | None
@@ -98,7 +98,7 @@ class TaskResults(Record):
     """By role: evaluation, train, out-of-distribution, ..."""
     deployments: dict[str, DeploymentResult]
     """By name; one that was run again ends in #again."""
-    characteristics: Characteristics
+    characteristics: CharacteristicResults
     """The comparisons."""
     failures: list[FailedStep]
     """Steps that failed."""
@@ -130,7 +130,7 @@ class Results(Record):
     """By name."""
 
 
-class Performance(Record):
+class PerformanceResults(Record):
     """All that a run timed: performance.json."""
 
     version: Literal[3]
@@ -143,5 +143,7 @@ def json_schema() -> dict[str, Any]:
     """JSON schema of both files."""
     from pydantic.json_schema import models_json_schema
 
-    _, schema = models_json_schema([(Results, "validation"), (Performance, "validation")], title="scalemodel results")
+    _, schema = models_json_schema(
+        [(Results, "validation"), (PerformanceResults, "validation")], title="scalemodel results"
+    )
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,4 +1,4 @@
-"""Performance figures of one deployment: medians over fresh processes, and the figures of each process."""
+"""PerformanceResults figures of one deployment: medians over fresh processes, and the figures of each process."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks.attack import batched_search as lock_step
-from benchmarks.attack.batched_search import Answers, Budget, batched_search
+from benchmarks.attack.batched_search import Budget, Handlers, batched_search
 from benchmarks.attack.requests import OutOfBudget, Scores
 
-ANSWERS = Answers(lambda texts: np.array([[len(text), 0.5] for text in texts], dtype=np.float64), lambda *_: [])
+ANSWERS = Handlers(lambda texts: np.array([[len(text), 0.5] for text in texts], dtype=np.float64), lambda *_: [])
 
 
 def _asks(texts_of_rounds):
@@ -37,7 +37,7 @@ class Recorder:
 
 def test_each_gets_its_own_answers_and_asks_a_text_once():
     calls = []
-    answers = Answers(lambda texts: calls.append(list(texts)) or ANSWERS.score(texts), ANSWERS.propose)
+    answers = Handlers(lambda texts: calls.append(list(texts)) or ANSWERS.score(texts), ANSWERS.propose)
     searches = [_asks([["a", "bb"], ["bb", "ccc", "ccc"]]), _asks([["dddd"]]), _asks([])]
     [group] = batched_search(searches, answers, batch_size=4)
     assert group == [([[1, 2], [2, 3, 3]], 3), ([[4]], 1), ([], 0)]
@@ -74,13 +74,13 @@ def test_what_was_recorded_is_not_asked_again_and_the_end_is_the_same(stopped_af
     def searches():
         return [_asks([["a", "bb"], ["ccc"], ["dddd"]]), _asks([["ee"], ["fff", "g"], ["hh"]])]
 
-    answers = Answers(dependent, ANSWERS.propose)
+    answers = Handlers(dependent, ANSWERS.propose)
     whole = Recorder()
     [undisturbed] = batched_search(searches(), answers, batch_size=2, recorder=whole)
     assert len(whole.kept) == 3
 
     calls = []
-    answers = Answers(lambda texts: calls.append(texts) or dependent(texts), ANSWERS.propose)
+    answers = Handlers(lambda texts: calls.append(texts) or dependent(texts), ANSWERS.propose)
     resumed = Recorder(whole.kept[:stopped_after])
     [found] = batched_search(searches(), answers, batch_size=2, recorder=resumed)
     assert found == undisturbed
@@ -91,7 +91,7 @@ def test_what_was_recorded_is_not_asked_again_and_the_end_is_the_same(stopped_af
 def _two_of_which_the_first_is_out_of_time(monkeypatch, recorder, clock, score=ANSWERS.score):
     searches = [_asks([["a"], ["bb", "ccc"], ["dddd"]]), _asks([["f"], ["gg", "hhh"], ["iiii"]])]
     monkeypatch.setattr(lock_step.time, "monotonic", lambda: next(clock))
-    answers = Answers(score, ANSWERS.propose)
+    answers = Handlers(score, ANSWERS.propose)
     [group] = batched_search(searches, answers, batch_size=2, budget=Budget(seconds=15), recorder=recorder)
     return group
 
@@ -135,7 +135,7 @@ def test_a_record_that_does_not_fit_is_dropped_from_there(spoil):
     [undisturbed] = batched_search(searches(), ANSWERS, batch_size=2, recorder=whole)
     spoiled = Recorder([whole.kept[0], spoil(whole.kept[1]), replace(whole.kept[2], scores=np.zeros((1, 2)))])
     calls = []
-    answers = Answers(lambda texts: calls.append(texts) or ANSWERS.score(texts), ANSWERS.propose)
+    answers = Handlers(lambda texts: calls.append(texts) or ANSWERS.score(texts), ANSWERS.propose)
     [found] = batched_search(searches(), answers, batch_size=2, recorder=spoiled)
     assert found == undisturbed
     assert calls == [["bb", "gggg", "hhhhh"], ["ccc"]]
@@ -143,7 +143,7 @@ def test_a_record_that_does_not_fit_is_dropped_from_there(spoil):
 
 
 def test_what_differs_by_the_noise_of_float32_is_a_tie():
-    noisy = Answers(lambda texts: np.array([[0.3 + 1e-8, 0.7], [0.3, 0.7 + 2e-8]]), ANSWERS.propose)
+    noisy = Handlers(lambda texts: np.array([[0.3 + 1e-8, 0.7], [0.3, 0.7 + 2e-8]]), ANSWERS.propose)
 
     def search():
         rows = yield Scores(["a", "b"])

@@ -271,7 +271,9 @@ def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: 
         (task,) = plan(folder, *overrides).tasks
         (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
         assert isinstance(artifact.options, prebuilt_artifact.Options)
-        return tuple(getattr(artifact.options.declared, name) for name in ("first_position", "max_positions", "pad_token"))
+        return tuple(
+            getattr(artifact.options.declared, name) for name in ("first_position", "max_positions", "pad_token")
+        )
 
     assert declared() == (None, None, 0)
     small_model(folder / "mine.onnx", inputs=("input_ids", "attention_mask", "position_ids"))

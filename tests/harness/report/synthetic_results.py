@@ -44,10 +44,10 @@ from harness.results.environment import Environment, Processor
 from harness.results.read import RunResults
 from harness.results.schema import (
     RESULTS_VERSION,
-    Characteristics,
+    CharacteristicResults,
     DataFacts,
     FailedStep,
-    Performance,
+    PerformanceResults,
     Results,
     TaskResults,
 )
@@ -90,7 +90,7 @@ def run_of(tree: Json) -> RunResults:
     performance = {"version": RESULTS_VERSION, "tasks": timings}
     return RunResults(
         Results.model_validate_json(json.dumps(results, default=as_json)),
-        Performance.model_validate_json(json.dumps(performance, default=as_json)),
+        PerformanceResults.model_validate_json(json.dumps(performance, default=as_json)),
     )
 
 
@@ -284,7 +284,7 @@ def verdict(apart: Estimate, floor: Estimate, margin: float = 0.01) -> Verdict:
     )
 
 
-def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -> Characteristics:
+def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -> CharacteristicResults:
     """Figures that a run could have: further away with every step of architecture and precision."""
     draw = random.Random(seed)
     names = [name for name, entry in deployments.items() if entry["status"] == "ok"]
@@ -490,7 +490,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
         },
         examples=[example],
     )
-    return Characteristics(
+    return CharacteristicResults(
         prediction_errors=PredictionErrors(strata),
         data_representation=representation,
         data_distribution=distribution,
@@ -640,7 +640,7 @@ def minimal() -> dict[str, Any]:
     return envelope({QA: task}) | {"environment": None}
 
 
-NOT_MEASURED = dict.fromkeys(Characteristics.model_fields)
+NOT_MEASURED = dict.fromkeys(CharacteristicResults.model_fields)
 
 
 def without_examples() -> dict[str, Any]:

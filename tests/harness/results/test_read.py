@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from harness.errors import UserError
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE, RunResults, read_results
-from harness.results.schema import Performance, Results
+from harness.results.schema import PerformanceResults, Results
 from tests.harness.report import synthetic_results as synthetic
 
 
@@ -82,7 +82,7 @@ def example(kind: Any, path: Path_, fields: list[Path_]) -> Any:
     return known.get(kind, "1")  # what may be any JSON is a text
 
 
-@pytest.mark.parametrize(("file", "root"), [(RESULTS_FILE, Results), (PERFORMANCE_FILE, Performance)])
+@pytest.mark.parametrize(("file", "root"), [(RESULTS_FILE, Results), (PERFORMANCE_FILE, PerformanceResults)])
 def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
     tmp_path: Path, file: str, root: type[BaseModel]
 ) -> None:
