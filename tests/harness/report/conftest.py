@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +9,6 @@ from rich.console import Console
 
 from harness.report.render import render
 from tests.harness.report.synthetic_results import run_of
-
-sys.path.insert(0, str(Path(__file__).parent))  # for synthetic_results
 
 
 @pytest.fixture

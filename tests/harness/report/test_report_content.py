@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import synthetic_results as synthetic
-from synthetic_results import QA, TEXT, deployment, deployment_name, filled, view_of
 
 from harness.report import causes
 from harness.report.floors import DISAGREEMENT, conclusion
@@ -19,6 +17,8 @@ from harness.report.values import Pairs
 from harness.report.view import TaskView
 from harness.results.environment import Graphics, GraphicsDevice
 from harness.results.timings import Intervals, LatencyFigures, ServerFigures, ShapeFigures
+from tests.harness.report import synthetic_results as synthetic
+from tests.harness.report.synthetic_results import QA, TEXT, deployment, deployment_name, filled, view_of
 
 Printed = Callable[..., str]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import synthetic_results as synthetic
-from synthetic_results import QA, TEXT, deployment, deployment_name, estimate, filled, view_of
 
 from harness.report.blocks import Finding
 from harness.report.findings.collect import findings_on
 from harness.results.deployments import Quality, SensitivitySummary
+from tests.harness.report import synthetic_results as synthetic
+from tests.harness.report.synthetic_results import QA, TEXT, deployment, deployment_name, estimate, filled, view_of
 
 REFERENCE = deployment_name("bert-large", "onnx-fp32")
 INT8 = deployment_name("bert-large", "onnx-int8-dynamic")

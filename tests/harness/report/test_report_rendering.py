@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import synthetic_results as synthetic
 from pydantic import ValidationError
 from rich.console import Console
 
 from harness.report.build import build_report
 from harness.report.render import render
+from tests.harness.report import synthetic_results as synthetic
 
 Printed = Callable[..., str]
 

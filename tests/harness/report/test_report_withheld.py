@@ -1,11 +1,10 @@
 """Reports of data that may not be shown."""
 
-import synthetic_results as synthetic
-
 from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.exemplars import Exemplar, Exemplars
 from benchmarks.characteristics.slices import Slices
 from harness.report.withheld import without_texts
+from tests.harness.report import synthetic_results as synthetic
 
 
 def test_no_text_is_left() -> None:
