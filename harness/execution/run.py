@@ -87,11 +87,9 @@ class Execution:
             timeout_seconds=self.plan.study.timeout_minutes * 60,
             listen=self.progress.event,
         )
-        if any(failure.status == DISK_FULL for failure in failures):
-            raise RunStopped(
-                f"{self.store.root}: the disk is full; make room or give another --store, and run again: "
-                "finished steps are kept"
-            )
+        for failure in failures:
+            if failure.status == DISK_FULL:
+                raise RunStopped(f"{failure.reason}, and run again: finished steps are kept")
         for failure in failures:
             cause = self._cause(failure.step) if failure.status == SKIPPED else None
             self.failures[failure.step.key] = _skipped(failure.step, cause) if cause else failure

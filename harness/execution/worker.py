@@ -12,7 +12,8 @@ import sys
 import traceback
 from pathlib import Path
 
-from harness.errors import SKIPPED, StepFailed, UserError, status_of
+from harness.errors import DISK_FULL, ERROR, SKIPPED, StepFailed, UserError, status_of
+from harness.execution.disk_space import full_disk, room_needed
 from harness.process import die_with_parent, give_memory_back
 from harness.steps.context import Context, emit
 from harness.steps.registry import read_step, step_kind
@@ -44,6 +45,12 @@ def main(arguments: list[str]) -> int:
             failed = True
             traceback.print_exc()
             status, reason = status_of(error)
+            if status in (ERROR, DISK_FULL):
+                needed = room_needed(store.path(ref.kind, ref.key) for ref in step.inputs.refs)
+                if full := full_disk(store.root, needed):
+                    status, reason = DISK_FULL, full
+                elif status == DISK_FULL:
+                    reason = f"{store.root}: {reason}; make room or give another --store"
             emit(events, {"event": "failed", "key": step.key, "status": status, "reason": reason})
         else:
             emit(events, {"event": "finished", "key": step.key})

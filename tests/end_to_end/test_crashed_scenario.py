@@ -42,7 +42,7 @@ def test_a_crash_in_a_scenario_and_one_of_the_tuning(
     named = [name for name, entry in results["deployments"].items() if entry["replicate_kind"] is None]
     assert list(timed) == named and len(named) == 3
     for name, figures in timed.items():
-        assert figures["single-stream"]["p50_ms"] > 0 and figures["load_ms"] > 0
+        assert figures["single_stream"]["p50_ms"] > 0 and figures["load_ms"] > 0
         assert figures["offline"] is None and figures["peak_memory_bytes"] is None and figures["tuned"] is None
         told = {failure["step"]: failure["reason"] for failure in results["failures"] if failure["deployment"] == name}
         assert told == {
@@ -54,7 +54,7 @@ def test_a_crash_in_a_scenario_and_one_of_the_tuning(
     for scenario in ("offline", "search"):  # on standard error once a deployment
         assert f"last heard of: {scenario}" in report
         assert crashed.stderr.count(f"last heard of: {scenario}") == 3
-    p50 = min(figures["single-stream"]["p50_ms"] for figures in timed.values())
+    p50 = min(figures["single_stream"]["p50_ms"] for figures in timed.values())
     assert f"{p50:.2f}" in report or f"{p50:.1f}" in report or f"{p50:.3f}" in report
 
     mended = scalemodel(*arguments, "--quiet")

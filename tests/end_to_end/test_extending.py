@@ -20,9 +20,8 @@ ROUNDED = "tiny/onnx-int8-weights@onnxruntime-cpu"
 NEW_FILES = ("backends/onnx_reference_backend.py", "exporters/quantization/int8_weights.py")
 LINES = (
     ("backends/registry.py", '    "onnxruntime-cpu": '),
-    ("exporters/formats.py", "from exporters.quantization import int8_static"),
-    ("exporters/formats.py", "\n\ndef _onnx_int8_dynamic("),
-    ("exporters/formats.py", '\n        Format(\n            "onnx-int8-static",'),
+    ("exporters/formats.py", "from exporters.tensorrt import formats as tensorrt"),
+    ("exporters/formats.py", "        int8_static.FORMAT,"),
 )
 """Where the page's other blocks go, in its order: a file, and the lines that they stand before."""
 
@@ -81,10 +80,10 @@ def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
     deployments = json.loads(results.read_text())["tasks"]["text-classification"]["deployments"]
     assert deployments.keys() == {REFERENCE, OPINION, ROUNDED}
     entry = deployments[OPINION]
-    assert entry["status"] == "ok" and entry["describe"]["provider"] == "NumPy"
-    assert entry["describe"]["options"] == {"verbose": 0}
-    assert entry["parity"]["largest_logit_difference"] < 1e-3
+    assert entry["status"] == "ok" and entry["runtime"]["provider"] == "NumPy"
+    assert entry["runtime"]["options"] == {"verbose": 0}
+    assert entry["verification"]["parity"]["largest_logit_difference"] < 1e-3
     assert entry["quality"] == deployments[REFERENCE]["quality"]
     rounded = deployments[ROUNDED]
     assert rounded["status"] == "ok" and rounded["artifact"]["precision"] == "int8 weights, the rest fp32"
-    assert 1e-5 < rounded["parity"]["largest_logit_difference"] < 1
+    assert 1e-5 < rounded["verification"]["parity"]["largest_logit_difference"] < 1

@@ -128,7 +128,8 @@ def test_a_full_disk(config: Path, tmp_path: Path) -> None:
     try:
         full = scalemodel("run", config, *SHORT, "--store", disk / "runs", "--quiet")
         assert full.returncode == 3
-        (line,) = full.stderr.splitlines()
+        assert full.stderr.count("\n") == 1, full.stderr
+        line = full.stderr
         assert "disk" in line and "full" in line and "finished steps are kept" in line
         subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
         mended = scalemodel("run", config, *SHORT, "--store", disk / "runs", "--quiet")

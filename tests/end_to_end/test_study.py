@@ -35,10 +35,10 @@ def test_every_deployment_ran_and_every_characteristic_is_there(run_folder: Path
 def test_the_artifacts_agree_with_their_checkpoints(run_folder: Path) -> None:
     for task in TASKS:
         deployments = results(run_folder)["tasks"][task]["deployments"]
-        parity = deployments[REFERENCE]["parity"]
+        parity = deployments[REFERENCE]["verification"]["parity"]
         assert parity["finite"] and parity["largest_logit_difference"] < 1e-3
         assert parity["decision_agreement"] == 1
-        assert deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]["parity"]["decision_agreement"] > 0.7
+        assert deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]["verification"]["parity"]["decision_agreement"] > 0.7
 
 
 def test_the_run_folder_describes_itself(run_folder: Path) -> None:
@@ -54,7 +54,7 @@ def test_the_run_folder_describes_itself(run_folder: Path) -> None:
 def test_performance_is_kept_apart_from_what_can_be_compared(run_folder: Path) -> None:
     performance = json.loads((run_folder / "performance.json").read_text())
     figures = performance["tasks"]["question-answering"][REFERENCE]
-    assert figures["single-stream"]["p50_ms"] > 0 and figures["offline"]["samples_per_second"] > 0
+    assert figures["single_stream"]["p50_ms"] > 0 and figures["offline"]["samples_per_second"] > 0
     assert figures["peak_memory_bytes"] > 0 and figures["device_memory_bytes"] is None
     assert "_ms" not in (run_folder / "results.json").read_text()
 
@@ -105,7 +105,7 @@ def test_the_report_in_every_form(run_folder: Path, format: str) -> None:
     assert report.returncode == 0 and report.stderr == ""
     assert "\x1b" not in report.stdout  # a pipe
     if format == "json":
-        assert json.loads(report.stdout)["report_version"] == 1
+        assert json.loads(report.stdout)["report_version"] == 2
     else:
         assert "demonstration family" in report.stdout
         for words in ("Prediction errors", "Data representation", "Data distribution", "dversarial"):
