@@ -38,7 +38,7 @@ def checkpoint(task: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     import transformers
 
     torch.manual_seed(0)
-    config = transformers.BertConfig(  # type: ignore[no-untyped-call]
+    config = transformers.BertConfig(
         vocab_size=100,
         hidden_size=32,
         num_hidden_layers=2,

@@ -17,6 +17,7 @@ from backends.host import nvidia
 from backends.host.machine import environment
 from backends.host.memory import MemoryProbe
 from backends.host.system_monitor import MachineWatch
+from backends.onnxruntime.cuda import OnnxRuntimeCuda
 from backends.registry import availability, open_backend
 from exporters.formats import FORMATS
 from exporters.onnx import fp16 as onnx_fp16
@@ -205,7 +206,8 @@ def assert_agree(outputs: dict[str, list[NDArray[np.float32]]], expected: dict[s
 
 def test_bound_buffers_stay_on_the_device(task: str, onnx_artifact: Path, ragged: Ragged) -> None:
     with cuda(onnx_artifact, task) as backend:
-        bound = backend._buffers().of(pad(ragged, [0, 1], length=24))  # type: ignore[attr-defined]
+        assert isinstance(backend, OnnxRuntimeCuda)
+        bound = backend._buffers().of(pad(ragged, [0, 1], length=24))
         for rows in ([0, 1], [2, 3], [4, 5]):
             backend.infer(pad(ragged, rows, length=24))
         values = [*bound._inputs.values(), *bound._binding.get_outputs()]

@@ -38,7 +38,7 @@ ATTENTION = {"x": STATES, "w": normal(8, 24), "b": normal(24)}
 HEADS = {"q": normal(2, 5, 8), "k": normal(2, 5, 8), "v": normal(2, 5, 8)}
 TABLES = {"words": normal(20, 8), "places": normal(10, 8), "types": normal(2, 8), "scale": SCALE, "shift": SHIFT}
 IDS = {"ids": integers("int32", 0, 20, 2, 5), "segments": integers("int32", 0, 2, 2, 5)}
-ANGLES = {"x": STATES, "at": np.tile(np.arange(5), (2, 1)), "cos": normal(10, 2), "sin": normal(10, 2)}
+ANGLES: Inputs = {"x": STATES, "at": np.tile(np.arange(5), (2, 1)), "cos": normal(10, 2), "sin": normal(10, 2)}
 BLOCKS = {"x": normal(2, 5, 64), "w": integers("uint8", 0, 250, 6, 2, 16), "s": abs(normal(12)) * 0.1}
 NOTHING = np.empty(0)  # an input that is left out
 

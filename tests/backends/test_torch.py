@@ -48,9 +48,7 @@ def test_agrees_with_transformers(checkpoint: Path, task: str, ragged: Ragged) -
 def test_distilbert_takes_no_segments(tmp_path: Path, ragged: Ragged) -> None:
     import transformers
 
-    config = transformers.DistilBertConfig(  # type: ignore[no-untyped-call]
-        vocab_size=100, dim=32, n_layers=1, n_heads=2, hidden_dim=64
-    )
+    config = transformers.DistilBertConfig(vocab_size=100, dim=32, n_layers=1, n_heads=2, hidden_dim=64)
     transformers.DistilBertForSequenceClassification(config).save_pretrained(tmp_path)
     with open_backend("torch-cpu", tmp_path, format="torch-fp32", task="text-classification") as backend:
         assert backend.inputs == ("input_ids", "attention_mask")

@@ -48,7 +48,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def attacked(store: Path) -> dict[str, Any]:
     newest = max(store.glob("*/results.json"), key=lambda path: path.stat().st_mtime)
     found: dict[str, Any] = json.loads(newest.read_text())["tasks"]["question-answering"]["characteristics"]
-    return found["adversarial_attack"]  # type: ignore[no-any-return]
+    return found["adversarial_attack"]
 
 
 @pytest.mark.slow

@@ -41,7 +41,7 @@ def squad(*questions: dict[str, object], context: str = "Ada was born in London.
 
 MISPLACED = {"text": "London", "answer_start": 3}
 BERT = '{"model_type": "bert"}'
-QUESTION = {"id": "1", "question": "Where?", "answers": [{"text": "London", "answer_start": 16}]}
+QUESTION: dict[str, object] = {"id": "1", "question": "Where?", "answers": [{"text": "London", "answer_start": 16}]}
 
 
 def refused(folder: Path, config: str, *arguments: str) -> str:

@@ -65,7 +65,7 @@ def reported(folder: Path, *arguments: str) -> str:
 def as_json(folder: Path, *arguments: str) -> dict[str, Any]:
     found = json.loads(reported(folder, *arguments, "--format", "json"))
     (task,) = found["results"]["tasks"].values()
-    return task  # type: ignore[no-any-return]
+    return task
 
 
 def test_predictions_and_representations_give_the_tables_of_a_run(folder: Path) -> None:

@@ -33,7 +33,8 @@ def test_a_crash_in_a_scenario_and_one_of_the_tuning(
     (tmp_path / "sitecustomize.py").write_text(FATAL)
     attacks = ("attack", "explanation")
     less = [part for name in attacks for part in ("--set", f"tasks.{TASK}.characteristics.{name}=null")]
-    arguments = ("run", config, *less, "--set", "performance.tune=true", "--task", TASK, "--store", tmp_path / "runs")
+    arguments: list[str | Path] = ["run", config, *less, "--set", "performance.tune=true"]
+    arguments += ["--task", TASK, "--store", tmp_path / "runs"]
     crashed = scalemodel(*arguments, PYTHONPATH=str(tmp_path))
     assert crashed.returncode == 3
     (folder,) = (tmp_path / "runs").glob("small-*")

@@ -49,7 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_checkpoint("tiny", TASK, root / "checkpoint")
     questions = generate(TASK, "evaluation", 120, 0)
     write_squad(root / "with.json", questions[:60])
-    write_squad(root / "without.json", [one for one in questions if one.answerable])  # type: ignore[union-attr]
+    answerable = [one for one in questions if isinstance(one, QuestionExample) and one.answerable]
+    write_squad(root / "without.json", answerable)
     (root / "study.yaml").write_text(STUDY)
     return root
 

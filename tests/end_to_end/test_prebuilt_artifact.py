@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -111,8 +112,8 @@ def run_folder(exported: Path, folder: Path) -> Path:
     return results.parent
 
 
-def task_results(run_folder: Path, task: str) -> dict:  # type: ignore[type-arg]
-    return json.loads((run_folder / "results.json").read_text())["tasks"][task]  # type: ignore[no-any-return]
+def task_results(run_folder: Path, task: str) -> dict[str, Any]:
+    return json.loads((run_folder / "results.json").read_text())["tasks"][task]
 
 
 def test_it_is_valid_without_being_run(folder: Path) -> None:
@@ -142,7 +143,7 @@ def test_its_figures_are_those_of_the_checkpoint(task: str, run_folder: Path) ->
             assert actual == (expected if isinstance(expected[0], str | bool | int) else approximately(expected))
 
 
-def approximately(expected: list) -> object:  # type: ignore[type-arg]
+def approximately(expected: list[Any]) -> object:
     """Floats in lists of any depth: the same arithmetic, in one thread or two."""
 
     class Near:

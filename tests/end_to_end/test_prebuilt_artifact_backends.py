@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 import pytest
@@ -77,9 +78,9 @@ def save_optimised(model: Path, destination: Path) -> None:
     onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
 
-def deployments(folder: Path) -> dict:  # type: ignore[type-arg]
+def deployments(folder: Path) -> dict[str, Any]:
     (results,) = folder.glob("runs/*/results.json")
-    return json.loads(results.read_text())["tasks"][TASK]["deployments"]  # type: ignore[no-any-return]
+    return json.loads(results.read_text())["tasks"][TASK]["deployments"]
 
 
 @pytest.mark.parametrize("backend", [ONNXRUNTIME, OPENVINO])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -15,8 +16,8 @@ TASKS = ("question-answering", "text-classification")
 REFERENCE = "reference/onnx-fp32@onnxruntime-cpu"
 
 
-def results(run_folder: Path) -> dict:  # type: ignore[type-arg]
-    return json.loads((run_folder / "results.json").read_text())  # type: ignore[no-any-return]
+def results(run_folder: Path) -> dict[str, Any]:
+    return json.loads((run_folder / "results.json").read_text())
 
 
 def test_every_deployment_ran_and_every_characteristic_is_there(run_folder: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -87,7 +88,7 @@ def verify(folder: Path, tmp_path: Path, change: Callable[[onnx.ModelProto], Non
     verification.run(context)
 
 
-def weights(change: Callable[[str, NDArray[np.float32]], NDArray[np.float32]]) -> Callable[[onnx.ModelProto], None]:
+def weights(change: Callable[[str, NDArray[np.float32]], NDArray[np.floating]]) -> Callable[[onnx.ModelProto], None]:
     def changed(model: onnx.ModelProto) -> None:
         for weight in model.graph.initializer:
             if weight.data_type == onnx.TensorProto.FLOAT:
@@ -249,6 +250,6 @@ class Quiet:
         pass
 
 
-def results(folder: Path) -> dict:  # type: ignore[type-arg]
+def results(folder: Path) -> dict[str, Any]:
     (file,) = (folder / "runs").glob("*/results.json")
-    return json.loads(file.read_text())["tasks"][TASK]  # type: ignore[no-any-return]
+    return json.loads(file.read_text())["tasks"][TASK]

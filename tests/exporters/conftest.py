@@ -135,8 +135,8 @@ def _save(name: str, folder: Path) -> None:
             initializer_range=0.3,
             **extra,
         )
-    heads = transformers.AutoModelForQuestionAnswering, transformers.AutoModelForSequenceClassification
-    heads[name.endswith("classes")].from_config(config).save_pretrained(folder)
+    models_of = transformers.AutoModelForQuestionAnswering, transformers.AutoModelForSequenceClassification
+    models_of[name.endswith("classes")].from_config(config).save_pretrained(folder)
     words = {word: index for index, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])}
     words |= {f"word{index}": index for index in range(len(words), VOCABULARY)}
     tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))

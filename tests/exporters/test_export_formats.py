@@ -44,6 +44,7 @@ def test_agrees_with_the_checkpoint(format, name, pooling, artifact, checkpoints
     assert parity.finite
     assert parity.examples == 24
     assert parity.largest_logit_difference < LARGEST[format] * spread
+    assert parity.largest_representation_difference is not None
     assert parity.largest_representation_difference < LARGEST[format] * 2
     assert parity.decision_agreement >= AGREE.get(format, 1)
     assert all(array.dtype == np.float32 for batch in actual for array in batch.values())
@@ -134,4 +135,5 @@ def test_a_width_that_is_no_power_of_two(format, artifact, checkpoints, batches,
     spread = np.concatenate([batch["start_logits"].ravel() for batch in expected]).std()
     assert parity.largest_logit_difference < LARGEST[format] * spread
     if format == "onnx-fused":
-        assert read_manifest(folder).fused_operators["Attention"] == 2
+        fused = read_manifest(folder).fused_operators
+        assert fused is not None and fused["Attention"] == 2

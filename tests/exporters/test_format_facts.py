@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from exporters.errors import ExportError
@@ -33,7 +35,7 @@ def test_those_that_are_quantized_and_those_that_depend_on_the_batch() -> None:
     assert [name for name, facts in FORMATS.items() if facts.scales_at_run_time] == ["onnx-int8-dynamic", "onnx-int4"]
 
 
-def test_finished_files_have_formats_of_no_precision_that_nothing_is_exported_to(tmp_path) -> None:
+def test_finished_files_have_formats_of_no_precision_that_nothing_is_exported_to(tmp_path: Path) -> None:
     finished = ALL.keys() - FORMATS.keys()
     assert finished == {"onnx-prebuilt", "tensorrt-prebuilt"}
     for name in finished:

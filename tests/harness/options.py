@@ -9,7 +9,8 @@ from harness.inference.options import DeploymentOptions, TaskOptions
 
 def deployment_options(**changes: Any) -> DeploymentOptions:
     """By default FP32 on ONNX Runtime with one thread; ``max_length`` and ``question_answering`` are the task's."""
-    task = {"name": "text-classification", "max_length": 64}
+    task: dict[str, Any] = {"name": "text-classification", "max_length": 64}
     task |= {name: changes.pop(name) for name in ("name", "max_length", "question_answering") if name in changes}
-    given = {"backend": "onnxruntime-cpu", "format": "onnx-fp32", "pooling": "cls", "threads": 1, "token_budget": 512}
+    given: dict[str, Any] = {"backend": "onnxruntime-cpu", "format": "onnx-fp32", "pooling": "cls"}
+    given |= {"threads": 1, "token_budget": 512}
     return DeploymentOptions(task=TaskOptions(**task), **given | changes)

@@ -15,8 +15,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.host.machine import environment, usable_cores
+from backends.onnxruntime.cpu import OnnxRuntime
 from backends.registry import open_backend
 from benchmarks.performance.latency import Latency, single_stream
 from exporters.export import export
@@ -57,12 +59,13 @@ def _artifact(scratch: Path) -> Path:
     return artifact
 
 
-def _overhead(backend) -> tuple[str, list[float]]:  # type: ignore[no-untyped-def]
+def _overhead(backend: Backend) -> tuple[str, list[float]]:
     """Latency as reported against a bare loop over the same session, batch 1, length 128."""
     rng = np.random.default_rng(0)
     ids = rng.integers(1000, 30000, (1, 128), dtype=np.int64)
     feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
     feeds = {name: feeds[name] for name in backend.inputs}
+    assert isinstance(backend, OnnxRuntime)
     session = backend._session
 
     def ours() -> float:
@@ -82,7 +85,7 @@ def _overhead(backend) -> tuple[str, list[float]]:  # type: ignore[no-untyped-de
     return "single-stream p50 against a bare session.run loop", _ratios(ours, bare)
 
 
-def _batching(backend, artifact: Path) -> list[tuple[str, list[float]]]:  # type: ignore[no-untyped-def]
+def _batching(backend: Backend, artifact: Path) -> list[tuple[str, list[float]]]:
     """Time for 1,000 real texts by token budget against other ways to batch the same features."""
     texts = generate("text-classification", "train", 1000, 0)
     features = task_for(TASK, max_length=128).encode(read_tokenizer(artifact), texts)
@@ -92,7 +95,7 @@ def _batching(backend, artifact: Path) -> list[tuple[str, list[float]]]:  # type
     def ours() -> float:
         return _seconds(lambda: infer_all(backend, features.inputs, token_budget=TOKEN_BUDGET, per_token=frozenset()))
 
-    def batches_of_32(order: np.ndarray, length: int | None) -> float:  # type: ignore[type-arg]
+    def batches_of_32(order: np.ndarray, length: int | None) -> float:
         def run() -> None:
             for start in range(0, len(order), 32):
                 backend.infer(pad(features.inputs, order[start : start + 32], length=length))

@@ -35,6 +35,7 @@ from scipy.special import softmax
 
 from backends.host.machine import usable_cores
 from benchmarks.attack.probabilities import Predict
+from benchmarks.attack.results import Status
 from benchmarks.attack.stop_words import stop_words
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
@@ -252,13 +253,13 @@ def _textattack(
     language_model = AutoModelForMaskedLM.from_pretrained(masked_lm).eval()
     encoding_model = AutoModelForMaskedLM.from_pretrained(encoder).base_model.eval()
 
-    class Wrapper(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc,name-defined]
+    class Wrapper(textattack.models.wrappers.ModelWrapper):
         model = None
 
         def __call__(self, texts: list[str], **_: Any) -> np.ndarray:
             return ask(texts)
 
-    class Encoder(textattack.constraints.semantics.sentence_encoders.SentenceEncoder):  # type: ignore[misc,name-defined]
+    class Encoder(textattack.constraints.semantics.sentence_encoders.SentenceEncoder):
         def encode(self, sentences: list[str]) -> torch.Tensor:
             batch = tokenizer(sentences, padding=True, truncation=True, max_length=512, return_tensors="pt")
             with torch.inference_mode():
@@ -266,7 +267,7 @@ def _textattack(
             mask = batch["attention_mask"].unsqueeze(-1)
             return (states * mask).sum(1) / mask.sum(1)
 
-    class NoStopWords(textattack.constraints.Constraint):  # type: ignore[misc,name-defined]
+    class NoStopWords(textattack.constraints.Constraint):
         """None is put in: ours filters them too (Li et al. 2020, algorithm 1)."""
 
         def _check_constraint(self, transformed: Any, reference: Any) -> bool:
@@ -307,10 +308,10 @@ def _textattack(
         search.clear_cache()
         states = textattack.goal_function_results.GoalFunctionResultStatus
         after = outcome.perturbed_result
-        status = {states.SUCCEEDED: "succeeded", states.SKIPPED: "skipped"}.get(after.goal_status, "failed")
+        statuses: dict[int, Status] = {states.SUCCEEDED: "succeeded", states.SKIPPED: "skipped"}
         return AttackResult(
             id=id_,
-            status=status,  # type: ignore[arg-type]
+            status=statuses.get(after.goal_status, "failed"),
             original=text,
             adversarial=after.attacked_text.text,
             label=label,

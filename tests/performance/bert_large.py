@@ -118,11 +118,11 @@ def _artifact(format: str, artifacts: Path) -> Path:
     return folder
 
 
-def _calibration() -> list[dict[str, np.ndarray]]:  # type: ignore[type-arg]
+def _calibration() -> list[dict[str, np.ndarray]]:
     return [_feeds(4, length) for length in (32, 64, 128)]
 
 
-def _feeds(batch: int, length: int) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+def _feeds(batch: int, length: int) -> dict[str, np.ndarray]:
     ids = np.random.default_rng(0).integers(1000, 30000, (batch, length), dtype=np.int64)
     return {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
 

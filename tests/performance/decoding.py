@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.config.tasks import QuestionAnswering
 from harness.tasks.features import Features
@@ -45,7 +47,7 @@ def decoding() -> list[str]:
     ]
 
 
-def _example_outputs():  # type: ignore[no-untyped-def]
+def _example_outputs():
     """Contexts of words of three letters, two windows a question, and logits that rise at a gold answer."""
     rng = np.random.default_rng(0)
     words = LENGTH - QUESTION - 1
@@ -72,8 +74,16 @@ def _example_outputs():  # type: ignore[no-untyped-def]
     return contexts, Features(inputs, np.repeat(np.arange(examples), 2), offsets), starts, ends, gold
 
 
-def _plain(context, features, starts, ends, mine, settings) -> str:  # type: ignore[no-untyped-def]
+def _plain(
+    context: str,
+    features: Features,
+    starts: Sequence[NDArray[np.float32]],
+    ends: Sequence[NDArray[np.float32]],
+    mine: NDArray[np.intp],
+    settings: QuestionAnswering,
+) -> str:
     """The answer by loops over n-best starts and ends, as the reference post-processing has them."""
+    assert features.offsets is not None
     best, text = None, "empty"
     null = min(starts[i][0] + ends[i][0] for i in mine)
     for i in mine:

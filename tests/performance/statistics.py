@@ -10,7 +10,6 @@ Nothing here passes or fails; figures go to docs/performance.md and docs/verific
 from __future__ import annotations
 
 import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -193,4 +192,4 @@ def _false_alarms() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

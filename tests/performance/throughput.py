@@ -11,10 +11,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
+from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +24,8 @@ from rich.table import Table
 from backends.backend import Backend
 from backends.batching import build_batches, pad
 from backends.host.machine import environment, usable_cores
-from benchmarks.performance.tuning import Setting, Tuning, gain, splits, tune
+from backends.onnxruntime.cpu import OnnxRuntime
+from benchmarks.performance.tuning import Run, Setting, Tuning, gain, splits, tune
 from exporters.export import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
@@ -35,7 +37,7 @@ from harness.planning.deployed import TOKEN_BUDGETS
 from tests.performance.decoding import decoding
 from tests.performance.mixed_texts import LONGEST, mixed_texts
 
-TASK = "text-classification"
+TASK: Final = "text-classification"
 BATCH = 32
 TOKEN_BUDGET = TOKEN_BUDGETS["cpu"]
 
@@ -158,8 +160,9 @@ def _bare(deployment: DeploymentRunner, examples: list[TextExample]) -> Callable
     return lambda: [session.run(None, feeds) for feeds in built]
 
 
-def _session(backend: Backend):  # type: ignore[no-untyped-def]
-    return backend._session  # type: ignore[attr-defined]
+def _session(backend: Backend) -> Any:
+    assert isinstance(backend, OnnxRuntime)
+    return backend._session
 
 
 def _stages(console: Console, model: str, artifact: Path, examples: list[TextExample]) -> None:
@@ -182,7 +185,7 @@ def tune_on(artifact: Path, examples: list[TextExample], *, seconds: float) -> T
     from contextlib import contextmanager
 
     @contextmanager
-    def opened(sessions: int, threads: int):  # type: ignore[no-untyped-def]
+    def opened(sessions: int, threads: int) -> Iterator[Run]:
         with open_deployment(artifact, _options(sessions=sessions, threads=threads)) as deployment:
             yield lambda budget: deployment.with_budget(budget).table(examples)
 

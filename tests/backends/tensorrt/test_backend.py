@@ -158,10 +158,15 @@ class Runner:
         return {"logits": answer, "representation": answer}
 
 
-@pytest.fixture(params=["INT64", "INT32"])
-def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TensorRt]:
+@pytest.fixture(params=["int64", "int32"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def opened(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TensorRt]:
     """The backend on libraries that stand in for TensorRT's and Polygraphy's, with inputs of this type."""
-    kinds = {"input_ids": request.param, "attention_mask": request.param, "logits": "FLOAT", "representation": "FLOAT"}
+    kinds = {"input_ids": kind.upper(), "attention_mask": kind.upper(), "logits": "FLOAT", "representation": "FLOAT"}
     names = list(kinds)
     engine = SimpleNamespace(
         num_io_tensors=len(names),
@@ -184,7 +189,6 @@ def opened(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(TensorRt, "availability", classmethod(lambda cls: Availability("tensorrt", True, "", "", {})))
     (tmp_path / "model.engine").write_bytes(b"ftrt" + bytes(40))
     with TensorRt(tmp_path, format="tensorrt-prebuilt", task="text-classification") as found:
-        found.kind = request.param.lower()  # type: ignore[attr-defined]
         yield found
 
 
@@ -194,10 +198,10 @@ FEEDS = {
 }
 
 
-def test_parts_of_a_batch_keep_their_own_outputs(opened: TensorRt) -> None:
+def test_parts_of_a_batch_keep_their_own_outputs(opened: TensorRt, kind: str) -> None:
     outputs = opened.infer(FEEDS)  # three calls: of two rows, two and one
     np.testing.assert_array_equal(outputs["logits"][:, 0], FEEDS["input_ids"].sum(axis=1))
-    assert opened._runner.kinds == {opened.kind}  # type: ignore[attr-defined]
+    assert opened._runner.kinds == {kind}
 
 
 def test_the_stages_of_all_parts_are_timed_on_arrays_of_the_device(opened: TensorRt) -> None:

@@ -1,16 +1,26 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from itertools import repeat
 
 import numpy as np
 import pytest
 
-from benchmarks.attack import batched_search as lock_step
 from benchmarks.attack.batched_search import Budget, Handlers, batched_search
 from benchmarks.attack.requests import OutOfBudget, Scores
 
 ANSWERS = Handlers(lambda texts: np.array([[len(text), 0.5] for text in texts], dtype=np.float64), lambda *_: [])
+
+
+def _noting(calls, score=ANSWERS.score):
+    """``score``, which notes in ``calls`` what it is asked."""
+
+    def noting(texts):
+        calls.append(list(texts))
+        return score(texts)
+
+    return noting
 
 
 def _asks(texts_of_rounds):
@@ -36,8 +46,8 @@ class Recorder:
 
 
 def test_each_gets_its_own_answers_and_asks_a_text_once():
-    calls = []
-    answers = Handlers(lambda texts: calls.append(list(texts)) or ANSWERS.score(texts), ANSWERS.propose)
+    calls: list[list[str]] = []
+    answers = Handlers(_noting(calls), ANSWERS.propose)
     searches = [_asks([["a", "bb"], ["bb", "ccc", "ccc"]]), _asks([["dddd"]]), _asks([])]
     [group] = batched_search(searches, answers, batch_size=4)
     assert group == [([[1, 2], [2, 3, 3]], 3), ([[4]], 1), ([], 0)]
@@ -79,8 +89,8 @@ def test_what_was_recorded_is_not_asked_again_and_the_end_is_the_same(stopped_af
     [undisturbed] = batched_search(searches(), answers, batch_size=2, recorder=whole)
     assert len(whole.kept) == 3
 
-    calls = []
-    answers = Handlers(lambda texts: calls.append(texts) or dependent(texts), ANSWERS.propose)
+    calls: list[list[str]] = []
+    answers = Handlers(_noting(calls, dependent), ANSWERS.propose)
     resumed = Recorder(whole.kept[:stopped_after])
     [found] = batched_search(searches(), answers, batch_size=2, recorder=resumed)
     assert found == undisturbed
@@ -90,7 +100,7 @@ def test_what_was_recorded_is_not_asked_again_and_the_end_is_the_same(stopped_af
 
 def _two_of_which_the_first_is_out_of_time(monkeypatch, recorder, clock, score=ANSWERS.score):
     searches = [_asks([["a"], ["bb", "ccc"], ["dddd"]]), _asks([["f"], ["gg", "hhh"], ["iiii"]])]
-    monkeypatch.setattr(lock_step.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     answers = Handlers(score, ANSWERS.propose)
     [group] = batched_search(searches, answers, batch_size=2, budget=Budget(seconds=15), recorder=recorder)
     return group
@@ -105,11 +115,9 @@ def test_who_was_out_of_time_is_not_decided_again(monkeypatch, stopped_after):
     assert undisturbed == [("budget", 1), ([[1], [2, 3], [4]], 4)]
     assert [made.stopped for made in whole.kept] == [(), (0,), ()]
 
-    calls = []
+    calls: list[list[str]] = []
     resumed = Recorder(whole.kept[:stopped_after])
-    found = _two_of_which_the_first_is_out_of_time(
-        monkeypatch, resumed, repeat(0), lambda texts: calls.append(texts) or ANSWERS.score(texts)
-    )
+    found = _two_of_which_the_first_is_out_of_time(monkeypatch, resumed, repeat(0), _noting(calls))
     assert found == undisturbed
     assert calls == [["iiii"]][: 3 - stopped_after]
 
@@ -134,8 +142,8 @@ def test_a_record_that_does_not_fit_is_dropped_from_there(spoil):
     whole = Recorder()
     [undisturbed] = batched_search(searches(), ANSWERS, batch_size=2, recorder=whole)
     spoiled = Recorder([whole.kept[0], spoil(whole.kept[1]), replace(whole.kept[2], scores=np.zeros((1, 2)))])
-    calls = []
-    answers = Handlers(lambda texts: calls.append(texts) or ANSWERS.score(texts), ANSWERS.propose)
+    calls: list[list[str]] = []
+    answers = Handlers(_noting(calls), ANSWERS.propose)
     [found] = batched_search(searches(), answers, batch_size=2, recorder=spoiled)
     assert found == undisturbed
     assert calls == [["bb", "gggg", "hhhhh"], ["ccc"]]

@@ -52,19 +52,11 @@ QUESTIONS = {
 }
 
 
-@pytest.fixture
-def asked():
-    """Right until the word that its example hangs on is gone; keeps what it was asked."""
+def ask(texts):
+    """Right until the word that its example hangs on is gone."""
     hangs_on = {"in the context": "colour", "asked of another": "nothing", "two words": "house"}
-    log = []
-
-    def ask(texts):
-        log.append(list(texts))
-        right = [0.9 if hangs_on[id_] in text or hangs_on[id_] == "nothing" else 0.2 for id_, text in texts]
-        return np.array([[1 - one, one] for one in right])
-
-    ask.log = log
-    return ask
+    right = [0.9 if hangs_on[id_] in text or hangs_on[id_] == "nothing" else 0.2 for id_, text in texts]
+    return np.array([[1 - one, one] for one in right])
 
 
 def candidates(text, spans):
@@ -79,8 +71,14 @@ def run(asked, **options):
     return examples, {result.id: result for result in results}
 
 
-def test_a_deployment_is_asked_about_the_example_of_each_text(asked):
-    _, results = run(asked)
+def test_a_deployment_is_asked_about_the_example_of_each_text():
+    asked = []
+
+    def noting(texts):
+        asked.extend(texts)
+        return ask(texts)
+
+    _, results = run(noting)
     assert {id_: result.status for id_, result in results.items()} == {
         "in the context": "succeeded",
         "asked of another": "failed",
@@ -89,32 +87,31 @@ def test_a_deployment_is_asked_about_the_example_of_each_text(asked):
     assert results["in the context"].changes == (("colour", "shade"),)
     assert results["in the context"].prediction_after != RIGHT
     # The same question on two contexts is asked of both.
-    texts = [pair for call in asked.log for pair in call]
-    assert {id_ for id_, text in texts if text == QUESTIONS["in the context"][0]} == {
+    assert {id_ for id_, text in asked if text == QUESTIONS["in the context"][0]} == {
         "in the context",
         "asked of another",
     }
 
 
-def test_what_is_left_alone_stays(asked):
-    _, results = run(asked)
+def test_what_is_left_alone_stays():
+    _, results = run(ask)
     for result in results.values():
         assert not {"what", "where"} & {old for old, _ in result.changes}
     spans = {id_: split_words(text).spans for id_, (text, _) in QUESTIONS.items()}
-    everything = Examples(asked, spans)
+    everything = Examples(ask, spans)
     texts = [(id_, text, RIGHT) for id_, (text, _) in QUESTIONS.items()]
     untouched = list(attack(everything.predict, texts, candidates=candidates, about=everything.about))
     assert {result.status for result in untouched} == {"failed"}
     assert {result.queries for result in untouched} == {1}
 
 
-def test_a_budget_stops_a_search_about_an_example(asked):
-    _, results = run(asked, settings=AttackSettings(max_queries=1))
+def test_a_budget_stops_a_search_about_an_example():
+    _, results = run(ask, settings=AttackSettings(max_queries=1))
     assert {result.status for result in results.values()} == {"budget"}
 
 
-def test_random_swaps_leave_the_same_words_alone(asked):
-    examples, results = run(asked)
+def test_random_swaps_leave_the_same_words_alone():
+    examples, results = run(ask)
     found = swap_at_random(
         examples.predict, list(results.values()), candidates=candidates, about=examples.about, seed=0
     )

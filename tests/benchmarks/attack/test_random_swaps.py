@@ -80,12 +80,12 @@ def test_it_keeps_to_the_rules_of_the_search_beside_it(predict, mode):
         raise AssertionError("nothing has turned")
 
     examples = [("1", texts[0], 1)]
-    arguments = {"candidates": propose, "similarity": compare, "settings": settings}
-    [guided] = attack(counting, examples, **arguments)
+    [guided] = attack(counting, examples, candidates=propose, similarity=compare, settings=settings)
     of_search, asked[:] = [text for text in asked if "[UNK]" not in text and text != texts[0]], []
     assert guided.status == "failed"
     # So many queries that every number of changes is drawn.
-    [drawn] = swap_at_random(counting, [replace(guided, queries=200)], seed=0, **arguments)
+    many = [replace(guided, queries=200)]
+    [drawn] = swap_at_random(counting, many, seed=0, candidates=propose, similarity=compare, settings=settings)
     assert drawn.status == "failed"
     changed = {text.lower().split().count("fine") + text.lower().split().count("movie") for text in asked}
     words = 12 if mode == "corrected" else 11  # "plot\nplot" is one word there, "##s" without its marks here

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from benchmarks.attack import recipes
 from benchmarks.attack.recipes import RECIPES, attack_by_recipe, missing_resources
+from benchmarks.attack.results import AttackResult
 from benchmarks.errors import BenchmarkError
 from harness.config.characteristics import RecipeName
 
@@ -46,7 +46,7 @@ def test_a_study_may_name_every_recipe_and_no_other():
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi"])
 def test_recipes_that_need_nothing_take_texts_of_any_kind(recipe, leaning):
     assert missing_resources(recipe) == []
-    kept = []
+    kept: list[AttackResult] = []
     results = attack_by_recipe(recipe, leaning, TEXTS, seed=0, on_result=kept.append)
     assert kept == results
     by_id = {result.id: result for result in results}
@@ -98,7 +98,7 @@ def test_a_missing_resource_is_named_with_the_way_to_get_it(recipe, what, way, b
     assert what in message and way in message and "\n" not in message
 
 
-def test_resources_are_found_where_they_belong(bare_machine: Path, monkeypatch):
+def test_resources_are_found_where_they_belong(bare_machine, monkeypatch):
     assert [one.what for one in missing_resources("textfooler")] == [
         "the counter-fitted word vectors",
         "NLTK's part-of-speech tagger",

@@ -87,8 +87,8 @@ def test_a_budget_of_time_leaves_the_text_as_it_was(predict, candidates):
 
 
 def _reference(predict, candidates, text, **settings):
-    settings = AttackSettings(mode="reference", **settings)
-    [result] = attack(predict, [("1", text, 1)], candidates=candidates, settings=settings)
+    chosen = AttackSettings(mode="reference", **settings)
+    [result] = attack(predict, [("1", text, 1)], candidates=candidates, settings=chosen)
     return result
 
 

@@ -117,7 +117,7 @@ class Original:
         ]
 
 
-class SplitText(textattack.shared.AttackedText):  # type: ignore[misc]
+class SplitText(textattack.shared.AttackedText):
     """A text whose words are split once.
 
     TextAttack's own class searches and splits the text again for every change, which takes most of its
@@ -145,7 +145,7 @@ class SplitText(textattack.shared.AttackedText):  # type: ignore[misc]
         return SplitText(self.original, new_words, attrs)
 
 
-class SwapForCandidates(textattack.transformations.WordSwap):  # type: ignore[misc]
+class SwapForCandidates(textattack.transformations.WordSwap):
     """Put each candidate of the original text in a word's place."""
 
     def _get_transformations(self, current_text: SplitText, indices_to_modify: set[int]) -> list[SplitText]:
@@ -156,14 +156,14 @@ class SwapForCandidates(textattack.transformations.WordSwap):  # type: ignore[mi
         ]
 
 
-class HasCandidates(textattack.constraints.PreTransformationConstraint):  # type: ignore[misc]
+class HasCandidates(textattack.constraints.PreTransformationConstraint):
     """Leave words alone that nothing can replace: their importance need not be asked for."""
 
     def _get_modifiable_indices(self, current_text: SplitText) -> set[int]:
         return {index for index, choices in enumerate(current_text.original.candidates) if choices}
 
 
-class ShareOfWordsPerturbed(textattack.constraints.overlap.MaxWordsPerturbed):  # type: ignore[misc]
+class ShareOfWordsPerturbed(textattack.constraints.overlap.MaxWordsPerturbed):
     """At most ``max_percent`` of the words: rounded down, where the parent rounds up."""
 
     def _check_constraint(self, transformed_text: SplitText, reference_text: SplitText) -> bool:
@@ -172,7 +172,7 @@ class ShareOfWordsPerturbed(textattack.constraints.overlap.MaxWordsPerturbed):  
         return bool(len(transformed_text.attack_attrs["modified_indices"]) <= allowed)
 
 
-class UntargetedAndSimilar(textattack.goal_functions.UntargetedClassification):  # type: ignore[misc]
+class UntargetedAndSimilar(textattack.goal_functions.UntargetedClassification):
     """Another label than the true one, in a text that is similar enough to the original.
 
     Similarity is asked of texts that have reached another label, the strongest first, until one is similar

@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from benchmarks.attack.changed_words import changed_places
+from benchmarks.attack.results import Status
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     TransferResult,
@@ -16,12 +17,12 @@ from benchmarks.characteristics.adversarial_attack import (
 from benchmarks.errors import BenchmarkError
 
 
-def result(id_: str, status: str, *, words_changed: int = 1) -> AttackResult:
+def result(id_: str, status: Status, *, words_changed: int = 1) -> AttackResult:
     succeeded = status == "succeeded"
     adversarial = "a bad  film" if succeeded else "a good  film"
     return AttackResult(
         id=id_,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         original="a good  film",
         adversarial=adversarial,
         label=1,
@@ -35,7 +36,7 @@ def result(id_: str, status: str, *, words_changed: int = 1) -> AttackResult:
 
 
 def results(statuses: str) -> list[AttackResult]:
-    names = {"s": "succeeded", "f": "failed", "-": "skipped", "b": "budget"}
+    names: dict[str, Status] = {"s": "succeeded", "f": "failed", "-": "skipped", "b": "budget"}
     return [result(str(index), names[letter]) for index, letter in enumerate(statuses)]
 
 

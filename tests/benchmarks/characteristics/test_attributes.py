@@ -1,9 +1,12 @@
 """Attributes on texts read by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from benchmarks.characteristics.attributes import (
+    Attribute,
     answer_type,
     of_questions,
     of_texts,
@@ -106,6 +109,11 @@ def test_rarity_is_the_mean_inverse_document_frequency():
     np.testing.assert_allclose(found, [(rare + common) / 2, (rare + common) / 2, common, np.nan])
 
 
+def numbers(attribute: Attribute) -> np.ndarray:
+    assert isinstance(attribute, np.ndarray)
+    return attribute
+
+
 def test_attributes_of_questions():
     found = of_questions(
         questions=["Which nurse left the harbour?", "How much snow melted in Rouen?", "Who is he?"],
@@ -120,10 +128,10 @@ def test_attributes_of_questions():
     np.testing.assert_array_equal(found["context length"], [23, 23, 3])
     np.testing.assert_array_equal(found["question length"], [5, 6, 3])
     # nurse, left, harbour; snow, melted, rouen; none
-    np.testing.assert_allclose(found["overlap with context"], [1, 2 / 3, np.nan])
-    np.testing.assert_allclose(found["overlap with answer sentence"], [2 / 3, np.nan, np.nan])
-    np.testing.assert_allclose(found["reference's confidence"], [0.9, 0.5, np.nan])
-    np.testing.assert_allclose(found["rarity"], [np.log(3)] * 3)
+    np.testing.assert_allclose(numbers(found["overlap with context"]), [1, 2 / 3, np.nan])
+    np.testing.assert_allclose(numbers(found["overlap with answer sentence"]), [2 / 3, np.nan, np.nan])
+    np.testing.assert_allclose(numbers(found["reference's confidence"]), [0.9, 0.5, np.nan])
+    np.testing.assert_allclose(numbers(found["rarity"]), [np.log(3)] * 3)
 
 
 def test_attributes_of_texts():
@@ -131,7 +139,7 @@ def test_attributes_of_texts():
     assert list(found) == ["label", "length", "rarity"]
     assert found["label"] == ["bad", "good"]
     np.testing.assert_array_equal(found["length"], [2, 3])
-    np.testing.assert_allclose(found["rarity"], [np.log(2) / 2, np.log(2) / 3])
+    np.testing.assert_allclose(numbers(found["rarity"]), [np.log(2) / 2, np.log(2) / 3])
     assert list(of_texts(["a"], ["b"], [0.3])) == ["label", "length", "rarity", "reference's confidence"]
 
 
@@ -175,7 +183,7 @@ def test_nan_is_in_no_set():
     assert shown(np.array([np.nan, np.nan])) == {}
 
 
-QUESTION = {"questions": ["Who?"], "contexts": ["He did."], "answers": [["He"]], "answer_starts": [[0]]}
+QUESTION: dict[str, Any] = {"questions": ["Who?"], "contexts": ["He did."], "answers": [["He"]], "answer_starts": [[0]]}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_scores_are_those_of_the_reference(seed):
     for mine, theirs in zip(ours, squared, strict=True):
         np.testing.assert_allclose(-np.square(mine), theirs, atol=2e-6)
     home, abroad = (GroupBootstrap(np.arange(size), resamples=1, seed=0) for size in (400, 300))
-    curves = roc_statistics(*ours, home, abroad)
+    curves = roc_statistics(ours[0], ours[1], home, abroad)
     area, rate = curves.auroc, curves.fpr95
     labels = np.repeat([1, 0], [400, 300])
     assert area[0] == pytest.approx(roc_auc_score(labels, np.concatenate(squared)), abs=1e-4)

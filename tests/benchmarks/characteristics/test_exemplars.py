@@ -77,6 +77,7 @@ def test_against_brute_force():
     assert found.shared == len(expected)
     assert found.majority == sum(count >= 4 for count in counts.values())
     for one in found.exemplars:
+        assert isinstance(one.id, str)
         row = ids.index(one.id)
         sharing = [name for name in "abcdefg" if predictions[name][row] == one.shared_prediction]
         assert one.shared_by == sharing
@@ -104,6 +105,7 @@ def test_independent_changes_of_two_classes_give_the_expected_majority_and_share
     for name in names:
         predictions[name] = predictions["large"] ^ (rng.random(n) < 0.25)
     found = find(predictions, correct, "large", range(n), at_most=0)
+    assert found.majority_expected is not None
     error = np.sqrt(found.majority_expected)
     assert abs(found.majority - found.majority_expected) < 4 * error
     assert found.exemplars == []
@@ -111,6 +113,7 @@ def test_independent_changes_of_two_classes_give_the_expected_majority_and_share
     for name in names:
         predictions[name] = predictions["large"] ^ (hard & (rng.random(n) < 0.5))
     found = find(predictions, correct, "large", range(n), at_most=0)
+    assert found.majority_expected is not None
     assert found.majority > found.majority_expected + 10 * np.sqrt(found.majority_expected)
 
 

@@ -133,9 +133,9 @@ def test_the_same_seed_gives_the_same_whatever_else_is_explained(method):
 
     texts, ids = [" ".join(f"w{at % 7}" for at in range(size)) for size in (30, 41, 23)], ["a", "b", "c"]
     np.random.seed(5)
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()
     found = explain(predict, texts, ids, method, 60, 0)
-    assert (np.random.get_state()[1] == before).all()
+    assert (np.random.get_state(legacy=False)["state"]["key"] == before).all()
     np.random.seed(6)
     assert explain(predict, texts, ids, method, 60, 0) == found
     assert explain(predict, texts[1:2], ids[1:2], method, 60, 0) == found[1:2]

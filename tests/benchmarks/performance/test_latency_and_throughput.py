@@ -6,6 +6,7 @@ import gc
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +76,8 @@ def test_whole_passes_until_both_minima(clock: Clock) -> None:
 
 def test_every_pass_has_an_order_of_its_own_that_the_seed_sets(clock: Clock) -> None:
     infer, _ = model(clock, lambda index: MS)
-    limits = {"min_warmup_seconds": 0, "min_seconds": 0.1, "min_count": 1}
-    orders = [single_stream(infer, 16, **limits, seed=seed)[0].order for seed in (1, 1, 2)]  # type: ignore[arg-type]
+    measure = partial(single_stream, infer, 16, min_warmup_seconds=0, min_seconds=0.1, min_count=1)
+    orders = [measure(seed=seed)[0].order for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2]
     assert orders[0][16:32] != orders[0][32:48]
 

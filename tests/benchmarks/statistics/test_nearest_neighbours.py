@@ -104,7 +104,7 @@ def test_small_distances_keep_their_digits():
 
 def test_unit_vectors():
     units = unit_vectors([[3.0, 4.0], [0.0, 0.0], [1e-3, 0.0]], name="m")
-    np.testing.assert_allclose(units, [[0.6, 0.8], [0, 0], [1, 0]], rtol=1e-6)
+    np.testing.assert_allclose(units, [[0.6, 0.8], [0.0, 0.0], [1.0, 0.0]], rtol=1e-6)
     assert units.dtype == np.float32
 
 

@@ -15,6 +15,7 @@ from exporters.onnx.graph import read_model, write_model
 @pytest.mark.parametrize("name", ["bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes"])
 def test_every_layer_is_fused(name, pooling, artifact):
     manifest = read_manifest(artifact(name, "onnx-fused", pooling))
+    assert manifest.fused_operators is not None
     found = {kind: manifest.fused_operators.get(kind, 0) for kind in onnx_fused.expected(2)}
     assert found == {"Attention": 2, "BiasGelu": 2, "SkipLayerNormalization": 4, "EmbedLayerNormalization": 1}
     assert manifest.warnings == []

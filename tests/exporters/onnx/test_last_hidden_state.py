@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from exporters.parity import checkpoint_outputs
 from exporters.pooling import pool
 
 TASK = "text-classification"
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 120,
     "hidden_size": 32,
     "num_hidden_layers": 2,
@@ -24,14 +25,14 @@ SIZES = {
     "intermediate_size": 48,
     "max_position_embeddings": 80,
 }
-SPECIAL = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
+TOKENS: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
 
 
 @pytest.fixture(scope="module")
 def normalised_at_the_end(tmp_path_factory: pytest.TempPathFactory, checkpoints: dict[str, Path]) -> Path:
     folder = tmp_path_factory.mktemp("modernbert")
     torch.manual_seed(5)
-    model = ModernBertForSequenceClassification(ModernBertConfig(**SIZES, **SPECIAL, local_attention=16))
+    model = ModernBertForSequenceClassification(ModernBertConfig(**SIZES, **TOKENS, local_attention=16))
     for name, weight in model.named_parameters():
         if "norm" in name.lower() and name.endswith("weight"):
             torch.nn.init.uniform_(weight, 0.5, 2)  # else normalising twice would show little

@@ -117,6 +117,7 @@ def test_tokens_are_packed_from_the_embeddings_to_the_last_layer(name, artifact)
     readers = {node.op_type for node in nodes.values() if remove.output[0] in node.input}
     assert readers == {"PackedAttention", "SkipLayerNormalization"}
     fused = read_manifest(folder).fused_operators
+    assert fused is not None
     assert fused["PackedAttention"] == 2 and fused["BiasGelu"] == 2 and "Attention" not in fused
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from exporters.manifest import read_manifest, verify_files
 from exporters.prebuilt.engine import export_prebuilt_engine, look_at_engine
 from exporters.prebuilt.onnx import DeclaredMetadata
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "task": "text-classification",
     "labels": ["bad", "good"],
     "pooling": "cls",

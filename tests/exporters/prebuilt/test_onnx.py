@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,7 @@ def test_a_last_hidden_state_among_the_outputs_is_pooled(tmp_path, artifact, bat
     bare = without_representation(exported / "model.onnx", tmp_path / "bare.onnx")
     model = onnx.load(str(bare))
     last = last_normalisation(model.graph, ["logits"], tensor_shapes(model))
+    assert last is not None
     first = next(node.output[0] for node in model.graph.node if "Norm" in node.output[0] and node.output[0] != last)
     for tensor in (last, first):
         model.graph.output.append(helper.make_tensor_value_info(tensor, TensorProto.FLOAT, ["b", "l", 32]))
@@ -447,7 +449,7 @@ def ended_in(path: Path, operators: tuple[str, ...], output: str = "logits", cla
     model.graph.node[-1].output[0] = "before"
     names = ["before", *(f"between{index}" for index in range(len(operators) - 1)), output]
     for operator, taken, made in zip(operators, names[:-1], names[1:], strict=True):
-        attributes = {"to": TensorProto.FLOAT} if operator == "Cast" else {}
+        attributes: dict[str, Any] = {"to": TensorProto.FLOAT} if operator == "Cast" else {}
         model.graph.node.append(helper.make_node(operator, [taken], [made], **attributes))
     model.graph.output[0].name = output
     onnx.save(model, str(path))
@@ -483,16 +485,16 @@ def test_position_ids_of_an_unknown_kind(tmp_path):
 
 def test_outputs_of_another_shape_than_the_task():
     batch = {"input_ids": np.ones((2, 5), dtype=np.int64)}
-    chosen = {"task": "text-classification", "labels": 3, "where": Path("mine.onnx")}
+    check = partial(check_outputs, batch=batch, task="text-classification", labels=3, where=Path("mine.onnx"))
     good = {"logits": np.zeros((2, 3)), "representation": np.zeros((2, 4))}
-    check_outputs(good, batch, **chosen)
+    check(good)
     for wrong, words in (
         ({"logits": np.zeros((2, 5))}, r"logits of mine.onnx is \(2, 5\)"),
         ({"representation": np.zeros(2)}, "representation: NAME"),
         ({"representation": np.zeros((2, 5, 4))}, r"\(2, hidden\)"),
     ):
         with pytest.raises(ExportError, match=words):
-            check_outputs({**good, **wrong}, batch, **chosen)
+            check({**good, **wrong})
 
 
 def beside(source: Path, folder: Path) -> Path:

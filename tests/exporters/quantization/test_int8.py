@@ -27,8 +27,8 @@ def test_static_quantizes_the_encoders_products_with_weights_alone(name, artifac
     producer = {output: node for node in graph.node for output in node.output}
     quantized = [node for node in graph.node if _from(producer, node, 0) == "DequantizeLinear"]
     per_layer = 6
-    left_float = read_manifest(artifact(name, "onnx-int8-static", "mean")).sensitivity["left_float"]
-    assert left_float == []
+    sensitivity = read_manifest(artifact(name, "onnx-int8-static", "mean")).sensitivity
+    assert sensitivity is not None and sensitivity["left_float"] == []
     assert [node.op_type for node in quantized] == ["MatMul"] * (2 * per_layer)
     assert all(_from(producer, node, 1) == "DequantizeLinear" for node in quantized)
     assert not {node.name for node in quantized} & set(head(graph))
@@ -56,7 +56,8 @@ def test_static_is_no_worse_on_padded_rows(name, artifact, checkpoints, tasks, b
     expected = checkpoint_outputs(checkpoints[name], tasks[name], "cls", batches)
     actual = run(artifact(name, "onnx-int8-static"), batches)
     output = "logits" if "classes" in name else "start_logits"
-    full, padded = [], []
+    full: list[float] = []
+    padded: list[float] = []
     for wanted, given, batch in zip(expected, actual, batches, strict=True):
         for row, mask in enumerate(batch["attention_mask"].astype(bool)):
             kept = mask if output == "start_logits" else slice(None)

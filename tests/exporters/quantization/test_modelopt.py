@@ -92,7 +92,8 @@ def test_scales_never_hold_the_mask(name, artifact):
 def test_fp8_is_no_worse_on_padded_rows(artifact, checkpoints, batches, run):
     expected = checkpoint_outputs(checkpoints["bert-qa"], "question-answering", "cls", batches)
     actual = run(artifact("bert-qa", "onnx-fp8"), batches)
-    full, padded = [], []
+    full: list[float] = []
+    padded: list[float] = []
     for wanted, given, batch in zip(expected, actual, batches, strict=True):
         for row, mask in enumerate(batch["attention_mask"].astype(bool)):
             error = np.abs(wanted["start_logits"][row] - given["start_logits"][row])[mask].mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
@@ -73,9 +74,9 @@ def test_what_is_missing_is_told_in_the_order_in_which_it_is_mended(monkeypatch:
     monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ())
     assert "no NVIDIA GPU" in (missing() or "")
     monkeypatch.setattr(tensorrt_engine, "_devices", lambda: ("NVIDIA H100 9.0",))
-    monkeypatch.setattr(tensorrt_engine.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert "'tensorrt' is not installed" in (missing() or "")
-    monkeypatch.setattr(tensorrt_engine.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setitem(sys.modules, "tensorrt", None)
     assert "'tensorrt' cannot be imported" in (missing() or "")
     monkeypatch.setitem(sys.modules, "tensorrt", a_module("tensorrt", __version__="8.6.1"))

@@ -10,6 +10,7 @@ import yaml
 
 from exporters.format import Format
 from harness.cli.configs import shipped
+from harness.config.data import EmbeddedSource, TableSource
 from harness.config.load import load_study
 from harness.config.schema import json_schema
 from harness.errors import UserError
@@ -69,7 +70,8 @@ def test_calibration_is_a_number_of_examples_or_more_than_that(config: Path) -> 
 def test_overrides_are_yaml_values(config: Path) -> None:
     study = load_study(config, ["formats=[onnx-fp32, onnx-fp16]", "tasks.text-classification.data.train.size=64"])
     assert study.formats == ("onnx-fp32", "onnx-fp16")
-    assert study.tasks["text-classification"].data.train.size == 64  # type: ignore[union-attr]
+    train = study.tasks["text-classification"].data.train
+    assert isinstance(train, EmbeddedSource) and train.size == 64
 
 
 def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
@@ -248,7 +250,8 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 def test_parameters_are_filled_in_and_unknown_ones_named(config: Path) -> None:
     config.write_text(STUDY.replace("reviews.csv", "'${data}/reviews.csv'") + "parameters: {data: /somewhere}\n")
     study = load_study(config, ["parameters.data=/elsewhere"])
-    assert str(study.tasks["text-classification"].data.evaluation.table) == "/elsewhere/reviews.csv"  # type: ignore[union-attr]
+    evaluation = study.tasks["text-classification"].data.evaluation
+    assert isinstance(evaluation, TableSource) and str(evaluation.table) == "/elsewhere/reviews.csv"
     config.write_text(STUDY.replace("reviews.csv", "'${dta}/reviews.csv'") + "parameters: {data: /somewhere}\n")
     assert "names no parameter (known: data)" in complaint(config)
 

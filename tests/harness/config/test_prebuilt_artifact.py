@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -258,7 +259,9 @@ def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path)
     ],
 )
 @pytest.mark.parametrize("place", ["", "tokenizer"])
-def test_a_head_that_its_configuration_says_is_none(folder: Path, place: str, config: dict, said: str) -> None:  # type: ignore[type-arg]
+def test_a_head_that_its_configuration_says_is_none(
+    folder: Path, place: str, config: dict[str, Any], said: str
+) -> None:
     (folder / place).mkdir(exist_ok=True)
     save_tokenizer(folder / place)
     (folder / place / "config.json").write_text(json.dumps(config))

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.config.checkpoints import CheckpointSource, CutCheckpoint, FolderCheckpoint, RandomCheckpoint
 from harness.config.strict import Strict
 from harness.errors import CRASHED, ERROR, REFUSED, SKIPPED, TIMED_OUT, StepFailed
 from harness.execution.processes import run_group
@@ -26,7 +27,7 @@ from tests.end_to_end.hostile import lay_traps
 from tests.harness.options import deployment_options
 
 
-def getting(key: str, source: dict[str, Any], parent: StepRef | None = None) -> Step:
+def getting(key: str, source: CheckpointSource, parent: StepRef | None = None) -> Step:
     options = checkpoint.Options(
         task="text-classification",
         labels=("negative", "positive"),
@@ -54,11 +55,12 @@ def run(steps: list[Step], store: Store, folder: Path, timeout: float = 120) -> 
 
 def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
+    cut = CutCheckpoint(cut="missing", layers=(0,))
     steps = [
-        getting("missing", {"folder": str(tmp_path / "nowhere")}),
-        getting("wrong", {"cut": "missing", "layers": [0]}),  # of no parent
-        getting("orphan", {"cut": "missing", "layers": [0]}, StepRef(kind="checkpoint", key="missing")),
-        getting("good", {"random": "bert-tiny"}),
+        getting("missing", FolderCheckpoint(folder=tmp_path / "nowhere")),
+        getting("wrong", cut),  # of no parent
+        getting("orphan", cut, StepRef(kind="checkpoint", key="missing")),
+        getting("good", RandomCheckpoint(random="bert-tiny")),
     ]
     failures, heard = run(steps, store, tmp_path)
     assert [(failure.step.key, failure.status) for failure in failures] == [
@@ -81,7 +83,7 @@ def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -
 
 def test_a_step_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    failures, _ = run([getting("slow", {"random": "bert-tiny"})], store, tmp_path, timeout=0.2)
+    failures, _ = run([getting("slow", RandomCheckpoint(random="bert-tiny"))], store, tmp_path, timeout=0.2)
     assert [failure.status for failure in failures] == [TIMED_OUT]
     assert not store.has("checkpoint", "slow")
     assert not psutil.Process().children()

@@ -50,7 +50,7 @@ def compared(*files: str, **settings: Any) -> dict[str, Any]:
     settings = {key: Path(value) if key in ("gold", "ids") else value for key, value in settings.items()}
     run = compare(named(*files), Settings(**{"resamples": 100, **settings}))
     (task,) = run.results.model_dump(mode="json")["tasks"].values()
-    return task  # type: ignore[no-any-return]
+    return task
 
 
 def named(*files: str) -> tuple[NamedOutputs, ...]:

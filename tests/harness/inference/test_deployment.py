@@ -89,10 +89,15 @@ def test_chunks_give_the_rows_of_one_piece(
     monkeypatch.setattr(type(deployment.backend), "device", device)
     monkeypatch.setattr(live, "SMALLEST_CHUNK", 5)
     monkeypatch.setattr(live, "LARGEST_CHUNK", 7)
-    overlaps = []
-    monkeypatch.setattr(live, "overlapped", lambda *stages: overlaps.append(stages) or overlapped(*stages))
+    chunks: list[int] = []
+
+    def noting(*stages: Any) -> Any:
+        chunks.append(len(stages[0]))
+        return overlapped(*stages)
+
+    monkeypatch.setattr(live, "overlapped", noting)
     deployment.table(EXAMPLES)
-    assert [len(stages[0]) for stages in overlaps] == ([8] if device == "cuda" else [])
+    assert chunks == ([8] if device == "cuda" else [])
     np.testing.assert_array_equal(deployment.probabilities(texts), asked)
     cut = deployment.table(EXAMPLES)
     assert cut.schema == whole.schema

@@ -137,9 +137,9 @@ def test_tuned_settings_have_a_table_of_their_own(printed: Printed) -> None:
     lines = [" ".join(line.split()) for line in text[text.index("The fastest setting for offline") :].splitlines()]
     assert "[1] fp32 1.2x 118 100 2 1 512" in lines
     assert any(line.endswith("1.0x 100 100 2 1 512") for line in lines)
-    told = " ".join(lines)
-    assert "what the search chose has 0.95x the rate, measured again" in told
-    assert "what the search chose could not be opened beside the study's own (no memory)" in told
+    said = " ".join(lines)
+    assert "what the search chose has 0.95x the rate, measured again" in said
+    assert "what the search chose could not be opened beside the study's own (no memory)" in said
 
 
 def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed) -> None:
@@ -473,6 +473,11 @@ def view(deployments: dict[str, Any], reference: str) -> TaskView:
     return view_of(QA, synthetic.task_results(QA, deployments, reference))
 
 
+def deployment_named(name: str) -> dict[str, Any]:
+    model, form, backend = re.split("[/@]", name)
+    return deployment(QA, model, form, backend)
+
+
 def test_causes() -> None:
     names = [
         deployment_name("bert-large", "onnx-fp32"),
@@ -482,9 +487,7 @@ def test_causes() -> None:
         deployment_name("bert-tiny", "onnx-fp32"),
         deployment_name("bert-tiny", "onnx-fp16"),
     ]
-    deployments = {
-        name: deployment(QA, name.split("/")[0], name.split("/")[1].split("@")[0], name.split("@")[1]) for name in names
-    }
+    deployments = {name: deployment_named(name) for name in names}
     task = view(deployments, names[0])
     found = [causes.cause(task.by_name[name], task.reference_deployment) for name in names]
     assert found == ["reference", "export", "backend", "precision", "architecture", "both"]
@@ -497,7 +500,7 @@ def test_pruned_models_are_a_family_of_their_own() -> None:
         for model in ("bert-large", "sparse")
         for form in ("onnx-fp32", "onnx-fused", "onnx-int4")
     ]
-    deployments = {name: deployment(QA, *name.split("@")[0].split("/"), name.split("@")[1]) for name in names}
+    deployments = {name: deployment_named(name) for name in names}
     for name in names[3:]:
         deployments[name]["pruned_of"] = "bert-large"
     task = view(deployments, names[0])

@@ -31,6 +31,7 @@ def process(ms: int, *, memory: int | None = 10, offline: bool = True) -> dict[s
 def test_summaries_are_medians_of_the_processes_that_are_kept() -> None:
     summary = summarise([process(1), process(2, memory=None), process(7)])
     assert summary.processes == 3 == len(summary.replicates)
+    assert summary.single_stream is not None and summary.offline is not None
     assert summary.single_stream.p50_ms == 2 and summary.single_stream.count == 300
     assert summary.offline.samples_per_second == 1000
     assert summary.load_ms == 20 and summary.peak_memory_bytes == 10
@@ -51,8 +52,9 @@ def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
     drifting = process(1)
     drifting["offline"]["nanoseconds"] = [MS, MS, 2 * MS, 2 * MS]
     summary = summarise([process(1), drifting])
+    assert summary.single_stream is not None and summary.offline is not None
     assert summary.offline.steady is False and summary.single_stream.steady is True
-    assert [replicate.offline.steady for replicate in summary.replicates] == [True, False]
+    assert [replicate.offline and replicate.offline.steady for replicate in summary.replicates] == [True, False]
     assert any("later passes" in warning for warning in summary.warnings)
 
 
@@ -71,8 +73,9 @@ def test_a_disturbed_process_marks_its_scenarios_alone() -> None:
         Conditions, seconds=2.0, cores=2, other_cpu_seconds=1.0, energy_joules=filled(Energy)
     )
     summary = summarise([process(1), busy])
+    assert summary.single_stream is not None and summary.offline is not None
     assert summary.offline.disturbed is True and summary.single_stream.disturbed is False
-    assert [replicate.offline.disturbed for replicate in summary.replicates] == [False, True]
+    assert [replicate.offline and replicate.offline.disturbed for replicate in summary.replicates] == [False, True]
     assert any(warning.startswith("busy: other processes took 25%") for warning in summary.warnings)
 
 
@@ -87,6 +90,7 @@ def test_server_rates_and_fixed_shapes_have_marks_of_their_own() -> None:
     scattered = {"nanoseconds": [MS, 2 * MS] * 50, "order": [0] * 100, "samples": 1}
     measured["sweep"] = [{"batch": 1, "length": 16, "timings": scattered, "reason": ""}]
     summary = summarise([measured])
+    assert summary.server is not None
     assert summary.server.steady is False and summary.server.disturbed is False
     assert summary.sweep[0].steady is True and summary.sweep[0].scattered is True
 
@@ -110,6 +114,7 @@ def test_a_tuned_setting_is_held_against_the_default_of_the_same_pairs() -> None
         pairs = [[slower * MS, MS]] * 5
         measured.append({**process(1), "tuned": {"setting": setting, "samples": 2, "pairs": pairs, "reason": ""}})
     tuned = summarise(measured).tuned
+    assert tuned is not None
     assert tuned.setting == Setting(**setting) and tuned.ratio == 3
     assert tuned.samples_per_second == 2000
     assert tuned.default_samples_per_second == pytest.approx(2000 / 3)
@@ -135,9 +140,11 @@ def test_a_tuned_setting_that_is_slower_when_measured_again_is_not_used() -> Non
     default = {"sessions": 1, "threads": 2, "token_budget": 1024}
     tuned = {"setting": chosen, "default": default, "samples": 2, "pairs": [[95 * MS, 100 * MS]] * 5, "reason": ""}
     found = summarise([{**process(1), "tuned": tuned}]).tuned
+    assert found is not None
     assert found.setting == Setting(**default) and found.ratio == 1.0 and found.measured_again == 0.95
     assert found.samples_per_second == found.default_samples_per_second == pytest.approx(2e3 / 95)
 
     not_beside = {**tuned, "pairs": None, "reason": "out of memory"}
     found = summarise([{**process(1), "tuned": not_beside}]).tuned
+    assert found is not None
     assert found.setting == Setting(**default) and found.samples_per_second is None and found.reason == "out of memory"

@@ -248,7 +248,7 @@ def test_another_environment_is_said(tmp_path: Path, place: tuple[str, ...], val
 def test_one_machine_set_up_otherwise_is_said(
     tmp_path: Path, place: tuple[str, ...], values: tuple[Any, Any], told: str
 ) -> None:
-    runs = []
+    runs: list[Path] = []
     for value in values:
         results = synthetic.small()
         *above, last = place
@@ -273,13 +273,14 @@ def test_another_driver_is_a_version(tmp_path: Path) -> None:
 
 
 def test_other_libraries_and_another_release_are_versions(tmp_path: Path) -> None:
-    runs = []
+    runs: list[Path] = []
     for distribution, cudnn in (("Debian 12", "9.10.2"), ("Debian 13", None)):
         results = synthetic.small()
         libraries = {"CUDA": "13.0", "cuDNN": cudnn}
         results["environment"] |= {"gpu": graphics() | {"libraries": libraries}, "distribution": distribution}
         runs.append(write_run(tmp_path / f"{len(runs)}", seed=len(runs), processes=1, results=results))
-    assert [(found.kind, found.what, found.before, found.after) for found in compared(*runs[:2]).differences] == [
+    differences = compared(runs[0], runs[1]).differences
+    assert [(found.kind, found.what, found.before, found.after) for found in differences] == [
         ("versions", "cuDNN that the loader finds", "9.10.2", "none"),
         ("versions", "distribution", "Debian 12", "Debian 13"),
     ]
@@ -313,7 +314,7 @@ def test_other_settings_artifacts_data_and_load_are_said(tmp_path: Path) -> None
     task["deployments"][INT8]["artifact"]["sha256"] = "abcdef" + "0" * 58
     task["data"]["evaluation"]["examples"] = 7
     study = copy.deepcopy(STUDY)
-    study["performance"] |= {"samples": 4, "replicates": 3}  # type: ignore[operator]
+    study["performance"] |= {"samples": 4, "replicates": 3}
     comparison = unlike(tmp_path, results, study)
     assert [d.kind for d in comparison.differences] == ["settings", "load", "data", "artifact", "versions"]
     settings, load, data, artifact, versions = comparison.differences

@@ -14,7 +14,7 @@ from tests.harness.report import synthetic_results as synthetic
 
 SAMPLES, PASSES = 8, 16
 DEPLOYMENTS = tuple(synthetic.small()["tasks"][synthetic.QA]["deployments"])
-STUDY = {
+STUDY: dict[str, Any] = {
     "seed": 0,
     "token_budget": 2048,
     "performance": {"samples": SAMPLES, "min_seconds": 5.0, "replicates": 8},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -26,8 +29,8 @@ def question(*answers: str) -> QuestionExample:
     return QuestionExample("q", "g", "what?", CONTEXT, answers, tuple(CONTEXT.index(one) for one in answers))
 
 
-def right(example: QuestionExample, start: list[float], end: list[float], **settings: float) -> float:
-    chosen = QuestionAnswering(**settings)  # type: ignore[arg-type]
+def right(example: QuestionExample, start: Sequence[float], end: Sequence[float], **settings: Any) -> float:
+    chosen = QuestionAnswering(**settings)
     logits = [np.array(start, np.float32)], [np.array(end, np.float32)]
     [[wrong, found]] = right_answers([example], features(), *logits, settings=chosen)
     assert wrong + found == 1

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))  # for tiny_training
-
-from tiny_training import write_start
-
+from tests.harness.training.tiny_training import write_start
 from tests.shared import shared_folder
 
 

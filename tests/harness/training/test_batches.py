@@ -75,7 +75,7 @@ def test_its_gradient_at_a_high_temperature_is_that_of_matched_logits():
     z, v = (z - z.mean()).requires_grad_(), v - v.mean()
     softened = distillation_loss(z.to(torch.float64), v, 1000.0)
     softened.backward()
-    assert torch.allclose(z.grad, (z.detach() - v) / 6, atol=1e-3)
+    assert z.grad is not None and torch.allclose(z.grad, (z.detach() - v) / 6, atol=1e-3)
 
 
 def test_padding_adds_nothing_to_the_distillation_loss():

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny_training import LABELS, questions, texts, train_case, write_start
 
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.materialize import materialize
@@ -23,6 +22,7 @@ from harness.tasks.task import task_for
 from harness.training.answer_spans import answer_spans
 from harness.training.fine_tuning import fine_tune
 from harness.training.masked_language_model import train_masked_language_model
+from tests.harness.training.tiny_training import LABELS, questions, texts, train_case, write_start
 
 
 def tune(start, destination, **changes):
@@ -166,6 +166,7 @@ def spans_of(example, start, max_length=32, stride=8):
         "question-answering", question_answering=QuestionAnswering(max_seq_length=max_length, doc_stride=stride)
     )
     features = task.encode(read_tokenizer(start), [example])
+    assert features.offsets is not None
     firsts, lasts = answer_spans([example], features.example, features.offsets)
     covered = []
     for first, last, offsets in zip(firsts, lasts, features.offsets, strict=True):

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tiny_training import CASES, train_case
 
 from harness.training.trainer import last_whole_save
+from tests.harness.training.tiny_training import CASES, train_case
 
 SCRIPT = Path(__file__).with_name("tiny_training.py")
 TEACHER = "question-answering"
@@ -20,7 +20,7 @@ class Stopped(Exception):
     pass
 
 
-def stop_at(fraction: float):
+def stop_at(fraction):
     def progress(description: str, done: float) -> None:
         if description.startswith("soft labels"):
             return
@@ -56,6 +56,7 @@ def test_killed_processes_end_in_the_same_weights(starts, tmp_path):
     command = [sys.executable, str(SCRIPT), "answers", str(start), str(start), str(tmp_path / "b")]
     for fraction in (0.6, 2.0):
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
         first = None
         for line in process.stdout:
             done = float(line.split()[0])
@@ -65,7 +66,7 @@ def test_killed_processes_end_in_the_same_weights(starts, tmp_path):
                 break
         process.stdout.close()
         assert process.wait() == (-signal.SIGKILL if fraction < 1 else 0)
-    assert first > 0.5  # it did not begin anew
+    assert first is not None and first > 0.5  # it did not begin anew
     assert weights(tmp_path / "a") == weights(tmp_path / "b")
 
 
@@ -76,6 +77,7 @@ def test_a_save_cut_short_is_passed_over(starts, tmp_path):
         train_case("classes", start, start, tmp_path / "b", stop_at(0.7))
     work = tmp_path / "b/work"
     whole = last_whole_save(work)
+    assert whole is not None
     for number, state in ((900, None), (901, '{"epoch": 1.')):
         torn = work / f"checkpoint-{number}"
         torn.mkdir()

@@ -187,10 +187,11 @@ def test_answers_are_those_of_transformers(tmp_path: Path, case: str) -> None:
     assert len(set(theirs)) > 6  # which says something
     assert (max(row.max() for row in features.inputs["token_type_ids"]) == 1) == (case == "BERT")
     check_preprocessing(tmp_path, task=task, written=checkpoint, source=folder, examples=QUESTIONS)
-    assert read_preprocessing(tmp_path) == {
+    record = read_preprocessing(tmp_path)
+    assert record is not None and record.pop("features") > len(features)  # those of made-up questions too
+    assert record == {
         "against": "AutoTokenizer, called as transformers' run_qa.py calls it",
         "examples": 12,
-        "features": read_preprocessing(tmp_path)["features"],
         "notes": [],
     }
 
