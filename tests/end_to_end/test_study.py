@@ -39,7 +39,10 @@ def test_the_artifacts_agree_with_their_checkpoints(run_folder: Path) -> None:
         parity = deployments[REFERENCE]["verification"]["parity"]
         assert parity["finite"] and parity["largest_logit_difference"] < 1e-3
         assert parity["decision_agreement"] == 1
-        assert deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]["verification"]["parity"]["decision_agreement"] > 0.7
+        assert (
+            deployments["reference/onnx-int8-dynamic@onnxruntime-cpu"]["verification"]["parity"]["decision_agreement"]
+            > 0.7
+        )
 
 
 def test_the_run_folder_describes_itself(run_folder: Path) -> None:
