@@ -22,10 +22,8 @@ class Shape:
     intermediate: int
 
 
-REFERENCE = Shape(layers=4, hidden=96, heads=3, intermediate=192)
 SHAPES = {
-    "reference": REFERENCE,
-    "reference-seed-1": REFERENCE,
+    "reference": Shape(layers=4, hidden=96, heads=3, intermediate=192),
     "medium": Shape(layers=3, hidden=96, heads=3, intermediate=192),
     "small": Shape(layers=2, hidden=96, heads=3, intermediate=192),
     "narrow": Shape(layers=4, hidden=56, heads=2, intermediate=112),
@@ -33,8 +31,13 @@ SHAPES = {
     "tiny": Shape(layers=1, hidden=32, heads=1, intermediate=64),
     "reviews": Shape(layers=2, hidden=96, heads=3, intermediate=192),
 }
-SEEDS = {"reference-seed-1": 1}
-"""Seeds of initial weights and of the order of the examples; 0 where a member is not named."""
+
+
+def shape_and_seed(name: str) -> tuple[Shape, int]:
+    """Of a member: ``reference-seed-2`` is `reference` with initial weights and order of examples from seed 2, not 0."""
+    shape, _, seed = name.partition("-seed-")
+    return SHAPES[shape], int(seed or 0)
+
 
 EXAMPLES = {"question-answering": 64_000, "text-classification": 20_000, "masked-language-model": 20_000}
 RECIPES = {

@@ -47,7 +47,7 @@ def measure(name: str, task: str, split: str, size: int = EXAMPLES) -> dict[str,
         checkpoint = Path(folder) / name
         write_checkpoint(name, task, checkpoint)
         features = reader.encode(read_tokenizer(checkpoint), examples)
-        outputs = _outputs(load_model(checkpoint, task=task), features.inputs)
+        outputs = model_outputs(load_model(checkpoint, task=task), features.inputs)
     table = reader.table(examples, features, outputs)
     if task == "text-classification":
         return {"accuracy": float(np.mean(table["correct"].to_numpy()))}
@@ -59,7 +59,7 @@ def measure(name: str, task: str, split: str, size: int = EXAMPLES) -> dict[str,
     }
 
 
-def _outputs(model: Any, inputs: Mapping[str, list[NDArray[np.int64]]]) -> dict[str, list[NDArray[np.float32]]]:
+def model_outputs(model: Any, inputs: Mapping[str, list[NDArray[np.int64]]]) -> dict[str, list[NDArray[np.float32]]]:
     lengths = np.array([len(ids) for ids in inputs["input_ids"]])
     outputs: dict[str, list[Any]] = {"representation": [np.zeros(1, np.float32)] * len(lengths)}
     collate = Collator(pad_token_id=0)

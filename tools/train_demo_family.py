@@ -32,11 +32,10 @@ from tools.demo_family_members import (
     EXAMPLES,
     MAX_POSITIONS,
     RECIPES,
-    SEEDS,
-    SHAPES,
     TRAINING_SEED,
     VOCABULARY,
     Shape,
+    shape_and_seed,
 )
 from tools.demo_tokenizer import SPECIAL, write_tokenizer
 
@@ -66,8 +65,8 @@ def train_member(name: str, task: str, family: Path) -> None:
     """Train one member with the tokenizer of ``family`` and store it there."""
     with tempfile.TemporaryDirectory(prefix="scalemodel-family-") as folder:
         start, trained, work = (Path(folder) / part for part in ("start", "trained", "work"))
-        seed = SEEDS.get(name, 0)
-        write_start(start, task, SHAPES[name], seed, family)
+        shape, seed = shape_and_seed(name)
+        write_start(start, task, shape, seed, family)
         corpus = "text-classification" if task == "masked-language-model" else task
         examples = generate(corpus, "train", EXAMPLES[task], TRAINING_SEED)
 

@@ -7,6 +7,7 @@ Imports neither torch nor transformers.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import UserError
@@ -17,11 +18,29 @@ WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
 MODELS = {
-    "question-answering": ("reference", "reference-seed-1", "medium", "small", "narrow", "mini", "tiny"),
-    "text-classification": ("reference", "reference-seed-1", "medium", "small", "narrow", "mini", "tiny"),
+    "question-answering": (
+        "reference",
+        "reference-seed-1",
+        "reference-seed-2",
+        "medium",
+        "small",
+        "narrow",
+        "mini",
+        "tiny",
+    ),
+    "text-classification": (
+        "reference",
+        "reference-seed-1",
+        "reference-seed-2",
+        "medium",
+        "small",
+        "narrow",
+        "mini",
+        "tiny",
+    ),
     "masked-language-model": ("reviews",),
 }
-"""The members by task, from the reference to the smallest; ``reference-seed-1`` is a replicate of it."""
+"""The members by task, from the reference to the smallest; ``reference-seed-1`` and ``-2`` are replicates of it."""
 
 
 def embedded_names(task: str) -> tuple[str, ...]:
@@ -52,15 +71,20 @@ def write_checkpoint(name: str, task: str, destination: Path) -> None:
     Raises:
         UserError: there is no such member, or a file of it is missing or damaged.
     """
+    write_member(files(name, task), destination)
+
+
+def write_member(member: Sequence[Path], destination: Path) -> None:
+    """Write config, weights and tokenizer files of a member, as `write_checkpoint` does."""
     import numpy as np
     from safetensors import SafetensorError
     from safetensors.numpy import load_file, save_file
 
-    config, weights, *tokenizer = files(name, task)
+    config, weights, *tokenizer = member
     try:
         tensors = load_file(weights)
     except SafetensorError as error:
-        raise UserError(f"embedded checkpoint {name!r}: {weights} is damaged ({error})") from None
+        raise UserError(f"embedded checkpoint: {weights} is damaged ({error})") from None
     destination.mkdir(parents=True, exist_ok=True)
     for file in (config, *tokenizer):
         shutil.copyfile(file, destination / file.name)
