@@ -34,7 +34,7 @@ SHAPES = {
 
 
 def shape_and_seed(name: str) -> tuple[Shape, int]:
-    """Of a member: ``reference-seed-2`` is `reference` with initial weights and order of examples from seed 2, not 0."""
+    """Of a member: ``reference-seed-2`` has initial weights and order of examples from seed 2, the others from 0."""
     shape, _, seed = name.partition("-seed-")
     return SHAPES[shape], int(seed or 0)
 

@@ -12,9 +12,9 @@ from benchmarks.attack.outcomes import Bools, Outcomes
 from benchmarks.attack.transfer import Replayed
 from benchmarks.statistics.agreement import all_pairs
 from benchmarks.statistics.agreement import expected_jaccard as expected_jaccard_of
-from benchmarks.statistics.agreement import jaccard as jaccard_of
 from benchmarks.statistics.agreement import kappa as kappa_of
-from benchmarks.statistics.bootstrap import BLOCKS, UNDEFINED, Estimate, GroupBootstrap, estimates, number, proportions
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap, estimates, number
+from benchmarks.statistics.shares import overlaps_of_sets, paired_change
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def outcome_agreements(
     n = bootstrap.totals(comparable)
     both = bootstrap.totals(first_succeeded & second_succeeded)
     a, b = bootstrap.totals(first_succeeded), bootstrap.totals(second_succeeded)
-    jaccards = estimates(jaccard_of(both, a, b))
+    jaccards, _ = overlaps_of_sets(bootstrap, first_succeeded & second_succeeded, first_succeeded | second_succeeded)
     kappas = estimates(kappa_of(both, a, b, n))
     expected = expected_jaccard_of(a[0], b[0], n[0])
     return [
@@ -129,9 +129,9 @@ def _changes(
     measured = both_succeeded & ~np.isnan(a.similarity) & ~np.isnan(b.similarity)
 
     def change(old: NDArray[np.generic], new: NDArray[np.generic], within: Bools) -> Estimate:
+        if new.dtype == np.bool_:
+            return paired_change(bootstrap, old.astype(np.bool_), new.astype(np.bool_), within)
         difference = new.astype(np.float64) - old.astype(np.float64)
-        if new.dtype == np.bool_ and not difference[within].any():
-            return _no_change(int(within.sum()))
         return estimates(bootstrap.means(difference, within))[0]
 
     def of_measured(old: Bools | None, new: Bools | None, within: Bools) -> Estimate | None:
@@ -150,11 +150,3 @@ def _changes(
         similarity=change(np.nan_to_num(a.similarity), np.nan_to_num(b.similarity), measured),
         transfer=transfer,
     )
-
-
-def _no_change(texts: int) -> Estimate:
-    """Of a share where no text changed: no resample has a change either; the ends are those of 0 out of ``texts``."""
-    if texts == 0:
-        return UNDEFINED
-    [share] = proportions(np.zeros((2 + BLOCKS, 1)), texts)
-    return Estimate(0.0, None if share.high is None else -share.high, share.high)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from benchmarks.attack.probabilities import checked_probabilities
 from benchmarks.attack.results import AttackResult, TransferResult
 from benchmarks.errors import BenchmarkError
-from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap, proportions
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap
+from benchmarks.statistics.shares import share
 
 Bools = NDArray[np.bool_]
 Ask = Callable[[Sequence[tuple[str, str]]], NDArray[np.float64]]
@@ -64,10 +65,7 @@ def transfer_rows(bootstrap: GroupBootstrap, matrix: Mapping[str, Mapping[str, R
     for source, row in matrix.items():
         if not row:
             continue
-        rates = {
-            name: proportions(bootstrap.means(one.turned, one.right), int(one.right.sum()))[0]
-            for name, one in row.items()
-        }
+        rates = {name: share(bootstrap, one.turned, one.right) for name, one in row.items()}
         rows.append(Transfer(source, int(next(iter(row.values())).crafted.sum()), rates))
     return rows
 

@@ -24,8 +24,9 @@ from benchmarks.attack.results import Answers, AttackResult, AttackSettings, Tra
 from benchmarks.attack.rules import rules_of
 from benchmarks.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.errors import BenchmarkError
-from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates, proportions
-from benchmarks.statistics.equivalence import ScoreChange, judge_changes
+from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates
+from benchmarks.statistics.equivalence import PairedShares, ScoreChange, judge_changes
+from benchmarks.statistics.shares import share
 
 __all__ = [
     "AdversarialAttack",
@@ -148,7 +149,7 @@ def summarise(
         method=method,
         n=len(ids),
         deployments={name: _vulnerability(bootstrap, own) for name, own in outcomes.items()},
-        success_changes=_success_changes(bootstrap, outcomes, reference, margin),
+        success_changes=_success_changes(outcomes, reference, margin),
         pairs=outcome_agreements(bootstrap, outcomes, matrix.get(reference, {})),
         transfers=transfer_rows(bootstrap, matrix),
         words={name: breaking_words(own, succeeded.get(reference, [])) for name, own in succeeded.items()},
@@ -190,8 +191,9 @@ def _vulnerability(bootstrap: GroupBootstrap, own: Outcomes) -> Vulnerability:
     def estimate(values: NDArray[np.generic] | None, within: Bools) -> Estimate:
         if values is None:
             return UNDEFINED
-        means = bootstrap.means(values, within)
-        return (proportions(means, int(within.sum())) if values.dtype == np.bool_ else estimates(means))[0]
+        if values.dtype == np.bool_:
+            return share(bootstrap, values.astype(np.bool_), within)
+        return estimates(bootstrap.means(values, within))[0]
 
     return Vulnerability(
         accuracy_before=estimate(own.right, everything),
@@ -207,20 +209,17 @@ def _vulnerability(bootstrap: GroupBootstrap, own: Outcomes) -> Vulnerability:
     )
 
 
-def _success_changes(
-    bootstrap: GroupBootstrap, outcomes: Mapping[str, Outcomes], reference: str, margin: float
-) -> dict[str, ScoreChange]:
+def _success_changes(outcomes: Mapping[str, Outcomes], reference: str, margin: float) -> dict[str, ScoreChange]:
     if reference not in outcomes:
         return {}
     base = outcomes[reference]
-    others = {name: own for name, own in outcomes.items() if name != reference}
+    comparable = {name: own.right & base.right for name, own in outcomes.items() if name != reference}
     changes = {
-        name: bootstrap.means(own.succeeded.astype(np.float64) - base.succeeded, own.right & base.right)[:, 0]
-        for name, own in others.items()
+        name: PairedShares.of(base.succeeded[both], outcomes[name].succeeded[both], effect=1.0)  # no groups of texts
+        for name, both in comparable.items()
+        if both.any()
     }
-    return judge_changes(
-        changes, margin, min((int((own.right & base.right).sum()) for own in others.values()), default=0)
-    )
+    return judge_changes(changes, margin, {name: int(comparable[name].sum()) for name in changes})
 
 
 def _examples(results: Mapping[str, Sequence[AttackResult]]) -> list[AttackExample]:

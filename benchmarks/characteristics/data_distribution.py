@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
-from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number, proportions
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number
 from benchmarks.statistics.equivalence import Floors, Verdict, judge
 from benchmarks.statistics.length_matching import LengthBins, LengthMatch
 from benchmarks.statistics.nearest_neighbours import distance_to_kth, unit_vectors
 from benchmarks.statistics.ranking import keeping_threshold, rank_correlations, roc_statistics, weighted_roc
+from benchmarks.statistics.shares import overlaps_of_sets, shares
 
 Scores = Mapping[str, tuple[ArrayLike, ArrayLike]]
 """By deployment: scores of the in-distribution points (n,) and of the out-of-distribution points (o,), higher for more
@@ -176,14 +177,14 @@ def compare(
             if len(scores) != expected:
                 raise BenchmarkError(f"{what} points of {name}: {len(scores)}, expected {expected} as in the groups")
     ranker = _Ranker(lengths, in_bootstrap, ood_bootstrap)
-    flagged = {
-        OUT: overlaps(ood_bootstrap, [scored.flagged_out_of_distribution for scored in judged]),
-        IN: overlaps(in_bootstrap, [scored.flagged_in_distribution for scored in judged]),
+    sides = {
+        OUT: (ood_bootstrap, [scored.flagged_out_of_distribution for scored in judged]),
+        IN: (in_bootstrap, [scored.flagged_in_distribution for scored in judged]),
     }
+    flagged = {where: _Flagged.of(bootstrap, members) for where, (bootstrap, members) in sides.items()}
     first, second = all_pairs(len(names))
     places = [(names[a], names[b]) for a, b in zip(first, second, strict=True)]
     start = names.index(reference) if reference in names else 0
-    at_reference = {OUT: judged[start].flagged_out_of_distribution, IN: judged[start].flagged_in_distribution}
     return DataDistribution(
         k=k,
         kept=kept,
@@ -202,14 +203,14 @@ def compare(
         verdicts=DistributionVerdicts(
             **{
                 where: judge(
-                    bootstrap,
-                    dict(zip(places, (1 - flagged[where].jaccard()).T, strict=True)),
+                    dict(zip(places, (1 - flags.counts.jaccard()).T, strict=True)),
                     names[start],
                     floors or {},
                     overlap_margin,
-                    int(at_reference[where].sum()),
+                    examples=sides[where][0].n,
+                    sizes=dict(zip(places, map(float, flags.sizes), strict=True)),
                 )
-                for where, bootstrap in ((OUT, ood_bootstrap), (IN, in_bootstrap))
+                for where, flags in flagged.items()
             }
         ),
     )
@@ -296,12 +297,12 @@ class _Ranker:
 
 def _detectors(names: list[str], judged: list[_Judged], ranker: _Ranker) -> dict[str, Detector]:
     in_bootstrap, ood_bootstrap = ranker.in_bootstrap, ranker.ood_bootstrap
-    detected = proportions(
-        ood_bootstrap.means(np.stack([scored.flagged_out_of_distribution for scored in judged], axis=1)),
-        ood_bootstrap.count,
-    )
-    alarms = proportions(
-        in_bootstrap.means(np.stack([scored.flagged_in_distribution for scored in judged], axis=1)), in_bootstrap.count
+    detected, alarms = (
+        shares(bootstrap, np.stack(flagged, axis=1), np.ones(bootstrap.n, dtype=np.bool_))
+        for bootstrap, flagged in (
+            (ood_bootstrap, [scored.flagged_out_of_distribution for scored in judged]),
+            (in_bootstrap, [scored.flagged_in_distribution for scored in judged]),
+        )
     )
     return {
         name: Detector(
@@ -314,15 +315,32 @@ def _detectors(names: list[str], judged: list[_Judged], ranker: _Ranker) -> dict
     }
 
 
+@dataclass(frozen=True)
+class _Flagged:
+    """Overlaps of the flagged points of every pair of deployments."""
+
+    counts: Overlaps
+    jaccards: list[Estimate]
+    sizes: Floats
+    """(pairs,) effective numbers of the points that either flags."""
+
+    @classmethod
+    def of(cls, bootstrap: GroupBootstrap, members: list[NDArray[np.bool_]]) -> _Flagged:
+        table = np.stack(members, axis=1)
+        first, second = all_pairs(len(members))
+        both, either = table[:, first] & table[:, second], table[:, first] | table[:, second]
+        return cls(overlaps(bootstrap, members), *overlaps_of_sets(bootstrap, both, either))
+
+
 def _pairs(
     places: list[tuple[str, str]],
     judged: list[_Judged],
-    flagged: Mapping[str, Overlaps],
+    flagged: Mapping[str, _Flagged],
     in_bootstrap: GroupBootstrap,
     ood_bootstrap: GroupBootstrap,
 ) -> list[DistributionPair]:
-    jaccards = {where: estimates(counts.jaccard()) for where, counts in flagged.items()}
-    expected = {where: counts.expected_jaccard()[0] for where, counts in flagged.items()}
+    jaccards = {where: flags.jaccards for where, flags in flagged.items()}
+    expected = {where: flags.counts.expected_jaccard()[0] for where, flags in flagged.items()}
     ranks_out_of_distribution = estimates(
         rank_correlations([scored.out_of_distribution for scored in judged], ood_bootstrap)
     )

@@ -130,11 +130,11 @@ def compare(
         ],
         verdicts={
             size: judge(
-                bootstrap,
                 {(names[a], names[b]): 1 - rows[:, pair] for pair, (a, b) in enumerate(pairs)},
                 names[0] if reference is None else reference,
                 floors or {},
                 overlap_margin,
+                examples=n,
             )
             for size, rows in overlaps["neighbours"].items()
         },

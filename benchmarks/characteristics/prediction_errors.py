@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
-from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number, proportions
+from benchmarks.statistics.agreement import all_pairs, overlaps
+from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
 from benchmarks.statistics.divergence import Distributions
-from benchmarks.statistics.equivalence import Floors, Pair, ScoreChange, Verdict, judge, judge_changes
+from benchmarks.statistics.equivalence import (
+    ExampleOutcomes,
+    Floors,
+    Pair,
+    PairedShares,
+    ScoreChange,
+    Verdict,
+    judge,
+    judge_changes,
+)
+from benchmarks.statistics.shares import Bools, design_effect, overlaps_of_sets, share_interval, shares
 
 _PAIRS_AT_ONCE = 64
+_FEW = 10
+"""Examples, below which resamples do not show how a figure scatters."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ class ErrorPair:
     positive_flip_rate: Estimate
     """Newly right as a share of all examples, 0 to 1."""
     mcnemar_p: float
-    """McNemar's exact two-sided p of newly wrong against newly right, 0 to 1; it takes examples as independent."""
+    """McNemar's two-sided mid-p of newly wrong against newly right, 0 to 1, with the design effect of groups."""
 
     @property
     def turned(self) -> ErrorPair:
@@ -82,6 +95,8 @@ class ErrorVerdicts:
     """Of the predictions that differ, in shares of the examples."""
     jaccard: dict[str, Verdict]
     """Of the errors that are not shared (1 - Jaccard)."""
+    newly_wrong: dict[str, Verdict]
+    """Of the predictions that the reference has right and the other wrong, in shares of the examples."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +107,10 @@ class Stratum:
     """Examples."""
     groups: int
     """Groups of examples, which are resampled together."""
+    design_effect: float
+    """Factor by which examples in groups tell less of changed predictions than independent ones, at least 1."""
+    correlation: float
+    """Within-group correlation behind it, 0 to 1: pooled over the deployments, and assumed where changes are few."""
     errors: dict[str, Errors]
     """By deployment, the reference first."""
     pairs: list[ErrorPair]
@@ -137,7 +156,7 @@ def compare(
         reference: the deployment that comes first in each of its pairs; the others keep their order.
         resamples: number of bootstrap resamples.
         seed: of the bootstrap.
-        floors: by deployment, the pairs that differ by noise alone; see `benchmarks.statistics.equivalence`.
+        floors: by deployment, what differs by noise alone; see `benchmarks.statistics.equivalence`.
         margin: share of the examples, changed or gained or lost, that does not matter.
         overlap_margin: loss of Jaccard that does not matter.
 
@@ -190,97 +209,166 @@ class _Comparison:
     floors: Floors
     margins: dict[str, float]
 
-    def stratum(self, within: NDArray[np.bool_]) -> Stratum:
-        count, units = len(self.names), self.bootstrap.groups_of(within)
-        rates = proportions(self.bootstrap.means(np.stack(self.wrong, axis=1), within), units)
+    def stratum(self, within: Bools) -> Stratum:
+        count = len(self.names)
+        inside = self.bootstrap.index[within]
+        others = np.arange(1, count)
+        changed = self._changed(np.zeros_like(others), others)[within]
+        effect = design_effect(changed, inside) if count > 1 else design_effect(np.zeros((len(inside), 0)), inside)
+        rates = shares(self.bootstrap, np.stack(self.wrong, axis=1), within)
         first, second = all_pairs(count)
         pairs: list[ErrorPair] = []
-        changes: dict[str, Floats] = {}
-        distances: dict[str, dict[Pair, Floats]] = {"disagreement": {}, "jaccard": {}}
+        evidence = _Evidence({}, {}, {})
         # All pairs at once would need a gigabyte at 30 deployments and 10,000 resamples.
         for start in range(0, len(first), _PAIRS_AT_ONCE):
             block = slice(start, start + _PAIRS_AT_ONCE)
-            counts = overlaps(self.bootstrap, self.wrong, within, (first[block], second[block]))
-            differs = self._disagreement(first[block], second[block], within)
-            pairs += self._pairs(counts, differs, block, within, units)
-            for column, (i, j) in enumerate(zip(first[block], second[block], strict=True)):
-                pair = self.names[i], self.names[j]
-                if i == 0:
-                    lost = counts.a[:, column] - counts.b[:, column]
-                    changes[pair[1]] = divide(lost, counts.n[:, 0])
-                if i == 0 or pair in self._noise:
-                    distances["jaccard"][pair] = 1 - counts.jaccard()[:, column]
-                    if differs is not None:
-                        distances["disagreement"][pair] = differs[:, column]
+            pairs += self._pairs(first[block], second[block], within, effect.effect, block, evidence)
         examples = int(within.sum())
-        in_errors = int((self.wrong[0] & within).sum())
+        newly_wrong = self._newly_wrong(within)
         return Stratum(
             n=examples,
-            groups=units,
+            groups=self.bootstrap.groups_of(within),
+            design_effect=effect.effect,
+            correlation=effect.correlation,
             errors={
                 name: Errors(int((column & within).sum()), rate)
                 for name, column, rate in zip(self.names, self.wrong, rates, strict=True)
             },
             pairs=pairs,
-            scores=judge_changes(changes, self.margins["disagreement"], examples),
+            scores=self._scores(within),
             verdicts=ErrorVerdicts(
-                **{
-                    measure: judge(
-                        self.bootstrap,
-                        found,
-                        self.names[0],
-                        self.floors,
-                        self.margins[measure],
-                        in_errors if measure == "jaccard" else examples,
-                    )
-                    for measure, found in distances.items()
-                }
+                disagreement=self._judge_shares(evidence.changed, within, effect.effect),
+                jaccard=judge(
+                    evidence.apart,
+                    self.names[0],
+                    self.floors,
+                    self.margins["jaccard"],
+                    examples=examples,
+                    sizes=evidence.sizes,
+                ),
+                newly_wrong=self._judge_shares(newly_wrong, within, effect.effect),
             ),
         )
 
-    @property
+    def _judge_shares(self, columns: Mapping[Pair, Bools], within: Bools, effect: float) -> dict[str, Verdict]:
+        return judge(
+            {pair: np.asarray(self.bootstrap.means(column, within)[:, 0]) for pair, column in columns.items()},
+            self.names[0],
+            self.floors,
+            self.margins["disagreement"],
+            examples=int(within.sum()),
+            outcomes=ExampleOutcomes({pair: column[within] for pair, column in columns.items()}, effect),
+        )
+
+    def _changed(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> Bools:
+        """(n, pairs) whether predictions differ; where they are not known, whether one is right and the other wrong."""
+        table = np.stack(self.wrong, axis=1) if self.said is None else self.said
+        return np.asarray(table[:, first] != table[:, second])
+
+    @cached_property
     def _noise(self) -> set[Pair]:
-        pairs = {pair for noise in self.floors.values() for pair in noise}
+        """Pairs, in both directions, whose distance a verdict needs: of the reference, and of its trainings."""
+        members = {one for floor in self.floors.values() for one in floor.members}
+        wanted = [self.names[0], *members]
+        pairs = {(a, b) for a in wanted for b in wanted if a != b} | {(self.names[0], name) for name in self.floors}
         return pairs | {(b, a) for a, b in pairs}
 
-    def _disagreement(
-        self, first: NDArray[np.intp], second: NDArray[np.intp], within: NDArray[np.bool_]
-    ) -> Floats | None:
-        if self.said is None:
-            return None
-        return self.bootstrap.means(self.said[:, first] != self.said[:, second], within)
+    def _newly_wrong(self, within: Bools) -> dict[Pair, Bools]:
+        """By pair and direction, (n,) whether the first is right and the second wrong."""
+        wrong = dict(zip(self.names, self.wrong, strict=True))
+        return {
+            (a, b): ~wrong[a] & wrong[b] for a, b in sorted(self._noise) if a in wrong and b in wrong and within.any()
+        }
+
+    def _scores(self, within: Bools) -> dict[str, ScoreChange]:
+        right = [~column[within] for column in self.wrong]
+        if len(right) < 2:
+            return {}
+        moves = np.stack([other.astype(np.int8) - right[0] for other in right[1:]], axis=1)
+        effect = design_effect(moves, self.bootstrap.index[within]).effect
+        changes = {
+            name: PairedShares.of(right[0], other, effect)
+            for name, other in zip(self.names[1:], right[1:], strict=True)
+        }
+        examples = dict.fromkeys(changes, len(right[0]))
+        return judge_changes(changes, self.margins["disagreement"], examples) if len(right[0]) else {}
 
     def _pairs(
-        self, counts: Overlaps, differs: Floats | None, block: slice, within: NDArray[np.bool_], units: int
+        self,
+        first: NDArray[np.intp],
+        second: NDArray[np.intp],
+        within: Bools,
+        effect: float,
+        block: slice,
+        evidence: _Evidence,
     ) -> list[ErrorPair]:
-        newly_wrong, newly_right = counts.b - counts.both, counts.a - counts.both
-        columns = {
-            "jaccard": estimates(counts.jaccard()),
-            "adjusted_jaccard": _without_nested(estimates(counts.adjusted_jaccard()), newly_wrong[0], newly_right[0]),
-            "kappa": estimates(counts.kappa()),
-            "negative_flip_rate": proportions(divide(newly_wrong, counts.n), units),
-            "positive_flip_rate": proportions(divide(newly_right, counts.n), units),
-        }
-        changed = None if differs is None else proportions(differs, units)
+        counts = overlaps(self.bootstrap, self.wrong, within, (first, second))
+        wrong = np.stack(self.wrong, axis=1) & within[:, None]
+        both, either = wrong[:, first] & wrong[:, second], wrong[:, first] | wrong[:, second]
+        jaccards, sizes = overlaps_of_sets(self.bootstrap, both, either)
+        differs = self._changed(first, second)
+        newly_wrong, newly_right = counts.b[0] - counts.both[0], counts.a[0] - counts.both[0]
+        adjusted = _without_nested(estimates(counts.adjusted_jaccard()), newly_wrong, newly_right)
+        kappas = estimates(counts.kappa())
         expected, largest = counts.expected_jaccard()[0], counts.largest_jaccard()[0]
         apart = _mean_divergence(self.bootstrap, self.divergence, block, within)
-        p_values = mcnemar_p(newly_wrong[0], newly_right[0])
-        first, second = all_pairs(len(self.names))
-        return [
-            ErrorPair(
-                a=self.names[a],
-                b=self.names[b],
-                expected_jaccard=number(expected[pair]),
-                largest_jaccard=number(largest[pair]),
-                disagreement=changed[pair] if changed else None,
-                divergence=apart[pair] if apart else None,
-                newly_wrong=int(newly_wrong[0, pair]),
-                newly_right=int(newly_right[0, pair]),
-                mcnemar_p=float(p_values[pair]),
-                **{name: column[pair] for name, column in columns.items()},
+        p_values = mcnemar_p(newly_wrong, newly_right, effect)
+        n = float(counts.n[0, 0]) / effect
+        rows = 1 - counts.jaccard()
+        wrong_first, wrong_second = divide(counts.a[0], counts.n[0]), divide(counts.b[0], counts.n[0])
+        by_chance = wrong_first * (1 - wrong_second) + wrong_second * (1 - wrong_first)
+        found = []
+        for pair, (i, j) in enumerate(zip(first, second, strict=True)):
+            names = self.names[i], self.names[j]
+            if names in self._noise:
+                evidence.apart[names], evidence.sizes[names] = rows[:, pair], float(sizes[pair])
+                if self.said is not None:
+                    evidence.changed[names] = differs[:, pair]
+            discordant = (newly_wrong[pair] + newly_right[pair]) / effect
+            found.append(
+                ErrorPair(
+                    a=names[0],
+                    b=names[1],
+                    jaccard=jaccards[pair],
+                    expected_jaccard=number(expected[pair]),
+                    largest_jaccard=number(largest[pair]),
+                    adjusted_jaccard=adjusted[pair],
+                    kappa=_kappa(kappas[pair], discordant, n, float(by_chance[pair])),
+                    disagreement=None
+                    if self.said is None
+                    else share_interval(int((differs[:, pair] & within).sum()) / effect, n),
+                    divergence=apart[pair] if apart else None,
+                    newly_wrong=int(newly_wrong[pair]),
+                    newly_right=int(newly_right[pair]),
+                    negative_flip_rate=share_interval(newly_wrong[pair] / effect, n),
+                    positive_flip_rate=share_interval(newly_right[pair] / effect, n),
+                    mcnemar_p=float(p_values[pair]),
+                )
             )
-            for pair, (a, b) in enumerate(zip(first[block], second[block], strict=True))
-        ]
+        return found
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What verdicts are made of, by pair of deployments."""
+
+    apart: dict[Pair, Floats]
+    """1 - Jaccard, (rows,) as the bootstrap has rows."""
+    sizes: dict[Pair, float]
+    """The effective number of errors that it is a share of."""
+    changed: dict[Pair, Bools]
+    """(n,) whether predictions differ."""
+
+
+def _kappa(estimate: Estimate, discordant: float, n: float, by_chance: float) -> Estimate:
+    """Kappa; where few examples are discordant, which few resamples show, with the interval of their share.
+
+    `discordant` of `n`: effective numbers; `by_chance`: the share that is discordant by chance.
+    """
+    share = share_interval(discordant, n)
+    if discordant >= _FEW or by_chance <= 0 or share.low is None or share.high is None:
+        return estimate
+    return Estimate(estimate.value, max(-1.0, 1 - share.high / by_chance), 1 - share.low / by_chance)
 
 
 def _without_nested(adjusted: list[Estimate], newly_wrong: Floats, newly_right: Floats) -> list[Estimate]:
@@ -292,16 +380,27 @@ def _without_nested(adjusted: list[Estimate], newly_wrong: Floats, newly_right: 
     ]
 
 
-def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike) -> Floats:
-    """Two-sided exact p of McNemar's test (1947): are newly wrong and newly right equally likely?
+def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike, effect: float = 1.0) -> Floats:
+    """Two-sided mid-p of McNemar's test (1947; Fagerland et al. 2013): are newly wrong and newly right equally likely?
 
-    1 where nothing changed. It takes examples as independent, which those of one group are not.
+    1 where nothing changed. Counts are divided by the design ``effect`` of groups; the binomial tails are continued to
+    the numbers between by the incomplete beta function.
     """
-    from scipy.stats import binom
+    from scipy.special import betainc
 
-    less = np.minimum(newly_wrong, newly_right)
-    total = np.asarray(newly_wrong) + np.asarray(newly_right)
-    return np.minimum(1.0, 2 * np.asarray(binom.cdf(less, total, 0.5), dtype=np.float64))
+    wrong, right = (
+        np.asarray(newly_wrong, dtype=np.float64) / effect,
+        np.asarray(newly_right, dtype=np.float64) / effect,
+    )
+    less, total = np.minimum(wrong, right), wrong + right
+
+    def up_to(count: Floats) -> Floats:
+        inside = np.clip(count, -1, total)
+        tail = betainc(np.maximum(total - inside, 1e-300), np.maximum(inside + 1, 1e-300), 0.5)
+        return np.where(inside <= -1, 0.0, np.where(inside >= total, 1.0, tail))
+
+    p = up_to(less) + up_to(less - 1)
+    return np.asarray(np.where(total > 0, np.minimum(1.0, p), 1.0), dtype=np.float64)
 
 
 def _divergences(

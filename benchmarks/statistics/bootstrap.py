@@ -76,6 +76,7 @@ class GroupBootstrap:
     Attributes:
         n: number of examples.
         count: number of groups.
+        index: (n,) number of the group of each example.
         weights: (1 + resamples + BLOCKS, groups) unsigned integers.
     """
 
@@ -89,7 +90,7 @@ class GroupBootstrap:
         names, index = np.unique(labels, return_inverse=True)
         self.n = int(labels.size)
         self.count = int(names.size)
-        self._index = index
+        self.index = index
         self._order = np.argsort(index, kind="stable")
         self._starts = np.searchsorted(index[self._order], np.arange(self.count))
         self.weights = np.ones((1 + resamples + BLOCKS, self.count), dtype=np.uint16)
@@ -130,11 +131,11 @@ class GroupBootstrap:
 
     def of_examples(self, rows: slice = slice(None)) -> Floats:
         """The weights example by example: (rows, n), for statistics that are no function of totals."""
-        return self.weights[rows].astype(np.float64)[:, self._index]
+        return self.weights[rows].astype(np.float64)[:, self.index]
 
     def groups_of(self, within: NDArray[np.bool_]) -> int:
         """How many groups have an example in `within`."""
-        return int(np.unique(self._index[within]).size)
+        return int(np.unique(self.index[within]).size)
 
 
 def estimates(statistic: Floats) -> list[Estimate]:
@@ -183,25 +184,6 @@ def _quantiles(ordered: Floats, defined: NDArray[np.intp], level: Floats) -> Flo
     share = position - lower
     start = ordered[lower, columns]
     return np.asarray(start + (ordered[upper, columns] - start) * share, dtype=np.float64)
-
-
-def proportions(statistic: Floats, units: int) -> list[Estimate]:
-    """`estimates` of shares of examples; one that is 0 or 1 is not certain for that.
-
-    No resample of a sample without a case has one. The open end is then that of the exact interval of 0 out of
-    `units` independent draws, 1 - (alpha/2)^(1/units) (Clopper and Pearson 1934).
-
-    `units`: what was drawn independently: the number of groups.
-    """
-    margin = 1 - ((1 - CONFIDENCE) / 2) ** (1 / max(units, 1))
-    found = []
-    for estimate in estimates(statistic):
-        if estimate.value == 0:
-            estimate = Estimate(0.0, 0.0, margin)
-        elif estimate.value == 1:
-            estimate = Estimate(1.0, 1 - margin, 1.0)
-        found.append(estimate)
-    return found
 
 
 def standard_errors(statistic: Floats) -> Floats:

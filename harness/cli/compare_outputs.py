@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.data.checks import short
 from harness.errors import UserError
-from harness.external_outputs.comparison import Floor, Settings, compare, sources_of
+from harness.external_outputs.comparison import FloorKind, Settings, compare, sources_of
 from harness.external_outputs.read import read_output
 from harness.report.render import ReportFormat, render
 
@@ -22,7 +22,7 @@ def compare_outputs(outputs: Sequence[str], settings: Settings, format: ReportFo
     render(results, format=format, all_pairs=all_pairs)
 
 
-def floors_of(again: Sequence[str], other_seed: Sequence[str]) -> dict[str, Floor]:
+def floors_of(again: Sequence[str], other_seed: Sequence[str]) -> dict[str, FloorKind]:
     """The kind of floor that each name stands for. Raises UserError for one that is said to be both."""
     both = set(again) & set(other_seed)
     if both:

@@ -6,7 +6,6 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.prediction_errors import PredictionErrors
+from benchmarks.statistics.equivalence import Floor
 from harness.errors import UserError
 from harness.external_outputs.examples import ComparedExamples, find_examples
 from harness.external_outputs.judging import Judgement, answerable, judge, with_labels
@@ -34,7 +34,7 @@ from harness.results.schema import (
 UNKNOWN = "unknown"
 """The task, where neither gold data nor predictions tell it."""
 
-Floor = Literal["execution", "seed"]
+FloorKind = Literal["execution", "seed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Settings:
     ids: Path | None = None
     examples: int | None = None
     common: bool = False
-    floors: Mapping[str, Floor] | None = None
+    floors: Mapping[str, FloorKind] | None = None
     """The names that are the reference once more: run again (execution), or trained again (seed)."""
     resamples: int = 1000
     seed: int = 0
@@ -142,7 +142,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     return RunResults(results, None)
 
 
-def _check_reference(sources: Sequence[NamedOutputs], floors: Mapping[str, Floor]) -> None:
+def _check_reference(sources: Sequence[NamedOutputs], floors: Mapping[str, FloorKind]) -> None:
     reference, others = sources[0], sources[1:]
     for missing, kept, what in (
         (reference.judged is None, [s.name for s in others if s.judged], "predictions or error ids"),
@@ -181,12 +181,15 @@ def _prediction_errors(
     )
 
 
-def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, list[tuple[str, str]]]:
-    """For every name that is no floor itself, the pairs that differ by noise alone: seeds where there are some."""
+def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, Floor]:
+    """The floor of every name that is none itself: seeds where there are some."""
     kinds = {name: kind for name, kind in (settings.floors or {}).items() if name in names}
-    seeds = list(combinations([reference, *(name for name, kind in kinds.items() if kind == "seed")], 2))
-    again = [(reference, name) for name, kind in kinds.items() if kind == "execution"]
-    return {name: seeds or again for name in names if name != reference and name not in kinds and (seeds or again)}
+    seeds = tuple(name for name, kind in kinds.items() if kind == "seed")
+    again = tuple(name for name, kind in kinds.items() if kind == "execution")
+    if not seeds and not again:
+        return {}
+    floor = Floor("seed", seeds) if seeds else Floor("execution", again[:1])
+    return {name: floor for name in names if name != reference and name not in kinds}
 
 
 def _codes(judgements: Mapping[str, Judgement]) -> dict[str, NDArray[np.intp]] | None:
@@ -241,7 +244,7 @@ def _data(examples: ComparedExamples) -> DataFacts:
 
 
 def _deployment(
-    source: NamedOutputs, reference: str, floor: Floor | None, judgements: Mapping[str, Judgement]
+    source: NamedOutputs, reference: str, floor: FloorKind | None, judgements: Mapping[str, Judgement]
 ) -> DeploymentResult:
     return DeploymentResult(
         # A second run is one of the reference's artifact.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from statistics import mean
 from typing import Any, Generic, Literal
 
 from benchmarks.attack.pairs import OutcomeAgreement
@@ -60,7 +61,7 @@ def error_metric(
     estimate: Callable[[ErrorPair], Estimate | None],
     *,
     stratum: str = "all",
-    tested: Literal["disagreement", "jaccard"] | None = None,
+    tested: Literal["disagreement", "jaccard", "newly_wrong"] | None = None,
 ) -> Metric[ErrorPair]:
     """``tested``: the distance whose verdict is the figure's too."""
 
@@ -70,8 +71,8 @@ def error_metric(
     def verdicts(task: TaskView) -> Mapping[str, Verdict]:
         if tested is None or stratum not in task.strata:
             return {}
-        judged = task.strata[stratum].verdicts
-        return judged.jaccard if tested == "jaccard" else judged.disagreement
+        found: Mapping[str, Verdict] = getattr(task.strata[stratum].verdicts, tested)
+        return found
 
     return Metric(pairs, estimate, verdicts)
 
@@ -105,9 +106,7 @@ def _alarm_verdicts(task: TaskView) -> Mapping[str, Verdict]:
 ERROR_OVERLAP = error_metric(lambda pair: pair.jaccard, tested="jaccard")
 ADJUSTED_OVERLAP = error_metric(lambda pair: pair.adjusted_jaccard)
 DISAGREEMENT = error_metric(lambda pair: pair.disagreement, tested="disagreement")
-# Newly wrong and newly right are parts of what changed, and are judged with it.
-NEWLY_WRONG = error_metric(lambda pair: pair.negative_flip_rate, tested="disagreement")
-NEWLY_RIGHT = error_metric(lambda pair: pair.positive_flip_rate, tested="disagreement")
+NEWLY_WRONG = error_metric(lambda pair: pair.negative_flip_rate, tested="newly_wrong")
 DETECTED_OVERLAP: Metric[DistributionPair] = Metric(
     lambda task: task.distribution_pairs, lambda pair: pair.jaccard_out_of_distribution, _detected_verdicts
 )
@@ -123,10 +122,13 @@ def replicates(task: TaskView, kind: Kind, of: str) -> tuple[DeploymentView, ...
 
 
 def floor(task: TaskView, metric: Metric[Any], kind: Kind, of: str | None = None) -> Estimate:
-    """A distance between the reference (or ``of``) and its replicate; of several, the largest."""
+    """The distance between the reference (or ``of``) and its replicate; of several their mean, without an interval."""
     base = task.reference if of is None else of
     known = [metric.between(task, base, d.name) for d in replicates(task, kind, base)]
-    return max((e for e in known if e.value is not None), key=lambda e: e.value or 0.0, default=UNDEFINED)
+    values = [estimate.value for estimate in known if estimate.value is not None]
+    if len(values) < 2:
+        return next((estimate for estimate in known if estimate.value is not None), UNDEFINED)
+    return Estimate(mean(values), None, None)
 
 
 def floor_kind(task: TaskView, deployment: DeploymentView) -> Kind | None:

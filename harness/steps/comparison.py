@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from pydantic import BaseModel
 
+from benchmarks.statistics.equivalence import Floor
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.steps.context import Context
@@ -46,15 +47,15 @@ class ComparisonOptions(Strict):
 class FlooredOptions(ComparisonOptions):
     """Of a comparison that holds differences against floors."""
 
-    floors: dict[str, tuple[tuple[str, str], ...]]
-    """By deployment that may be judged, the pairs that make its floor."""
+    floors: dict[str, Floor]
+    """By deployment that may be judged."""
     overlap_margin: float
 
     def as_arguments(self) -> dict[str, Any]:
         """What every characteristic that is held against floors takes alike."""
         return {
             "reference": self.reference,
-            "floors": {name: list(pairs) for name, pairs in self.floors.items()},
+            "floors": self.floors,
             "resamples": self.resamples,
             "seed": self.seed,
             "overlap_margin": self.overlap_margin,

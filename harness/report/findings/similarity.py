@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
+from benchmarks.statistics.equivalence import Verdict
 from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
@@ -79,7 +81,7 @@ def within_the_floor(task: TaskView) -> list[Finding]:
             margins[kind] = verdict.margin
     origin = {
         "execution": "the reference run a second time",
-        "seed": "the reference trained with another seed",
+        "seed": "another training of the reference",
     }
     return [
         Finding(
@@ -87,21 +89,11 @@ def within_the_floor(task: TaskView) -> list[Finding]:
             "within-floor",
             f"{listed(members)} {verb(members, 'changes', 'change')} no more predictions than noise does, within "
             f"{_points(margins[kind])}: {origin[kind]} changes "
-            f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}{_own_noise(task, members)}.",
+            f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
             deployments=names(members),
         )
         for kind, members in found.items()
     ]
-
-
-def _own_noise(task: TaskView, members: list[DeploymentView]) -> str:
-    """Deployments that are noisier than the reference are held against their own second run."""
-    told = []
-    for deployment in members:
-        own = floor(task, DISAGREEMENT, "execution", deployment.name).value
-        if own and own > (floor(task, DISAGREEMENT, "execution").value or 0.0):
-            told.append(f"; {deployment.label} run a second time changes {percent(own)} % of its own")
-    return "".join(told)
 
 
 def _points(share: float) -> str:
@@ -114,18 +106,34 @@ def cannot_tell(task: TaskView) -> list[Finding]:
     found = [(v, d) for d in task.candidates if (v := DISAGREEMENT.verdict(task, d)) and v.conclusion == "cannot tell"]
     if not found:
         return []
-    members = [deployment for _, deployment in found]
-    needed = [verdict.examples_needed for verdict, _ in found if verdict.examples_needed is not None]
-    return [
-        Finding(
-            "advice",
-            "cannot-tell",
-            f"{count(task.examples)} examples cannot tell whether {listed(members)} "
-            f"{verb(members, 'changes', 'change')} more predictions than noise does.",
-            f"About {count(max(needed))} examples would tell (with a chance of 80 %)." if needed else "",
-            names(members),
+    findings = []
+    for kind in ("execution", "seed"):
+        members = [deployment for verdict, deployment in found if verdict.floor_kind == kind]
+        verdicts = [verdict for verdict, _ in found if verdict.floor_kind == kind]
+        if not members:
+            continue
+        trainings = verdicts[0].trainings
+        what = f"{count(task.examples)} examples" if kind == "execution" else f"{trainings} trainings of the reference"
+        findings.append(
+            Finding(
+                "advice",
+                "cannot-tell" if kind == "execution" else "cannot-tell-trainings",
+                f"{what} cannot tell whether {listed(members)} "
+                f"{verb(members, 'changes', 'change')} more predictions than noise does.",
+                _what_would_tell(verdicts),
+                names(members),
+            )
         )
-    ]
+    return findings
+
+
+def _what_would_tell(verdicts: Sequence[Verdict]) -> str:
+    """Of examples or of trainings, as many as the most demanding needs; "" where none would."""
+    examples = [verdict.examples_needed for verdict in verdicts if verdict.examples_needed is not None]
+    trainings = [verdict.trainings_needed for verdict in verdicts if verdict.trainings_needed is not None]
+    if trainings:
+        return f"{max(trainings)} trainings of its recipe, with other seeds, would tell more; examples do not."
+    return f"About {count(max(examples))} examples would tell (with a chance of 80 %)." if examples else ""
 
 
 def errors_near_chance(task: TaskView) -> list[Finding]:

@@ -11,7 +11,6 @@ from harness.report.floors import (
     DETECTED_OVERLAP,
     DISAGREEMENT,
     ERROR_OVERLAP,
-    NEWLY_RIGHT,
     NEWLY_WRONG,
     floor,
     floor_kind,
@@ -67,7 +66,7 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
             key(task, d, _name(d, reference)),
             speed_up_cell(task, d),
             against_floor(task, NEWLY_WRONG, d, count(pair.newly_wrong if pair else None)),
-            against_floor(task, NEWLY_RIGHT, d, count(pair.newly_right if pair else None)),
+            Cell(count(pair.newly_right if pair else None)),
             against_floor(task, DISAGREEMENT, d, percent(changed.value)),
             Cell(_times_floor(task, d)),
             neighbour_cell,
@@ -165,7 +164,6 @@ def _floor_note(task: TaskView, reference: DeploymentView) -> str:
             f"{MARKS['same']} the same as the noise floor{beyond}. {MARKS['cannot tell']} too few examples to tell.",
             "No mark: different, at 5 % over all rows together (Holm).",
             f"differ: {', '.join(told)}." if told else "",
-            "Formats are held against the execution floor or their own, whichever is larger." if own else "",
             "Other models are held against the seed floor." if "seed" in held else "",
         )
         if part
