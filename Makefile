@@ -60,6 +60,7 @@ bench: install
 	$(BIN)/python -m tests.performance
 	$(BIN)/python -m tests.performance.throughput
 	$(BIN)/python -m tests.performance.statistics
+	$(BIN)/python -m tests.performance.verdicts
 
 # What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one.
 gpu-check: install

@@ -214,7 +214,7 @@ class _Comparison:
         inside = self.bootstrap.index[within]
         others = np.arange(1, count)
         changed = self._changed(np.zeros_like(others), others)[within]
-        effect = design_effect(changed, inside) if count > 1 else design_effect(np.zeros((len(inside), 0)), inside)
+        effect = design_effect(changed, inside)
         rates = shares(self.bootstrap, np.stack(self.wrong, axis=1), within)
         first, second = all_pairs(count)
         pairs: list[ErrorPair] = []

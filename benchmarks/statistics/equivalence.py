@@ -28,6 +28,8 @@ from benchmarks.statistics.shares import Bools, PairedChange
 LEVEL = 0.05
 POWER = 0.8
 """Of the study that `examples_needed` and `trainings_needed` describe."""
+MOST_TIMES = 10_000.0
+"""As many examples again are no advice."""
 MOST_TRAININGS = 30
 """More trainings than these nobody makes for a floor."""
 
@@ -486,17 +488,24 @@ def _times(
     error_under: Callable[[float], float],
 ) -> float:
     """How many times as large a sample would tell; ``error`` and ``error_under(d)``, if d is true, are of ``n``."""
-    from scipy.special import ndtri
+    from scipy.special import ndtr, ndtri
 
-    ways = []
-    reach = float(ndtri(POWER))
-    if difference < margin:
-        needed = (-ndtri(level_same) * error_under(margin) + reach * error) / (margin - difference)
-        ways.append(float(needed) ** 2 / n)
-    if difference > 0:
-        needed = (-ndtri(level_different) * error_under(0.0) + reach * error) / difference
-        ways.append(float(needed) ** 2 / n)
-    return min(ways, default=float("nan"))
+    def told(times: float) -> float:
+        """The chance of either answer."""
+        root = sqrt(times * n)
+        same = margin + float(ndtri(level_same)) * error_under(margin) / root
+        different = -float(ndtri(level_different)) * error_under(0.0) / root
+        spread = max(error / root, 1e-12)
+        below = float(ndtr((same - difference) / spread))
+        return below + max(0.0, float(ndtr((difference - max(same, different)) / spread)))
+
+    if told(MOST_TIMES) < POWER:
+        return float("nan")
+    few, many = 1.0, MOST_TIMES
+    for _ in range(60):
+        middle = sqrt(few * many)
+        few, many = (few, middle) if told(middle) >= POWER else (middle, many)
+    return many
 
 
 def _examples(evidence: Evidence, margin: float, levels: tuple[float, float], examples: int) -> int | None:

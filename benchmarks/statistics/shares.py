@@ -23,7 +23,7 @@ Bools = NDArray[np.bool_]
 ASSUMED_CORRELATION = 0.135
 """Of the outcomes of two examples of a group, where too few outcomes are known to estimate it. Correlations of changed
 predictions that were measured are .02 to .06; this keeps *same* honest up to .2."""
-ASSUMED_WEIGHT = 50
+ASSUMED_WEIGHT = 20
 """As many outcomes as the assumption counts for beside what is measured."""
 TAIL = (1 - CONFIDENCE) / 2
 _STEPS = 50
@@ -49,7 +49,9 @@ def design_effect(outcomes: NDArray[np.generic], groups: NDArray[np.intp]) -> De
         outcomes: (n, columns) or (n,) of 0 and 1, or of -1, 0 and 1 for changes in two directions.
         groups: (n,) number of the group of each example.
     """
-    columns = outcomes.astype(np.float64).reshape(len(groups), -1)
+    columns = outcomes.astype(np.float64).reshape(len(groups), outcomes.shape[1] if outcomes.ndim > 1 else 1)
+    if not columns.size:
+        return DesignEffect(1.0, 0.0, 0)
     other = np.count_nonzero(columns, axis=0)
     events = int((other if columns.min(initial=0.0) < 0 else np.minimum(other, len(columns) - other)).sum())
     mates = np.full(columns.shape[1], _mates(groups))

@@ -2,7 +2,7 @@
 
 Speed: neighbours of many points against scikit-learn's brute force, and every error measure of all pairs of 30
 deployments, each in a process of its own whose peak memory is read. Truth: how often intervals hold what they
-estimate, and how often two seeds of one model are called different, over simulated studies.
+estimate, over simulated studies (of verdicts: ``python -m tests.performance.verdicts``).
 
 Nothing here passes or fails; figures go to docs/performance.md and docs/verification.md with machine and date.
 """
@@ -22,10 +22,11 @@ import numpy as np
 
 from benchmarks.characteristics.prediction_errors import compare
 from benchmarks.statistics.agreement import overlaps
-from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap, estimates, proportions
-from benchmarks.statistics.equivalence import judge
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap, estimates
+from benchmarks.statistics.equivalence import Floor
 from benchmarks.statistics.nearest_neighbours import Neighbours, unit_vectors
 from benchmarks.statistics.ranking import roc_statistics
+from benchmarks.statistics.shares import overlaps_of_sets, share
 
 STUDIES = 1000
 PAIRED_ROUNDS = 5
@@ -40,11 +41,8 @@ def main() -> None:
         for line in _apart(_all_pairs, groups):
             print("  " + line)
     print(f"95 % intervals that hold the truth, over {STUDIES:,} simulated studies")
-    for name, share in _coverage().items():
-        print(f"  {name:<44} {100 * share:.1f} %")
-    print(f"called different from the floor though nothing is, over {STUDIES:,} simulated studies")
-    for name, share in _false_alarms().items():
-        print(f"  {name:<44} {100 * share:.1f} %")
+    for name, held in _coverage().items():
+        print(f"  {name:<44} {100 * held:.1f} %")
 
 
 # --- speed ---------------------------------------------------------------------------------------
@@ -111,7 +109,7 @@ def _all_pairs(groups: int, deployments: int = 30, n: int = 12_000, resamples: i
         reference="d0",
         resamples=resamples,
         seed=0,
-        floors={name: [("d0", "d1")] for name in names[2:]},
+        floors={name: Floor("execution", ("d1",)) for name in names[2:]},
     )
     return [f"{groups:,} groups: {time.perf_counter() - started:.0f} s, peak {_peak():.2f} GiB ({before:.2f} before)"]
 
@@ -155,40 +153,12 @@ def _figures(
     found = overlaps(bootstrap, [first, second])
     worse = np.asarray(second & ~first)
     return {
-        "error rate": proportions(bootstrap.means(first), bootstrap.count)[0],
-        "Jaccard": estimates(found.jaccard())[0],
+        "error rate": share(bootstrap, first),
+        "Jaccard": overlaps_of_sets(bootstrap, (first & second)[:, None], (first | second)[:, None])[0][0],
         "adjusted Jaccard": estimates(found.adjusted_jaccard())[0],
         "kappa": estimates(found.kappa())[0],
-        "newly wrong": proportions(bootstrap.means(worse), bootstrap.count)[0],
+        "newly wrong": share(bootstrap, worse),
     }
-
-
-def _false_alarms() -> dict[str, float]:
-    """Seeds of one model: each example changes with a chance of its own, in every seed alike.
-
-    Two seeds make the floor, and four more, or four times the same artifact run again, are judged against it.
-    """
-    alarms: Counter[str] = Counter()
-    for study in range(STUDIES):
-        rng = np.random.default_rng(study)
-        labels = np.repeat(np.arange(200), rng.integers(1, 8, 200))
-        chance = np.clip(rng.beta(0.3, 3, 200)[labels] * rng.random(len(labels)) * 2, 0, 1)
-        said = {name: rng.random(len(labels)) < chance for name in ("reference", "s1", "s2", "a", "b", "c", "d")}
-        bootstrap = GroupBootstrap(labels, resamples=500, seed=study)
-        names = list(said)
-        distances = {
-            (x, y): bootstrap.means(said[x] != said[y])[:, 0] for i, x in enumerate(names) for y in names[i + 1 :]
-        }
-        for what, pairs in (
-            ("four seeds, floor of one pair of seeds", [("reference", "s1")]),
-            ("four seeds, floor of three seeds", [("reference", "s1"), ("reference", "s2"), ("s1", "s2")]),
-        ):
-            found = judge(bootstrap, distances, "reference", dict.fromkeys("abcd", pairs), 0.01)
-            alarms[what] += any(verdict.conclusion == "different" for verdict in found.values())
-        again = {("reference", name): distances["reference", "s1"] for name in ("s1", "a", "b")}
-        found = judge(bootstrap, again, "reference", {name: [("reference", "s1")] for name in "ab"}, 0.01)
-        alarms["one artifact twice"] += any(verdict.conclusion == "different" for verdict in found.values())
-    return {name: count / STUDIES for name, count in alarms.items()}
 
 
 if __name__ == "__main__":

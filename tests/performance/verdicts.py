@@ -11,11 +11,9 @@ Nothing here passes or fails; figures go to docs/verification.md with machine an
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import combinations
 from math import sqrt
 from pathlib import Path
@@ -23,18 +21,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap
+from benchmarks.statistics.bootstrap import GroupBootstrap
 from benchmarks.statistics.equivalence import (
     ExampleOutcomes,
     Floor,
-    NormalChange,
-    PairedShares,
-    Trainings,
     Verdict,
     judge,
-    training_spread,
 )
-from benchmarks.statistics.shares import PairedChange, design_effect, overlaps_of_sets, share_interval
+from benchmarks.statistics.shares import design_effect
 
 TRAININGS = Path(__file__).with_name("demo_trainings.npz")
 MARGIN = 0.01
@@ -111,7 +105,116 @@ def power_of_same(rng: np.random.Generator, groups: int, size: int, share: float
     return verdict_on(held, np.zeros(groups * size, dtype=bool), groups, size)["held"].conclusion == "same"
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """A random-effects model of trainings: every example has a chance of its own to be answered otherwise."""
+
+    chances: NDArray[np.float64]
+    """(examples,) the share of the real trainings that answer otherwise than most."""
+    scatter: float
+    """Standard deviation, over trainings, of the log-odds that all their chances are shifted by."""
+
+    @classmethod
+    def fitted(cls) -> Recipe:
+        """To the twelve trainings: the scatter at which simulated trainings differ in how often they leave the others
+        as much as the real ones do."""
+        predictions = np.load(TRAININGS)["predictions"]
+        usual = predictions.mean(axis=0) > 0.5
+        leaves = predictions.astype(bool) != usual
+        target = float(np.std(leaves.mean(axis=1), ddof=1))
+        chances = (leaves.sum(axis=0) + 0.5 * leaves.mean()) / (len(leaves) + 0.5)
+        few, many = 0.0, 2.0
+        for _ in range(20):
+            scatter = (few + many) / 2
+            shares = [float(np.mean(_shifted(chances, shift))) for shift in np.linspace(-2, 2, 41) * scatter]
+            weights = np.exp(-(np.linspace(-2, 2, 41) ** 2) / 2)
+            spread = sqrt(float(np.cov(shares, aweights=weights)))
+            few, many = (scatter, many) if spread < target else (few, scatter)
+        return cls(chances, scatter)
+
+    def draw(self, rng: np.random.Generator, rows: NDArray[np.intp], more: float = 0.0) -> Bools:
+        """Whether one more training leaves the usual answer, by example; ``more``: a share that leaves on top."""
+        leaves = rng.random(len(rows)) < _shifted(self.chances[rows], rng.normal(0, self.scatter))
+        return np.asarray(leaves ^ (rng.random(len(rows)) < more))
+
+
+def _shifted(chances: NDArray[np.float64], shift: float) -> NDArray[np.float64]:
+    odds = chances / (1 - chances) * np.exp(shift)
+    return np.asarray(odds / (1 + odds))
+
+
+@cache
+def recipe() -> Recipe:
+    return Recipe.fitted()
+
+
+def against_trainings(
+    rng: np.random.Generator, examples: int, trainings: int, candidates: int, more: float
+) -> list[Verdict]:
+    rows = rng.integers(0, len(recipe().chances), examples)
+    said = {f"t{number}": recipe().draw(rng, rows) for number in range(trainings)}
+    said |= {f"c{number}": recipe().draw(rng, rows, more) for number in range(candidates)}
+    bootstrap = GroupBootstrap(np.arange(examples), resamples=1, seed=0)
+    members = tuple(name for name in said if name.startswith("t"))[1:]
+    pairs = {(a, b): said[a] != said[b] for a, b in combinations(said, 2) if not (a[0] == "c" == b[0])}
+    found = judge(
+        {pair: bootstrap.means(column)[:, 0] for pair, column in pairs.items()},
+        "t0",
+        {name: Floor("seed", members) for name in said if name.startswith("c")},
+        MARGIN,
+        examples=examples,
+    )
+    return list(found.values())
+
+
+def further_training_called_different(
+    rng: np.random.Generator, examples: int, trainings: int, candidates: int, more: float
+) -> bool:
+    """*Different* of at least one of the candidates; ``more``: the share that they change beyond a training."""
+    return any(one.conclusion == "different" for one in against_trainings(rng, examples, trainings, candidates, more))
+
+
+def twice_the_floor_called_different(rng: np.random.Generator, examples: int, trainings: int, candidates: int) -> bool:
+    return further_training_called_different(rng, examples, trainings, candidates, floor_of_trainings())
+
+
+def same_as_a_training(rng: np.random.Generator, examples: int, trainings: int) -> bool:
+    """*Same* of a deployment that is further away than another training by the margin."""
+    return against_trainings(rng, examples, trainings, 1, MARGIN)[0].conclusion == "same"
+
+
+def floor_of_trainings() -> float:
+    """How often two trainings of the recipe differ."""
+    chances = recipe().chances
+    return float(np.mean(2 * chances * (1 - chances)))
+
+
 SECTIONS = {
+    "different, of one more training of the recipe; wanted: at most 6 %": [
+        Row(
+            f"{examples:,} examples, {trainings} trainings, {candidates} candidate{'s' if candidates > 1 else ''}",
+            "further_training_called_different",
+            (examples, trainings, candidates, 0.0),
+        )
+        for examples in (600, 2_000, 10_000)
+        for trainings in (3, 5)
+        for candidates in (1, 4)
+    ],
+    "different, at twice the floor; wanted: at least 80 % with five trainings and one candidate": [
+        Row(
+            f"{examples:,} examples, {trainings} trainings, {candidates} candidate{'s' if candidates > 1 else ''}",
+            "twice_the_floor_called_different",
+            (examples, trainings, candidates),
+        )
+        for examples in (600, 2_000)
+        for trainings in (3, 5)
+        for candidates in (1, 4)
+    ],
+    "same as a training, where the excess is the margin; wanted: at most 5.5 %": [
+        Row(f"{examples:,} examples, {trainings} trainings", "same_as_a_training", (examples, trainings))
+        for examples in (600, 2_000)
+        for trainings in (3, 5)
+    ],
     "same, where the true excess is the margin (1 point); wanted: at most 5.5 %": [
         Row(
             f"{groups} x {size}, floor {100 * floor:.0f} %, correlation {rho:g}"

@@ -16,6 +16,7 @@ from benchmarks.characteristics.data_representation import (
 )
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import Estimate
+from benchmarks.statistics.equivalence import Floor
 from tests.benchmarks.figures import complete
 
 
@@ -153,7 +154,7 @@ def test_verdicts_hold_neighbours_against_their_floor():
         "rounded": base + 0.02 * cloud(400, 32, 2),
         "small": cloud(400, 32, 3),
     }
-    floors = {name: [("large", "large#rerun")] for name in ("rounded", "small")}
+    floors = {name: Floor("execution", ("large#rerun",)) for name in ("rounded", "small")}
     found = compare(views, np.arange(400), (10,), 300, 0, floors=floors)
     verdicts = found.verdicts["10"]
     assert verdicts["rounded"].conclusion == "same"

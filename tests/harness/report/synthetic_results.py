@@ -11,7 +11,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel
 
@@ -250,21 +250,23 @@ def verdicts(
     reference = names[0]
     floors: dict[str, Estimate] = {}
     for name in names:
-        kind = deployments[name]["replicate_kind"]
-        if kind and deployments[name]["replicate_of"] == reference:
-            floors[kind] = distances[reference, name]
+        replicate = deployments[name]["replicate_kind"]
+        if replicate and deployments[name]["replicate_of"] == reference:
+            floors[replicate] = distances[reference, name]
     found = {}
     for name in names[1:]:
         if deployments[name]["replicate_kind"]:
             continue
         other = deployments[name]["model"] != deployments[reference]["model"]
-        floor = floors.get("seed") if other and "seed" in floors else floors.get("execution")
-        if floor is not None:
-            found[name] = verdict(distances[reference, name], floor, margin)
+        kind: Literal["execution", "seed"] = "seed" if other and "seed" in floors else "execution"
+        if kind in floors:
+            found[name] = verdict(distances[reference, name], floors[kind], margin, kind)
     return found
 
 
-def verdict(apart: Estimate, floor: Estimate, margin: float = 0.01) -> Verdict:
+def verdict(
+    apart: Estimate, floor: Estimate, margin: float = 0.01, kind: Literal["execution", "seed"] = "execution"
+) -> Verdict:
     assert apart.value is not None and apart.low is not None and apart.high is not None
     assert floor.value is not None and floor.high is not None
     conclusion: Conclusion = "cannot tell"
@@ -275,12 +277,15 @@ def verdict(apart: Estimate, floor: Estimate, margin: float = 0.01) -> Verdict:
     return Verdict(
         conclusion=conclusion,
         floor=floor,
+        floor_kind=kind,
+        trainings=3 if kind == "seed" else 1,
         excess=bare(apart.value - floor.value),
         times_floor=bare(apart.value / floor.value if floor.value else None),
         p_different=0.5,
         p_same=0.5,
         margin=margin,
-        examples_needed=5000 if conclusion == "cannot tell" else None,
+        examples_needed=5000 if conclusion == "cannot tell" and kind == "execution" else None,
+        trainings_needed=5 if conclusion == "cannot tell" and kind == "seed" else None,
     )
 
 
@@ -340,7 +345,17 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
             errors[name] = Errors(int(n * rate), estimate(rate, 0.02))
         disagreement = judged(pairs, lambda pair: pair.disagreement, 0.01)
         jaccard = judged(pairs, lambda pair: away(pair.jaccard))
-        return Stratum(n, n // 12, errors, pairs, scores={}, verdicts=ErrorVerdicts(disagreement, jaccard))
+        newly_wrong = judged(pairs, lambda pair: pair.negative_flip_rate, 0.01)
+        return Stratum(
+            n=n,
+            groups=n // 12,
+            design_effect=1.2,
+            correlation=0.02,
+            errors=errors,
+            pairs=pairs,
+            scores={},
+            verdicts=ErrorVerdicts(disagreement, jaccard, newly_wrong),
+        )
 
     strata = {"all": stratum(1218, 1.0)}
     if task == QA:
