@@ -133,11 +133,13 @@ def head(graph: GraphProto) -> list[str]:
 
 
 def behind_mask(graph: GraphProto) -> list[str]:
-    """Names of the nodes that compute with the attention mask's values, up to and including Softmax.
+    """Names of the nodes that compute with the attention mask's values, up to the first that evens them out.
 
-    The mask becomes numbers near -3.4e38 that mean "not this one". Neither FP16 nor INT8 can hold them. With
-    mean pooling, the pooling is among these nodes too.
+    The mask becomes numbers near -3.4e38 that mean "not this one". Neither FP16 nor INT8 can hold them. Softmax and
+    LayerNormalization end them, and no product with weights sees them. With mean pooling, the pooling is among these
+    nodes too; so are the masked embeddings of DeBERTa.
     """
+    weights = {weight.name for weight in graph.initializer}
     consumers: dict[str, list[NodeProto]] = defaultdict(list)
     for node in graph.node:
         for name in node.input:
@@ -148,9 +150,34 @@ def behind_mask(graph: GraphProto) -> list[str]:
         for node in consumers[waiting.pop()]:
             if node.op_type == "Shape" or node.name in found:  # a shape is not a value of the mask
                 continue
+            if node.op_type in ("MatMul", "Gemm") and node.input[1] in weights:
+                continue
             found[node.name] = None
-            if node.op_type != "Softmax":
+            if node.op_type not in ("Softmax", "LayerNormalization"):
                 waiting.extend(node.output)
+    return list(found)
+
+
+def before_integers(graph: GraphProto) -> list[str]:
+    """Names of the nodes whose numbers end as integers: the buckets of relative positions, above all.
+
+    Rounded to fewer digits, a number just above a whole one is that one, and a position is in another bucket. From
+    each Cast to integers back to shapes, and to what holds weights.
+    """
+    from onnx import TensorProto, helper
+
+    producer = {name: node for node in graph.node for name in node.output}
+    casts = [node for node in graph.node if node.op_type == "Cast"]
+    waiting = [
+        node for node in casts if helper.get_node_attr_value(node, "to") in (TensorProto.INT32, TensorProto.INT64)
+    ]
+    found: dict[str, None] = {}
+    while waiting:
+        node = waiting.pop()
+        if node.name in found or node.op_type in ("Shape", "Gather", "MatMul", "Gemm", "LayerNormalization"):
+            continue
+        found[node.name] = None
+        waiting.extend(producer[name] for name in node.input if name in producer)
     return list(found)
 
 
