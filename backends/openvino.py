@@ -94,8 +94,7 @@ class OpenVinoCpu(Backend):
             model = core.read_model(path)
         except Exception as error:
             raise BackendError(
-                f"{self.name}: OpenVINO cannot read {path} ({one_line(error, at_most=160)}); "
-                "export it again, or use onnxruntime-cpu"
+                f"{self.name}: OpenVINO cannot read {path} ({one_line(error)}); export it again, or use onnxruntime-cpu"
             ) from error
         self.inputs = check_ports(
             self.name,

@@ -10,7 +10,7 @@ from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkp
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.format import Batches, Format, Job
-from exporters.formats import FORMATS
+from exporters.formats import FORMATS, refused
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
 from exporters.onnx.metadata import set_metadata
@@ -53,6 +53,8 @@ def export(
     with written_beside(destination) as folder:
         job = Job(source, folder, task, pooling, calibration, calibration_method)
         described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
+        if (reason := refused(format, described.architecture or "")) is not None:
+            raise ExportError(f"{format} is not made of {described.architecture}: {reason}")
         written = dataclasses.replace(described, **chosen.write(job))
         manifest = _complete(folder, written)
         write_manifest(folder, manifest)

@@ -112,7 +112,7 @@ class OnnxRuntime(Backend):
             if "xternal data" in str(error) or "file_length" in str(error):
                 raise BackendError(
                     f"{self.name}: the weights file beside {path} is missing or cut short "
-                    f"({one_line(error, at_most=160)}); export it again"
+                    f"({one_line(error)}); export it again"
                 ) from error
             raise
 

@@ -54,8 +54,8 @@ def write(parent: Path, destination: Path) -> Rounding:
     """Convert the artifact ``parent``: ``onnx-fp32``, or one of its graph with quantization nodes.
 
     Float32 stay: LayerNorm, Softmax, reductions, everything from the attention mask to the Softmax, what ends as
-    integers, and the graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11 off at most, against
-    an eighth bit, and the same in quantizing and restoring.
+    integers, and the graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11
+    off at most, against an eighth bit, and the same in quantizing and restoring.
     """
     from onnx import TensorProto
     from onnxruntime.transformers.float16 import convert_np_to_float16

@@ -182,11 +182,21 @@ def before_integers(graph: GraphProto) -> list[str]:
 
 
 def encoder_matmuls(graph: GraphProto) -> list[str]:
-    """Names of the encoder's MatMul nodes whose second factor is a weight; the head is left out."""
+    """Names of the encoder's MatMul nodes whose second factor is a weight; the head is left out.
+
+    So are products of weights alone, as of DeBERTa's relative positions: a runtime computes them once.
+    """
     weights = {weight.name for weight in graph.initializer}
     excluded = set(head(graph))
-    matmuls = (node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights)
-    return [node.name for node in matmuls if node.name not in excluded]
+    of_texts = {value.name for value in graph.input}
+    found = []
+    for node in graph.node:
+        if of_texts.isdisjoint(node.input):
+            continue
+        of_texts.update(node.output)
+        if node.op_type == "MatMul" and node.input[1] in weights and node.name not in excluded:
+            found.append(node.name)
+    return found
 
 
 def embeddings(graph: GraphProto) -> list[str]:
