@@ -13,6 +13,7 @@ from exporters.format import Batches, Format, Job
 from exporters.formats import FORMATS, refused
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.onnx.loadable import require_loadable
 from exporters.onnx.metadata import set_metadata
 from exporters.pooling import check_pooling
 from exporters.scratch import written_beside
@@ -123,6 +124,8 @@ def _complete(destination: Path, manifest: Manifest) -> Manifest:
         }
         set_metadata(model, manifest, tokenizer_sha256=sha256(destination / TOKENIZER))
         (destination / MODEL).write_bytes(model.SerializeToString(deterministic=True))
+        del model
+        require_loadable(destination / MODEL, manifest.format)
     files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES, TOKENIZER_SETTINGS))
     return dataclasses.replace(manifest, files=files, **graph)
 

@@ -62,7 +62,7 @@ class Format:
     calibration_methods: tuple[str, ...] = ()
     """Of `exporters.quantization.calibration.METHODS`, where it needs calibration."""
     refused: Mapping[str, str] = field(default_factory=dict)
-    """Why it is not made of an architecture, by the ``model_type`` of `transformers`; see `exporters.formats.refused`."""
+    """Why it is not made of an architecture, by the ``model_type`` of `transformers`: `exporters.formats.refused`."""
     packages: tuple[str, ...] = ()
     """Distributions of the extra ``modelopt`` that the writer needs."""
 

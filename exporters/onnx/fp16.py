@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
-from exporters.onnx.graph import before_integers, behind_mask, read_model, write_model
+from exporters.onnx.graph import behind_mask, position_arithmetic, read_model, write_model
 from exporters.onnx.weights_aside import Data, check_all_back, set_aside
 
 if TYPE_CHECKING:
@@ -53,8 +53,8 @@ class Rounding:
 def write(parent: Path, destination: Path) -> Rounding:
     """Convert the artifact ``parent``: ``onnx-fp32``, or one of its graph with quantization nodes.
 
-    Float32 stay: LayerNorm, Softmax, reductions, everything from the attention mask to the Softmax, what ends as
-    integers, and the graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11
+    Float32 stay: LayerNorm, Softmax, reductions, everything from the attention mask to the Softmax, arithmetic with
+    positions, and the graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11
     off at most, against an eighth bit, and the same in quantizing and restoring.
     """
     from onnx import TensorProto
@@ -108,7 +108,7 @@ def half_graph(model: ModelProto) -> ModelProto:
         keep_io_types=True,
         disable_shape_infer=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *FLOAT32_OPERATORS],
-        node_block_list=[*behind_mask(model.graph), *before_integers(model.graph)],
+        node_block_list=[*behind_mask(model.graph), *position_arithmetic(model.graph)],
     )
     for weight in half.graph.initializer:
         weight.dims[:] = shapes.get(weight.name, weight.dims)

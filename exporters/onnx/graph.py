@@ -158,23 +158,27 @@ def behind_mask(graph: GraphProto) -> list[str]:
     return list(found)
 
 
-def before_integers(graph: GraphProto) -> list[str]:
-    """Names of the nodes whose numbers end as integers: the buckets of relative positions, above all.
+def position_arithmetic(graph: GraphProto) -> list[str]:
+    """Names of the nodes that compute with positions: those that end in a Cast to integers, or in a sine or cosine.
 
-    Rounded to fewer digits, a number just above a whole one is that one, and a position is in another bucket. From
-    each Cast to integers back to shapes, and to what holds weights.
+    Rounded to fewer digits, a number just above a whole one is that one, and a relative position is in another bucket;
+    an angle of thousands has none of its digits left. They go back to shapes, and to what holds weights.
     """
     from onnx import TensorProto, helper
 
+    def ends(node: NodeProto) -> bool:
+        if node.op_type != "Cast":
+            return node.op_type in ("Sin", "Cos")
+        return helper.get_node_attr_value(node, "to") in (TensorProto.INT32, TensorProto.INT64)
+
     producer = {name: node for node in graph.node for name in node.output}
-    casts = [node for node in graph.node if node.op_type == "Cast"]
-    waiting = [
-        node for node in casts if helper.get_node_attr_value(node, "to") in (TensorProto.INT32, TensorProto.INT64)
-    ]
+    waiting = [node for node in graph.node if ends(node)]
     found: dict[str, None] = {}
     while waiting:
         node = waiting.pop()
-        if node.name in found or node.op_type in ("Shape", "Gather", "MatMul", "Gemm", "LayerNormalization"):
+        if node.name in found or node.op_type in ("Shape", "Gather", "Gemm", "LayerNormalization"):
+            continue
+        if node.op_type == "MatMul" and node.input[1] not in producer:
             continue
         found[node.name] = None
         waiting.extend(producer[name] for name in node.input if name in producer)
