@@ -26,6 +26,7 @@ def test_table(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         pytest.param("albert", ("onnx-fused", "onnx-int8-static"), id="layers share their weights"),
         pytest.param("deberta-v3", ("torch-fp32", "onnx-fp16", "onnx-int4"), id="relative positions, no SDPA"),
         pytest.param("modernbert", ("onnx-bf16",), id="rotated positions"),
+        pytest.param("mobilebert", ("onnx-fp32",), id="padding moves the checkpoint itself"),
         pytest.param("xlm-roberta", ("onnx-int8-static",), id="positions behind the padding token"),
     ],
 )
