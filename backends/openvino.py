@@ -80,6 +80,16 @@ class OpenVinoCpu(Backend):
             "onnxruntime-cpu, or a file in standard operators"
         )
 
+    @classmethod
+    def cannot_read(cls, model: Path) -> str | None:
+        import openvino
+
+        try:
+            openvino.Core().read_model(model)
+        except Exception as error:
+            return f"OpenVINO cannot read {model} ({one_line(error)}): use onnxruntime-cpu, or standard operators"
+        return None
+
     def _prepare(self) -> None:
         self._compiled: Any = None
         self._request: Any = None

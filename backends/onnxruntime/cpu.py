@@ -17,6 +17,7 @@ from backends.errors import BackendError, one_line
 from backends.host.machine import installed
 from backends.onnx_interface import Port, check_ports, model_file
 from backends.onnxruntime.device_buffers import EAGER, run_options
+from backends.onnxruntime.versions import too_new
 
 CPU = "CPUExecutionProvider"
 WHEELS = ("onnxruntime", "onnxruntime-gpu")
@@ -100,6 +101,10 @@ class OnnxRuntime(Backend):
         if "fp8" in self.format:  # its fusions take every 8-bit type for INT8, and end in an invalid graph (1.31)
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         return options
+
+    @classmethod
+    def cannot_read(cls, model: Path) -> str | None:
+        return too_new(model)
 
     def _open_session(self, path: Path, options: Any) -> Any:
         try:
