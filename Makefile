@@ -13,7 +13,7 @@ INSTALLED := .venv/installed-$(DEVICE)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
 
-.PHONY: install demo demo-real test test-all lint bench gpu-check clean
+.PHONY: install demo demo-real test test-all test-families lint bench gpu-check clean
 
 install: $(INSTALLED)
 
@@ -38,16 +38,20 @@ demo-real: install
 
 # A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.
 # Compiled once, and not by each of the hundreds of processes that the tests start.
-test test-all: export PYTHONDONTWRITEBYTECODE :=
+test test-all test-families: export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: install
-	$(PYTEST) -m "not gpu and not slow"
+	$(PYTEST) -m "not gpu and not slow and not families"
 
-# The same, and what takes long: other recipes, twenty kills, the wheel, a run under strace.
+# The same, and what takes long: all families, other recipes, twenty kills, the wheel, a run under strace.
 test-all: install
 	$(PYTEST) -m "not gpu"
+
+# Every architecture that docs/exporting.md names, in every format; `python -m tests.families` makes its table.
+test-families: install
+	$(PYTEST) -m families tests/families
 
 lint: install
 	$(BIN)/ruff check .

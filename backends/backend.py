@@ -122,6 +122,14 @@ class Backend(ABC):
         """
         return None
 
+    @classmethod
+    def cannot_read(cls, model: Path) -> str | None:
+        """Why this runtime will not take an ONNX file, as far as that shows without loading it; None where it may.
+
+        Not to be called where memory is measured.
+        """
+        return None
+
     def open(self) -> Self:
         """Load the artifact. Raises `BackendError` when the runtime, its device or the file will not do."""
         if self._is_open:

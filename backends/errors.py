@@ -19,14 +19,27 @@ _MEMORY_WORDS = (
     "can't allocate memory",
 )
 
-_SOURCE_LOCATION = re.compile(r"/\S+\.(?:cc|cpp|h):\d+ [^()]*\([^)]*\) ?")
-"""ONNX Runtime's "/onnxruntime_src/file.cc:729 void function(arguments) " before what it has to say."""
+_SOURCE_LOCATIONS = re.compile(
+    r"/\S+\.(?:cc|cpp|h):\d+ [^()]*\([^)]*\) ?"  # ONNX Runtime's
+    r"|Exception from \S+:\d+:? ?"  # OpenVINO's, one for each of its layers
+    r"|Check '[^']*' failed at \S+:\d+:? ?"
+)
+"""Places in a runtime's own sources, before what it has to say."""
+
+LONGEST = 300
 
 
-def one_line(error: BaseException, *, at_most: int = 300) -> str:
-    """A runtime's message without its line breaks, cut to ``at_most`` characters."""
-    text = _SOURCE_LOCATION.sub("", " ".join(str(error).split())) or type(error).__name__
-    return text if len(text) <= at_most else text[: at_most - 3] + "..."
+def one_line(error: BaseException) -> str:
+    """A runtime's message without its line breaks; of one beyond `LONGEST` characters the middle is left out.
+
+    What was wrong stands at one of its ends.
+    """
+    whole = " ".join(str(error).split())
+    text = _SOURCE_LOCATIONS.sub("", whole).strip() or whole or type(error).__name__
+    if len(text) <= LONGEST:
+        return text
+    half = (LONGEST - 5) // 2
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 def from_runtime(what: str, error: BaseException) -> BackendError:

@@ -80,6 +80,16 @@ class OpenVinoCpu(Backend):
             "onnxruntime-cpu, or a file in standard operators"
         )
 
+    @classmethod
+    def cannot_read(cls, model: Path) -> str | None:
+        import openvino
+
+        try:
+            openvino.Core().read_model(model)
+        except Exception as error:
+            return f"OpenVINO cannot read {model} ({one_line(error)}): use onnxruntime-cpu, or standard operators"
+        return None
+
     def _prepare(self) -> None:
         self._compiled: Any = None
         self._request: Any = None
@@ -94,8 +104,7 @@ class OpenVinoCpu(Backend):
             model = core.read_model(path)
         except Exception as error:
             raise BackendError(
-                f"{self.name}: OpenVINO cannot read {path} ({one_line(error, at_most=160)}); "
-                "export it again, or use onnxruntime-cpu"
+                f"{self.name}: OpenVINO cannot read {path} ({one_line(error)}); export it again, or use onnxruntime-cpu"
             ) from error
         self.inputs = check_ports(
             self.name,

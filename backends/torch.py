@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,7 +27,7 @@ HEADS = {
 
 
 class Torch(Backend):
-    """The model of a folder in the layout of ``save_pretrained``, FP32, attention by `sdpa`."""
+    """The model of a folder in the layout of ``save_pretrained``, FP32, attention by `sdpa` where it has that."""
 
     packages = ("torch", "transformers")
     formats = ("torch-*",)
@@ -78,9 +79,10 @@ class Torch(Backend):
         # What is missing is raised below, in one line.
         transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
-            self._model, information = getattr(transformers, HEADS[self.task]).from_pretrained(
+            head = getattr(transformers, HEADS[self.task])
+            self._model, information = head.from_pretrained(
                 self.artifact,
-                attn_implementation="sdpa",
+                attn_implementation=_attention(head, self.artifact),
                 dtype=torch.float32,
                 use_safetensors=True,
                 local_files_only=True,
@@ -88,8 +90,7 @@ class Torch(Backend):
             )
         except Exception as error:
             raise BackendError(
-                f"{self.name}: cannot load the checkpoint in {self.artifact} "
-                f"({one_line(error, at_most=160)}); export it again"
+                f"{self.name}: cannot load the checkpoint in {self.artifact} ({one_line(error)}); export it again"
             ) from error
         finally:
             transformers.logging.set_verbosity(verbosity)
@@ -154,13 +155,21 @@ class Torch(Backend):
             "precision_hint": f"float32 matmul precision {torch.get_float32_matmul_precision()}",
             "nodes": None,
             "left_to_cpu": {},
-            "attention": "sdpa",
+            "attention": self._model.config._attn_implementation,
             "compiled": self.compiled,
             "versions": installed("torch", "transformers"),
         }
 
     def _unload(self) -> None:
         self._model = self._run = self._last_hidden_state = None
+
+
+def _attention(head: Any, artifact: Path) -> str:
+    """``sdpa``, or ``eager`` for an architecture that is not written for it: ELECTRA, MPNet, MobileBERT, DeBERTa."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(artifact, local_files_only=True)
+    return "sdpa" if head._model_mapping[type(config)]._supports_sdpa else "eager"
 
 
 class TorchCpu(Torch):

@@ -10,9 +10,10 @@ from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkp
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.format import Batches, Format, Job
-from exporters.formats import FORMATS
+from exporters.formats import FORMATS, refused
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.onnx.loadable import require_loadable
 from exporters.onnx.metadata import set_metadata
 from exporters.pooling import check_pooling
 from exporters.scratch import written_beside
@@ -53,6 +54,8 @@ def export(
     with written_beside(destination) as folder:
         job = Job(source, folder, task, pooling, calibration, calibration_method)
         described = _from_checkpoint(chosen, job) if chosen.parent is None else _from_parent(chosen, job)
+        if (reason := refused(format, described.architecture or "")) is not None:
+            raise ExportError(f"{format} is not made of {described.architecture}: {reason}")
         written = dataclasses.replace(described, **chosen.write(job))
         manifest = _complete(folder, written)
         write_manifest(folder, manifest)
@@ -121,6 +124,8 @@ def _complete(destination: Path, manifest: Manifest) -> Manifest:
         }
         set_metadata(model, manifest, tokenizer_sha256=sha256(destination / TOKENIZER))
         (destination / MODEL).write_bytes(model.SerializeToString(deterministic=True))
+        del model
+        require_loadable(destination / MODEL, manifest.format)
     files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES, TOKENIZER_SETTINGS))
     return dataclasses.replace(manifest, files=files, **graph)
 

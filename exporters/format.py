@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -61,6 +61,8 @@ class Format:
     needs_calibration: bool = False
     calibration_methods: tuple[str, ...] = ()
     """Of `exporters.quantization.calibration.METHODS`, where it needs calibration."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why it is not made of an architecture, by the ``model_type`` of `transformers`: `exporters.formats.refused`."""
     packages: tuple[str, ...] = ()
     """Distributions of the extra ``modelopt`` that the writer needs."""
 

@@ -46,3 +46,8 @@ def lineage(format: str) -> tuple[Format, ...]:
     """The format, the one that it is converted from, and so on up to the one that is made of the checkpoint."""
     chosen = FORMATS[format]
     return (chosen,) if chosen.parent is None else (chosen, *lineage(chosen.parent))
+
+
+def refused(format: str, architecture: str) -> str | None:
+    """Why the format, or one that it is made from, is not made of an architecture (a ``model_type``); None: it is."""
+    return next((step.refused[architecture] for step in lineage(format) if architecture in step.refused), None)

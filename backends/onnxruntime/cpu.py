@@ -17,6 +17,7 @@ from backends.errors import BackendError, one_line
 from backends.host.machine import installed
 from backends.onnx_interface import Port, check_ports, model_file
 from backends.onnxruntime.device_buffers import EAGER, run_options
+from backends.onnxruntime.versions import too_new
 
 CPU = "CPUExecutionProvider"
 WHEELS = ("onnxruntime", "onnxruntime-gpu")
@@ -101,6 +102,10 @@ class OnnxRuntime(Backend):
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         return options
 
+    @classmethod
+    def cannot_read(cls, model: Path) -> str | None:
+        return too_new(model)
+
     def _open_session(self, path: Path, options: Any) -> Any:
         try:
             return new_session(path, options, self._providers(), self._disabled_optimizers())
@@ -112,7 +117,7 @@ class OnnxRuntime(Backend):
             if "xternal data" in str(error) or "file_length" in str(error):
                 raise BackendError(
                     f"{self.name}: the weights file beside {path} is missing or cut short "
-                    f"({one_line(error, at_most=160)}); export it again"
+                    f"({one_line(error)}); export it again"
                 ) from error
             raise
 

@@ -79,7 +79,7 @@ class TensorRt(Backend):
             self._engine = trt.EngineFromBytes(content)()
         except Exception as error:
             raise BackendError(
-                f"{self.name}: TensorRT cannot read {self.artifact / ENGINE} ({one_line(error, at_most=160)}); engines "
+                f"{self.name}: TensorRT cannot read {self.artifact / ENGINE} ({one_line(error)}); engines "
                 "run only on the kind of GPU and with the version that built them: export it again here"
             ) from error
         given = self._ports("INPUT")

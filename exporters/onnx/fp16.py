@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
-from exporters.onnx.graph import behind_mask, read_model, write_model
+from exporters.onnx.graph import behind_mask, position_arithmetic, read_model, write_model
 from exporters.onnx.weights_aside import Data, check_all_back, set_aside
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ class Rounding:
 def write(parent: Path, destination: Path) -> Rounding:
     """Convert the artifact ``parent``: ``onnx-fp32``, or one of its graph with quantization nodes.
 
-    Float32 stay: LayerNorm, Softmax, reductions, everything from the attention mask to the Softmax, and the
-    graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11 off at most, against
-    an eighth bit, and the same in quantizing and restoring.
+    Float32 stay: LayerNorm, Softmax, reductions, everything from the attention mask to the Softmax, arithmetic with
+    positions, and the graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11
+    off at most, against an eighth bit, and the same in quantizing and restoring.
     """
     from onnx import TensorProto
     from onnxruntime.transformers.float16 import convert_np_to_float16
@@ -101,17 +101,18 @@ def half_graph(model: ModelProto) -> ModelProto:
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     typed = onnx.shape_inference.infer_shapes(model)
+    own = {node.name for node in typed.graph.node}
     shapes = _empty(typed.graph)
     half: ModelProto = convert_float_to_float16(
         typed,
         keep_io_types=True,
         disable_shape_infer=True,
         op_block_list=[*DEFAULT_OP_BLOCK_LIST, *FLOAT32_OPERATORS],
-        node_block_list=behind_mask(model.graph),
+        node_block_list=[*behind_mask(model.graph), *position_arithmetic(model.graph)],
     )
     for weight in half.graph.initializer:
         weight.dims[:] = shapes.get(weight.name, weight.dims)
-    _join_float32(half.graph)
+    _join_float32(half.graph, own)
     del half.graph.value_info[:]  # some now tell the wrong type
     OnnxModel(half).topological_sort(is_deterministic=True)  # the casts were appended at the end
     return half
@@ -127,8 +128,8 @@ def _empty(graph: GraphProto) -> dict[str, list[int]]:
     return found
 
 
-def _join_float32(graph: GraphProto) -> None:
-    """Let float32 nodes that follow each other pass float32.
+def _join_float32(graph: GraphProto, own: Collection[str]) -> None:
+    """Let float32 nodes that follow each other pass float32; ``own`` nodes are not the converter's.
 
     The converter casts around every single node that stays float32: twice by the same name where two of them
     read one tensor, which is no valid graph, and through FP16 between neighbours, where the mask's -3.4e38 is
@@ -140,7 +141,7 @@ def _join_float32(graph: GraphProto) -> None:
         return {
             node.output[0]: node.input[0]
             for node in graph.node
-            if node.op_type == "Cast" and helper.get_node_attr_value(node, "to") == kind
+            if node.op_type == "Cast" and node.name not in own and helper.get_node_attr_value(node, "to") == kind
         }
 
     halved = casts_to(TensorProto.FLOAT16)

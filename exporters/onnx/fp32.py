@@ -15,6 +15,7 @@ from exporters.checkpoint import load_model
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.onnx.additive_mask import add_mask
+from exporters.onnx.branches import decide_branches
 from exporters.onnx.graph import REPRESENTATION, fold_identities, write_model
 from exporters.onnx.optimum_export import export_with_output
 from exporters.pooling import pool
@@ -42,6 +43,7 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
         )
         del model
         graph = onnx.load(str(raw))
+    decide_branches(graph)
     fold_identities(graph)
     add_mask(graph)
     write_model(graph, destination)

@@ -133,11 +133,13 @@ def head(graph: GraphProto) -> list[str]:
 
 
 def behind_mask(graph: GraphProto) -> list[str]:
-    """Names of the nodes that compute with the attention mask's values, up to and including Softmax.
+    """Names of the nodes that compute with the attention mask's values, up to the first that evens them out.
 
-    The mask becomes numbers near -3.4e38 that mean "not this one". Neither FP16 nor INT8 can hold them. With
-    mean pooling, the pooling is among these nodes too.
+    The mask becomes numbers near -3.4e38 that mean "not this one". Neither FP16 nor INT8 can hold them. Softmax and
+    LayerNormalization end them, and no product with weights sees them. With mean pooling, the pooling is among these
+    nodes too; so are the masked embeddings of DeBERTa.
     """
+    weights = {weight.name for weight in graph.initializer}
     consumers: dict[str, list[NodeProto]] = defaultdict(list)
     for node in graph.node:
         for name in node.input:
@@ -148,18 +150,57 @@ def behind_mask(graph: GraphProto) -> list[str]:
         for node in consumers[waiting.pop()]:
             if node.op_type == "Shape" or node.name in found:  # a shape is not a value of the mask
                 continue
+            if node.op_type in ("MatMul", "Gemm") and node.input[1] in weights:
+                continue
             found[node.name] = None
-            if node.op_type != "Softmax":
+            if node.op_type not in ("Softmax", "LayerNormalization"):
                 waiting.extend(node.output)
     return list(found)
 
 
+def position_arithmetic(graph: GraphProto) -> list[str]:
+    """Names of the nodes that compute with positions: those that end in a Cast to integers, or in a sine or cosine.
+
+    Rounded to fewer digits, a number just above a whole one is that one, and a relative position is in another bucket;
+    an angle of thousands has none of its digits left. They go back to shapes, and to what holds weights.
+    """
+    from onnx import TensorProto, helper
+
+    def ends(node: NodeProto) -> bool:
+        if node.op_type != "Cast":
+            return node.op_type in ("Sin", "Cos")
+        return helper.get_node_attr_value(node, "to") in (TensorProto.INT32, TensorProto.INT64)
+
+    producer = {name: node for node in graph.node for name in node.output}
+    waiting = [node for node in graph.node if ends(node)]
+    found: dict[str, None] = {}
+    while waiting:
+        node = waiting.pop()
+        if node.name in found or node.op_type in ("Shape", "Gather", "Gemm", "LayerNormalization"):
+            continue
+        if node.op_type == "MatMul" and node.input[1] not in producer:
+            continue
+        found[node.name] = None
+        waiting.extend(producer[name] for name in node.input if name in producer)
+    return list(found)
+
+
 def encoder_matmuls(graph: GraphProto) -> list[str]:
-    """Names of the encoder's MatMul nodes whose second factor is a weight; the head is left out."""
+    """Names of the encoder's MatMul nodes whose second factor is a weight; the head is left out.
+
+    So are products of weights alone, as of DeBERTa's relative positions: a runtime computes them once.
+    """
     weights = {weight.name for weight in graph.initializer}
     excluded = set(head(graph))
-    matmuls = (node for node in graph.node if node.op_type == "MatMul" and node.input[1] in weights)
-    return [node.name for node in matmuls if node.name not in excluded]
+    of_texts = {value.name for value in graph.input}
+    found = []
+    for node in graph.node:
+        if of_texts.isdisjoint(node.input):
+            continue
+        of_texts.update(node.output)
+        if node.op_type == "MatMul" and node.input[1] in weights and node.name not in excluded:
+            found.append(node.name)
+    return found
 
 
 def embeddings(graph: GraphProto) -> list[str]:

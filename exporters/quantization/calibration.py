@@ -36,6 +36,13 @@ class ChannelRanges:
     low: Values
     high: Values
 
+    @classmethod
+    def covering(cls, ranges: Sequence[ChannelRanges]) -> ChannelRanges:
+        """The narrowest that hold all ``ranges``, of tensors with the same channels."""
+        return cls(
+            np.minimum.reduce([entry.low for entry in ranges]), np.maximum.reduce([entry.high for entry in ranges])
+        )
+
     def overall(self, divisors: Values | None) -> tuple[float, float]:
         """Least and greatest value of all channels, each divided by its own of ``divisors`` if there are any."""
         by = np.float32(1) if divisors is None else divisors

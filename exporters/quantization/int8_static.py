@@ -8,14 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.onnx.graph import embeddings, write_model
 from exporters.quantization import calibration as calibrations
 from exporters.quantization import sensitivity, smoothing
-from exporters.quantization.calibration import METHODS, Batch, channel_ranges, clipped_ranges
+from exporters.quantization.calibration import METHODS, Batch, ChannelRanges, channel_ranges, clipped_ranges
 from exporters.quantization.instruction_set import instruction_set
-from exporters.quantization.matmul_groups import OpenedModel, ProductGroup, open_model
+from exporters.quantization.matmul_groups import OpenedModel, ProductGroup, open_model, sharing_weights
 from exporters.quantization.qdq import Activation, quantize_embeddings, quantize_group, replace_groups
 from exporters.quantization.weights import reduced_range
 
@@ -57,14 +60,20 @@ def write(
 def _activations(
     opened: OpenedModel, groups: Sequence[ProductGroup], calibration: Sequence[Batch], method: str
 ) -> Mapping[str, Activation]:
-    """How the input of each group is smoothed and ranged, by its name."""
+    """How the input of each group is smoothed and ranged, by its name.
+
+    Groups that share a weight are smoothed alike, so that they go on sharing it.
+    """
     measured = channel_ranges(opened, [group.input for group in groups], calibration)
-    divisors = {
-        group.input: smoothing.divisors(measured[group.input], opened.weights(group))
-        if group.after == "LayerNormalization"
-        else None
-        for group in groups
-    }
+    divisors: dict[str, NDArray[np.float32] | None] = {}
+    for together in sharing_weights(groups):
+        found = None
+        if any(group.after == "LayerNormalization" for group in together):
+            found = smoothing.divisors(
+                ChannelRanges.covering([measured[group.input] for group in together]),
+                [weight for group in together for weight in opened.weights(group)],
+            )
+        divisors.update((group.input, found) for group in together)
     if method == METHODS[0]:
         ranges = {name: measured[name].overall(divisors[name]) for name in measured}
     else:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ class ProductGroup:
     """MatMul nodes with one input in common: query, key and value of a layer, or a single product."""
 
     name: str
-    """``bert/encoder/layer.0/intermediate/dense``: what the names of the nodes have in common."""
+    """``bert/encoder/layer.0/intermediate/dense``: what the names of the nodes have in common. A module that several
+    layers share makes as many groups: the later ones are numbered."""
     input: str
     after: str
     """The operator that the input comes from: LayerNormalization, ..."""
@@ -31,6 +33,11 @@ class ProductGroup:
     @property
     def outputs(self) -> list[str]:
         return [node.output[0] for node in self.matmuls]
+
+    @property
+    def weights(self) -> list[str]:
+        """Names, one for each product."""
+        return [node.input[1] for node in self.matmuls]
 
 
 @dataclass(frozen=True)
@@ -57,9 +64,14 @@ class OpenedModel:
             producer.update(dict.fromkeys(node.output, node.op_type))
             if node.name in names:
                 by_input[node.input[0]].append(node)
-        return [
-            ProductGroup(_common_name(nodes), name, producer[name], tuple(nodes)) for name, nodes in by_input.items()
-        ]
+        seen = Counter[str]()
+        groups = []
+        for name, nodes in by_input.items():
+            common = _common_name(nodes)
+            seen[common] += 1
+            unique = common if seen[common] == 1 else f"{common} {seen[common]}"
+            groups.append(ProductGroup(unique, name, producer.get(name, ""), tuple(nodes)))
+        return groups
 
     def complete(self) -> ModelProto:
         """The model with its weights, which from then on are in memory."""
@@ -91,6 +103,17 @@ def open_model(artifact: Path, folder: Path) -> OpenedModel:
         size_threshold=1024,
     )
     return OpenedModel(read_model(folder, weights=False), folder)
+
+
+def sharing_weights(groups: Sequence[ProductGroup]) -> list[list[ProductGroup]]:
+    """The groups, those together that have a weight in common: the layers of ALBERT, hidden states and positions."""
+    together: list[list[ProductGroup]] = []
+    for group in groups:
+        own = set(group.weights)
+        related = [others for others in together if any(own.intersection(other.weights) for other in others)]
+        together = [others for others in together if others not in related]
+        together.append([*(other for others in related for other in others), group])
+    return together
 
 
 def _common_name(nodes: list[NodeProto]) -> str:

@@ -41,6 +41,8 @@ def quantize_group(
 
     Weights are symmetric int8 per output channel; ``reduced``: of 7 bits. The input has one scale: ``signed`` int8
     around 0, otherwise uint8 with a zero point, which uses the whole range of a skewed tensor (GELU's).
+
+    What becomes of a weight is called after it: groups that share one, and divide alike, share its 8 bits.
     """
     from onnx import helper, numpy_helper
 
@@ -86,17 +88,22 @@ def replace_groups(model: ModelProto, groups: Sequence[QuantizedGroup]) -> None:
     graph = model.graph
     new = {entry.group.matmuls[0].name: entry for entry in groups}
     replaced = {node.name for entry in groups for node in entry.group.matmuls}
-    nodes = []
+    nodes: dict[str, NodeProto] = {}
     for node in graph.node:
         if node.name in new:
-            nodes.extend(new[node.name].nodes)
+            for made in new[node.name].nodes:
+                nodes.setdefault(made.output[0], made)
         if node.name not in replaced:
-            nodes.append(node)
+            nodes[node.output[0]] = node
     del graph.node[:]
-    graph.node.extend(nodes)
-    for entry in groups:
-        graph.initializer.extend(entry.initializers)
+    graph.node.extend(nodes.values())
+    graph.initializer.extend(initializers_of(groups))
     drop_unused_weights(graph)
+
+
+def initializers_of(groups: Sequence[QuantizedGroup]) -> list[TensorProto]:
+    """Those of all ``groups``, what they share once."""
+    return list({tensor.name: tensor for entry in groups for tensor in entry.initializers}.values())
 
 
 def quantize_embeddings(opened: OpenedModel, tables: Sequence[str]) -> None:

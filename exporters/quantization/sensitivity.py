@@ -14,7 +14,7 @@ from exporters.onnx.graph import REPRESENTATION
 from exporters.parity import PER_TOKEN
 from exporters.quantization.calibration import Batch, run_batches
 from exporters.quantization.matmul_groups import OpenedModel
-from exporters.quantization.qdq import QuantizedGroup
+from exporters.quantization.qdq import QuantizedGroup, initializers_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -123,11 +123,11 @@ def _switchable(opened: OpenedModel, quantized: Sequence[QuantizedGroup]) -> Mod
     model.CopyFrom(opened.model)
     graph = model.graph
     graph.input.append(helper.make_tensor_value_info(SWITCHES, TensorProto.INT64, [len(quantized)]))
+    graph.initializer.extend(initializers_of(quantized))
     switched: dict[str, list[NodeProto]] = {}
     for index, entry in enumerate(quantized):
         group, name = entry.group, f"{entry.group.name} switch"
         graph.initializer.append(numpy_helper.from_array(np.array(index), f"{name} index"))
-        graph.initializer.extend(entry.initializers)
         switched[group.matmuls[0].name] = [
             helper.make_node("Gather", [SWITCHES, f"{name} index"], [f"{name} number"], f"{name} number"),
             helper.make_node("Cast", [f"{name} number"], [name], name, to=TensorProto.BOOL),

@@ -9,7 +9,7 @@ from typing import Any
 from harness.checkpoints.named_files import require_plain_settings, require_plain_weights
 from harness.errors import UserError
 
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
 _DEPTHS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 MOST_LAYERS = 1_000
 """The weights are laid out by the configuration alone: a slip there would fill the memory first."""

@@ -97,6 +97,8 @@ def from_folder(
 ) -> PreTrainedModel:
     """The model under the task's head; its tokenizer, and nothing else, goes to ``destination``."""
     tokenizer = write_tokenizer(folder, destination)
+    if task == "masked-language-model":
+        _require_word_piece(folder, tokenizer)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if task == "text-classification" and not allow_new_head:
         require_classes(folder / "config.json", read_config(folder))
@@ -108,6 +110,16 @@ def from_folder(
     if task == "question-answering":
         require_token_types(folder, tokenizer, loaded.model)
     return loaded.model
+
+
+def _require_word_piece(folder: Path, tokenizer: Any) -> None:
+    """An attack puts pieces together to words by WordPiece's ``##``."""
+    kind = type(tokenizer.backend_tokenizer.model).__name__
+    if kind != "WordPiece":
+        raise UserError(
+            f"checkpoint {folder} has a {kind} tokenizer: an attack takes its words from a WordPiece vocabulary; name "
+            "a BERT as its masked_language_model, whatever the attacked models are"
+        )
 
 
 def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:

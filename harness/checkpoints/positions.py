@@ -1,11 +1,17 @@
-"""How long the inputs of a study's model may be, as far as its configuration tells. Loads no torch."""
+"""What the configuration of a study's model tells before it is loaded: its kind, and how long
+inputs may be. Loads no torch.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from exporters.positions import usable_positions
 from harness.checkpoints.folder_check import read_config
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import (
+    CheckpointSource,
     CutCheckpoint,
     EmbeddedCheckpoint,
     FolderCheckpoint,
@@ -19,19 +25,41 @@ from harness.config.tasks import TaskSettings
 
 def positions(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
     """Tokens; None where only loading, or fetching, the model would tell, and for a finished file."""
+    origin = _origin(task, model)
+    if isinstance(origin, RandomCheckpoint):
+        from harness.checkpoints.architectures import random_config
+
+        return int(random_config(origin.random).max_position_embeddings)
+    config = _configuration(task_name, origin)
+    return None if config is None else usable_positions(config)
+
+
+def architecture(task_name: TaskName, task: TaskSettings, model: str) -> str | None:
+    """The ``model_type`` of `transformers`; None where only fetching the model would tell, and for a finished file.
+
+    None too for a named architecture with random weights: every one of them is BERT or DistilBERT.
+    """
+    config = _configuration(task_name, _origin(task, model))
+    return None if config is None else str(config["model_type"])
+
+
+def _origin(task: TaskSettings, model: str) -> CheckpointSource | None:
+    """The checkpoint that a model is, or is cut from."""
     match task.models[model].checkpoint:
         case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):
-            return positions(task_name, task, other)
-        case FolderCheckpoint() | PackageCheckpoint() as source:
-            folder = source_folder(source)
+            return _origin(task, other)
+        case found:
+            return found
+
+
+def _configuration(task_name: TaskName, origin: CheckpointSource | None) -> Mapping[str, Any] | None:
+    """Its ``config.json``, where it lies in a folder on this machine."""
+    match origin:
+        case FolderCheckpoint() | PackageCheckpoint():
+            return read_config(source_folder(origin))
         case EmbeddedCheckpoint(embedded=name):
             from harness.demo import files
 
-            folder = files(name, task_name)[0].parent
-        case RandomCheckpoint(random=architecture):
-            from harness.checkpoints.architectures import random_config
-
-            return int(random_config(architecture).max_position_embeddings)
+            return read_config(files(name, task_name)[0].parent)
         case _:
             return None
-    return usable_positions(read_config(folder))

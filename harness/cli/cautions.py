@@ -33,7 +33,7 @@ def cautions(plan: Plan, examples: Mapping[str, int], negative: Set[str]) -> Ite
         yield from _few(planned, examples)
         yield from _attacked(planned, examples)
         yield from _null_answers(planned, negative)
-        yield from _computed_otherwise(planned)
+        yield from _unreadable(planned)
     taken_in = {planned.name: _max_positions(planned) for planned in plan.tasks}
     shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
     for name, (model, takes) in shortest.items():
@@ -107,13 +107,18 @@ def _null_answers(planned: TaskPlan, negative: Set[str]) -> Iterator[str]:
         )
 
 
-def _computed_otherwise(planned: TaskPlan) -> Iterator[str]:
+def _unreadable(planned: TaskPlan) -> Iterator[str]:
+    """For every finished file that a backend of the study does not read, or computes otherwise."""
     for each in planned.deployments:
         artifact = planned.task.models[each.deployment.model].artifact
-        if artifact is not None:
-            reason = backend_class(each.deployment.backend).computes_otherwise(prebuilt_file(artifact))
-            if reason is not None:
-                yield f"tasks.{planned.name}.models.{each.deployment.model}.artifact: {reason}"
+        if artifact is None or artifact.onnx is None:
+            continue
+        backend, file = backend_class(each.deployment.backend), prebuilt_file(artifact)
+        reason = (backend.cannot_read(file) if backend.availability().available else None) or (
+            backend.computes_otherwise(file)
+        )
+        if reason is not None:
+            yield f"tasks.{planned.name}.models.{each.deployment.model}.artifact: {reason}"
 
 
 def _max_positions(planned: TaskPlan) -> dict[str, int | None]:

@@ -37,6 +37,9 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
     for line in (*cautions(plan, examples, negative), *label_cautions(plan, loaded)):
         say(f"caution: {line}")
+    for task in plan.tasks:
+        for (model, format), reason in task.refused.items():
+            say(f"left out: {format} of {model}: {reason}")
     for line in _not_served(study):
         say(line)
     for name in study.backends:

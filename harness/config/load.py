@@ -207,7 +207,8 @@ def _describe(error: ValidationError, tree: Any) -> str:
             options = first.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
             if match := meant(value, options):  # all of them stand in the message already
                 message += f"; did you mean {match!r}?"
-        elif kind == "literal_error":  # YAML reads 2:4 as 124, and no as False
+        elif kind == "literal_error" or (kind == "string_type" and isinstance(value, bool | int | float)):
+            # YAML reads 2:4 as 124, and no as False
             message += "; put it in quotes"
         elif kind in _MAPPINGS and (keys := _fields(first["loc"])) != _fields(first["loc"][:-1]):
             message += f"; known keys: {', '.join(keys)}"

@@ -8,6 +8,7 @@ from harness.config.deployments import formats_of, represented
 from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
 from harness.planning.context import TaskContext
+from harness.planning.refused import Refused
 from harness.planning.step import installed, plan_step
 from harness.steps import artifact, prebuilt_artifact
 from harness.store.step import Step
@@ -17,9 +18,9 @@ TENSORRT = ("tensorrt", "tensorrt-cu12", "tensorrt-cu13")
 
 
 def plan_artifacts(
-    context: TaskContext, checkpoints: dict[str, Step], examples: dict[str, Step]
+    context: TaskContext, checkpoints: dict[str, Step], examples: dict[str, Step], refused: Refused
 ) -> dict[tuple[str, str], tuple[Step, ...]]:
-    """By model and format: the artifact, behind those of other formats that it is converted from.
+    """By model and format: the artifact, behind those of other formats that it is converted from. ``refused``: none.
 
     Raises:
         UserError: a finished file will not do.
@@ -30,6 +31,7 @@ def plan_artifacts(
         else (_prebuilt(context, model, format, entry.artifact, examples),)
         for model, entry in context.task.models.items()
         for format in formats_of(context.study, entry)
+        if (model, format) not in refused
     }
 
 

@@ -18,6 +18,7 @@ from harness.planning.examples import plan_examples
 from harness.planning.explanations import plan_explanations
 from harness.planning.measurements import plan_outputs, plan_performance, plan_tuned, plan_tuning
 from harness.planning.proposals import Proposals, plan_proposals
+from harness.planning.refused import Refused, refused_formats
 from harness.planning.step import once
 from harness.planning.verification import plan_expected, plan_expected_of_graph, plan_verification
 from harness.store.step import Step
@@ -86,6 +87,7 @@ class TaskPlan:
     artifacts: tuple[Step, ...]
     candidates: tuple[Step, ...]  # words for the attacks: one a source of texts
     deployments: tuple[DeploymentPlan, ...]  # the reference deployment is first
+    refused: Refused  # formats that are left out
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,13 @@ def make_plan(study: Study) -> Plan:
 def _plan_task(context: TaskContext) -> TaskPlan:
     examples = plan_examples(context)
     checkpoints = plan_checkpoints(context, examples)
-    artifacts = plan_artifacts(context, checkpoints.exported, examples)
+    refused = refused_formats(context)
+    artifacts = plan_artifacts(context, checkpoints.exported, examples, refused)
     proposals = plan_proposals(context, examples)
     planned: list[DeploymentPlan] = []
     for deployment in deployments(context.study, context.name):
+        if (deployment.model, deployment.format) in refused:
+            continue
         artifact = artifacts[deployment.model, deployment.format][-1]
         deployed = Deployed(context, deployment, artifact, examples, is_reference=not planned)
         planned.append(_plan_deployment(deployed, checkpoints.exported.get(deployment.model), proposals))
@@ -169,6 +174,7 @@ def _plan_task(context: TaskContext) -> TaskPlan:
         artifacts=(*exported, *proposals.artifacts),
         candidates=proposals.candidates,
         deployments=tuple(planned),
+        refused=refused,
     )
 
 

@@ -79,6 +79,8 @@ class Determinism(Record):
     """In a batch of one."""
     more_padding: float | None
     """With less padding."""
+    checkpoint_more_padding: float | None = None
+    """Likewise those of its checkpoint; None: there is none."""
 
 
 class PreprocessingCheck(Record):

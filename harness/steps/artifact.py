@@ -24,7 +24,7 @@ from harness.store.step import StepInputs, StepRef
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.verification.checks import require_positions
 
-VERSION = 5
+VERSION = 6
 LIBRARIES = (
     "torch",
     "transformers",

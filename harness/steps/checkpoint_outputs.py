@@ -20,13 +20,14 @@ from harness.inference.options import TaskOptions
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
-from harness.verification.checks import verification_inputs
+from harness.verification.checks import joined, single_rows, verification_inputs
 from harness.verification.preprocessing import check_preprocessing
 
-VERSION = 5
+VERSION = 6
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
 FILE = "expected.npz"
+UNPADDED = "unpadded.npz"
 
 BatchOutputs = dict[str, NDArray[np.float32]]
 
@@ -58,13 +59,23 @@ def run(context: Context[Options, Inputs]) -> None:
     check_preprocessing(
         context.destination, task=inputs.task, written=checkpoint, source=checkpoint, examples=inputs.examples
     )
-    outputs = checkpoint_outputs(checkpoint, options.task.name, options.pooling, inputs.batches)
-    write_expected(context.destination, outputs)
+    batches = inputs.batches
+    rows = single_rows(batches[0], padded=False)
+    outputs = checkpoint_outputs(checkpoint, options.task.name, options.pooling, [*batches, *rows])
+    write_expected(context.destination, outputs[: len(batches)])
+    unpadded = joined(outputs[len(batches) :], batches[0]["attention_mask"].shape[1])
+    np.savez(context.destination / UNPADDED, allow_pickle=False, **unpadded)
 
 
 def write_expected(folder: Path, outputs: Sequence[BatchOutputs]) -> None:
     arrays = {f"{name} {number:04}": array for number, batch in enumerate(outputs) for name, array in batch.items()}
     np.savez(folder / FILE, allow_pickle=False, **arrays)
+
+
+def read_unpadded(folder: Path, names: Sequence[str]) -> BatchOutputs:
+    """The outputs ``names`` of the first batch's rows, each run alone and without padding."""
+    with np.load(folder / UNPADDED) as arrays:
+        return {name: arrays[name] for name in names}
 
 
 def read_expected(folder: Path, names: Sequence[str]) -> list[BatchOutputs]:

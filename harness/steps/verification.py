@@ -21,7 +21,7 @@ from harness.config.strict import Strict
 from harness.errors import NOT_FINITE, REFUSED, StepFailed
 from harness.inference.deployment import open_artifact
 from harness.inference.options import BackendOptions
-from harness.steps.checkpoint_outputs import read_expected
+from harness.steps.checkpoint_outputs import read_expected, read_unpadded
 from harness.steps.context import Context
 from harness.steps.deployed import with_negatives
 from harness.store.atomic import write_json
@@ -31,7 +31,7 @@ from harness.verification.checks import FILE, Quality, VerificationInputs, alone
 from harness.verification.preprocessing import read_preprocessing
 from harness.verification.tolerances import Tolerance, tolerance
 
-VERSION = 4
+VERSION = 5
 LIBRARIES = ("tokenizers",)
 
 FILE_VERSION = 1
@@ -100,11 +100,12 @@ def run(context: Context[Options, Inputs]) -> None:
                 _require_quality(found, quality_loss)
             _require_parity(compared, allowed)
             _require_quality(found, quality_loss)
-            determinism = _determinism(backend, inputs, actual[0], allowed.moved)
+            unpadded = read_unpadded(context.folder(expected), backend.outputs)
+            determinism = _determinism(backend, inputs, actual[0], allowed, unpadded, outputs[0])
         else:
             _require_logits(actual, inputs)
             found, judged = None, expected is not None and _in_float32(manifest)
-            determinism = _determinism(backend, inputs, actual[0], None)
+            determinism = _determinism(backend, inputs, actual[0])
             parity = _parity_of_finished(context, backend, inputs, actual, allowed if judged else None)
     write_json(
         context.destination / FILE,
@@ -175,11 +176,18 @@ def _require_logits(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
 
 
 def _determinism(
-    backend: Backend, inputs: VerificationInputs, together: Outputs, allowed: float | None
+    backend: Backend,
+    inputs: VerificationInputs,
+    together: Outputs,
+    allowed: Tolerance | None = None,
+    unpadded: Outputs | None = None,
+    padded: Outputs | None = None,
 ) -> dict[str, float | None]:
     """How far the first batch's outputs move: run again, in a batch of one, and with less padding.
 
-    ``allowed`` is the share of an output's spread by which the last two may move it; None: they are not judged.
+    ``allowed``: the share of an output's spread by which the last two may move it; None: they are not judged.
+    ``unpadded`` and ``padded`` are what the checkpoint says of each text alone and without padding, and of the batch:
+    a checkpoint that padding moves itself has artifacts that it moves as much, and they are not to blame.
     """
     batch = inputs.batches[0]
     repeated = _largest(compare_outputs([together], [backend.infer(batch)], [batch]))
@@ -193,14 +201,26 @@ def _determinism(
     one, bare = alone(backend, batch, padded=True), alone(backend, batch, padded=False)
     another_batch = compare_outputs([together], [one], [batch])
     more_padding = compare_outputs([bare], [one], [batch])
-    if allowed is not None:
-        _require_unmoved(another_batch, allowed, "shares its batch with other texts", "write no batch size into it")
-        _require_unmoved(more_padding, allowed, "is padded more", "let its attention use attention_mask")
+    if allowed is not None and allowed.moved is not None:
+        limit = allowed.moved
+        _require_unmoved(another_batch, limit, "shares its batch with other texts", "write no batch size into it")
+        if unpadded is None or not _as_the_checkpoint(compare_outputs([unpadded], [bare], [batch]), allowed):
+            _require_unmoved(more_padding, limit, "is padded more", "let its attention use attention_mask")
     return {
         "repeated": repeated,
         "another_batch": _largest(another_batch),
         "more_padding": _largest(more_padding),
+        "checkpoint_more_padding": None
+        if unpadded is None or padded is None
+        else _largest(compare_outputs([unpadded], [padded], [batch])),
     }
+
+
+def _as_the_checkpoint(unpadded: Parity, allowed: Tolerance) -> bool:
+    """Whether the unpadded outputs are the checkpoint's, as the padded ones are: then it moves as they do."""
+    if allowed.parity is None:
+        return False
+    return all(output.share is not None and output.share <= allowed.parity for output in unpadded.outputs.values())
 
 
 def _largest(parity: Parity) -> float | None:

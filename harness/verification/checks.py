@@ -125,22 +125,29 @@ def _endless(examples: Sequence[Example], tokens: int) -> Example:
 
 
 def alone(backend: Backend, batch: Batch, *, padded: bool) -> dict[str, NDArray[np.float32]]:
-    """Outputs of the batch's rows, each run by itself, as padded as it was or cut to its own length.
-
-    Outputs of a token are zero behind what was run.
-    """
+    """Outputs of the batch's rows, each run by itself, as padded as it was or cut to its own length."""
     width = batch["attention_mask"].shape[1]
-    rows: list[dict[str, NDArray[np.float32]]] = []
-    for index, length in enumerate(batch["attention_mask"].sum(axis=1)):
-        end = width if padded else int(length)
-        outputs = backend.infer({name: array[index : index + 1, :end] for name, array in batch.items()})
-        rows.append(
-            {
-                name: np.pad(array, ((0, 0), (0, width - end))) if name in PER_TOKEN else array
-                for name, array in outputs.items()
-            }
+    return joined([backend.infer(row) for row in single_rows(batch, padded=padded)], width)
+
+
+def single_rows(batch: Batch, *, padded: bool) -> list[Batch]:
+    """The batch's rows as batches of one."""
+    width = batch["attention_mask"].shape[1]
+    ends = [width if padded else int(length) for length in batch["attention_mask"].sum(axis=1)]
+    return [{name: array[row : row + 1, :end] for name, array in batch.items()} for row, end in enumerate(ends)]
+
+
+def joined(rows: Sequence[Outputs], width: int) -> dict[str, NDArray[np.float32]]:
+    """Outputs of single rows as those of their batch; outputs of a token are zero behind what was run."""
+    return {
+        name: np.concatenate(
+            [
+                np.pad(row[name], ((0, 0), (0, width - row[name].shape[1]))) if name in PER_TOKEN else row[name]
+                for row in rows
+            ]
         )
-    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        for name in rows[0]
+    }
 
 
 def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality:
@@ -171,6 +178,8 @@ def summary(record: Mapping[str, Any]) -> str:
     if quality is not None:
         parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
     parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
+    if moved["checkpoint_more_padding"] is not None:
+        parts.append(f"padding moves the checkpoint by {moved['checkpoint_more_padding']:.2g}")
     if record["matmuls"]:
         parts.append("matmuls " + ", ".join(f"{count} {name}" for name, count in record["matmuls"].items()))
     parts += (record["preprocessing"] or {}).get("notes", [])

@@ -112,3 +112,15 @@ def test_the_timed_stages_are_those_of_inference(
     assert set(stages[0]) == set(expected)
     for name, array in expected.items():
         np.testing.assert_array_equal(stages[0][name], array)
+
+
+@pytest.mark.parametrize(("config", "attention"), [("ElectraConfig", "eager"), ("BertConfig", "sdpa")])
+def test_attention_that_the_architecture_has(config: str, attention: str, tmp_path: Path, ragged: Ragged) -> None:
+    import transformers
+
+    settings = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    made = getattr(transformers, config)(vocab_size=100, **settings)
+    transformers.AutoModelForSequenceClassification.from_config(made).save_pretrained(tmp_path)
+    with open_backend("torch-cpu", tmp_path, format="torch-fp32", task="text-classification") as backend:
+        assert backend.describe()["attention"] == attention
+        assert backend.infer(pad(ragged, [0, 1]))["representation"].shape == (2, 32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
 from tokenizers import Tokenizer, models
 
@@ -133,3 +134,15 @@ def test_formats_that_no_model_is_exported_to(tmp_path: Path) -> None:
     assert told(tmp_path, *override) == [
         "formats: no model is exported to them: each is a finished file, or names its own"
     ]
+
+
+def test_a_finished_file_that_a_backend_does_not_read(tmp_path: Path) -> None:
+    small_model(tmp_path / "model.onnx", classes=2)
+    model = onnx.load(str(tmp_path / "model.onnx"))
+    model.ir_version = 99
+    onnx.save(model, str(tmp_path / "model.onnx"))
+    Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]")).save(str(tmp_path / "tokenizer.json"))
+    found = told(tmp_path, f"{CLASSES}.models.own={{artifact: {{onnx: {tmp_path / 'model.onnx'}}}}}")
+    assert any(
+        line.startswith(f"{CLASSES}.models.own.artifact: ONNX Runtime") and "IR version 99" in line for line in found
+    )

@@ -142,6 +142,10 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
             "tasks.text-classification.models.p={checkpoint: {pruned: big, sparsity: 2:4}}",  # YAML: 2 x 60 + 4
             ["models.p.checkpoint.sparsity: input should be '2:4', got 124; put it in quotes"],
         ),
+        (
+            "tasks.text-classification.labels=[no, yes]",
+            ["labels.0: input should be a valid string, got False; put it in quotes"],
+        ),
         ("tasks.text-classification.models.small.formats=[onnx-fp32, onnx-fp32]", ["small.formats", "twice"]),
         ("backend_options={onnxruntime-cpu: {spining: false}}", ["backend_options", "'spining'", "spinning, arena"]),
         ("backend_options={openvino-cpu: {}}", ["backend_options.openvino-cpu", "add it to backends"]),

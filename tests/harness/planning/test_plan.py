@@ -9,6 +9,7 @@ import pytest
 import configs
 from harness.config.deployments import EXECUTION_REPLICATE
 from harness.config.load import load_study
+from harness.errors import UserError
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, make_plan
 from harness.planning.transfers import transfers
@@ -23,6 +24,7 @@ from harness.steps import (
     tuned_throughput,
 )
 from harness.store.steps import Store
+from tests.families.checkpoints import write_checkpoint
 
 CONFIGS = Path(configs.__file__).parent
 STUDY = """
@@ -245,3 +247,31 @@ def test_nothing_is_compared_where_nothing_was_said(plan: Plan) -> None:
 
     assert comparisons(plan.tasks[0], plan.study, Empty(Path("nowhere"))) == {}
     assert transfers(plan.tasks[0], Empty(Path("nowhere"))) == {}
+
+
+REFUSED = """
+study: refused
+formats: [onnx-fp32, onnx-fused]
+performance: null
+tasks:
+  text-classification:
+    reference: positions
+    labels: [negative, positive]
+    models: {{positions: {{checkpoint: {{folder: {folder}}}}}, small: {{checkpoint: {{embedded: small}}}}}}
+    data: {{evaluation: {{embedded: evaluation, size: 60}}}}
+"""
+
+
+def test_a_format_that_is_not_made_of_an_architecture_is_left_out(tmp_path: Path) -> None:
+    write_checkpoint("mpnet", tmp_path)
+    (tmp_path / "study.yaml").write_text(REFUSED.format(folder=tmp_path))
+    (task,) = make_plan(load_study(tmp_path / "study.yaml")).tasks
+    assert "relative positions" in task.refused["positions", "onnx-fused"]
+    assert [planned.deployment.name for planned in task.deployments] == [
+        "positions/onnx-fp32@onnxruntime-cpu",
+        "small/onnx-fp32@onnxruntime-cpu",
+        "small/onnx-fused@onnxruntime-cpu",
+    ]
+    named = load_study(tmp_path / "study.yaml", ["tasks.text-classification.models.positions.formats=[onnx-fused]"])
+    with pytest.raises(UserError, match=r"models.positions.formats: onnx-fused is not made of positions, a mpnet: "):
+        make_plan(named)
