@@ -18,11 +18,7 @@ from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed
-
-HEADS = {
-    "question-answering": "AutoModelForQuestionAnswering",
-    "text-classification": "AutoModelForSequenceClassification",
-}
+from backends.tasks import TASKS
 
 
 class Torch(Backend):
@@ -78,7 +74,7 @@ class Torch(Backend):
         # What is missing is raised below, in one line.
         transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
-            self._model, information = getattr(transformers, HEADS[self.task]).from_pretrained(
+            self._model, information = getattr(transformers, TASKS[self.task].auto_class).from_pretrained(
                 self.artifact,
                 attn_implementation="sdpa",
                 dtype=torch.float32,

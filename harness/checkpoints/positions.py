@@ -15,6 +15,7 @@ from harness.config.checkpoints import (
 )
 from harness.config.names import TaskName
 from harness.config.tasks import TaskSettings
+from harness.task_registry import task_class
 
 
 def positions(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
@@ -27,7 +28,7 @@ def positions(task_name: TaskName, task: TaskSettings, model: str) -> int | None
         case EmbeddedCheckpoint(embedded=name):
             from harness.demo import files
 
-            folder = files(name, task_name)[0].parent
+            folder = files(name, task_class(task_name).head.task)[0].parent
         case RandomCheckpoint(random=architecture):
             from harness.checkpoints.architectures import random_config
 

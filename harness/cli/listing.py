@@ -76,12 +76,12 @@ def _backends(_: Path) -> Iterable[str]:
 
 def _models(_: Path) -> Iterable[str]:
     from harness.config.checkpoints import Architecture
-    from harness.demo import embedded_names
+    from harness.demo.weights import MODELS
 
     for architecture in get_args(Architecture):
         yield f"checkpoint: {{random: {architecture}}}".ljust(44) + "any task, for speed only"
-    for task in ("question-answering", "text-classification", "masked-language-model"):
-        for name in embedded_names(task):
+    for task, names in MODELS.items():
+        for name in names:
             yield f"checkpoint: {{embedded: {name}}}".ljust(44) + task
     yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
     yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"

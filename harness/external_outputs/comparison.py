@@ -30,6 +30,8 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
+from harness.tasks.question_answering import QuestionAnsweringTask
+from harness.tasks.text_classification import TextClassificationTask
 
 UNKNOWN = "unknown"
 """The task, where neither gold data nor predictions tell it."""
@@ -223,8 +225,8 @@ def _data_representation(
 
 def _task(examples: ComparedExamples) -> str:
     if examples.answers is not None:
-        return "question-answering"
-    return UNKNOWN if examples.labels is None else "text-classification"
+        return QuestionAnsweringTask.name
+    return UNKNOWN if examples.labels is None else TextClassificationTask.name
 
 
 def _data(examples: ComparedExamples) -> DataFacts:

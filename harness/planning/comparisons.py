@@ -23,6 +23,7 @@ from harness.steps import (
 from harness.steps.registry import StepKind, kind_name
 from harness.store.step import Step, StepRef
 from harness.store.steps import Store
+from harness.task_registry import task_class
 
 
 def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
@@ -210,4 +211,4 @@ def _method(task: TaskPlan) -> str:
     assert attack is not None
     if attack.recipe is not None:
         return f"TextAttack's {attack.recipe}"
-    return f"BERT-ATTACK of the {attack.target}" if task.name == "question-answering" else "BERT-ATTACK"
+    return f"BERT-ATTACK of the {attack.target}" if task_class(task.name).attack_targets else "BERT-ATTACK"

@@ -45,7 +45,7 @@ class Inputs(StepInputs):
 
 def run(context: Context[Options, Inputs]) -> None:
     options, checkpoint = context.options, context.folder(context.inputs.checkpoint)
-    facts = read_checkpoint(checkpoint, task=options.task.name)
+    facts = read_checkpoint(checkpoint, task=options.task.head)
     inputs = verification_inputs(
         read_examples(context.folder(context.inputs.evaluation)),
         checkpoint,
@@ -58,7 +58,7 @@ def run(context: Context[Options, Inputs]) -> None:
     check_preprocessing(
         context.destination, task=inputs.task, written=checkpoint, source=checkpoint, examples=inputs.examples
     )
-    outputs = checkpoint_outputs(checkpoint, options.task.name, options.pooling, inputs.batches)
+    outputs = checkpoint_outputs(checkpoint, options.task.head, options.pooling, inputs.batches)
     write_expected(context.destination, outputs)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
-from harness.store.outputs import matrix, strings
+from harness.tasks.columns import matrix, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 

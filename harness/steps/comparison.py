@@ -15,6 +15,8 @@ from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.outputs import read_outputs
 from harness.store.step import StepInputs, StepRef
+from harness.task_registry import task_class
+from harness.tasks.task import Task
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -39,8 +41,9 @@ class ComparisonOptions(Strict):
         return self.deployments[0]
 
     @property
-    def answering(self) -> bool:
-        return self.task == "question-answering"
+    def asked(self) -> type[Task]:
+        """The task itself: what its columns are, and how they are read."""
+        return task_class(self.task)
 
 
 class FlooredOptions(ComparisonOptions):

@@ -14,7 +14,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, Roberta
 from exporters.export import export
 from harness.examples import TextExample
 from harness.inference.deployment import open_deployment
-from harness.store.outputs import matrix
+from harness.tasks.columns import matrix
 from tests.harness.options import deployment_options
 
 TASK = "text-classification"
