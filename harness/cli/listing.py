@@ -15,7 +15,7 @@ from harness.cli.show import runs
 from harness.errors import UserError
 from harness.report.printable import say
 from harness.report.view import tasks_of
-from harness.results.read import read_results
+from harness.results.read import load_results
 
 
 def list_what(what: str, store: Path) -> None:
@@ -51,7 +51,7 @@ def _runs(store: Path) -> Iterable[str]:
 def _found(results: Path) -> str:
     """How many deployments of a run there are by task, and how many failed."""
     try:
-        tasks = tasks_of(read_results(results.parent))
+        tasks = tasks_of(load_results(results.parent))
     except UserError:
         return "not readable by this version"
     told = []

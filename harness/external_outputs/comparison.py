@@ -122,14 +122,9 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
         deployments={
             source.name: _deployment(source, reference, floors.get(source.name), judgements) for source in sources
         },
-        characteristics=CharacteristicResults(
+        characteristics=CharacteristicResults.known(
             prediction_errors=_prediction_errors(judgements, examples, reference, settings),
             data_representation=_data_representation(representations, examples, settings),
-            data_distribution=None,
-            adversarial_attack=None,
-            calibration=None,
-            affected=None,
-            explanation=None,
         ),
         failures=[],
     )

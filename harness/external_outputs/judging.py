@@ -76,8 +76,8 @@ def _quality(
 ) -> Quality:
     can_be_answered = answerable(examples)
     if can_be_answered is None:
-        return Quality.of({"accuracy": mean(correct)})
-    return Quality.of(summary(correct, f1, can_be_answered))
+        return Quality.known(accuracy=mean(correct))
+    return Quality.known(**summary(correct, f1, can_be_answered))
 
 
 def with_labels(examples: ComparedExamples, outputs: Sequence[Judged]) -> ComparedExamples:

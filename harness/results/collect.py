@@ -304,7 +304,7 @@ def _sensitivity(manifest: Manifest) -> SensitivitySummary | None:
 
 
 def _quality(task: str, outputs: Path) -> Quality:
-    return Quality.of(task_class(task).metrics(read_outputs(outputs)))
+    return Quality.known(**task_class(task).metrics(read_outputs(outputs)))
 
 
 def _family(task: TaskSettings) -> Family:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import JsonValue
@@ -127,11 +126,6 @@ class Quality(Record):
     """Exact match on the questions that have an answer."""
     exact_unanswerable: float | None
     """Exact match on those that have none."""
-
-    @classmethod
-    def of(cls, metrics: Mapping[str, float | None]) -> Quality:
-        """Of the metrics of one task, see `harness.tasks.task.Task.metrics`."""
-        return cls(**{**dict.fromkeys(cls.model_fields), **metrics})
 
     @property
     def score(self) -> float | None:

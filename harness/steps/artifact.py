@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from backends.batching import pad
-from exporters.export import export
+from exporters.artifact import export
 from exporters.manifest import read_manifest
 from exporters.quantization.calibration import METHODS
 from harness.config.strict import Strict

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from harness.config.deployments import EXECUTION_REPLICATE
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.examples import read_examples
@@ -16,6 +19,10 @@ VERSION = 8
 
 class Options(ComparisonOptions):
     labels: tuple[str, ...]
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"labels": task.labels or ()}
 
 
 class Inputs(EvaluationInputs):

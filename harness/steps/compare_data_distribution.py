@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.statistics.bootstrap import Floats
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.step import StepRef
@@ -25,8 +27,14 @@ class Options(FlooredOptions):
     kept: float
     """The share of in-distribution points that the threshold keeps."""
 
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"k": task.characteristics.distribution.k, "kept": task.characteristics.distribution.kept}
+
 
 class Inputs(EvaluationInputs):
+    needs_representation = True
+
     bank: dict[str, StepRef]
     """By deployment, its outputs on training examples."""
     out_of_distribution: dict[str, StepRef]

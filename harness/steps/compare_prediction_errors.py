@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import logits, numbers, strings
@@ -13,6 +16,10 @@ VERSION = 8
 
 class Options(FlooredOptions):
     margin: float
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"margin": task.characteristics.margin}
 
 
 class Inputs(EvaluationInputs):

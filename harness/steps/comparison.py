@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 from pydantic import BaseModel
 
 from harness.config.names import TaskName
 from harness.config.strict import Strict
+from harness.config.tasks import TaskSettings
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.outputs import read_outputs
@@ -35,6 +36,11 @@ class ComparisonOptions(Strict):
     """By name, execution replicates among them; the reference is the first."""
     resamples: int
     seed: int
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        """The fields that a comparison has beside those of all comparisons, as the study sets them."""
+        return {}
 
     @property
     def reference(self) -> str:
@@ -65,6 +71,14 @@ class FlooredOptions(ComparisonOptions):
 
 
 class EvaluationInputs(StepInputs):
+    """Outputs: further fields are named after the data set that they are on.
+
+    Planned without more ado: where all are there, the comparison is made. ``examples``, a `StepRef`, are the
+    evaluation data themselves.
+    """
+
+    needs_representation: ClassVar[bool] = False
+
     evaluation: dict[str, StepRef]
     """By deployment, its outputs on the evaluation data."""
 

@@ -14,7 +14,7 @@ from backends.backend import Backend
 from benchmarks.attack import batched_search as lock_step
 from benchmarks.attack.bert_attack import attack
 from benchmarks.attack.results import AttackSettings, Mode
-from exporters.export import export
+from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import LABELS, generate

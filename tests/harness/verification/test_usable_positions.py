@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForSequenceClassification, BertConfig, RobertaConfig
 
-from exporters.export import export
+from exporters.artifact import export
 from harness.examples import TextExample
 from harness.inference.deployment import open_deployment
 from harness.tasks.columns import matrix
