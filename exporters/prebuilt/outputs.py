@@ -1,4 +1,4 @@
-"""Which tensors of somebody else's graph are a task's logits and its representation: found by name, or told."""
+"""Logits and representation in somebody else's graph: its tensors, found by name, or told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the inputs of a study's model may be, as far as its configuration tells. Loads no torch."""
+"""Longest inputs of a study's models, as far as their configuration tells. Loads no torch."""
 
 from __future__ import annotations
 

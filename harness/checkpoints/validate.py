@@ -1,4 +1,4 @@
-"""Whether a checkpoint folder can be exported for a task, and what it holds. Leaves nothing on disk."""
+"""Check that a checkpoint folder can be exported for a task, and say what it holds. Leaves nothing on disk."""
 
 from __future__ import annotations
 

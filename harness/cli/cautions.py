@@ -1,4 +1,4 @@
-"""What a study may say, but hardly means: lines for `validate`, no errors."""
+"""Cautions about a study that may say so, but hardly means it: lines for `validate`, no errors."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def print_schema(of: str) -> None:
     if of == "results":
         from harness.results.schema import json_schema
     else:
-        from harness.config.schema import json_schema
+        from harness.config.study import json_schema
     say(json.dumps(json_schema(), indent=2))
 
 

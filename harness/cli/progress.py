@@ -1,4 +1,4 @@
-"""What a person sees while a study is worked on: one live line in a terminal, one line a step in a pipe."""
+"""Progress of a study as a person sees it: one live line in a terminal, one line a step in a pipe."""
 
 from __future__ import annotations
 
