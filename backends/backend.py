@@ -16,16 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backends.errors import BackendError, from_runtime
 from backends.host.machine import usable_cores
-
-TASK_OUTPUTS: dict[str, tuple[str, ...]] = {
-    "question-answering": ("start_logits", "end_logits", "representation"),
-    "text-classification": ("logits", "representation"),
-}
-"""What an artifact of a task must give: per-token logits (batch, sequence), class logits (batch, labels),
-representation (batch, hidden); all float32."""
-
-PER_TOKEN = frozenset({"start_logits", "end_logits"})
-"""Those of them with a token axis."""
+from backends.tasks import REPRESENTATION, TASKS
 
 NEEDED_INPUTS = ("input_ids", "attention_mask")
 KNOWN_INPUTS = (*NEEDED_INPUTS, "token_type_ids")
@@ -80,8 +71,8 @@ class Backend(ABC):
         representation: bool = True,
         options: Mapping[str, Any] | None = None,
     ) -> None:
-        if task not in TASK_OUTPUTS:
-            raise BackendError(f"{self.name}: unknown task {task!r}; one of {', '.join(TASK_OUTPUTS)}")
+        if task not in TASKS:
+            raise BackendError(f"{self.name}: unknown task {task!r}; one of {', '.join(TASKS)}")
         if threads is not None and threads < 1:
             raise BackendError(f"{self.name}: threads is {threads}; give 1 or more")
         self.artifact = artifact
@@ -91,7 +82,7 @@ class Backend(ABC):
         self.threads = threads or usable_cores()
         self.options = self.check_options(options or {})
         self.inputs: tuple[str, ...] = ()
-        self.outputs = tuple(name for name in TASK_OUTPUTS[task] if representation or name != "representation")
+        self.outputs = tuple(name for name in TASKS[task].outputs if representation or name != REPRESENTATION)
         self.load_seconds: float | None = None
         self._is_open = False
 

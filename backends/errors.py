@@ -1,4 +1,4 @@
-"""What a backend raises: one line that names the thing, the value and the way out."""
+"""Errors of backends: one line that names the thing, the value and the way out."""
 
 import re
 

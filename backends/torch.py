@@ -19,11 +19,7 @@ from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed
-
-HEADS = {
-    "question-answering": "AutoModelForQuestionAnswering",
-    "text-classification": "AutoModelForSequenceClassification",
-}
+from backends.tasks import TASKS
 
 
 class Torch(Backend):
@@ -79,7 +75,7 @@ class Torch(Backend):
         # What is missing is raised below, in one line.
         transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         try:
-            head = getattr(transformers, HEADS[self.task])
+            head = getattr(transformers, TASKS[self.task].auto_class)
             self._model, information = head.from_pretrained(
                 self.artifact,
                 attn_implementation=_attention(head, self.artifact),

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, require, sha256
 from exporters.positions import pad_token, usable_positions
+from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-TASKS = ("question-answering", "text-classification")
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 FILES = (CONFIG, WEIGHTS, TOKENIZER)
@@ -59,7 +59,7 @@ def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
             raise KeyError("max_position_embeddings")
         architecture = str(config["model_type"])
         labels = None
-        if task == "text-classification":
+        if TASKS[task].classifies:
             names = config.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
             labels = [str(names[key]) for key in sorted(names, key=int)]
         return CheckpointFacts(
@@ -82,10 +82,10 @@ def load_model(folder: Path, *, task: str, attention: str | None = None) -> PreT
 
     Raises `ExportError` when the weights do not fit: a head that is missing would be random.
     """
-    from transformers import AutoModelForQuestionAnswering, AutoModelForSequenceClassification
+    import transformers
 
     check_task(task)
-    loader = AutoModelForQuestionAnswering if task == TASKS[0] else AutoModelForSequenceClassification
+    loader = getattr(transformers, TASKS[task].auto_class)
     return _load(folder, loader, task, "fine-tune it for this task first", attention)
 
 

@@ -22,7 +22,7 @@ QUANTIZED: tuple[Precision, ...] = ("fp8", "int8", "int4")
 
 @dataclass(frozen=True)
 class Job:
-    """The arguments of `exporters.export.export`, for the writer of one format."""
+    """The arguments of `exporters.artifact.export`, for the writer of one format."""
 
     source: Path
     destination: Path

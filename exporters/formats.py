@@ -32,7 +32,7 @@ FORMATS: dict[str, Format] = {
         tensorrt.FP8,
     )
 }
-"""Those that `exporters.export.export` makes of a checkpoint."""
+"""Those that `exporters.artifact.export` makes of a checkpoint."""
 
 ALL: dict[str, Format] = {
     **FORMATS,

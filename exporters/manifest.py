@@ -37,7 +37,7 @@ class Manifest:
     layers: int | None
     hidden: int | None
     labels: list[str] | None
-    """Class names in the order of the logits; None for question answering."""
+    """Class names in the order of the logits; None where its head names none."""
     pooling: str
     max_positions: int | None
     """The longest sequence that the position embeddings reach, in tokens: see `exporters.positions`."""

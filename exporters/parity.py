@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from exporters.checkpoint import load_model
 from exporters.errors import ExportError
-from exporters.onnx.graph import OUTPUTS, REPRESENTATION
+from exporters.onnx.graph import REPRESENTATION
 from exporters.pooling import check_pooling, keep_last_hidden_state, pool
-
-PER_TOKEN = frozenset(OUTPUTS["question-answering"])
-"""Outputs of shape (batch, sequence); their values at padding mean nothing and are left out."""
+from exporters.tasks import PER_TOKEN, TASKS
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -88,7 +86,7 @@ def checkpoint_outputs(
                 if name in accepted
             }
             outputs = model(**feeds)
-            result = {name: outputs[name].numpy() for name in OUTPUTS[task]}
+            result = {name: outputs[name].numpy() for name in TASKS[task].outputs}
             result[REPRESENTATION] = pool(last_hidden_state(), feeds["attention_mask"], pooling).numpy()
             results.append(result)
     return results
@@ -109,6 +107,7 @@ def compare_outputs(expected: Sequence[Arrays], actual: Sequence[Arrays], batche
         same = np.ones(len(mask), dtype=bool)
         for name in sorted(set(wanted) | set(given)):
             a, b = _pair(wanted, given, name, index)
+            # What stands at padding means nothing.
             kept = mask if name in PER_TOKEN else np.ones(a.shape, dtype=bool)
             pairs.setdefault(name, []).append(np.stack([a[kept], b[kept]]))
             if name == REPRESENTATION:

@@ -1,4 +1,4 @@
-"""What can go wrong: the errors that a person can mend, and what becomes of a step that did not succeed."""
+"""Errors that a person can mend, and statuses of a step that did not succeed."""
 
 from __future__ import annotations
 

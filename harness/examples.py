@@ -1,4 +1,4 @@
-"""What a data set is made of: one frozen record an example."""
+"""Examples of a data set: one frozen record each."""
 
 from __future__ import annotations
 

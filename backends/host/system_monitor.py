@@ -1,4 +1,4 @@
-"""What else the machine did while something was measured: other processes, throttling, energy.
+"""Monitor of the machine while something is measured: other processes, throttling, energy.
 
 All from counters that the kernel and the driver keep anyway: nothing runs beside the measured code.
 """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import PER_TOKEN
+from backends.tasks import PER_TOKEN
 
 Integers = NDArray[np.int64]
 Feeds = Mapping[str, Integers]

@@ -1,4 +1,4 @@
-"""What ONNX Runtime's TensorRT provider is told of an artifact: precision, shapes, and where its engine is kept."""
+"""Options of ONNX Runtime's TensorRT provider for an artifact: precision, shapes, and where its engine is kept."""
 
 from __future__ import annotations
 

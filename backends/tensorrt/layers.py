@@ -1,4 +1,4 @@
-"""What TensorRT's engine inspector says about an engine, as counts of layers by precision."""
+"""Layers of an engine by precision, as TensorRT's engine inspector tells them."""
 
 from __future__ import annotations
 

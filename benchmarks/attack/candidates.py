@@ -1,4 +1,4 @@
-"""Which of a masked language model's predictions may stand in a word's place."""
+"""Candidates for a word's place: a masked language model's predictions, and which of them may stand there."""
 
 from __future__ import annotations
 

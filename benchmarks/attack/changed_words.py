@@ -1,4 +1,4 @@
-"""Which words an attack changed: text against text, so that it holds for every attack."""
+"""Words that an attack changed: text against text, so that it holds for every attack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which example a text is of: a search asks about texts, a deployment about whole examples."""
+"""Examples that texts are of: a search asks about texts, a deployment about whole examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a deployment says about texts, checked."""
+"""Probabilities that a deployment gives for texts, checked."""
 
 from __future__ import annotations
 

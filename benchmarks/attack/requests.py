@@ -1,4 +1,4 @@
-"""What a search asks for. It is a generator: it yields a request, is sent the answer, and returns its finding.
+"""Requests of a search. It is a generator: it yields a request, is sent the answer, and returns its finding.
 
 So a search reads as if it had the deployment to itself, and a driver (`lock_step`) answers many at once.
 """

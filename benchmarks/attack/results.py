@@ -1,4 +1,4 @@
-"""What an attack is told and what it tells: plain frozen records."""
+"""Settings and results of an attack: plain frozen records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be changed in a text: where, to what, how many words of it, and how the changed words are joined.
+"""Rules of a change to a text: where, to what, how many words of it, and how the changed words are joined.
 
 A search and the random swaps beside it keep to the same rules: they differ in what guides them alone.
 """

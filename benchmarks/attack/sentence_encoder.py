@@ -1,4 +1,4 @@
-"""How alike two texts are: the cosine of their mean last hidden states, by an exported artifact on ONNX Runtime.
+"""Similarity of two texts: the cosine of their mean last hidden states, by an exported artifact on ONNX Runtime.
 
 Each text goes through the model alone and unpadded: what it gets does not depend on other texts.
 """

@@ -1,4 +1,4 @@
-"""Who is affected by a change of deployment: slices of the examples, and single ones to look at."""
+"""Examples affected by a change of deployment: slices of them, and single ones to look at."""
 
 from __future__ import annotations
 

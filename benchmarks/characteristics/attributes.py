@@ -1,4 +1,4 @@
-"""What kind of example is it: attributes from plain texts, and the sets of examples that an attribute defines.
+"""Attributes of examples, from plain texts, and the sets of examples that an attribute defines.
 
 Rules that hold for English alone say so; in another language their attributes mean nothing. They read the surface
 of a text: cheap, the same for every study, and wrong now and then, as each tells.

@@ -1,4 +1,4 @@
-"""Who is affected: slices of the examples in which a deployment changes more, or less, than elsewhere.
+"""Slices of the examples in which a deployment changes more, or less, than elsewhere.
 
 Showing the worst of many slices finds something in pure noise. So each is judged against the largest statistic that
 the whole search reaches by chance: the single-step max-T of Westfall and Young (*Resampling-Based Multiple Testing*,

@@ -1,4 +1,4 @@
-"""What the machine did while something was measured, as plain warnings that say what to do next.
+"""Checks of the machine while something was measured, as plain warnings that say what to do next.
 
 pyperf's checks are the model (`pyperf check`): nothing is dropped, and every warning has a next step.
 """

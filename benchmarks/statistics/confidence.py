@@ -1,4 +1,4 @@
-"""How sure a deployment is of an example, from its logits: scores that are higher for more sure.
+"""Confidence of a deployment in an example, from its logits: scores that are higher for more sure.
 
 Each takes one array an example, (distributions, outcomes): one row of class logits, or two rows for where an answer
 starts and where it ends.

@@ -1,4 +1,4 @@
-"""How far apart the probabilities of two deployments are."""
+"""Divergence of the probabilities of two deployments."""
 
 from __future__ import annotations
 

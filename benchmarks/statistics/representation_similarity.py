@@ -1,4 +1,4 @@
-"""How alike the global geometry of two representations is: linear CKA and orthogonal Procrustes.
+"""Similarity of the global geometry of two representations: linear CKA and orthogonal Procrustes.
 
 Both compare all examples at once, whatever the dimensions' number, order, rotation and scale.
 """

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from exporters.errors import ExportError
 from exporters.files import link_or_copy, require
 from exporters.manifest import Tensor
+from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
@@ -21,7 +22,6 @@ SINGLE_FILE_LIMIT = 2**31 - 2**24
 """Bytes of weights in one protobuf file; its format ends at 2 GiB, and the graph needs some room too."""
 
 INPUTS = ("input_ids", "attention_mask")
-OUTPUTS = {"question-answering": ("start_logits", "end_logits"), "text-classification": ("logits",)}
 REPRESENTATION = "representation"
 
 
@@ -82,7 +82,7 @@ def check_interface(model: ModelProto, *, task: str, where: Path) -> None:
     made = {value.name for value in model.graph.output}
     for kind, needed, present in (
         ("input", INPUTS, given),
-        ("output", (*OUTPUTS[task], REPRESENTATION), made),
+        ("output", (*TASKS[task].outputs, REPRESENTATION), made),
     ):
         for name in needed:
             if name not in present:

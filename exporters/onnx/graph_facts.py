@@ -1,4 +1,4 @@
-"""What an ONNX graph tells about the model in it: precision, weights, layers, vocabulary, shapes of tensors."""
+"""Facts of an ONNX graph about the model in it: precision, weights, layers, vocabulary, shapes of tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ONNX file says about itself, for whoever finds it without its manifest."""
+"""Metadata of an ONNX file, for whoever finds it without its manifest."""
 
 from __future__ import annotations
 

@@ -22,14 +22,14 @@ from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require
 from exporters.format import Format
 from exporters.manifest import Manifest, library_versions, write_manifest
-from exporters.onnx.graph import MODEL, OUTPUTS, REPRESENTATION, non_standard_operators, opset, tensor_of
+from exporters.onnx.graph import MODEL, REPRESENTATION, non_standard_operators, opset, tensor_of
 from exporters.onnx.graph_facts import GraphFacts, graph_facts, tensor_shapes
 from exporters.onnx.metadata import check_metadata, read_metadata
-from exporters.parity import PER_TOKEN
 from exporters.pooling import check_pooling
 from exporters.prebuilt.files import copy_own, prebuilt_digests, read_own, weight_files
 from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs
 from exporters.prebuilt.outputs import TensorSource, find_logits, find_representation
+from exporters.tasks import PER_TOKEN, TASKS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -77,7 +77,7 @@ class PrebuiltModel:
 def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, declared: DeclaredMetadata) -> PrebuiltModel:
     """Check all of ``path`` that can be checked without running it, and hash it.
 
-    ``labels`` are the study's, empty for question answering. Raises `ExportError`: see `read_own`,
+    ``labels`` are the study's, empty where there are no classes. Raises `ExportError`: see `read_own`,
     `weight_files`, `check_inputs`, `find_logits`, `find_representation`.
     """
     with _damage_told(path):
@@ -146,7 +146,7 @@ def check_outputs(
 ) -> None:
     """Raise `ExportError` unless ``outputs``, over a padded ``batch``, have the shapes that ``task`` asks for."""
     rows, length = np.shape(batch["input_ids"])
-    for name in OUTPUTS[task]:
+    for name in TASKS[task].outputs:
         wanted = (rows, length if name in PER_TOKEN else labels)
         if np.shape(outputs[name]) != wanted:
             raise ExportError(

@@ -1,4 +1,4 @@
-"""Which tensors of somebody else's graph are a task's logits and its representation: found by name, or told."""
+"""Logits and representation in somebody else's graph: its tensors, found by name, or told."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.errors import ExportError
-from exporters.onnx.graph import OUTPUTS, REPRESENTATION
+from exporters.onnx.graph import REPRESENTATION
 from exporters.onnx.graph_facts import Shape, constants
+from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
@@ -53,7 +54,7 @@ def find_logits(
     found = {}
     producer = {name: node for node in graph.node for name in node.output if name}
     there = [value.name for value in graph.output]
-    for name in OUTPUTS[task]:
+    for name in TASKS[task].outputs:
         own = told.get(name) or name
         if own not in there:
             raise ExportError(
@@ -61,17 +62,17 @@ def find_logits(
                 f"with {name}: NAME"
             )
         shape = shapes.get(own)
-        wanted = "(batch, labels)" if task == "text-classification" else "(batch, length)"
+        wanted = "(batch, labels)" if TASKS[task].classifies else "(batch, length)"
         if shape is not None and len(shape) != 2:
             raise ExportError(
                 f"output {own!r} of {where} is {described(shape)}, should be {wanted}: name another, with {name}: NAME"
             )
-        if shape is not None and task == "text-classification" and shape[1] == 1:
+        if shape is not None and TASKS[task].classifies and shape[1] == 1:
             raise ExportError(
                 f"output {own!r} of {where} is a single number, a regression or one sigmoid: text-classification "
                 "scores the softmax over two classes or more; give a model with such a head"
             )
-        if shape is not None and task == "text-classification" and shape[1] not in (None, labels):
+        if shape is not None and TASKS[task].classifies and shape[1] not in (None, labels):
             raise ExportError(
                 f"output {own!r} of {where} has {shape[1]} classes, the study's labels are {labels}: name all of them, "
                 "in the order of the model"

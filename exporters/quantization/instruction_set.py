@@ -1,4 +1,4 @@
-"""Which INT8 arithmetic this CPU has: it decides how wide the weights may be."""
+"""INT8 arithmetic of this CPU: it decides how wide the weights may be."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.onnx.graph import REPRESENTATION
-from exporters.parity import PER_TOKEN
 from exporters.quantization.calibration import Batch, run_batches
 from exporters.quantization.matmul_groups import OpenedModel
 from exporters.quantization.qdq import QuantizedGroup, initializers_of
+from exporters.tasks import PER_TOKEN
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

@@ -1,4 +1,4 @@
-"""What the two INT8 formats share: a place to work in, and the weights' range."""
+"""Parts that the two INT8 formats share: a place to work in, and the weights' range."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be seen of a checkpoint folder without loading it: enough to refuse a study before it starts."""
+"""Check of a checkpoint folder without loading it: enough to refuse a study before it starts."""
 
 from __future__ import annotations
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModel,
     AutoModelForMaskedLM,
-    AutoModelForQuestionAnswering,
-    AutoModelForSequenceClassification,
     PretrainedConfig,
     PreTrainedModel,
 )
 
+from exporters.tasks import TASKS
 from harness.checkpoints.folder_check import read_config, require_safetensors
 from harness.checkpoints.tokenizer_files import quiet
 from harness.errors import UserError
@@ -25,13 +25,17 @@ from harness.errors import UserError
 MASKED_LANGUAGE_MODEL = "masked-language-model"
 SENTENCE_ENCODER = "sentence-encoder"
 HEADS: dict[str, Any] = {
-    "question-answering": AutoModelForQuestionAnswering,
-    "text-classification": AutoModelForSequenceClassification,
+    **{task: getattr(transformers, head.auto_class) for task, head in TASKS.items()},
     MASKED_LANGUAGE_MODEL: AutoModelForMaskedLM,
     SENTENCE_ENCODER: AutoModel,
 }
-"""The last two words are no tasks of a study: they propose the words of an attack, and hold its texts against each
-other. A sentence encoder has no head but its pooler, which is not used."""
+"""By task of the head. The last two words are no tasks of a study: they propose the words of an attack, and hold its
+texts against each other. A sentence encoder has no head but its pooler, which is not used."""
+
+
+def classifies(task: str) -> bool:
+    """Whether a checkpoint of that head names classes."""
+    return task in TASKS and TASKS[task].classifies
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedModel
 
 from exporters.checkpoint import ORIGIN
+from exporters.tasks import QUESTION_ANSWERING
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
 from harness.checkpoints.folder_check import read_config
@@ -20,6 +21,7 @@ from harness.checkpoints.labels import matching_labels, written_labels
 from harness.checkpoints.loading import (
     HEADS,
     another_head,
+    classifies,
     load,
     load_config,
     load_model,
@@ -53,7 +55,7 @@ def materialize(
 ) -> None:
     """Write config.json, model.safetensors (float32) and a fast tokenizer to ``destination``.
 
-    ``task`` is a task's name, ``masked-language-model`` or ``sentence-encoder``. A head that the source lacks is
+    ``task`` is that of the head, ``masked-language-model`` or ``sentence-encoder``. A head that the source lacks is
     drawn from ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
     otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
     materialised folder of the model that a student is cut from or that is pruned; both keep its head.
@@ -100,14 +102,14 @@ def from_folder(
     if task == "masked-language-model":
         _require_word_piece(folder, tokenizer)
     overrides = _new_labels(task, labels) if allow_new_head else {}
-    if task == "text-classification" and not allow_new_head:
+    if classifies(task) and not allow_new_head:
         require_classes(folder / "config.json", read_config(folder))
         overrides = written_labels(matching_labels(folder, load_config(folder), labels))
     loaded = load(folder, task, **overrides)
     if loaded.new and not allow_new_head:
         raise UserError(another_head(folder, task, loaded))
     require_room(folder, len(tokenizer), loaded.model)
-    if task == "question-answering":
+    if task == QUESTION_ANSWERING.task:  # it reads pairs
         require_token_types(folder, tokenizer, loaded.model)
     return loaded.model
 
@@ -123,8 +125,8 @@ def _require_word_piece(folder: Path, tokenizer: Any) -> None:
 
 
 def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:
-    if task != "text-classification":
+    if not classifies(task):
         return {}
     if labels is None or len(labels) < 2:
-        raise UserError("a new text-classification head needs its classes: set labels to two names or more")
+        raise UserError(f"a new {task} head needs its classes: set labels to two names or more")
     return written_labels(labels)

@@ -1,6 +1,4 @@
-"""What the configuration of a study's model tells before it is loaded: its kind, and how long
-inputs may be. Loads no torch.
-"""
+"""Kind and longest inputs of a study's models, as their configuration tells before they are loaded. Loads no torch."""
 
 from __future__ import annotations
 
@@ -21,6 +19,7 @@ from harness.config.checkpoints import (
 )
 from harness.config.names import TaskName
 from harness.config.tasks import TaskSettings
+from harness.task_registry import task_class
 
 
 def positions(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
@@ -60,6 +59,6 @@ def _configuration(task_name: TaskName, origin: CheckpointSource | None) -> Mapp
         case EmbeddedCheckpoint(embedded=name):
             from harness.demo import files
 
-            return read_config(files(name, task_name)[0].parent)
+            return read_config(files(name, task_class(task_name).head.task)[0].parent)
         case _:
             return None

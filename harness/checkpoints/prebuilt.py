@@ -12,6 +12,7 @@ from exporters.errors import ExportError
 from exporters.positions import first_position, pad_token, usable_positions
 from exporters.prebuilt.engine import look_at_engine
 from exporters.prebuilt.onnx import DeclaredMetadata, PrebuiltModel, look_at
+from exporters.tasks import TASKS
 from harness.checkpoints.heads import require_classes
 from harness.checkpoints.locate import require_inside
 from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_own_vocabulary
@@ -69,7 +70,7 @@ def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[
     except ExportError as error:
         raise UserError(str(error)) from None
     require_inside(*prebuilt_tokenizer_files(folder), described)
-    if task == "text-classification":
+    if TASKS[task].classifies:
         require_classes(described, config)
         _same_labels(described, config, labels)
     tokenizer = read_own_vocabulary(folder)

@@ -1,4 +1,4 @@
-"""Whether a checkpoint folder can be exported for a task, and what it holds. Leaves nothing on disk."""
+"""Check that a checkpoint folder can be exported for a task, and say what it holds. Leaves nothing on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from exporters.positions import usable_positions
 from harness.checkpoints.labels import model_labels
+from harness.checkpoints.loading import classifies
 from harness.checkpoints.materialize import from_folder
 
 
@@ -43,5 +44,5 @@ def validate_checkpoint(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_positions=usable_positions(config.to_dict()),
         vocabulary=config.vocab_size,
-        labels=model_labels(config) if task == "text-classification" else None,
+        labels=model_labels(config) if classifies(task) else None,
     )

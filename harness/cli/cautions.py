@@ -1,4 +1,4 @@
-"""What a study may say, but hardly means: lines for `validate`, no errors."""
+"""Cautions about a study that may say so, but hardly means it: lines for `validate`, no errors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from harness.checkpoints.positions import positions
 from harness.checkpoints.prebuilt import prebuilt_file
 from harness.config.names import TaskName
 from harness.config.study import Study
-from harness.config.tasks import QuestionAnswering, TaskSettings
+from harness.config.tasks import TaskSettings
 from harness.examples import Example, TextExample
 from harness.planning.context import this_machine
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import Plan, TaskPlan
 from harness.steps import prebuilt_artifact
 from harness.store.step import Step
+from harness.tasks.task import task_for
 
 FEW_EXAMPLES = 50
 """With fewer, 95 % intervals of a share reach over a quarter of its range."""
@@ -138,17 +139,11 @@ def _shortest(name: TaskName, task: TaskSettings, taken_in: Mapping[str, int | N
 
 
 def _longest_text(name: TaskName, task: TaskSettings, model: str, takes: int) -> Iterator[str]:
-    if name == "question-answering":
-        place, longest = (
-            "question_answering.max_seq_length",
-            (task.question_answering or QuestionAnswering()).max_seq_length,
-        )
-    else:
-        place, longest = "max_length", task.max_length
-    if longest > takes:
+    cut = task_for(name, question_answering=task.question_answering, max_length=task.max_length)
+    if cut.max_tokens > takes:
         yield (
-            f"tasks.{name}.{place}: {longest}, but {model} takes {takes} tokens: a longer text fails it; say {takes} "
-            "or less"
+            f"tasks.{name}.{cut.length_setting}: {cut.max_tokens}, but {model} takes {takes} tokens: a longer "
+            f"text fails it; say {takes} or less"
         )
 
 

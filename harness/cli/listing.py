@@ -15,7 +15,7 @@ from harness.cli.show import runs
 from harness.errors import UserError
 from harness.report.printable import say
 from harness.report.view import tasks_of
-from harness.results.read import read_results
+from harness.results.read import load_results
 
 
 def list_what(what: str, store: Path) -> None:
@@ -28,7 +28,7 @@ def print_schema(of: str) -> None:
     if of == "results":
         from harness.results.schema import json_schema
     else:
-        from harness.config.schema import json_schema
+        from harness.config.study import json_schema
     say(json.dumps(json_schema(), indent=2))
 
 
@@ -51,7 +51,7 @@ def _runs(store: Path) -> Iterable[str]:
 def _found(results: Path) -> str:
     """How many deployments of a run there are by task, and how many failed."""
     try:
-        tasks = tasks_of(read_results(results.parent))
+        tasks = tasks_of(load_results(results.parent))
     except UserError:
         return "not readable by this version"
     told = []
@@ -76,12 +76,12 @@ def _backends(_: Path) -> Iterable[str]:
 
 def _models(_: Path) -> Iterable[str]:
     from harness.config.checkpoints import Architecture
-    from harness.demo import embedded_names
+    from harness.demo.weights import MODELS
 
     for architecture in get_args(Architecture):
         yield f"checkpoint: {{random: {architecture}}}".ljust(44) + "any task, for speed only"
-    for task in ("question-answering", "text-classification", "masked-language-model"):
-        for name in embedded_names(task):
+    for task, names in MODELS.items():
+        for name in names:
             yield f"checkpoint: {{embedded: {name}}}".ljust(44) + task
     yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
     yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"

@@ -1,4 +1,4 @@
-"""What a person sees while a study is worked on: one live line in a terminal, one line a step in a pipe."""
+"""Progress of a study as a person sees it: one live line in a terminal, one line a step in a pipe."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECONDS_BETWEEN_LINES = 60
 def progress_for(quiet: bool) -> Iterator[execution.Progress]:
     """Progress on standard error, so that standard output holds the report alone."""
     if quiet:
-        yield _Silent()
+        yield execution.Silent()
         return
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -48,14 +48,6 @@ def progress_for(quiet: bool) -> Iterator[execution.Progress]:
         transient=True,
     ) as bar:
         yield _Bar(bar, console)
-
-
-class _Silent:
-    def stage(self, name: str, steps: int, reused: int) -> None:
-        pass
-
-    def event(self, step: Step, event: dict[str, Any]) -> None:
-        pass
 
 
 class _Lines:

@@ -14,15 +14,12 @@ from harness.cli.cautions import label_cautions
 from harness.cli.configs import find_config
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
-from harness.errors import SKIPPED, RunStopped, status_of
-from harness.execution.preflight import check_checkpoints
-from harness.execution.run import Execution, Until, load_missing_examples
-from harness.planning.plan import make_plan
+from harness.errors import SKIPPED
+from harness.execution.run import Execution, LoadedExamples, Until
+from harness.planning.plan import Plan
 from harness.report.printable import say
-from harness.results.collect import collect
-from harness.store.run_folder import RunFolder
+from harness.results.run import run as run_study
 from harness.store.step import Step
-from harness.store.steps import Store
 from harness.verification.checks import FILE as VERIFICATION
 from harness.verification.checks import summary
 
@@ -34,7 +31,7 @@ def work(
     config: Path,
     overrides: list[str],
     tasks: list[str],
-    store_folder: Path,
+    store: Path,
     output: Path | None,
     *,
     quiet: bool,
@@ -43,34 +40,20 @@ def work(
 ) -> None:
     """``show`` writes the report of a run's folder, once there are results."""
     study = load_study(find_config(config), overrides, tasks=tasks)
-    store = Store(store_folder)
-    store.check_place()
-    folder = RunFolder.of(study, store_folder, output)
-    plan = make_plan(study)
-    # Bad data and checkpoints end here, before anything is written.
-    loaded = load_missing_examples(plan, store)
-    for line in label_cautions(plan, loaded.missing):
-        say(f"caution: {line}", error=True)
-    missing = [step for step in plan.checkpoints if not store.has(step.kind, step.key)]
-    check_checkpoints(missing, tell=None if quiet else partial(say, error=True))
-    with store.lock():
-        folder.open(study)
-        try:
-            loaded.write(store)
-            with (folder.path / "log.txt").open("a", encoding="utf-8") as log, progress_for(quiet) as progress:
-                run = Execution(plan, store, folder, log, progress)
-                run.execute(until)
-            if until == "results":
-                collect(run)
-        except KeyboardInterrupt:
-            say("scalemodel: stopped; the same command goes on from here", error=True)
-            raise typer.Exit(INTERRUPTED) from None
-        except OSError as error:
-            status, reason = status_of(error)
-            raise RunStopped(
-                f"{folder.path}: {status}: {reason}; mend that or give another --store, and run again: "
-                "finished steps are kept"
-            ) from None
+    try:
+        run = run_study(
+            study,
+            store,
+            output=output,
+            until=until,
+            progress=progress_for(quiet),
+            tell=None if quiet else partial(say, error=True),
+            look_at=_caution,
+        )
+    except KeyboardInterrupt:
+        say("scalemodel: stopped; the same command goes on from here", error=True)
+        raise typer.Exit(INTERRUPTED) from None
+    folder = run.folder
     if until == "results" and run.has_results:
         if show is not None:
             show(folder.path)
@@ -78,9 +61,9 @@ def work(
             say(f"results: {folder.path} (again: scalemodel report {folder.path})", error=True)
     elif until != "results":
         if until == "artifacts":
-            _link(plan.artifacts, run, store, folder.path / "artifacts")
-        _tell(plan.checkpoints if until == "checkpoints" else plan.artifacts, run, store)
-        _tell_verified(plan.verifications if until == "artifacts" else (), run, store)
+            _link(run.plan.artifacts, run, folder.path / "artifacts")
+        _tell(run.plan.checkpoints if until == "checkpoints" else run.plan.artifacts, run)
+        _tell_verified(run.plan.verifications if until == "artifacts" else (), run)
     causes = [failure for failure in run.failures.values() if failure.status != SKIPPED]
     for failure in causes if quiet else ():  # else the progress has told it
         say(f"scalemodel: could not {failure.step.title}: {failure.status}: {failure.reason}", error=True)
@@ -92,7 +75,12 @@ def work(
         raise typer.Exit(RUN_FAILED)
 
 
-def _link(artifacts: tuple[Step, ...], run: Execution, store: Store, folder: Path) -> None:
+def _caution(plan: Plan, loaded: LoadedExamples) -> None:
+    for line in label_cautions(plan, loaded.missing):
+        say(f"caution: {line}", error=True)
+
+
+def _link(artifacts: tuple[Step, ...], run: Execution, folder: Path) -> None:
     """``TASK/MODEL/FORMAT`` for each finished artifact: a link to its files in the store.
 
     What proposes an attack's words is of no format, and stands at ``TASK/MODEL``.
@@ -103,19 +91,19 @@ def _link(artifacts: tuple[Step, ...], run: Execution, store: Store, folder: Pat
         link = folder.joinpath(*(step.subject[part] for part in ("task", "model", "format") if part in step.subject))
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(store.path(step.kind, step.key), link.parent))
+        link.symlink_to(os.path.relpath(run.store.path(step.kind, step.key), link.parent))
 
 
-def _tell(steps: tuple[Step, ...], run: Execution, store: Store) -> None:
+def _tell(steps: tuple[Step, ...], run: Execution) -> None:
     """Where each finished step's files are."""
     for step in steps:
         if step.key not in run.failures:
-            say(f"{step.title}: {store.path(step.kind, step.key)}")
+            say(f"{step.title}: {run.store.path(step.kind, step.key)}")
 
 
-def _tell_verified(steps: tuple[Step, ...], run: Execution, store: Store) -> None:
+def _tell_verified(steps: tuple[Step, ...], run: Execution) -> None:
     """What the verification of each deployment found."""
     for step in steps:
         if step.kind == "verification" and step.key not in run.failures:
-            found = json.loads((store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
+            found = json.loads((run.store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
             say(f"verified {step.subject['deployment']}: {summary(found)}")

@@ -8,7 +8,7 @@ from harness.config.slips import meant
 from harness.errors import UserError
 from harness.report.render import ReportFormat, render
 from harness.report.withheld import without_texts
-from harness.results.read import read_results
+from harness.results.read import load_results
 
 
 def show_report(
@@ -18,7 +18,7 @@ def show_report(
 
     Without ``texts`` no example's text or answer stands in it.
     """
-    results = read_results(find_run(run, store))
+    results = load_results(find_run(run, store))
     render(results if texts else without_texts(results), format=format, all_pairs=all_pairs)
 
 

@@ -1,4 +1,4 @@
-"""What is compared, and how."""
+"""Settings of the characteristics: what is compared, and how."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model's checkpoint comes from."""
+"""Sources of a model's checkpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a task's data sets come from."""
+"""Sources of a task's data sets."""
 
 from __future__ import annotations
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from backends.registry import BACKENDS
 from exporters.formats import ALL, FORMATS
-
-TaskName = Literal["question-answering", "text-classification"]
+from harness.task_registry import TASKS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 """Names end up in file names and in deployment names (``model/format@backend``)."""
@@ -35,6 +34,9 @@ def _made_by_export(name: str) -> str:
 
 
 # What there is, is said once: where it is made.
+TaskName = Annotated[
+    str, AfterValidator(_one_of(TASKS)), WithJsonSchema({"type": "string", "enum": list(TASKS)}, mode="validation")
+]
 FormatName = Annotated[
     str, AfterValidator(_made_by_export), WithJsonSchema({"type": "string", "enum": list(FORMATS)}, mode="validation")
 ]

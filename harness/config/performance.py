@@ -1,4 +1,4 @@
-"""How speed is measured."""
+"""Settings of the measurements of speed."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from backends.errors import BackendError
 from backends.registry import backend_class, unsupported_reason
 from exporters.formats import lineage
 from exporters.prebuilt.outputs import LEFT_OUT
+from exporters.tasks import TASKS as HEADS
 from harness.config.characteristics import Attack
 from harness.config.checkpoints import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.config.data import EmbeddedSource
@@ -19,9 +20,13 @@ from harness.config.models import Model
 from harness.config.names import TaskName
 from harness.config.slips import meant
 from harness.config.study import Study
-from harness.config.tasks import QuestionAnswering, TaskSettings
+from harness.config.tasks import TaskSettings
 from harness.config.training_data import check_training_data
 from harness.errors import UserError
+from harness.task_registry import task_class
+
+LOGITS = tuple(dict.fromkeys(name for head in HEADS.values() for name in head.outputs))
+"""Of any task; fields of `harness.config.models.PrebuiltArtifact`."""
 
 
 def check_references(study: Study, path: Path) -> None:
@@ -97,7 +102,8 @@ def _check_models(place: str, task_name: str, task: TaskSettings) -> None:
         if isinstance(model.checkpoint, EmbeddedCheckpoint):
             from harness.demo import embedded_names
 
-            _refers(f"{here}.checkpoint.embedded", model.checkpoint.embedded, embedded_names(task_name))
+            there = embedded_names(task_class(task_name).head.task)
+            _refers(f"{here}.checkpoint.embedded", model.checkpoint.embedded, there)
         if model.replicate_of is not None:
             _refers(f"{here}.replicate_of", model.replicate_of, task.models)
             if model.replicate_of == name:
@@ -150,43 +156,22 @@ def _check_artifact(here: str, task_name: str, task: TaskSettings, model: Model)
     if (artifact.onnx is None) == (artifact.tensorrt is None):
         raise UserError(f"{here}.artifact: needs onnx or tensorrt, and not both")
     if artifact.tensorrt is not None:
-        for name in ("logits", "start_logits", "end_logits", "representation"):
+        for name in (*LOGITS, "representation"):
             if getattr(artifact, name) not in (None, LEFT_OUT if name == "representation" else None):
                 raise UserError(
                     f"{here}.artifact.{name}: an engine cannot be changed, its outputs must have the usual names; "
                     "remove it, or give the ONNX file"
                 )
-    answering = task_name == "question-answering"
-    for name in ("logits",) if answering else ("start_logits", "end_logits"):
-        if getattr(artifact, name) is not None:
-            needed = "start_logits and end_logits" if answering else "logits"
-            raise UserError(f"{here}.artifact.{name}: {task_name} has {needed}; remove it")
+    outputs = task_class(task_name).head.outputs
+    for name in LOGITS:
+        if name not in outputs and getattr(artifact, name) is not None:
+            raise UserError(f"{here}.artifact.{name}: {task_name} has {' and '.join(outputs)}; remove it")
 
 
 def _check_task(place: str, name: str, task: TaskSettings) -> None:
-    if name == "question-answering":
-        if task.labels is not None:
-            raise UserError(f"{place}.labels: question-answering has no labels; remove them")
-        if task.characteristics.explanation is not None:
-            raise UserError(f"{place}.characteristics.explanation: explains text-classification only; move it there")
-        if task.question_answering is not None and (
-            task.question_answering.doc_stride >= task.question_answering.max_seq_length - 8
-        ):
-            raise UserError(
-                f"{place}.question_answering.doc_stride: {task.question_answering.doc_stride} leaves no step in "
-                f"windows of {task.question_answering.max_seq_length} tokens; make it smaller"
-            )
-        _check_null_score_diff_threshold(f"{place}.question_answering", task.question_answering)
-    else:
-        if task.labels is None or len(task.labels) < 2 or len(set(task.labels)) != len(task.labels):
-            raise UserError(
-                f"{place}.labels: needs two or more different class names, got {task.labels}; a head of one output (a "
-                "regression, one sigmoid) is not scored here"
-            )
-        if task.question_answering is not None:
-            raise UserError(f"{place}.question_answering: belongs to the task question-answering; remove it")
+    task_class(name).check_settings(place, task)
     if task.characteristics.attack is not None:
-        _check_attack(f"{place}.characteristics.attack", name, task.characteristics.attack)
+        _check_attack(f"{place}.characteristics.attack", task.characteristics.attack)
     explanation = task.characteristics.explanation
     if explanation is not None and find_spec(explanation.method) is None:
         raise UserError(
@@ -199,29 +184,10 @@ def _check_task(place: str, name: str, task: TaskSettings) -> None:
         )
 
 
-def _check_null_score_diff_threshold(place: str, decoding: QuestionAnswering | None) -> None:
-    if decoding is None or decoding.version_2_with_negative is not False:
-        return
-    if "null_score_diff_threshold" in decoding.model_fields_set:
-        raise UserError(
-            f'{place}.null_score_diff_threshold: without "" among the answers (version_2_with_negative: false) '
-            "nothing is held against it; remove one of the two"
-        )
-
-
 WITH_A_RECIPE = {"recipe", "data", "sample", "deployments", "token_budget"}
 
 
-def _check_attack(place: str, task: str, attack: Attack) -> None:
-    answering = task == "question-answering"
-    if not answering and "target" in attack.model_fields_set:
-        raise UserError(f"{place}.target: text-classification has only its text to change; remove it")
-    if answering and attack.recipe is not None:
-        raise UserError(
-            f"{place}.recipe: TextAttack's recipes attack text-classification only; give a masked_language_model"
-        )
-    if answering and attack.mode == "reference":
-        raise UserError(f"{place}.mode: the authors' code attacks text-classification only; remove it")
+def _check_attack(place: str, attack: Attack) -> None:
     if attack.recipe is None:
         if attack.masked_language_model is None:
             raise UserError(

@@ -1,4 +1,4 @@
-"""What a misspelt name was meant to be."""
+"""Guess what a misspelt name was meant to be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all sections of a study are: strict, frozen, and told apart by their keys."""
+"""Base of all sections of a study: strict, frozen, and told apart by their keys."""
 
 from __future__ import annotations
 

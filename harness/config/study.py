@@ -35,3 +35,16 @@ class Study(Strict):
     tasks: Annotated[dict[TaskName, TaskSettings], Field(min_length=1)]
     timeout_minutes: Annotated[float, Field(gt=0)] = 120
     """A step that neither ends nor tells of progress for so long is ended and reported as failed."""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of config files, for the completion and checks of editors."""
+    schema = Study.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "scalemodel study"
+    schema["properties"]["parameters"] = {
+        "type": "object",
+        "description": "Values that strings of this file may name as ${name}; --set parameters.name=value changes one.",
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+    }
+    return schema

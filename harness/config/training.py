@@ -1,4 +1,4 @@
-"""How models are fine-tuned."""
+"""Settings of fine-tuning."""
 
 from __future__ import annotations
 

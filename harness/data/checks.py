@@ -1,4 +1,4 @@
-"""What every example must satisfy, wherever it comes from. Each complaint is one line."""
+"""Checks of every example, wherever it comes from. Each complaint is one line."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSour
 from harness.data.sampling import sample
 from harness.errors import UserError
 from harness.examples import Example
+from harness.task_registry import task_class
 
 
 def load_examples(
@@ -22,7 +23,7 @@ def load_examples(
     Raises:
         UserError: the source cannot be read, does not fit the task, holds a bad example, or none at all.
     """
-    examples = _questions(source, role) if task == "question-answering" else _texts(source, labels, role)
+    examples = task_class(task).read(source, labels=labels, role=role)
     if not examples:
         raise UserError(f"{role} data: {describe(source)} holds no examples; name another source")
     return sample(examples, source.sample, seed=seed) if source.sample else list(examples)
@@ -57,7 +58,8 @@ def describe(source: DataSource) -> str:
             return f"embedded {source.embedded}"
 
 
-def _questions(source: DataSource, role: str) -> Sequence[Example]:
+def read_questions(source: DataSource, role: str) -> Sequence[Example]:
+    """All examples of a source of questions. Raises `UserError`, also where it is one of texts."""
     match source:
         case SquadSource():
             from harness.data.squad import read_squad
@@ -78,7 +80,8 @@ def _questions(source: DataSource, role: str) -> Sequence[Example]:
             )
 
 
-def _texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
+def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
+    """All examples of a source of texts with labels. Raises `UserError`, also where it is one of questions."""
     if isinstance(source, SquadSource):
         raise UserError(
             f"{role} data: {source.squad} is named as questions, but text-classification needs texts with "

@@ -1,4 +1,4 @@
-"""What a passage is made of: kinds of entity, the facts that can be told of them, and words to tell them with."""
+"""Parts of a passage: kinds of entity, the facts that can be told of them, and words to tell them with."""
 
 from __future__ import annotations
 

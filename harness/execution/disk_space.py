@@ -1,4 +1,4 @@
-"""Whether a step failed for want of disk space, which libraries often tell as a file that is corrupt."""
+"""Lack of disk space as the cause of a failed step, which libraries often tell as a file that is corrupt."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
+from exporters.tasks import TASKS
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
@@ -49,7 +50,7 @@ def check_checkpoints(steps: Sequence[Step], *, tell: Callable[[str], None] | No
 
 def _try(loader: ProcessPoolExecutor, step: Step, options: checkpoint.Options, folder: Path) -> None:
     task, model = step.subject["task"], step.subject["model"]
-    place = f"tasks.{task}.models.{model}" if options.task == task else f"tasks.{task}: the {model}"
+    place = f"tasks.{task}.models.{model}" if options.task in TASKS else f"tasks.{task}: the {model}"
     try:
         loader.submit(_load, folder, options).result()
     except UserError as error:

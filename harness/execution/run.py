@@ -31,6 +31,16 @@ class Progress(Protocol):
     def event(self, step: Step, event: dict[str, Any]) -> None: ...
 
 
+class Silent:
+    """A `Progress` that tells nothing."""
+
+    def stage(self, name: str, steps: int, reused: int) -> None:
+        pass
+
+    def event(self, step: Step, event: dict[str, Any]) -> None:
+        pass
+
+
 @dataclass
 class Execution:
     """One execution of a plan. ``failures`` are by the key of the step, in order."""

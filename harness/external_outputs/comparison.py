@@ -30,6 +30,8 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
+from harness.tasks.question_answering import QuestionAnsweringTask
+from harness.tasks.text_classification import TextClassificationTask
 
 UNKNOWN = "unknown"
 """The task, where neither gold data nor predictions tell it."""
@@ -120,14 +122,9 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
         deployments={
             source.name: _deployment(source, reference, floors.get(source.name), judgements) for source in sources
         },
-        characteristics=CharacteristicResults(
+        characteristics=CharacteristicResults.known(
             prediction_errors=_prediction_errors(judgements, examples, reference, settings),
             data_representation=_data_representation(representations, examples, settings),
-            data_distribution=None,
-            adversarial_attack=None,
-            calibration=None,
-            affected=None,
-            explanation=None,
         ),
         failures=[],
     )
@@ -226,8 +223,8 @@ def _data_representation(
 
 def _task(examples: ComparedExamples) -> str:
     if examples.answers is not None:
-        return "question-answering"
-    return UNKNOWN if examples.labels is None else "text-classification"
+        return QuestionAnsweringTask.name
+    return UNKNOWN if examples.labels is None else TextClassificationTask.name
 
 
 def _data(examples: ComparedExamples) -> DataFacts:

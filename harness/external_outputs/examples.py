@@ -1,4 +1,4 @@
-"""Which examples there are: ids, groups, and gold answers or labels where they are known."""
+"""Examples that outputs from elsewhere are about: ids, groups, and gold answers or labels where they are known."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from harness.errors import UserError
 from harness.external_outputs.examples import ComparedExamples
 from harness.external_outputs.read import ErrorIds, Judged, PredictedAnswers, PredictedClasses
 from harness.results.deployments import Quality
+from harness.tasks.squad_metrics import score, summary
+from harness.tasks.task import mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +47,11 @@ def answerable(examples: ComparedExamples) -> NDArray[np.bool_] | None:
 
 
 def _judge_answers(output: PredictedAnswers, examples: ComparedExamples) -> Judgement:
-    from harness.tasks.squad_metrics import score
-
     gold = examples.answers or {}
     predictions = [output.by_id[id] for id in examples.index]
     scores = [score(said, gold[id]) for id, said in zip(examples.index, predictions, strict=True)]
     correct = np.array([exact for exact, _ in scores], dtype=np.bool_)
-    return Judgement(correct, predictions, _quality(correct, examples, f1=_mean([f1 for _, f1 in scores])))
+    return Judgement(correct, predictions, _quality(correct, examples, f1=np.array([f1 for _, f1 in scores])))
 
 
 def _judge_classes(output: PredictedClasses, examples: ComparedExamples) -> Judgement:
@@ -71,21 +71,13 @@ def _listed(names: Sequence[str] | set[str]) -> str:
     return short(", ".join(sorted(set(names))[:10]))
 
 
-def _quality(correct: NDArray[np.bool_], examples: ComparedExamples, *, f1: float | None = None) -> Quality:
+def _quality(
+    correct: NDArray[np.bool_], examples: ComparedExamples, *, f1: NDArray[np.float64] | None = None
+) -> Quality:
     can_be_answered = answerable(examples)
     if can_be_answered is None:
-        return Quality(accuracy=_mean(correct), exact=None, f1=None, exact_answerable=None, exact_unanswerable=None)
-    return Quality(
-        accuracy=None,
-        exact=_mean(correct),
-        f1=f1,
-        exact_answerable=_mean(correct[can_be_answered]),
-        exact_unanswerable=_mean(correct[~can_be_answered]),
-    )
-
-
-def _mean(values: Sequence[float] | NDArray[np.bool_]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+        return Quality.known(accuracy=mean(correct))
+    return Quality.known(**summary(correct, f1, can_be_answered))
 
 
 def with_labels(examples: ComparedExamples, outputs: Sequence[Judged]) -> ComparedExamples:

@@ -1,4 +1,4 @@
-"""What a file from elsewhere may say about the examples: its kinds, and how a file shows which it is."""
+"""Files from elsewhere: the kinds of outputs in them, and how a file shows which it is."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,14 +18,14 @@ from backends.batching import infer_all, pad
 from backends.concurrent_sessions import side_by_side
 from backends.registry import open_backend
 from exporters.manifest import read_manifest
+from exporters.tasks import PER_TOKEN
 from harness.errors import NOT_FINITE, StepFailed
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples import Example
 from harness.inference.options import BackendOptions, DeploymentOptions
 from harness.inference.stage_overlap import overlapped
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.features import Features
-from harness.tasks.question_answering import QuestionAnsweringTask
-from harness.tasks.task import Task
+from harness.tasks.task import ModelInput, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +74,7 @@ class DeploymentRunner:
     def infer(self, features: Features, *, same_length: bool = False) -> Outputs:
         """In the features' order.
 
-        With ``same_length`` only features of the same number of tokens share a batch: see `probabilities`.
+        With ``same_length`` only features of the same number of tokens share a batch: see `scores`.
 
         Raises:
             StepFailed: an output holds NaN or infinity: there is no answer in it to compare.
@@ -83,7 +83,7 @@ class DeploymentRunner:
             self.backend,
             features.inputs,
             token_budget=self.token_budget // 2 if self.rerun else self.token_budget,
-            per_token=self.task.per_token,
+            per_token=PER_TOKEN,
             same_length=same_length,
             pad_token=self.pad_token,
             pad_to_multiple=REPLICATE_PADDING if self.rerun else 1,
@@ -122,36 +122,23 @@ class DeploymentRunner:
 
         return pa.concat_tables(self._in_chunks(examples, self.infer, self.task.table))
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Of the classes, for each text: (texts, labels).
+    def scores(self, inputs: Sequence[ModelInput]) -> NDArray[np.float64]:
+        """What an attack changes of each text or question, see `harness.tasks.task.Task.scores`: (inputs, classes).
 
-        Only texts of the same number of tokens share a batch. Nothing is padded then, and an attack's variants of a
+        Only inputs of the same number of tokens share a batch. Nothing is padded then, and an attack's variants of a
         text have nearly the same length: less is computed, and in FP32 on ONNX Runtime's CPU provider a text's
-        probabilities are the same to the last bit whatever shares its batch.
+        scores are the same to the last bit whatever shares its batch.
         """
-        from scipy.special import softmax  # here: every deployment's process would pay for its import
-
-        def decoded(_: Sequence[TextExample], __: Features, outputs: Outputs) -> NDArray[np.float64]:
-            return np.asarray(softmax(np.stack(outputs["logits"]).astype(np.float64), axis=1))
-
-        if not texts:
+        if not inputs:
             return np.empty((0, 0), np.float64)
-        examples = [TextExample(str(index), "", text, 0) for index, text in enumerate(texts)]
-        return np.concatenate(self._in_chunks(examples, self.infer_once, decoded))
+        return np.concatenate(self._in_chunks(self.task.asked(inputs), self.infer_once, self.task.scores))
 
-    def right_answers(self, questions: Sequence[QuestionExample]) -> NDArray[np.float64]:
-        """How wrong and how right the answers are, (questions, 2); batched as `probabilities` are."""
-        from harness.tasks.answer_margin import right_answers
-
-        assert isinstance(self.task, QuestionAnsweringTask)
-        settings = self.task.settings
-
-        def decoded(chunk: Sequence[QuestionExample], features: Features, outputs: Outputs) -> NDArray[np.float64]:
-            return right_answers(chunk, features, outputs["start_logits"], outputs["end_logits"], settings=settings)
-
-        if not questions:
-            return np.empty((0, 0), np.float64)
-        return np.concatenate(self._in_chunks(questions, self.infer_once, decoded))
+    def predictions(self, inputs: Sequence[ModelInput]) -> list[Any]:
+        """The prediction about each text or question."""
+        examples = self.task.asked(inputs)
+        features = self.encode(examples)
+        table = self.task.table(examples, features, self.infer(features, same_length=True))
+        return list(table.column("prediction").to_pylist())
 
     def _in_chunks(
         self,
@@ -187,7 +174,7 @@ def open_artifact(artifact: Path, options: BackendOptions) -> Backend:
         options.backend,
         artifact,
         format=options.format,
-        task=options.task.name,
+        task=options.task.head,
         pooling=options.pooling,
         threads=options.threads,
         representation=options.representation,

@@ -9,6 +9,7 @@ from pydantic import Field
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
+from harness.task_registry import task_class
 from harness.tasks.task import Task, task_for
 
 
@@ -21,6 +22,11 @@ class TaskOptions(Strict):
     max_length: int
     """Longest text of text-classification, in tokens."""
     question_answering: QuestionAnswering | None = None
+
+    @property
+    def head(self) -> str:
+        """The task of the checkpoint's head."""
+        return task_class(self.name).head.task
 
     def open(self) -> Task:
         return task_for(self.name, question_answering=self.question_answering, max_length=self.max_length)

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import StepFailed, status_of, status_of_exit
-from harness.examples import QuestionExample
 from harness.inference.options import DeploymentOptions
 from harness.process import die_with_parent
+from harness.tasks.task import ModelInput
 
-if TYPE_CHECKING:
-    from harness.inference.deployment import DeploymentRunner
-
-ModelInput = str | QuestionExample
 Predict = Callable[[Sequence[ModelInput]], NDArray[np.float64]]
-"""Texts to the probabilities of their classes, or questions to how wrong and how right their answers are."""
+"""Texts or questions to their scores, see `harness.tasks.task.Task.scores`."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,9 @@ class RemoteDeployment:
     def __call__(self, inputs: Sequence[ModelInput]) -> NDArray[np.float64]:
         return np.asarray(self.ask("scores", inputs), np.float64)
 
-    def answers(self, questions: Sequence[QuestionExample]) -> list[str]:
-        """The text that each is answered with; "" is no answer."""
-        return list(self.ask("answers", questions))
+    def predictions(self, inputs: Sequence[ModelInput]) -> list[Any]:
+        """What is said about each: of a question the text of its answer, where "" is no answer."""
+        return list(self.ask("predictions", inputs))
 
 
 @contextmanager
@@ -88,22 +84,6 @@ def _serve(connection: Connection, artifact: Path, options: DeploymentOptions) -
                     what, items = connection.recv()
                 except EOFError:
                     return
-                answering = deployment.task.name == "question-answering"
-                if what == "answers":
-                    connection.send(_answers(deployment, items))
-                else:
-                    connection.send(deployment.right_answers(items) if answering else deployment.probabilities(items))
+                connection.send(deployment.predictions(items) if what == "predictions" else deployment.scores(items))
     except Exception as error:
         connection.send(status_of(error))
-
-
-def _answers(deployment: DeploymentRunner, questions: Sequence[QuestionExample]) -> list[str]:
-    from harness.tasks.question_answering import QuestionAnsweringTask
-    from harness.tasks.span_decoding import decode
-
-    assert isinstance(deployment.task, QuestionAnsweringTask)
-    features = deployment.encode(questions)
-    found = deployment.infer(features, same_length=True)
-    contexts = [question.context for question in questions]
-    settings = deployment.task.settings
-    return list(decode(contexts, features, found["start_logits"], found["end_logits"], settings=settings).texts)

@@ -71,7 +71,7 @@ def _prebuilt(
     context: TaskContext, model: str, format: str, finished: PrebuiltArtifact, examples: dict[str, Step]
 ) -> Step:
     try:
-        content = inspect_prebuilt(finished, task=context.name, labels=context.labels, pooling=context.task.pooling)
+        content = inspect_prebuilt(finished, task=context.head, labels=context.labels, pooling=context.task.pooling)
     except UserError as error:
         raise UserError(f"tasks.{context.name}.models.{model}.artifact: {error}") from None
     kind = "onnx" if finished.tensorrt is None else "tensorrt"

@@ -42,6 +42,7 @@ def plan_checkpoints(context: TaskContext, examples: dict[str, Step]) -> Checkpo
 
 
 def checkpoint_digest(source: CheckpointSource, task: str) -> str:
+    """``task`` is that of the head."""
     if isinstance(source, EmbeddedCheckpoint):
         from harness.demo import files
 
@@ -63,10 +64,10 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
         group="checkpoint",
         subject={"task": context.name, "model": model},
         options=checkpoint.Options(
-            task=context.name,
+            task=context.head,
             labels=context.labels,
             source=source,
-            digest=checkpoint_digest(source, context.name),
+            digest=checkpoint_digest(source, context.head),
             new_head=settings is not None,
             # A replicate by another seed starts from another head as well.
             seed=context.study.seed if settings is None or settings.seed is None else settings.seed,

@@ -11,92 +11,51 @@ from harness.planning.noise import floors
 from harness.planning.plan import TaskPlan
 from harness.planning.step import InputsT, OptionsT, plan_step
 from harness.planning.transfers import attacked, transfers
-from harness.steps import (
-    compare_adversarial_attack,
-    compare_affected,
-    compare_calibration,
-    compare_data_distribution,
-    compare_data_representation,
-    compare_explanation,
-    compare_prediction_errors,
-)
-from harness.steps.registry import StepKind, kind_name
+from harness.steps import compare_adversarial_attack, compare_explanation
+from harness.steps.comparison import ComparisonOptions, EvaluationInputs, FlooredOptions
+from harness.steps.registry import KINDS, StepKind, kind_name, step_kind
 from harness.store.step import Step, StepRef
 from harness.store.steps import Store
+from harness.task_registry import task_class
 
 
 def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
     """The comparison steps of a task, by characteristic. One whose inputs are not there is left out."""
-    evaluation = _outputs(task, store, "evaluation")
-    if not evaluation:
+    if not _outputs(task, store, "evaluation"):
         return {}
+    kinds = [step_kind(name) for name in KINDS if name.startswith(PREFIX)]
     steps = [
-        _prediction_errors(task, study, evaluation),
-        _data_representation(task, study, _represented(task, evaluation)),
-        _calibration(task, study, evaluation),
-        _affected(task, study, evaluation),
-        _data_distribution(task, study, store),
+        *(_over_outputs(task, study, store, kind) for kind in kinds),
         _adversarial_attack(task, study, store),
         _explanation(task, study, store),
     ]
     return {step.subject["characteristic"]: step for step in steps if step is not None}
 
 
+PREFIX = "compare_"
+
 Outputs = dict[str, StepRef]
 """By name of a deployment, or of an execution replicate. The reference is first."""
 
 
-def _prediction_errors(task: TaskPlan, study: Study, evaluation: Outputs) -> Step:
-    return _comparison(
-        task,
-        compare_prediction_errors,
-        compare_prediction_errors.Options(**_floored(task, study, evaluation), margin=task.task.characteristics.margin),
-        compare_prediction_errors.Inputs(evaluation=evaluation),
-    )
-
-
-def _data_representation(task: TaskPlan, study: Study, evaluation: Outputs) -> Step | None:
-    if not evaluation:
+def _over_outputs(task: TaskPlan, study: Study, store: Store, kind: StepKind[Any, Any]) -> Step | None:
+    if not issubclass(kind.Inputs, EvaluationInputs) or not issubclass(kind.Options, ComparisonOptions):
+        return None  # planned below
+    roles = {field: field.replace("_", "-") for field in kind.Inputs.model_fields if field != "examples"}
+    found = {field: _outputs(task, store, role, *roles.values()) for field, role in roles.items()}
+    if kind.Inputs.needs_representation:
+        found = {field: _represented(task, outputs) for field, outputs in found.items()}
+    if not found["evaluation"]:
         return None
+    common = _floored if issubclass(kind.Options, FlooredOptions) else _common
+    inputs: dict[str, Any] = {**found}
+    if "examples" in kind.Inputs.model_fields:
+        inputs["examples"] = task.examples["evaluation"].ref
     return _comparison(
         task,
-        compare_data_representation,
-        compare_data_representation.Options(
-            **_floored(task, study, evaluation), k=task.task.characteristics.representation.k
-        ),
-        compare_data_representation.Inputs(evaluation=evaluation),
-    )
-
-
-def _calibration(task: TaskPlan, study: Study, evaluation: Outputs) -> Step:
-    return _comparison(
-        task,
-        compare_calibration,
-        compare_calibration.Options(**_common(task, study, evaluation)),
-        compare_calibration.Inputs(evaluation=evaluation),
-    )
-
-
-def _affected(task: TaskPlan, study: Study, evaluation: Outputs) -> Step:
-    return _comparison(
-        task,
-        compare_affected,
-        compare_affected.Options(**_common(task, study, evaluation), labels=task.task.labels or ()),
-        compare_affected.Inputs(evaluation=evaluation, examples=task.examples["evaluation"].ref),
-    )
-
-
-def _data_distribution(task: TaskPlan, study: Study, store: Store) -> Step | None:
-    roles = ("bank", "evaluation", "out-of-distribution")
-    bank, evaluation, out_of_distribution = (_represented(task, _outputs(task, store, role, *roles)) for role in roles)
-    if not evaluation:
-        return None
-    settings = task.task.characteristics.distribution
-    return _comparison(
-        task,
-        compare_data_distribution,
-        compare_data_distribution.Options(**_floored(task, study, evaluation), k=settings.k, kept=settings.kept),
-        compare_data_distribution.Inputs(bank=bank, evaluation=evaluation, out_of_distribution=out_of_distribution),
+        kind,
+        kind.Options(**common(task, study, found["evaluation"]), **kind.Options.of_study(task.task)),
+        kind.Inputs(**inputs),
     )
 
 
@@ -136,7 +95,7 @@ def _explanation(task: TaskPlan, study: Study, store: Store) -> Step | None:
 
 
 def _comparison(task: TaskPlan, kind: StepKind[OptionsT, InputsT], options: OptionsT, inputs: InputsT) -> Step:
-    characteristic = kind_name(kind).removeprefix("compare_")
+    characteristic = kind_name(kind).removeprefix(PREFIX)
     return plan_step(
         kind,
         title=f"compare {characteristic.replace('_', ' ')} on {task.name}",
@@ -210,4 +169,4 @@ def _method(task: TaskPlan) -> str:
     assert attack is not None
     if attack.recipe is not None:
         return f"TextAttack's {attack.recipe}"
-    return f"BERT-ATTACK of the {attack.target}" if task.name == "question-answering" else "BERT-ATTACK"
+    return f"BERT-ATTACK of the {attack.target}" if task_class(task.name).attack_targets else "BERT-ATTACK"

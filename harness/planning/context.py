@@ -11,6 +11,7 @@ from harness.config.study import Study
 from harness.config.tasks import QuestionAnswering, TaskSettings
 from harness.inference.options import TaskOptions
 from harness.planning.step import only
+from harness.task_registry import task_class
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,18 @@ class TaskContext:
     machine: Machine
 
     @property
+    def head(self) -> str:
+        """The task of the checkpoints' head."""
+        return task_class(self.name).head.task
+
+    @property
     def labels(self) -> tuple[str, ...]:
         return self.task.labels or ()
 
     @property
     def decoding(self) -> QuestionAnswering | None:
         """How answers are decoded; None where nothing is asked."""
-        if self.name != "question-answering":
-            return None
-        return self.task.question_answering or QuestionAnswering()
+        return task_class(self.name).decoding(self.task)
 
     @property
     def windows(self) -> QuestionAnswering | None:

@@ -1,1 +1,1 @@
-"""What a run found, told in the terminal, as Markdown or as JSON: start at `render`."""
+"""Report of a run, in the terminal, as Markdown or as JSON: start at `render`."""

@@ -1,4 +1,4 @@
-"""What lies between two deployments: the chain checkpoint, ONNX FP32, FP16 or INT8, other architecture."""
+"""Causes of a change between two deployments: the chain checkpoint, ONNX FP32, FP16 or INT8, other architecture."""
 
 from __future__ import annotations
 

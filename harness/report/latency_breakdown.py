@@ -1,4 +1,4 @@
-"""Where a deployment's time goes, as shares, and what limits it: read by the report's tables and findings."""
+"""Shares of a deployment's time by stage, and what limits it: read by the report's tables and findings."""
 
 from __future__ import annotations
 

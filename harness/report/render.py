@@ -25,7 +25,7 @@ def render(
 ) -> None:
     """Write the report of a run to ``console`` (standard output when None).
 
-    ``run`` is what `harness.results.read.read_results` gives. ``width`` is in columns and matters to
+    ``run`` is what `harness.results.read.load_results` gives. ``width`` is in columns and matters to
     the terminal only; None takes the console's. ``all_pairs`` draws the matrices of every deployment,
     however many there are. Markdown and JSON are written as they are, without wrapping or colour.
     """

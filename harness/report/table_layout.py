@@ -1,4 +1,4 @@
-"""Where the columns of a table go in a terminal: which are shown, how wide, and in how many blocks."""
+"""Layout of a table in a terminal: which columns are shown, how wide, and in how many blocks."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from harness.results.timings import (
     OncePerProcess,
     ServerFigures,
 )
+from harness.task_registry import TASKS, task_class
 
 FORMAT_ORDER = tuple(ALL)
 
@@ -202,6 +203,11 @@ class TaskView:
         self.notes = tuple(words(note) for note in result.notes)
         self.deployments = _ordered(result, timings)
         self.by_name = {deployment.name: deployment for deployment in self.deployments}
+
+    @property
+    def unit(self) -> str:
+        """What one example is called."""
+        return task_class(self.name).unit if self.name in TASKS else "example"
 
     @property
     def is_question_answering(self) -> bool:

@@ -8,6 +8,7 @@ from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.exemplars import Label
 from harness.results.read import RunResults
 from harness.results.schema import CharacteristicResults, TaskResults
+from harness.task_registry import TASKS, task_class
 
 WITHHELD = "(withheld)"
 
@@ -24,10 +25,11 @@ def without_texts(run: RunResults) -> RunResults:
 def _without_texts(name: str, task: TaskResults) -> TaskResults:
     found: CharacteristicResults = task.characteristics
     attack, affected = found.adversarial_attack, found.affected
+    predicts_texts = name in TASKS and task_class(name).predicts_texts
     kept = found.model_copy(
         update={
             "adversarial_attack": attack and replace(attack, examples=[], words={}),
-            "affected": _without_answers(affected) if affected and name == "question-answering" else affected,
+            "affected": _without_answers(affected) if affected and predicts_texts else affected,
         }
     )
     return task.model_copy(update={"characteristics": kept})

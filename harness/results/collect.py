@@ -49,12 +49,14 @@ from harness.steps.comparison import FILE as COMPARISON
 from harness.steps.tuned_throughput import FILE as TUNED
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
-from harness.store.outputs import numbers, read_outputs
+from harness.store.outputs import read_outputs
 from harness.store.run_folder import RunFolder
 from harness.store.step import Step
 from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
 from harness.store.timings import read_so_far
+from harness.task_registry import task_class
+from harness.tasks.columns import numbers
 from harness.verification.checks import FILE as VERIFIED
 
 
@@ -119,7 +121,7 @@ class _Collector:
             found = self._deployment(task, plan)
             deployments[plan.deployment.name] = found
             if plan.rerun and self._present(plan.rerun["evaluation"]):
-                replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(plan, found)
+                replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, found)
         return TaskResults(
             reference=task.deployments[0].deployment.name,
             family=_family(task.task),
@@ -171,7 +173,7 @@ class _Collector:
             pruned_of=model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
             artifact=self._artifact(task, plan) if self._present(plan.artifact) else None,
             verification=_verification(self._text(plan.verification, VERIFIED)),
-            quality=_quality(self._path(evaluation)) if answered else None,
+            quality=_quality(task.name, self._path(evaluation)) if answered else None,
             runtime=_runtime(self._path(evaluation)) if answered else None,
             sources=[],
         )
@@ -188,12 +190,12 @@ class _Collector:
                 found.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
         return found
 
-    def _replicate(self, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
+    def _replicate(self, task: TaskPlan, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
         return first.model_copy(
             update={
                 "replicate_of": plan.deployment.name,
                 "replicate_kind": "execution",
-                "quality": _quality(self._path(plan.rerun["evaluation"])),
+                "quality": _quality(task.name, self._path(plan.rerun["evaluation"])),
             }
         )
 
@@ -301,23 +303,8 @@ def _sensitivity(manifest: Manifest) -> SensitivitySummary | None:
     return SensitivitySummary(**{name: manifest.sensitivity[name] for name in SensitivitySummary.model_fields})
 
 
-def _quality(outputs: Path) -> Quality:
-    table = read_outputs(outputs)
-    if "correct" in table.column_names:
-        accuracy = _mean(numbers(table, "correct"))
-        return Quality(accuracy=accuracy, exact=None, f1=None, exact_answerable=None, exact_unanswerable=None)
-    exact, answerable = numbers(table, "exact"), numbers(table, "answerable").astype(bool)
-    return Quality(
-        accuracy=None,
-        exact=_mean(exact),
-        f1=_mean(numbers(table, "f1")),
-        exact_answerable=_mean(exact[answerable]),
-        exact_unanswerable=_mean(exact[~answerable]),
-    )
-
-
-def _mean(values: Any) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+def _quality(task: str, outputs: Path) -> Quality:
+    return Quality.known(**task_class(task).metrics(read_outputs(outputs)))
 
 
 def _family(task: TaskSettings) -> Family:

@@ -1,4 +1,4 @@
-"""What a run says of one deployment: its artifact, its verification, its quality and the runtime's own account."""
+"""Results of one deployment: its artifact, its verification, its quality and the runtime's own account."""
 
 from __future__ import annotations
 

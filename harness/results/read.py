@@ -37,7 +37,7 @@ class RunResults:
         return {} if self.performance is None else self.performance.tasks.get(task, {})
 
 
-def read_results(run: Path) -> RunResults:
+def load_results(run: Path) -> RunResults:
     """The results of a run folder.
 
     ``run`` may also be a results file itself; its neighbour with the timings is read where it exists.

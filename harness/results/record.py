@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 
@@ -14,6 +16,11 @@ class Record(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
+
+    @classmethod
+    def known(cls, **fields: Any) -> Self:
+        """A record of which these fields are known, and all others None."""
+        return cls(**{**dict.fromkeys(cls.model_fields), **fields})
 
 
 def first_fault(error: ValidationError, version: int) -> str:

@@ -12,7 +12,7 @@ from harness.errors import UserError
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
-from harness.results.read import RESULTS_FILE, read_results
+from harness.results.read import RESULTS_FILE, load_results
 from harness.results.schema import Results
 from harness.results.timings import DeploymentPerformance
 from harness.run_comparison.figures import same_processes
@@ -119,7 +119,7 @@ def read_pair(a: Path, b: Path) -> Pair:
 
 
 def _read(path: Path) -> FinishedRun:
-    run = read_results(path)
+    run = load_results(path)
     tasks = {task.name: task for task in tasks_of(run)}
     return FinishedRun(path, run.results, _config(_file(path).with_name(CONFIG_FILE)), tasks)
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from backends.batching import pad
-from exporters.export import export
+from exporters.artifact import export
 from exporters.manifest import read_manifest
 from exporters.quantization.calibration import METHODS
 from harness.config.strict import Strict
@@ -79,7 +79,7 @@ def run(context: Context[Options, Inputs]) -> None:
         options.format,
         source,
         context.destination,
-        task=options.task.name,
+        task=options.task.head,
         pooling=options.pooling,
         calibration=batches,
         calibration_method=method,
@@ -95,6 +95,6 @@ def mixed_batches(
     order = np.random.default_rng(seed).permutation(len(features.example))
     order = order[:count]  # a long passage makes several features; as many as examples are enough
     manifest = read_manifest(artifact)
-    require_positions(int(features.lengths.max()), manifest.max_positions, task.name)
+    require_positions(int(features.lengths.max()), manifest.max_positions, task.open())
     rows = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
     return [pad(features.inputs, indices, pad_token=manifest.pad_token) for indices in rows]

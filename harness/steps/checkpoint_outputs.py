@@ -46,7 +46,7 @@ class Inputs(StepInputs):
 
 def run(context: Context[Options, Inputs]) -> None:
     options, checkpoint = context.options, context.folder(context.inputs.checkpoint)
-    facts = read_checkpoint(checkpoint, task=options.task.name)
+    facts = read_checkpoint(checkpoint, task=options.task.head)
     inputs = verification_inputs(
         read_examples(context.folder(context.inputs.evaluation)),
         checkpoint,
@@ -61,7 +61,7 @@ def run(context: Context[Options, Inputs]) -> None:
     )
     batches = inputs.batches
     rows = single_rows(batches[0], padded=False)
-    outputs = checkpoint_outputs(checkpoint, options.task.name, options.pooling, [*batches, *rows])
+    outputs = checkpoint_outputs(checkpoint, options.task.head, options.pooling, [*batches, *rows])
     write_expected(context.destination, outputs[: len(batches)])
     unpadded = joined(outputs[len(batches) :], batches[0]["attention_mask"].shape[1])
     np.savez(context.destination / UNPADDED, allow_pickle=False, **unpadded)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
 from harness.config.deployments import EXECUTION_REPLICATE
-from harness.examples import QuestionExample, TextExample
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.examples import read_examples
-from harness.store.outputs import LOGITS, logits, matrix, numbers, strings
 from harness.store.step import StepRef
+from harness.tasks.columns import logits, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -20,6 +20,10 @@ VERSION = 8
 class Options(ComparisonOptions):
     labels: tuple[str, ...]
 
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"labels": task.labels or ()}
+
 
 class Inputs(EvaluationInputs):
     examples: StepRef
@@ -27,14 +31,13 @@ class Inputs(EvaluationInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    from benchmarks.characteristics import attributes, exemplars, slices
+    from benchmarks.characteristics import exemplars, slices
     from benchmarks.characteristics.affected import Affected, changed
     from benchmarks.statistics.confidence import maximum_probability
 
     options = context.options
-    answering = options.answering
-    right = "exact" if answering else "correct"
-    columns = ("id", "group", "prediction", right, *LOGITS[answering])
+    task = options.asked
+    columns = ("id", "group", "prediction", *task.gold, *task.head.outputs)
     outputs = {
         name: table
         for name, table in tables(context, options, context.inputs.evaluation, *columns).items()
@@ -44,32 +47,14 @@ def run(context: Context[Options, Inputs]) -> None:
     ids = strings(outputs[reference], "id")
     by_id = {example.id: example for example in read_examples(context.folder(context.inputs.examples))}
     examples = [by_id[id_] for id_ in ids]
-    confidence = {name: maximum_probability(logits(table)) for name, table in outputs.items()}
-    if answering:
-        questions = [example for example in examples if isinstance(example, QuestionExample)]
-        described = attributes.of_questions(
-            [question.question for question in questions],
-            [question.context for question in questions],
-            [question.answers for question in questions],
-            [question.answer_starts for question in questions],
-            confidence[reference],
-        )
-        predictions = {name: strings(table, "prediction") for name, table in outputs.items()}
-    else:
-        texts = [example for example in examples if isinstance(example, TextExample)]
-        classes = matrix(outputs[reference], "logits").shape[1]
-        labels = options.labels or [str(label) for label in range(classes)]
-        described = attributes.of_texts(
-            [text.text for text in texts], [labels[text.label] for text in texts], confidence[reference]
-        )
-        names = np.asarray(labels)
-        predictions = {name: names[numbers(table, "prediction")] for name, table in outputs.items()}
+    confidence = {name: maximum_probability(logits(table, task.head.outputs)) for name, table in outputs.items()}
+    predictions = {name: task.prediction_texts(table, options.labels) for name, table in outputs.items()}
     others = {name: predicted for name, predicted in predictions.items() if name != reference}
-    correct = {name: numbers(table, right).astype(bool) for name, table in outputs.items()}
+    correct = {name: numbers(table, task.correct).astype(bool) for name, table in outputs.items()}
     result = Affected(
         changed=changed([str(id_) for id_ in ids], predictions, correct, reference),
         slices=slices.search(
-            described,
+            task.attributes(examples, options.labels, confidence[reference]),
             {name: predicted != predictions[reference] for name, predicted in others.items()},
             strings(outputs[reference], "group"),
             resamples=options.resamples,

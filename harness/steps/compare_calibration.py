@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
 from harness.steps.context import Context
-from harness.store.outputs import LOGITS, logits, matrix, numbers, strings
+from harness.tasks.columns import logits, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -22,28 +20,19 @@ class Inputs(EvaluationInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    from scipy.special import softmax
-
-    from benchmarks.characteristics.calibration import brier_scores, compare
+    from benchmarks.characteristics.calibration import compare
     from benchmarks.statistics.confidence import maximum_probability
 
     options = context.options
-    answering = options.answering
-    right = "exact" if answering else "correct"
-    columns = ("group", right, *LOGITS[answering], *(() if answering else ("label",)))
-    found = tables(context, options, context.inputs.evaluation, *columns)
-    brier = None
-    if not answering:
-        brier = {
-            name: brier_scores(softmax(matrix(table, "logits").astype(np.float64), axis=1), numbers(table, "label"))
-            for name, table in found.items()
-        }
+    task = options.asked
+    found = tables(context, options, context.inputs.evaluation, "group", *task.gold, *task.head.outputs)
+    brier = {name: scores for name, table in found.items() if (scores := task.brier_scores(table)) is not None}
     result = compare(
-        confidence={name: maximum_probability(logits(table)) for name, table in found.items()},
-        correct={name: numbers(table, right).astype(bool) for name, table in found.items()},
+        confidence={name: maximum_probability(logits(table, task.head.outputs)) for name, table in found.items()},
+        correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
         groups=strings(found[options.reference], "group"),
         reference=options.reference,
-        brier=brier,
+        brier=brier or None,
         resamples=options.resamples,
         seed=options.seed,
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.statistics.bootstrap import Floats
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
-from harness.store.outputs import LOGITS, logits, matrix, numbers, strings
 from harness.store.step import StepRef
+from harness.tasks.columns import logits, matrix, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -25,8 +27,14 @@ class Options(FlooredOptions):
     kept: float
     """The share of in-distribution points that the threshold keeps."""
 
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"k": task.characteristics.distribution.k, "kept": task.characteristics.distribution.kept}
+
 
 class Inputs(EvaluationInputs):
+    needs_representation = True
+
     bank: dict[str, StepRef]
     """By deployment, its outputs on training examples."""
     out_of_distribution: dict[str, StepRef]
@@ -36,7 +44,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.data_distribution import IN, OUT, compare
 
     options, inputs = context.options, context.inputs
-    columns = ("group", "tokens", "representation", *LOGITS[options.answering])
+    columns = ("group", "tokens", "representation", *options.asked.head.outputs)
     bank = tables(context, options, inputs.bank, "representation")
     evaluation = tables(context, options, inputs.evaluation, *columns)
     other = tables(context, options, inputs.out_of_distribution, *columns)
@@ -56,22 +64,23 @@ def run(context: Context[Options, Inputs]) -> None:
         groups_out_of_distribution=strings(first_other, "group"),
         k=options.k,
         kept=options.kept,
-        baselines=_other_scores(evaluation, other, ~calibration),
+        baselines=_other_scores(evaluation, other, ~calibration, options.asked.head.outputs),
         **options.as_arguments(),
     )
     write_comparison(context, result)
 
 
 def _other_scores(
-    evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_]
+    evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_], columns: Iterable[str]
 ) -> dict[str, dict[str, tuple[Floats, Floats]]]:
     """What the outputs themselves tell of a point being in-distribution: how sure and how large they are."""
     from benchmarks.statistics.confidence import maximum_probability, negative_energy
 
     in_logits = {
-        name: [row for row, keep in zip(logits(t), judged, strict=True) if keep] for name, t in evaluation.items()
+        name: [row for row, keep in zip(logits(t, columns), judged, strict=True) if keep]
+        for name, t in evaluation.items()
     }
-    ood_logits = {name: logits(table) for name, table in other.items()}
+    ood_logits = {name: logits(table, columns) for name, table in other.items()}
     return {
         what: {name: (score(in_logits[name]), score(ood_logits[name])) for name in evaluation}
         for what, score in (("maximum probability", maximum_probability), ("energy", negative_energy))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
-from harness.store.outputs import matrix, strings
+from harness.tasks.columns import matrix, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -15,9 +18,13 @@ class Options(FlooredOptions):
     k: tuple[int, ...]
     """Numbers of neighbours."""
 
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"k": task.characteristics.representation.k}
+
 
 class Inputs(EvaluationInputs):
-    pass
+    needs_representation = True
 
 
 def run(context: Context[Options, Inputs]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
+from typing import Any
 
+from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
-from harness.store.outputs import LOGITS, logits, numbers, strings
+from harness.tasks.columns import logits, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -17,6 +16,10 @@ VERSION = 8
 
 class Options(FlooredOptions):
     margin: float
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"margin": task.characteristics.margin}
 
 
 class Inputs(EvaluationInputs):
@@ -29,32 +32,19 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.prediction_errors import compare
 
     options = context.options
-    answering = options.answering
-    gold = ("answerable", "exact") if answering else ("label", "correct")
-    found = tables(context, options, context.inputs.evaluation, "id", "group", "prediction", *gold, *LOGITS[answering])
+    task = options.asked
+    columns = ("group", "prediction", *task.gold, *task.head.outputs)
+    found = tables(context, options, context.inputs.evaluation, *columns)
     first = found[options.reference]
-    correct = "exact" if answering else "correct"
     result = compare(
-        correct={name: numbers(table, correct).astype(bool) for name, table in found.items()},
-        predictions={
-            name: strings(table, "prediction") if answering else numbers(table, "prediction")
-            for name, table in found.items()
+        correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
+        predictions={name: task.predictions(table) for name, table in found.items()},
+        probabilities={
+            name: [softmax(row, axis=1) for row in logits(table, task.head.outputs)] for name, table in found.items()
         },
-        probabilities={name: [softmax(row, axis=1) for row in logits(table)] for name, table in found.items()},
         groups=strings(first, "group"),
-        strata=_strata(first, answering),
+        strata=task.strata(first),
         margin=options.margin,
         **options.as_arguments(),
     )
     write_comparison(context, result)
-
-
-def _strata(table: pa.Table, answering: bool) -> dict[str, NDArray[np.bool_]]:
-    if not answering:
-        return {}
-    answerable = numbers(table, "answerable").astype(bool)
-    return {
-        name: rows
-        for name, rows in (("answerable", answerable), ("unanswerable", ~answerable))
-        if 0 < rows.sum() < len(rows)
-    }

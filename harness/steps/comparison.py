@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 from pydantic import BaseModel
@@ -12,10 +12,13 @@ from pydantic import BaseModel
 from benchmarks.statistics.equivalence import Floor
 from harness.config.names import TaskName
 from harness.config.strict import Strict
+from harness.config.tasks import TaskSettings
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.outputs import read_outputs
 from harness.store.step import StepInputs, StepRef
+from harness.task_registry import task_class
+from harness.tasks.task import Task
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,13 +38,19 @@ class ComparisonOptions(Strict):
     resamples: int
     seed: int
 
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        """The fields that a comparison has beside those of all comparisons, as the study sets them."""
+        return {}
+
     @property
     def reference(self) -> str:
         return self.deployments[0]
 
     @property
-    def answering(self) -> bool:
-        return self.task == "question-answering"
+    def asked(self) -> type[Task]:
+        """The task itself: what its columns are, and how they are read."""
+        return task_class(self.task)
 
 
 class FlooredOptions(ComparisonOptions):
@@ -63,6 +72,14 @@ class FlooredOptions(ComparisonOptions):
 
 
 class EvaluationInputs(StepInputs):
+    """Outputs: further fields are named after the data set that they are on.
+
+    Planned without more ado: where all are there, the comparison is made. ``examples``, a `StepRef`, are the
+    evaluation data themselves.
+    """
+
+    needs_representation: ClassVar[bool] = False
+
     evaluation: dict[str, StepRef]
     """By deployment, its outputs on the evaluation data."""
 

@@ -47,7 +47,7 @@ def run(context: Context[Options, Inputs]) -> None:
         for done, text in enumerate(texts):
             context.progress(f"text {done} of {len(texts)}", done / len(texts))
             explained += explain(
-                deployment.probabilities,
+                deployment.scores,
                 [text.text],
                 [text.id],
                 settings.method,

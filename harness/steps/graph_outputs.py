@@ -50,6 +50,6 @@ def run(context: Context[Options, Inputs]) -> None:
         pad_token=manifest.pad_token,
     )
     with OnnxRuntimeUnoptimised(
-        artifact, format=options.format, task=options.task.name, representation=options.representation
+        artifact, format=options.format, task=options.task.head, representation=options.representation
     ) as backend:
         write_expected(context.destination, [backend.infer(batch) for batch in inputs.batches])

@@ -58,7 +58,7 @@ def run(context: Context[Options, Inputs]) -> None:
     write(
         prebuilt_file(options.artifact),
         context.destination,
-        task=options.task.name,
+        task=options.task.head,
         labels=options.task.labels,
         pooling=options.pooling,
         declared=options.declared,
@@ -99,11 +99,11 @@ def _check_outputs(context: Context[Options, Inputs], batch: Mapping[str, NDArra
         "onnxruntime-cpu",
         context.destination,
         format=options.format,
-        task=options.task.name,
+        task=options.task.head,
         threads=None,
         representation=options.representation,
     ) as backend:
         outputs = backend.infer(batch)
     where = prebuilt_file(options.artifact)
-    check_outputs(outputs, batch, task=options.task.name, labels=len(options.task.labels), where=where)
+    check_outputs(outputs, batch, task=options.task.head, labels=len(options.task.labels), where=where)
     write_manifest(context.destination, with_run_facts(read_manifest(context.destination), outputs))

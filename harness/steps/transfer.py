@@ -82,7 +82,7 @@ def _answers(
     ]
     if not questions:
         return {}
-    answers = predict.answers(questions)
+    answers = predict.predictions(questions)
     return {
         result.id: Answers(list(question.answers), before, after)
         for result, question, before, after in zip(

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.registry import backend_class
 from exporters.manifest import Manifest, read_manifest
-from exporters.onnx.graph import MODEL, OUTPUTS
-from exporters.parity import PER_TOKEN, Difference, Parity, compare_outputs
+from exporters.onnx.graph import MODEL
+from exporters.parity import Difference, Parity, compare_outputs
+from exporters.tasks import PER_TOKEN
 from harness.config.strict import Strict
 from harness.errors import NOT_FINITE, REFUSED, StepFailed
 from harness.inference.deployment import open_artifact
@@ -162,7 +163,7 @@ def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
 
 def _require_logits(outputs: Sequence[Outputs], inputs: VerificationInputs) -> None:
     """Of a finished file, an output may be called logits and be probabilities, which would get a second softmax."""
-    for name in OUTPUTS[inputs.task.name]:
+    for name in inputs.task.head.outputs:
         probabilities = []
         for given, batch in zip(outputs, inputs.batches, strict=True):
             rows = given[name] * batch["attention_mask"] if name in PER_TOKEN else given[name]

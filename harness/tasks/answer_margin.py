@@ -1,4 +1,4 @@
-"""How far a right answer is ahead of the best wrong one: what an attack on question answering lowers.
+"""Margin of a right answer over the best wrong one: what an attack on question answering lowers.
 
 The margin is that of Carlini and Wagner (2017, "Towards Evaluating the Robustness of Neural Networks", section V.A,
 f6): the score of what is right less the best score of anything else. It crosses zero exactly where the answer turns

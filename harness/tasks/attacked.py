@@ -1,4 +1,4 @@
-"""What of an example an attack changes, and what a deployment is then asked."""
+"""Examples under attack: what of one is changed, and what a deployment is then asked."""
 
 from __future__ import annotations
 

@@ -3,31 +3,99 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.tasks import QUESTION_ANSWERING
 from harness.errors import UserError
-from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
+from harness.examples import Example, QuestionExample
+from harness.tasks.answer_spans import answer_spans
+from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
+from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from tokenizers import Encoding, Tokenizer
 
-    from harness.config.tasks import QuestionAnswering
-    from harness.examples import Example, QuestionExample
+    from benchmarks.characteristics.attributes import Attribute
+    from harness.config.data import DataSource
+    from harness.config.tasks import QuestionAnswering, TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
-class QuestionAnsweringTask:
+class QuestionAnsweringTask(Task):
     """Question first, context second; a long context becomes windows that overlap by ``doc_stride`` tokens."""
 
     name = "question-answering"
-    per_token: frozenset[str] = frozenset({"start_logits", "end_logits"})
+    head = QUESTION_ANSWERING
+    unit = "question"
+    script = "run_qa.py"
+    gold = ("answerable", "exact")
+    correct = "exact"
+    score = ("f1", "F1")
+    length_setting = "question_answering.max_seq_length"
+    attack_targets = ("question", "context")
+    predicts_texts = True
 
-    def __init__(self, settings: QuestionAnswering) -> None:
-        self.settings = settings
+    def __init__(self, *, max_length: int = 512, question_answering: QuestionAnswering | None = None) -> None:
+        from harness.config.tasks import QuestionAnswering
+
+        self.settings = question_answering or QuestionAnswering()
+
+    @staticmethod
+    def check_settings(place: str, settings: TaskSettings) -> None:
+        decoding, attack = settings.question_answering, settings.characteristics.attack
+        if settings.labels is not None:
+            raise UserError(f"{place}.labels: question-answering has no labels; remove them")
+        if settings.characteristics.explanation is not None:
+            raise UserError(f"{place}.characteristics.explanation: explains text-classification only; move it there")
+        if decoding is not None and decoding.doc_stride >= decoding.max_seq_length - 8:
+            raise UserError(
+                f"{place}.question_answering.doc_stride: {decoding.doc_stride} leaves no step in "
+                f"windows of {decoding.max_seq_length} tokens; make it smaller"
+            )
+        if (
+            decoding is not None
+            and decoding.version_2_with_negative is False
+            and "null_score_diff_threshold" in decoding.model_fields_set
+        ):
+            raise UserError(
+                f'{place}.question_answering.null_score_diff_threshold: without "" among the answers '
+                "(version_2_with_negative: false) nothing is held against it; remove one of the two"
+            )
+        if attack is not None and attack.recipe is not None:
+            raise UserError(
+                f"{place}.characteristics.attack.recipe: TextAttack's recipes attack text-classification only; give a "
+                "masked_language_model"
+            )
+        if attack is not None and attack.mode == "reference":
+            raise UserError(
+                f"{place}.characteristics.attack.mode: the authors' code attacks text-classification only; remove it"
+            )
+
+    @staticmethod
+    def decoding(settings: TaskSettings) -> QuestionAnswering:
+        from harness.config.tasks import QuestionAnswering
+
+        return settings.question_answering or QuestionAnswering()
+
+    @staticmethod
+    def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
+        from harness.data.load import read_questions
+
+        return read_questions(source, role)
+
+    @property
+    def max_tokens(self) -> int:
+        return self.settings.max_seq_length
+
+    def with_max_tokens(self, tokens: int) -> Task:
+        """Windows overlap by a third at most."""
+        stride = min(self.settings.doc_stride, tokens // 3)
+        settings = self.settings.model_copy(update={"max_seq_length": tokens, "doc_stride": stride})
+        return type(self)(question_answering=settings)
 
     def pairs(self, tokenizer: Tokenizer, examples: Sequence[QuestionExample]) -> list[tuple[str, str]]:
         """Question and context of each example.
@@ -58,6 +126,47 @@ class QuestionAnsweringTask:
                 indices += [index] * len(windows)
                 offsets += [_context_offsets(window) for window in windows]
         return Features(inputs, np.asarray(indices, np.int64), offsets)
+
+    def probes(self, probe: str, odd: str) -> list[Example]:
+        contexts = {"odd": odd, "longer than a window": odd * (1 + self.settings.max_seq_length // 8)}
+        return [QuestionExample(f"made up: {name}", "", probe, text, (), ()) for name, text in contexts.items()]
+
+    def reference_inputs(self, tokenizer: Any, examples: Sequence[Example], features: Features) -> ReferenceInputs:
+        """As ``prepare_validation_features`` of run_qa.py."""
+        asked = cast("Sequence[QuestionExample]", examples)
+        questions = [
+            encodable(ours if _cut(ours, example) else example.question.lstrip())
+            for (ours, _), example in zip(self.pairs(tokenizer.backend_tokenizer, asked), asked, strict=True)
+        ]
+        contexts = [encodable(example.context) for example in asked]
+        question_first = tokenizer.padding_side == "right"
+        encoded = tokenizer(
+            questions if question_first else contexts,
+            contexts if question_first else questions,
+            truncation="only_second" if question_first else "only_first",
+            max_length=self.settings.max_seq_length,
+            stride=self.settings.doc_stride,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+            padding="max_length",
+        )
+        index = list(encoded.pop("overflow_to_sample_mapping"))
+        offsets = np.asarray(encoded.pop("offset_mapping"), np.int64)
+        for row in range(len(offsets)):
+            offsets[row, [sequence != int(question_first) for sequence in encoded.sequence_ids(row)]] = -1
+        return ReferenceInputs(arrays(encoded), index, offsets)
+
+    def deviations(self, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
+        asked = cast("Sequence[QuestionExample]", examples)
+        pairs = self.pairs(tokenizer.backend_tokenizer, asked)
+        cut = sum(_cut(ours, example) for (ours, _), example in zip(pairs, asked, strict=True))
+        return [f"{cut} questions too long for a window are cut at their end: {self.script} fails on them"] * bool(cut)
+
+    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[int]]:
+        assert features.offsets is not None
+        questions = cast("Sequence[QuestionExample]", examples)
+        starts, ends = answer_spans(questions, features.example, features.offsets)
+        return {"start_positions": starts.tolist(), "end_positions": ends.tolist()}
 
     def table(
         self,
@@ -106,6 +215,60 @@ class QuestionAnsweringTask:
             }
         )
 
+    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+        return [cast("QuestionExample", question) for question in inputs]
+
+    def scores(
+        self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
+    ) -> NDArray[np.float64]:
+        """(questions, 2): how wrong and how right the answers are."""
+        from harness.tasks.answer_margin import right_answers
+
+        questions = cast("Sequence[QuestionExample]", examples)
+        starts, ends = outputs["start_logits"], outputs["end_logits"]
+        return right_answers(questions, features, starts, ends, settings=self.settings)
+
+    @staticmethod
+    def metrics(table: pa.Table) -> dict[str, float | None]:
+        from harness.tasks.columns import numbers
+        from harness.tasks.squad_metrics import summary
+
+        answerable = numbers(table, "answerable").astype(bool)
+        return summary(numbers(table, "exact"), numbers(table, "f1"), answerable)
+
+    @staticmethod
+    def predictions(table: pa.Table) -> NDArray[np.str_]:
+        from harness.tasks.columns import strings
+
+        return strings(table, "prediction")
+
+    @staticmethod
+    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
+        return QuestionAnsweringTask.predictions(table)
+
+    @staticmethod
+    def attributes(
+        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64]
+    ) -> dict[str, Attribute]:
+        from benchmarks.characteristics.attributes import of_questions
+
+        questions = cast("Sequence[QuestionExample]", examples)
+        return of_questions(
+            [question.question for question in questions],
+            [question.context for question in questions],
+            [question.answers for question in questions],
+            [question.answer_starts for question in questions],
+            confidence,
+        )
+
+    @staticmethod
+    def strata(table: pa.Table) -> dict[str, NDArray[np.bool_]]:
+        from harness.tasks.columns import numbers
+
+        answerable = numbers(table, "answerable").astype(bool)
+        rows = {"answerable": answerable, "unanswerable": ~answerable}
+        return rows if 0 < answerable.sum() < len(answerable) else {}
+
     def _longest_question(self, tokenizer: Tokenizer) -> int:
         """Tokens that a question may have so that every window is longer than the overlap."""
         special = int(tokenizer.num_special_tokens_to_add(is_pair=True))
@@ -117,6 +280,11 @@ class QuestionAnsweringTask:
                 "better a third of max_seq_length"
             )
         return room
+
+
+def _cut(ours: str, example: QuestionExample) -> bool:
+    whole = example.question.lstrip()
+    return ours != whole and whole.startswith(ours)
 
 
 def _shortened(questions: Sequence[str], tokenizer: Tokenizer, longest: int) -> list[str]:

@@ -9,6 +9,12 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.tasks.task import mean
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -28,6 +34,16 @@ def score(prediction: str, answers: Sequence[str]) -> tuple[float, float]:
     predicted = normalise(prediction)
     gold = [text for text in map(normalise, answers) if text] or [""]
     return float(predicted in gold), max(_f1(predicted.split(), text.split()) for text in gold)
+
+
+def summary(exact: NDArray[Any], f1: NDArray[Any] | None, answerable: NDArray[np.bool_]) -> dict[str, float | None]:
+    """Means over all questions, and of exact match over those with an answer and those without; None: of none."""
+    return {
+        "exact": mean(exact),
+        "f1": None if f1 is None else mean(f1),
+        "exact_answerable": mean(exact[answerable]),
+        "exact_unanswerable": mean(exact[~answerable]),
+    }
 
 
 def _f1(predicted: list[str], gold: list[str]) -> float:

@@ -1,60 +1,188 @@
-"""What the rest of the harness asks of a task: examples to features, outputs to a table."""
+"""The definition of a task: its facts, and all that the rest of the harness asks of it."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import UserError
+from exporters.tasks import Head
+from harness.examples import Example, QuestionExample
+from harness.task_registry import task_class
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from harness.config.tasks import QuestionAnswering
-    from harness.examples import Example
+    from benchmarks.characteristics.attributes import Attribute
+    from harness.config.data import DataSource
+    from harness.config.tasks import QuestionAnswering, TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
     from harness.tasks.features import Features
 
+ModelInput = str | QuestionExample
+"""What an attack asks a deployment about."""
 
-class Task(Protocol):
-    """Turns examples into what models read, and what they say into one row an example."""
+
+@dataclass(frozen=True)
+class ReferenceInputs:
+    """Inputs that a script of `transformers` makes: ``inputs`` are (features, max_length) arrays by name, padded."""
+
+    inputs: dict[str, NDArray[np.int64]]
+    example: list[int]
+    """By feature."""
+    offsets: NDArray[np.int64] | None
+    """Characters of the context, (features, max_length, 2); -1 outside it."""
+
+
+class Task(ABC):
+    """Turns examples into what models read, and what they say into one row an example.
+
+    Tables have the columns ``id``, ``group``, ``prediction``, ``tokens``, ``representation``, one for each of the
+    head's logits, and those that the task names below.
+    """
+
+    name: ClassVar[str]
+    head: ClassVar[Head]
+    """Of its checkpoints: what loads them, and their outputs."""
+    unit: ClassVar[str]
+    """What one example is called."""
+    script: ClassVar[str]
+    """The example script of `transformers` that its inputs must be those of."""
+    gold: ClassVar[tuple[str, ...]]
+    """Columns that tell what is right, and whether the prediction is."""
+    correct: ClassVar[str]
+    """Of them, the one that is 1 where the prediction is right and 0 where it is an error."""
+    score: ClassVar[tuple[str, str]]
+    """What verification measures: the column, from 0 to 1, and its name."""
+    length_setting: ClassVar[str]
+    """The study's field that cuts inputs."""
+    attack_targets: ClassVar[tuple[str, ...]] = ()
+    """Parts of an example of which an attack changes one; none where there is only the text."""
+    predicts_texts: ClassVar[bool] = False
+    """Whether a prediction is a text of the data rather than a class."""
+
+    @abstractmethod
+    def __init__(self, *, max_length: int = 512, question_answering: QuestionAnswering | None = None) -> None:
+        """Settings of the study; a task uses its own."""
+
+    # --- Settings and data of a study
+
+    @staticmethod
+    @abstractmethod
+    def check_settings(place: str, settings: TaskSettings) -> None:
+        """Raise a `UserError` for settings at ``place`` of the study that are not for the task."""
+
+    @staticmethod
+    def decoding(settings: TaskSettings) -> QuestionAnswering | None:
+        """How answers are decoded; None where nothing is asked."""
+        return None
+
+    @staticmethod
+    @abstractmethod
+    def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
+        """The checked examples of ``source``; ``role`` is for messages. Raises `UserError`."""
+
+    # --- Examples to inputs
 
     @property
-    def name(self) -> str: ...
+    @abstractmethod
+    def max_tokens(self) -> int:
+        """The longest input."""
 
-    @property
-    def per_token(self) -> frozenset[str]:
-        """The outputs that have a token axis."""
-        ...
+    @abstractmethod
+    def with_max_tokens(self, tokens: int) -> Task:
+        """The same task with inputs of that many tokens at most."""
 
+    @abstractmethod
     def encode(self, tokenizer: FastTokenizer, examples: Sequence[Example]) -> Features: ...
 
+    @abstractmethod
+    def probes(self, probe: str, odd: str) -> list[Example]:
+        """Made-up examples of the texts ``probe`` and ``odd``: as they are, and longer than `max_tokens`."""
+
+    @abstractmethod
+    def reference_inputs(self, tokenizer: Any, examples: Sequence[Example], features: Features) -> ReferenceInputs:
+        """As `script` makes them with ``tokenizer``, of `transformers`; what differs by intent, as in ``features``."""
+
+    def deviations(self, tokenizer: Any, examples: Sequence[Example]) -> list[str]:
+        """How `encode` differs from `script` by intent, in words."""
+        return []
+
+    @abstractmethod
+    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[int]]:
+        """The arguments of the model's loss by name, one entry a feature."""
+
+    # --- Outputs to rows
+
+    @abstractmethod
     def table(
-        self,
-        examples: Sequence[Example],
-        features: Features,
-        outputs: Mapping[str, Sequence[NDArray[np.float32]]],
+        self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
     ) -> pa.Table:
         """Decode one entry a feature, per-token outputs trimmed to the feature, into one row an example."""
-        ...
+
+    @abstractmethod
+    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+        """``inputs`` of an attack as examples."""
+
+    @abstractmethod
+    def scores(
+        self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
+    ) -> NDArray[np.float64]:
+        """What an attack changes, (examples, classes): probabilities, which decide where the largest is."""
+
+    # --- Rows to figures
+
+    @staticmethod
+    @abstractmethod
+    def metrics(table: pa.Table) -> dict[str, float | None]:
+        """Fields of `harness.results.deployments.Quality`; None: of no examples."""
+
+    @staticmethod
+    @abstractmethod
+    def predictions(table: pa.Table) -> NDArray[Any]:
+        """(rows,) equal where predictions are."""
+
+    @staticmethod
+    @abstractmethod
+    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
+        """(rows,) predictions as people read them."""
+
+    @staticmethod
+    @abstractmethod
+    def attributes(
+        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64]
+    ) -> dict[str, Attribute]:
+        """What slices of ``examples`` are made of; ``confidence`` is the reference's."""
+
+    @staticmethod
+    def strata(table: pa.Table) -> dict[str, NDArray[np.bool_]]:
+        """Rows that are also compared apart, by name."""
+        return {}
+
+    @staticmethod
+    def brier_scores(table: pa.Table) -> NDArray[np.float64] | None:
+        """(rows,) of the probabilities of the classes; None where there are none."""
+        return None
 
 
 def task_for(name: str, *, question_answering: QuestionAnswering | None = None, max_length: int = 512) -> Task:
     """The task of that name.
 
     Question answering is set by ``question_answering`` alone (None: its defaults) and
-    text classification by ``max_length`` alone, the longest text in tokens.
+    text classification by ``max_length`` alone, the longest text in tokens. Raises `UserError` for another name.
     """
-    if name == "question-answering":
-        from harness.config.tasks import QuestionAnswering as Settings
-        from harness.tasks.question_answering import QuestionAnsweringTask
+    return task_class(name)(max_length=max_length, question_answering=question_answering)
 
-        return QuestionAnsweringTask(question_answering or Settings())
-    if name == "text-classification":
-        from harness.tasks.text_classification import TextClassificationTask
 
-        return TextClassificationTask(max_length)
-    raise UserError(f"unknown task {name!r}: the tasks are question-answering and text-classification")
+def mean(values: Any) -> float | None:
+    """None of no values."""
+    return float(np.mean(values)) if len(values) else None
+
+
+def arrays(encoded: Mapping[str, Any]) -> dict[str, NDArray[np.int64]]:
+    """Padded rows of a tokenizer of `transformers` as (features, tokens) by name."""
+    return {name: np.asarray(rows, np.int64) for name, rows in encoded.items()}

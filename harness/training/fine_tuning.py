@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +17,10 @@ from harness.checkpoints.tokenizer_files import copy_tokenizer
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.errors import UserError
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples import Example
+from harness.task_registry import task_class
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.task import task_for
-from harness.training.answer_spans import answer_spans
 from harness.training.batches import FeatureDataset
 from harness.training.distillation import DistillingTrainer, soft_labels
 from harness.training.model_inputs import (
@@ -30,11 +30,6 @@ from harness.training.model_inputs import (
     without_attention_dropout,
 )
 from harness.training.trainer import ResumableTrainer, train
-
-_OUTPUTS = {
-    "question-answering": ("start_logits", "end_logits"),
-    "text-classification": ("logits",),
-}
 
 
 def fine_tune(
@@ -63,7 +58,7 @@ def fine_tune(
     if not examples:
         raise UserError(f"no training examples for {task}: data.train is empty")
     tokenizer = read_tokenizer(starting)
-    model = load_model(starting, task=task, **without_attention_dropout(starting))
+    model = load_model(starting, task=task_class(task).head.task, **without_attention_dropout(starting))
     require_positions(model, recipe.max_length)
     inputs, targets = _columns(tokenizer, task, examples, labels, recipe, question_answering)
     columns = {**accepted_inputs(model, inputs), **targets}
@@ -101,28 +96,15 @@ def _columns(
     labels: tuple[str, ...] | None,
     recipe: Recipe,
     question_answering: QuestionAnswering | None,
-) -> tuple[dict[str, list[NDArray[np.int64]]], dict[str, Sequence[int]]]:
+) -> tuple[dict[str, list[NDArray[np.int64]]], dict[str, list[int]]]:
     """What models read and the targets of their loss, one entry a feature."""
-    settings = question_answering or QuestionAnswering()
-    settings = settings.model_copy(
-        update={
-            "max_seq_length": recipe.max_length,
-            "doc_stride": min(settings.doc_stride, recipe.max_length // 3),
-        }
-    )
-    encoder = task_for(task, question_answering=settings, max_length=recipe.max_length)
+    encoder = task_for(task, question_answering=question_answering).with_max_tokens(recipe.max_length)
     features = encoder.encode(tokenizer, examples)
-    if features.offsets is not None:
-        questions = cast("Sequence[QuestionExample]", examples)
-        starts, ends = answer_spans(questions, features.example, features.offsets)
-        return features.inputs, {
-            "start_positions": starts.tolist(),
-            "end_positions": ends.tolist(),
-        }
-    targets = [example.label for example in cast("Sequence[TextExample]", examples)]
-    if labels is not None and not 0 <= min(targets) <= max(targets) < len(labels):
-        raise UserError(f"training label {max(targets)} has no name: labels names {', '.join(labels)}")
-    return features.inputs, {"labels": targets}
+    targets = encoder.targets(examples, features)
+    classes = targets.get("labels", [])
+    if labels is not None and classes and not 0 <= min(classes) <= max(classes) < len(labels):
+        raise UserError(f"training label {max(classes)} has no name: labels names {', '.join(labels)}")
+    return features.inputs, targets
 
 
 def _soft_columns(
@@ -141,7 +123,8 @@ def _soft_columns(
             f"the teacher in {folder} has another vocabulary than its student ({len(vocabulary)} against "
             f"{tokenizer.backend.get_vocab_size()} tokens): distil between models that share a tokenizer"
         )
-    teacher = load_model(folder, task=task)
+    head = task_class(task).head
+    teacher = load_model(folder, task=head.task)
     if teacher.config.num_labels != student.config.num_labels:
         raise UserError(
             f"the teacher in {folder} has {teacher.config.num_labels} classes, its student "
@@ -151,7 +134,7 @@ def _soft_columns(
     return soft_labels(
         teacher,
         accepted_inputs(teacher, inputs),
-        outputs=_OUTPUTS[task],
+        outputs=tuple(head.outputs),
         pad_token_id=pad_token_id,
         progress=progress,
     )

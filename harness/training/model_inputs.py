@@ -1,4 +1,4 @@
-"""What a model takes and allows while it trains."""
+"""Inputs that a model takes and allows while it trains."""
 
 from __future__ import annotations
 

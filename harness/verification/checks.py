@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backends.backend import Backend
 from backends.batching import pad
-from exporters.parity import PER_TOKEN
+from exporters.tasks import PER_TOKEN
 from harness.data.sampling import sample
 from harness.errors import REFUSED, StepFailed
 from harness.examples import Example, QuestionExample
@@ -82,7 +82,7 @@ def verification_inputs(
     examples = verification_examples(every, count, seed=seed)
     tokenizer = read_tokenizer(tokenizer_folder)
     features = task.encode(tokenizer, examples)
-    require_positions(int(features.lengths.max()), positions, task.name)
+    require_positions(int(features.lengths.max()), positions, task)
     ends = [int(features.lengths.argmax()), int(features.lengths.argmin())]
     others = np.random.default_rng(seed).permutation(len(features))
     order = np.array(list(dict.fromkeys([*ends, *others.tolist()])), np.int64)
@@ -102,14 +102,13 @@ def verification_examples(every: Sequence[Example], count: int, *, seed: int) ->
     return list(chosen.values())
 
 
-def require_positions(longest: int, positions: int | None, task: str) -> None:
+def require_positions(longest: int, positions: int | None, task: Task) -> None:
     """Raise `StepFailed` where an input of ``longest`` tokens is more than the model takes, as far as that is known."""
     if positions is not None and longest > positions:
-        field = "question_answering.max_seq_length" if task == "question-answering" else "max_length"
         raise StepFailed(
             REFUSED,
             f"an input has {longest} tokens, but the model has {positions} positions: set the task's "
-            f"{field} to {positions} or less",
+            f"{task.length_setting} to {positions} or less",
         )
 
 
@@ -151,7 +150,7 @@ def joined(rows: Sequence[Outputs], width: int) -> dict[str, NDArray[np.float32]
 
 
 def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality:
-    """F1 of question answering or accuracy, of the checkpoint and of the deployment on the same examples."""
+    """The task's score, F1 or accuracy, of the checkpoint and of the deployment on the same examples."""
     measure, wanted = _right(inputs, expected)
     _, found = _right(inputs, actual)
     lost = wanted - found
@@ -197,7 +196,7 @@ def _right(inputs: VerificationInputs, outputs: Sequence[Outputs]) -> tuple[str,
             placed[index][: lengths[index]] if name in PER_TOKEN else placed[index] for index in range(len(lengths))
         ]
     table = inputs.task.table(inputs.examples, inputs.features, by_feature)
-    column, measure = ("f1", "F1") if "f1" in table.column_names else ("correct", "accuracy")
+    column, measure = inputs.task.score
     return measure, np.asarray(table.column(column).to_pylist(), np.float64)
 
 

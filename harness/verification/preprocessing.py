@@ -12,20 +12,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples import Example, QuestionExample
 from harness.store.atomic import write_json
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
 from harness.tasks.features import Features, encodable
-from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.task import Task
-from harness.tasks.text_classification import TextClassificationTask
 
 FILE = "preprocessing.json"
 
@@ -45,16 +42,6 @@ class Preprocessing:
     examples: int
     features: int
     notes: list[str]
-
-
-@dataclass(frozen=True)
-class _Expected:
-    """What the reference gives: ``inputs`` are (features, max_length) arrays by name, padded."""
-
-    inputs: dict[str, NDArray[np.int64]]
-    example: list[int]
-    offsets: NDArray[np.int64] | None
-    """Characters of the context, (features, max_length, 2); -1 outside it."""
 
 
 def check_preprocessing(
@@ -84,24 +71,24 @@ def read_preprocessing(*folders: Path) -> dict[str, Any] | None:
 
 
 def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example]) -> Preprocessing:
-    script = "run_qa.py" if isinstance(task, QuestionAnsweringTask) else "run_glue.py"
     with quiet():
         reference = _reference(source)
-        every = [*examples, *_probes(task, reference)]
+        odd = f"{_PROBE} {' '.join(reference.all_special_tokens)} {_PROBE}"
+        every = [*examples, *task.probes(_PROBE, odd)]
         features = task.encode(read_tokenizer(written), every)
         difference = _difference(task, reference, every, features)
         if difference is not None:
             setting = _setting(task, source, every, features)
             raise StepFailed(
                 REFUSED,
-                f"the preprocessing is not that of transformers' {script}: {difference}"
+                f"the preprocessing is not that of transformers' {task.script}: {difference}"
                 + (f"; {setting}" if setting else f", for a reason that no single setting in {SETTINGS} gives"),
             )
     return Preprocessing(
-        f"AutoTokenizer, called as transformers' {script} calls it",
+        f"AutoTokenizer, called as transformers' {task.script} calls it",
         len(examples),
         len(features),
-        _by_intent(task, reference, examples, features, script),
+        _by_intent(task, reference, examples, features),
     )
 
 
@@ -112,63 +99,10 @@ def _reference(folder: Path) -> Any:
         raise StepFailed(REFUSED, f"transformers cannot read the tokenizer: {_line(error)}") from None
 
 
-def _probes(task: Task, reference: Any) -> list[Example]:
-    odd = f"{_PROBE} {' '.join(reference.all_special_tokens)} {_PROBE}"
-    if isinstance(task, QuestionAnsweringTask):
-        longer = odd * (1 + task.settings.max_seq_length // 8)
-        contexts = {"odd": odd, "longer than a window": longer}
-        return [QuestionExample(f"made up: {name}", "", _PROBE, text, (), ()) for name, text in contexts.items()]
-    longer = odd * (1 + cast("TextClassificationTask", task).max_length // 8)
-    return [TextExample(f"made up: {name}", "", text, 0) for name, text in {"odd": odd, "too long": longer}.items()]
-
-
-def _expected(task: Task, reference: Any, examples: Sequence[Example], features: Features) -> _Expected:
-    """As ``prepare_validation_features`` of run_qa.py, or ``preprocess_function`` of run_glue.py.
-
-    What differs by intent (see `_by_intent`) is taken from our side.
-    """
-    if not isinstance(task, QuestionAnsweringTask):
-        texts = [encodable(cast("TextExample", example).text) for example in examples]
-        max_length = cast("TextClassificationTask", task).max_length
-        encoded = reference(texts, padding="max_length", max_length=max_length, truncation=True)
-        return _Expected(_arrays(encoded), list(range(len(texts))), None)
-    asked = [cast("QuestionExample", example) for example in examples]
-    questions = [
-        encodable(ours if _cut(ours, example) else example.question.lstrip())
-        for (ours, _), example in zip(task.pairs(reference.backend_tokenizer, asked), asked, strict=True)
-    ]
-    contexts = [encodable(example.context) for example in asked]
-    question_first = reference.padding_side == "right"
-    encoded = reference(
-        questions if question_first else contexts,
-        contexts if question_first else questions,
-        truncation="only_second" if question_first else "only_first",
-        max_length=task.settings.max_seq_length,
-        stride=task.settings.doc_stride,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-        padding="max_length",
-    )
-    index = list(encoded.pop("overflow_to_sample_mapping"))
-    offsets = np.asarray(encoded.pop("offset_mapping"), np.int64)
-    for row in range(len(offsets)):
-        offsets[row, [sequence != int(question_first) for sequence in encoded.sequence_ids(row)]] = -1
-    return _Expected(_arrays(encoded), index, offsets)
-
-
-def _cut(ours: str, example: QuestionExample) -> bool:
-    whole = example.question.lstrip()
-    return ours != whole and whole.startswith(ours)
-
-
-def _arrays(encoded: Any) -> dict[str, NDArray[np.int64]]:
-    return {name: np.asarray(rows, np.int64) for name, rows in encoded.items()}
-
-
 def _difference(task: Task, reference: Any, examples: Sequence[Example], features: Features) -> str | None:
     """The first difference between ``features`` and the reference's, in words; None where there is none."""
     try:
-        expected = _expected(task, reference, examples, features)
+        expected = task.reference_inputs(reference, examples, features)
     except Exception as error:  # transformers raises whatever its tokenizers raise
         return f"its tokenizer fails ({_line(error)})"
     theirs = expected.inputs
@@ -215,24 +149,19 @@ def _setting(task: Task, source: Path, examples: Sequence[Example], features: Fe
     return None
 
 
-def _by_intent(task: Task, reference: Any, examples: Sequence[Example], features: Features, script: str) -> list[str]:
+def _by_intent(task: Task, reference: Any, examples: Sequence[Example], features: Features) -> list[str]:
     notes = []
     longest = int(features.lengths[features.example < len(examples)].max())
     if longest > reference.model_max_length:
         notes.append(
-            f"inputs of up to {longest} tokens, as the study says: {script} would cut them at the tokenizer's "
+            f"inputs of up to {longest} tokens, as the study says: {task.script} would cut them at the tokenizer's "
             f"model_max_length, {reference.model_max_length}"
         )
-    if isinstance(task, QuestionAnsweringTask):
-        asked = [cast("QuestionExample", example) for example in examples]
-        pairs = task.pairs(reference.backend_tokenizer, asked)
-        cut = sum(_cut(ours, example) for (ours, _), example in zip(pairs, asked, strict=True))
-        if cut:
-            notes.append(f"{cut} questions too long for a window are cut at their end: {script} fails on them")
+    notes += task.deviations(reference, examples)
     texts = [text for example in examples for text in _texts(example)]
     broken = sum(text != encodable(text) for text in texts)
     if broken:
-        notes.append(f"{broken} texts have lone surrogates, read as U+FFFD: {script} fails on them")
+        notes.append(f"{broken} texts have lone surrogates, read as U+FFFD: {task.script} fails on them")
     return notes
 
 

@@ -17,25 +17,41 @@ PACKAGES = ("backends", "benchmarks", "configs", "exporters", "harness")
 REFERENCE, OPINION = "tiny/onnx-fp32@onnxruntime-cpu", "tiny/onnx-fp32@onnx-reference"
 ROUNDED = "tiny/onnx-int8-weights@onnxruntime-cpu"
 
-NEW_FILES = ("backends/onnx_reference_backend.py", "exporters/quantization/int8_weights.py")
+NEW_FILES = (
+    "backends/onnx_reference_backend.py",
+    "exporters/quantization/int8_weights.py",
+    "benchmarks/characteristics/confidence_shift.py",
+    "harness/steps/compare_confidence_shift.py",
+    "harness/report/sections/confidence_shift.py",
+    "harness/tasks/opening_classification.py",
+)
 LINES = (
     ("backends/registry.py", '    "onnxruntime-cpu": '),
     ("exporters/formats.py", "from exporters.tensorrt import formats as tensorrt"),
     ("exporters/formats.py", "        int8_static.FORMAT,"),
+    ("harness/steps/registry.py", '    "compare_explanation",'),
+    ("harness/results/schema.py", "from benchmarks.characteristics.data_distribution import"),
+    ("harness/results/schema.py", "    explanation: ExplanationAgreement | None"),
+    ("harness/report/sections/characteristics.py", "from benchmarks.characteristics.data_distribution import"),
+    ("harness/report/sections/characteristics.py", "from harness.report.sections.data_distribution import"),
+    ("harness/report/sections/characteristics.py", "    Affected: CharacteristicSection("),
+    ("harness/task_registry.py", '    "text-classification": '),
 )
 """Where the page's other blocks go, in its order: a file, and the lines that they stand before."""
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages with the guide's backend and format in them, and its study beside them."""
+    """The packages with the guide's files and lines in them, and its study beside them."""
     root = tmp_path_factory.mktemp("extended")
     for package in PACKAGES:
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     text = GUIDE.read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
-    whole = [block for block in blocks if block.startswith('"""')]
-    lines = [block for block in blocks if block not in whole]
+    whole = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    lines = [
+        block.removeprefix("+").replace("\n+", "\n")
+        for block in re.findall(r"```diff\n(.*?)```", text, flags=re.DOTALL)
+    ]
     (study,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
     for name, block in zip(NEW_FILES, whole, strict=True):
         assert f"`{name}`:\n\n```python\n{block}" in text
@@ -77,7 +93,8 @@ def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
     done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=copy, PYTHONPATH=str(copy))
     assert done.returncode == 0, done.stderr
     (results,) = copy.glob("runs/*/results.json")
-    deployments = json.loads(results.read_text())["tasks"]["text-classification"]["deployments"]
+    tasks = json.loads(results.read_text())["tasks"]
+    deployments = tasks["text-classification"]["deployments"]
     assert deployments.keys() == {REFERENCE, OPINION, ROUNDED}
     entry = deployments[OPINION]
     assert entry["status"] == "ok" and entry["runtime"]["provider"] == "NumPy"
@@ -87,3 +104,11 @@ def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
     rounded = deployments[ROUNDED]
     assert rounded["status"] == "ok" and rounded["artifact"]["precision"] == "int8 weights, the rest fp32"
     assert 1e-5 < rounded["verification"]["parity"]["largest_logit_difference"] < 1
+    assert tasks.keys() == {"text-classification", "opening-classification"}
+    for task in tasks.values():
+        shifts = task["characteristics"]["confidence_shift"]["shifts"]
+        assert shifts.keys() == {OPINION, ROUNDED} and shifts[OPINION]["value"] < 1e-4 < shifts[ROUNDED]["value"] < 1
+    told = {name: task["data"]["evaluation"]["mean_tokens"] for name, task in tasks.items()}
+    assert told["opening-classification"] < told["text-classification"]
+    report = scalemodel("report", str(results.parent), "--format", "markdown", cwd=copy, PYTHONPATH=str(copy)).stdout
+    assert report.count("Is it as sure as the reference?") == 2 and "20 openings" in report

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from exporters.export import export
+from exporters.artifact import export
 from harness.demo import write_checkpoint
 from tests.end_to_end.driver import scalemodel
 from tests.exporters.small_model import small_model

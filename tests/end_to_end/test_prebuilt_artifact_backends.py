@@ -12,7 +12,7 @@ import pytest
 
 from backends.openvino import OpenVinoCpu
 from backends.registry import availability
-from exporters.export import export
+from exporters.artifact import export
 from harness.config.load import load_study
 from harness.demo import write_checkpoint
 from harness.errors import REFUSED, StepFailed

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from exporters.export import export
+from exporters.artifact import export
 from exporters.formats import FORMATS
 from exporters.onnx.graph import read_model
 from tests.shared import shared_folder

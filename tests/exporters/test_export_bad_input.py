@@ -11,8 +11,8 @@ import onnx
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from exporters.artifact import export
 from exporters.errors import ExportError
-from exporters.export import export
 from exporters.files import describe_files
 from exporters.manifest import read_manifest, write_manifest
 

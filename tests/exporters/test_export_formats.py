@@ -113,7 +113,7 @@ def test_torch_artifact_is_the_checkpoint(artifact, checkpoints):
 
 
 def test_the_same_again_gives_the_same_bytes(tmp_path, artifact, checkpoints, make_batch):
-    from exporters.export import export
+    from exporters.artifact import export
 
     calibration = [make_batch(seed, 6, length) for seed, length in enumerate((12, 48, 24, 36))]
     for format, kind in ((format, FORMATS[format]) for format in HERE if FORMATS[format].missing() is None):

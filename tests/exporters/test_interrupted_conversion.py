@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
+from exporters.artifact import export
 from exporters.errors import ExportError
-from exporters.export import export
 from exporters.manifest import read_manifest, verify_files
 
 CONVERT = """
@@ -18,7 +18,7 @@ import signal, sys, time
 from pathlib import Path
 import numpy as np
 from exporters.quantization import sensitivity
-from exporters.export import export
+from exporters.artifact import export
 
 def wait(*_):
     print("half-way", flush=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from exporters.artifact import export
 from onnx import TensorProto, helper
 
 from exporters.errors import ExportError
-from exporters.export import export
 from exporters.formats import FORMATS
 from exporters.onnx.graph import behind_mask, encoder_matmuls, position_arithmetic, read_model
 from exporters.onnx.loadable import require_loadable

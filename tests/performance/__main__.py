@@ -21,7 +21,7 @@ from backends.host.machine import environment, usable_cores
 from backends.onnxruntime.cpu import OnnxRuntime
 from backends.registry import open_backend
 from benchmarks.performance.latency import Latency, single_stream
-from exporters.export import export
+from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import RandomCheckpoint
 from harness.demo.corpora import generate

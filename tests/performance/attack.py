@@ -92,7 +92,7 @@ def main() -> None:
                 _formats(chosen.formats, runtime, ours, examples)
             else:
                 shared = chosen.shared_batches
-                ask = deployment.probabilities if shared else _padded_to_512(chosen.artifact, runtime)
+                ask = deployment.scores if shared else _padded_to_512(chosen.artifact, runtime)
                 theirs = _textattack(ask, proposer, chosen.masked_lm, settings)
                 _against(deployment, ours, examples, theirs, chosen.batch_size)
 
@@ -156,7 +156,7 @@ class Ours:
     def attack(self, deployment: DeploymentRunner, examples: Sequence[Example], batch_size: int) -> list[AttackResult]:
         return list(
             attack(
-                deployment.probabilities,
+                deployment.scores,
                 examples,
                 candidates=self.propose,
                 similarity=self.similarity,

@@ -98,7 +98,7 @@ def _cells(arguments: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
 
 def _artifact(format: str, artifacts: Path) -> Path:
     # Here: the process whose memory is measured must not have loaded them.
-    from exporters.export import export
+    from exporters.artifact import export
     from exporters.formats import FORMATS
     from harness.checkpoints.materialize import materialize
     from harness.config.checkpoints import RandomCheckpoint

@@ -29,7 +29,7 @@ from rich.table import Table
 from backends.batching import pad
 from backends.host.machine import environment, usable_cores
 from backends.registry import open_backend
-from exporters.export import export
+from exporters.artifact import export
 from exporters.formats import FORMATS
 from exporters.manifest import read_manifest
 from harness.checkpoints.materialize import materialize

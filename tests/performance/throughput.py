@@ -26,7 +26,7 @@ from backends.batching import build_batches, pad
 from backends.host.machine import environment, usable_cores
 from backends.onnxruntime.cpu import OnnxRuntime
 from benchmarks.performance.tuning import Run, Setting, Tuning, gain, splits, tune
-from exporters.export import export
+from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
 from harness.examples import TextExample

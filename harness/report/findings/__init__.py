@@ -1,1 +1,1 @@
-"""What stands out in the results and what to do next: pure rules, thresholds in `thresholds`."""
+"""Findings: what stands out in the results and what to do next. Pure rules, thresholds in `thresholds`."""

@@ -1,4 +1,4 @@
-"""What speed costs in robustness: changes under attack against the reference, on the same texts."""
+"""Price of speed in robustness: changes under attack against the reference, on the same texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What caused a change: every link of the chain checkpoint, export, precision, architecture, by itself."""
+"""Attribution of a change: every link of the chain checkpoint, export, precision, architecture, by itself."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from harness.results.schema import DataFacts
 ROLES = ("evaluation", "out-of-distribution", "bank", "train")
 NOTABLE_ISA = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "avx512_bf16", "asimd", "sve")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "openvino", "tensorrt", "torch", "transformers", "scalemodel")
-KINDS = {"question-answering": "question", "text-classification": "text"}
 
 FAMILIES = {
     "demonstration": "Demonstration family: small models on generated text, to show the tool. Their figures "
@@ -87,7 +86,7 @@ def _task(task: TaskView) -> Iterable[tuple[str, str]]:
     yield "deployments", told + (f"; {failed} failed" if failed else "")
     data = task.result.data
     for role in [*(r for r in ROLES if r in data), *(r for r in data if r not in ROLES)]:
-        yield words(role), _data(data[role], KINDS.get(task.name, "example"))
+        yield words(role), _data(data[role], task.unit)
 
 
 def _data(data: DataFacts, one: str) -> str:

@@ -1,4 +1,4 @@
-"""What the tables share: how a row is named, and cells that say what a figure means."""
+"""Rows of the tables: how a row is named, and cells that say what a figure means."""
 
 from __future__ import annotations
 

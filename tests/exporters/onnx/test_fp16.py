@@ -83,7 +83,7 @@ def test_weights_out_of_range_are_counted_and_warned_of(tmp_path, artifact, chec
     """65,504 fits, 65,505 does not; the smallest that fits is 2^-24."""
     from safetensors.numpy import load_file, save_file
 
-    from exporters.export import export
+    from exporters.artifact import export
 
     spoilt = tmp_path / "checkpoint"
     shutil.copytree(checkpoints["bert-qa"], spoilt)

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from exporters.export import export
+from exporters.artifact import export
 from exporters.formats import FORMATS
 from exporters.onnx import graph as onnx_graph
 from exporters.onnx.graph import behind_mask, fold_identities, head, read_model

@@ -11,8 +11,8 @@ import torch
 from transformers import ModernBertConfig, ModernBertForSequenceClassification
 
 from backends.registry import open_backend
+from exporters.artifact import export
 from exporters.checkpoint import load_model
-from exporters.export import export
 from exporters.parity import checkpoint_outputs
 from exporters.pooling import pool
 

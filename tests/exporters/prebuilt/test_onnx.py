@@ -19,11 +19,11 @@ from transformers.models.roberta.modeling_roberta import create_position_ids_fro
 from backends.registry import open_backend
 from exporters.errors import ExportError
 from exporters.manifest import read_manifest, verify_files
-from exporters.onnx.graph import OUTPUTS
 from exporters.onnx.graph_facts import tensor_shapes
 from exporters.pooling import pool, pooling_nodes
 from exporters.prebuilt.onnx import DeclaredMetadata, check_outputs, export_prebuilt, look_at
 from exporters.prebuilt.outputs import last_normalisation
+from exporters.tasks import QUESTION_ANSWERING
 from tests.exporters.small_model import small_model
 
 LABELS = ("bad", "fair", "good")
@@ -171,11 +171,11 @@ def test_none_leaves_the_representation_out(tmp_path, artifact):
 @pytest.mark.parametrize("names", [("first", "last"), ("end_logits", "start_logits")])
 def test_logits_of_other_names_even_swapped_ones(names, tmp_path, artifact, batches, run):
     exported = artifact("bert-qa", "onnx-fp32")
-    given = dict(zip(OUTPUTS["question-answering"], names, strict=True))
+    given = dict(zip(QUESTION_ANSWERING.outputs, names, strict=True))
     source = renamed(exported / "model.onnx", tmp_path / "other.onnx", given)
     take_in(source, tmp_path / "own", options("bert-qa", **given))
     for expected, actual in zip(run(exported, batches), run(tmp_path / "own", batches), strict=True):
-        for name in OUTPUTS["question-answering"]:
+        for name in QUESTION_ANSWERING.outputs:
             np.testing.assert_array_equal(actual[name], expected[name])
 
 

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from exporters.export import export
+from exporters.artifact import export
 from exporters.manifest import read_manifest
 from exporters.onnx.graph import embeddings, head, read_model
 from exporters.parity import checkpoint_outputs, compare_outputs

@@ -10,8 +10,8 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
+from exporters.artifact import export
 from exporters.errors import ExportError
-from exporters.export import export
 from exporters.files import sha256
 from exporters.format import Format
 from exporters.formats import FORMATS, lineage

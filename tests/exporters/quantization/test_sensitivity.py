@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from exporters.export import export
+from exporters.artifact import export
 from exporters.manifest import read_manifest
 from exporters.onnx.graph import read_model
 from exporters.quantization import sensitivity

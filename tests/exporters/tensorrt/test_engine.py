@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
+from exporters.artifact import export
 from exporters.errors import ExportError
-from exporters.export import export
 from exporters.formats import FORMATS
 from exporters.manifest import read_manifest, verify_files
 from exporters.onnx.graph import read_model

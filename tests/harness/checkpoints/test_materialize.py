@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import AutoModelForQuestionAnswering
 
-from exporters.export import export
+from exporters.artifact import export
 from exporters.onnx.graph import read_model
 from exporters.onnx.metadata import read_metadata
 from harness.checkpoints.digest import source_digest

@@ -12,7 +12,7 @@ import torch
 from onnx import numpy_helper
 from safetensors.torch import load_file
 
-from exporters.export import export
+from exporters.artifact import export
 from exporters.onnx.graph import read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 from harness.checkpoints.digest import source_digest

@@ -12,7 +12,7 @@ from exporters.format import Format
 from harness.cli.configs import shipped
 from harness.config.data import EmbeddedSource, TableSource
 from harness.config.load import load_study
-from harness.config.schema import json_schema
+from harness.config.study import json_schema
 from harness.errors import UserError
 
 STUDY = """

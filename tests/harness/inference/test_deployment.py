@@ -14,7 +14,7 @@ from backends.backend import Backend
 from benchmarks.attack import batched_search as lock_step
 from benchmarks.attack.bert_attack import attack
 from benchmarks.attack.results import AttackSettings, Mode
-from exporters.export import export
+from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import LABELS, generate
@@ -23,7 +23,7 @@ from harness.inference import deployment as live
 from harness.inference.deployment import DeploymentRunner, one_session_a_thread, open_deployment
 from harness.inference.latency_breakdown import STAGES, latency_breakdown
 from harness.inference.stage_overlap import overlapped
-from harness.store.outputs import matrix
+from harness.tasks.columns import matrix
 from tests.harness.options import deployment_options
 
 OPTIONS = deployment_options(token_budget=256)
@@ -85,7 +85,7 @@ def test_chunks_give_the_rows_of_one_piece(
 ) -> None:
     texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
     whole = deployment.table(EXAMPLES)
-    asked = deployment.probabilities(texts)
+    asked = deployment.scores(texts)
     monkeypatch.setattr(type(deployment.backend), "device", device)
     monkeypatch.setattr(live, "SMALLEST_CHUNK", 5)
     monkeypatch.setattr(live, "LARGEST_CHUNK", 7)
@@ -98,7 +98,7 @@ def test_chunks_give_the_rows_of_one_piece(
     monkeypatch.setattr(live, "overlapped", noting)
     deployment.table(EXAMPLES)
     assert chunks == ([8] if device == "cuda" else [])
-    np.testing.assert_array_equal(deployment.probabilities(texts), asked)
+    np.testing.assert_array_equal(deployment.scores(texts), asked)
     cut = deployment.table(EXAMPLES)
     assert cut.schema == whole.schema
     assert cut["id"].to_pylist() == whole["id"].to_pylist() == [example.id for example in EXAMPLES]
@@ -118,18 +118,18 @@ def test_sessions_side_by_side_give_the_same_rows(
     np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
 
 
-def test_queries_have_the_same_probabilities_on_a_session_a_thread(artifact: Path) -> None:
+def test_queries_have_the_same_scores_on_a_session_a_thread(artifact: Path) -> None:
     """To the last bit, whatever else is asked and however many threads there are: the attack promises it."""
     texts = [example.text for example in EXAMPLES if isinstance(example, TextExample)]
     assert len(texts) == len(EXAMPLES)
     with open_deployment(artifact, OPTIONS.model_copy(update={"threads": 2})) as together:
-        expected = together.probabilities(texts)
+        expected = together.scores(texts)
     split = one_session_a_thread(OPTIONS.model_copy(update={"threads": 2}))
     assert (split.sessions, split.threads) == (2, 1)
     with open_deployment(artifact, split) as several:
         assert several.extra_sessions == (several.backend,)  # so the weights are there once
-        np.testing.assert_array_equal(several.with_budget(64).probabilities(texts), expected)
-        alone = [several.probabilities([text])[0] for text in texts]
+        np.testing.assert_array_equal(several.with_budget(64).scores(texts), expected)
+        alone = [several.scores([text])[0] for text in texts]
     np.testing.assert_array_equal(np.stack(alone), expected)
 
 
@@ -149,9 +149,9 @@ def test_texts_that_are_the_same_input_are_inferred_once(deployment: DeploymentR
             inferred.append(len(feeds["input_ids"]))
             return deployment.backend.infer(feeds)
 
-    found = replace(deployment, backend=cast("Backend", Counting())).probabilities(asked)
+    found = replace(deployment, backend=cast("Backend", Counting())).scores(asked)
     assert sum(inferred) == 4
-    np.testing.assert_array_equal(found, np.concatenate([deployment.probabilities([text]) for text in asked]))
+    np.testing.assert_array_equal(found, np.concatenate([deployment.scores([text]) for text in asked]))
 
 
 def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
@@ -159,12 +159,12 @@ def test_groups_of_any_size_find_the_same_texts(artifact: Path) -> None:
     replacements = ["plain", "remarkable", "never", "hardly"]
     short = [(one.id, " ".join(one.text.split()[:20])) for one in EXAMPLES[:12] if isinstance(one, TextExample)]
     with open_deployment(artifact, one_session_a_thread(OPTIONS.model_copy(update={"threads": 2}))) as opened:
-        before = opened.probabilities([text for _, text in short]).argmax(axis=1)
+        before = opened.scores([text for _, text in short]).argmax(axis=1)
         examples = [(id_, text, int(label)) for (id_, text), label in zip(short, before, strict=True)]
         one, eight, all_ = (
             list(
                 attack(
-                    opened.probabilities,
+                    opened.scores,
                     examples,
                     candidates=lambda _, spans: [replacements for _ in spans],
                     batch_size=size,
@@ -185,12 +185,12 @@ def test_a_long_text_is_attacked_in_calls_of_bounded_size(
     monkeypatch.setattr(lock_step, "CHARACTERS_A_CALL", 500_000)
     some = [word for example in EXAMPLES if isinstance(example, TextExample) for word in example.text.split()]
     text = " ".join((some * (words // len(some) + 1))[:words])
-    [before] = deployment.probabilities([text])
+    [before] = deployment.scores([text])
     calls = []
 
     def predict(texts: Sequence[str]) -> Any:
         calls.append(sum(map(len, texts)))
-        return deployment.probabilities(texts)
+        return deployment.scores(texts)
 
     [found] = attack(
         predict,

@@ -505,14 +505,11 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
         },
         examples=[example],
     )
-    return CharacteristicResults(
+    return CharacteristicResults.known(
         prediction_errors=PredictionErrors(strata),
         data_representation=representation,
         data_distribution=distribution,
         adversarial_attack=attack if task == TEXT else None,
-        calibration=None,
-        affected=None,
-        explanation=None,
     )
 
 

@@ -12,14 +12,14 @@ import pytest
 from pydantic import BaseModel
 
 from harness.errors import UserError
-from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE, RunResults, read_results
+from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE, RunResults, load_results
 from harness.results.schema import PerformanceResults, Results
 from tests.harness.report import synthetic_results as synthetic
 
 
 def refused(path: Path) -> str:
     with pytest.raises(UserError) as raised:
-        read_results(path)
+        load_results(path)
     message = str(raised.value)
     assert "\n" not in message
     assert str(path) in message
@@ -36,18 +36,18 @@ def write(folder: Path, run: RunResults) -> Path:
 def test_a_run_folder_and_its_file_are_read(tmp_path: Path) -> None:
     run = synthetic.run_of(synthetic.whole())
     write(tmp_path, run)
-    assert read_results(tmp_path) == read_results(tmp_path / "results.json") == run
+    assert load_results(tmp_path) == load_results(tmp_path / "results.json") == run
 
 
 def test_timings_come_from_their_own_file(tmp_path: Path) -> None:
     run = synthetic.run_of(synthetic.small())
     write(tmp_path, replace(run, performance=None))
-    assert read_results(tmp_path).timings(synthetic.QA) == {}
+    assert load_results(tmp_path).timings(synthetic.QA) == {}
     write(tmp_path, run)
-    assert read_results(tmp_path).timings(synthetic.QA) == run.timings(synthetic.QA) != {}
+    assert load_results(tmp_path).timings(synthetic.QA) == run.timings(synthetic.QA) != {}
     (tmp_path / "performance.json").write_text('{"version": 1, "tasks": {}}', encoding="utf-8")
     with pytest.raises(UserError, match=r"performance\.json: results of version 1"):
-        read_results(tmp_path)
+        load_results(tmp_path)
 
 
 Path_ = tuple[str | int, ...]
@@ -90,7 +90,7 @@ def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
     write(tmp_path, synthetic.run_of(synthetic.small()))
     whole = example(root, (), fields)
     (tmp_path / file).write_text(json.dumps(whole), encoding="utf-8")
-    read_results(tmp_path)
+    load_results(tmp_path)
     assert len(fields) > 100
     for path in fields:
         name = str(path[-1])

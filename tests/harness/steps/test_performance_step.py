@@ -12,7 +12,7 @@ import pytest
 
 from backends.batching import pad
 from backends.errors import BackendError, OutOfMemory
-from exporters.export import export
+from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.config.performance import Performance, Server, Sweep

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from backends.errors import BackendError
-from exporters.export import export
+from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import generate

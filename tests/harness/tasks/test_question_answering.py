@@ -116,10 +116,10 @@ def test_other_questions_are_not_cut(tokenizer: Tokenizer) -> None:
 
 
 def test_a_stride_that_leaves_no_step_is_one_line(tokenizer: Tokenizer) -> None:
-    task = QuestionAnsweringTask(QuestionAnswering(max_seq_length=64, doc_stride=128))
+    task = QuestionAnsweringTask(question_answering=QuestionAnswering(max_seq_length=64, doc_stride=128))
     with pytest.raises(UserError, match=r"stride is 128, too much for max_seq_length 64: make it at most 59"):
         task.encode(FastTokenizer(tokenizer), [question("who", "bob")])
-    largest = QuestionAnsweringTask(QuestionAnswering(max_seq_length=64, doc_stride=59))
+    largest = QuestionAnsweringTask(question_answering=QuestionAnswering(max_seq_length=64, doc_stride=59))
     assert len(largest.encode(FastTokenizer(tokenizer), [question("who", "bob " * 100)])) > 1
 
 

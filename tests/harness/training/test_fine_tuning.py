@@ -17,9 +17,9 @@ from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
 from harness.errors import StepFailed, UserError
 from harness.examples import QuestionExample
+from harness.tasks.answer_spans import answer_spans
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
-from harness.training.answer_spans import answer_spans
 from harness.training.fine_tuning import fine_tune
 from harness.training.masked_language_model import train_masked_language_model
 from tests.harness.training.tiny_training import LABELS, questions, texts, train_case, write_start

@@ -129,7 +129,9 @@ def taken(folder: Path, destination: Path) -> Path:
 
 def asking() -> QuestionAnsweringTask:
     return QuestionAnsweringTask(
-        QuestionAnswering(max_seq_length=LENGTH, doc_stride=STRIDE, n_best_size=20, max_answer_length=30)
+        question_answering=QuestionAnswering(
+            max_seq_length=LENGTH, doc_stride=STRIDE, n_best_size=20, max_answer_length=30
+        )
     )
 
 

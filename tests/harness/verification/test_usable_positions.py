@@ -11,10 +11,10 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForSequenceClassification, BertConfig, RobertaConfig
 
-from exporters.export import export
+from exporters.artifact import export
 from harness.examples import TextExample
 from harness.inference.deployment import open_deployment
-from harness.store.outputs import matrix
+from harness.tasks.columns import matrix
 from tests.harness.options import deployment_options
 
 TASK = "text-classification"

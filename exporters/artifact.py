@@ -12,11 +12,12 @@ from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, requi
 from exporters.format import Batches, Format, Job
 from exporters.formats import FORMATS, refused
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
-from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, OUTPUTS, REPRESENTATION
+from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, REPRESENTATION
 from exporters.onnx.loadable import require_loadable
 from exporters.onnx.metadata import set_metadata
 from exporters.pooling import check_pooling
 from exporters.scratch import written_beside
+from exporters.tasks import TASKS
 from exporters.tensorrt import engine as tensorrt_engine
 
 
@@ -136,6 +137,9 @@ def _torch_inputs(facts: CheckpointFacts) -> list[Tensor]:
 
 
 def _torch_outputs(facts: CheckpointFacts, task: str) -> list[Tensor]:
-    last: int | str = "sequence_length" if facts.labels is None else len(facts.labels)
-    logits = [Tensor(name, "float32", ["batch_size", last]) for name in OUTPUTS[task]]
+    sizes: dict[str, int | str] = {} if facts.labels is None else {"labels": len(facts.labels)}
+    logits = [
+        Tensor(name, "float32", ["batch_size", *(sizes.get(axis, axis) for axis in axes)])
+        for name, axes in TASKS[task].outputs.items()
+    ]
     return [*logits, Tensor(REPRESENTATION, "float32", ["batch_size", facts.hidden])]

@@ -1,0 +1,32 @@
+"""Tasks of a checkpoint's head, a line each: the class that loads it in PyTorch, and the outputs of its artifacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REPRESENTATION = "representation"
+"""(batch, hidden), of every artifact that has one."""
+
+
+@dataclass(frozen=True)
+class Head:
+    auto_class: str
+    """Of `transformers`."""
+    classes: tuple[str, ...] = ()
+    """Logits (batch, labels)."""
+    per_token: tuple[str, ...] = ()
+    """Logits (batch, sequence)."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The artifact's, all float32."""
+        return (*self.classes, *self.per_token, REPRESENTATION)
+
+
+TASKS: dict[str, Head] = {
+    "question-answering": Head("AutoModelForQuestionAnswering", per_token=("start_logits", "end_logits")),
+    "text-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
+}
+
+PER_TOKEN = frozenset(name for head in TASKS.values() for name in head.per_token)
+"""Outputs with a token axis."""

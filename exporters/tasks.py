@@ -1,0 +1,41 @@
+"""Tasks of a checkpoint's head, a line each: the class that loads it, and the outputs of its artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Axis = Literal["sequence_length", "labels"]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a checkpoint; several tasks of a user of this package may share one."""
+
+    task: str
+    """Its name, which is also `optimum`'s word for it."""
+    auto_class: str
+    """The class of `transformers` that loads a checkpoint with it."""
+    outputs: Mapping[str, tuple[Axis, ...]]
+    """The logits by name, in order, with their axes behind the batch's."""
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its checkpoints name classes."""
+        return any("labels" in axes for axes in self.outputs.values())
+
+
+QUESTION_ANSWERING = Head(
+    "question-answering",
+    "AutoModelForQuestionAnswering",
+    {"start_logits": ("sequence_length",), "end_logits": ("sequence_length",)},
+)
+TEXT_CLASSIFICATION = Head("text-classification", "AutoModelForSequenceClassification", {"logits": ("labels",)})
+
+TASKS: dict[str, Head] = {head.task: head for head in (QUESTION_ANSWERING, TEXT_CLASSIFICATION)}
+
+PER_TOKEN = frozenset(
+    name for head in TASKS.values() for name, axes in head.outputs.items() if axes[0] == "sequence_length"
+)
+"""The outputs that have a token axis."""

@@ -1,0 +1,28 @@
+"""Tasks by name: the one line that a new task needs beside its own module, see docs/extending.md.
+
+A task's module is imported when one asks for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from harness.errors import UserError
+
+if TYPE_CHECKING:
+    from harness.tasks.task import Task
+
+TASKS: dict[str, str] = {
+    "question-answering": "harness.tasks.question_answering:QuestionAnsweringTask",
+    "text-classification": "harness.tasks.text_classification:TextClassificationTask",
+}
+
+
+def task_class(name: str) -> type[Task]:
+    """All that is to be known of a task. Raises `UserError` for a name that is none."""
+    if name not in TASKS:
+        raise UserError(f"unknown task {name!r}: the tasks are {', '.join(TASKS)}")
+    module, _, attribute = TASKS[name].partition(":")
+    found: type[Task] = getattr(import_module(module), attribute)
+    return found
