@@ -10,7 +10,7 @@ from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInp
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepRef
-from harness.tasks.columns import logits, numbers, strings
+from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -33,11 +33,10 @@ class Inputs(EvaluationInputs):
 def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics import exemplars, slices
     from benchmarks.characteristics.affected import Affected, changed
-    from benchmarks.statistics.confidence import maximum_probability
 
     options = context.options
     task = options.asked
-    columns = ("id", "group", "prediction", *task.gold, *task.head.outputs)
+    columns = ("id", "group", "prediction", "confidence", *task.gold)
     outputs = {
         name: table
         for name, table in tables(context, options, context.inputs.evaluation, *columns).items()
@@ -47,7 +46,7 @@ def run(context: Context[Options, Inputs]) -> None:
     ids = strings(outputs[reference], "id")
     by_id = {example.id: example for example in read_examples(context.folder(context.inputs.examples))}
     examples = [by_id[id_] for id_ in ids]
-    confidence = {name: maximum_probability(logits(table, task.head.outputs)) for name, table in outputs.items()}
+    confidence = {name: numbers(table, "confidence") for name, table in outputs.items()}
     predictions = {name: task.prediction_texts(table, options.labels) for name, table in outputs.items()}
     others = {name: predicted for name, predicted in predictions.items() if name != reference}
     correct = {name: numbers(table, task.correct).astype(bool) for name, table in outputs.items()}

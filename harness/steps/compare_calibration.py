@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
 from harness.steps.context import Context
-from harness.tasks.columns import logits, numbers, strings
+from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -21,14 +21,13 @@ class Inputs(EvaluationInputs):
 
 def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.calibration import compare
-    from benchmarks.statistics.confidence import maximum_probability
 
     options = context.options
     task = options.asked
-    found = tables(context, options, context.inputs.evaluation, "group", *task.gold, *task.head.outputs)
+    found = tables(context, options, context.inputs.evaluation, "group", "confidence", *task.gold, *task.head.outputs)
     brier = {name: scores for name, table in found.items() if (scores := task.brier_scores(table)) is not None}
     result = compare(
-        confidence={name: maximum_probability(logits(table, task.head.outputs)) for name, table in found.items()},
+        confidence={name: numbers(table, "confidence") for name, table in found.items()},
         correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
         groups=strings(found[options.reference], "group"),
         reference=options.reference,

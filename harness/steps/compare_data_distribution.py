@@ -44,7 +44,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.data_distribution import IN, OUT, compare
 
     options, inputs = context.options, context.inputs
-    columns = ("group", "tokens", "representation", *options.asked.head.outputs)
+    columns = ("group", "tokens", "confidence", "representation", *options.asked.head.outputs)
     bank = tables(context, options, inputs.bank, "representation")
     evaluation = tables(context, options, inputs.evaluation, *columns)
     other = tables(context, options, inputs.out_of_distribution, *columns)
@@ -74,7 +74,7 @@ def _other_scores(
     evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_], columns: Iterable[str]
 ) -> dict[str, dict[str, tuple[Floats, Floats]]]:
     """What the outputs themselves tell of a point being in-distribution: how sure and how large they are."""
-    from benchmarks.statistics.confidence import maximum_probability, negative_energy
+    from benchmarks.statistics.energy import negative_energy
 
     in_logits = {
         name: [row for row, keep in zip(logits(t, columns), judged, strict=True) if keep]
@@ -82,8 +82,11 @@ def _other_scores(
     }
     ood_logits = {name: logits(table, columns) for name, table in other.items()}
     return {
-        what: {name: (score(in_logits[name]), score(ood_logits[name])) for name in evaluation}
-        for what, score in (("maximum probability", maximum_probability), ("energy", negative_energy))
+        "confidence": {
+            name: (numbers(table, "confidence")[judged], numbers(other[name], "confidence"))
+            for name, table in evaluation.items()
+        },
+        "energy": {name: (negative_energy(in_logits[name]), negative_energy(ood_logits[name])) for name in evaluation},
     }
 
 

@@ -14,7 +14,7 @@ from harness.store.examples import read_examples
 from harness.store.outputs import FILE
 from harness.store.step import StepRef
 
-VERSION = 4
+VERSION = 5
 LIBRARIES = ("tokenizers",)
 
 

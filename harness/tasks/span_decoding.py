@@ -101,8 +101,12 @@ def spans_of_features(
     end_logits: Sequence[NDArray[np.float32]],
     features: Features,
     settings: QuestionAnswering,
+    best: int | None = None,
 ) -> list[list[tuple[float, int, int]]]:
-    """All spans that `decode` chooses from, a list a feature: score, and the characters [begin, end) of the context."""
+    """Spans that `decode` chooses from, a list a feature: score, and the characters [begin, end) of the context.
+
+    ``best``: only so many of the highest scores; all when left out.
+    """
     assert features.offsets is not None
     found: list[list[tuple[float, int, int]]] = []
     for i in range(0, len(features), _BLOCK):
@@ -113,6 +117,10 @@ def spans_of_features(
             n_best_size=settings.n_best_size,
             longest=settings.max_answer_length,
         )
+        if best is not None and block.score[0].size > best:
+            flat = block.score.reshape(len(block.score), -1)
+            least = np.partition(flat, -best, axis=1)[:, -best]
+            block.score[block.score < least[:, None, None]] = -np.inf
         for row, scores in enumerate(block.score):
             starts, ends = np.nonzero(np.isfinite(scores))
             columns = scores[starts, ends], block.begin[row, starts], block.end[row, ends]

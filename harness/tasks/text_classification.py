@@ -94,7 +94,9 @@ class TextClassificationTask(Task):
         features: Features,
         outputs: Mapping[str, Sequence[NDArray[np.float32]]],
     ) -> pa.Table:
-        """Columns: id, group, label, prediction, correct, logits, tokens, representation.
+        """Columns: id, group, label, prediction, correct, confidence, logits, tokens, representation.
+
+        ``confidence`` is the largest softmax probability (Hendrycks and Gimpel 2017).
 
         ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example. Where it has no
         representation, neither has the table.
@@ -116,6 +118,7 @@ class TextClassificationTask(Task):
                 "label": labels,
                 "prediction": predictions,
                 "correct": predictions == labels,
+                "confidence": np.fromiter(map(_largest_probability, logits), np.float64, len(texts)),
                 "logits": float_lists(logits),
                 "tokens": features.lengths.astype(np.int32),
                 **{name: float_lists(rows) for name, rows in outputs.items() if name == "representation"},
@@ -171,3 +174,8 @@ class TextClassificationTask(Task):
 
         probabilities = softmax(matrix(table, "logits").astype(np.float64), axis=1)
         return brier_scores(probabilities, numbers(table, "label"))
+
+
+def _largest_probability(logits: NDArray[np.float32]) -> float:
+    """Of the softmax of (labels,)."""
+    return float(1 / np.exp(logits.astype(np.float64) - float(logits.max())).sum())

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from exporters.artifact import export
 from onnx import TensorProto, helper
 
+from exporters.artifact import export
 from exporters.errors import ExportError
 from exporters.formats import FORMATS
 from exporters.onnx.graph import behind_mask, encoder_matmuls, position_arithmetic, read_model

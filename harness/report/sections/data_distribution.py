@@ -43,7 +43,7 @@ def data_distribution(task: TaskView, result: DataDistribution, all_pairs: bool)
             Cell(percent(detector.false_alarms.value, 0)),
             estimate_cell(detector.length_matched_auroc or UNDEFINED),
             estimate_cell(detector.aupr),
-            baseline("maximum probability", d),
+            baseline("confidence", d),
             baseline("energy", d),
             estimate_cell(correlation_in_distribution.of(task, d)),
         )

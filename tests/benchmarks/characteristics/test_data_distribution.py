@@ -202,11 +202,11 @@ def test_other_scores_and_floors():
     n, o = (len(next(iter(parts[part].values()))) for part in ("in_distribution", "out_of_distribution"))
     confidence = {name: (rng.random(n), rng.random(o) - 0.5) for name in parts["bank"]}
     floors = {"small": Floor("execution", ("small",))}  # a floor that is the distance itself: no excess
-    found = run(parts, baselines={"maximum probability": confidence}, floors=floors)
+    found = run(parts, baselines={"confidence": confidence}, floors=floors)
     for name, (inside, outside) in confidence.items():
         labels = np.repeat([1, 0], [n, o])
         expected = roc_auc_score(labels, np.concatenate([inside, outside]))
-        assert found.baselines["maximum probability"][name].auroc.value == pytest.approx(expected)
+        assert found.baselines["confidence"][name].auroc.value == pytest.approx(expected)
     verdict = found.verdicts.out_of_distribution["small"]
     assert verdict.excess.value == 0 and verdict.conclusion != "different"
     with pytest.raises(BenchmarkError, match="in_distribution scores of large"):

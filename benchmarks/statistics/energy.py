@@ -1,6 +1,6 @@
-"""Confidence of a deployment in an example, from its logits: scores that are higher for more sure.
+"""Energy of a deployment's logits, a score of how likely an example is in-distribution.
 
-Each takes one array an example, (distributions, outcomes): one row of class logits, or two rows for where an answer
+It takes one array an example, (distributions, outcomes): one row of class logits, or two rows for where an answer
 starts and where it ends.
 """
 
@@ -13,11 +13,6 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from benchmarks.statistics.bootstrap import Floats
-
-
-def maximum_probability(logits: Sequence[NDArray[np.floating]]) -> Floats:
-    """(n,) the largest softmax probability (Hendrycks and Gimpel 2017); of several rows, the product."""
-    return np.array([np.exp((rows.max(axis=1) - logsumexp(rows, axis=1)).sum()) for rows in logits])
 
 
 def negative_energy(logits: Sequence[NDArray[np.floating]]) -> Floats:
