@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 from pydantic import BaseModel
 
+from harness.arrow import pa
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.steps.context import Context

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from harness.arrow import pa, pq
 
 FILE = "outputs.parquet"
 LOGITS = {True: ("start_logits", "end_logits"), False: ("logits",)}

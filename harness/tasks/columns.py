@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from harness.arrow import pa
 
 
 def _offsets(lengths: Sequence[int] | NDArray[np.int64]) -> pa.Array:

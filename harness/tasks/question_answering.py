@@ -12,9 +12,9 @@ from harness.errors import UserError
 from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from tokenizers import Encoding, Tokenizer
 
+    from harness.arrow import pa
     from harness.config.tasks import QuestionAnswering
     from harness.examples import Example, QuestionExample
     from harness.tasks.fast_tokenizer import FastTokenizer
@@ -73,8 +73,7 @@ class QuestionAnsweringTask:
         the logits of an example are one list a feature. Where ``outputs`` has no representation, neither has the
         table.
         """
-        import pyarrow as pa
-
+        from harness.arrow import pa
         from harness.tasks.columns import float_lists, nested_float_lists
         from harness.tasks.span_decoding import decode
         from harness.tasks.squad_metrics import score

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from harness.errors import UserError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from harness.arrow import pa
     from harness.config.tasks import QuestionAnswering
     from harness.examples import Example
     from harness.tasks.fast_tokenizer import FastTokenizer

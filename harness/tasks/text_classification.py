@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
+    from harness.arrow import pa
     from harness.examples import Example, TextExample
     from harness.tasks.fast_tokenizer import FastTokenizer
 
@@ -46,8 +45,7 @@ class TextClassificationTask:
         ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example. Where it has no
         representation, neither has the table.
         """
-        import pyarrow as pa
-
+        from harness.arrow import pa
         from harness.tasks.columns import float_lists
 
         texts = cast("Sequence[TextExample]", examples)
