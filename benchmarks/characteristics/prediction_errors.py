@@ -300,7 +300,7 @@ def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike) -> Floats:
     from scipy.special import bdtr  # not scipy.stats, which takes a second to import
 
     less = np.minimum(newly_wrong, newly_right)
-    total = np.asarray(newly_wrong) + np.asarray(newly_right)
+    total = (np.asarray(newly_wrong) + np.asarray(newly_right)).astype(np.int64)
     return np.minimum(1.0, 2 * np.asarray(bdtr(less, total, 0.5), dtype=np.float64))
 
 
