@@ -205,12 +205,23 @@ def chance_jaccard(k: int, others: NDArray[np.intp]) -> float | None:
 
     The mean over the examples that have k others; None where none has.
     """
-    from scipy.stats import hypergeom
-
     pools, counts = np.unique(others[others >= k], return_counts=True)
     if not pools.size:
         return None
     overlap = np.arange(k + 1)
-    by_overlap = hypergeom.pmf(overlap[None, :], pools[:, None], k, k)
+    by_overlap = _hypergeometric(overlap[None, :], pools[:, None], k)
     by_pool = by_overlap @ (overlap / (2 * k - overlap))
     return float(np.average(by_pool, weights=counts))
+
+
+def _hypergeometric(overlap: NDArray[np.intp], pool: NDArray[np.intp], k: int) -> Floats:
+    """Chance that two sets of k out of ``pool`` share ``overlap``: `scipy.stats` takes a second to import."""
+    from scipy.special import betaln
+
+    def log_binomial(n: NDArray[np.intp] | int, chosen: NDArray[np.intp] | int) -> Floats:
+        return np.asarray(-np.log(n + 1) - betaln(n - chosen + 1, chosen + 1), dtype=np.float64)
+
+    possible = pool - k >= k - overlap
+    others = np.where(possible, pool - k, k)
+    chance = np.exp(log_binomial(k, overlap) + log_binomial(others, k - overlap) - log_binomial(pool, k))
+    return np.where(possible, chance, 0.0)

@@ -76,8 +76,7 @@ def _jsonl_rows(path: Path, text: str, label: str) -> Iterator[Row]:
 
 
 def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from harness.arrow import pa, pq
 
     existing_file(path)
     try:

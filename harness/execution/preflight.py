@@ -12,7 +12,7 @@ from exporters.tasks import TASKS
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
-from harness.process import die_with_parent
+from harness.process import die_with_parent, import_transformers
 from harness.steps import checkpoint
 from harness.store.keys import key_of
 from harness.store.step import Step, keyed
@@ -60,6 +60,7 @@ def _try(loader: ProcessPoolExecutor, step: Step, options: checkpoint.Options, f
 
 
 def _load(folder: Path, options: checkpoint.Options) -> None:
+    import_transformers()
     from harness.checkpoints.validate import validate_checkpoint
 
     validate_checkpoint(folder, task=options.task, labels=options.labels or None, allow_new_head=options.new_head)

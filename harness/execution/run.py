@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, TextIO
@@ -11,7 +12,7 @@ from typing import Any, Literal, Protocol, TextIO
 from harness.config.references import check_bank
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples import Example
-from harness.execution.processes import StepFailure, run_group
+from harness.execution.processes import Listener, StepFailure, run_group
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, TaskPlan
 from harness.planning.transfers import transfers
@@ -56,10 +57,13 @@ class Execution:
 
     def execute(self, until: Until = "results") -> None:
         """Do what is missing, up to and with the stage named. The examples are in the store."""
-        self._stage("checkpoints", self.plan.checkpoints)
+        models = {"checkpoints": self.plan.checkpoints}
+        if until != "checkpoints":
+            # Before the exporter is imported, which changes what it exports: deployments are held against them.
+            models |= {"checkpoint outputs": self.plan.checkpoint_outputs, "artifacts": self.plan.artifacts}
+        self._stages(models)
         if until == "checkpoints":
             return
-        self._stage("artifacts", self.plan.artifacts)
         self._stage("verifications", self.plan.verifications)
         if until == "artifacts":
             return
@@ -80,12 +84,21 @@ class Execution:
         return any(step.key not in self.failures for step in steps)
 
     def _stage(self, name: str, steps: Sequence[Step]) -> None:
-        missing = [step for step in steps if not self.store.has(step.kind, step.key) or self._unverified(step)]
-        self.progress.stage(name, len(missing), len(steps) - len(missing))
-        for _, group in itertools.groupby(missing, key=lambda step: step.group):
-            self._group(list(group))
+        self._stages({name: steps})
 
-    def _group(self, steps: Sequence[Step]) -> None:
+    def _stages(self, stages: Mapping[str, Sequence[Step]]) -> None:
+        """Do what is missing of ``stages``, in order. A group that goes on in the next stage keeps its process."""
+        missing = {
+            name: [step for step in steps if not self.store.has(step.kind, step.key) or self._unverified(step)]
+            for name, steps in stages.items()
+        }
+        narrator = _Narrator(self.progress, self.failures, stages, missing)
+        every_step = [step for steps in missing.values() for step in steps]
+        for _, group in itertools.groupby(every_step, key=lambda step: step.group):
+            self._group(list(group), narrator.event)
+        narrator.end()
+
+    def _group(self, steps: Sequence[Step], listen: Listener) -> None:
         runnable = [step for step in steps if not self._skip(step)]
         if not runnable:
             return
@@ -95,7 +108,7 @@ class Execution:
             steps_folder=self.folder.path / "steps",
             log=self.log,
             timeout_seconds=self.plan.study.timeout_minutes * 60,
-            listen=self.progress.event,
+            listen=listen,
         )
         for failure in failures:
             if failure.status == DISK_FULL:
@@ -109,9 +122,7 @@ class Execution:
         cause = self._cause(step)
         if cause is None:
             return False
-        skipped = _skipped(step, cause)
-        self.failures[step.key] = skipped
-        self.progress.event(step, {"event": "failed", "status": SKIPPED, "reason": skipped.reason})
+        self.failures[step.key] = _skipped(step, cause)
         return True
 
     def _cause(self, step: Step) -> StepFailure | None:
@@ -131,6 +142,45 @@ class Execution:
         """The task with the deployments that passed their verification."""
         passed = [planned for planned in task.deployments if planned.verification.key not in self.failures]
         return replace(task, deployments=tuple(passed))
+
+
+class _Narrator:
+    """Progress in the order of the steps: a stage before the first of its steps, and what was skipped in its place."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        failures: Mapping[str, StepFailure],
+        stages: Mapping[str, Sequence[Step]],
+        missing: Mapping[str, Sequence[Step]],
+    ) -> None:
+        self._progress, self._failures = progress, failures
+        self._ahead: deque[Step | tuple[str, int, int]] = deque()
+        self._at: str | None = None
+        """The key of the step that was told of last."""
+        for name, steps in missing.items():
+            self._ahead += [(name, len(steps), len(stages[name]) - len(steps)), *steps]
+
+    def event(self, step: Step, event: dict[str, Any]) -> None:
+        if step.key != self._at:
+            self._go_on(step.key)
+        self._progress.event(step, event)
+
+    def end(self) -> None:
+        self._go_on(None)
+
+    def _go_on(self, key: str | None) -> None:
+        """Tell what comes before the step with that key; None: all that is left."""
+        while self._ahead:
+            next_one = self._ahead.popleft()
+            if not isinstance(next_one, Step):
+                self._progress.stage(*next_one)
+            elif next_one.key == key:
+                break
+            else:  # no process has told of it
+                reason = self._failures[next_one.key].reason
+                self._progress.event(next_one, {"event": "failed", "status": SKIPPED, "reason": reason})
+        self._at = key
 
 
 def _skipped(step: Step, cause: StepFailure) -> StepFailure:

@@ -34,7 +34,9 @@ def main(arguments: list[str]) -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     failed = False
-    for step in steps:
+    for number, step in enumerate(steps):
+        if number:
+            give_memory_back()
         emit(events, {"event": "started", "key": step.key})
         try:
             _check_inputs(step, store)
@@ -54,7 +56,6 @@ def main(arguments: list[str]) -> int:
             emit(events, {"event": "failed", "key": step.key, "status": status, "reason": reason})
         else:
             emit(events, {"event": "finished", "key": step.key})
-        give_memory_back()
     return 1 if failed else 0
 
 

@@ -28,7 +28,7 @@ from harness.tasks.features import Features
 from harness.tasks.task import ModelInput, Task
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from harness.arrow import pa
 
 ExampleT = TypeVar("ExampleT", bound=Example)
 Decoded = TypeVar("Decoded")
@@ -118,7 +118,7 @@ class DeploymentRunner:
 
     def table(self, examples: Sequence[Example]) -> pa.Table:
         """One row an example: prediction, logits, representation."""
-        import pyarrow as pa
+        from harness.arrow import pa
 
         return pa.concat_tables(self._in_chunks(examples, self.infer, self.task.table))
 

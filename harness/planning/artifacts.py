@@ -9,7 +9,7 @@ from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
 from harness.planning.context import TaskContext
 from harness.planning.refused import Refused
-from harness.planning.step import installed, plan_step
+from harness.planning.step import MODELS, installed, plan_step
 from harness.steps import artifact, prebuilt_artifact
 from harness.store.step import Step
 
@@ -46,7 +46,7 @@ def _exported(
     step = plan_step(
         artifact,
         title=f"export {model} to {format} for {context.name}",
-        group="artifact",
+        group=MODELS,
         subject={"task": context.name, "model": model, "format": format},
         options=artifact.Options(
             format=format,
@@ -79,7 +79,7 @@ def _prebuilt(
     return plan_step(
         prebuilt_artifact,
         title=f"take in {model} for {context.name}",
-        group="artifact",
+        group=MODELS,
         subject={"task": context.name, "model": model, "format": format},
         options=prebuilt_artifact.Options(
             format=format,

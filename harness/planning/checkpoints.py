@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.checkpoints.digest import source_digest
 from harness.config.checkpoints import CheckpointSource, CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.planning.context import TaskContext
-from harness.planning.step import once, plan_step
+from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
 from harness.store.keys import file_digest, key_of
 from harness.store.step import Step
@@ -61,7 +61,7 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
     return plan_step(
         checkpoint,
         title=f"get the checkpoint {model} for {context.name}",
-        group="checkpoint",
+        group=MODELS,
         subject={"task": context.name, "model": model},
         options=checkpoint.Options(
             task=context.head,

@@ -21,6 +21,8 @@ from harness.planning.proposals import Proposals, plan_proposals
 from harness.planning.refused import Refused, refused_formats
 from harness.planning.step import once
 from harness.planning.verification import plan_expected, plan_expected_of_graph, plan_verification
+from harness.steps import checkpoint_outputs, graph_outputs
+from harness.steps.registry import kind_name
 from harness.store.step import Step
 
 
@@ -114,11 +116,20 @@ class Plan:
         return once(step for task in self.tasks for step in task.artifacts)
 
     @property
+    def checkpoint_outputs(self) -> tuple[Step, ...]:
+        """What the checkpoints say that deployments are held against."""
+        return once(step for step in self._expected if step.kind == kind_name(checkpoint_outputs))
+
+    @property
     def verifications(self) -> tuple[Step, ...]:
-        """Those of one group in sequence, so that they share a process."""
-        expected = [planned.expected for planned in self.deployments if planned.expected is not None]
+        """Those of one group in sequence, so that they share a process; before them, what graphs of files say."""
+        graphs = [step for step in self._expected if step.kind == kind_name(graph_outputs)]
         verifications = [planned.verification for planned in self.deployments]
-        return once([*expected, *sorted(verifications, key=lambda step: step.group)])
+        return once([*graphs, *sorted(verifications, key=lambda step: step.group)])
+
+    @property
+    def _expected(self) -> list[Step]:
+        return [planned.expected for planned in self.deployments if planned.expected is not None]
 
     @property
     def measurements(self) -> tuple[Step, ...]:

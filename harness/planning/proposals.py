@@ -15,7 +15,7 @@ from harness.data.stop_words import read_stop_words
 from harness.planning.checkpoints import checkpoint_digest
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples
-from harness.planning.step import plan_step
+from harness.planning.step import MODELS, plan_step
 from harness.steps import (
     candidates,
     checkpoint,
@@ -54,7 +54,7 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
     artifact = plan_step(
         masked_language_model_artifact,
         title=f"export the masked language model for {context.name}",
-        group="masked language model",
+        group=MODELS,
         subject={"task": context.name, "model": MODEL},
         options=masked_language_model_artifact.Options(),
         inputs=masked_language_model_artifact.Inputs(checkpoint=checkpoints[-1].ref),
@@ -66,7 +66,7 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
     exported = plan_step(
         sentence_encoder_artifact,
         title=f"export the sentence encoder for {context.name}",
-        group="masked language model",
+        group=MODELS,
         subject={"task": context.name, "model": ENCODER},
         options=sentence_encoder_artifact.Options(),
         inputs=sentence_encoder_artifact.Inputs(checkpoint=encoder.ref),
@@ -129,7 +129,7 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, *, new
     return plan_step(
         checkpoint,
         title=f"get the {model.replace('-', ' ')} for {context.name}",
-        group="checkpoint",
+        group=MODELS,
         subject={"task": context.name, "model": model},
         options=checkpoint.Options(
             task=model,

@@ -16,6 +16,10 @@ OptionsT = TypeVar("OptionsT", bound=BaseModel)
 InputsT = TypeVar("InputsT", bound=StepInputs)
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
+MODELS = "models"
+"""Group of the steps that load checkpoints and export them: each new process would take ten seconds to import torch,
+transformers and optimum."""
+
 
 def plan_step(
     kind: StepKind[OptionsT, InputsT],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backends.onnxruntime.cpu import WHEELS
 from harness.config.deployments import random_weights, represented
 from harness.planning.deployed import Deployed
-from harness.planning.step import installed, plan_step
+from harness.planning.step import MODELS, installed, plan_step
 from harness.steps import checkpoint_outputs, graph_outputs, verification
 from harness.store.step import Step
 
@@ -16,7 +16,7 @@ def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
     return plan_step(
         checkpoint_outputs,
         title=f"run the checkpoint {model} itself on {context.name}",
-        group=f"expected {context.name}",
+        group=MODELS,
         subject={"task": context.name, "model": model},
         options=checkpoint_outputs.Options(
             task=context.options(context.windows),

@@ -18,6 +18,7 @@ from harness.config.strict import Strict
 from harness.config.tasks import Calibration
 from harness.data.sampling import sample
 from harness.inference.options import TaskOptions
+from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
@@ -66,6 +67,8 @@ class Inputs(StepInputs):
 
 def run(context: Context[Options, Inputs]) -> None:
     options, inputs = context.options, context.inputs
+    if inputs.parent is None:
+        import_transformers()
     checkpoint = context.folder(inputs.checkpoint)
     source = checkpoint if inputs.parent is None else context.folder(inputs.parent)
     batches, method = None, METHODS[0]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from harness.config.checkpoints import CheckpointSource
 from harness.config.strict import Strict
+from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.step import LOCATION, StepInputs, StepRef
 
@@ -32,6 +33,7 @@ class Inputs(StepInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
+    import_transformers()
     from harness.checkpoints.materialize import materialize
 
     def resolve(model: str) -> Path:

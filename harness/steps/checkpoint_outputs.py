@@ -17,6 +17,7 @@ from exporters.checkpoint import read_checkpoint
 from exporters.parity import checkpoint_outputs
 from harness.config.strict import Strict
 from harness.inference.options import TaskOptions
+from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
@@ -45,6 +46,7 @@ class Inputs(StepInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
+    import_transformers()
     options, checkpoint = context.options, context.folder(context.inputs.checkpoint)
     facts = read_checkpoint(checkpoint, task=options.task.head)
     inputs = verification_inputs(

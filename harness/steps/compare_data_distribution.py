@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.statistics.bootstrap import Floats
+from harness.arrow import pa
 from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context

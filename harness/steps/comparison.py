@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pyarrow as pa
 from pydantic import BaseModel
 
 from benchmarks.statistics.equivalence import Floor
+from harness.arrow import pa
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import TaskSettings

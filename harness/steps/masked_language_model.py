@@ -8,6 +8,7 @@ from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.training import Recipe
 from harness.examples import Example, QuestionExample, TextExample
+from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
@@ -27,6 +28,7 @@ class Inputs(StepInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
+    import_transformers()
     from harness.training.masked_language_model import train_masked_language_model
 
     recipe = context.options.recipe

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow.parquet as pq
-
+from harness.arrow import pq
 from harness.config.strict import Strict
 from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment

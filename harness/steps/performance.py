@@ -285,4 +285,5 @@ def _watched() -> Iterator[dict[str, Any]]:
 def _import_what_is_not_the_deployments() -> None:
     """Load what measures and keeps the figures, before memory is looked at."""
     import mlperf_loadgen  # noqa: F401
-    import pyarrow  # noqa: F401
+
+    from harness.arrow import pa  # noqa: F401

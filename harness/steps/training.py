@@ -6,6 +6,7 @@ from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import Distillation, Recipe
+from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
@@ -33,6 +34,7 @@ class Inputs(StepInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
+    import_transformers()
     from harness.training.fine_tuning import fine_tune
 
     options, inputs = context.options, context.inputs

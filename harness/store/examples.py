@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from harness.arrow import pa, pq
 from harness.examples import Example, QuestionExample, TextExample
 
 FILE = "examples.parquet"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from harness.arrow import pa, pq
 
 FILE = "outputs.parquet"
 

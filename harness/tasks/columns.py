@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
+
+from harness.arrow import pa
 
 
 def _offsets(lengths: Sequence[int] | NDArray[np.int64]) -> pa.Array:

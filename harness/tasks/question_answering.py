@@ -16,10 +16,10 @@ from harness.tasks.features import Features, collect_inputs, encodable, encode_i
 from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from tokenizers import Encoding, Tokenizer
 
     from benchmarks.characteristics.attributes import Attribute
+    from harness.arrow import pa
     from harness.config.data import DataSource
     from harness.config.tasks import QuestionAnswering, TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
@@ -182,8 +182,7 @@ class QuestionAnsweringTask(Task):
         the logits of an example are one list a feature. Where ``outputs`` has no representation, neither has the
         table.
         """
-        import pyarrow as pa
-
+        from harness.arrow import pa
         from harness.tasks.answer_confidence import answer_confidence
         from harness.tasks.columns import float_lists, nested_float_lists
         from harness.tasks.span_decoding import decode

@@ -15,9 +15,8 @@ from harness.examples import Example, QuestionExample
 from harness.task_registry import task_class
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from benchmarks.characteristics.attributes import Attribute
+    from harness.arrow import pa
     from harness.config.data import DataSource
     from harness.config.tasks import QuestionAnswering, TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer

@@ -15,9 +15,8 @@ from harness.tasks.features import Features, collect_inputs, encodable, encode_i
 from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays, mean
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from benchmarks.characteristics.attributes import Attribute
+    from harness.arrow import pa
     from harness.config.data import DataSource
     from harness.config.tasks import QuestionAnswering, TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
@@ -101,8 +100,7 @@ class TextClassificationTask(Task):
         ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example. Where it has no
         representation, neither has the table.
         """
-        import pyarrow as pa
-
+        from harness.arrow import pa
         from harness.tasks.columns import float_lists
 
         texts = cast("Sequence[TextExample]", examples)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.imports import recording
 from tests.shared import shared_folder
 
 STUDY = """
@@ -64,10 +65,16 @@ def store(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one undisturbed run of the small study."""
 
     def run(folder: Path) -> None:
-        done = scalemodel("run", config, "--store", folder / "runs", "--quiet")
+        done = scalemodel("run", config, "--store", folder / "runs", "--quiet", **recording(folder / "imports"))
         assert done.returncode == 0, done.stderr
 
     return shared_folder(tmp_path_factory, "undisturbed", run) / "runs"
+
+
+@pytest.fixture(scope="session")
+def imports(store: Path) -> Path:
+    """What that run's processes imported: see `tests.end_to_end.imports`."""
+    return store.parent / "imports"
 
 
 @pytest.fixture(scope="session")

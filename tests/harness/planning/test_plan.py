@@ -70,8 +70,9 @@ class FinishedBut(Store):
 
 
 def stages(plan: Plan) -> dict[str, list[str]]:
-    names = ("examples", "checkpoints", "artifacts", "verifications", "measurements", "attacks", "explanations")
-    return {name: [step.key for step in getattr(plan, name)] for name in names}
+    names = ("examples", "checkpoints", "checkpoint_outputs", "artifacts", "verifications")
+    later = ("measurements", "attacks", "explanations")
+    return {name: [step.key for step in getattr(plan, name)] for name in (*names, *later)}
 
 
 def assert_in_order(plan: Plan) -> None:

@@ -40,7 +40,14 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Step]]:
     for task in plan.tasks:
         store = Everything(Path("nowhere"))
         last = [*transfers(task, store).values(), *comparisons(task, plan.study, store).values()]
-        stages = (plan.examples, plan.checkpoints, plan.artifacts, plan.verifications, plan.measurements)
+        stages = (
+            plan.examples,
+            plan.checkpoints,
+            plan.checkpoint_outputs,
+            plan.artifacts,
+            plan.verifications,
+            plan.measurements,
+        )
         for step in (*(step for stage in stages for step in stage), *plan.attacks, *plan.explanations, *last):
             found.setdefault(step.kind, []).append(step)
     return found
