@@ -45,11 +45,11 @@ PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist lo
 test: install
 	$(PYTEST) -m "not gpu and not slow and not families"
 
-# The same, and what takes long: all families, other recipes, twenty kills, the wheel, a run under strace.
+# The same, and what takes long: other recipes, twenty kills, the wheel, a run under strace.
 test-all: install
-	$(PYTEST) -m "not gpu"
+	$(PYTEST) -m "not gpu and not families"
 
-# Every architecture that docs/exporting.md names, in every format; `python -m tests.families` makes its table.
+# Every architecture that docs/exporting.md names, in every format: `python -m tests.families` makes its table.
 test-families: install
 	$(PYTEST) -m families tests/families
 

@@ -21,6 +21,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     similarity.neighbours_differ,
     similarity.attack_differs,
     robustness.sturdy_or_hidden,
+    similarity.newly_wrong,
     similarity.within_the_floor,
     similarity.cannot_tell,
     trade.no_speed_up,

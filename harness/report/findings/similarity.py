@@ -13,6 +13,7 @@ from harness.report.floors import (
     ADJUSTED_OVERLAP,
     DISAGREEMENT,
     ERROR_OVERLAP,
+    NEWLY_WRONG,
     Kind,
     conclusion,
     error_metric,
@@ -59,6 +60,29 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
             f"{count(pair.newly_right)} newly right.{also}",
             "Do not choose by the score alone.",
             names([worst, *others]),
+        )
+    ]
+
+
+def newly_wrong(task: TaskView) -> list[Finding]:
+    """Deployments that get more examples wrong which the reference has right than noise does."""
+    found = []
+    for deployment in task.candidates:
+        pair = NEWLY_WRONG.pair(task, deployment)
+        if pair is not None and conclusion(task, NEWLY_WRONG, deployment) == "different":
+            found.append((pair.newly_wrong, pair.newly_right, deployment))
+    if not found:
+        return []
+    wrong, right, worst = max(found, key=lambda item: item[0])
+    members = [deployment for _, _, deployment in found]
+    return [
+        Finding(
+            "result",
+            "newly-wrong",
+            f"{listed(members)} {verb(members, 'gets', 'get')} more examples wrong that the reference has right than "
+            f"noise does; most: {worst.label} with {count(wrong)} newly wrong, against {count(right)} newly right.",
+            "Their ids are in `scalemodel report --format json`, characteristics.affected.changed.",
+            names(members),
         )
     ]
 

@@ -155,6 +155,26 @@ def test_within_the_floor(task: dict[str, Any]) -> None:
     assert "no more predictions than noise does, within 1 point:" in finding.text
 
 
+def test_more_newly_wrong_than_noise_is_a_finding_of_its_own(task: dict[str, Any]) -> None:
+    verdicts = task["characteristics"]["prediction_errors"]["strata"]["all"]["verdicts"]["newly_wrong"]
+    for verdict in verdicts.values():
+        verdict["conclusion"] = "same"
+    assert found(task, "newly-wrong") is None
+    verdicts[INT8]["conclusion"] = "different"
+    pair(task, INT8).update(newly_wrong=285, newly_right=15)
+    finding = found(task, "newly-wrong")
+    assert finding is not None and finding.deployments == (INT8,)
+    assert "285 newly wrong, against 15 newly right" in finding.text
+
+
+def test_what_trainings_cannot_tell(task: dict[str, Any]) -> None:
+    told = {"conclusion": "cannot tell", "floor_kind": "seed", "trainings": 2, "trainings_needed": 3}
+    verdicts_of(task)[TINY] |= told | {"examples_needed": None}
+    finding = found(task, "cannot-tell-trainings")
+    assert finding is not None and finding.deployments == (TINY,)
+    assert "2 trainings of the reference cannot tell" in finding.text and "3 trainings" in finding.next_step
+
+
 def test_what_the_examples_cannot_tell(task: dict[str, Any]) -> None:
     verdicts_of(task)[FP16] |= {"conclusion": "cannot tell", "examples_needed": 7400}
     finding = found(task, "cannot-tell")
