@@ -15,7 +15,7 @@ from harness.cli.configs import find_config
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.errors import SKIPPED, RunStopped, status_of
-from harness.execution.preflight import check_checkpoints
+from harness.execution.preflight import check_checkpoints, check_hub
 from harness.execution.run import Execution, Until, load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.printable import say
@@ -48,10 +48,11 @@ def work(
     folder = RunFolder.of(study, store_folder, output)
     plan = make_plan(study)
     # Bad data and checkpoints end here, before anything is written.
+    missing = [step for step in plan.checkpoints if not store.has(step.kind, step.key)]
+    check_hub(missing)
     loaded = load_missing_examples(plan, store)
     for line in label_cautions(plan, loaded.missing):
         say(f"caution: {line}", error=True)
-    missing = [step for step in plan.checkpoints if not store.has(step.kind, step.key)]
     check_checkpoints(missing, tell=None if quiet else partial(say, error=True))
     with store.lock():
         folder.open(study)

@@ -246,3 +246,18 @@ def test_nothing_is_compared_where_nothing_was_said(plan: Plan) -> None:
 
     assert comparisons(plan.tasks[0], plan.study, Empty(Path("nowhere"))) == {}
     assert transfers(plan.tasks[0], Empty(Path("nowhere"))) == {}
+
+
+def test_a_seed_keys_no_files_that_it_does_not_change(tmp_path: Path) -> None:
+    """Nothing of the quickstart's models is drawn; its static INT8 alone is calibrated on examples that are."""
+    plans = [make_plan(load_study(CONFIGS / "quickstart.yaml", [f"seed={seed}"])) for seed in (0, 1)]
+    for stage in ("checkpoints", "artifacts"):
+        first, second = ({step.key: step for step in getattr(plan, stage)} for plan in plans)
+        changed = {step.subject.get("format") for key, step in first.items() if key not in second}
+        assert changed == ({"onnx-int8-static"} if stage == "artifacts" else set())
+
+
+def test_a_seed_keys_what_is_drawn_from_it(tmp_path: Path) -> None:
+    plans = [make_plan(load_study(CONFIGS / "bert-large-speed.yaml", [f"seed={seed}"])) for seed in (0, 1)]
+    first, second = ({step.key for step in plan.checkpoints} for plan in plans)
+    assert first and not first & second
