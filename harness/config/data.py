@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
+from harness.config.names import HubId
 from harness.config.strict import Strict, only_key
 
 
@@ -32,7 +33,7 @@ class TableSource(Source):
 class HubSource(Source):
     """A data set of the Hugging Face hub, read through `datasets`."""
 
-    hub: str
+    hub: HubId
     split: str
     revision: str | None = None
     text: str = "text"

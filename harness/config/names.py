@@ -16,6 +16,22 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 """Names end up in file names and in deployment names (``model/format@backend``)."""
 
 
+def _hub_id(name: str) -> str:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils._validators import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        raise PydanticCustomError(
+            "hub_id", "is no id of a model or a data set of the Hugging Face hub, which is owner/name or name"
+        ) from None
+    return name
+
+
+HubId = Annotated[str, AfterValidator(_hub_id)]
+
+
 def _one_of(known: Collection[str]) -> Callable[[str], str]:
     def check(name: str) -> str:
         if name not in known:

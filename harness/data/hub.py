@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from harness.config.data import HubSource
 
+HUB_SECONDS = 10.0
+"""How long the hub may take to say that it is there."""
 SQUAD_COLUMNS = ("id", "question", "context", "answers")
 MRQA_COLUMNS = ("key", "question", "context", "labels")
 
@@ -90,9 +92,12 @@ def _name(source: HubSource) -> str:
 
 
 def _load(source: HubSource) -> Dataset:
-    from datasets import load_dataset
+    import huggingface_hub
+    from datasets import config, load_dataset
     from datasets.exceptions import DatasetsError
 
+    if not _hub_answers():  # else it would be asked again and again, for half a minute
+        config.HF_HUB_OFFLINE = huggingface_hub.constants.HF_HUB_OFFLINE = True
     # The hub's client warns at every retry; what fails in the end is told below.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
@@ -103,6 +108,17 @@ def _load(source: HubSource) -> Dataset:
             f"{_name(source)}: cannot be loaded from the hub ({reason[:160]}); check the name, the split and "
             "the network, or name a local file with `squad:` or `table:`"
         ) from None
+
+
+def _hub_answers() -> bool:
+    import huggingface_hub
+    from huggingface_hub.utils._http import get_session
+
+    try:
+        get_session().head(huggingface_hub.constants.ENDPOINT, timeout=HUB_SECONDS)
+    except OSError:  # all of the network's errors are
+        return False
+    return True
 
 
 def _rows(dataset: Dataset, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -17,6 +17,9 @@ def checked_label(source: object, place: str, value: Any, labels: Sequence[str])
     text = value.strip() if isinstance(value, str) else _integer(value)
     if text in labels:
         return labels.index(text)
+    if isinstance(value, str) and text is not None:
+        whole, _, fraction = text.partition(".")
+        text = whole if set(fraction) == {"0"} else text  # a column with a gap is one of floats when it is written
     names_are_numbers = all(name.lstrip("+-").isdigit() for name in labels)
     indices = [] if names_are_numbers else [str(index) for index in range(len(labels))]
     if text in indices:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import cast
 
 from exporters.tasks import TASKS
-from harness.checkpoints.locate import source_folder
+from harness.checkpoints.locate import require_on_hub, source_folder
 from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
 from harness.process import die_with_parent, import_transformers
@@ -39,28 +40,77 @@ def check_checkpoints(steps: Sequence[Step], *, tell: Callable[[str], None] | No
             unseen.append(source.hub)
         elif isinstance(source, FolderCheckpoint | PackageCheckpoint):
             here.setdefault(key_of(keyed(step.options.model_copy(update={"seed": 0}))), (step, step.options, source))
-    if here:  # a pool starts a process before it has work
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=die_with_parent) as loader:
+    if here:
+        with _loader() as load:
             for step, options, source in here.values():
                 if tell is not None:
                     tell(f"loading {step.subject['model']} ...")
-                _try(loader, step, options, source_folder(source))
+                _try(load, step, options, source_folder(source))
     return list(dict.fromkeys(unseen))
 
 
-def _try(loader: ProcessPoolExecutor, step: Step, options: checkpoint.Options, folder: Path) -> None:
+def check_hub(steps: Sequence[Step]) -> None:
+    """Ask the hub for the models that ``checkpoint`` steps name there, before any work is done that needs them.
+
+    Raises:
+        UserError: the hub has no such model, or cannot be reached.
+    """
+    named = [step.options.source for step in steps if isinstance(step.options, checkpoint.Options)]
+    for source in dict.fromkeys(source for source in named if isinstance(source, HubCheckpoint)):
+        require_on_hub(source)
+
+
+Load = Callable[[Path, checkpoint.Options], str | None]
+"""Loads a checkpoint and says why it will not do, if it does not. Raises `EOFError` where that ends the process."""
+
+
+@contextmanager
+def _loader() -> Iterator[Load]:
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()  # a pool would need semaphores, which a container may not have
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+
+    def load(folder: Path, options: checkpoint.Options) -> str | None:
+        try:
+            ours.send((folder, options))
+            return cast("str | None", ours.recv())
+        except (BrokenPipeError, ConnectionResetError):
+            raise EOFError from None
+
+    try:
+        yield load
+    finally:
+        ours.close()
+        process.kill()
+        process.join()
+
+
+def _try(load: Load, step: Step, options: checkpoint.Options, folder: Path) -> None:
     task, model = step.subject["task"], step.subject["model"]
     place = f"tasks.{task}.models.{model}" if options.task in TASKS else f"tasks.{task}: the {model}"
     try:
-        loader.submit(_load, folder, options).result()
-    except UserError as error:
-        raise UserError(f"{place}: {error}") from None
-    except BrokenProcessPool:
-        raise UserError(f"{place}: loading it ended the process, as it does where memory runs out") from None
+        reason = load(folder, options)
+    except EOFError:
+        reason = "loading it ended the process, as it does where memory runs out"
+    if reason is not None:
+        raise UserError(f"{place}: {reason}")
 
 
-def _load(folder: Path, options: checkpoint.Options) -> None:
+def _serve(connection: Connection) -> None:
+    die_with_parent()
     import_transformers()
     from harness.checkpoints.validate import validate_checkpoint
 
-    validate_checkpoint(folder, task=options.task, labels=options.labels or None, allow_new_head=options.new_head)
+    with suppress(EOFError):  # the parent has no more
+        while True:
+            folder, options = connection.recv()
+            reason = None
+            try:
+                validate_checkpoint(
+                    folder, task=options.task, labels=options.labels or None, allow_new_head=options.new_head
+                )
+            except UserError as error:
+                reason = str(error)
+            connection.send(reason)

@@ -52,7 +52,7 @@ def _exported(
             format=format,
             task=context.options(context.windows),
             pooling=context.task.pooling,
-            seed=context.study.seed,
+            seed=context.study.seed if chosen.needs_calibration else 0,
             calibration=context.task.calibration if chosen.needs_calibration else None,
             isa=context.machine.isa if chosen.isa_dependent else (),
             gpu=context.machine.facts["gpu"] if by_tensorrt else None,

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.checkpoints.digest import source_digest
-from harness.config.checkpoints import CheckpointSource, CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
+from harness.config.checkpoints import (
+    CheckpointSource,
+    CutCheckpoint,
+    EmbeddedCheckpoint,
+    PrunedCheckpoint,
+    RandomCheckpoint,
+)
 from harness.planning.context import TaskContext
 from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
@@ -50,9 +56,16 @@ def checkpoint_digest(source: CheckpointSource, task: str) -> str:
     return source_digest(source)
 
 
+def seed_of(source: CheckpointSource, seed: int, *, new_head: bool) -> int:
+    """``seed`` where weights may be drawn from it; else 0: the same files are not kept once for each seed."""
+    return seed if new_head or isinstance(source, RandomCheckpoint) else 0
+
+
 def _starting(context: TaskContext, model: str, source: CheckpointSource, made: dict[str, Step]) -> Step:
     """``made``: the checkpoints by model that this one may be cut or pruned from."""
     settings = context.task.models[model].training
+    # A replicate by another seed starts from another head as well.
+    seed = context.study.seed if settings is None or settings.seed is None else settings.seed
     parent = None
     if isinstance(source, CutCheckpoint):
         parent = made[source.cut].ref
@@ -69,8 +82,7 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
             source=source,
             digest=checkpoint_digest(source, context.head),
             new_head=settings is not None,
-            # A replicate by another seed starts from another head as well.
-            seed=context.study.seed if settings is None or settings.seed is None else settings.seed,
+            seed=seed_of(source, seed, new_head=settings is not None),
         ),
         inputs=checkpoint.Inputs(parent=parent),
     )

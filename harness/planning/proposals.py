@@ -12,7 +12,7 @@ from benchmarks.attack.results import AttackSettings
 from harness.config.characteristics import Attack, MaskedLanguageModel
 from harness.config.checkpoints import CheckpointSource
 from harness.data.stop_words import read_stop_words
-from harness.planning.checkpoints import checkpoint_digest
+from harness.planning.checkpoints import checkpoint_digest, seed_of
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples
 from harness.planning.step import MODELS, plan_step
@@ -137,7 +137,7 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, *, new
             source=source,
             digest=checkpoint_digest(source, model),
             new_head=new_head,
-            seed=context.study.seed,
+            seed=seed_of(source, context.study.seed, new_head=new_head),
         ),
         inputs=checkpoint.Inputs(),
     )

@@ -85,6 +85,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
     stages = {
         "examples": plan.examples,
         "checkpoints": plan.checkpoints,
+        "checkpoint_outputs": plan.checkpoint_outputs,
         "artifacts": plan.artifacts,
         "verifications": plan.verifications,
         "measurements": plan.measurements,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.config.study import Study
 from harness.errors import RunStopped, status_of
-from harness.execution.preflight import check_checkpoints
+from harness.execution.preflight import check_checkpoints, check_hub
 from harness.execution.run import Execution, LoadedExamples, Progress, Silent, Until, load_missing_examples
 from harness.planning.plan import Plan, make_plan
 from harness.results.collect import collect
@@ -40,10 +40,12 @@ def run(
     kept.check_place()
     folder = RunFolder.of(study, store, output)
     plan = make_plan(study)
+    missing = [step for step in plan.checkpoints if not kept.has(step.kind, step.key)]
+    check_hub(missing)
     loaded = load_missing_examples(plan, kept)
     if look_at is not None:
         look_at(plan, loaded)
-    check_checkpoints([step for step in plan.checkpoints if not kept.has(step.kind, step.key)], tell=tell)
+    check_checkpoints(missing, tell=tell)
     with kept.lock():
         folder.open(study)
         try:

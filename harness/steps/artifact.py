@@ -47,6 +47,7 @@ class Options(Strict):
     task: TaskOptions
     pooling: Literal["cls", "mean"]
     seed: int
+    """Of the choice of calibration examples; 0 where there are none."""
     calibration: Calibration | None = None
     """Of a format that needs it."""
     isa: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.demo import write_checkpoint
 from tests.end_to_end.driver import command, scalemodel
 
 STUDY = """
@@ -133,3 +134,40 @@ def test_bad_places_and_values_are_a_line(folder: Path, arguments: tuple[str, ..
     done = scalemodel(*arguments, cwd=folder)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and said in done.stderr and len(done.stderr) < 500
+
+
+def test_a_hub_id_that_cannot_be_one_is_told_before_anything_is_read(folder: Path) -> None:
+    models = "tasks.text-classification.models.tiny.checkpoint"
+    for place, name in (
+        (models, "{hub: a b}"),
+        ("tasks.text-classification.data.evaluation", "{hub: a/b/c, split: x}"),
+    ):
+        done = scalemodel("validate", "study.yaml", "--set", f"{place}={name}", cwd=folder)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1 and "is no id of a model or a data set" in done.stderr
+
+
+def test_a_model_that_no_hub_answers_for_is_told_before_any_work(folder: Path, tmp_path: Path) -> None:
+    setting = "tasks.text-classification.models.tiny.checkpoint={hub: nobody/nothing}"
+    done = scalemodel(
+        *("run", "study.yaml", "--store", tmp_path / "runs", "--set", setting),
+        cwd=folder,
+        HF_ENDPOINT="http://127.0.0.1:9",
+        HF_HOME=str(tmp_path / "hub"),
+    )
+    assert done.returncode == 2 and not (tmp_path / "runs").exists()
+    assert len(done.stderr.splitlines()) == 1 and "cannot fetch 'nobody/nothing'" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a folder over another")
+@pytest.mark.parametrize("done_before", [True, False])
+def test_shared_memory_is_not_needed(folder: Path, store: Path, tmp_path: Path, done_before: bool) -> None:
+    write_checkpoint("tiny", "text-classification", tmp_path)
+    setting = f"tasks.text-classification.models.tiny.checkpoint={{folder: {tmp_path}}}"
+    run = command("run" if done_before else "validate", "study.yaml", *([] if done_before else ["--set", setting]))
+    run += ["--store", "runs", "--quiet"] if done_before else []
+    hidden = ["unshare", "--mount", "bash", "-c", 'mount -t tmpfs -o ro none /dev/shm || exit 77; exec "$@"', "-"]
+    done = subprocess.run([*hidden, *run], cwd=folder, capture_output=True, text=True)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("mounting is not allowed here")
+    assert done.returncode == 0, done.stderr

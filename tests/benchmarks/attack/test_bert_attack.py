@@ -112,7 +112,11 @@ def test_any_text_survives(predict, candidates, text):
             assert result.adversarial == text
 
 
-@pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
+# The authors put the whole text together anew for every word: its time goes by the square of the words.
+HARD_FOR_THE_AUTHORS = [*HARD[:-1], "good " + "filler " * 1000]
+
+
+@pytest.mark.parametrize("text", HARD_FOR_THE_AUTHORS, ids=range(len(HARD)))
 def test_any_text_survives_the_authors_code(predict, candidates, text):
     settings = AttackSettings(mode="reference")
     for label in (0, 1):

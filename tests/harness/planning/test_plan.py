@@ -276,3 +276,18 @@ def test_a_format_that_is_not_made_of_an_architecture_is_left_out(tmp_path: Path
     named = load_study(tmp_path / "study.yaml", ["tasks.text-classification.models.positions.formats=[onnx-fused]"])
     with pytest.raises(UserError, match=r"models.positions.formats: onnx-fused is not made of positions, a mpnet: "):
         make_plan(named)
+
+
+def test_a_seed_keys_no_files_that_it_does_not_change(tmp_path: Path) -> None:
+    """Nothing of the quickstart's models is drawn; its static INT8 alone is calibrated on examples that are."""
+    plans = [make_plan(load_study(CONFIGS / "quickstart.yaml", [f"seed={seed}"])) for seed in (0, 1)]
+    for stage in ("checkpoints", "artifacts"):
+        first, second = ({step.key: step for step in getattr(plan, stage)} for plan in plans)
+        changed = {step.subject.get("format") for key, step in first.items() if key not in second}
+        assert changed == ({"onnx-int8-static"} if stage == "artifacts" else set())
+
+
+def test_a_seed_keys_what_is_drawn_from_it(tmp_path: Path) -> None:
+    plans = [make_plan(load_study(CONFIGS / "bert-large-speed.yaml", [f"seed={seed}"])) for seed in (0, 1)]
+    first, second = ({step.key for step in plan.checkpoints} for plan in plans)
+    assert first and not first & second
