@@ -87,6 +87,7 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (LABELS, "1", 1),
         (LABELS, 1, 1),
         (LABELS, 1.0, 1),
+        (LABELS, "1.0", 1),  # as a CSV has a column that pandas made one of floats
         (("1", "0"), 0, 1),  # names win
         (("1", "2", "3"), 3, 2),
         (("-1", "1"), -1, 0),
