@@ -79,7 +79,7 @@ class Determinism(Record):
     """In a batch of one."""
     more_padding: float | None
     """With less padding."""
-    checkpoint_more_padding: float | None = None
+    checkpoint_more_padding: float | None
     """Likewise those of its checkpoint; None: there is none."""
 
 

@@ -202,19 +202,23 @@ def _determinism(
     one, bare = alone(backend, batch, padded=True), alone(backend, batch, padded=False)
     another_batch = compare_outputs([together], [one], [batch])
     more_padding = compare_outputs([bare], [one], [batch])
+    own = None if unpadded is None or padded is None else compare_outputs([unpadded], [padded], [batch])
     if allowed is not None and allowed.moved is not None:
         limit = allowed.moved
         _require_unmoved(another_batch, limit, "shares its batch with other texts", "write no batch size into it")
-        if unpadded is None or not _as_the_checkpoint(compare_outputs([unpadded], [bare], [batch]), allowed):
+        follows = unpadded is not None and _as_the_checkpoint(compare_outputs([unpadded], [bare], [batch]), allowed)
+        if own is None or not _moved(own, limit) or not follows:
             _require_unmoved(more_padding, limit, "is padded more", "let its attention use attention_mask")
     return {
         "repeated": repeated,
         "another_batch": _largest(another_batch),
         "more_padding": _largest(more_padding),
-        "checkpoint_more_padding": None
-        if unpadded is None or padded is None
-        else _largest(compare_outputs([unpadded], [padded], [batch])),
+        "checkpoint_more_padding": None if own is None else _largest(own),
     }
+
+
+def _moved(moved: Parity, allowed: float) -> bool:
+    return any(output.share is None or output.share > allowed for output in moved.outputs.values())
 
 
 def _as_the_checkpoint(unpadded: Parity, allowed: Tolerance) -> bool:

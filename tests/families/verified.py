@@ -64,7 +64,7 @@ def verify_family(name: str, folder: Path, formats: Sequence[str] = FORMATS) -> 
     store = Store(folder / "store")
     load_missing_examples(plan, store).write(store)
     failed: dict[str, str] = {}
-    for step in (*plan.checkpoints, *plan.artifacts, *plan.verifications):
+    for step in (*plan.checkpoints, *plan.checkpoint_outputs, *plan.artifacts, *plan.verifications):
         cause = next((failed[ref.key] for ref in step.inputs.refs if ref.key in failed), None)
         reason = _do(step, store) if cause is None else cause
         if reason is not None:

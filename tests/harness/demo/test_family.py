@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from harness.demo import embedded_names, files, write_checkpoint
 from harness.demo.weights import FAMILY, MODELS
 from harness.errors import UserError
-from tools.demo_family_members import SHAPES, VOCABULARY
+from tools.demo_family_members import VOCABULARY, shape_and_seed
 
 MEMBERS = [(task, name) for task, names in MODELS.items() for name in names]
 
@@ -35,7 +35,8 @@ def test_a_member_becomes_a_checkpoint_of_its_task(task: str, name: str, tmp_pat
     write_checkpoint(name, task, tmp_path / "checkpoint")
     labels = ("negative", "positive") if task == "text-classification" else None
     info = validate_checkpoint(tmp_path / "checkpoint", task=task, labels=labels)
-    assert (info.layers, info.hidden) == (SHAPES[name].layers, SHAPES[name].hidden)
+    shape, _ = shape_and_seed(name)
+    assert (info.layers, info.hidden) == (shape.layers, shape.hidden)
     assert info.vocabulary == VOCABULARY
     weights = load_file(tmp_path / "checkpoint" / "model.safetensors")
     assert {str(tensor.dtype) for tensor in weights.values()} == {"float32"}
