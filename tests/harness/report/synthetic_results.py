@@ -163,7 +163,7 @@ def deployment(task: str, model: str, form: str, backend: str = BACKEND, **chang
             ),
             against=None,
             quality=None,
-            determinism=Determinism(repeated=0.0, another_batch=0.0, more_padding=0.0),
+            determinism=Determinism(repeated=0.0, another_batch=0.0, more_padding=0.0, checkpoint_more_padding=0.0),
             tolerance=None,
             matmuls=None,
             preprocessing=None,
