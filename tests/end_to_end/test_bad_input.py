@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.driver import in_process, scalemodel
+from tests.end_to_end.driver import scalemodel
 
 CONFIG = """
 study: mine
@@ -48,7 +48,7 @@ def refused(folder: Path, config: str, *arguments: str) -> str:
     """The one line with which `run` refuses, having written nothing."""
     (folder / "study.yaml").write_text(config)
     before = sorted(folder.rglob("*"))
-    done = in_process("run", "study.yaml", *arguments, cwd=folder)
+    done = scalemodel("run", "study.yaml", *arguments, cwd=folder)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -186,16 +186,16 @@ def test_a_report_of_something_else(tmp_path: Path, content: str | None, part: s
         run.mkdir()
         if content:
             (run / "results.json").write_text(content)
-    done = in_process("report", run)
+    done = scalemodel("report", run)
     assert done.returncode == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert part in line
 
 
 def test_a_report_where_nothing_ran(tmp_path: Path) -> None:
-    done = in_process("report", "--store", tmp_path)
+    done = scalemodel("report", "--store", tmp_path)
     assert done.returncode == 2 and "no finished run" in done.stderr
-    listed = in_process("list", "runs", "--store", tmp_path / "none")
+    listed = scalemodel("list", "runs", "--store", tmp_path / "none")
     assert listed.returncode == 0 and "holds no finished run" in listed.stderr
 
 
@@ -205,7 +205,7 @@ def test_a_report_where_nothing_ran(tmp_path: Path) -> None:
 def test_a_report_of_a_run_by_a_name_that_is_no_finished_one(tmp_path: Path, name: str, part: str) -> None:
     (tmp_path / "small-01234567").mkdir()
     (tmp_path / "small-01234567" / "config.json").write_text("{}")
-    done = in_process("report", name, "--store", tmp_path, cwd=tmp_path)
+    done = scalemodel("report", name, "--store", tmp_path, cwd=tmp_path)
     assert done.returncode == 2 and done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert part in line
@@ -217,7 +217,7 @@ def test_a_store_without_a_name(tmp_path: Path) -> None:
 
 def test_a_study_that_is_a_table(tmp_path: Path) -> None:
     (tmp_path / "test.csv").write_bytes(b"text,label\n\xc2\x96 odd,1\n")
-    done = in_process("validate", "test.csv", cwd=tmp_path)
+    done = scalemodel("validate", "test.csv", cwd=tmp_path)
     assert done.returncode == 2 and "test.csv: is no YAML file" in done.stderr
 
 
@@ -246,5 +246,5 @@ def test_a_command_line_that_is_wrong(arguments: list[str], line: str) -> None:
 
 
 def test_the_command_alone_shows_its_help() -> None:
-    done = in_process()
+    done = scalemodel()
     assert done.returncode == 2 and "Commands" in done.stdout and done.stderr == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.driver import in_process, scalemodel
+from tests.end_to_end.driver import scalemodel
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.run_comparison.timed_runs import DEPLOYMENTS, write_run
 
@@ -24,22 +24,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_became_slower_is_told_and_may_fail_a_pipeline(folder: Path) -> None:
-    told = in_process("compare", "before", "slower", cwd=folder)
+    told = scalemodel("compare", "before", "slower", cwd=folder)
     assert told.returncode == 0 and told.stderr == ""
     assert "single-stream p50, slower in B: bert-large/fp32 1.3" in told.stdout
     failed = scalemodel("compare", "before", "slower", "--fail-on", "slower", cwd=folder)
     assert failed.returncode == 4 and failed.stdout == told.stdout and failed.stderr == ""
-    assert in_process("compare", "before", "again", "--fail-on", "slower", cwd=folder).returncode == 0
-    allowed = in_process("compare", "before", "slower", "--fail-on", "slower", "--minimum-effect", "0.5", cwd=folder)
+    assert scalemodel("compare", "before", "again", "--fail-on", "slower", cwd=folder).returncode == 0
+    allowed = scalemodel("compare", "before", "slower", "--fail-on", "slower", "--minimum-effect", "0.5", cwd=folder)
     assert allowed.returncode == 0 and "slower in B" not in allowed.stdout
 
 
 def test_names_of_a_store_and_every_format(folder: Path) -> None:
-    by_name = in_process("compare", "before", "slower", "--store", folder, cwd=folder.parent)
+    by_name = scalemodel("compare", "before", "slower", "--store", folder, cwd=folder.parent)
     assert by_name.returncode == 0 and "slower in B" in by_name.stdout
-    markdown = in_process("compare", "before", "slower", "--format", "markdown", cwd=folder)
+    markdown = scalemodel("compare", "before", "slower", "--format", "markdown", cwd=folder)
     assert markdown.stdout.startswith("# scalemodel compare\n")
-    told = json.loads(in_process("compare", "before", "slower", "--format", "json", cwd=folder).stdout)
+    told = json.loads(scalemodel("compare", "before", "slower", "--format", "json", cwd=folder).stdout)
     worse = {figure["deployment"] for figure in told["figures"] if figure["verdict"] == "slower"}
     assert worse == {DEPLOYMENTS[0]}
 
@@ -62,11 +62,11 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path) -> None:
         (tmp_path / "untimed", "no timings"),
         (tmp_path / "old", "version 1"),
     ):
-        done = in_process("compare", folder / "before", other, cwd=tmp_path)
+        done = scalemodel("compare", folder / "before", other, cwd=tmp_path)
         assert done.returncode == 2 and done.stdout == ""
         (line,) = done.stderr.splitlines()
         assert line.startswith("scalemodel: ") and part in line and str(other) in line
-    done = in_process("compare", "before", "again", "--minimum-effect", "nan", cwd=folder)
+    done = scalemodel("compare", "before", "again", "--minimum-effect", "nan", cwd=folder)
     assert done.returncode == 2 and "--minimum-effect" in done.stderr
 
 
@@ -78,7 +78,7 @@ def test_a_study_measured_once_more(config: Path, store: Path, run_folder: Path,
         "run", config, "--set", "performance.min_count=9", "--store", copy, "--output", tmp_path / "b", "--quiet"
     )
     assert again.returncode == 0, again.stderr
-    told = in_process("compare", run_folder, tmp_path / "b", "--format", "json")
+    told = scalemodel("compare", run_folder, tmp_path / "b", "--format", "json")
     assert told.returncode == 0, told.stderr
     found = json.loads(told.stdout)
     (difference,) = found["differences"]
@@ -100,5 +100,5 @@ def test_a_run_whose_measurements_the_store_used_again_is_no_second_run(
     setting = "tasks.question-answering.characteristics.distribution.k=6"
     again = scalemodel("run", config, "--set", setting, "--store", copy, "--output", tmp_path / "b", "--quiet")
     assert again.returncode == 0, again.stderr
-    refused = in_process("compare", run_folder, tmp_path / "b")
+    refused = scalemodel("compare", run_folder, tmp_path / "b")
     assert refused.returncode == 2 and "the very measurements" in refused.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.demo import write_checkpoint
-from tests.end_to_end.driver import command, in_process, scalemodel
+from tests.end_to_end.driver import command, scalemodel
 
 STUDY = """
 study: edges
@@ -131,7 +131,7 @@ def test_bad_places_and_values_are_a_line(folder: Path, arguments: tuple[str, ..
         os.mkfifo(pipe)
     doubling = (f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}], k{i}: 1}}\n" for i in range(1, 40))
     (folder / "merges.yaml").write_text("a0: &a0 {x: 1, y: 2}\n" + "".join(doubling))
-    done = in_process(*arguments, cwd=folder)
+    done = scalemodel(*arguments, cwd=folder)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1 and said in done.stderr and len(done.stderr) < 500
 
@@ -142,7 +142,7 @@ def test_a_hub_id_that_cannot_be_one_is_told_before_anything_is_read(folder: Pat
         (models, "{hub: a b}"),
         ("tasks.text-classification.data.evaluation", "{hub: a/b/c, split: x}"),
     ):
-        done = in_process("validate", "study.yaml", "--set", f"{place}={name}", cwd=folder)
+        done = scalemodel("validate", "study.yaml", "--set", f"{place}={name}", cwd=folder)
         assert done.returncode == 2
         assert len(done.stderr.splitlines()) == 1 and "is no id of a model or a data set" in done.stderr
 
