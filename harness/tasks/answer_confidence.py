@@ -16,6 +16,9 @@ from harness.tasks.features import Features
 from harness.tasks.span_decoding import spans_of_features
 from harness.tasks.squad_metrics import normalise
 
+NEGLIGIBLE = 1e-6
+"""Of the weight of the best candidate."""
+
 
 def answer_confidence(
     contexts: Sequence[str],
@@ -49,6 +52,10 @@ def answer_confidence(
             continue  # nothing else could be said
         scores = np.array([score for score, _ in candidates])
         weights = np.exp(scores - scores.max())
-        same = [normalise(text) == normalise(answer) for _, text in candidates]
+        # Normalising costs more than all else here, so only what weighs anything is looked at.
+        same = [
+            text == answer or (weight > NEGLIGIBLE and normalise(text) == normalise(answer))
+            for weight, (_, text) in zip(weights, candidates, strict=True)
+        ]
         confidence[index] = float(weights[same].sum() / weights.sum())
     return confidence
