@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.arrow import pq
+from harness.arrow import pa, pq
 from harness.config.strict import Strict
 from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment
@@ -41,5 +41,9 @@ def run(context: Context[Options, Inputs]) -> None:
     artifact = context.folder(inputs.artifact)
     with open_deployment(artifact, deployment_options(context), rerun=options.rerun) as deployment:
         table = deployment.table(examples)
+        features = deployment.task.encode(deployment.tokenizer, examples)
+        confidence = deployment.task.confidence(examples, features, table)
         write_json(context.destination / "describe.json", deployment.backend.describe())
-    pq.write_table(table, context.destination / FILE, compression="zstd")
+    pq.write_table(
+        table.append_column("confidence", pa.array(confidence)), context.destination / FILE, compression="zstd"
+    )

@@ -174,7 +174,7 @@ class QuestionAnsweringTask(Task):
         features: Features,
         outputs: Mapping[str, Sequence[NDArray[np.float32]]],
     ) -> pa.Table:
-        """Columns: id, group, answerable, prediction, exact, f1, confidence, null_score_difference, tokens,
+        """Columns: id, group, answerable, prediction, exact, f1, null_score_difference, tokens,
         representation, start_logits, end_logits.
 
         ``outputs`` holds ``start_logits`` and ``end_logits`` (tokens,) and ``representation`` (hidden,)
@@ -183,7 +183,6 @@ class QuestionAnsweringTask(Task):
         table.
         """
         from harness.arrow import pa
-        from harness.tasks.answer_confidence import answer_confidence
         from harness.tasks.columns import float_lists, nested_float_lists
         from harness.tasks.span_decoding import decode
         from harness.tasks.squad_metrics import score
@@ -197,7 +196,6 @@ class QuestionAnsweringTask(Task):
             raise ValueError(f"{len(questions)} examples, but features of {len(features.first)}")
         contexts = [example.context for example in questions]
         decoded = decode(contexts, features, starts, ends, settings=self.settings)
-        confidence = answer_confidence(contexts, features, starts, ends, decoded.texts, settings=self.settings)
         scores = [score(text, example.answers) for text, example in zip(decoded.texts, questions, strict=True)]
         counts = np.bincount(features.example, minlength=len(questions)).astype(np.int64)
         firsts = {} if representation is None else {"representation": [representation[at] for at in features.first]}
@@ -209,7 +207,6 @@ class QuestionAnsweringTask(Task):
                 "prediction": pa.array(decoded.texts, pa.string()),
                 "exact": pa.array([exact for exact, _ in scores], pa.float64()),
                 "f1": pa.array([f1 for _, f1 in scores], pa.float64()),
-                "confidence": confidence,
                 "null_score_difference": decoded.null_score_difference,
                 "tokens": features.lengths[features.first].astype(np.int32),
                 **{name: float_lists(rows) for name, rows in firsts.items()},
@@ -217,6 +214,17 @@ class QuestionAnsweringTask(Task):
                 "end_logits": nested_float_lists(ends, counts),
             }
         )
+
+    def confidence(self, examples: Sequence[Example], features: Features, table: pa.Table) -> NDArray[np.float64]:
+        from harness.tasks.answer_confidence import answer_confidence
+
+        starts, ends = (
+            [np.asarray(window, np.float32) for windows in table[name].to_pylist() for window in windows]
+            for name in ("start_logits", "end_logits")
+        )
+        contexts = [cast("QuestionExample", example).context for example in examples]
+        answers = table["prediction"].to_pylist()
+        return answer_confidence(contexts, features, starts, ends, answers, settings=self.settings)
 
     def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         return [cast("QuestionExample", question) for question in inputs]

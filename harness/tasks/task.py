@@ -124,6 +124,14 @@ class Task(ABC):
         """Decode one entry a feature, per-token outputs trimmed to the feature, into one row an example."""
 
     @abstractmethod
+    def confidence(self, examples: Sequence[Example], features: Features, table: pa.Table) -> NDArray[np.float64]:
+        """(examples,) the probability that a deployment gives to each prediction of its `table`, 0 to 1.
+
+        It is no part of the table, as it is no part of an answer, whose time is measured.
+        """
+        ...
+
+    @abstractmethod
     def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         """``inputs`` of an attack as examples."""
 

@@ -93,9 +93,7 @@ class TextClassificationTask(Task):
         features: Features,
         outputs: Mapping[str, Sequence[NDArray[np.float32]]],
     ) -> pa.Table:
-        """Columns: id, group, label, prediction, correct, confidence, logits, tokens, representation.
-
-        ``confidence`` is the largest softmax probability (Hendrycks and Gimpel 2017).
+        """Columns: id, group, label, prediction, correct, logits, tokens, representation.
 
         ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example. Where it has no
         representation, neither has the table.
@@ -116,12 +114,16 @@ class TextClassificationTask(Task):
                 "label": labels,
                 "prediction": predictions,
                 "correct": predictions == labels,
-                "confidence": np.fromiter(map(_largest_probability, logits), np.float64, len(texts)),
                 "logits": float_lists(logits),
                 "tokens": features.lengths.astype(np.int32),
                 **{name: float_lists(rows) for name, rows in outputs.items() if name == "representation"},
             }
         )
+
+    def confidence(self, examples: Sequence[Example], features: Features, table: pa.Table) -> NDArray[np.float64]:
+        """The largest softmax probability (Hendrycks and Gimpel 2017)."""
+        rows = (np.asarray(row, np.float32) for row in table["logits"].to_pylist())
+        return np.fromiter(map(_largest_probability, rows), np.float64, len(examples))
 
     def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         return [TextExample(str(index), "", cast("str", text), 0) for index, text in enumerate(inputs)]

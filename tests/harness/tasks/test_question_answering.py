@@ -175,7 +175,6 @@ def test_one_row_an_example(tokenizer: Tokenizer, tmp_path: Path) -> None:
             ("prediction", pa.string()),
             ("exact", pa.float64()),
             ("f1", pa.float64()),
-            ("confidence", pa.float64()),
             ("null_score_difference", pa.float32()),
             ("tokens", pa.int32()),
             ("representation", pa.list_(pa.float32())),

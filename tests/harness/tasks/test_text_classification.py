@@ -45,7 +45,6 @@ def test_one_row_a_text(tokenizer: Tokenizer, tmp_path: Path) -> None:
             ("label", pa.int64()),
             ("prediction", pa.int64()),
             ("correct", pa.bool_()),
-            ("confidence", pa.float64()),
             ("logits", pa.list_(pa.float32())),
             ("tokens", pa.int32()),
             ("representation", pa.list_(pa.float32())),
