@@ -26,12 +26,12 @@ __all__ = [
 ]
 
 _PLACES = {
-    "BACKENDS": "registry:BACKENDS",
-    "BackendError": "errors:BackendError",
-    "availability": "registry:availability",
-    "infer_all": "batching:infer_all",
-    "open_backend": "registry:open_backend",
-    "unsupported_reason": "registry:unsupported_reason",
+    "BACKENDS": "registry",
+    "BackendError": "errors",
+    "availability": "registry",
+    "infer_all": "batching",
+    "open_backend": "registry",
+    "unsupported_reason": "registry",
 }
 """Modules are imported when something of them is asked for: none of them is light."""
 
@@ -41,5 +41,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module, _, attribute = _PLACES[name].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -19,10 +19,10 @@ __all__ = [
 ]
 
 _PLACES = {
-    "FORMATS": "formats:FORMATS",
-    "ExportError": "errors:ExportError",
-    "export": "artifact:export",
-    "read_manifest": "manifest:read_manifest",
+    "FORMATS": "formats",
+    "ExportError": "errors",
+    "export": "artifact",
+    "read_manifest": "manifest",
 }
 """Modules are imported when something of them is asked for: none of them is light."""
 
@@ -32,5 +32,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module, _, attribute = _PLACES[name].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

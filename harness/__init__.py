@@ -17,11 +17,11 @@ __all__ = [
 ]
 
 _PLACES = {
-    "load_study": "config.load:load_study",
-    "run": "results.run:run",
-    "load_results": "results.read:load_results",
-    "render": "report.render:render",
-    "UserError": "errors:UserError",
+    "load_study": "config.load",
+    "run": "results.run",
+    "load_results": "results.read",
+    "render": "report.render",
+    "UserError": "errors",
 }
 """Modules are imported when something of them is asked for: none of them is light."""
 
@@ -31,5 +31,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module, _, attribute = _PLACES[name].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

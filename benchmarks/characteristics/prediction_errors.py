@@ -215,7 +215,7 @@ class _Comparison:
         others = np.arange(1, count)
         changed = self._changed(np.zeros_like(others), others)[within]
         effect = design_effect(changed, inside)
-        rates = shares(self.bootstrap, np.stack(self.wrong, axis=1), within)
+        rates = shares(self.bootstrap, self._errors, within)
         first, second = all_pairs(count)
         pairs: list[ErrorPair] = []
         evidence = _Evidence({}, {}, {})
@@ -224,7 +224,7 @@ class _Comparison:
             block = slice(start, start + _PAIRS_AT_ONCE)
             pairs += self._pairs(first[block], second[block], within, effect.effect, block, evidence)
         examples = int(within.sum())
-        newly_wrong = self._newly_wrong(within)
+        newly_wrong = self._newly_wrong()
         return Stratum(
             n=examples,
             groups=self.bootstrap.groups_of(within),
@@ -262,8 +262,13 @@ class _Comparison:
 
     def _changed(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> Bools:
         """(n, pairs) whether predictions differ; where they are not known, whether one is right and the other wrong."""
-        table = np.stack(self.wrong, axis=1) if self.said is None else self.said
+        table = self._errors if self.said is None else self.said
         return np.asarray(table[:, first] != table[:, second])
+
+    @cached_property
+    def _errors(self) -> Bools:
+        """(n, deployments)"""
+        return np.stack(self.wrong, axis=1)
 
     @cached_property
     def _noise(self) -> set[Pair]:
@@ -273,12 +278,10 @@ class _Comparison:
         pairs = {(a, b) for a in wanted for b in wanted if a != b} | {(self.names[0], name) for name in self.floors}
         return pairs | {(b, a) for a, b in pairs}
 
-    def _newly_wrong(self, within: Bools) -> dict[Pair, Bools]:
+    def _newly_wrong(self) -> dict[Pair, Bools]:
         """By pair and direction, (n,) whether the first is right and the second wrong."""
         wrong = dict(zip(self.names, self.wrong, strict=True))
-        return {
-            (a, b): ~wrong[a] & wrong[b] for a, b in sorted(self._noise) if a in wrong and b in wrong and within.any()
-        }
+        return {(a, b): ~wrong[a] & wrong[b] for a, b in sorted(self._noise) if a in wrong and b in wrong}
 
     def _scores(self, within: Bools) -> dict[str, ScoreChange]:
         right = [~column[within] for column in self.wrong]
@@ -303,7 +306,7 @@ class _Comparison:
         evidence: _Evidence,
     ) -> list[ErrorPair]:
         counts = overlaps(self.bootstrap, self.wrong, within, (first, second))
-        wrong = np.stack(self.wrong, axis=1) & within[:, None]
+        wrong = self._errors & within[:, None]
         both, either = wrong[:, first] & wrong[:, second], wrong[:, first] | wrong[:, second]
         jaccards, sizes = overlaps_of_sets(self.bootstrap, both, either)
         differs = self._changed(first, second)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from benchmarks.statistics.bootstrap import Estimate, Floats, divide, estimates, number, standard_errors
-from benchmarks.statistics.shares import Bools, PairedChange
+from benchmarks.statistics.shares import Bools, PairedChange, edge
 
 LEVEL = 0.05
 POWER = 0.8
@@ -102,6 +102,10 @@ class Evidence(Protocol):
         """How many times as many examples would tell, with a chance of `POWER`, if the difference is what was seen."""
         ...
 
+    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
+        """How many trainings would tell likewise; None: none, or it is not a matter of trainings."""
+        ...
+
 
 @dataclass(frozen=True)
 class ExampleOutcomes:
@@ -162,19 +166,22 @@ def judge(
             continue
         mean = np.mean(list(noise.values()), axis=0)
         difference = float(distance[0] - mean[0])
-        error = float(standard_errors((distance - mean)[:, None])[0])
         evidence: Evidence
         if floor.kind == "seed":
             trainings = [reference, *noise]
             spread = training_spread([[_value(between(a, b)) for b in trainings] for a in trainings])
-            evidence = Trainings(difference, spread, len(trainings), error)
+            evidence = Trainings(difference, spread, len(trainings), _error(distance - mean))
         elif outcomes is not None:
             evidence = outcomes.change((reference, next(iter(noise))), (reference, name))
         else:
             size = None if sizes is None else sizes.get((reference, name), sizes.get((name, reference)))
-            evidence = NormalChange(difference, error, size)
+            evidence = NormalChange(difference, _error(distance - mean), size)
         judged[name] = _Judged(floor.kind, 1 + len(noise) if floor.kind == "seed" else 1, evidence, distance, mean)
     return _verdicts(judged, margin, examples)
+
+
+def _error(row: Floats) -> float:
+    return float(standard_errors(row[:, None])[0])
 
 
 def _value(row: Floats | None) -> float:
@@ -201,7 +208,7 @@ def _verdicts(judged: Mapping[str, _Judged], margin: float, examples: int) -> di
     for i, (name, one) in enumerate(judged.items()):
         told = _conclude(different.p[i], same.p[i])
         levels = different.levels[i], same.levels[i]
-        wanting = told == "cannot tell" and one.kind == "seed"
+        open_question = told == "cannot tell"
         found[name] = Verdict(
             conclusion=told,
             floor=floors[i],
@@ -214,10 +221,8 @@ def _verdicts(judged: Mapping[str, _Judged], margin: float, examples: int) -> di
             p_different=number(different.p[i]),
             p_same=number(same.p[i]),
             margin=margin,
-            examples_needed=_examples(one.evidence, margin, levels, examples) if told == "cannot tell" else None,
-            trainings_needed=one.evidence.trainings_needed(margin, levels)
-            if wanting and isinstance(one.evidence, Trainings)
-            else None,
+            examples_needed=_examples(one.evidence, margin, levels, examples) if open_question else None,
+            trainings_needed=one.evidence.trainings_needed(margin, levels) if open_question else None,
         )
     return found
 
@@ -264,13 +269,16 @@ class NormalChange:
         return _tail(difference - self.difference, self._error(difference))
 
     def low(self, tail: float) -> float:
-        return _reach(lambda delta: self.p_above(delta) < tail, self.difference, -1.0)
+        return edge(lambda delta: self.p_above(delta) < tail, -1.0, self.difference)
 
     def high(self, tail: float) -> float:
-        return _reach(lambda delta: self.p_below(delta) < tail, self.difference, 1.0)
+        return edge(lambda delta: self.p_below(delta) < tail, 1.0, self.difference)
 
     def told_by(self, margin: float, level_different: float, level_same: float) -> float:
         return _times(self.difference, margin, level_different, level_same, 1.0, self.error, self._error)
+
+    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -280,6 +288,9 @@ class PairedShares(PairedChange):
     def told_by(self, margin: float, level_different: float, level_same: float) -> float:
         error = sqrt(max(0.0, (self.gained + self.lost) / self.n - self.difference**2))
         return _times(self.difference, margin, level_different, level_same, self.n, error, self.error_under)
+
+    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -466,16 +477,6 @@ def _power(distance: float, error: float, freedom: float, level: float) -> float
     if distance <= 0:
         return 0.0
     return 1.0 if error <= 0 else float(1 - nctdtr(freedom, distance / error, _quantile(level, freedom)))
-
-
-def _reach(refused: Callable[[float], bool], inside: float, outside: float) -> float:
-    """The last that is refused on the way from ``outside`` to ``inside``, which is not; ``outside`` where none is."""
-    if not refused(outside):
-        return outside
-    for _ in range(50):
-        middle = (outside + inside) / 2
-        outside, inside = (middle, inside) if refused(middle) else (outside, middle)
-    return outside
 
 
 def _times(

@@ -171,17 +171,17 @@ class PairedChange:
 
     def low(self, tail: float) -> float:
         """The largest difference that `p_above` refuses at ``tail``."""
-        return _edge(lambda delta: self.p_above(delta) < tail, -1.0, self.difference)
+        return edge(lambda delta: self.p_above(delta) < tail, -1.0, self.difference)
 
     def high(self, tail: float) -> float:
         """The smallest difference that `p_below` refuses at ``tail``."""
-        return _edge(lambda delta: self.p_below(delta) < tail, 1.0, self.difference)
+        return edge(lambda delta: self.p_below(delta) < tail, 1.0, self.difference)
 
     def interval(self, tail: float = TAIL) -> Estimate:
         return Estimate(self.difference, self.low(tail), self.high(tail))
 
 
-def _edge(refused: Callable[[float], bool], outside: float, inside: float) -> float:
+def edge(refused: Callable[[float], bool], outside: float, inside: float) -> float:
     """The last that is refused on the way from ``outside`` to ``inside``, which is not; ``outside`` where none is."""
     if not refused(outside):
         return outside

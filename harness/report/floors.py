@@ -131,16 +131,6 @@ def floor(task: TaskView, metric: Metric[Any], kind: Kind, of: str | None = None
     return Estimate(mean(values), None, None)
 
 
-def floor_kind(task: TaskView, deployment: DeploymentView) -> Kind | None:
-    """Which floor a deployment is held against: another model against the seed floor where there is one."""
-    reference = task.reference_deployment
-    if reference is None or deployment.name == reference.name:
-        return None
-    if deployment.model != reference.model and replicates(task, "seed", reference.name):
-        return "seed"
-    return "execution" if replicates(task, "execution", reference.name) else None
-
-
 def conclusion(task: TaskView, metric: Metric[Any], deployment: DeploymentView) -> Conclusion | None:
     """ "same", "different", "cannot tell", or None where there is no floor."""
     verdict = metric.verdict(task, deployment)

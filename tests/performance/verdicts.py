@@ -42,9 +42,6 @@ def main() -> None:
     with ProcessPoolExecutor() as pool:
         for title, rows in SECTIONS.items():
             print(title)
-            if any("training" in row.study or "floor" in row.study for row in rows) and not TRAININGS.exists():
-                print(f"  not simulated: {TRAININGS} is not there; `python -m tools.demo_trainings` makes it")
-                continue
             for row, share in zip(rows, pool.map(partial(_measured, studies=options.studies), rows), strict=True):
                 error = 100 * sqrt(max(share * (1 - share), 1e-9) / options.studies)
                 print(f"  {row.name:<74} {100 * share:5.1f} %  (+- {2 * error:.1f})", flush=True)

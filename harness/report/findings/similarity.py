@@ -18,7 +18,6 @@ from harness.report.floors import (
     conclusion,
     error_metric,
     floor,
-    floor_kind,
     neighbours_metric,
 )
 from harness.report.numbers import count, fixed, percent, percent_with_interval, signed, with_interval
@@ -99,10 +98,10 @@ def within_the_floor(task: TaskView) -> list[Finding]:
     found: dict[Kind, list[DeploymentView]] = defaultdict(list)
     margins: dict[Kind, float] = {}
     for deployment in task.candidates:
-        kind, verdict = floor_kind(task, deployment), DISAGREEMENT.verdict(task, deployment)
-        if kind is not None and verdict is not None and verdict.conclusion == "same":
-            found[kind].append(deployment)
-            margins[kind] = verdict.margin
+        verdict = DISAGREEMENT.verdict(task, deployment)
+        if verdict is not None and verdict.conclusion == "same":
+            found[verdict.floor_kind].append(deployment)
+            margins[verdict.floor_kind] = verdict.margin
     origin = {
         "execution": "the reference run a second time",
         "seed": "another training of the reference",

@@ -10,7 +10,7 @@ from harness.report import causes
 from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
-from harness.report.floors import DISAGREEMENT, floor_kind
+from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import percent, percent_with_interval, ratio, signed
 from harness.report.values import quotient
 from harness.report.view import DeploymentView, TaskView
@@ -152,15 +152,15 @@ def _size(task: TaskView, deployment: DeploymentView) -> str:
 
 def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
     text = f"changes {percent_with_interval(changed)} of its predictions"
-    kind, verdict = floor_kind(task, deployment), DISAGREEMENT.verdict(task, deployment)
+    verdict = DISAGREEMENT.verdict(task, deployment)
     if verdict is None or verdict.floor.value is None:
         return text
-    told = f"the {kind} floor of {percent(verdict.floor.value)} %"
+    told = f"the {verdict.floor_kind} floor of {percent(verdict.floor.value)} %"
     if verdict.conclusion == "same":
         return f"{text}, no more than {told} and the margin"
     if verdict.conclusion == "cannot tell":
         return f"{text}, which these examples cannot tell from {told}"
-    return f"{text} ({kind} floor {percent(verdict.floor.value)} %)"
+    return f"{text} ({verdict.floor_kind} floor {percent(verdict.floor.value)} %)"
 
 
 def _score(task: TaskView, deployment: DeploymentView) -> str:

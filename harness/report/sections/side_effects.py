@@ -13,7 +13,6 @@ from harness.report.floors import (
     ERROR_OVERLAP,
     NEWLY_WRONG,
     floor,
-    floor_kind,
     neighbours_metric,
 )
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
@@ -157,7 +156,7 @@ def _floor_note(task: TaskView, reference: DeploymentView) -> str:
         else f" (above it by less than the margin: {100 * margin:g} % of the predictions, "
         f"{_overlap_margin(task):g} of an overlap)"
     )
-    held = {floor_kind(task, d) for d in task.candidates if d.model != reference.model}
+    held = {verdict.floor_kind for verdict in judged}
     return " ".join(
         part
         for part in (
