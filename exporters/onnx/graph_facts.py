@@ -94,7 +94,7 @@ def graph_facts(model: ModelProto) -> GraphFacts:
 
 
 def matmuls_by_type(graph: GraphProto) -> dict[str, int]:
-    """matmuls by the type that both of their factors are restored from ("int8", "fp8"), or "float"."""
+    """Matmuls by the type that both of their factors are restored from ("int8", "fp8"), or "float"."""
     from onnx import TensorProto
 
     types = {weight.name: TensorProto.DataType.Name(weight.data_type) for weight in graph.initializer}

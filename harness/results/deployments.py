@@ -110,7 +110,7 @@ class VerificationResult(Record):
     tolerance: Tolerance | None
     """What was allowed; None: nothing was judged."""
     matmuls: dict[str, int] | None
-    """matmuls by the precision in which they really run; None: the runtime does not tell."""
+    """Matmuls by the precision in which they really run; None: the runtime does not tell."""
     preprocessing: PreprocessingCheck | None
     """None: it was not checked."""
 
