@@ -91,10 +91,10 @@ def how_to_read() -> Section:
                     "overlap of the reference with itself: run again (execution) or trained again (seed). "
                     "~ marks what is the same as its floor within the margin, ? what these examples cannot "
                     "tell from it, - what is unknown.",
-                    "95 % intervals come from resampling whole groups (paragraphs, documents) and cover "
-                    "the choice of examples, not the choice of training seed. What is called different is "
-                    "corrected for the number of deployments (Holm); the intervals are not: of many pairs, "
-                    "expect one in twenty to stand out by luck.",
+                    "95 % intervals know of groups (paragraphs, documents) and cover the choice of examples, not "
+                    "that of the training seed: against a seed floor the trainings are the sample. What is called "
+                    "the same or different is corrected for the number of deployments (Holm); the intervals in "
+                    "tables are not: of many pairs, expect one in twenty to stand out by luck.",
                 )
             ),
         ),
