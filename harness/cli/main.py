@@ -67,8 +67,10 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors 
 Format = Annotated[
     Literal["terminal", "markdown", "json"], typer.Option("--format", "-f", help="How the report is written.")
 ]
+Full = Annotated[bool, typer.Option("--full", help="The full report, not one screen of it.")]
 AllPairs = Annotated[
-    bool, typer.Option("--all-pairs", help="Draw the matrices of all deployments, however many there are.")
+    bool,
+    typer.Option("--all-pairs", help="The full report, with the matrices of all deployments, however many there are."),
 ]
 NoTexts = Annotated[
     bool, typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown.")
@@ -84,16 +86,17 @@ def run(
     store: StoreFolder = DEFAULT_STORE,
     output: Output = None,
     format: Format = "terminal",
+    full: Full = False,
     all_pairs: AllPairs = False,
     no_texts: NoTexts = False,
     quiet: Quiet = False,
 ) -> None:
     """Do everything a study asks for, and report. What is done already is reused; a stopped run goes on."""
     from harness.cli.run import work
-    from harness.cli.show import show_report
+    from harness.cli.show import Shown, show_report
 
     def show(folder: Path) -> None:
-        show_report(folder, store, format, all_pairs=all_pairs, texts=not no_texts)
+        show_report(folder, store, Shown(format, full, all_pairs, texts=not no_texts))
 
     work(config, set or [], task or [], store, output, quiet=quiet, until="results", show=show)
 
@@ -138,13 +141,54 @@ def report(
     ] = None,
     store: StoreFolder = DEFAULT_STORE,
     format: Format = "terminal",
+    full: Full = False,
+    section: Annotated[
+        list[str] | None,
+        typer.Option("--section", metavar="NAME", help="These sections of the full report; may be repeated."),
+    ] = None,
+    task: Annotated[
+        list[str] | None, typer.Option("--task", metavar="TASK", help="These tasks; may be repeated.")
+    ] = None,
+    deployment: Annotated[
+        list[str] | None,
+        typer.Option("--deployment", metavar="PATTERN", help='These deployments, such as "*/int8-*"; may be repeated.'),
+    ] = None,
+    changed: Annotated[
+        int | None,
+        typer.Option(
+            "--changed", metavar="N", min=1, help="N changed examples with both answers, of the --deployment given."
+        ),
+    ] = None,
+    cautions: Annotated[bool, typer.Option("--cautions", help="All cautions.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="How to read the screen.")] = False,
+    sort: Annotated[
+        Literal["verdict", "speed", "size", "changed", "name"], typer.Option("--sort", help="Order of the deployments.")
+    ] = "verdict",
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page: one file that needs nothing else."),
+    ] = None,
     all_pairs: AllPairs = False,
     no_texts: NoTexts = False,
 ) -> None:
-    """Show what a run found."""
-    from harness.cli.show import show_report
+    """Show what a run found: one screen that says what can be shipped, or the part that is asked for."""
+    from harness.cli.show import Shown, show_report
 
-    show_report(run, store, format, all_pairs=all_pairs, texts=not no_texts)
+    shown = Shown(
+        format=format,
+        full=full,
+        all_pairs=all_pairs,
+        tasks=task or (),
+        deployments=deployment or (),
+        sections=section or (),
+        changed=changed,
+        cautions=cautions,
+        explain=explain,
+        sort=sort,
+        html=html,
+        texts=not no_texts,
+    )
+    show_report(run, store, shown)
 
 
 @app.command()
@@ -196,17 +240,19 @@ def compare_outputs_(
         typer.Option(metavar="NAME", help="This is the reference trained with another seed; may be repeated."),
     ] = None,
     format: Format = "terminal",
+    full: Full = False,
     all_pairs: AllPairs = False,
     resamples: Annotated[int, typer.Option(min=100, help="Resamples behind every 95 % interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
 ) -> None:
     """Compare outputs that come from elsewhere, without any model. The report is that of a run."""
     from harness.cli.compare_outputs import compare_outputs, floors_of
+    from harness.cli.show import Shown
     from harness.external_outputs.comparison import Settings
 
     floors = floors_of(execution_floor or [], seed_floor or [])
     settings = Settings(gold, ids, examples, common, floors, resamples, seed)
-    compare_outputs(outputs, settings, format, all_pairs=all_pairs)
+    compare_outputs(outputs, settings, Shown(format, full, all_pairs))
 
 
 @app.command()

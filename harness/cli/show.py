@@ -2,24 +2,109 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
 
 from harness.config.slips import meant
 from harness.errors import UserError
+from harness.page.build import build_page
+from harness.report.blocks import Facts, Report, Section
+from harness.report.build import build_report
+from harness.report.changed_examples import changed_examples
+from harness.report.printable import say
 from harness.report.render import ReportFormat, render
+from harness.report.selection import only_deployments, only_sections, only_tasks
+from harness.report.summary.cautions import cautions
+from harness.report.summary.explain import explanation
+from harness.report.summary.screen import print_screen
+from harness.report.summary.standings import Sort
+from harness.report.terminal import Terminal
+from harness.report.view import tasks_of
 from harness.report.withheld import without_texts
-from harness.results.read import load_results
+from harness.results.read import RunResults, load_results
+from harness.store.atomic import write_text
 
 
-def show_report(
-    run: Path | None, store: Path, format: ReportFormat, *, all_pairs: bool = False, texts: bool = True
-) -> None:
-    """Write the report of ``run`` (a folder, a study's name, or None for the latest) to standard output.
+@dataclass(frozen=True)
+class Shown:
+    """What of a run is shown, and how."""
 
-    Without ``texts`` no example's text or answer stands in it.
+    format: ReportFormat = "terminal"
+    """Markdown and JSON hold the full report."""
+    full: bool = False
+    all_pairs: bool = False
+    """Matrices of all deployments, however many there are."""
+    tasks: Sequence[str] = ()
+    deployments: Sequence[str] = ()
+    """Patterns of their names."""
+    sections: Sequence[str] = ()
+    changed: int | None = None
+    """How many changed examples a deployment, with both answers."""
+    cautions: bool = False
+    explain: bool = False
+    sort: Sort = "verdict"
+    html: Path | None = None
+    """Where a page is written, instead of anything on standard output."""
+    texts: bool = True
+    """Whether any example's text or answer may stand there."""
+
+
+def show_report(run: Path | None, store: Path, shown: Shown) -> None:
+    """Write what is wanted of ``run`` (a folder, a study's name, or None for the latest) to standard output.
+
+    Raises:
+        UserError: there is no such run, task, deployment or section; or texts are both wanted and withheld.
     """
-    results = load_results(find_run(run, store))
-    render(results if texts else without_texts(results), format=format, all_pairs=all_pairs)
+    folder = find_run(run, store)
+    if shown.changed is not None and not shown.texts:
+        raise UserError("--changed: shows texts, which --no-texts leaves out; take one of them")
+    found = only_deployments(only_tasks(load_results(folder), shown.tasks), shown.deployments)
+    if shown.html is not None:
+        write_page(shown.html, build_page(found, folder if folder.is_dir() else folder.parent, texts=shown.texts))
+    elif shown.changed is not None:
+        _print(_changed(found, folder if folder.is_dir() else folder.parent, shown))
+    else:
+        show_results(found if shown.texts else without_texts(found), shown)
+
+
+def show_results(run: RunResults, shown: Shown) -> None:
+    """Write what is wanted of results to standard output; none of their examples' texts are at hand."""
+    if shown.cautions:
+        told = cautions(tasks_of(run))
+        facts = Facts(tuple((f"{i}", f"{one.text} {one.next_step}".strip()) for i, one in enumerate(told, start=1)))
+        _print(Report("Cautions", "" if told else "None.", (Section("", (facts,)),) if told else ()))
+    elif shown.explain:
+        _print(Report("How to read the screen", "", (Section("", (Facts(tuple(explanation(tasks_of(run)))),)),)))
+    elif shown.sections:
+        _print(only_sections(build_report(run, all_pairs=shown.all_pairs), shown.sections))
+    elif shown.format != "terminal" or shown.full or shown.all_pairs:
+        render(run, format=shown.format, all_pairs=shown.all_pairs)
+    else:
+        print_screen(Console(), run, sort=shown.sort)
+
+
+def write_page(file: Path, text: str) -> None:
+    try:
+        write_text(file, text)
+    except OSError as error:
+        raise UserError(f"--html {file}: cannot be written ({error.strerror}); name another file") from None
+    say(f"page: {file}", error=True)
+
+
+def _changed(run: RunResults, folder: Path, shown: Shown) -> Report:
+    sections = [
+        section
+        for task in tasks_of(run)
+        for section in changed_examples(task, folder, shown.changed or 0, all_deployments=bool(shown.deployments))
+    ]
+    return Report("Changed predictions", "", tuple(sections))
+
+
+def _print(report: Report) -> None:
+    Terminal(Console()).report(report)
 
 
 def find_run(run: Path | None, store: Path) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.report.blocks import Block, Finding, Findings, Prose, Report, Section
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.report.blocks import Block, Finding, Findings, Prose, Report, Section, Table
 from harness.report.findings.collect import findings_on
 from harness.report.sections.characteristics import characteristics
 from harness.report.sections.closing import failures, how_to_read
@@ -32,8 +35,24 @@ def build_report(run: RunResults, *, all_pairs: bool = False) -> Report:
     failed = failures(tasks)
     sections += [failed] if failed else []
     sections.append(how_to_read())
-    results = run.results
+    results, sections = run.results, _each_note_once(sections)
     return Report(f"scalemodel: {words(results.study)}", words(results.description), tuple(sections))
+
+
+def _each_note_once(sections: Sequence[Section]) -> list[Section]:
+    """A legend stands at the first of the tables that it is of."""
+    told: set[str] = set()
+    kept = []
+    for section in sections:
+        blocks = []
+        for block in section.blocks:
+            if isinstance(block, Table):
+                new = tuple(note for note in block.notes if note not in told)
+                told.update(new)
+                block = replace(block, notes=new)
+            blocks.append(block)
+        kept.append(replace(section, blocks=tuple(blocks)))
+    return kept
 
 
 def all_findings(run: RunResults) -> dict[str, tuple[Finding, ...]]:

@@ -63,20 +63,20 @@ class Terminal:
         self.width = max(console.width, 20)
 
     def report(self, report: Report) -> None:
-        self._prose(report.title, indent=0, style="bold")
+        self.prose(report.title, indent=0, style="bold")
         if report.subtitle:
-            self._prose(report.subtitle, indent=0)
+            self.prose(report.subtitle, indent=0)
         for section in report.sections:
             self._section(section)
 
     def _section(self, section: Section) -> None:
         self.console.print()
         if not section.blocks:
-            rule = self._safe("─" * max(self.width - cell_len(section.title) - 4, 0))
-            line = self._safe(f"── {section.title} {rule}")[: self.width]
+            rule = self.safe("─" * max(self.width - cell_len(section.title) - 4, 0))
+            line = self.safe(f"── {section.title} {rule}")[: self.width]
             self._print(Text(line.rstrip(), "bold cyan"), indent=0)
         else:
-            self._prose(section.title, indent=0, style="bold")
+            self.prose(section.title, indent=0, style="bold")
         for index, block in enumerate(section.blocks):
             if index:
                 self.console.print()
@@ -90,7 +90,7 @@ class Terminal:
                 self._facts(block)
             case Prose():
                 for paragraph in block.paragraphs:
-                    self._prose(paragraph)
+                    self.prose(paragraph)
             case Findings():
                 self._findings(block)
             case ChangedText():
@@ -100,28 +100,36 @@ class Terminal:
 
     # --- texts -----------------------------------------------------------------------------------
 
-    def _safe(self, text: str) -> str:
+    def safe(self, text: str) -> str:
         """What the console's encoding can show."""
         text = printable(text.replace(SOFT_HYPHEN, "-"))
         if self.unicode:
             return text
         return text.translate(PLAIN).encode(self.encoding, "replace").decode(self.encoding)
 
-    def _text(self, text: str, style: str = "") -> Text:
+    def text(self, text: str, style: str = "") -> Text:
         # a Text is never parsed as markup, so "[red]" in data stays what it is
-        return Text(self._safe(text), style=style)
+        return Text(self.safe(text), style=style)
 
-    def _prose(self, text: str, *, indent: int = INDENT, style: str = "", hanging: str = "") -> None:
-        """Wrapped text; ``hanging`` stands before its first line and indents the others by its width."""
+    def prose(
+        self, text: str, *, indent: int = INDENT, style: str = "", hanging: str = "", lines: int | None = None
+    ) -> None:
+        """Wrapped text; ``hanging`` stands before its first line and indents the others by its width.
+
+        ``lines``: how many there may be; what is cut ends in an ellipsis.
+        """
         margin = indent + cell_len(hanging)
-        lines = self._wrapped(text, max(min(self.width, WIDEST_TEXT) - margin, 10))
-        for index, line in enumerate(lines or [""]):
+        wrapped = self.wrapped(text, max(min(self.width, WIDEST_TEXT) - margin, 10))
+        if lines is not None and len(wrapped) > lines:
+            room = max(min(self.width, WIDEST_TEXT) - margin, 10) - 4
+            wrapped = [*wrapped[: lines - 1], f"{wrapped[lines - 1][:room].rstrip(' ,;')} {self.safe('…')}"]
+        for index, line in enumerate(wrapped or [""]):
             before = " " * indent + hanging if index == 0 else " " * margin
             self._print(Text(before, style=style) + Text(line, style=style), indent=0)
 
-    def _wrapped(self, text: str, width: int) -> list[str]:
+    def wrapped(self, text: str, width: int) -> list[str]:
         """Lines of at most ``width`` cells; a number keeps its unit, a [n] its name."""
-        text = self._safe(text)
+        text = self.safe(text)
         if cell_len(text) != len(text):
             return [line.plain.rstrip() for line in Text(text).wrap(self.console, width)]
         text = _INSEPARABLE.sub(_NO_BREAK, text)
@@ -132,10 +140,10 @@ class Terminal:
         labels = max((cell_len(label) for label, _ in facts.items), default=0)
         if self.width < labels + 30:
             for label, value in facts.items:
-                self._prose(f"{label}: {value}")
+                self.prose(f"{label}: {value}")
             return
         for label, value in facts.items:
-            self._prose(value, hanging=self._safe(label) + " " * (labels - cell_len(label) + GAP))
+            self.prose(value, hanging=self.safe(label) + " " * (labels - cell_len(label) + GAP))
 
     def _findings(self, findings: Findings) -> None:
         marks = max(len(mark) for mark in FINDING_MARKS.values())
@@ -144,27 +152,27 @@ class Terminal:
             if index and margin == INDENT:
                 self.console.print()
             mark = FINDING_MARKS[finding.kind]
-            lines = self._wrapped(finding.text, min(self.width, WIDEST_TEXT) - margin)
+            lines = self.wrapped(finding.text, min(self.width, WIDEST_TEXT) - margin)
             if margin == INDENT:
                 self._print(Text(mark, FINDING_STYLES[finding.kind]))
-                self._prose(finding.text)
+                self.prose(finding.text)
             else:
                 for number, line in enumerate(lines):
                     before = f"{mark if number == 0 else '':<{marks + GAP}}"
                     self._print(Text.assemble((before, FINDING_STYLES[finding.kind]), line))
             if finding.next_step:
-                self._prose(finding.next_step, indent=margin, hanging=self._safe("→ "), style="italic")
+                self.prose(finding.next_step, indent=margin, hanging=self.safe("→ "), style="italic")
 
     def _changed(self, changed: ChangedText) -> None:
-        self._prose(changed.label)
+        self.prose(changed.label)
         room = max(min(self.width, WIDEST_TEXT) - 2 * INDENT, 10)
         line = Text()
         for word in changed.words:
             if word.before is None:
-                piece = self._text(word.text, "dim")
+                piece = self.text(word.text, "dim")
             else:
                 # one piece: a change is not torn apart where it fits on a line
-                piece = self._text(f"[{word.before} -> {word.text}]", "bold yellow")
+                piece = self.text(f"[{word.before} -> {word.text}]", "bold yellow")
             if line and line.cell_len + 1 + piece.cell_len > room:
                 self._print(line, indent=2 * INDENT)
                 line = Text()
@@ -176,29 +184,29 @@ class Terminal:
 
     def _failures(self, failures: Failures) -> None:
         for failure in failures.items:
-            self._prose(failure.what, style="bold red")
-            self._prose(failure.reason, indent=2 * INDENT)
+            self.prose(failure.what, style="bold red")
+            self.prose(failure.reason, indent=2 * INDENT)
             if failure.command:
                 # not wrapped: a command is there to be copied
-                self.console.print(self._text(f"    $ {failure.command}", "dim"), soft_wrap=True)
+                self.console.print(self.text(f"    $ {failure.command}", "dim"), soft_wrap=True)
             for told in failure.consequences():
-                self._prose(told, indent=2 * INDENT)
+                self.prose(told, indent=2 * INDENT)
 
     # --- tables ----------------------------------------------------------------------------------
 
     def _table(self, table: Table) -> None:
         if table.title:
-            self._prose(table.title, style="italic")
-        layout = lay_out(table, self.width - INDENT, self._safe)
+            self.prose(table.title, style="italic")
+        layout = lay_out(table, self.width - INDENT, self.safe)
         for index, block in enumerate(layout.blocks):
             if index:
                 self.console.print()
             self._columns(table, block, layout)
         for note in table.notes:
-            self._prose(note, style="dim")
+            self.prose(note, style="dim")
         if layout.left_out:
             told = ", ".join(_words(table.columns[i]) for i in layout.left_out)
-            self._prose(f"{len(layout.left_out)} more in a wider terminal: {told}.", style="dim")
+            self.prose(f"{len(layout.left_out)} more in a wider terminal: {told}.", style="dim")
 
     def _columns(self, table: Table, columns: Sequence[int], layout: Layout) -> None:
         widths = [layout.widths[i] for i in columns]
@@ -208,12 +216,12 @@ class Terminal:
             # headings stand on the line below them, however many lines the others have
             cells = [Cell(h[line - height + len(h)] if line >= height - len(h) else "") for h in headings]
             self._row(table, columns, widths, cells, "bold")
-        self._print(self._text("─" * (sum(widths) + GAP * (len(widths) - 1)), "dim"))
+        self._print(self.text("─" * (sum(widths) + GAP * (len(widths) - 1)), "dim"))
         group = ""
         for row in table.rows:
             if row.group != group:
                 group = row.group
-                self._prose(group, style="cyan")
+                self.prose(group, style="cyan")
             self._row(table, columns, widths, [_cell(row, i) for i in columns])
 
     def _row(
@@ -224,10 +232,10 @@ class Terminal:
         cells: Sequence[Cell],
         style: str = "",
     ) -> None:
-        first, *others = folded(self._safe(cells[0].text), widths[0])
+        first, *others = folded(self.safe(cells[0].text), widths[0])
         line = Text(style=style)
         for position, (i, width, cell) in enumerate(zip(columns, widths, cells, strict=True)):
-            text = first if position == 0 else self._safe(cell.text)
+            text = first if position == 0 else self.safe(cell.text)
             space = " " * (width - cell_len(text))
             gap = " " * GAP if position else ""
             right = table.columns[i].right
@@ -237,7 +245,7 @@ class Terminal:
         line.rstrip()
         self._print(line)
         for rest in others:
-            self._print(self._text(rest))
+            self._print(self.text(rest))
 
     def _print(self, line: Text, *, indent: int = INDENT) -> None:
         self.console.print(Text(" " * indent) + line, no_wrap=True, overflow="ignore", crop=False)

@@ -210,6 +210,11 @@ class TaskView:
         return task_class(self.name).unit if self.name in TASKS else "example"
 
     @property
+    def score_name(self) -> str:
+        """What the share of examples that are right is called."""
+        return "exact match" if self.is_question_answering else "accuracy"
+
+    @property
     def is_question_answering(self) -> bool:
         return self.name == "question-answering"
 
@@ -330,6 +335,15 @@ class TaskView:
         if self.speed_measure == "p50":
             return quotient(base.latency("p50"), deployment.latency("p50"))
         return quotient(deployment.samples_per_second, base.samples_per_second)
+
+    def speed_up_interval(self, deployment: DeploymentView) -> tuple[float, float] | None:
+        """95 % interval of the speed-up; None: it is a quotient of two absolute figures."""
+        return None
+
+    def ranks(self, deployment: DeploymentView) -> bool:
+        """Whether its speed-up may be ranked: neither of the two timings behind it is marked."""
+        both = [d for d in (deployment, self.reference_deployment) if d is not None]
+        return not any(d.doubtful(self.speed_scenario) for d in both)
 
     def size_ratio(self, deployment: DeploymentView) -> float | None:
         base = self.reference_deployment

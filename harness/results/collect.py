@@ -47,6 +47,7 @@ from harness.results.schema import (
 from harness.results.timings import DeploymentPerformance
 from harness.steps.comparison import FILE as COMPARISON
 from harness.steps.tuned_throughput import FILE as TUNED
+from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
@@ -123,6 +124,9 @@ class _Collector:
             deployments[plan.deployment.name] = found
             if plan.rerun and self._present(plan.rerun["evaluation"]):
                 replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, found)
+        evaluation = task.examples["evaluation"]
+        if self._present(evaluation):
+            self.folder.take(self._path(evaluation) / EXAMPLES, f"examples/{task.name}/evaluation.parquet")
         return TaskResults(
             reference=task.deployments[0].deployment.name,
             family=_family(task.task),

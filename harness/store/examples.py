@@ -28,7 +28,11 @@ def any_unanswerable(folder: Path) -> bool:
 
 
 def read_examples(folder: Path) -> list[Example]:
-    rows = pq.read_table(folder / FILE).to_pylist()
+    return read_examples_of(folder / FILE)
+
+
+def read_examples_of(file: Path) -> list[Example]:
+    rows = pq.read_table(file).to_pylist()
     if rows and "question" in rows[0]:
         return [
             QuestionExample(**{**row, "answers": tuple(row["answers"]), "answer_starts": tuple(row["answer_starts"])})

@@ -4,6 +4,7 @@ config.json         the study, with every default filled in
 plan.json           its steps and their keys
 environment.json    machine and versions
 manifests/          one artifact each
+examples/           <task>/evaluation.parquet
 outputs/            <task>/<deployment>/<role>.parquet
 results.json        what was found; nothing in it depends on the clock
 performance.json    latencies, throughput, memory

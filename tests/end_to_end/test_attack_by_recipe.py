@@ -40,7 +40,7 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_deepwordbug_on_two_deployments(config: Path, tmp_path: Path) -> None:
-    done = scalemodel("run", config, "--store", tmp_path / "runs")
+    done = scalemodel("run", config, "--store", tmp_path / "runs", "--full")
     assert done.returncode == 0, done.stderr
     assert "TextAttack's deepwordbug on 8 texts" in " ".join(done.stdout.split())
     (results,) = (tmp_path / "runs").glob("*/results.json")

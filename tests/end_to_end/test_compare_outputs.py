@@ -70,7 +70,7 @@ def as_json(folder: Path, *arguments: str) -> dict[str, Any]:
 
 def test_predictions_and_representations_give_the_tables_of_a_run(folder: Path) -> None:
     files = ("large=large.json", "small=small.json", "silent=silent.json", "large=large.npy", "small=small.npy")
-    report = reported(folder, *files, "--gold", "gold.json")
+    report = reported(folder, *files, "--gold", "gold.json", "--full")
     assert "120 questions in 30 groups, 50 % answerable (gold.json)" in report
     for title in ("Prediction errors", "Data representation", "unansw.", "K = 10", "no model was run"):
         assert title in report, title
@@ -96,7 +96,7 @@ def test_the_json_is_the_results_and_the_same_every_time(folder: Path) -> None:
 
 def test_error_ids_show_no_disagreement_rather_than_none(folder: Path) -> None:
     arguments = ("large=large.txt", "small=small.txt", "--examples", "120")
-    report = reported(folder, *arguments)
+    report = reported(folder, *arguments, "--full")
     assert "how many predictions differ" in report and "predictions changed" not in report
     task = as_json(folder, *arguments)
     (pair,) = task["characteristics"]["prediction_errors"]["strata"]["all"]["pairs"]

@@ -34,7 +34,7 @@ def test_a_crash_in_a_scenario_and_one_of_the_tuning(
     attacks = ("attack", "explanation")
     less = [part for name in attacks for part in ("--set", f"tasks.{TASK}.characteristics.{name}=null")]
     arguments: list[str | Path] = ["run", config, *less, "--set", "performance.tune=true"]
-    arguments += ["--task", TASK, "--store", tmp_path / "runs"]
+    arguments += ["--task", TASK, "--store", tmp_path / "runs", "--full"]
     crashed = scalemodel(*arguments, PYTHONPATH=str(tmp_path))
     assert crashed.returncode == 3
     (folder,) = (tmp_path / "runs").glob("small-*")

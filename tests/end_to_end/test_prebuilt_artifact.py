@@ -198,6 +198,6 @@ def test_what_must_not_be_timed_fails_with_its_reason(run_folder: Path) -> None:
 
 
 def test_the_report_tells_of_it(run_folder: Path) -> None:
-    report = scalemodel("report", run_folder)
+    report = scalemodel("report", run_folder, "--full")
     assert report.returncode == 0 and report.stderr == ""
     assert "shipped" in report.stdout and "onnx-prebuilt are finished files" in " ".join(report.stdout.split())

@@ -105,7 +105,7 @@ def test_a_damaged_file_is_made_again(config: Path, store: Path, tmp_path: Path)
 
 @pytest.mark.parametrize("format", ["terminal", "markdown", "json"])
 def test_the_report_in_every_form(run_folder: Path, format: str) -> None:
-    report = scalemodel("report", run_folder, "--format", format)
+    report = scalemodel("report", run_folder, "--format", format, "--full")
     assert report.returncode == 0 and report.stderr == ""
     assert "\x1b" not in report.stdout  # a pipe
     if format == "json":
@@ -122,9 +122,29 @@ def test_the_latest_run_is_reported_by_default_and_by_name(store: Path, run_fold
     assert scalemodel("report", "small", "--store", store).stdout == by_folder.stdout
 
 
+def test_one_screen_and_the_parts_of_the_report(run_folder: Path) -> None:
+    def told(*options: str | int) -> str:
+        done = scalemodel("report", run_folder, *map(str, options), COLUMNS="100")
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    screen = told()
+    assert screen.count("\n") <= 45 and "next: scalemodel report" in screen.splitlines()[-1]
+    assert all(f"\n{task}: " in screen for task in TASKS) and "reference/int8-dynamic" in screen
+    assert told("--task", TASKS[0]).count(" against reference/") == 1
+    assert "Calibration" in (part := told("--section", "calibration")) and "Data distribution" not in part
+    assert "Cautions" in told("--cautions") and "demonstration family" in told("--cautions")
+    assert "cannot tell" in told("--explain")
+    changed = told("--changed", 1, "--deployment", "*/int8-*", "--deployment", "small/*")
+    assert "question" in changed and "text" in changed
+    refused = scalemodel("report", run_folder, "--changed", "1", "--no-texts")
+    assert refused.returncode == 2 and "--no-texts" in refused.stderr and refused.stdout == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--full",)])
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
-def test_narrow_and_wide_terminals(run_folder: Path, columns: str) -> None:
-    report = scalemodel("report", run_folder, COLUMNS=columns, PYTHONIOENCODING="ascii")
+def test_narrow_and_wide_terminals(run_folder: Path, columns: str, options: tuple[str, ...]) -> None:
+    report = scalemodel("report", run_folder, *options, COLUMNS=columns, PYTHONIOENCODING="ascii")
     assert report.returncode == 0, report.stderr
     widest = max(len(line) for line in report.stdout.splitlines() if not line.lstrip().startswith("$"))
     assert widest <= int(columns)

@@ -167,8 +167,7 @@ def _score(task: TaskView, deployment: DeploymentView) -> str:
     reference = task.reference_deployment
     if reference is None or reference.score is None or deployment.score is None:
         return ""
-    what = "exact match" if task.is_question_answering else "accuracy"
-    return f"; {what} {percent(deployment.score)} % ({signed(100 * (deployment.score - reference.score))})"
+    return f"; {task.score_name} {percent(deployment.score)} % ({signed(100 * (deployment.score - reference.score))})"
 
 
 def quantized_against_distilled(task: TaskView) -> list[Finding]:

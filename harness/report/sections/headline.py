@@ -27,16 +27,23 @@ FAMILIES = {
 
 def headline(environment: Environment | None, tasks: Iterable[TaskView]) -> Section:
     blocks: list[Block] = [Facts(tuple(_machine(environment)))] if environment else []
-    notes: list[str] = []
-    for task in tasks:
-        blocks.append(Facts(tuple(_task(task))))
-        family = task.result.family
-        # a run that explains its family itself is not explained twice
-        explained = any(family in note.lower() for note in task.notes)
-        notes += [*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines()), *_processes(task)]
+    tasks = tuple(tasks)
+    blocks += [Facts(tuple(_task(task))) for task in tasks]
+    notes = [*family_notes(tasks), *(note for task in tasks for note in _processes(task))]
     if notes:
         blocks.append(Prose(tuple(f"Note: {note}" for note in dict.fromkeys(notes))))
     return Section("What was compared", tuple(blocks))
+
+
+def family_notes(tasks: Iterable[TaskView]) -> list[str]:
+    """What a reader must know of where the models come from, each once."""
+    notes: list[str] = []
+    for task in tasks:
+        family = task.result.family
+        # a run that explains its family itself is not explained twice
+        explained = any(family in note.lower() for note in task.notes)
+        notes += [*task.notes, *([] if explained else FAMILIES.get(family, "").splitlines())]
+    return list(dict.fromkeys(notes))
 
 
 def _processes(task: TaskView) -> list[str]:

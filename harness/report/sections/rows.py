@@ -68,8 +68,8 @@ def rows_by_model(task: TaskView, deployments: list[tuple[DeploymentView, tuple[
 
 
 def compared(task: TaskView) -> list[DeploymentView]:
-    """The rows of a table against the reference: everything with results, the reference first."""
-    return [d for d in task.deployments if d.has_results]
+    """The rows of a table against the reference: the reference first; second runs stand with what changed, once."""
+    return [d for d in task.deployments if d.has_results and d.replicate_kind != "execution"]
 
 
 def against_floor(task: TaskView, metric: Metric[Any], deployment: DeploymentView, text: str) -> Cell:

@@ -1,0 +1,89 @@
+"""The page of a run: the one screen, charts, the full report's tables and an explorer of changed examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.page.charts import Chart, charts
+from harness.page.explorer import Explorer, explorer
+from harness.report.blocks import Section
+from harness.report.build import build_report
+from harness.report.findings.phrases import plural
+from harness.report.printable import printable
+from harness.report.selection import only_tasks
+from harness.report.summary.cautions import cautions
+from harness.report.summary.explain import explanation
+from harness.report.summary.recommendation import recommendation
+from harness.report.summary.screen import LEGEND, Column, summary_columns, title, what_ran
+from harness.report.summary.standings import Standing, standings
+from harness.report.values import words
+from harness.report.view import TaskView, tasks_of
+from harness.report.withheld import without_texts
+from harness.results.read import RunResults
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    """One task's part of the page."""
+
+    name: str
+    title: str
+    recommendation: list[str]
+    columns: list[Column]
+    rows: list[Standing]
+    charts: list[Chart]
+    explorer: Explorer | None
+
+
+def build_page(run: RunResults, folder: Path | None, *, texts: bool = True) -> str:
+    """The page as HTML text.
+
+    ``folder`` is the run's, for the texts of changed examples; None, or without ``texts``: there are none.
+
+    Raises:
+        UserError: the extra ``page`` is not installed, or the run's folder lacks what its examples need.
+    """
+    from jinja2 import Environment, PackageLoader
+
+    run = run if texts else without_texts(run)
+    tasks = tasks_of(run)
+    environment = Environment(
+        loader=PackageLoader("harness.page", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["shown"] = lambda text: printable(str(text))
+    environment.filters["shown_lines"] = lambda text: "\n".join(map(printable, text.split("\n")))
+    template = environment.get_template("page.html.j2")
+    return template.render(
+        study=words(run.results.study),
+        description=words(run.results.description),
+        ran=what_ran(run, tasks),
+        cautions=cautions(tasks),
+        tasks=[_task(task, folder if texts else None) for task in tasks],
+        legend=LEGEND,
+        explanation=explanation(tasks),
+        report=_sections(run, tasks),
+        plural=plural,
+    )
+
+
+def _task(task: TaskView, folder: Path | None) -> TaskPage:
+    rows = standings(task)
+    columns = [column for column in summary_columns(task) if any(column.cell(one) != "-" for one in rows)]
+    return TaskPage(
+        words(task.name),
+        title(task),
+        recommendation(task),
+        columns,
+        rows,
+        charts(task),
+        explorer(task, folder) if folder else None,
+    )
+
+
+def _sections(run: RunResults, tasks: tuple[TaskView, ...]) -> list[tuple[str, list[Section]]]:
+    """The full report by task."""
+    return [
+        (words(task.name), [one for one in build_report(only_tasks(run, [task.name])).sections if one.blocks])
+        for task in tasks
+    ]

@@ -1,0 +1,186 @@
+"""The recommendation of a task: which deployment can take the reference's place, at what price, or what is missing.
+
+Only a deployment that is *same* in its predictions and in its score is recommended. Speed ranks where it can: see
+`TaskView.ranks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.report.findings.phrases import plural
+from harness.report.floors import DISAGREEMENT
+from harness.report.numbers import count, fixed, percent, percent_with_interval, ratio, signed
+from harness.report.summary.standings import Standing, standings
+from harness.report.view import DeploymentView, TaskView
+
+
+def recommendation(task: TaskView) -> list[str]:
+    """Sentences, the most important first."""
+    found = standings(task)
+    if not found:
+        return ["There is nothing beside the reference."]
+    reference = task.reference_deployment
+    if reference is None or not reference.has_results:
+        return ["The reference failed, so nothing can be held against it."]
+    if all(one.deployment.random for one in found if one.verdict != "failed"):
+        return [_fastest_alone(task, found)]
+    shippable = [one for one in found if one.shippable]
+    return _ship(task, shippable) if shippable else _nothing(task, found)
+
+
+def named(task: TaskView, found: Sequence[Standing]) -> set[str]:
+    """Names of the deployments that the recommendation is about."""
+    shippable = [one for one in found if one.shippable]
+    if shippable:
+        return set(_best(task, shippable))
+    nearest = _nearest(task, found)
+    return set() if nearest is None else {nearest.deployment.name}
+
+
+def _best(task: TaskView, shippable: Sequence[Standing]) -> dict[str, list[str]]:
+    """What each is the best in, by name."""
+    titles: dict[str, list[str]] = {}
+    if timed := [one for one in shippable if _is_faster(task, one.deployment)]:
+        fastest = max(timed, key=lambda one: task.speed_up(one.deployment) or 0.0)
+        titles.setdefault(fastest.deployment.name, []).append("the fastest")
+    if sized := [one for one in shippable if one.deployment.bytes is not None]:
+        smallest = min(sized, key=lambda one: one.deployment.bytes or 0)
+        titles.setdefault(smallest.deployment.name, []).append("the smallest")
+    faithful = min(shippable, key=lambda one: (_changed(task, one), one.deployment.bytes or float("inf")))
+    titles.setdefault(faithful.deployment.name, []).append("the most faithful")
+    return titles
+
+
+def _is_faster(task: TaskView, d: DeploymentView) -> bool:
+    """Whether it is shown to be faster than the reference."""
+    between, speed = task.speed_up_interval(d), task.speed_up(d)
+    return task.ranks(d) and (between[0] if between else speed or 0.0) > 1
+
+
+def _ship(task: TaskView, shippable: Sequence[Standing]) -> list[str]:
+    """A sentence for each that is best in something among those that are the same."""
+    by_name = {one.deployment.name: one for one in shippable}
+    told = [
+        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {_and(best)}{_among(shippable)}."
+        for i, (name, best) in enumerate(_best(task, shippable).items())
+    ]
+    ranked = [one for one in shippable if task.ranks(one.deployment) and task.speed_up(one.deployment)]
+    if ranked and not any(_is_faster(task, one.deployment) for one in ranked):
+        told.append("None that is the same as the reference is shown to be faster than it.")
+    return told
+
+
+def _among(shippable: Sequence[Standing]) -> str:
+    return " that is the same" if len(shippable) == 1 else f" of the {len(shippable)} that are the same"
+
+
+def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
+    """Where nothing can be recommended: how near the nearest is, and what would tell."""
+    nearest = _nearest(task, found)
+    if nearest is None:
+        return ["No deployment was compared with the reference."]
+    if nearest.verdict == "different":
+        return [
+            f"Ship none as the reference's equal: every one is different. The least changed is {_price(task, nearest)}."
+        ]
+    if nearest.verdict == "not judged":
+        return [
+            "Nothing can be called the same without a floor: name a replicate (replicate_of), or ask for the execution "
+            f"floor. The least changed is {_price(task, nearest)}."
+        ]
+    if nearest.verdict == "same":
+        what = "has another score" if nearest.score == "different" else "has a score that cannot be told from another"
+        return [f"Ship none yet: the nearest {what}, {_price(task, nearest)}.{_more(task, nearest)}"]
+    return [
+        f"Ship none yet: nothing is shown to be the same. Nearest is {_price(task, nearest)}.{_more(task, nearest)}"
+    ]
+
+
+def _nearest(task: TaskView, found: Sequence[Standing]) -> Standing | None:
+    """The least changed of those with the best verdict; None: none was compared."""
+    order = ("same", "cannot tell", "not judged", "different")
+    compared = [one for one in found if one.verdict in order and _changed(task, one) < float("inf")]
+    return min(compared, key=lambda one: (order.index(one.verdict), _changed(task, one)), default=None)
+
+
+def _more(task: TaskView, one: Standing) -> str:
+    """How much more would tell."""
+    name = one.deployment.name
+    verdict = DISAGREEMENT.verdict(task, one.deployment)
+    score = task.overall.scores.get(name) if task.overall else None
+    examples = [judged.examples_needed for judged in (verdict, score) if judged and judged.examples_needed]
+    if verdict and verdict.trainings_needed:
+        return (
+            f" {verdict.trainings_needed} trainings of the reference would tell (there are {verdict.trainings}); "
+            "examples do not."
+        )
+    return f" About {count(max(examples))} {task.unit}s would tell." if examples else ""
+
+
+def _price(task: TaskView, one: Standing) -> str:
+    """A deployment with what it changes and what it brings: never the one without the other."""
+    d = one.deployment
+    brings = []
+    if (speed := task.speed_up(d)) is not None:
+        brings.append(f"{_speed(task, d, speed)} as fast")
+    if (size := task.size_ratio(d)) is not None:
+        brings.append(f"{ratio(size)} the size")
+    told = f"{d.short} ({', '.join(brings)})" if brings else d.short
+    told += f": changes {percent_with_interval(DISAGREEMENT.of(task, d))} of the predictions{_floor(task, d)}"
+    told += _score(task, d)
+    return f"{told}, {_and(one.differing)} different" if one.differing else told
+
+
+def _speed(task: TaskView, d: DeploymentView, speed: float) -> str:
+    between = task.speed_up_interval(d)
+    if between is None:
+        return ("" if task.ranks(d) else "!") + ratio(speed)
+    return f"{fixed(speed, 2)}x [{fixed(between[0], 2)}, {fixed(between[1], 2)}]"
+
+
+def _floor(task: TaskView, d: DeploymentView) -> str:
+    verdict = DISAGREEMENT.verdict(task, d)
+    if verdict is None or not verdict.floor.value:
+        return ""
+    return f" (floor {percent(verdict.floor.value)} %)"
+
+
+def _score(task: TaskView, d: DeploymentView) -> str:
+    reference = task.reference_deployment
+    if reference is None or reference.score is None or d.score is None:
+        return ""
+    change = signed(100 * (d.score - reference.score))
+    return f", {task.score_name} {percent(d.score)} % ({change})"
+
+
+def _changed(task: TaskView, one: Standing) -> float:
+    value = DISAGREEMENT.of(task, one.deployment).value
+    return float("inf") if value is None else value
+
+
+def not_ranked(tasks: Sequence[TaskView]) -> str:
+    """Where speeds cannot be ranked: how many, and what to do."""
+    timed = [(task, d) for task in tasks for d in task.candidates if task.speed_up(d) is not None]
+    unsteady = [d for task, d in timed if not task.ranks(d)]
+    if not unsteady:
+        return ""
+    return (
+        f"Speeds marked ! are not ranked ({len(unsteady)} of {plural(len(timed), 'timing')} unsteady): close other "
+        "work and run again."
+    )
+
+
+def _fastest_alone(task: TaskView, found: Sequence[Standing]) -> str:
+    timed = [one.deployment for one in found if task.ranks(one.deployment) and task.speed_up(one.deployment)]
+    if not timed:
+        return "Random weights: only speed and memory count, and no speed can be ranked."
+    fastest = max(timed, key=lambda d: task.speed_up(d) or 0.0)
+    return (
+        f"Random weights: only speed and memory count. The fastest is {fastest.short} "
+        f"({_speed(task, fastest, task.speed_up(fastest) or 0.0)} as fast as the reference)."
+    )
+
+
+def _and(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

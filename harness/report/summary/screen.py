@@ -1,0 +1,254 @@
+"""One screen on a console: what ran, cautions, a table a task, the gate, recommendations, and what to type next.
+
+What matters most comes last, where it stays on the screen. Of more tasks than `TASKS_SHOWN` each has one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.statistics.equivalence import Conclusion
+from harness.report.findings.phrases import plural
+from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
+from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
+from harness.report.summary.cautions import cautions
+from harness.report.summary.recommendation import named, not_ranked, recommendation
+from harness.report.summary.standings import Sort, Standing, Word, standings
+from harness.report.terminal import Terminal
+from harness.report.values import words
+from harness.report.view import TaskView, tasks_of
+from harness.results.environment import Environment
+from harness.results.read import RunResults
+
+LINES = 45
+"""Of 100 columns, for up to `TASKS_SHOWN` tasks."""
+TASKS_SHOWN = 2
+TABLE_HEAD = 4
+"""Lines of a task's table beside its rows: an empty one, the title, the headings."""
+FEWEST_ROWS = 3
+WIDER_THAN_ANY = 1000
+CAUTIONS = 3
+CAUTION_LINES = 2
+MARKS: dict[Conclusion | None, str] = {"same": "=", "different": "x", "cannot tell": "?", None: UNKNOWN}
+# the basic colours: the terminal's theme makes them readable on its background
+STYLES: dict[Word, str] = {"same": "green", "cannot tell": "yellow", "different": "red", "failed": "bold red"}
+LEGEND = (
+    "E errors, R representation, D distribution, A attack, S score: = same, x different, ? cannot tell, - not "
+    "measured. ! unsteady timing."
+)
+
+
+def print_screen(console: Console, run: RunResults, *, sort: Sort = "verdict") -> None:
+    """Write the summary of a run, in at most `LINES` lines for up to `TASKS_SHOWN` tasks."""
+    terminal, tasks = Terminal(console), tasks_of(run)
+    shown = tasks if len(tasks) <= TASKS_SHOWN else ()
+    with console.capture() as head:
+        terminal.prose(what_ran(run, tasks), indent=0, style="bold", lines=1)
+        _print_cautions(terminal, tasks)
+    with console.capture() as tail:
+        if any(one.verdict != "failed" for task in shown for one in standings(task)):
+            terminal.prose(LEGEND, style="dim")
+        console.print()
+        for task in tasks:
+            _print_recommendation(terminal, task)
+        if told := not_ranked(tasks):
+            terminal.prose(told, indent=0)
+        _print_next(terminal, tasks)
+    written = head.get().count("\n") + tail.get().count("\n")
+    console.file.write(head.get())
+    for task in shown:
+        console.print()
+        _print_task(terminal, task, sort, max(FEWEST_ROWS, (LINES - written) // len(shown) - TABLE_HEAD))
+    console.file.write(tail.get())
+
+
+def what_ran(run: RunResults, tasks: Sequence[TaskView]) -> str:
+    """Study, deployments, machine and runtimes in a line."""
+    deployments = sum(len([d for d in task.deployments if d.replicate_kind != "execution"]) for task in tasks)
+    parts = [plural(deployments, "deployment") + (f" in {plural(len(tasks), 'task')}" if len(tasks) > 1 else "")]
+    if run.results.environment is not None:
+        parts += [_machine(run.results.environment), _runtimes(run.results.environment, tasks)]
+    return f"scalemodel {words(run.results.study)}: {'; '.join(part for part in parts if part)}"
+
+
+def _machine(environment: Environment) -> str:
+    gpus = [words(device.name) for device in environment.gpu.devices] if environment.gpu else []
+    return ", ".join([words(environment.cpu.model) or "unknown CPU", plural(environment.cpu.cores, "core"), *gpus])
+
+
+def _runtimes(environment: Environment, tasks: Sequence[TaskView]) -> str:
+    backends = {d.backend for task in tasks for d in task.deployments}
+    known = ("onnxruntime-gpu", "onnxruntime", "openvino", "tensorrt", "torch")
+    used = [name for name in known if any(backend.startswith(name.removesuffix("-gpu")) for backend in backends)]
+    return ", ".join(f"{name} {words(environment.versions[name])}" for name in used if name in environment.versions)
+
+
+def _print_cautions(terminal: Terminal, tasks: Sequence[TaskView]) -> None:
+    found = cautions(tasks)
+    for caution in found[:CAUTIONS]:
+        terminal.prose(caution.text, hanging="caution  ", lines=CAUTION_LINES)
+    if len(found) > CAUTIONS:
+        terminal.prose(f"{plural(len(found) - CAUTIONS, 'more caution')}: --cautions", style="dim")
+
+
+# --- a task ----------------------------------------------------------------------------------------
+
+
+def _print_task(terminal: Terminal, task: TaskView, sort: Sort, rows: int) -> None:
+    terminal.prose(title(task), indent=0, style="bold", lines=1)
+    found = standings(task, sort)
+    if not found:
+        return
+    shown, folded = _folded(found, rows, named(task, found))
+    columns = [column for column in summary_columns(task) if any(column.cell(one) != UNKNOWN for one in shown)]
+    table = _table(terminal, columns, shown)
+    for optional in sorted((c for c in columns if c.leave_out), key=lambda c: c.leave_out):
+        if _width(terminal.console, table) <= terminal.width:
+            break
+        columns.remove(optional)
+        table = _table(terminal, columns, shown)
+    with terminal.console.capture() as captured:
+        terminal.console.print(table)
+    terminal.console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    for word, members in folded.items():
+        names = ", ".join(one.deployment.short for one in members)
+        terminal.prose(f"{len(members)} more {word}: {names}", style="dim", lines=1)
+
+
+def _width(console: Console, table: Table) -> int:
+    """What the table wants, in columns, however wide the console is."""
+    return Measurement.get(console, console.options.update(max_width=WIDER_THAN_ANY), table).maximum
+
+
+def title(task: TaskView) -> str:
+    """What is compared with what, and how good that is."""
+    reference = task.reference_deployment
+    told = [f"{words(task.name)} against {reference.short if reference else words(task.reference)}"]
+    if reference is None or not reference.has_results:
+        return f"{told[0]}, which failed"
+    if reference.score is not None:
+        told.append(f"{task.score_name} {percent(reference.score)} % of {plural(task.examples or 0, task.unit)}")
+    if (p50 := reference.latency("p50")) is not None:
+        mark = "!" if reference.doubtful("single_stream") else ""
+        told.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")
+    if reference.bytes is not None:
+        size = reference.bytes / 2**20
+        told.append(f"{fixed(size, 1 if size < 100 else 0)} MiB")
+    return ", ".join(told)
+
+
+def _folded(
+    found: Sequence[Standing], rows: int, named: Collection[str]
+) -> tuple[list[Standing], dict[str, list[Standing]]]:
+    """Those that are shown, and the last of the order by verdict, which are folded; the ``named`` ones are shown."""
+    if len(found) <= rows:
+        return list(found), {}
+    for room in range(rows - 1, -1, -1):
+        kept = [one for i, one in enumerate(found) if i < room or one.deployment.name in named]
+        folded: dict[str, list[Standing]] = {}
+        for one in found:
+            if one not in kept:
+                folded.setdefault(one.verdict, []).append(one)
+        if len(kept) + len(folded) <= rows:
+            break
+    return kept, folded
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a task's table."""
+
+    heading: str
+    cell: Callable[[Standing], str]
+    right: bool = True
+    leave_out: int = 0
+    """In which turn it is left out where the terminal is too narrow; 0: never."""
+    style: Callable[[Standing], str] = lambda one: ""
+
+
+def summary_columns(task: TaskView) -> list[Column]:
+    """All columns of a task's table, for any width."""
+    reference = task.reference_deployment
+    base = reference.score if reference else None
+
+    def speed(one: Standing) -> str:
+        text = ratio(task.speed_up(one.deployment))
+        return text if text == UNKNOWN or task.ranks(one.deployment) else f"!{text}"
+
+    def speed_interval(one: Standing) -> str:
+        between = task.speed_up_interval(one.deployment)
+        return UNKNOWN if between is None else f"{fixed(between[0], 2)}\u2013{fixed(between[1], 2)}"
+
+    def score_change(one: Standing) -> str:
+        score = one.deployment.score
+        return UNKNOWN if score is None or base is None else signed(100 * (score - base))
+
+    def times_floor(one: Standing) -> str:
+        verdict = DISAGREEMENT.verdict(task, one.deployment)
+        if verdict is None:
+            return UNKNOWN
+        return ratio(verdict.times_floor.value)
+
+    def newly_wrong(one: Standing) -> str:
+        pair = NEWLY_WRONG.pair(task, one.deployment)
+        return count(pair.newly_wrong if pair else None)
+
+    def marks(one: Standing) -> str:
+        concluded = (*one.characteristics, one.score)
+        return " ".join(MARKS[each] for each in concluded) if any(concluded) else UNKNOWN
+
+    def changed_interval(one: Standing) -> str:
+        return interval(DISAGREEMENT.of(task, one.deployment), scale=100, decimals=1)
+
+    score = "EM" if task.is_question_answering else "accu-\nracy"
+    return [
+        Column("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
+        Column("deployment", lambda one: one.deployment.short, right=False),
+        Column("speed-\nup", speed, leave_out=8),
+        Column("\n95 %", speed_interval, leave_out=1),
+        Column("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4),
+        Column(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
+        Column("change", score_change, leave_out=6),
+        Column("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),
+        Column("\n95 %", changed_interval, leave_out=7),
+        Column("times\nfloor", times_floor, leave_out=2),
+        Column("newly\nwrong", newly_wrong, leave_out=3),
+        Column("\nE R D A S", marks, leave_out=9),
+    ]
+
+
+def _table(terminal: Terminal, columns: Sequence[Column], rows: Sequence[Standing]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            Text("\n".join(map(terminal.safe, column.heading.split("\n")))),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis" if column.heading == "deployment" else "crop",
+        )
+    for one in rows:
+        table.add_row(*(Text(terminal.safe(c.cell(one)), style=c.style(one)) for c in columns))
+    return table
+
+
+# --- what follows ----------------------------------------------------------------------------------
+
+
+def _print_recommendation(terminal: Terminal, task: TaskView) -> None:
+    first, *rest = recommendation(task)
+    terminal.prose(f"{words(task.name)}: {first}", indent=0, style="bold")
+    for sentence in rest:
+        terminal.prose(sentence, indent=2)
+
+
+def _print_next(terminal: Terminal, tasks: Sequence[TaskView]) -> None:
+    options = ["--full", "--explain", "--changed 5", "--section NAME"]
+    if len(tasks) > TASKS_SHOWN:
+        options.insert(0, f"--task {words(tasks[0].name)}")
+    terminal.prose(f"next: scalemodel report {', '.join(options)}", indent=0, style="cyan")

@@ -1,0 +1,188 @@
+"""The one screen: golden outputs, what it recommends, and what it leaves out where it has no room."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from pytest_regressions.file_regression import FileRegressionFixture
+from rich.console import Console
+
+from benchmarks.statistics.equivalence import Conclusion
+from harness.report.summary.cautions import cautions
+from harness.report.summary.recommendation import recommendation
+from harness.report.summary.screen import CAUTION_LINES, CAUTIONS, LINES, print_screen
+from harness.report.summary.standings import Sort, standings
+from harness.report.view import tasks_of
+from tests.harness.report import synthetic_results as synthetic
+from tests.harness.report.synthetic_results import QA, TEXT, Json, run_of, view_of
+
+FP16, TINY = "bert-large/onnx-fp16@onnxruntime-cpu", "bert-tiny/onnx-fp32@onnxruntime-cpu"
+
+
+def screen(tree: Json, *, width: int = 100, sort: Sort = "verdict", **console: Any) -> str:
+    stream = io.StringIO()
+    print_screen(Console(file=stream, width=width, **console), run_of(tree), sort=sort)
+    return stream.getvalue()
+
+
+def concluded(tree: Json, task: str, name: str, conclusion: Conclusion, **changes: Any) -> Json:
+    """The tree, with this verdict of a deployment's predictions and score."""
+    errors = tree["tasks"][task]["characteristics"]["prediction_errors"]["strata"]["all"]
+    errors["verdicts"]["disagreement"][name] |= {"conclusion": conclusion, **changes}
+    errors["scores"][name] = {
+        "conclusion": "same",
+        "change": {"value": 0.0, "low": -0.004, "high": 0.004},
+        "p_different": 0.9,
+        "p_same": 0.01,
+        "margin": 0.01,
+        "examples_needed": None,
+    }
+    return tree
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("name", ["whole", "small", "all_failed", "hostile"])
+def test_golden_screens(name: str, width: int, file_regression: FileRegressionFixture) -> None:
+    file_regression.check(screen(synthetic.EVERY[name](), width=width), basename=f"{name}-{width}", encoding="utf-8")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_golden_colours(theme: str, file_regression: FileRegressionFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("COLORFGBG", "15;0" if theme == "dark" else "0;15")
+    text = screen(synthetic.whole(), force_terminal=True, color_system="standard")
+    assert not any(f"\x1b[{code}m" in text for code in (*range(37, 38), *range(40, 48), *range(97, 108)))
+    file_regression.check(text, basename="whole-colours", encoding="utf-8")  # the sixteen colours are the theme's own
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
+@pytest.mark.parametrize("width", [60, 80, 100, 140, 200])
+def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
+    lines = screen(synthetic.EVERY[name](), width=width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert not any(line != line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
+def test_up_to_two_tasks_fit_on_one_screen(name: str) -> None:
+    tree = synthetic.EVERY[name]()
+    assert len(tree["tasks"]) > 2 or screen(tree).count("\n") <= LINES
+
+
+def test_of_many_tasks_each_has_its_recommendation() -> None:
+    tree = synthetic.envelope({f"{QA}-{i}": synthetic.whole_task(QA) for i in range(5)})
+    text = screen(tree)
+    assert all(f"\n{QA}-{i}: " in text for i in range(5))
+    assert f"--task {QA}-0" in text and "newly" not in text
+
+
+def test_colour_means_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert screen(synthetic.whole(), force_terminal=False) == screen(synthetic.whole())
+    assert "\x1b[3" not in screen(synthetic.whole(), force_terminal=True)
+
+
+def test_a_stream_that_knows_ascii_alone() -> None:
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="ascii")
+    print_screen(Console(file=stream, width=100), run_of(synthetic.whole()))
+    stream.flush()
+    assert "42.0 40.0-44.0" in buffer.getvalue().decode("ascii")
+
+
+# --- the recommendation ----------------------------------------------------------------------------
+
+
+def test_what_is_the_same_in_predictions_and_score_is_recommended_with_its_price() -> None:
+    tree = concluded(concluded(synthetic.whole(), QA, FP16, "same"), QA, TINY, "same")
+    first, second, *_ = recommendation(tasks_of(run_of(tree))[0])
+    assert first.startswith("Ship bert-tiny/fp32 (447x as fast, 0.01x the size): changes 38.7 %")
+    assert first.endswith("the fastest and the smallest of the 2 that are the same.")
+    assert "representation" in first  # what differs stands in the same sentence
+    assert second.startswith("Or bert-large/fp16") and "the most faithful" in second
+
+
+def test_another_score_is_no_recommendation() -> None:
+    tree = concluded(synthetic.whole(), QA, FP16, "same")
+    errors = tree["tasks"][QA]["characteristics"]["prediction_errors"]["strata"]["all"]
+    errors["scores"][FP16]["conclusion"] = "cannot tell"
+    (told,) = recommendation(tasks_of(run_of(tree))[0])
+    assert told.startswith("Ship none yet: the nearest has a score that cannot be told from another")
+
+
+def test_a_marked_timing_is_never_the_fastest() -> None:
+    tree = concluded(concluded(synthetic.whole(), QA, FP16, "same"), QA, TINY, "same")
+    tree["tasks"][QA]["deployments"][TINY]["performance"]["single_stream"]["steady"] = False
+    told = " ".join(recommendation(tasks_of(run_of(tree))[0]))
+    assert "fastest" not in told and "!447x as fast" in told
+    text = screen(tree)
+    assert "!447x" in text and "Speeds marked ! are not ranked" in text
+
+
+@pytest.mark.parametrize(
+    ("needed", "told"),
+    [
+        ({"examples_needed": 1300}, "About 1,300 questions would tell."),
+        ({"trainings_needed": 8, "trainings": 3}, "8 trainings of the reference would tell (there are 3)"),
+    ],
+)
+def test_cannot_tell_says_what_would(needed: dict[str, int], told: str) -> None:
+    tree = concluded(synthetic.whole(), QA, FP16, "cannot tell", **needed)
+    (sentence,) = recommendation(tasks_of(run_of(tree))[0])
+    assert sentence.startswith("Ship none yet: nothing is shown to be the same. Nearest is bert-large/fp16")
+    assert told in sentence
+
+
+def test_what_is_different_is_never_offered_without_its_price() -> None:
+    (told,) = recommendation(tasks_of(run_of(synthetic.whole()))[0])
+    assert "every one is different" in told and "changes 1.0 % (0.5\u20131.6)" in told
+
+
+def test_random_weights_are_ranked_by_speed_alone() -> None:
+    task = synthetic.small(TEXT)["tasks"][TEXT]
+    for one in task["deployments"].values():
+        one["random"] = True
+    (told,) = recommendation(view_of(TEXT, task))
+    assert told.startswith("Random weights: only speed and memory count. The fastest is bert-tiny/int8-dynamic")
+
+
+# --- the order, and what is folded -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [
+        ("verdict", "bert-large/fp16"),
+        ("speed", "bert-tiny/int8-dynamic"),
+        ("size", "bert-tiny/int8-dynamic"),
+        ("changed", "bert-large/fp16"),
+        ("name", "bert-large/fp16"),
+    ],
+)
+def test_orders(sort: Sort, first: str) -> None:
+    tree = concluded(synthetic.whole(), QA, FP16, "same")
+    assert standings(tasks_of(run_of(tree))[0], sort)[0].deployment.short == first
+
+
+def test_what_is_recommended_is_never_folded() -> None:
+    tree = concluded(synthetic.whole(), QA, FP16, "same")
+    for sort in ("verdict", "speed", "size"):
+        rows = [line.split()[:2] for line in screen(tree, sort=sort).splitlines()]
+        assert ["same", "bert-large/fp16"] in rows
+
+
+def test_cautions_are_few_and_short_on_the_screen() -> None:
+    tree = synthetic.whole()
+    text = screen(tree)
+    assert 0 < text.count("  caution  ") <= CAUTIONS
+    assert len(text.partition("\n\n")[0].splitlines()) <= 2 + CAUTIONS * CAUTION_LINES
+    assert len(cautions(tasks_of(run_of(tree)))) >= text.count("  caution  ")
+
+
+def test_failures_come_before_other_cautions() -> None:
+    tree = synthetic.whole()
+    tree["tasks"][TEXT]["notes"] = []
+    told = [one.text for one in cautions(tasks_of(run_of(tree)))]
+    assert "failed" in told[0]
