@@ -65,6 +65,7 @@ bench: install
 	$(BIN)/python -m tests.performance.throughput
 	$(BIN)/python -m tests.performance.statistics
 	$(BIN)/python -m tests.performance.verdicts
+	$(BIN)/python -m tests.performance.paired --tries 20
 
 # What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one.
 gpu-check: install

@@ -41,6 +41,9 @@ class Performance(Strict):
     """Real texts of the evaluation set that are offered, over and over."""
     replicates: Annotated[int, Field(gt=0)] = 1
     """Fresh processes a deployment; they are interleaved over the deployments."""
+    paired_processes: Annotated[int, Field(ge=0)] = 6
+    """Fresh processes of the reference and of each other deployment, that take turns for the ratio of their speeds; 0
+    leaves it out. Needs single-stream."""
     server: Server = Server()
     """Of the scenario of that name."""
     sweep: Sweep | None = None

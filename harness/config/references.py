@@ -64,6 +64,11 @@ def _check_performance(path: Path, study: Study) -> None:
     asked_to_tune = performance.tune and "tune" in performance.model_fields_set
     if asked_to_tune and "offline" not in performance.scenarios:
         raise UserError(f"{path}: performance.tune: searches what is fastest offline; add offline to scenarios")
+    asked_for_pairs = performance.paired_processes and "paired_processes" in performance.model_fields_set
+    if asked_for_pairs and "single-stream" not in performance.scenarios:
+        raise UserError(
+            f"{path}: performance.paired_processes: times single requests; add single-stream to scenarios, or say 0"
+        )
     if "server" in performance.model_fields_set and "server" not in performance.scenarios:
         raise UserError(
             f"{path}: performance.server: nobody asks for that scenario; add server to performance.scenarios"

@@ -130,13 +130,20 @@ class Execution:
         return needed or self._unverified(step)
 
     def _unverified(self, step: Step) -> StepFailure | None:
-        """Why the step's deployment did not pass its verification: then nothing of it counts, done earlier or not."""
-        return self.failures.get(self._verifications.get(step.key, ""))
+        """Why its deployment, or the reference beside it, did not pass: then nothing of it counts, however old."""
+        return next((self.failures[key] for key in self._verifications.get(step.key, ()) if key in self.failures), None)
 
     @cached_property
-    def _verifications(self) -> dict[str, str]:
-        """The key of the verification that comes before each step, by the step's key."""
-        return {step.key: plan.verification.key for plan in self.plan.deployments for step in plan.verified_first}
+    def _verifications(self) -> dict[str, tuple[str, ...]]:
+        """The keys of the verifications that come before each step, by the step's key."""
+        found: dict[str, tuple[str, ...]] = {}
+        for task in self.plan.tasks:
+            reference = task.deployments[0].verification.key
+            for planned in task.deployments:
+                own = planned.verification.key
+                found |= dict.fromkeys((step.key for step in planned.verified_first), (own,))
+                found |= dict.fromkeys((step.key for step in planned.paired), (own, reference))
+        return found
 
     def _verified(self, task: TaskPlan) -> TaskPlan:
         """The task with the deployments that passed their verification."""

@@ -170,16 +170,7 @@ def open_artifact(artifact: Path, options: BackendOptions) -> Backend:
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    return open_backend(
-        options.backend,
-        artifact,
-        format=options.format,
-        task=options.task.head,
-        pooling=options.pooling,
-        threads=options.threads,
-        representation=options.representation,
-        options=options.backend_options,
-    )
+    return open_backend(artifact=artifact, **options.opening)
 
 
 def one_session_a_thread(options: DeploymentOptions) -> DeploymentOptions:

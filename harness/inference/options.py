@@ -48,6 +48,19 @@ class BackendOptions(Strict):
     versions: dict[str, str] = Field(default={})
     """Of the runtime's distributions."""
 
+    @property
+    def opening(self) -> dict[str, Any]:
+        """The arguments of `backends.registry.open_backend`, beside the artifact."""
+        return {
+            "name": self.backend,
+            "format": self.format,
+            "task": self.task.head,
+            "pooling": self.pooling,
+            "threads": self.threads,
+            "representation": self.representation,
+            "options": self.backend_options,
+        }
+
 
 class DeploymentOptions(BackendOptions):
     """An artifact on a backend that runs over examples."""

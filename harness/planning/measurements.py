@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.config.deployments import represented
 from harness.planning.deployed import Deployed
 from harness.planning.step import InputsT, OptionsT, without
-from harness.steps import outputs, performance, tuned_throughput, tuning_search
+from harness.steps import outputs, paired_speed_up, performance, tuned_throughput, tuning_search
 from harness.steps.registry import StepKind
 from harness.store.step import Step
 
@@ -76,7 +76,7 @@ def plan_performance(deployed: Deployed) -> tuple[Step, ...]:
     each = [
         performance.Options(
             deployment=deployed.options,
-            performance=without(settings, "replicates", "tune"),
+            performance=without(settings, "replicates", "tune", "paired_processes"),
             replicate=number,
             seed=context.study.seed,
             machine=context.machine.facts,
@@ -111,6 +111,41 @@ def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
     ]
     title = f"measure {deployed.deployment.name} as tuned"
     return _in_fresh_processes(deployed, tuned_throughput, title, each, inputs)
+
+
+def plan_paired(deployed: Deployed, reference: Deployed) -> tuple[Step, ...]:
+    """One step a pair of fresh processes; none for the reference itself, and for what nobody would deploy instead."""
+    context = deployed.context
+    settings = context.study.performance
+    if settings is None or "single-stream" not in settings.scenarios or deployed.is_reference:
+        return ()
+    if context.task.models[deployed.deployment.model].replicate_of is not None:
+        return ()
+    count = settings.paired_processes
+    return tuple(
+        deployed.step(
+            paired_speed_up,
+            title=f"measure {deployed.deployment.name} against the reference on {context.name}"
+            + (f", processes {number + 1}" if count > 1 else ""),
+            group="pairs",
+            options=paired_speed_up.Options(
+                deployment=deployed.options,
+                reference=reference.options,
+                samples=settings.samples,
+                min_seconds=settings.min_seconds,
+                replicate=number,
+                seed=context.study.seed,
+                machine=context.machine.facts,
+            ),
+            inputs=paired_speed_up.Inputs(
+                artifact=deployed.artifact.ref,
+                reference=reference.artifact.ref,
+                evaluation=deployed.evaluation,
+                examples=deployed.examples["evaluation"].ref,
+            ),
+        )
+        for number in range(count)
+    )
 
 
 def _in_fresh_processes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from harness.config.deployments import Deployment, deployments
@@ -16,7 +17,7 @@ from harness.planning.context import TaskContext, this_machine
 from harness.planning.deployed import Deployed
 from harness.planning.examples import plan_examples
 from harness.planning.explanations import plan_explanations
-from harness.planning.measurements import plan_outputs, plan_performance, plan_tuned, plan_tuning
+from harness.planning.measurements import plan_outputs, plan_paired, plan_performance, plan_tuned, plan_tuning
 from harness.planning.proposals import Proposals, plan_proposals
 from harness.planning.refused import Refused, refused_formats
 from harness.planning.step import once
@@ -38,6 +39,7 @@ class DeploymentPlan:
     tuning: Step | None  # the search for the fastest setting
     performance: tuple[Step, ...]  # one a fresh process
     tuned: tuple[Step, ...]  # beside each of them, the setting that was found
+    paired: tuple[Step, ...]  # beside the reference, one a pair of fresh processes
     attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
     random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
@@ -62,6 +64,7 @@ class DeploymentPlan:
             *((self.tuning,) if self.tuning else ()),
             *self.performance,
             *self.tuned,
+            *self.paired,
             *self.attacks,
             *self.random_swaps,
             *self.explanations,
@@ -136,7 +139,8 @@ class Plan:
         """Each round goes once over all deployments, so that a drift of the machine hits all alike."""
         first = [step for planned in self.deployments for step in planned.first_measurements]
         rounds = zip(*(planned.rounds[1:] for planned in self.deployments), strict=True)
-        return once([*first, *(step for round in rounds for steps in round for step in steps)])
+        pairs = zip(*(planned.paired for planned in self.deployments if planned.paired), strict=True)
+        return once([*first, *chain(*(steps for round in rounds for steps in round), *pairs)])
 
     @property
     def attacks(self) -> tuple[Step, ...]:
@@ -175,7 +179,8 @@ def _plan_task(context: TaskContext) -> TaskPlan:
             continue
         artifact = artifacts[deployment.model, deployment.format][-1]
         deployed = Deployed(context, deployment, artifact, examples, is_reference=not planned)
-        planned.append(_plan_deployment(deployed, checkpoints.exported.get(deployment.model), proposals))
+        reference = planned[0].deployed if planned else deployed
+        planned.append(_plan_deployment(deployed, reference, checkpoints.exported.get(deployment.model), proposals))
     exported = [step for steps in artifacts.values() for step in steps]
     return TaskPlan(
         context.name,
@@ -189,7 +194,9 @@ def _plan_task(context: TaskContext) -> TaskPlan:
     )
 
 
-def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Proposals) -> DeploymentPlan:
+def _plan_deployment(
+    deployed: Deployed, reference: Deployed, checkpoint: Step | None, proposals: Proposals
+) -> DeploymentPlan:
     task = deployed.context.task
     expected = None
     if checkpoint is not None:
@@ -208,6 +215,7 @@ def _plan_deployment(deployed: Deployed, checkpoint: Step | None, proposals: Pro
         tuning=tuning,
         performance=plan_performance(deployed),
         tuned=plan_tuned(deployed, tuning),
+        paired=plan_paired(deployed, reference),
         attacks=attacks,
         random_swaps=plan_random_swaps(deployed, proposals, attacks),
         explanations=plan_explanations(deployed),

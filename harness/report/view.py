@@ -20,6 +20,7 @@ from harness.results.read import RunResults
 from harness.results.schema import CharacteristicResults, TaskResults
 from harness.results.timings import (
     DeploymentPerformance,
+    Interval,
     LatencyFigures,
     OfflineFigures,
     OncePerProcess,
@@ -193,6 +194,19 @@ class DeploymentView:
         return isinstance(timing, LatencyFigures) and not timing.tail_steady
 
 
+@dataclass(frozen=True)
+class RankedSpeedUp:
+    """A speed-up that may be held against others."""
+
+    value: float
+    low: float
+    high: float
+
+    def above(self, other: RankedSpeedUp) -> bool:
+        """As a fact: of two whose intervals overlap, none is faster."""
+        return self.low > other.high
+
+
 class TaskView:
     """One task of the results."""
 
@@ -323,27 +337,56 @@ class TaskView:
         return "offline throughput" if offline_alone else "p50"
 
     @property
+    def speed_up_of(self) -> str:
+        """What speed-ups are of, for notes."""
+        if any(self._paired(d) is not None for d in self.deployments if d.name != self.reference):
+            return "single requests, timed in pairs with the reference"
+        return self.speed_measure
+
+    @property
     def speed_scenario(self) -> Scenario:
         """Where speed-ups are measured."""
         return "single_stream" if self.speed_measure == "p50" else "offline"
 
     def speed_up(self, deployment: DeploymentView, against: DeploymentView | None = None) -> float | None:
-        """Times as fast as the reference, or as another: by `speed_measure`, whichever deployments are compared."""
+        """Times as fast as the reference, or as another: measured in pairs, or else by `speed_measure`."""
         base = against or self.reference_deployment
         if base is None:
             return None
+        if base is not deployment and (paired := quotient(self._paired(deployment), self._paired(base))) is not None:
+            return paired
         if self.speed_measure == "p50":
             return quotient(base.latency("p50"), deployment.latency("p50"))
         return quotient(deployment.samples_per_second, base.samples_per_second)
 
-    def speed_up_interval(self, deployment: DeploymentView) -> tuple[float, float] | None:
-        """95 % interval of the speed-up; None: it is a quotient of two absolute figures."""
-        return None
+    def speed_up_interval(self, deployment: DeploymentView) -> Interval | None:
+        """Of 95 %, of the speed-up over the reference; None where that was not measured in pairs of several processes.
 
-    def ranks(self, deployment: DeploymentView) -> bool:
-        """Whether its speed-up may be ranked: neither of the two timings behind it is marked."""
-        both = [d for d in (deployment, self.reference_deployment) if d is not None]
-        return not any(d.doubtful(self.speed_scenario) for d in both)
+        The reference's own 1 is certain.
+        """
+        if deployment.name == self.reference:
+            return 1.0, 1.0
+        paired = deployment.timings.paired if deployment.timings else None
+        return paired.interval if paired and paired.against == self.reference else None
+
+    def doubtful_speed_up(self, deployment: DeploymentView, against: DeploymentView | None = None) -> bool:
+        """Whether a speed-up is that of two timings of which one is marked: it is printed, and ranks nothing."""
+        base = against or self.reference_deployment
+        if base is None or base is deployment or None not in (self._paired(deployment), self._paired(base)):
+            return False
+        return any(d.doubtful(self.speed_scenario) for d in (deployment, base))
+
+    def ranked_speed_up(self, deployment: DeploymentView) -> RankedSpeedUp | None:
+        """The speed-up over the reference, with the interval of one figure itself; None where it ranks nothing."""
+        speed = None if self.doubtful_speed_up(deployment) else self.speed_up(deployment)
+        return None if not speed else RankedSpeedUp(speed, *(self.speed_up_interval(deployment) or (speed, speed)))
+
+    def _paired(self, deployment: DeploymentView) -> float | None:
+        """Times as fast as the reference, as measured in pairs; 1 of the reference itself."""
+        if deployment.name == self.reference:
+            return 1.0
+        paired = deployment.timings.paired if deployment.timings else None
+        return paired.ratio if paired and paired.against == self.reference else None
 
     def size_ratio(self, deployment: DeploymentView) -> float | None:
         base = self.reference_deployment

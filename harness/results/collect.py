@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backends.host.machine import environment
+from benchmarks.performance.paired import speed_up
 from exporters.manifest import Manifest, read_manifest
 from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import EXECUTION_REPLICATE, random_weights, represented
@@ -44,8 +46,9 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
-from harness.results.timings import DeploymentPerformance
+from harness.results.timings import DeploymentPerformance, PairedSpeedUp
 from harness.steps.comparison import FILE as COMPARISON
+from harness.steps.paired_speed_up import read_pairs
 from harness.steps.tuned_throughput import FILE as TUNED
 from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
@@ -153,7 +156,8 @@ class _Collector:
     def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> DeploymentResult:
         deployment = plan.deployment
         model = task.task.models[deployment.model]
-        steps = [plan.artifact, plan.verification, *plan.verified_first]
+        own = (step for step in plan.verified_first if step not in plan.paired)  # which the reference may have failed
+        steps = [plan.artifact, plan.verification, *own]
         failure = next((self.failures[step.key] for step in steps if step.key in self.failures), None)
         replicated = model.replicate_of
         for role, step in plan.outputs.items():
@@ -162,8 +166,9 @@ class _Collector:
                 self.folder.take(self._path(step) / OUTPUTS, f"outputs/{task.name}/{name}/{role}.parquet")
         evaluation = plan.outputs["evaluation"]
         answered = self._present(evaluation)
-        if measured := self._measured(plan):
-            self.performance[task.name][deployment.name] = summarise(measured)
+        measured, paired = self._measured(plan), self._paired(task, plan)
+        if measured or paired:
+            self.performance[task.name][deployment.name] = summarise(measured, paired)
         return DeploymentResult(
             model=deployment.model,
             format=deployment.format,
@@ -194,6 +199,13 @@ class _Collector:
             if figures or tuned:
                 found.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
         return found
+
+    def _paired(self, task: TaskPlan, plan: DeploymentPlan) -> PairedSpeedUp | None:
+        """Over the pairs of processes that were timed to their end; None where there is none."""
+        processes = [read_pairs(self._path(step)) for step in plan.paired if self._present(step)]
+        if not processes:
+            return None
+        return PairedSpeedUp(against=task.deployments[0].deployment.name, **asdict(speed_up(processes)))
 
     def _replicate(self, task: TaskPlan, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
         return first.model_copy(

@@ -24,6 +24,7 @@ from harness.results.timings import (
     LatencyFigures,
     OfflineFigures,
     OncePerProcess,
+    PairedSpeedUp,
     ProcessFigures,
     ServerFigures,
     ServerLoad,
@@ -35,7 +36,7 @@ Json = Mapping[str, Any]
 R = TypeVar("R", bound=Record)
 
 
-def summarise(processes: Sequence[Json]) -> DeploymentPerformance:
+def summarise(processes: Sequence[Json], paired: PairedSpeedUp | None = None) -> DeploymentPerformance:
     """Figures of one deployment. Summaries are computed anew from the raw timings of each process.
 
     ``processes``: what the step `performance` measured, one entry a fresh process; a scenario that a process did not
@@ -52,6 +53,7 @@ def summarise(processes: Sequence[Json]) -> DeploymentPerformance:
         sweep=_sweep(processes),
         latency_breakdown=_breakdown(processes),
         tuned=tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
+        paired=paired,
         **{name: _median([getattr(one, name) for one in replicates]) for name in _ONCE},
         memory_method=_method(replicates),
         intervals=_intervals(replicates),

@@ -7,7 +7,7 @@ from benchmarks.performance.tuning import Setting
 from harness.results.record import Record
 
 Interval = tuple[float, float]
-"""95 % interval of a median over processes, in the figure's unit."""
+"""95 % interval over processes, in the figure's unit."""
 
 
 class LatencyFigures(Record):
@@ -193,6 +193,21 @@ class Conditions(Record):
     """A fixed piece of work took this share longer after than before."""
 
 
+class PairedSpeedUp(Record):
+    """Times as fast as the reference, where the two took turns within the same second: see docs/performance.md."""
+
+    against: str
+    """The reference deployment."""
+    ratio: float
+    """Times as fast, by medians over the pairs of bursts of single requests, and over processes."""
+    interval: Interval | None
+    """95 %, over pairs and processes; None: a single pair of processes."""
+    pairs: int
+    """Pairs of bursts, of all processes together."""
+    processes: int
+    """Fresh processes of each of the two."""
+
+
 class OncePerProcess(Record):
     """What is measured once in a process."""
 
@@ -271,6 +286,8 @@ class DeploymentPerformance(OncePerProcess):
     """Where the time goes."""
     tuned: TunedThroughput | None
     """The fastest setting; None: nothing was tuned."""
+    paired: PairedSpeedUp | None
+    """The speed-up over the reference; None: it is the reference, or was not timed beside it."""
     intervals: Intervals
     """Of the medians."""
     warnings: list[str]

@@ -47,7 +47,7 @@ LIBRARIES = ("tokenizers", "mlcommons-loadgen")
 
 class Options(DeployedOptions):
     performance: Performance
-    """``replicates`` and ``tune`` have their defaults: they do not change what one process measures."""
+    """``replicates``, ``tune`` and ``paired_processes`` have their defaults: one process does not depend on them."""
     replicate: int
     """Which of the fresh processes this is, from 0."""
     seed: int

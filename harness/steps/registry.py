@@ -37,6 +37,7 @@ KINDS: tuple[str, ...] = (
     "tuning_search",
     "performance",
     "tuned_throughput",
+    "paired_speed_up",
     "candidates",
     "attack",
     "random_swaps",

@@ -30,7 +30,7 @@ STUDY = f"""
 study: own
 formats: [onnx-fp32]
 performance: {{samples: 8, min_warmup_seconds: 0, max_warmup_seconds: 0.2, min_seconds: 0.05, min_count: 8,
-  tune: false}}
+  tune: false, paired_processes: 1}}
 tasks:
   question-answering:
     reference: tiny

@@ -19,7 +19,8 @@ STUDY = """
 study: sealed
 formats: [onnx-fp32, torch-fp32]
 backends: [onnxruntime-cpu, openvino-cpu, torch-cpu]
-performance: {samples: 4, min_warmup_seconds: 0, max_warmup_seconds: 0.1, min_seconds: 0.05, min_count: 4, tune: false}
+performance: {samples: 4, min_warmup_seconds: 0, max_warmup_seconds: 0.1, min_seconds: 0.05, min_count: 4, tune: false,
+  paired_processes: 1}
 tasks:
   text-classification:
     reference: own

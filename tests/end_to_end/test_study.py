@@ -63,6 +63,17 @@ def test_performance_is_kept_apart_from_what_can_be_compared(run_folder: Path) -
     assert "_ms" not in (run_folder / "results.json").read_text()
 
 
+def test_every_candidate_was_timed_in_pairs_with_the_reference(run_folder: Path) -> None:
+    performance = json.loads((run_folder / "performance.json").read_text())
+    for figures in performance["tasks"].values():
+        assert figures.pop(REFERENCE)["paired"] is None
+        assert len(figures) == 2
+        for one in figures.values():
+            paired = one["paired"]
+            assert (paired["against"], paired["processes"]) == (REFERENCE, 2) and paired["pairs"] >= 30
+            assert 0 < paired["interval"][0] < paired["ratio"] < paired["interval"][1]
+
+
 def test_a_second_run_does_nothing_again(config: Path, store: Path, run_folder: Path) -> None:
     before = (run_folder / "results.json").read_bytes()
     again = scalemodel("run", config, "--store", store)

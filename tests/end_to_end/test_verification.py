@@ -38,7 +38,7 @@ STUDY = f"""
 study: verified
 formats: [onnx-fp32, onnx-int8-dynamic]
 backends: [onnxruntime-cpu, openvino-cpu]
-performance: {{samples: 4, min_warmup_seconds: 0, min_seconds: 0.02, min_count: 4, tune: false}}
+performance: {{samples: 4, min_warmup_seconds: 0, min_seconds: 0.02, min_count: 4, tune: false, paired_processes: 1}}
 tasks:
   {TASK}:
     reference: reference
@@ -223,23 +223,38 @@ def test_export_and_the_report_tell_what_was_verified(folder: Path) -> None:
     assert "Verified before timing" in report.stdout
 
 
-def test_nothing_of_a_deployment_that_fails_counts_though_it_was_measured_before(folder: Path, tmp_path: Path) -> None:
+def collected_with_failure(folder: Path, output: Path, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Results and performance of a run in which everything was measured, and ``name`` then fails its verification."""
     study = load_study(folder / "study.yaml")
-    store = Store(folder / "runs")
-    failing = "reference/onnx-int8-dynamic@onnxruntime-cpu"
-    step = planned(folder)[failing].verification
-    run_folder = RunFolder.of(study, folder / "runs", tmp_path / "again")
+    step = planned(folder)[name].verification
+    run_folder = RunFolder.of(study, folder / "runs", output)
     run_folder.open(study)
-    run = Execution(make_plan(study), store, run_folder, sys.stderr, Quiet())
+    run = Execution(make_plan(study), Store(folder / "runs"), run_folder, sys.stderr, Quiet())
     run.failures[step.key] = StepFailure(step, REFUSED, "it lost too much", None)
     run.execute()
     collect(run)
-    found = json.loads((tmp_path / "again" / "results.json").read_text())["tasks"][TASK]
+    found, performance = (
+        json.loads((output / file).read_text())["tasks"][TASK] for file in ("results.json", "performance.json")
+    )
+    return found, performance
+
+
+def test_nothing_of_a_deployment_that_fails_counts_though_it_was_measured_before(folder: Path, tmp_path: Path) -> None:
+    failing = "reference/onnx-int8-dynamic@onnxruntime-cpu"
+    found, performance = collected_with_failure(folder, tmp_path / "again", failing)
     entry = found["deployments"][failing]
     assert (entry["status"], entry["reason"], entry["quality"]) == ("failed", "it lost too much", None)
     assert failing not in json.dumps(found["characteristics"])
-    performance = json.loads((tmp_path / "again" / "performance.json").read_text())["tasks"][TASK]
     assert len(performance) == 3 and failing not in performance
+    assert [name for name, figures in performance.items() if figures["paired"] is None] == [found["reference"]]
+
+
+def test_speed_ups_over_a_reference_that_fails_do_not_count(folder: Path, tmp_path: Path) -> None:
+    found, performance = collected_with_failure(folder, tmp_path / "again", "reference/onnx-fp32@onnxruntime-cpu")
+    assert found["reference"] not in performance and len(performance) == 3
+    for name, figures in performance.items():
+        assert figures["paired"] is None and figures["single_stream"]["p50_ms"] > 0
+        assert found["deployments"][name]["status"] == "ok"
 
 
 class Quiet:

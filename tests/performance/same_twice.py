@@ -29,7 +29,7 @@ seed: 0
 formats: [onnx-fp32, onnx-int8-dynamic]
 backends: [onnxruntime-cpu]
 performance: {samples: 32, min_warmup_seconds: 0.2, max_warmup_seconds: 5, min_seconds: 0.5, min_count: 64,
-  replicates: %d, tune: false}
+  replicates: %d, tune: false, paired_processes: 0}
 tasks:
   text-classification:
     reference: reference

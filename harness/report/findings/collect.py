@@ -14,6 +14,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.unlike_replicates,
     trade.best_trade,
     trade.fastest,
+    trade.not_ranked,
     trade.quantized_against_distilled,
     similarity.same_score_other_model,
     similarity.alike_on_unanswerable_only,

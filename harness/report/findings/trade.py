@@ -11,33 +11,33 @@ from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT
-from harness.report.numbers import percent, percent_with_interval, ratio, signed
+from harness.report.numbers import EN_DASH, percent, percent_with_interval, ratio, signed
 from harness.report.values import quotient
-from harness.report.view import DeploymentView, TaskView
+from harness.report.view import DeploymentView, RankedSpeedUp, TaskView
 
 
 def best_trade(task: TaskView) -> list[Finding]:
     """The least changed predictions among those that are fast enough; of equals, the faster."""
     changed = {d.name: DISAGREEMENT.of(task, d) for d in task.candidates}
-    speeds = {d.name: task.speed_up(d) for d in task.candidates}
-    known = [d for d in task.candidates if changed[d.name].value is not None and speeds[d.name]]
+    speeds = {d.name: speed for d in task.candidates if (speed := task.ranked_speed_up(d))}
+    known = [d for d in task.candidates if changed[d.name].value is not None and d.name in speeds]
     if not known:
         return []
-    fast = [d for d in known if (speeds[d.name] or 0) >= thresholds.WORTHWHILE_SPEED_UP]
+    fast = [d for d in known if speeds[d.name].value >= thresholds.WORTHWHILE_SPEED_UP]
     wanted = ratio(thresholds.WORTHWHILE_SPEED_UP)
     if not fast:
-        fastest = max(known, key=lambda d: speeds[d.name] or 0)
+        fastest = max(known, key=lambda d: speeds[d.name].value)
         return [
             Finding(
                 "result",
                 "best-trade",
                 f"Nothing here is at least {wanted} as fast as the reference: the fastest, {fastest.label}, "
-                f"is at {ratio(speeds[fastest.name])}.",
+                f"is at {_speed(speeds[fastest.name])}{_tied(fastest, known, speeds)}.",
                 "Add formats, smaller models, or a backend that suits this machine.",
                 (fastest.name,),
             )
         ]
-    best = min(fast, key=lambda d: (changed[d.name].value or 0.0, -(speeds[d.name] or 0.0)))
+    best = min(fast, key=lambda d: (changed[d.name].value or 0.0, -speeds[d.name].value))
     findings = [
         Finding(
             "result",
@@ -51,37 +51,42 @@ def best_trade(task: TaskView) -> list[Finding]:
     equals = [
         d
         for d in fast
-        if (speeds[d.name] or 0) > (speeds[best.name] or 0) * thresholds.SIMILAR_SPEED
+        if speeds[d.name].value > speeds[best.name].value * thresholds.SIMILAR_SPEED
+        and speeds[d.name].above(speeds[best.name])
         and changed[d.name].overlaps(changed[best.name])
     ]
     if equals:
-        quickest = max(equals, key=lambda d: speeds[d.name] or 0)
+        quickest = max(equals, key=lambda d: speeds[d.name].value)
         findings.append(
             Finding(
                 "result",
                 "faster-equal",
-                f"{quickest.label} is faster still ({ratio(speeds[quickest.name])}) and changes "
+                f"{quickest.label} is faster still ({ratio(speeds[quickest.name].value)}) and changes "
                 f"{percent_with_interval(changed[quickest.name])}: on these examples that is not "
                 f"distinguishable from {best.label}.",
                 "More evaluation examples would tell the two apart.",
                 (quickest.name, best.name),
             )
         )
-    return findings + _fastest_of_all(task, fast, best, changed)
+    return findings + _fastest_of_all(task, fast, best, changed, speeds)
 
 
 def _fastest_of_all(
-    task: TaskView, fast: list[DeploymentView], best: DeploymentView, changed: dict[str, Estimate]
+    task: TaskView,
+    fast: list[DeploymentView],
+    best: DeploymentView,
+    changed: dict[str, Estimate],
+    speeds: dict[str, RankedSpeedUp],
 ) -> list[Finding]:
-    """What the highest speed costs, where it clearly changes more than the best trade does."""
-    fastest = max(fast, key=lambda d: task.speed_up(d) or 0.0)
-    if fastest is best or changed[fastest.name].overlaps(changed[best.name]):
+    """What the highest speed costs, where it is clearly higher and changes clearly more than the best trade does."""
+    fastest = max(fast, key=lambda d: speeds[d.name].value)
+    if not speeds[fastest.name].above(speeds[best.name]) or changed[fastest.name].overlaps(changed[best.name]):
         return []
     return [
         Finding(
             "result",
             "fastest-of-all",
-            f"Fastest: {_gain_and_price(task, fastest, changed[fastest.name])}.",
+            f"Fastest: {_gain_and_price(task, fastest, changed[fastest.name])}{_tied(fastest, fast, speeds)}.",
             deployments=(fastest.name,),
         )
     ]
@@ -102,24 +107,57 @@ def fastest(task: TaskView) -> list[Finding]:
     """Where quality was not compared (random weights, no examples), speed alone."""
     if any(DISAGREEMENT.of(task, d).value is not None for d in task.candidates):
         return []
-    known = [d for d in task.measured if d.name != task.reference and d.replicate_of is None and task.speed_up(d)]
+    others = [d for d in task.measured if d.name != task.reference and d.replicate_of is None]
+    speeds = {d.name: speed for d in others if (speed := task.ranked_speed_up(d))}
+    known = [d for d in others if d.name in speeds]
     if not known:
         return []
-    best = max(known, key=lambda d: task.speed_up(d) or 0.0)
+    best = max(known, key=lambda d: speeds[d.name].value)
     return [
         Finding(
             "result",
             "fastest",
-            f"Fastest: {_gain(task, best)}.",
+            f"Fastest: {_gain(task, best)}{_tied(best, known, speeds)}.",
             deployments=(best.name,),
+        )
+    ]
+
+
+def not_ranked(task: TaskView) -> list[Finding]:
+    """Speed-ups that are ratios of two timings of which one is marked."""
+    known = [d for d in task.measured if d.name != task.reference and d.replicate_of is None and task.speed_up(d)]
+    doubtful = [d for d in known if task.doubtful_speed_up(d)]
+    if not doubtful:
+        return []
+    return [
+        Finding(
+            "warning",
+            "not-ranked",
+            f"The speed-ups of {len(doubtful)} of {plural(len(known), 'deployment')} are ratios of timings that did "
+            "not settle, or were disturbed (!): they rank nothing.",
+            "Measure them in pairs (performance.paired_processes, with single-stream), or quieten the machine.",
+            names(doubtful),
         )
     ]
 
 
 def _gain(task: TaskView, deployment: DeploymentView) -> str:
     measure = "" if task.speed_measure == "p50" else f" in {task.speed_measure}"
-    speed = f"{ratio(task.speed_up(deployment))} as fast as the reference{measure}{_timing(task, deployment)}"
-    return f"{deployment.label}, {speed}{_size(task, deployment)}"
+    ranked = task.ranked_speed_up(deployment)
+    speed = ratio(None) if ranked is None else _speed(ranked)
+    return f"{deployment.label}, {speed} as fast as the reference{measure}{_size(task, deployment)}"
+
+
+def _speed(speed: RankedSpeedUp) -> str:
+    """With its interval, where that shows."""
+    ends = EN_DASH.join(map(ratio, (speed.low, speed.high)))
+    return ratio(speed.value) + ("" if ratio(speed.low) == ratio(speed.high) else f" ({ends})")
+
+
+def _tied(fastest: DeploymentView, others: list[DeploymentView], speeds: dict[str, RankedSpeedUp]) -> str:
+    """Those whose intervals do not say that they are slower."""
+    tied = [d for d in others if d is not fastest and not speeds[fastest.name].above(speeds[d.name])]
+    return f"; {listed(tied)} may be as fast" if tied else ""
 
 
 def _gain_and_price(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
@@ -135,14 +173,6 @@ def _of_how_many(fast: int, wanted: str) -> str:
 def _title(changed: float | None) -> str:
     """A deployment that changes a good part of its answers is no trade, however fast it is."""
     return "Best trade:" if (changed or 0.0) < thresholds.NO_TRADE else "No good trade; the least changed is"
-
-
-def _timing(task: TaskView, deployment: DeploymentView) -> str:
-    """A warning where one of the two timings behind a ratio did not settle, or was disturbed."""
-    both = [d for d in (deployment, task.reference_deployment) if d is not None]
-    if any(d.unsettled(task.speed_scenario) for d in both):
-        return " (unstable timing)"
-    return " (disturbed timing)" if any(d.disturbed(task.speed_scenario) for d in both) else ""
 
 
 def _size(task: TaskView, deployment: DeploymentView) -> str:
@@ -181,7 +211,7 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
     distilled = [d for d in usable if kinds[d.name] == causes.ARCHITECTURE]
     found = []
     for what, rule, figure in (
-        ("speed", "quantized-against-distilled", task.speed_up),
+        ("speed", "quantized-against-distilled", lambda d: speed.value if (speed := task.ranked_speed_up(d)) else None),
         ("size", "quantized-against-distilled-by-size", task.size_ratio),
     ):
         pairs = [(q, d) for q in quantized for d in distilled if figure(q) and figure(d)]
@@ -240,7 +270,7 @@ def no_speed_up(task: TaskView) -> list[Finding]:
         if step is None or deployment.emulated:
             continue
         gain = task.speed_up(deployment, step.before)
-        if gain is None:
+        if gain is None or task.doubtful_speed_up(deployment, step.before):
             continue
         place = f"{deployment.format} on {deployment.backend}"
         compared[place] = compared.get(place, 0) + 1

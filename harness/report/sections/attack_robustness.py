@@ -56,7 +56,7 @@ def robustness(task: TaskView) -> list[Block]:
         Column("95 %", optional=True),
     )
     notes = [
-        f"speed-up: of {task.speed_measure}. Changes are against the reference, on the same texts: success, queries "
+        f"speed-up: of {task.speed_up_of}. Changes are against the reference, on the same texts: success, queries "
         "where both were right before."
     ]
     if any(own.any_success.value is not None for own in task.attacked.values()):

@@ -12,7 +12,7 @@ from harness.report.floors import (
     neighbours_metric,
 )
 from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio
-from harness.report.sections.rows import filled
+from harness.report.sections.rows import filled, timing_cell
 from harness.report.values import words
 from harness.report.view import FORMAT_ORDER, DeploymentView, TaskView, short_format
 
@@ -44,7 +44,7 @@ def chain(task: TaskView) -> list[Block]:
         Column("attack\n%"),
     )
     note = (
-        f"speed-up: of {task.speed_measure}. wrong, other: wrong before and after, with another answer. neighbours, "
+        f"speed-up: of {task.speed_up_of}. wrong, other: wrong before and after, with another answer. neighbours, "
         "OOD, attack: of the nearest neighbours"
         + (f" (K = {k})" if k else "")
         + ", of the out-of-distribution points detected and of the texts on which the attack succeeds, the share that "
@@ -68,7 +68,7 @@ def _changes(task: TaskView, step: causes.ChainLink) -> tuple[Cell, ...]:
     ]
     return (
         Cell(f"[{step.before.number}] > [{step.after.number}] {_named(step)}"),
-        Cell(ratio(task.speed_up(step.after, step.before))),
+        _gain(task, step),
         Cell(count(pair.newly_wrong if pair else None)),
         Cell(count(pair.newly_right if pair else None)),
         Cell(count(other)),
@@ -116,7 +116,7 @@ def one_step_at_a_time(task: TaskView) -> list[Block]:
                 (
                     "architecture: the model in FP32 against the reference's model in FP32. Formats: "
                     f"against the same model in FP32. Over {plural(task.examples or 0, 'example')}; speed-up: of "
-                    f"{task.speed_measure}.",
+                    f"{task.speed_up_of}.",
                 ),
             )
         )
@@ -143,7 +143,12 @@ def _precision(task: TaskView, here: list[DeploymentView], model: str, form: str
 
 def _step_cell(task: TaskView, step: causes.ChainLink) -> Cell:
     changed = DISAGREEMENT.between(task, step.before.name, step.after.name)
-    gain = task.speed_up(step.after, step.before)
-    if changed.value is None and gain is None:
+    gain = _gain(task, step)
+    if changed.value is None and gain.text == UNKNOWN:
         return Cell(UNKNOWN)
-    return Cell(f"{percent(changed.value)} at {ratio(gain)}")
+    return Cell(f"{percent(changed.value)} at {gain.text}")
+
+
+def _gain(task: TaskView, step: causes.ChainLink) -> Cell:
+    """The speed-up by this step alone."""
+    return timing_cell(ratio(task.speed_up(step.after, step.before)), task.doubtful_speed_up(step.after, step.before))

@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks.statistics.equivalence import ScoreChange
 from harness.report.blocks import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
-from harness.report.sections.rows import KEY, MARKS, filled, marked, rows_by_model, speed_up_cell, timing_cell
+from harness.report.sections.rows import (
+    KEY,
+    MARKS,
+    filled,
+    marked,
+    rows_by_model,
+    speed_up_cell,
+    speed_up_interval_cell,
+    timing_cell,
+)
 from harness.report.sections.timings import timings
 from harness.report.sections.tuned_throughput import tuned
 from harness.report.values import words
@@ -33,6 +42,7 @@ def performance(task: TaskView) -> Section:
         Column("file\nMiB"),
         *(Column(heading, optional=optional) for heading, _, optional in scores),
         *([Column("device\nMiB")] if has_device_memory else []),
+        Column("speed-up\n95 %", optional=True),
         Column("p99\nms", optional=True),
         Column("offline\nratio", optional=True),
         Column("peak\nratio", optional=True),
@@ -67,6 +77,7 @@ def performance(task: TaskView) -> Section:
         if has_device_memory:
             own.append(Cell(count(mebibytes(d.once.device_memory_bytes))))
         own += [
+            speed_up_interval_cell(task, d),
             timing_cell(fixed(d.latency("p99"), ms), d.doubtful_tail("single_stream")),
             relative(d.samples_per_second, reference.samples_per_second if reference else None),
             relative(memory, reference.once.peak_memory_bytes if reference else None),
@@ -137,4 +148,4 @@ def _where(task: TaskView) -> str:
         parts.append(f"{count(threads.pop())} threads")
     if len(task.backends) == 1:
         parts.append(f"all on {words(task.backends[0])}")
-    return "; ".join(parts) + f". speed-up: of {task.speed_measure}. peak: memory above a bare process."
+    return "; ".join(parts) + f". speed-up: of {task.speed_up_of}. peak: memory above a bare process."

@@ -10,7 +10,7 @@ from benchmarks.statistics.bootstrap import Estimate
 from harness.report.blocks import Cell, Column, Level, Row, Table
 from harness.report.findings import thresholds
 from harness.report.floors import Metric, conclusion
-from harness.report.numbers import UNKNOWN, fixed, ratio
+from harness.report.numbers import EN_DASH, UNKNOWN, fixed, ratio
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
 from harness.results.deployments import ArtifactFacts
@@ -80,12 +80,13 @@ def against_floor(task: TaskView, metric: Metric[Any], deployment: DeploymentVie
 
 
 def speed_up_cell(task: TaskView, deployment: DeploymentView) -> Cell:
-    """Times as fast as the reference, marked where either timing is. The reference's own 1 is certain."""
-    text = ratio(task.speed_up(deployment))
-    reference = task.reference_deployment
-    if reference is None or deployment is reference:
-        return Cell(text)
-    return timing_cell(text, any(d.doubtful(task.speed_scenario) for d in (deployment, reference)))
+    """Times as fast as the reference, marked where it is that of two timings of which either is marked."""
+    return timing_cell(ratio(task.speed_up(deployment)), task.doubtful_speed_up(deployment))
+
+
+def speed_up_interval_cell(task: TaskView, deployment: DeploymentView) -> Cell:
+    ends = None if deployment.name == task.reference else task.speed_up_interval(deployment)
+    return Cell(UNKNOWN if ends is None else EN_DASH.join(f"{end:.2f}" for end in ends))
 
 
 def timing_cell(text: str, doubtful: bool) -> Cell:

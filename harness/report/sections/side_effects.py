@@ -100,7 +100,7 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
     table = filled(Table("Everything against the reference", columns, tuple(rows)))
     headings = {column.heading for column in table.columns}
     legend = " ".join(text for heading, text in LEGEND.items() if heading in headings)
-    told = legend.format(measure=task.speed_measure)
+    told = legend.format(measure=task.speed_up_of)
     return replace(table, notes=tuple(note for note in (told, _floor_note(task, reference)) if note))
 
 

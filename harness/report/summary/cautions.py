@@ -10,7 +10,7 @@ from harness.report.sections.headline import family_notes
 from harness.report.values import words
 from harness.report.view import TaskView
 
-OF_TIMINGS = ("unstable-timing", "disturbed", "other-warnings")
+OF_TIMINGS = ("not-ranked", "unstable-timing", "disturbed", "other-warnings")
 """Rules whose figures carry a mark of their own: they come last."""
 
 

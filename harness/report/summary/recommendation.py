@@ -41,21 +41,17 @@ def named(task: TaskView, found: Sequence[Standing]) -> set[str]:
 def _best(task: TaskView, shippable: Sequence[Standing]) -> dict[str, list[str]]:
     """What each is the best in, by name."""
     titles: dict[str, list[str]] = {}
-    if timed := [one for one in shippable if _is_faster(task, one.deployment)]:
-        fastest = max(timed, key=lambda one: task.speed_up(one.deployment) or 0.0)
-        titles.setdefault(fastest.deployment.name, []).append("the fastest")
+    speeds = {one.deployment.name: speed for one in shippable if (speed := task.ranked_speed_up(one.deployment))}
+    if faster := {name: speed for name, speed in speeds.items() if speed.low > 1}:
+        fastest = max(faster, key=lambda name: faster[name].value)
+        tied = sum(name != fastest and not faster[fastest].above(speed) for name, speed in speeds.items())
+        titles.setdefault(fastest, []).append("the fastest" if not tied else f"the fastest (with {tied} that may be)")
     if sized := [one for one in shippable if one.deployment.bytes is not None]:
         smallest = min(sized, key=lambda one: one.deployment.bytes or 0)
         titles.setdefault(smallest.deployment.name, []).append("the smallest")
     faithful = min(shippable, key=lambda one: (_changed(task, one), one.deployment.bytes or float("inf")))
     titles.setdefault(faithful.deployment.name, []).append("the most faithful")
     return titles
-
-
-def _is_faster(task: TaskView, d: DeploymentView) -> bool:
-    """Whether it is shown to be faster than the reference."""
-    between, speed = task.speed_up_interval(d), task.speed_up(d)
-    return task.ranks(d) and (between[0] if between else speed or 0.0) > 1
 
 
 def _ship(task: TaskView, shippable: Sequence[Standing]) -> list[str]:
@@ -65,8 +61,8 @@ def _ship(task: TaskView, shippable: Sequence[Standing]) -> list[str]:
         f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {_and(best)}{_among(shippable)}."
         for i, (name, best) in enumerate(_best(task, shippable).items())
     ]
-    ranked = [one for one in shippable if task.ranks(one.deployment) and task.speed_up(one.deployment)]
-    if ranked and not any(_is_faster(task, one.deployment) for one in ranked):
+    speeds = [speed for one in shippable if (speed := task.ranked_speed_up(one.deployment))]
+    if speeds and not any(speed.low > 1 for speed in speeds):
         told.append("None that is the same as the reference is shown to be faster than it.")
     return told
 
@@ -135,7 +131,7 @@ def _price(task: TaskView, one: Standing) -> str:
 def _speed(task: TaskView, d: DeploymentView, speed: float) -> str:
     between = task.speed_up_interval(d)
     if between is None:
-        return ("" if task.ranks(d) else "!") + ratio(speed)
+        return ("!" if task.doubtful_speed_up(d) else "") + ratio(speed)
     return f"{fixed(speed, 2)}x [{fixed(between[0], 2)}, {fixed(between[1], 2)}]"
 
 
@@ -162,7 +158,7 @@ def _changed(task: TaskView, one: Standing) -> float:
 def not_ranked(tasks: Sequence[TaskView]) -> str:
     """Where speeds cannot be ranked: how many, and what to do."""
     timed = [(task, d) for task in tasks for d in task.candidates if task.speed_up(d) is not None]
-    unsteady = [d for task, d in timed if not task.ranks(d)]
+    unsteady = [d for task, d in timed if task.doubtful_speed_up(d)]
     if not unsteady:
         return ""
     return (
@@ -172,7 +168,7 @@ def not_ranked(tasks: Sequence[TaskView]) -> str:
 
 
 def _fastest_alone(task: TaskView, found: Sequence[Standing]) -> str:
-    timed = [one.deployment for one in found if task.ranks(one.deployment) and task.speed_up(one.deployment)]
+    timed = [one.deployment for one in found if task.ranked_speed_up(one.deployment)]
     if not timed:
         return "Random weights: only speed and memory count, and no speed can be ranked."
     fastest = max(timed, key=lambda d: task.speed_up(d) or 0.0)

@@ -179,7 +179,7 @@ def summary_columns(task: TaskView) -> list[Column]:
 
     def speed(one: Standing) -> str:
         text = ratio(task.speed_up(one.deployment))
-        return text if text == UNKNOWN or task.ranks(one.deployment) else f"!{text}"
+        return f"!{text}" if text != UNKNOWN and task.doubtful_speed_up(one.deployment) else text
 
     def speed_interval(one: Standing) -> str:
         between = task.speed_up_interval(one.deployment)

@@ -123,6 +123,8 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("performance.scenarios=[offline, offline]", ["performance.scenarios: names 'offline' twice"]),
         ("performance.scenarios=[]", ["performance.scenarios: names none", "performance: null"]),
         ("performance={scenarios: [single-stream], tune: true}", ["performance.tune", "add offline"]),
+        ("performance={scenarios: [offline], paired_processes: 2}", ["performance.paired_processes", "single-stream"]),
+        ("performance.paired_processes=-1", ["performance.paired_processes", "-1"]),
         ("performance.tune=maybe", ["performance.tune: input should be true or false, got 'maybe'"]),
         ("performance={scenarios: [server], server: {p99_ms: -5}}", ["performance.server.p99_ms", "-5"]),
         ("token_budget=1_0.5k", ["token_budget: input should be a whole number, got '1_0.5k'"]),

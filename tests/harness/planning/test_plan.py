@@ -19,6 +19,7 @@ from harness.steps import (
     compare_adversarial_attack,
     compare_explanation,
     masked_language_model,
+    paired_speed_up,
     performance,
     transfer,
     tuned_throughput,
@@ -106,6 +107,31 @@ def test_each_round_goes_over_all_deployments(plan: Plan) -> None:
     rounds = [options.replicate for options in measured]
     assert rounds == sorted(rounds) and set(rounds) == {0, 1, 2}
     assert len(measured) == 3 * len(plan.deployments)
+
+
+def test_each_candidate_is_timed_beside_the_reference_in_rounds(tmp_path: Path) -> None:
+    study = STUDY.replace(
+        "      pruned:", "      again: {checkpoint: {embedded: small}, replicate_of: small}\n      pruned:"
+    )
+    (tmp_path / "study.yaml").write_text(study)
+    plan = make_plan(load_study(tmp_path / "study.yaml", overrides=["performance.paired_processes=2"]))
+    for task in plan.tasks:
+        reference, *others = task.deployments
+        assert reference.deployment.name == REFERENCE and not reference.paired
+        for planned in others:
+            is_seed = planned.deployment.model == "again"
+            inputs = [step.inputs for step in planned.paired]
+            assert len(inputs) == (0 if is_seed else 2)
+            for own in inputs:
+                assert isinstance(own, paired_speed_up.Inputs)
+                assert (own.reference, own.artifact) == (reference.artifact.ref, planned.artifact.ref)
+    timed = [step for step in plan.measurements if isinstance(step.options, paired_speed_up.Options)]
+    assert timed == list(plan.measurements[-len(timed) :]) and len({step.group for step in timed}) == 1
+    half = len(timed) // 2
+    assert [step.subject for step in timed[:half]] == [step.subject for step in timed[half:]]
+    for setting in ("performance.paired_processes=0", "performance.scenarios=[offline]"):
+        without = make_plan(load_study(tmp_path / "study.yaml", overrides=[setting]))
+        assert not any(planned.paired for planned in without.deployments)
 
 
 @pytest.mark.parametrize(

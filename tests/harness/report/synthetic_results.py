@@ -51,7 +51,7 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
-from harness.results.timings import DeploymentPerformance, Intervals, LatencyFigures, OfflineFigures
+from harness.results.timings import DeploymentPerformance, Intervals, LatencyFigures, OfflineFigures, PairedSpeedUp
 
 QA = "question-answering"
 TEXT = "text-classification"
@@ -222,6 +222,7 @@ def timings(ms: float, *, memory: int) -> DeploymentPerformance:
         sweep=[],
         latency_breakdown=None,
         tuned=None,
+        paired=None,
         load_ms=ms * 4,
         artifact_load_ms=None,
         first_inference_ms=ms * 2,
@@ -232,6 +233,12 @@ def timings(ms: float, *, memory: int) -> DeploymentPerformance:
         warnings=[],
         replicates=[],
     )
+
+
+def paired(reference: str, ratio: float, low: float, high: float) -> Json:
+    """A speed-up over ``reference`` with its interval."""
+    found = PairedSpeedUp(against=reference, ratio=ratio, interval=(low, high), pairs=120, processes=4)
+    return found.model_dump(mode="json")
 
 
 def away(agreement: Estimate) -> Estimate:

@@ -276,6 +276,44 @@ def test_every_link_of_the_chain_is_told_by_itself(printed: Printed) -> None:
     assert line.split()[7] == str(other)
 
 
+def test_a_speed_up_measured_in_pairs_stands_in_place_of_the_quotient_of_latencies(printed: Printed) -> None:
+    results = synthetic.small(QA)
+    entries = results["tasks"][QA]["deployments"]
+    reference, int8 = (deployment_name("bert-large", f"onnx-{form}") for form in ("fp32", "int8-dynamic"))
+    entries[int8]["performance"]["paired"] = synthetic.paired(reference, 2.5, 2.42, 2.61)
+    entries[reference]["performance"]["single_stream"]["disturbed"] = True
+    table = section(printed(results, width=200), "Speed, memory and quality")
+    assert row(table, "[3]")[4] == "2.5x" and "2.42\u20132.61" in row(table, "[3]")
+    assert row(table, "[1]")[4] == "1.0x"
+    assert row(table, "[2]")[4].startswith("!")  # it was not measured in pairs
+    assert "speed-up: of single requests, timed in pairs with the reference." in " ".join(table.split())
+    task = view_of(QA, results["tasks"][QA])
+    one, other = task.by_name[int8], task.by_name[deployment_name("bert-tiny", "onnx-fp32")]
+    assert task.speed_up(one) == 2.5 and task.speed_up_interval(one) == (2.42, 2.61)
+    assert task.speed_up_interval(other) is None and task.speed_up_interval(task.by_name[reference]) == (1.0, 1.0)
+    entries[other.name]["performance"]["paired"] = synthetic.paired(reference, 10.0, 9.0, 11.1)
+    task = view_of(QA, results["tasks"][QA])
+    assert task.speed_up(task.by_name[other.name], task.by_name[int8]) == 4.0
+    assert task.speed_up(task.by_name[reference], task.by_name[int8]) == 0.4
+
+
+def test_the_pareto_front_ranks_no_speeds_whose_intervals_overlap(printed: Printed) -> None:
+    results = synthetic.small(QA)
+    entries = results["tasks"][QA]["deployments"]
+    reference, fp16 = (deployment_name("bert-large", f"onnx-{form}") for form in ("fp32", "fp16"))
+
+    def by_speed() -> str:
+        text = section(printed(results), "Quantized against distilled")
+        return row(text[text.index("Pareto front") :], "[2]")[-2]
+
+    for interval, place in (((0.85, 0.95), "<[1]"), ((0.85, 1.02), "front"), ((1.01, 1.02), "front")):
+        entries[fp16]["performance"]["paired"] = synthetic.paired(reference, 0.9, *interval)
+        assert by_speed() == place
+    entries[fp16]["performance"] |= {"paired": None}
+    entries[fp16]["performance"]["single_stream"]["steady"] = False
+    assert by_speed() == "-"
+
+
 def test_the_pareto_front_names_who_beats_whom(printed: Printed) -> None:
     text = section(printed(synthetic.small(QA)), "Quantized against distilled")
     text = text[text.index("Pareto front") :]

@@ -10,7 +10,16 @@ from harness.report.blocks import Finding
 from harness.report.findings.collect import findings_on
 from harness.results.deployments import Quality, SensitivitySummary
 from tests.harness.report import synthetic_results as synthetic
-from tests.harness.report.synthetic_results import QA, TEXT, deployment, deployment_name, estimate, filled, view_of
+from tests.harness.report.synthetic_results import (
+    QA,
+    TEXT,
+    deployment,
+    deployment_name,
+    estimate,
+    filled,
+    paired,
+    view_of,
+)
 
 REFERENCE = deployment_name("bert-large", "onnx-fp32")
 INT8 = deployment_name("bert-large", "onnx-int8-dynamic")
@@ -33,6 +42,12 @@ def found(task: dict[str, Any], rule: str, name: str = QA) -> Finding | None:
 def pair(task: dict[str, Any], b: str, *, a: str = REFERENCE, stratum: str = "all") -> dict[str, Any]:
     pairs = task["characteristics"]["prediction_errors"]["strata"][stratum]["pairs"]
     return next(entry for entry in pairs if {entry["a"], entry["b"]} == {a, b})
+
+
+def in_pairs(task: dict[str, Any], speed_ups: dict[str, tuple[float, float, float]]) -> None:
+    """Give deployments speed-ups with intervals, as measured beside the reference."""
+    for name, (ratio, low, high) in speed_ups.items():
+        task["deployments"][name]["performance"]["paired"] = paired(REFERENCE, ratio, low, high)
 
 
 @pytest.fixture
@@ -59,13 +74,42 @@ def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any
     assert "-1.0" in finding.text
 
 
-def test_best_trade_says_when_its_timing_is_unstable(task: dict[str, Any]) -> None:
-    task["deployments"][REFERENCE]["performance"]["single_stream"]["steady"] = False
+@pytest.mark.parametrize("mark", [{"steady": False}, {"disturbed": True}, {"scattered": True}])
+def test_a_ratio_of_marked_timings_ranks_nothing(task: dict[str, Any], mark: dict[str, bool]) -> None:
+    assert found(task, "not-ranked") is None
+    task["deployments"][INT8]["performance"]["single_stream"] |= mark
+    best, told = found(task, "best-trade"), found(task, "not-ranked")
+    assert best is not None and INT8 not in best.deployments
+    assert told is not None and told.deployments == (INT8,) and "1 of 5 deployments" in told.text
+    task["deployments"][REFERENCE]["performance"]["single_stream"] |= mark
+    assert found(task, "best-trade") is None
+    told = found(task, "not-ranked")
+    assert told is not None and "5 of 5 deployments" in told.text and "paired_processes" in told.next_step
+
+
+def test_a_ratio_measured_in_pairs_ranks_whatever_the_marks_of_latencies(task: dict[str, Any]) -> None:
+    in_pairs(task, {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
+    for entry in task["deployments"].values():
+        if entry["performance"]:
+            entry["performance"]["single_stream"]["steady"] = False
+    best, fastest, told = (found(task, rule) for rule in ("best-trade", "fastest-of-all", "not-ranked"))
+    assert best is not None and best.deployments == (INT8,)
+    assert "3.5x (3.3x\u20133.7x) as fast as the reference" in best.text
+    assert fastest is not None and fastest.deployments == (TINY,)
+    assert told is not None and "3 of 5 deployments" in told.text
+
+
+def test_of_two_whose_intervals_overlap_none_is_the_faster(task: dict[str, Any]) -> None:
+    slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
+    in_pairs(task, slow | {INT8: (3.5, 3.0, 4.1), TINY: (9.0, 6.0, 13.5)})
+    fastest = found(task, "fastest-of-all")
+    assert fastest is not None and fastest.deployments == (TINY,)
+    in_pairs(task, {INT8: (3.5, 2.0, 6.1)})
+    assert found(task, "fastest-of-all") is None
+    in_pairs(task, {INT8: (1.2, 1.1, 1.3), TINY: (1.3, 1.2, 1.4)})
     finding = found(task, "best-trade")
-    assert finding is not None and "3.7x as fast as the reference (unstable timing)" in finding.text
-    task["deployments"][REFERENCE]["performance"]["single_stream"] |= {"steady": True, "disturbed": True}
-    finding = found(task, "best-trade")
-    assert finding is not None and "3.7x as fast as the reference (disturbed timing)" in finding.text
+    assert finding is not None and finding.deployments == (TINY,)
+    assert "is at 1.3x (1.2x\u20131.4x); [3] bert-large/int8-dynamic may be as fast." in finding.text
 
 
 def test_best_trade_says_when_nothing_is_fast_enough(task: dict[str, Any]) -> None:
