@@ -7,7 +7,9 @@ import gc
 import os
 import signal
 import sys
+import time
 from multiprocessing import parent_process
+from pathlib import Path
 
 
 def die_with_parent() -> None:
@@ -21,6 +23,14 @@ def die_with_parent() -> None:
     parent = parent_process()  # None where multiprocessing did not start this one
     if parent is not None and not parent.is_alive():  # it died before the kernel was asked
         os._exit(1)
+
+
+def age() -> float:
+    """Seconds since this process was started; 0 where only Linux would tell."""
+    if sys.platform != "linux":
+        return 0.0
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def give_memory_back() -> None:

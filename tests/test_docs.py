@@ -102,11 +102,13 @@ def test_targets_of_make_are_there(page: Path) -> None:
 
 @every_page
 def test_commands_and_their_options_are_there(page: Path) -> None:
-    commands = typer.main.get_group(app).commands
     for part in code(page):
         for line in re.findall(r"^(?:\$ )?scalemodel ([a-z].*)", part, flags=re.MULTILINE):
-            name, *words = re.split(r"\s+", line)
-            assert name in commands, f"{page.name}: scalemodel {name}"
-            options = {option for parameter in commands[name].params for option in parameter.opts}
+            words = re.split(r"\s+", line)
+            command = typer.main.get_command(app)
+            while commands := getattr(command, "commands", None):
+                assert words and words[0] in commands, f"{page.name}: scalemodel {line}"
+                command = commands[words.pop(0)]
+            options = {option for parameter in command.params for option in parameter.opts}
             given = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
             assert given <= options | {"--help"}, f"{page.name}: scalemodel {line}"

@@ -6,6 +6,7 @@ starts and where it ends.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -20,4 +21,10 @@ def negative_energy(logits: Sequence[NDArray[np.floating]]) -> Floats:
 
     It is minus the energy, so that a higher score means more in-distribution.
     """
-    return np.array([logsumexp(rows, axis=1).sum() for rows in logits])
+    alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)  # SciPy's call takes longer than a row's work
+    for place, rows in enumerate(logits):
+        alike[rows.shape].append(place)
+    energies = np.empty(len(logits))
+    for places in alike.values():
+        energies[places] = logsumexp(np.stack([logits[place] for place in places]), axis=2).sum(axis=1)
+    return energies

@@ -14,6 +14,8 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from harness.cli.store import DEFAULT_STORE, StoreFolder
+from harness.cli.store import app as store_app
 from harness.cli.streams import outlast_readers
 from harness.errors import RunStopped, UserError
 from harness.report.printable import say
@@ -44,22 +46,6 @@ Tasks = Annotated[
 ]
 
 
-def _folder(given: str | Path) -> Path:
-    if not str(given).strip():  # an empty shell variable, which a path would take for the folder that one is in
-        raise UserError("--store: is empty; give a folder")
-    return Path(given)
-
-
-StoreFolder = Annotated[
-    Path,
-    typer.Option(
-        "--store",
-        envvar="SCALEMODEL_STORE",
-        parser=_folder,
-        metavar="PATH",
-        help="Where finished steps and runs are kept.",
-    ),
-]
 Output = Annotated[
     Path | None, typer.Option("--output", help="The run's folder, instead of one in the store named after the study.")
 ]
@@ -75,7 +61,6 @@ AllPairs = Annotated[
 NoTexts = Annotated[
     bool, typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown.")
 ]
-DEFAULT_STORE = Path("runs")
 
 
 @app.command()
@@ -256,11 +241,14 @@ def compare_outputs_(
 
 
 @app.command()
-def validate(config: Config, set: Set = None, task: Tasks = None) -> None:
-    """Check a study and the data it names, and say what it would do. Writes nothing."""
+def validate(config: Config, set: Set = None, task: Tasks = None, store: StoreFolder = DEFAULT_STORE) -> None:
+    """Check a study and the data it names, and say what it would do and take. Writes nothing."""
     from harness.cli.validate import validate_study
 
-    validate_study(config, set or [], task or [])
+    validate_study(config, set or [], task or [], store)
+
+
+app.add_typer(store_app, name="store")
 
 
 @app.command()

@@ -12,14 +12,16 @@ import typer
 
 from harness.cli.cautions import label_cautions
 from harness.cli.configs import find_config
+from harness.cli.estimates import ahead
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.errors import SKIPPED
-from harness.execution.run import Execution, LoadedExamples, Until
-from harness.planning.plan import Plan
+from harness.execution.run import Execution, LoadedExamples
+from harness.planning.plan import Plan, Until
 from harness.report.printable import say
 from harness.results.run import run as run_study
 from harness.store.step import Step
+from harness.store.steps import Store
 from harness.verification.checks import FILE as VERIFICATION
 from harness.verification.checks import summary
 
@@ -40,15 +42,22 @@ def work(
 ) -> None:
     """``show`` writes the report of a run's folder, once there are results."""
     study = load_study(find_config(config), overrides, tasks=tasks)
+
+    def look_at(plan: Plan, loaded: LoadedExamples) -> None:
+        for line in label_cautions(plan, loaded.missing):
+            say(f"caution: {line}", error=True)
+        if not quiet:
+            say(ahead(plan, Store(store), until), error=True)
+
     try:
         run = run_study(
             study,
             store,
             output=output,
             until=until,
-            progress=progress_for(quiet),
+            progress=progress_for(Store(store), quiet=quiet),
             tell=None if quiet else partial(say, error=True),
-            look_at=_caution,
+            look_at=look_at,
         )
     except KeyboardInterrupt:
         say("scalemodel: stopped; the same command goes on from here", error=True)
@@ -73,11 +82,6 @@ def work(
         steps = "1 step" if len(causes) == 1 else f"{len(causes)} steps"
         say(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", error=True)
         raise typer.Exit(RUN_FAILED)
-
-
-def _caution(plan: Plan, loaded: LoadedExamples) -> None:
-    for line in label_cautions(plan, loaded.missing):
-        say(f"caution: {line}", error=True)
 
 
 def _link(artifacts: tuple[Step, ...], run: Execution, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from backends.registry import availability, unsupported_reason
 from harness.cli.cautions import cautions, label_cautions
 from harness.cli.configs import find_config
+from harness.cli.estimates import ahead
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
 from harness.config.study import Study
@@ -20,8 +21,9 @@ from harness.report.printable import say
 from harness.store.steps import Store
 
 
-def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None:
-    path = find_config(config)
+def validate_study(config: Path, overrides: list[str], tasks: list[str], store: Path) -> None:
+    path, kept = find_config(config), Store(store)
+    kept.check_readable()
     study = load_study(path, overrides, tasks=tasks)
     plan = make_plan(study)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
@@ -48,17 +50,10 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str]) -> None
             say(f"not on this machine: {name}: {found.reason}; {found.remedy}")
     if unseen:
         say(f"not looked at, since they come from a hub: {', '.join(unseen)}")
-    steps = [
-        *plan.checkpoints,
-        *plan.checkpoint_outputs,
-        *plan.artifacts,
-        *plan.verifications,
-        *plan.measurements,
-        *plan.attacks,
-        *plan.explanations,
-    ]
+    steps = (step for name, stage in plan.stages().items() if name != "examples" for step in stage)
     kinds = Counter(step.kind.replace("_", " ") for step in steps)
     say(f"steps: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}")
+    say(ahead(plan, kept))
 
 
 def _not_served(study: Study) -> list[str]:

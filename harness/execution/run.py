@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Protocol, TextIO
+from typing import Any, Protocol, TextIO
 
 from harness.config.references import check_bank
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples import Example
 from harness.execution.processes import Listener, StepFailure, run_group
 from harness.planning.comparisons import comparisons
-from harness.planning.plan import Plan, TaskPlan
+from harness.planning.plan import Plan, TaskPlan, Until
 from harness.planning.transfers import transfers
 from harness.steps import examples
 from harness.store.examples import count_examples, write_examples
@@ -22,20 +22,18 @@ from harness.store.run_folder import RunFolder
 from harness.store.step import Step
 from harness.store.steps import Store
 
-Until = Literal["checkpoints", "artifacts", "results"]
-
 
 class Progress(Protocol):
     """What the run tells a person while it works."""
 
-    def stage(self, name: str, steps: int, reused: int) -> None: ...
+    def stage(self, name: str, steps: Sequence[Step], reused: int) -> None: ...
     def event(self, step: Step, event: dict[str, Any]) -> None: ...
 
 
 class Silent:
     """A `Progress` that tells nothing."""
 
-    def stage(self, name: str, steps: int, reused: int) -> None:
+    def stage(self, name: str, steps: Sequence[Step], reused: int) -> None:
         pass
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
@@ -54,6 +52,8 @@ class Execution:
     failures: dict[str, StepFailure] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Step]] = field(default_factory=dict)
     """By task and characteristic, once they are planned: which there can be shows only when the rest is done."""
+    transfers: list[Step] = field(default_factory=list)
+    """Likewise."""
 
     def execute(self, until: Until = "results") -> None:
         """Do what is missing, up to and with the stage named. The examples are in the store."""
@@ -69,7 +69,8 @@ class Execution:
             return
         self._stage("measurements", self.plan.measurements)
         self._stage("attacks", self.plan.attacks)
-        self._stage("transfers", [step for task in self.plan.tasks for step in transfers(task, self.store).values()])
+        self.transfers = [step for task in self.plan.tasks for step in transfers(task, self.store).values()]
+        self._stage("transfers", self.transfers)
         self._stage("explanations", self.plan.explanations)
         planned: dict[str, dict[str, Step]] = {
             task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks
@@ -162,11 +163,11 @@ class _Narrator:
         missing: Mapping[str, Sequence[Step]],
     ) -> None:
         self._progress, self._failures = progress, failures
-        self._ahead: deque[Step | tuple[str, int, int]] = deque()
+        self._ahead: deque[Step | tuple[str, Sequence[Step], int]] = deque()
         self._at: str | None = None
         """The key of the step that was told of last."""
         for name, steps in missing.items():
-            self._ahead += [(name, len(steps), len(stages[name]) - len(steps)), *steps]
+            self._ahead += [(name, steps, len(stages[name]) - len(steps)), *steps]
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
         if step.key != self._at:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+import time
 import traceback
 from pathlib import Path
 
 from harness.errors import DISK_FULL, ERROR, SKIPPED, StepFailed, UserError, status_of
 from harness.execution.disk_space import full_disk, room_needed
-from harness.process import die_with_parent, give_memory_back
+from harness.process import age, die_with_parent, give_memory_back
 from harness.steps.context import Context, emit
 from harness.steps.registry import read_step, step_kind
 from harness.store.step import Step
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     failed = False
+    began = time.monotonic() - age()  # a process's start is its first step's, as are the imports
     for number, step in enumerate(steps):
         if number:
             give_memory_back()
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> int:
             _check_inputs(step, store)
             destination = store.begin(step)
             step_kind(step.kind).run(Context(step, store, destination, events))
-            store.commit(step, destination)
+            store.commit(step, destination, seconds=round(time.monotonic() - began, 3))
         except Exception as error:
             failed = True
             traceback.print_exc()
@@ -56,6 +58,7 @@ def main(arguments: list[str]) -> int:
             emit(events, {"event": "failed", "key": step.key, "status": status, "reason": reason})
         else:
             emit(events, {"event": "finished", "key": step.key})
+        began = time.monotonic()
     return 1 if failed else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
+from typing import Literal
 
 from exporters.prebuilt.onnx import FORMAT as PREBUILT_ONNX
 from harness.config.deployments import Deployment, deployments
@@ -95,6 +96,9 @@ class TaskPlan:
     refused: Refused  # formats that are left out
 
 
+Until = Literal["checkpoints", "artifacts", "results"]
+
+
 @dataclass(frozen=True)
 class Plan:
     """Steps in stages: whatever a step needs stands in an earlier stage, or before it in its own."""
@@ -105,6 +109,23 @@ class Plan:
     @property
     def deployments(self) -> list[DeploymentPlan]:
         return [planned for task in self.tasks for planned in task.deployments]
+
+    def stages(self, until: Until = "results") -> dict[str, tuple[Step, ...]]:
+        """By name, up to and with the stage named; without those that can be planned only when the rest is done."""
+        stages = {"examples": self.examples, "checkpoints": self.checkpoints}
+        if until != "checkpoints":
+            stages |= {
+                "checkpoint_outputs": self.checkpoint_outputs,
+                "artifacts": self.artifacts,
+                "verifications": self.verifications,
+            }
+        if until == "results":
+            stages |= {
+                "measurements": self.measurements,
+                "attacks": self.attacks,
+                "explanations": self.explanations,
+            }
+        return stages
 
     @property
     def examples(self) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
-from harness.store.run_folder import RunFolder
+from harness.store.run_folder import PLAN, RunFolder
 from harness.store.step import Step
 from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
@@ -70,7 +70,8 @@ def collect(run: Execution) -> None:
     collector = _Collector(plan, run.failures, run.store, folder)
     tasks: dict[str, TaskResults] = {task.name: collector.task(task, run.comparisons[task.name]) for task in plan.tasks}
     folder.write("environment.json", machine)
-    folder.write("plan.json", plan_as_json(plan))
+    compared = [step for steps in run.comparisons.values() for step in steps.values()]
+    folder.write(PLAN, plan_as_json({**plan.stages(), "transfers": run.transfers, "comparisons": compared}))
     performance = PerformanceResults(version=RESULTS_VERSION, tasks=collector.performance)
     folder.write(PERFORMANCE_FILE, performance.model_dump(mode="json"))
     results = Results(
@@ -84,18 +85,8 @@ def collect(run: Execution) -> None:
     folder.write(RESULTS_FILE, results.model_dump(mode="json"))
 
 
-def plan_as_json(plan: Plan) -> dict[str, Any]:
+def plan_as_json(stages: Mapping[str, Sequence[Step]]) -> dict[str, Any]:
     """The steps by stage: what each makes, and the key it is kept under."""
-    stages = {
-        "examples": plan.examples,
-        "checkpoints": plan.checkpoints,
-        "checkpoint_outputs": plan.checkpoint_outputs,
-        "artifacts": plan.artifacts,
-        "verifications": plan.verifications,
-        "measurements": plan.measurements,
-        "attacks": plan.attacks,
-        "explanations": plan.explanations,
-    }
     return {
         "version": RESULTS_VERSION,
         "stages": {

@@ -14,8 +14,9 @@ from harness.errors import UserError
 from harness.results.record import Record, first_fault
 from harness.results.schema import RESULTS_VERSION, PerformanceResults, Results
 from harness.results.timings import DeploymentPerformance
+from harness.store.run_folder import RESULTS
 
-RESULTS_FILE = "results.json"
+RESULTS_FILE = RESULTS
 PERFORMANCE_FILE = "performance.json"
 """Timings lie in a file of their own, so that all the rest can be compared byte for byte."""
 LARGEST_BYTES = 1 << 30

@@ -9,10 +9,10 @@ from pathlib import Path
 from harness.config.study import Study
 from harness.errors import RunStopped, status_of
 from harness.execution.preflight import check_checkpoints, check_hub
-from harness.execution.run import Execution, LoadedExamples, Progress, Silent, Until, load_missing_examples
-from harness.planning.plan import Plan, make_plan
-from harness.results.collect import collect
-from harness.store.run_folder import RunFolder
+from harness.execution.run import Execution, LoadedExamples, Progress, Silent, load_missing_examples
+from harness.planning.plan import Plan, Until, make_plan
+from harness.results.collect import collect, plan_as_json
+from harness.store.run_folder import PLAN, RunFolder
 from harness.store.steps import Store
 
 
@@ -49,6 +49,8 @@ def run(
     with kept.lock():
         folder.open(study)
         try:
+            kept.remember(folder.path)
+            folder.write(PLAN, plan_as_json(plan.stages()))  # so that the store knows what an unfinished run needs
             loaded.write(kept)
             with (
                 (folder.path / "log.txt").open("a", encoding="utf-8") as log,

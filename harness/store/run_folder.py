@@ -25,6 +25,7 @@ from harness.store.atomic import write_json
 from harness.store.keys import key_of
 
 VERSION = 1
+CONFIG, PLAN, RESULTS = "config.json", "plan.json", "results.json"
 
 
 class RunFolder:
@@ -48,7 +49,7 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"{folder}: cannot be a folder ({error.strerror}); name another") from None
         # One that the store named after this very study is its own, whatever of it was removed.
-        begun = output is None and not (folder / "config.json").exists()
+        begun = output is None and not (folder / CONFIG).exists()
         if folder.is_dir() and any(folder.iterdir()) and not begun:
             recorded = _read_config(folder)
             if recorded.get("version") != VERSION:
@@ -70,7 +71,7 @@ class RunFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.path / "config.json", {"version": VERSION, "study": study.model_dump(mode="json")})
+            write_json(self.path / CONFIG, {"version": VERSION, "study": study.model_dump(mode="json")})
         except OSError as error:
             raise UserError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
 
@@ -92,7 +93,7 @@ class RunFolder:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
-        recorded = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        recorded = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if isinstance(recorded, dict):
             return recorded
     except FileNotFoundError:

@@ -1,9 +1,10 @@
 """The steps of a store: each a folder named by its key, made beside its place and renamed in when whole.
 
-<store>/.steps/<kind>/<key>/step.json     what it is, and the SHA-256 of every other file
+<store>/.steps/<kind>/<key>/step.json     what it is, how long it took, and the SHA-256 of every other file
 <store>/.steps/<kind>/<key>/...           what the step made
 <store>/.steps/.unfinished/<key>/         a step being made; left by a kill or a failure, swept by the next run
 <store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
+<store>/.steps/.runs/<hash>               links to the runs' folders that lie elsewhere: what they need is kept
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from harness.errors import UserError
 from harness.store.atomic import remove, write_text
-from harness.store.keys import file_digest
+from harness.store.keys import file_digest, key_of
 from harness.store.step import Step
 
 VERSION = 1
@@ -28,7 +29,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._steps = root / ".steps"
+        self.steps = root / ".steps"
+        self.runs = self.steps / ".runs"
         self._verified: dict[str, bool] = {}
 
     def check_place(self) -> None:
@@ -40,6 +42,14 @@ class Store:
         if not place.is_dir() or not os.access(place, os.W_OK):
             raise UserError(f"{self.root}: cannot be written ({place} is no folder to write in); give another --store")
 
+    def check_readable(self) -> None:
+        """Raise `UserError` where nothing can be read of the folder, be it that there is nothing."""
+        try:
+            if self.steps.is_dir():
+                next(self.steps.iterdir(), None)
+        except OSError as error:
+            raise UserError(f"{self.root}: cannot be read ({error.strerror}); give another --store") from None
+
     def lock(self) -> FileLock:
         """Take the store for this process until the lock is released.
 
@@ -47,7 +57,7 @@ class Store:
             UserError: another process holds it, or the folder cannot be written.
         """
         try:
-            self._steps.mkdir(parents=True, exist_ok=True)
+            self.steps.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self.root / ".lock", timeout=0)
             lock.acquire()
         except Timeout:
@@ -59,8 +69,17 @@ class Store:
             raise UserError(f"{self.root}: cannot be written ({error.strerror}); give another --store") from None
         with contextlib.suppress(OSError):  # it only tells others who holds the lock
             write_text(self.root / ".lock.holder", str(os.getpid()))
-        remove(self._steps / ".unfinished")
+        remove(self.steps / ".unfinished")
         return lock
+
+    def remember(self, run: Path) -> None:
+        """Keep what a run needs whose folder does not lie in the store. Its lock is held."""
+        place = run.resolve()
+        if place.parent != self.root.resolve():
+            self.runs.mkdir(exist_ok=True)
+            link = self.runs / key_of(str(place))
+            if not link.is_symlink():
+                link.symlink_to(place)
 
     def _holder(self) -> str:
         try:
@@ -69,17 +88,17 @@ class Store:
             return ""
 
     def path(self, kind: str, key: str) -> Path:
-        return self._steps / kind / key
+        return self.steps / kind / key
 
     def work(self, key: str) -> Path:
         """A folder that outlives a kill, for a step that can resume; gone when the step is whole."""
-        folder = self._steps / ".work" / key
+        folder = self.steps / ".work" / key
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def unfinished(self, key: str) -> Path:
         """Where a step is made. What one that failed has left there stays until the next run."""
-        return self._steps / ".unfinished" / key
+        return self.steps / ".unfinished" / key
 
     def has(self, kind: str, key: str) -> bool:
         """Whether the step is there and every byte of it is as it was written; a damaged one is removed."""
@@ -91,6 +110,10 @@ class Store:
             self._verified[key] = whole
         return self._verified[key]
 
+    def holds(self, kind: str, key: str) -> bool:
+        """Whether the step is there, as far as can be told without reading its files."""
+        return (self.path(kind, key) / "step.json").is_file()
+
     def begin(self, step: Step) -> Path:
         """An empty folder for the step's files."""
         folder = self.unfinished(step.key)
@@ -98,11 +121,12 @@ class Store:
         folder.mkdir(parents=True)
         return folder
 
-    def commit(self, step: Step, folder: Path) -> Path:
-        """Seal what `begin` gave, and rename it to its place in one go."""
+    def commit(self, step: Step, folder: Path, *, seconds: float | None = None) -> Path:
+        """Seal what `begin` gave, and rename it to its place in one go. ``seconds``: how long the step took."""
         record = {
             "version": VERSION,
             "step": json.loads(step.to_json()),
+            "seconds": seconds,
             "files": {
                 path.relative_to(folder).as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
                 for path in sorted(folder.rglob("*"))
@@ -117,7 +141,7 @@ class Store:
         destination.parent.mkdir(parents=True, exist_ok=True)
         remove(destination)
         folder.rename(destination)
-        remove(self._steps / ".work" / step.key)
+        remove(self.steps / ".work" / step.key)
         self._verified[step.key] = True
         return destination
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.driver import started
 from tests.end_to_end.imports import recording
 from tests.shared import shared_folder
 
@@ -42,7 +42,7 @@ tasks:
       bank: 60
       evaluation: {embedded: evaluation, size: 60}
       out_of_distribution: {embedded: out-of-distribution, size: 40}
-    verification_examples: 8
+    verification_examples: 40
     max_length: 128
     characteristics:
       bootstrap: 100
@@ -66,7 +66,7 @@ def store(config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with one undisturbed run of the small study."""
 
     def run(folder: Path) -> None:
-        done = scalemodel("run", config, "--store", folder / "runs", "--quiet", **recording(folder / "imports"))
+        done = started("run", config, "--store", folder / "runs", "--quiet", **recording(folder / "imports"))
         assert done.returncode == 0, done.stderr
 
     return shared_folder(tmp_path_factory, "undisturbed", run) / "runs"
@@ -78,14 +78,18 @@ def imports(store: Path) -> Path:
     return store.parent / "imports"
 
 
+def copy_steps(store: Path, destination: Path, *kinds: str) -> None:
+    for kind in kinds:
+        shutil.copytree(store / ".steps" / kind, destination / ".steps" / kind)
+
+
 @pytest.fixture(scope="session")
 def exported(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with nothing but what torch is needed for: of the small study, or another one of the same models."""
     kinds = ("checkpoint", "artifact", "masked_language_model_artifact", "checkpoint_outputs")
 
     def copy(folder: Path) -> None:
-        for kind in kinds:
-            shutil.copytree(store / ".steps" / kind, folder / ".steps" / kind)
+        copy_steps(store, folder, *kinds)
 
     return shared_folder(tmp_path_factory, "exported", copy)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,9 @@ tasks:
     reference: tiny
     labels: [negative, positive]
     models: {tiny: {checkpoint: {embedded: tiny}}}
-    data: {evaluation: {embedded: evaluation, size: 40}}
+    data: {evaluation: {embedded: evaluation, size: 60}}
+    verification_examples: 40
+    max_length: 128
     execution_floor: false
     characteristics: {bootstrap: 100, representation: {k: [5]}}
 """
@@ -35,8 +38,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(folder: Path) -> Path:
+def edges(exported: Path, folder: Path) -> Path:
     """Of a run whose progress nobody heard to its end, and whose report nobody read to its end."""
+    shutil.copytree(exported, folder / "runs")
     run = " ".join(command("run", "study.yaml", "--store", "runs"))
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {{ {run} 2>&1 >report.txt; echo $? >status; }} | head -2"],
@@ -48,17 +52,17 @@ def store(folder: Path) -> Path:
     return folder / "runs"
 
 
-def results(store: Path) -> Path:
-    return next(store.glob("edges-*/results.json"))
+def results(edges: Path) -> Path:
+    return next(edges.glob("edges-*/results.json"))
 
 
-def test_a_closed_progress_stream_ends_no_run(folder: Path, store: Path) -> None:
+def test_a_closed_progress_stream_ends_no_run(folder: Path, edges: Path) -> None:
     assert (folder / "status").read_text().strip() == "0"
-    assert json.loads(results(store).read_text())["study"] == "edges"
+    assert json.loads(results(edges).read_text())["study"] == "edges"
     assert "edges" in (folder / "report.txt").read_text()
 
 
-def test_a_report_may_be_read_in_part(folder: Path, store: Path) -> None:
+def test_a_report_may_be_read_in_part(folder: Path, edges: Path) -> None:
     report = " ".join(command("report", "--store", "runs"))
     done = subprocess.run(
         ["bash", "-c", f"{report} | head -1; echo ${{PIPESTATUS[0]}}"], cwd=folder, capture_output=True, text=True
@@ -67,7 +71,7 @@ def test_a_report_may_be_read_in_part(folder: Path, store: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
-def test_a_report_on_a_full_disk_is_a_line(folder: Path, store: Path) -> None:
+def test_a_report_on_a_full_disk_is_a_line(folder: Path, edges: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             command("report", "--store", "runs"), cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True
@@ -77,9 +81,9 @@ def test_a_report_on_a_full_disk_is_a_line(folder: Path, store: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "file", "link to nowhere"])
-def test_a_step_that_is_no_folder_is_made_again(folder: Path, store: Path, tmp_path: Path, kind: str) -> None:
-    before = results(store).read_bytes()
-    step = next((store / ".steps" / "outputs").iterdir())
+def test_a_step_that_is_no_folder_is_made_again(folder: Path, edges: Path, tmp_path: Path, kind: str) -> None:
+    before = results(edges).read_bytes()
+    step = next((edges / ".steps" / "outputs").iterdir())
     step.rename(tmp_path / "aside")
     if kind == "file":
         step.write_text("no folder")
@@ -87,13 +91,13 @@ def test_a_step_that_is_no_folder_is_made_again(folder: Path, store: Path, tmp_p
         step.symlink_to(tmp_path / ("aside" if kind == "link" else "nowhere"))
     done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert step.is_dir() and not step.is_symlink() and results(store).read_bytes() == before
+    assert step.is_dir() and not step.is_symlink() and results(edges).read_bytes() == before
     assert (tmp_path / "aside" / "step.json").exists()  # what a link points to is nobody's to remove
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_whoever_holds_the_store_is_no_reason_to_fail(folder: Path, store: Path, tmp_path: Path, kind: str) -> None:
-    holder = store / ".lock.holder"
+def test_whoever_holds_the_store_is_no_reason_to_fail(folder: Path, edges: Path, tmp_path: Path, kind: str) -> None:
+    holder = edges / ".lock.holder"
     holder.unlink(missing_ok=True)
     (tmp_path / "precious").write_text("keep me")
     holder.mkdir() if kind == "folder" else holder.symlink_to(tmp_path / "precious")
@@ -103,12 +107,12 @@ def test_whoever_holds_the_store_is_no_reason_to_fail(folder: Path, store: Path,
     holder.rmdir() if kind == "folder" else holder.unlink()
 
 
-def test_what_a_removed_store_left_behind_blocks_nothing(folder: Path, store: Path) -> None:
-    before = results(store).read_bytes()
-    (results(store).parent / "config.json").unlink()
+def test_what_a_removed_store_left_behind_blocks_nothing(folder: Path, edges: Path) -> None:
+    before = results(edges).read_bytes()
+    (results(edges).parent / "config.json").unlink()
     done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert results(store).read_bytes() == before
+    assert results(edges).read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -116,6 +120,8 @@ def test_what_a_removed_store_left_behind_blocks_nothing(folder: Path, store: Pa
     [
         (("run", "study.yaml", "--store", "s" * 300), "cannot be a folder (File name too long)"),
         (("run", "study.yaml", "--output", "o" * 300), "cannot be a folder (File name too long)"),
+        (("validate", "study.yaml", "--store", "s" * 300), "cannot be read (File name too long)"),
+        (("store", "size", "--store", "s" * 300), "cannot be read (File name too long)"),
         (("validate", "pipe.yaml"), "is no regular file but a pipe or a device"),
         (("validate", "study.yaml", "--set", "seed=2026-13-45"), "is not plain YAML; quote it"),
         (("validate", "study.yaml", "--set", f"seed={'9' * 5000}"), "is not plain YAML; quote it"),
@@ -161,7 +167,7 @@ def test_a_model_that_no_hub_answers_for_is_told_before_any_work(folder: Path, t
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a folder over another")
 @pytest.mark.parametrize("done_before", [True, False])
-def test_shared_memory_is_not_needed(folder: Path, store: Path, tmp_path: Path, done_before: bool) -> None:
+def test_shared_memory_is_not_needed(folder: Path, edges: Path, tmp_path: Path, done_before: bool) -> None:
     write_checkpoint("tiny", "text-classification", tmp_path)
     setting = f"tasks.text-classification.models.tiny.checkpoint={{folder: {tmp_path}}}"
     run = command("run" if done_before else "validate", "study.yaml", *([] if done_before else ["--set", setting]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.driver import started
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "extending.md"
@@ -76,21 +76,21 @@ def test_the_examples_are_a_file_and_an_entry_each(copy: Path) -> None:
 
 def test_they_are_listed_and_examined(copy: Path) -> None:
     for what, name in (("backends", "onnx-reference"), ("formats", "onnx-int8-weights")):
-        assert name in scalemodel("list", what, cwd=copy, PYTHONPATH=str(copy)).stdout.split()
-    doctor = scalemodel("doctor", cwd=copy, PYTHONPATH=str(copy))
+        assert name in started("list", what, cwd=copy, PYTHONPATH=str(copy)).stdout.split()
+    doctor = started("doctor", cwd=copy, PYTHONPATH=str(copy))
     assert re.search(r"onnx-reference +yes +onnx \d", doctor.stdout), doctor.stdout
 
 
 def test_options_of_the_backend_are_checked(copy: Path) -> None:
     override = "backend_options.onnx-reference={loud: 1}"
-    refused = scalemodel("validate", "study.yaml", "--set", override, cwd=copy, PYTHONPATH=str(copy))
+    refused = started("validate", "study.yaml", "--set", override, cwd=copy, PYTHONPATH=str(copy))
     assert refused.returncode == 2
     assert "onnx-reference has no option 'loud'; it has: verbose" in refused.stderr
 
 
 def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
     shutil.copytree(exported, copy / "runs")
-    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=copy, PYTHONPATH=str(copy))
+    done = started("run", "study.yaml", "--store", "runs", "--quiet", cwd=copy, PYTHONPATH=str(copy))
     assert done.returncode == 0, done.stderr
     (results,) = copy.glob("runs/*/results.json")
     tasks = json.loads(results.read_text())["tasks"]
@@ -110,5 +110,5 @@ def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
         assert shifts.keys() == {OPINION, ROUNDED} and shifts[OPINION]["value"] < 1e-4 < shifts[ROUNDED]["value"] < 1
     told = {name: task["data"]["evaluation"]["mean_tokens"] for name, task in tasks.items()}
     assert told["opening-classification"] < told["text-classification"]
-    report = scalemodel("report", str(results.parent), "--format", "markdown", cwd=copy, PYTHONPATH=str(copy)).stdout
+    report = started("report", str(results.parent), "--format", "markdown", cwd=copy, PYTHONPATH=str(copy)).stdout
     assert report.count("Is it as sure as the reference?") == 2 and "20 openings" in report

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.driver import started
 from tests.end_to_end.imports import recorded, recording
 
 HEAVY = {
@@ -71,7 +71,7 @@ def test_nor_do_commands_that_only_read(
     arguments: tuple[str, ...], config: Path, run_folder: Path, tmp_path: Path
 ) -> None:
     places = {"CONFIG": str(config), "RUN": str(run_folder)}
-    done = scalemodel(*(places.get(each, each) for each in arguments), **recording(tmp_path))
+    done = started(*(places.get(each, each) for each in arguments), **recording(tmp_path))
     assert done.returncode == 0, done.stderr
     ((_, modules),) = recorded(tmp_path)
     assert "harness.cli.main" in modules

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.store.atomic import write_json
 from tests.end_to_end.driver import command, scalemodel
 
 # Where it does not matter what a run does, it does less.
@@ -21,26 +23,30 @@ SHORT = ("--task", "question-answering")
 
 
 @pytest.mark.parametrize(
-    ("kills", "exported_before"),
-    [(3, True), pytest.param(20, False, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])],
+    ("kills", "short"), [(3, True), pytest.param(20, False, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])]
 )
 def test_a_run_killed_at_random_moments_ends_in_the_same_results(
-    config: Path, exported: Path, run_folder: Path, tmp_path: Path, kills: int, exported_before: bool
+    config: Path, exported: Path, run_folder: Path, tmp_path: Path, kills: int, short: bool
 ) -> None:
+    """Of one task that is exported already, or of all."""
     store = tmp_path / "runs"
-    if exported_before:
+    tasks = ["text-classification"] if short else ["question-answering", "text-classification"]
+    run: list[str | Path] = ["run", config, "--store", store, "--quiet"]
+    run += [word for task in tasks for word in ("--task", task)]
+    if short:
         shutil.copytree(exported, store)
     moments = random.Random(0)
     for _ in range(kills):
-        with subprocess.Popen(
-            command("run", config, "--store", store, "--quiet"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as run:
+        with subprocess.Popen(command(*run), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             time.sleep(moments.uniform(1, 8))
-            run.send_signal(signal.SIGKILL)
-    done = scalemodel("run", config, "--store", store, "--quiet")
+            process.send_signal(signal.SIGKILL)
+    done = scalemodel(*run)
     assert done.returncode == 0, done.stderr
     (results,) = store.glob("*/results.json")
-    assert results.read_bytes() == (run_folder / "results.json").read_bytes()
+    undisturbed = json.loads((run_folder / "results.json").read_text())
+    undisturbed["tasks"] = {task: undisturbed["tasks"][task] for task in tasks}
+    write_json(tmp_path / "undisturbed.json", undisturbed)
+    assert results.read_bytes() == (tmp_path / "undisturbed.json").read_bytes()
 
 
 def workers_of(process: psutil.Process) -> list[psutil.Process]:
@@ -75,7 +81,7 @@ def test_a_killed_worker_costs_its_step_and_not_the_run(config: Path, store: Pat
     assert run.returncode == 3
     assert "SIGKILL" in errors and "Failures" in report
     assert len(list(tmp_path.glob("*/results.json"))) == 1
-    mended = scalemodel("run", config, *SHORT, "--store", tmp_path, "--quiet")
+    mended = scalemodel("export", config, *SHORT, "--store", tmp_path, "--quiet")
     assert mended.returncode == 0, mended.stderr
 
 
@@ -113,9 +119,13 @@ def test_two_runs_of_one_store_at_once(config: Path, tmp_path: Path) -> None:
     ) as first:
         wait_for_workers(first)
         second = scalemodel("run", config, "--store", tmp_path)
+        pruned = scalemodel("store", "prune", "--yes", "--store", tmp_path)
+        told = scalemodel("store", "prune", "--store", tmp_path)
         first.kill()
-    assert second.returncode == 2
-    assert f"in use by another run (process {first.pid})" in second.stderr
+    for refused in (second, pruned):
+        assert refused.returncode == 2 and refused.stdout == ""
+        assert f"in use by another run (process {first.pid})" in refused.stderr
+    assert told.returncode == 0 and told.stdout.startswith("that frees 0 bytes")  # all is the first run's
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
@@ -132,7 +142,7 @@ def test_a_full_disk(config: Path, tmp_path: Path) -> None:
         line = full.stderr
         assert "disk" in line and "full" in line and "finished steps are kept" in line
         subprocess.run(["mount", "-o", "remount,size=400m", str(disk)], check=True)
-        mended = scalemodel("run", config, *SHORT, "--store", disk / "runs", "--quiet")
+        mended = scalemodel("export", config, *SHORT, "--store", disk / "runs", "--quiet")
         assert mended.returncode == 0, mended.stderr
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)

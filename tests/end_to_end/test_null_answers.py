@@ -27,7 +27,7 @@ tasks:
   {TASK}:
     reference: tiny
     models:
-      tiny: {{checkpoint: {{folder: checkpoint}}}}
+      tiny: {{checkpoint: {{embedded: tiny}}}}
     data:
       train: {{squad: with.json}}
       bank: 40
@@ -161,6 +161,9 @@ def test_what_is_hardly_meant_is_a_caution(folder: Path, overrides: list[str], l
     done = scalemodel("validate", "study.yaml", *(word for each in settings for word in ("--set", each)), cwd=folder)
     assert done.returncode == 0, done.stderr
     assert f"caution: {SETTINGS}.{line}" in done.stdout
+
+
+def test_there_is_no_caution_without_a_reason(folder: Path) -> None:
     assert "version_2_with_negative" not in scalemodel("validate", "study.yaml", cwd=folder).stdout
 
 

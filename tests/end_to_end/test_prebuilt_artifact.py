@@ -20,11 +20,10 @@ from tests.exporters.small_model import small_model
 
 DATA = """
     data:
-      train: {embedded: train, size: 40}
-      bank: 40
-      evaluation: {embedded: evaluation, size: 40}
+      train: {embedded: train, size: 80}
+      bank: 60
+      evaluation: {embedded: evaluation, size: 60}
       out_of_distribution: {embedded: out-of-distribution, size: 40}
-    verification_examples: 8
 """
 STUDY = f"""
 study: own
@@ -39,6 +38,7 @@ tasks:
       shipped: {{artifact: {{onnx: question-answering/bare.onnx}}}}
 {DATA}
     question_answering: {{max_seq_length: 128, doc_stride: 32}}
+    verification_examples: 8
     execution_floor: false
     characteristics: {{bootstrap: 100, representation: {{k: [5]}}, distribution: {{k: 5}}}}
   text-classification:
@@ -53,12 +53,13 @@ tasks:
       sure: {{artifact: {{onnx: sure.onnx, tokenizer: text-classification}}}}
 {DATA}
     max_length: 128
+    verification_examples: 40
     execution_floor: false
     characteristics:
       bootstrap: 100
       representation: {{k: [5]}}
       distribution: {{k: 5}}
-      attack: {{masked_language_model: {{checkpoint: {{embedded: reviews}}}}, sample: 2}}
+      attack: {{masked_language_model: {{checkpoint: {{embedded: reviews}}}}, sample: 4}}
 """
 TASKS = ("question-answering", "text-classification")
 TINY, SHIPPED, OPAQUE = (
@@ -104,8 +105,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run_folder(exported: Path, folder: Path) -> Path:
-    shutil.copytree(exported, folder / "runs")
+def run_folder(store: Path, folder: Path) -> Path:
+    shutil.copytree(store / ".steps", folder / "runs" / ".steps")  # what it shares with the small study is done
     done = scalemodel("run", "own.yaml", "--store", "runs", "--quiet", cwd=folder)
     assert done.returncode == 3, done.stderr  # three deployments fail, as they must
     (results,) = folder.glob("runs/*/results.json")

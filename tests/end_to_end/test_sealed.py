@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.demo import write_checkpoint
-from tests.end_to_end.driver import command, scalemodel
+from tests.end_to_end.driver import command, started
 from tests.end_to_end.hostile import lay_traps
 
 STUDY = """
@@ -85,7 +85,7 @@ def test_no_module_of_the_current_folder_is_imported(runs: Path) -> None:
 
 def test_validate_and_doctor_import_none_either(folder: Path) -> None:
     for arguments in (("validate", "recipe.yaml"), ("doctor",), ("list", "models")):
-        done = scalemodel(*arguments, cwd=folder / "study")
+        done = started(*arguments, cwd=folder / "study")
         assert done.returncode == 0, done.stderr
     assert not (folder / "sprung").exists()
 

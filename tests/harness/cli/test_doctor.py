@@ -7,7 +7,7 @@ import pytest
 from backends.host import nvidia
 from backends.registry import BACKENDS
 from harness.cli.doctor import advice
-from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.driver import started
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_packages_that_do_not_go_together() -> None:
 
 
 def test_every_backend_has_a_verdict() -> None:
-    done = scalemodel("doctor", COLUMNS="200")
+    done = started("doctor", COLUMNS="200")
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
     for name in BACKENDS:

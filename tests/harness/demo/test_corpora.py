@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from harness.demo.corpora import LABELS, SPLITS, generate
-from harness.demo.names import SPLIT_SHARES, belongs
+from harness.demo.names import SPLIT_SHARES, STEMS, SURNAME_ENDS, TOWN_ENDS, belongs
 from harness.errors import UserError
 from harness.examples import QuestionExample, TextExample
 
@@ -92,16 +92,13 @@ def test_every_text_has_a_name_of_its_split_and_none_of_another() -> None:
         texts += [example.text for example in reviews(split, 200)]
         for text in texts:
             names = [word.strip('.,"') for word in text.split() if len(word) > 3 and word[0].isupper()]
-            invented = [name for name in names if _is_invented(name)]
+            invented = [name for name in names if name in INVENTED]
             assert any(belongs(name, split) for name in invented), text
             for other in set(SPLIT_SHARES) - {split}:
                 assert not any(belongs(name, other) for name in invented), text
 
 
-def _is_invented(name: str) -> bool:
-    from harness.demo.names import STEMS, SURNAME_ENDS, TOWN_ENDS
-
-    return name in {stem + end for stem in STEMS for end in (*SURNAME_ENDS, *TOWN_ENDS)}
+INVENTED = {stem + end for stem in STEMS for end in (*SURNAME_ENDS, *TOWN_ENDS)}
 
 
 @pytest.mark.parametrize("task", TASKS)

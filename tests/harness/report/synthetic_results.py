@@ -80,13 +80,17 @@ Json = dict[str, Any]
 
 def run_of(tree: Json) -> RunResults:
     """The run that a tree describes."""
-    results = copy.deepcopy(tree)
+    tasks: Json = {}
     timings: Json = {}
-    for name, task in results["tasks"].items():
-        timings[name] = {}
-        for deployment, entry in task["deployments"].items():
-            if (timed := entry.pop("performance")) is not None:
-                timings[name][deployment] = timed
+    for name, task in tree["tasks"].items():
+        timed = {deployment: entry["performance"] for deployment, entry in task["deployments"].items()}
+        timings[name] = {deployment: figures for deployment, figures in timed.items() if figures is not None}
+        untimed = {
+            deployment: {field: value for field, value in entry.items() if field != "performance"}
+            for deployment, entry in task["deployments"].items()
+        }
+        tasks[name] = {**task, "deployments": untimed}
+    results = {**tree, "tasks": tasks}
     performance = {"version": RESULTS_VERSION, "tasks": timings}
     return RunResults(
         Results.model_validate_json(json.dumps(results, default=as_json)),

@@ -1,0 +1,41 @@
+"""What is ahead of a study, in one line: steps, about how long they will take, and the disk that they need."""
+
+from __future__ import annotations
+
+import shutil
+
+from harness.cli.amounts import counted, duration, size
+from harness.execution.estimate import Estimate, estimate
+from harness.planning.plan import Plan, Until
+from harness.store.steps import Store
+
+
+def ahead(plan: Plan, store: Store, until: Until = "results") -> str:
+    found = estimate(plan, store, until)
+    line = f"ahead: {counted(found.steps, 'step')}"
+    if found.done:
+        line += f", {found.done:,} done already"
+    if found.done == found.steps:
+        return line
+    line += f"; {_time(found, store)}; {_room(found)} of disk ({size(_free(store))} free)"
+    return f"{line}; comparisons come on top" if until == "results" else line
+
+
+def _time(found: Estimate, store: Store) -> str:
+    if not found.timed:
+        return f"how long they take is not known yet, since {store.root} has timed none like them"
+    time = f"about {duration(found.seconds)}, going by {counted(found.known, 'step')} in {store.root}"
+    if found.untimed:
+        time += f", and what {counted(found.untimed, 'step')} like none of them will take"
+    return time
+
+
+def _room(found: Estimate) -> str:
+    if not found.sized:
+        return "an unknown amount"
+    return f"{'at least' if found.unsized else 'about'} {size(found.bytes)}"
+
+
+def _free(store: Store) -> int:
+    place = store.root.absolute()
+    return shutil.disk_usage(next(path for path in (place, *place.parents) if path.is_dir())).free

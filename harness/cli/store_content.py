@@ -1,0 +1,81 @@
+"""Work of the commands of `store`, and what they say of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from harness.cli.amounts import counted, size
+from harness.errors import UserError
+from harness.report.printable import say
+from harness.store.inventory import KeptStep, freed_with, kept_steps, size_of
+from harness.store.known_runs import known_runs
+from harness.store.prune import Superfluous, prune, superfluous
+from harness.store.steps import Store
+
+
+def list_content(root: Path) -> None:
+    store = _existing(root)
+    for kind, steps in _by_kind(list(kept_steps(store))).items():
+        say(f"{kind:<32} {len(steps):>6,} {size(size_of(*(step.path for step in steps))):>10}")
+    for run in known_runs(store):
+        changed = datetime.fromtimestamp(run.changed).strftime("%Y-%m-%d %H:%M")
+        state = "finished" if run.finished else "not finished"
+        say(f"{run.path!s:<40} {changed} {size(size_of(run.path)):>10}  {state}")
+
+
+def tell_size(root: Path) -> None:
+    store = _existing(root)
+    steps = [step.path for step in kept_steps(store)]
+    unfinished = [store.steps / name for name in (".unfinished", ".work")]
+    runs = [run.path for run in known_runs(store) if run.path.parent == store.root]
+    for what, places in (("steps", steps), ("unfinished steps", unfinished), ("runs", runs)):
+        say(f"{what:<32} {size(size_of(*places)):>10}")
+    together = size_of(*steps, *unfinished, *runs)
+    say(f"{'together':<32} {size(together):>10}  (what runs share with steps is there once)")
+    say(f"{'free':<32} {size(shutil.disk_usage(root).free):>10}")
+
+
+def prune_store(root: Path, *, remove: bool) -> None:
+    store = _existing(root)
+    if not remove:
+        found = superfluous(store)
+        _tell(found, "would remove")
+        if found.places:
+            say("nothing was removed; `scalemodel store prune --yes` does it", error=True)
+        return
+    with store.lock():
+        found = superfluous(store)
+        freed = _tell(found, "removing")
+        prune(store, found)
+    say(f"freed {freed}" if found.places else "nothing to remove: the runs need every step", error=True)
+
+
+def _tell(found: Superfluous, doing: str) -> str:
+    for kind, steps in _by_kind(found.steps).items():
+        say(f"{doing} {counted(len(steps), 'step')} of {kind}, {size(size_of(*(step.path for step in steps)))}")
+    if found.left:
+        say(f"{doing} what {counted(len(found.left), 'unfinished step')} left, {size(size_of(*found.left))}")
+    freed = size(freed_with(found.places))
+    say(f"that frees {freed}; the runs need {counted(found.needed, 'step')}")
+    return freed
+
+
+def _by_kind(steps: Sequence[KeptStep]) -> dict[str, list[KeptStep]]:
+    kinds: defaultdict[str, list[KeptStep]] = defaultdict(list)
+    for step in steps:
+        kinds[step.kind].append(step)
+    return kinds
+
+
+def _existing(root: Path) -> Store:
+    store = Store(root)
+    store.check_readable()
+    if store.steps.is_symlink():
+        raise UserError(f"{store.steps}: is a link; name the store that it leads to")
+    if not store.steps.is_dir():
+        raise UserError(f"{root}: is no store (it has no .steps); give another --store")
+    return store
