@@ -78,6 +78,8 @@ class Verdict:
     trainings_needed: int | None
     """How many trainings, the reference's among them, would tell with a chance of 80 %; None where these do, none
     could, or the floor is of execution."""
+    evidence: PairedShares | NormalChange | Trainings
+    """What the tests are made of, so that the excess can be held against another margin at another level."""
 
 
 class Evidence(Protocol):
@@ -102,8 +104,11 @@ class Evidence(Protocol):
         """How many times as many examples would tell, with a chance of `POWER`, if the difference is what was seen."""
         ...
 
-    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
-        """How many trainings would tell likewise; None: none, or it is not a matter of trainings."""
+    def trainings_needed(self, margin: float, levels: tuple[float, float], beyond: float = 0.0) -> int | None:
+        """How many trainings would tell likewise; None: none, or it is not a matter of trainings.
+
+        ``beyond``: the difference that "different" is held against.
+        """
         ...
 
 
@@ -166,16 +171,16 @@ def judge(
             continue
         mean = np.mean(list(noise.values()), axis=0)
         difference = float(distance[0] - mean[0])
-        evidence: Evidence
+        evidence: PairedShares | NormalChange | Trainings
         if floor.kind == "seed":
             trainings = [reference, *noise]
             spread = training_spread([[_value(between(a, b)) for b in trainings] for a in trainings])
-            evidence = Trainings(difference, spread, len(trainings), _error(distance - mean))
+            evidence = Trainings(difference, number(spread), len(trainings), number(_error(distance - mean)))
         elif outcomes is not None:
             evidence = outcomes.change((reference, next(iter(noise))), (reference, name))
         else:
             size = None if sizes is None else sizes.get((reference, name), sizes.get((name, reference)))
-            evidence = NormalChange(difference, _error(distance - mean), size)
+            evidence = NormalChange(difference, number(_error(distance - mean)), size)
         judged[name] = _Judged(floor.kind, 1 + len(noise) if floor.kind == "seed" else 1, evidence, distance, mean)
     return _verdicts(judged, margin, examples)
 
@@ -192,7 +197,7 @@ def _value(row: Floats | None) -> float:
 class _Judged:
     kind: Literal["execution", "seed"]
     trainings: int
-    evidence: Evidence
+    evidence: PairedShares | NormalChange | Trainings
     distance: Floats
     floor: Floats
 
@@ -223,6 +228,7 @@ def _verdicts(judged: Mapping[str, _Judged], margin: float, examples: int) -> di
             margin=margin,
             examples_needed=_examples(one.evidence, margin, levels, examples) if open_question else None,
             trainings_needed=one.evidence.trainings_needed(margin, levels) if open_question else None,
+            evidence=one.evidence,
         )
     return found
 
@@ -255,10 +261,13 @@ class NormalChange:
     """A difference with a normal error, at least that of a binomial where it is of shares of ``size`` things."""
 
     difference: float
-    error: float
+    error: float | None
+    """Standard error over the examples; None: too few resamples have a value, and there is no test."""
     size: float | None
 
     def _error(self, difference: float) -> float:
+        if self.error is None:
+            return float("nan")
         share = min(1.0, abs(difference))
         return self.error if not self.size else max(self.error, sqrt(share * (1 - share) / self.size))
 
@@ -275,9 +284,10 @@ class NormalChange:
         return edge(lambda delta: self.p_below(delta) < tail, 1.0, self.difference)
 
     def told_by(self, margin: float, level_different: float, level_same: float) -> float:
-        return _times(self.difference, margin, level_different, level_same, 1.0, self.error, self._error)
+        error = float("nan") if self.error is None else self.error
+        return _times(self.difference, margin, level_different, level_same, 1.0, error, self._error)
 
-    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
+    def trainings_needed(self, margin: float, levels: tuple[float, float], beyond: float = 0.0) -> int | None:
         return None
 
 
@@ -289,7 +299,7 @@ class PairedShares(PairedChange):
         error = sqrt(max(0.0, (self.gained + self.lost) / self.n - self.difference**2))
         return _times(self.difference, margin, level_different, level_same, self.n, error, self.error_under)
 
-    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
+    def trainings_needed(self, margin: float, levels: tuple[float, float], beyond: float = 0.0) -> int | None:
         return None
 
 
@@ -303,26 +313,32 @@ class Trainings:
 
     difference: float
     """The distance less the mean of those of the other trainings."""
-    spread: float
-    """Standard deviation of the distances of further trainings from the reference; NaN: from two trainings none."""
+    spread: float | None
+    """Standard deviation of the distances of further trainings from the reference; None: from two trainings none."""
     trainings: int
     """The reference among them."""
-    error: float
-    """Standard error of the difference over the examples."""
+    error: float | None
+    """Standard error of the difference over the examples; None: too few resamples have a value."""
+
+    @property
+    def _spread(self) -> float:
+        return float("nan") if self.spread is None else self.spread
 
     @property
     def _prediction(self) -> float:
-        return self.spread * sqrt(1 + 1 / max(1, self.trainings - 1))
+        return self._spread * sqrt(1 + 1 / max(1, self.trainings - 1))
 
     @property
     def _mean(self) -> float:
         """Error of the difference, if the deployment stays and trainings and examples are drawn anew."""
-        return sqrt(self.spread**2 / max(1, self.trainings - 1) + self.error**2)
+        if self.error is None:
+            return float("nan")
+        return sqrt(self._spread**2 / max(1, self.trainings - 1) + self.error**2)
 
     @property
     def _freedom(self) -> float:
         """Of `_mean` (Satterthwaite 1946); the error over examples is taken as known."""
-        varied = self.spread**2 / max(1, self.trainings - 1)
+        varied = self._spread**2 / max(1, self.trainings - 1)
         return (self.trainings - 1) * (self._mean**2 / varied) ** 2 if varied > 0 else 1e6
 
     def p_above(self, difference: float) -> float:
@@ -340,14 +356,14 @@ class Trainings:
     def told_by(self, margin: float, level_different: float, level_same: float) -> float:
         return float("nan")  # more examples do not tell trainings apart
 
-    def trainings_needed(self, margin: float, levels: tuple[float, float]) -> int | None:
+    def trainings_needed(self, margin: float, levels: tuple[float, float], beyond: float = 0.0) -> int | None:
         """How many trainings would tell, if difference and spread are what was seen."""
-        if np.isnan(self.spread):
+        if self.spread is None:
             return 3
         for count in range(self.trainings + 1, MOST_TRAININGS + 1):
             more = Trainings(self.difference, self.spread, count, self.error)
             shown = (
-                _power(self.difference, more._prediction, count - 1, levels[0]),
+                _power(self.difference - beyond, more._prediction, count - 1, levels[0]),
                 _power(margin - self.difference, more._mean, more._freedom, levels[1]),
             )
             if max(shown) >= POWER:
@@ -402,6 +418,8 @@ class ScoreChange:
     """Change either way that does not matter, in shares."""
     examples_needed: int | None
     """How many examples would tell, with a chance of 80 %; None where these do, or none could."""
+    evidence: PairedShares
+    """What the tests are made of, so that the change can be held against another limit at another level."""
 
 
 def judge_changes(
@@ -431,6 +449,7 @@ def judge_changes(
             )
             if told == "cannot tell"
             else None,
+            evidence=one,
         )
     return found
 

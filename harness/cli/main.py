@@ -1,7 +1,8 @@
 """Commands, their options, and the one place where an error becomes a line and an exit status.
 
-Exit status: 0 done; 2 bad input, nothing was done; 3 the run itself failed in part or whole; 4 `compare` was asked to
-fail on what is slower, and found it; 130 interrupted.
+Exit status: 0 done, and what was to pass passed; 2 bad input; 3 a step of the run failed; 4 something failed the gate,
+or `compare` was asked to fail on what is slower and found it; 5 nothing failed, but something cannot be told where the
+policy wants an answer; 130 interrupted. Of several the first of 130, 2, 3, 4 and 5.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ from harness.report.printable import say
 app = typer.Typer(
     name="scalemodel",
     help="Benchmark compressed language models as they are deployed, and measure how they differ from the large one.",
-    epilog="Exit status: 0 done; 2 wrong input, nothing was done; 3 a step failed; 4 `compare` found what it was to "
-    "fail on; 130 interrupted.",
+    epilog="Exit status: 0 done, and what was to pass passed; 2 wrong input; 3 a step failed; 4 something failed the "
+    "gate, or became slower (`compare --fail-on`); 5 nothing failed, but something cannot be told where the policy "
+    "wants an answer; 130 interrupted. A step that failed goes before the gate.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -60,6 +62,9 @@ AllPairs = Annotated[
 ]
 NoTexts = Annotated[
     bool, typer.Option("--no-texts", help="Leave the texts and answers of the data out, where they may not be shown.")
+]
+FinishedRun = Annotated[
+    Path | None, typer.Argument(help="A run's folder or a study's name; the latest run of the store if left out.")
 ]
 
 
@@ -121,9 +126,7 @@ def export(
 
 @app.command()
 def report(
-    run: Annotated[
-        Path | None, typer.Argument(help="A run's folder or a study's name; the latest run of the store if left out.")
-    ] = None,
+    run: FinishedRun = None,
     store: StoreFolder = DEFAULT_STORE,
     format: Format = "terminal",
     full: Full = False,
@@ -196,6 +199,58 @@ def compare(
     from harness.cli.compare import compare_runs
 
     compare_runs(run_a, run_b, store, format, minimum_effect=minimum_effect, fail_on_slower=fail_on == "slower")
+
+
+@app.command()
+def check(
+    run: FinishedRun = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Limits, as YAML (docs/ci.md); what the study's own `gate` found if left out.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="What `scalemodel baseline` wrote, instead of the policy's.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the outcomes as JUnit XML.")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write them as Markdown, for a pull request or a step summary.")
+    ] = None,
+    github: Annotated[bool, typer.Option("--github", help="Print them as annotations of GitHub Actions too.")] = False,
+    benchmark_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the figures for github-action-benchmark (customSmallerIsBetter)."),
+    ] = None,
+    store: StoreFolder = DEFAULT_STORE,
+) -> None:
+    """Hold a run against a policy: exit status 0 where it passes, 4 where it fails, 5 where that cannot be told."""
+    from harness.cli.check import Outputs
+    from harness.cli.check import check as check_run
+
+    check_run(run, store, policy, baseline, Outputs(junit, markdown, benchmark_json, github))
+
+
+policy_app = typer.Typer(no_args_is_help=True)
+app.add_typer(policy_app, name="policy")
+
+
+@policy_app.command("init")
+def policy_init(run: FinishedRun = None, store: StoreFolder = DEFAULT_STORE) -> None:
+    """Write a policy to start from, made from a run, to standard output."""
+    from harness.cli.check import print_policy
+
+    print_policy(run, store)
+
+
+@policy_app.callback()
+def policy_options() -> None:
+    """Make a policy, which `check` and a study's `gate` hold runs against."""
+
+
+@app.command()
+def baseline(run: FinishedRun = None, store: StoreFolder = DEFAULT_STORE) -> None:
+    """Write a run's figures with their intervals to standard output: a small JSON for git, which `check` takes."""
+    from harness.cli.check import print_baseline
+
+    print_baseline(run, store)
 
 
 @app.command("compare-outputs")

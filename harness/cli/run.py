@@ -11,14 +11,22 @@ from pathlib import Path
 import typer
 
 from harness.cli.cautions import label_cautions
+from harness.cli.check import STATUS, judged
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
+from harness.config.study import Study
 from harness.errors import SKIPPED
 from harness.execution.run import Execution, LoadedExamples
+from harness.gate.baseline import load_baseline
+from harness.gate.matches import check_matches
+from harness.gate.outcome import FILE as GATE
+from harness.gate.outcome import GateOutcome, write_gate
+from harness.gate.summary import lines
 from harness.planning.plan import Plan, Until
 from harness.report.printable import say
+from harness.results.read import load_results
 from harness.results.run import run as run_study
 from harness.store.step import Step
 from harness.store.steps import Store
@@ -44,6 +52,7 @@ def work(
     study = load_study(find_config(config), overrides, tasks=tasks)
 
     def look_at(plan: Plan, loaded: LoadedExamples) -> None:
+        check_gate(plan, str(config))
         for line in label_cautions(plan, loaded.missing):
             say(f"caution: {line}", error=True)
         if not quiet:
@@ -63,11 +72,16 @@ def work(
         say("scalemodel: stopped; the same command goes on from here", error=True)
         raise typer.Exit(INTERRUPTED) from None
     folder = run.folder
+    gate = None
     if until == "results" and run.has_results:
+        gate = _gate(study, folder.path, str(config))
         if show is not None:
             show(folder.path)
         if not quiet:
             say(f"results: {folder.path} (again: scalemodel report {folder.path})", error=True)
+        if gate is not None:
+            *_, whole = lines(gate)
+            say(whole, error=True)  # for those who threw the report away, or had it in another form
     elif until != "results":
         if until == "artifacts":
             _link(run.plan.artifacts, run, folder.path / "artifacts")
@@ -82,6 +96,36 @@ def work(
         steps = "1 step" if len(causes) == 1 else f"{len(causes)} steps"
         say(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", error=True)
         raise typer.Exit(RUN_FAILED)
+    if gate is not None and gate.status != "pass":
+        raise typer.Exit(STATUS[gate.status])
+
+
+def _gate(study: Study, folder: Path, source: str) -> GateOutcome | None:
+    """What the study's gate finds, kept in the run's folder; an outcome of before is gone where there is none."""
+    if study.gate is None:
+        (folder / GATE).unlink(missing_ok=True)
+        return None
+    gate = judged(load_results(folder), folder, study.gate, f"{source}: gate")
+    write_gate(folder, gate)
+    return gate
+
+
+def check_gate(plan: Plan, source: str) -> None:
+    """Raise a `UserError` for a rule of the study's gate that matches nothing, or a baseline that is not there."""
+    policy = plan.study.gate
+    if policy is None:
+        return
+    names = {
+        task.name: [
+            planned.deployment.name
+            for planned in task.deployments
+            if task.task.models[planned.deployment.model].replicate_of is None
+        ]
+        for task in plan.tasks
+    }
+    check_matches(policy, names, f"{source}: gate")
+    if policy.baseline is not None:
+        load_baseline(policy.baseline)
 
 
 def _link(artifacts: tuple[Step, ...], run: Execution, folder: Path) -> None:

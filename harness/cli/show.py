@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.config.slips import meant
 from harness.errors import UserError
+from harness.gate.outcome import GateOutcome, load_gate
 from harness.page.build import build_page
 from harness.report.blocks import Facts, Report, Section
 from harness.report.build import build_report
@@ -63,14 +64,17 @@ def show_report(run: Path | None, store: Path, shown: Shown) -> None:
         raise UserError("--changed: shows texts, which --no-texts leaves out; take one of them")
     found = only_deployments(only_tasks(load_results(folder), shown.tasks), shown.deployments)
     if shown.html is not None:
-        write_page(shown.html, build_page(found, folder if folder.is_dir() else folder.parent, texts=shown.texts))
+        place = folder if folder.is_dir() else folder.parent
+        write_page(shown.html, build_page(found, place, gate=load_gate(place), texts=shown.texts))
     elif shown.changed is not None:
         _print(_changed(found, folder if folder.is_dir() else folder.parent, shown))
     else:
-        show_results(found if shown.texts else without_texts(found), shown)
+        show_results(
+            found if shown.texts else without_texts(found), shown, load_gate(folder) if folder.is_dir() else None
+        )
 
 
-def show_results(run: RunResults, shown: Shown) -> None:
+def show_results(run: RunResults, shown: Shown, gate: GateOutcome | None = None) -> None:
     """Write what is wanted of results to standard output; none of their examples' texts are at hand."""
     if shown.cautions:
         told = cautions(tasks_of(run))
@@ -83,7 +87,7 @@ def show_results(run: RunResults, shown: Shown) -> None:
     elif shown.format != "terminal" or shown.full or shown.all_pairs:
         render(run, format=shown.format, all_pairs=shown.all_pairs)
     else:
-        print_screen(Console(), run, sort=shown.sort)
+        print_screen(Console(), run, gate=gate, sort=shown.sort)
 
 
 def write_page(file: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from backends.registry import availability, unsupported_reason
 from harness.cli.cautions import cautions, label_cautions
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
+from harness.cli.run import check_gate
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
 from harness.config.study import Study
@@ -26,6 +27,7 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str], store: 
     kept.check_readable()
     study = load_study(path, overrides, tasks=tasks)
     plan = make_plan(study)
+    check_gate(plan, str(path))
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
     loaded = load_missing_examples(plan, nowhere).missing
     examples = {step.key: len(read) for step, read in loaded}

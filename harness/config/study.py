@@ -8,6 +8,7 @@ from pydantic import Field
 
 from harness.config.names import BackendName, FormatName, Name, TaskName
 from harness.config.performance import Performance
+from harness.config.policy import Policy
 from harness.config.strict import Strict
 from harness.config.tasks import TaskSettings
 
@@ -35,6 +36,9 @@ class Study(Strict):
     tasks: Annotated[dict[TaskName, TaskSettings], Field(min_length=1)]
     timeout_minutes: Annotated[float, Field(gt=0)] = 120
     """A step that neither ends nor tells of progress for so long is ended and reported as failed."""
+    gate: Annotated[Policy | None, Field(exclude=True)] = None
+    """What `run` holds the results against at its end (docs/ci.md): a policy, or the path of one from this file. It
+    judges results and makes none: with another policy it is the same run."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -42,6 +46,7 @@ def json_schema() -> dict[str, Any]:
     schema = Study.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "scalemodel study"
+    schema["properties"]["gate"]["anyOf"].append({"type": "string"})
     schema["properties"]["parameters"] = {
         "type": "object",
         "description": "Values that strings of this file may name as ${name}; --set parameters.name=value changes one.",

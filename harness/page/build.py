@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.gate.outcome import GateOutcome
+from harness.gate.summary import SAID, counts
 from harness.page.charts import Chart, charts
 from harness.page.explorer import Explorer, explorer
 from harness.report.blocks import Section
@@ -36,7 +38,7 @@ class TaskPage:
     explorer: Explorer | None
 
 
-def build_page(run: RunResults, folder: Path | None, *, texts: bool = True) -> str:
+def build_page(run: RunResults, folder: Path | None, *, gate: GateOutcome | None = None, texts: bool = True) -> str:
     """The page as HTML text.
 
     ``folder`` is the run's, for the texts of changed examples; None, or without ``texts``: there are none.
@@ -59,6 +61,8 @@ def build_page(run: RunResults, folder: Path | None, *, texts: bool = True) -> s
         description=words(run.results.description),
         ran=what_ran(run, tasks),
         cautions=cautions(tasks),
+        gate=gate,
+        gate_told=f"{SAID[gate.status]}: {counts(gate)}" if gate else "",
         tasks=[_task(task, folder if texts else None) for task in tasks],
         legend=LEGEND,
         explanation=explanation(tasks),

@@ -54,7 +54,7 @@ from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
-from harness.store.run_folder import PLAN, RunFolder
+from harness.store.run_folder import PLAN, RunFolder, outputs_in
 from harness.store.step import Step
 from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
@@ -153,8 +153,8 @@ class _Collector:
         replicated = model.replicate_of
         for role, step in plan.outputs.items():
             if self._present(step):
-                name = deployment.name.replace("/", "--")
-                self.folder.take(self._path(step) / OUTPUTS, f"outputs/{task.name}/{name}/{role}.parquet")
+                place = outputs_in(Path(), task.name, deployment.name, role)
+                self.folder.take(self._path(step) / OUTPUTS, str(place))
         evaluation = plan.outputs["evaluation"]
         answered = self._present(evaluation)
         measured, paired = self._measured(plan), self._paired(task, plan)

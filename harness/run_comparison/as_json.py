@@ -8,10 +8,11 @@ from typing import Any
 
 from benchmarks.statistics.equivalence import LEVEL
 from harness.report.values import words
+from harness.run_comparison.behaviour import Behaviour
 from harness.run_comparison.runs import FinishedRun
 from harness.run_comparison.verdicts import Compared, Comparison
 
-JSON_VERSION = 1
+JSON_VERSION = 2
 
 
 def to_json(comparison: Comparison) -> str:
@@ -26,6 +27,7 @@ def to_json(comparison: Comparison) -> str:
         "b": _run(pair.b, pair.a),
         "differences": [asdict(difference) for difference in comparison.differences],
         "figures": [_figure(compared) for compared in comparison.figures],
+        "behaviour": [_behaviour(one) for one in comparison.behaviour],
     }
     return json.dumps(told, indent=2, allow_nan=False) + "\n"
 
@@ -56,4 +58,15 @@ def _figure(compared: Compared) -> dict[str, Any]:
         "verdict": compared.verdict,
         "processes_needed": change.processes_needed,
         "reason": change.reason,
+    }
+
+
+def _behaviour(one: Behaviour) -> dict[str, Any]:
+    return {
+        "task": one.task,
+        "deployment": one.answered.name,
+        "a": asdict(one.before),
+        "b": asdict(one.after),
+        "answers": None if one.answers is None else asdict(one.answers),
+        "reason": one.reason,
     }

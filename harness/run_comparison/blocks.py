@@ -24,6 +24,7 @@ from harness.report.findings.phrases import plural
 from harness.report.numbers import EN_DASH, UNKNOWN, decimals_for, fixed, percent, probability
 from harness.report.sections.closing import failures
 from harness.report.values import words
+from harness.run_comparison.behaviour_blocks import behaviour_sections
 from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, WORSE, Figure, FigureVerdict
 from harness.run_comparison.provenance import KINDS, Kind, RunDifference
 from harness.run_comparison.runs import FinishedRun
@@ -46,6 +47,7 @@ def build_content(comparison: Comparison) -> Report:
     """Everything that the report says; first what makes the two runs unlike."""
     pair = comparison.pair
     sections = [_runs(comparison), _changes(comparison)]
+    sections += behaviour_sections(comparison.behaviour)
     for task in dict.fromkeys(common.task for common in pair.common):
         found = [compared for compared in comparison.figures if compared.common.task == task]
         sections.append(_figures(task, found))
@@ -54,7 +56,8 @@ def build_content(comparison: Comparison) -> Report:
         failed = failures(run.tasks.values())
         sections += [replace(failed, title=f"Failures in {name}")] if failed else []
     sections.append(_how_to_read(comparison))
-    return Report("scalemodel compare", f"B against A, {plural(len(pair.common), 'deployment')}", tuple(sections))
+    compared = {(one.task, one.name) for one in pair.common} | {(one.task, one.name) for one in pair.answered}
+    return Report("scalemodel compare", f"B against A, {plural(len(compared), 'deployment')}", tuple(sections))
 
 
 def _runs(comparison: Comparison) -> Section:
@@ -74,10 +77,10 @@ def _runs(comparison: Comparison) -> Section:
 
 def _run(run: FinishedRun) -> str:
     counts = sorted({one.timings.processes for task in run.tasks for one in run.measured(task).values()})
-    processes = (
-        f"{counts[0]} to {counts[-1]} processes" if len(counts) > 1 else plural(counts[0], "process", "processes")
-    )
-    return f"{words(str(run.path))} (study {run.study or 'without a name'}, {processes} a deployment)"
+    processes = f"{plural(counts[-1], 'process', 'processes')} a deployment" if counts else "not timed"
+    if len(counts) > 1:
+        processes = f"{counts[0]} to {processes}"
+    return f"{words(str(run.path))} (study {run.study or 'without a name'}, {processes})"
 
 
 def _difference(kind: Kind, comparison: Comparison) -> Finding:

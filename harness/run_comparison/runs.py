@@ -55,6 +55,15 @@ class FinishedRun:
         found = self.tasks[task].deployments if task in self.tasks else ()
         return {d.name: TimedDeployment(d, d.timings) for d in found if d.timings and d.replicate_kind != "execution"}
 
+    @property
+    def folder(self) -> Path:
+        return self.path if self.path.is_dir() else self.path.parent
+
+    def answered(self, task: str) -> dict[str, DeploymentView]:
+        """Those that answered the evaluation and whose answers mean something."""
+        found = self.tasks[task].measured if task in self.tasks else ()
+        return {d.name: d for d in found if not d.random}
+
     def failed(self, task: str) -> dict[str, DeploymentView]:
         found = self.tasks[task].deployments if task in self.tasks else ()
         return {d.name: d for d in found if not d.ok and d.replicate_kind != "execution"}
@@ -74,13 +83,32 @@ class Common:
 
 
 @dataclass(frozen=True, eq=False)
+class Answered:
+    """A deployment that answered the evaluation in both runs."""
+
+    task: str
+    before: DeploymentView
+    after: DeploymentView
+
+    @property
+    def name(self) -> str:
+        return self.before.name
+
+    @property
+    def place(self) -> str:
+        return f"{words(self.task)}: {words(self.name)}"
+
+
+@dataclass(frozen=True, eq=False)
 class Pair:
-    """Run A and run B, in which at least one deployment was measured by both."""
+    """Run A and run B, in which at least one deployment was timed, or answered, in both."""
 
     a: FinishedRun
     b: FinishedRun
     common: tuple[Common, ...]
-    """In the order of run A."""
+    """Those that both timed, in the order of run A."""
+    answered: tuple[Answered, ...]
+    """Those that answered in both, likewise."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -92,15 +120,12 @@ def read_pair(a: Path, b: Path) -> Pair:
     """Read two run folders, or their results files.
 
     Raises:
-        UserError: one is no run of this version or has no timings; both are the same run, or hold the very same
-            measurements; or no deployment was measured by both.
+        UserError: one is no run of this version; both are the same run, or hold the very same measurements; or no
+            deployment was timed, or answered, in both.
     """
     before, after = _read(a), _read(b)
     if _file(a).resolve() == _file(b).resolve():
         raise UserError(f"{b}: is {a} itself; name two runs, by their folders (`scalemodel list runs`)")
-    for run in (before, after):
-        if not any(run.measured(task) for task in run.tasks):
-            raise UserError(f"{run.path}: holds no timings; run its study with `performance`, which times deployments")
     common = tuple(
         Common(task, deployment, others[name])
         for task in before.tasks
@@ -108,14 +133,26 @@ def read_pair(a: Path, b: Path) -> Pair:
         for name, deployment in before.measured(task).items()
         if name in others
     )
-    if not common:
+    answered = tuple(
+        Answered(task, deployment, others[name])
+        for task in before.tasks
+        for others in (after.answered(task),)
+        for name, deployment in before.answered(task).items()
+        if name in others
+    )
+    if not common and not answered:
+        for run in (before, after):
+            if not any(run.measured(task) for task in run.tasks):
+                raise UserError(
+                    f"{run.path}: holds no timings; run its study with `performance`, which times deployments"
+                )
         raise UserError(f"{b}: has no deployment in common with {a}; {_first(before)} and {_first(after)} are no pair")
-    if all(same_processes(pair.before.timings, pair.after.timings) for pair in common):
+    if common and all(same_processes(pair.before.timings, pair.after.timings) for pair in common):
         raise UserError(
             f"{b}: holds the very measurements of {a}, which the store used again; measure once more with another "
             "--store"
         )
-    return Pair(before, after, common)
+    return Pair(before, after, common, answered)
 
 
 def _read(path: Path) -> FinishedRun:

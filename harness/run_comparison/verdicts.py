@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.performance.comparison import RatioChange, Sample, judge, judge_exactly
 from harness.results.timings import DeploymentPerformance
+from harness.run_comparison.behaviour import Behaviour, compare_behaviour
 from harness.run_comparison.figures import FIGURES, FILE_SIZE, WORSE, Figure, FigureVerdict, same_processes
 from harness.run_comparison.provenance import RunDifference, differences
 from harness.run_comparison.runs import Common, Pair
@@ -41,6 +42,8 @@ class Comparison:
     figures: tuple[Compared, ...]
     """By deployment, in the order of run A."""
     minimum_effect: float
+    behaviour: tuple[Behaviour, ...]
+    """By deployment, likewise."""
 
     @property
     def worse(self) -> tuple[Compared, ...]:
@@ -67,7 +70,7 @@ def compare(pair: Pair, *, minimum_effect: float) -> Comparison:
         ]
         size = _file_size(common, minimum_effect)
         figures += [size] if size else []
-    return Comparison(pair, differences(pair), tuple(figures), minimum_effect)
+    return Comparison(pair, differences(pair), tuple(figures), minimum_effect, compare_behaviour(pair))
 
 
 def _timed(common: Common, figure: Figure, sample: Sample, change: RatioChange) -> Compared:

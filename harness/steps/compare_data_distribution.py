@@ -18,7 +18,7 @@ from harness.tasks.columns import logits, matrix, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 8
+VERSION = 9
 
 
 class Options(FlooredOptions):

@@ -10,4 +10,9 @@ FILE = "outputs.parquet"
 
 
 def read_outputs(folder: Path, *columns: str) -> pa.Table:
-    return pq.read_table(folder / FILE, columns=list(columns) or None)
+    return read_columns(folder / FILE, *columns)
+
+
+def read_columns(path: Path, *columns: str) -> pa.Table:
+    """Some columns of a file of outputs, or all."""
+    return pq.read_table(path, columns=list(columns) or None)

@@ -28,6 +28,11 @@ VERSION = 1
 CONFIG, PLAN, RESULTS = "config.json", "plan.json", "results.json"
 
 
+def outputs_in(folder: Path, task: str, deployment: str, role: str) -> Path:
+    """What a deployment said about a data set, in a run's folder."""
+    return folder / "outputs" / task / deployment.replace("/", "--") / f"{role}.parquet"
+
+
 class RunFolder:
     """The folder of one run of one study."""
 

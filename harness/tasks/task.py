@@ -143,6 +143,11 @@ class Task(ABC):
 
     # --- Rows to figures
 
+    @classmethod
+    def given(cls) -> tuple[str, ...]:
+        """Columns of the table that are of the data, whoever answers."""
+        return ("id", "group", *(name for name in cls.gold if name != cls.correct))
+
     @staticmethod
     @abstractmethod
     def metrics(table: pa.Table) -> dict[str, float | None]:

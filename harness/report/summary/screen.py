@@ -14,6 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.statistics.equivalence import Conclusion
+from harness.gate.outcome import GateOutcome
+from harness.gate.summary import SAID, counts
 from harness.report.findings.phrases import plural
 from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
@@ -34,6 +36,8 @@ TABLE_HEAD = 4
 FEWEST_ROWS = 3
 WIDER_THAN_ANY = 1000
 CAUTIONS = 3
+GATE_LINES = 4
+GATE_STYLES = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
 CAUTION_LINES = 2
 MARKS: dict[Conclusion | None, str] = {"same": "=", "different": "x", "cannot tell": "?", None: UNKNOWN}
 # the basic colours: the terminal's theme makes them readable on its background
@@ -44,8 +48,11 @@ LEGEND = (
 )
 
 
-def print_screen(console: Console, run: RunResults, *, sort: Sort = "verdict") -> None:
-    """Write the summary of a run, in at most `LINES` lines for up to `TASKS_SHOWN` tasks."""
+def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None = None, sort: Sort = "verdict") -> None:
+    """Write the summary of a run, in at most `LINES` lines for up to `TASKS_SHOWN` tasks.
+
+    ``gate``: what the gate of its study found; None: it has none.
+    """
     terminal, tasks = Terminal(console), tasks_of(run)
     shown = tasks if len(tasks) <= TASKS_SHOWN else ()
     with console.capture() as head:
@@ -55,6 +62,8 @@ def print_screen(console: Console, run: RunResults, *, sort: Sort = "verdict") -
         if any(one.verdict != "failed" for task in shown for one in standings(task)):
             terminal.prose(LEGEND, style="dim")
         console.print()
+        if gate is not None:
+            _print_gate(terminal, gate)
         for task in tasks:
             _print_recommendation(terminal, task)
         if told := not_ranked(tasks):
@@ -238,6 +247,17 @@ def _table(terminal: Terminal, columns: Sequence[Column], rows: Sequence[Standin
 
 
 # --- what follows ----------------------------------------------------------------------------------
+
+
+def _print_gate(terminal: Terminal, gate: GateOutcome) -> None:
+    """The whole, and what stops it in a line each; the worst first."""
+    terminal.prose(f"gate {SAID[gate.status]}: {counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
+    stopping = sorted((one for one in gate.outcomes if one.stops), key=lambda one: one.status != "fail")
+    for one in stopping[:GATE_LINES]:
+        told = f"{one.task}: {one.deployment.partition('@')[0]}: {one.rule}: {one.detail}"
+        terminal.prose(told, hanging="x " if one.status == "fail" else "? ", lines=1 if len(stopping) > 1 else 2)
+    if len(stopping) > GATE_LINES:
+        terminal.prose(f"{len(stopping) - GATE_LINES} more: scalemodel check", style="dim")
 
 
 def _print_recommendation(terminal: Terminal, task: TaskView) -> None:

@@ -28,7 +28,7 @@ from benchmarks.characteristics.data_distribution import (
 from benchmarks.characteristics.data_representation import DataRepresentation, RepresentationPair
 from benchmarks.characteristics.prediction_errors import ErrorPair, Errors, ErrorVerdicts, PredictionErrors, Stratum
 from benchmarks.statistics.bootstrap import Estimate
-from benchmarks.statistics.equivalence import Conclusion, ScoreChange, Verdict
+from benchmarks.statistics.equivalence import Conclusion, NormalChange, PairedShares, ScoreChange, Trainings, Verdict
 from benchmarks.statistics.length_matching import LengthMatch
 from exporters.parity import Parity
 from harness.report.view import TaskView, tasks_of
@@ -297,6 +297,9 @@ def verdict(
         margin=margin,
         examples_needed=5000 if conclusion == "cannot tell" and kind == "execution" else None,
         trainings_needed=5 if conclusion == "cannot tell" and kind == "seed" else None,
+        evidence=Trainings(apart.value - floor.value, 0.01, 3, 0.01)
+        if kind == "seed"
+        else NormalChange(apart.value - floor.value, 0.01, None),
     )
 
 
@@ -482,7 +485,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
 
     def success_change(name: str) -> ScoreChange:
         conclusion: Conclusion = "different" if place[name][0] > 0.15 else "cannot tell"
-        return ScoreChange(conclusion, bare(None), None, None, 0.05, None)
+        return ScoreChange(conclusion, bare(None), None, None, 0.05, None, PairedShares(9, 2, 90))
 
     def transfer(source: str) -> Transfer:
         rates = {name: estimate(max(1 - apart(source, name), 0.1) if name != source else 1.0, 0.1) for name in names}

@@ -391,7 +391,7 @@ def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
     b = write_run(tmp_path / "b", seed=2, slower={INT8: 1.5})
     comparison = compared(a, b)
     told = json.loads(printed(comparison, format="json"))
-    assert told["compare_version"] == 1 and told["tests"] == 36 and len(told["figures"]) == 42
+    assert told["compare_version"] == 2 and told["tests"] == 36 and len(told["figures"]) == 42
     p50 = next(f for f in told["figures"] if f["deployment"] == INT8 and f["key"] == "p50_ms")
     assert p50["verdict"] == "slower" and p50["processes"] == [8, 8] and p50["ratio"]["low"] > 1.05
     assert p50["p"] == pytest.approx(36 * p50["p_alone"])

@@ -1,0 +1,99 @@
+"""`check`, `policy init` and `baseline`: a run's figures against limits, and what such limits are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from harness.cli.show import find_run
+from harness.config.load import load_policy
+from harness.config.policy import Policy
+from harness.errors import UserError
+from harness.gate.baseline import Baseline, baseline_of, load_baseline
+from harness.gate.benchmark_json import to_benchmark_json
+from harness.gate.judge import gated_run, judge
+from harness.gate.junit import to_junit
+from harness.gate.outcome import GateOutcome, load_gate
+from harness.gate.starting_policy import starting_policy
+from harness.gate.summary import github_annotations, lines, to_markdown
+from harness.report.printable import say
+from harness.report.view import tasks_of
+from harness.results.read import RunResults, load_results
+from harness.store.atomic import write_text
+
+FAILED = 4
+CANNOT_TELL = 5
+STATUS = {"pass": 0, "fail": FAILED, "cannot tell": CANNOT_TELL}
+"""Exit status by that of the gate."""
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What is written beside the lines on standard output."""
+
+    junit: Path | None
+    markdown: Path | None
+    benchmark_json: Path | None
+    github: bool
+    """Annotations, on standard output as well."""
+
+
+def check(run: Path | None, store: Path, policy: Path | None, baseline: Path | None, outputs: Outputs) -> None:
+    """Hold a run against a policy, or show what its own gate found.
+
+    Raises:
+        UserError: a file cannot be read or written, or the policy does not fit the run.
+        typer.Exit: with the gate's status, unless that is to pass.
+    """
+    path = find_run(run, store)
+    results = load_results(path)
+    gate = _own(path, baseline) if policy is None else judged(results, path, load_policy(policy), str(policy), baseline)
+    if outputs.github:
+        for line in github_annotations(gate):
+            print(line)
+    for line in lines(gate):
+        say(line)
+    if outputs.junit:
+        _write(outputs.junit, to_junit(gate))
+    if outputs.markdown:
+        _write(outputs.markdown, to_markdown(gate))
+    if outputs.benchmark_json:
+        _write(outputs.benchmark_json, to_benchmark_json(baseline_of(results, path)))
+    if gate.status != "pass":
+        raise typer.Exit(STATUS[gate.status])
+
+
+def judged(results: RunResults, path: Path, policy: Policy, source: str, baseline: Path | None = None) -> GateOutcome:
+    """``baseline``: instead of the policy's."""
+    place = baseline or policy.baseline
+    return judge(gated_run(results, path), policy, source, load_baseline(place) if place else None)
+
+
+def _own(path: Path, baseline: Path | None) -> GateOutcome:
+    if baseline is not None:
+        raise UserError(f"--baseline {baseline}: is held against by a policy; give one with --policy FILE")
+    gate = load_gate(path if path.is_dir() else path.parent)
+    if gate is None:
+        raise UserError(
+            f"{path}: its study has no gate; give --policy FILE, which `scalemodel policy init {path}` starts"
+        )
+    return gate
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file") from None
+
+
+def print_policy(run: Path | None, store: Path) -> None:
+    print(starting_policy(tasks_of(load_results(find_run(run, store)))), end="")
+
+
+def print_baseline(run: Path | None, store: Path) -> None:
+    path = find_run(run, store)
+    found: Baseline = baseline_of(load_results(path), path)
+    print(found.model_dump_json(indent=1))

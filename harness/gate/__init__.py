@@ -1,0 +1,1 @@
+"""A run's figures against the limits of a policy, and what a pipeline reads of it."""

@@ -1,0 +1,258 @@
+"""Figures as the results have them, each with what its limit is tested by: one reader for each of `FIGURES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.performance.replicates import median_interval
+from benchmarks.statistics.bootstrap import Estimate
+from benchmarks.statistics.equivalence import ScoreChange, Verdict
+from benchmarks.statistics.limits import Exact, Median, Ratio, Share, Tested, Widened, processes_needed
+from benchmarks.statistics.shares import TAIL
+from harness.report.findings.phrases import plural
+from harness.report.view import DeploymentView, Scenario, TaskView
+from harness.results.timings import ProcessFigures
+
+FEWEST_PROCESSES = processes_needed(TAIL)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A figure of a deployment, in the unit of the results."""
+
+    estimate: Estimate
+    """With its 95 % interval as the results have it."""
+    tested: Tested | None
+    """None: it has no interval."""
+    examples: int | None = None
+    """How many it is of, where more would tell more."""
+    verdict: Verdict | None = None
+    """Of its distance from the reference against its floor; None: there is none."""
+    change: Tested | None = None
+    """Less the reference's, on the same examples; None: not told."""
+    doubt: str = ""
+    """Why it decides nothing."""
+
+
+Reader = Callable[[TaskView, DeploymentView, str], Reading | None]
+"""None: the run did not measure it. The text is what the figure is of, such as a class."""
+
+READERS: dict[str, Reader] = {}
+"""By the figure's name."""
+
+
+def _reads(name: str) -> Callable[[Reader], Reader]:
+    def register(reader: Reader) -> Reader:
+        READERS[name] = reader
+        return reader
+
+    return register
+
+
+def _share(estimate: Estimate | None, examples: int, verdict: Verdict | None = None) -> Reading | None:
+    return None if estimate is None else Reading(estimate, Share.of(estimate), examples, verdict)
+
+
+def _mean(estimate: Estimate | None, examples: int, verdict: Verdict | None = None) -> Reading | None:
+    """A figure whose interval is that of resamples: at another level a normal one, as wide on either side."""
+    if estimate is None or estimate.value is None:
+        return None
+    return Reading(estimate, Widened.of(estimate), examples, verdict)
+
+
+@_reads("changed")
+def _changed(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    if pair is None or overall is None:
+        return None
+    return _share(pair.disagreement, overall.n, overall.verdicts.disagreement.get(deployment.name))
+
+
+@_reads("newly-wrong")
+def _newly_wrong(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    if pair is None or overall is None:
+        return None
+    return _share(pair.negative_flip_rate, overall.n, overall.verdicts.newly_wrong.get(deployment.name))
+
+
+@_reads("error-overlap")
+def _error_overlap(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    if pair is None or overall is None:
+        return None
+    return _share(pair.jaccard, overall.n, overall.verdicts.jaccard.get(deployment.name))
+
+
+@_reads("divergence")
+def _divergence(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    return None if pair is None or overall is None else _mean(pair.divergence, overall.n)
+
+
+@_reads("score")
+def _score(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    return _right(task, deployment, "all")
+
+
+@_reads("recall")
+def _recall(task: TaskView, deployment: DeploymentView, of: str) -> Reading | None:
+    return None if of == "all" else _right(task, deployment, of)
+
+
+def _right(task: TaskView, deployment: DeploymentView, part: str) -> Reading | None:
+    """The share that is right among the examples of ``part``."""
+    stratum = task.strata.get(part)
+    if stratum is None or deployment.name not in stratum.errors:
+        return None
+    wrong = stratum.errors[deployment.name].rate
+    if wrong.value is None:
+        return None
+    right = Estimate(*(None if end is None else 1 - end for end in (wrong.value, wrong.high, wrong.low)))
+    return Reading(right, Share.of(right), stratum.n, change=_evidence(stratum.scores.get(deployment.name)))
+
+
+@_reads("score-change")
+def _score_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    overall = task.overall
+    change = overall.scores.get(deployment.name) if overall else None
+    return None if change is None or overall is None else Reading(change.change, change.evidence, overall.n)
+
+
+def _evidence(change: ScoreChange | None) -> Tested | None:
+    return None if change is None else change.evidence
+
+
+@_reads("neighbours")
+def _neighbours(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    representation, k = task.characteristics.data_representation, task.neighbours_shown
+    pair = task.representation_pairs.between(task.reference, deployment.name)
+    if representation is None or k is None or pair is None:
+        return None
+    return _mean(pair.neighbours.get(k), representation.n, representation.verdicts.get(k, {}).get(deployment.name))
+
+
+@_reads("ood-auroc")
+def _ood_auroc(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    distribution = task.characteristics.data_distribution
+    if distribution is None or deployment.name not in distribution.detectors:
+        return None
+    own, base = distribution.detectors[deployment.name].auroc, distribution.detectors.get(task.reference)
+    widened, reference = Widened.of(own), Widened.of(base.auroc) if base else None
+    change = widened.less(reference) if widened and reference else None
+    return Reading(own, widened, distribution.n_out_of_distribution, change=change)
+
+
+@_reads("ood-overlap")
+def _ood_overlap(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    distribution = task.characteristics.data_distribution
+    pair = task.distribution_pairs.between(task.reference, deployment.name)
+    if distribution is None or pair is None:
+        return None
+    verdict = distribution.verdicts.out_of_distribution.get(deployment.name)
+    return _share(pair.jaccard_out_of_distribution, distribution.n_out_of_distribution, verdict)
+
+
+@_reads("attack-success")
+def _attack_success(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    attack = task.characteristics.adversarial_attack
+    if attack is None or deployment.name not in attack.deployments:
+        return None
+    rate = attack.deployments[deployment.name].success_rate
+    change = _evidence(attack.success_changes.get(deployment.name))
+    return Reading(rate, Share.of(rate), attack.n, change=change)
+
+
+@_reads("speed-up")
+def _speed_up(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    if deployment.timings is None:
+        return None
+    paired = deployment.timings.paired
+    if paired is None or paired.against != task.reference:
+        doubt = "was not measured in pairs with the reference; run the study again"
+        return Reading(Estimate(None, None, None), None, doubt=doubt)
+    if paired.interval is None:
+        told = f"{plural(paired.pairs, 'pair')} in {plural(paired.processes, 'process', 'processes')}"
+        doubt = f"has no interval ({told}); raise performance.replicates"
+        return Reading(Estimate(paired.ratio, None, None), None, doubt=doubt)
+    estimate = Estimate(paired.ratio, *paired.interval)
+    return Reading(estimate, Ratio.of(estimate))
+
+
+def _latency(name: str, field: str, *, tail: bool = False) -> None:
+    def value(process: ProcessFigures) -> float | None:
+        found: float | None = getattr(process.single_stream, field, None)
+        return found
+
+    @_reads(name)
+    def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+        doubtful = deployment.doubtful_tail if tail else deployment.doubtful
+        return _timed(deployment, value, doubtful("single_stream"))
+
+
+_latency("p50", "p50_ms")
+_latency("p90", "p90_ms")
+_latency("p99", "p99_ms", tail=True)
+
+
+def _rate(name: str, scenario: Scenario, field: str) -> None:
+    def value(process: ProcessFigures) -> float | None:
+        found: float | None = getattr(getattr(process, scenario), field, None)
+        return found
+
+    @_reads(name)
+    def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+        return _timed(deployment, value, deployment.doubtful(scenario))
+
+
+_rate("throughput", "offline", "samples_per_second")
+_rate("server-rate", "server", "rate")
+
+
+@_reads("peak-memory")
+def _peak_memory(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    own = _timed(deployment, lambda process: process.peak_memory_bytes)
+    base = task.reference_deployment
+    of_base = _timed(base, lambda process: process.peak_memory_bytes) if base else None
+    if own is None or of_base is None:
+        return own
+    ratio, other = Ratio.of(own.estimate), Ratio.of(of_base.estimate)
+    return Reading(own.estimate, own.tested, change=ratio.over(other) if ratio and other else None, doubt=own.doubt)
+
+
+def _timed(
+    deployment: DeploymentView, value: Callable[[ProcessFigures], float | None], marked: bool = False
+) -> Reading | None:
+    """The median over fresh processes."""
+    processes = deployment.timings.replicates if deployment.timings else []
+    values = tuple(found for process in processes if (found := value(process)) is not None)
+    if not values:
+        return None
+    median = Median(values)
+    doubt = ""
+    if len(values) < FEWEST_PROCESSES:
+        known = plural(len(values), "process", "processes")
+        doubt = f"rests on {known}, and needs {FEWEST_PROCESSES} (--set performance.replicates={FEWEST_PROCESSES})"
+    elif marked:
+        doubt = "is marked !: unsteady, or the machine was disturbed; measure again when nothing else runs"
+    ends = median_interval(values) or (None, None)
+    return Reading(Estimate(median.value, *ends), median, doubt=doubt)
+
+
+@_reads("file-size")
+def _file_size(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    size = deployment.bytes
+    if size is None:
+        return None
+    base = task.reference_deployment.bytes if task.reference_deployment else None
+    return Reading(Estimate(size, size, size), Exact(size), change=Exact(size / base) if base else None)
+
+
+@_reads("int8-share")
+def _int8_share(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    matmuls = deployment.verification.matmuls if deployment.verification else None
+    if not matmuls:
+        return None
+    share = matmuls.get("int8", 0) / sum(matmuls.values())
+    return Reading(Estimate(share, share, share), Exact(share))

@@ -1,0 +1,76 @@
+"""A gate in lines for a terminal, as Markdown for a pull request, and as annotations of GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.gate.outcome import GateOutcome, RuleOutcome
+from harness.report.blocks import Cell, Column, Level, Prose, Report, Row, Section, Table
+from harness.report.findings.phrases import plural
+from harness.report.markdown import to_markdown as report_to_markdown
+from harness.report.printable import printable
+
+SAID = {"pass": "passed", "fail": "failed", "cannot tell": "cannot tell"}
+_LEVELS: dict[str, Level] = {"fail": "bad", "cannot tell": "chance", "pass": "high"}
+
+
+def lines(gate: GateOutcome) -> Iterator[str]:
+    """A line for each outcome that is no pass, those that stop the gate last, and the whole."""
+    for outcome in sorted((one for one in gate.outcomes if one.status != "pass"), key=_weight):
+        yield f"{_status(outcome)}: {outcome.task}: {outcome.deployment}: {outcome.rule}: {outcome.detail}"
+    yield f"gate: {SAID[gate.status]}: {counts(gate)}"
+
+
+def _weight(outcome: RuleOutcome) -> int:
+    return 2 if outcome.status == "fail" else int(outcome.stops)
+
+
+def _status(outcome: RuleOutcome) -> str:
+    if outcome.status == "fail" or outcome.stops:
+        return outcome.status
+    return f"{outcome.status} ({outcome.cannot_tell})"
+
+
+def counts(gate: GateOutcome) -> str:
+    found = [one.status for one in gate.outcomes]
+    told = [f"{found.count(status)} {SAID[status]}" for status in ("fail", "cannot tell", "pass") if status in found]
+    return f"of {plural(len(found), 'limit')} {', '.join(told)}"
+
+
+def to_markdown(gate: GateOutcome) -> str:
+    """What stops or warns comes first; what passed is listed too."""
+    columns = tuple(Column(heading, right=False) for heading in ("deployment", "limit", "outcome", "why"))
+    rows = tuple(
+        Row(
+            (
+                Cell(outcome.deployment),
+                Cell(outcome.rule),
+                Cell(_status(outcome), _LEVELS[outcome.status]),
+                Cell(outcome.detail),
+            ),
+            outcome.task,
+        )
+        for task in dict.fromkeys(one.task for one in gate.outcomes)
+        for outcome in sorted((one for one in gate.outcomes if one.task == task), key=lambda one: -_weight(one))
+    )
+    note = "Intervals are of 95 %, corrected for the number of limits where they fail. Cannot tell is no pass."
+    section = Section("Limits", (Table("", columns, rows), Prose((note,))))
+    return report_to_markdown(Report(f"Gate: {SAID[gate.status]}", counts(gate), (section,)))
+
+
+def github_annotations(gate: GateOutcome) -> Iterator[str]:
+    """Workflow commands of GitHub Actions: an error for what stops the gate, a warning for what only warns."""
+    for outcome in gate.outcomes:
+        if outcome.stops or (outcome.status == "cannot tell" and outcome.cannot_tell == "warn"):
+            kind = "error" if outcome.stops else "warning"
+            title = _property(f"{outcome.deployment}: {outcome.rule}")
+            yield f"::{kind} title={title}::{_data(f'{outcome.task}: {outcome.status}: {outcome.detail}')}"
+
+
+def _data(text: str) -> str:
+    """As `escapeData` of actions/toolkit (packages/core/src/command.ts)."""
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
