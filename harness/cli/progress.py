@@ -20,10 +20,11 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from harness.cli.amounts import counted, duration
 from harness.errors import SKIPPED
 from harness.execution import run as execution
 from harness.execution.estimate import usual_seconds
+from harness.report.findings.phrases import plural
+from harness.report.numbers import duration
 from harness.report.printable import printable, say
 from harness.store.step import Step
 from harness.store.steps import Store
@@ -123,7 +124,7 @@ class _Lines:
         self._left.stage(steps)
         self._steps, self._begun = len(steps), 0
         time = self._left.told()
-        self._say(f"{name}: {counted(len(steps), 'step')} to do, {reused} reused{f', {time}' if time else ''}")
+        self._say(f"{name}: {plural(len(steps), 'step')} to do, {reused} reused{f', {time}' if time else ''}")
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
         match event["event"]:

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from harness.cli.amounts import counted, size
+from rich.filesize import decimal
+
 from harness.errors import UserError
+from harness.report.findings.phrases import plural
 from harness.report.printable import say
 from harness.store.inventory import KeptStep, freed_with, kept_steps, size_of
 from harness.store.known_runs import known_runs
@@ -20,11 +22,11 @@ from harness.store.steps import Store
 def list_content(root: Path) -> None:
     store = _existing(root)
     for kind, steps in _by_kind(list(kept_steps(store))).items():
-        say(f"{kind:<32} {len(steps):>6,} {size(size_of(*(step.path for step in steps))):>10}")
+        say(f"{kind:<32} {len(steps):>6,} {decimal(size_of(*(step.path for step in steps))):>10}")
     for run in known_runs(store):
         changed = datetime.fromtimestamp(run.changed).strftime("%Y-%m-%d %H:%M")
         state = "finished" if run.finished else "not finished"
-        say(f"{run.path!s:<40} {changed} {size(size_of(run.path)):>10}  {state}")
+        say(f"{run.path!s:<40} {changed} {decimal(size_of(run.path)):>10}  {state}")
 
 
 def tell_size(root: Path) -> None:
@@ -33,10 +35,10 @@ def tell_size(root: Path) -> None:
     unfinished = [store.steps / name for name in (".unfinished", ".work")]
     runs = [run.path for run in known_runs(store) if run.path.parent == store.root]
     for what, places in (("steps", steps), ("unfinished steps", unfinished), ("runs", runs)):
-        say(f"{what:<32} {size(size_of(*places)):>10}")
+        say(f"{what:<32} {decimal(size_of(*places)):>10}")
     together = size_of(*steps, *unfinished, *runs)
-    say(f"{'together':<32} {size(together):>10}  (what runs share with steps is there once)")
-    say(f"{'free':<32} {size(shutil.disk_usage(root).free):>10}")
+    say(f"{'together':<32} {decimal(together):>10}  (what runs share with steps is there once)")
+    say(f"{'free':<32} {decimal(shutil.disk_usage(root).free):>10}")
 
 
 def prune_store(root: Path, *, remove: bool) -> None:
@@ -56,11 +58,11 @@ def prune_store(root: Path, *, remove: bool) -> None:
 
 def _tell(found: Superfluous, doing: str) -> str:
     for kind, steps in _by_kind(found.steps).items():
-        say(f"{doing} {counted(len(steps), 'step')} of {kind}, {size(size_of(*(step.path for step in steps)))}")
+        say(f"{doing} {plural(len(steps), 'step')} of {kind}, {decimal(size_of(*(step.path for step in steps)))}")
     if found.left:
-        say(f"{doing} what {counted(len(found.left), 'unfinished step')} left, {size(size_of(*found.left))}")
-    freed = size(freed_with(found.places))
-    say(f"that frees {freed}; the runs need {counted(found.needed, 'step')}")
+        say(f"{doing} what {plural(len(found.left), 'unfinished step')} left, {decimal(size_of(*found.left))}")
+    freed = decimal(freed_with(found.places))
+    say(f"that frees {freed}; the runs need {plural(found.needed, 'step')}")
     return freed
 
 

@@ -82,3 +82,9 @@ def probability(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return "<0.001" if value < 0.001 else fixed(value, 3)
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

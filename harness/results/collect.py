@@ -52,6 +52,7 @@ from harness.steps.paired_speed_up import read_pairs
 from harness.steps.tuned_throughput import FILE as TUNED
 from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
+from harness.store.inventory import KeptStep
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
 from harness.store.run_folder import PLAN, RunFolder, outputs_in
@@ -72,7 +73,15 @@ def collect(run: Execution) -> None:
     folder.write("environment.json", machine)
     compared = [step for steps in run.comparisons.values() for step in steps.values()]
     folder.write(PLAN, plan_as_json({**plan.stages(), "transfers": run.transfers, "comparisons": compared}))
-    performance = PerformanceResults(version=RESULTS_VERSION, tasks=collector.performance)
+    took = [
+        seconds
+        for steps in plan.stages().values()
+        for step in steps
+        if (seconds := KeptStep(step.kind, step.key, run.store.path(step.kind, step.key)).seconds) is not None
+    ]
+    performance = PerformanceResults(
+        version=RESULTS_VERSION, seconds=sum(took) if took else None, tasks=collector.performance
+    )
     folder.write(PERFORMANCE_FILE, performance.model_dump(mode="json"))
     results = Results(
         version=RESULTS_VERSION,

@@ -21,7 +21,7 @@ from harness.results.environment import Environment
 from harness.results.record import Record
 from harness.results.timings import DeploymentPerformance
 
-RESULTS_VERSION: Literal[3] = 3
+RESULTS_VERSION: Literal[4] = 4
 
 Family = Literal["demonstration", "trained", "random", "pretrained", "external"]
 
@@ -116,7 +116,7 @@ class ComparisonSettings(Record):
 class Results(Record):
     """All that a run found and that does not depend on the clock: results.json."""
 
-    version: Literal[3]
+    version: Literal[4]
     """Of this layout."""
     study: str
     """Its name."""
@@ -133,8 +133,10 @@ class Results(Record):
 class PerformanceResults(Record):
     """All that a run timed: performance.json."""
 
-    version: Literal[3]
+    version: Literal[4]
     """Of this layout, the same as of results.json."""
+    seconds: float | None
+    """Work behind the run: what its steps took when they were made, without comparisons. None: not known of any."""
     tasks: dict[str, dict[str, DeploymentPerformance]]
     """By task, then by deployment; those that were not timed are not there."""
 

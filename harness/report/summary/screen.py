@@ -18,7 +18,7 @@ from harness.gate.outcome import GateOutcome
 from harness.gate.summary import SAID, counts
 from harness.report.findings.phrases import plural
 from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
-from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
+from harness.report.numbers import UNKNOWN, count, duration, fixed, interval, percent, ratio, signed
 from harness.report.summary.cautions import cautions
 from harness.report.summary.recommendation import named, not_ranked, recommendation
 from harness.report.summary.standings import Sort, Standing, Word, standings
@@ -83,6 +83,8 @@ def what_ran(run: RunResults, tasks: Sequence[TaskView]) -> str:
     parts = [plural(deployments, "deployment") + (f" in {plural(len(tasks), 'task')}" if len(tasks) > 1 else "")]
     if run.results.environment is not None:
         parts += [_machine(run.results.environment), _runtimes(run.results.environment, tasks)]
+    if run.performance is not None and run.performance.seconds is not None:
+        parts.append(f"{duration(run.performance.seconds)} of work")
     return f"scalemodel {words(run.results.study)}: {'; '.join(part for part in parts if part)}"
 
 

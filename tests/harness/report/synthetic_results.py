@@ -91,7 +91,7 @@ def run_of(tree: Json) -> RunResults:
         }
         tasks[name] = {**task, "deployments": untimed}
     results = {**tree, "tasks": tasks}
-    performance = {"version": RESULTS_VERSION, "tasks": timings}
+    performance = {"version": RESULTS_VERSION, "seconds": 312.0, "tasks": timings}
     return RunResults(
         Results.model_validate_json(json.dumps(results, default=as_json)),
         PerformanceResults.model_validate_json(json.dumps(performance, default=as_json)),

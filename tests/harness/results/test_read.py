@@ -108,7 +108,7 @@ def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
                 place[name] = [[value]]
             (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
             message = refused(tmp_path)
-            assert f"{file}: " in message and "results of version 3" in message, (path, message)
+            assert f"{file}: " in message and "results of version 4" in message, (path, message)
             assert name in message, (path, message)
 
 
@@ -153,7 +153,7 @@ def test_nested_too_deeply(tmp_path: Path) -> None:
         ('{"version": true}', "has no version"),
         ('{"version": 2, "tasks": {}}', "version 2, this scalemodel reads 3; run the study again"),
         ('{"version": 4, "tasks": {}}', "version 4, this scalemodel reads 3; update scalemodel"),
-        ('{"version": 3}', "study is missing, results of version 3 have it; remove it"),
+        ('{"version": 4}', "study is missing, results of version 4 have it; remove it"),
         (f'{{"version": {"9" * 5000}}}', "a number too long"),
     ],
 )
