@@ -17,6 +17,8 @@ from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, di
 
 BINS = 15
 """As in Guo et al. 2017."""
+ENOUGH = 20
+"""Examples of a bin, from which on it takes part in the largest gap."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,13 @@ class DeploymentCalibration:
     """Expected calibration error: mean distance of confidence and accuracy over bins."""
     expected_ece: float
     """Chance level: the mean ECE of a perfectly calibrated model with these confidences."""
+    debiased_error: Estimate
+    """Root mean square distance of confidence and accuracy over the same bins, less what few examples add to it: about
+    0 for a perfectly calibrated model (Kumar, Liang and Ma 2019)."""
     mce: Estimate
-    """Largest distance of confidence and accuracy in a bin."""
+    """Largest distance of confidence and accuracy in a bin that holds 20 examples or more."""
+    mce_bins: int
+    """Bins that hold as many."""
     brier: Estimate
     """Brier score, 0 to 2 for several classes, 0 to 1 for the top label; better when smaller."""
     confidence: Estimate
@@ -102,7 +109,8 @@ def compare(
 
     An ECE counts noise as error: that of few examples is above 0 for any model, so read it beside `expected_ece`.
     Its interval, too, is about the ECE of samples of this size, not about that of endless data (see `_centred`).
-    The MCE is that of the worst bin, which may hold a single example: see its count in the curve.
+    The debiased error is about 0 for a calibrated one, whatever the number of examples. The MCE is that of the worst
+    bin of `ENOUGH` examples; undefined where none holds as many.
 
     Args:
         confidence: for each deployment, (n,) the probability in 0..1 that it gives its own prediction.
@@ -275,22 +283,43 @@ class _Table:
         gaps = np.abs(self.correct - self.confidence).sum(axis=1)
         return _centred(divide(gaps, self.count.sum(axis=1)), self.resamples)
 
+    def debiased_square(self) -> Floats:
+        """(rows,) sum of (count / n) ((accuracy - confidence)^2 - accuracy (1 - accuracy) / (count - 1)) over bins.
+
+        Of Kumar, Liang and Ma (NeurIPS 2019, section 5); may be below 0. A bin of one example tells nothing and adds
+        nothing. Resamples, which have the sample's noise and their own, are moved to its value.
+        """
+        accuracy, sure = divide(self.correct, self.count), divide(self.confidence, self.count)
+        noise = divide(accuracy * (1 - accuracy), self.count - 1)
+        terms = np.where(self.count > 1, self.count * ((accuracy - sure) ** 2 - noise), 0.0)
+        square = divide(np.nan_to_num(terms).sum(axis=1), self.count.sum(axis=1))
+        drawn = slice(1, 1 + self.resamples)
+        square[drawn] += square[0] - np.nanmean(square[drawn])
+        return square
+
     def mce(self) -> Floats:
-        """(rows,) the largest |accuracy - mean confidence| of the bins that hold anything (eq. 5)."""
-        gaps = divide(np.abs(self.correct - self.confidence), self.count)
-        # A row without any example is undefined; one with any has a gap of 0 at least.
-        largest = np.where(self.count.any(axis=1), np.nan_to_num(gaps).max(axis=1), np.nan)
-        return _centred(largest, self.resamples)
+        """(rows,) the largest |accuracy - mean confidence| of the bins with `ENOUGH` examples in the sample (eq. 5)."""
+        if not self.enough.any():
+            return np.full(len(self.count), np.nan)
+        gaps = np.nan_to_num(divide(np.abs(self.correct - self.confidence), self.count)[:, self.enough])
+        return _centred(gaps.max(axis=1), self.resamples)
+
+    @property
+    def enough(self) -> NDArray[np.bool_]:
+        return np.asarray(self.count[0] >= ENOUGH)
 
     def figures(self) -> DeploymentCalibration:
         n = self.count.sum(axis=1)
         confidence, accuracy = divide(self.confidence.sum(axis=1), n), divide(self.correct.sum(axis=1), n)
-        columns = [self.ece(), self.mce(), self.brier, confidence, accuracy, confidence - accuracy]
-        ece, mce, brier, sure, right, over = estimates(np.stack(columns, axis=1))
+        columns = [self.ece(), self.debiased_square(), self.mce(), self.brier, confidence, accuracy]
+        columns.append(confidence - accuracy)
+        ece, square, mce, brier, sure, right, over = estimates(np.stack(columns, axis=1))
         return DeploymentCalibration(
             ece=ece,
             expected_ece=expected_ece(self.own, self.count.shape[1]),
+            debiased_error=Estimate(_root(square.value), _root(square.low), _root(square.high)),
             mce=mce,
+            mce_bins=int(self.enough.sum()),
             brier=brier,
             confidence=sure,
             accuracy=right,
@@ -305,3 +334,8 @@ class _Table:
             Bin(float(low), float(high), int(count), number(sure), number(right))
             for low, high, count, sure, right in zip(edges[:-1], edges[1:], self.count[0], *means, strict=True)
         ]
+
+
+def _root(square: float | None) -> float | None:
+    """Of what a square of 0 or more was estimated by."""
+    return None if square is None else float(np.sqrt(max(0.0, square)))

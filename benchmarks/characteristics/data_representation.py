@@ -31,9 +31,7 @@ class RepresentationPair:
     neighbours_other_groups: dict[str, Estimate]
     """By k: the same with neighbours from a point's own group left out."""
     cka: Estimate
-    """Debiased linear CKA, the likeness of the global geometry, up to 1."""
-    expected_cka: float | None
-    """CKA of unrelated representations; None: undefined."""
+    """Debiased linear CKA, up to 1; about 0 for unrelated representations. Without an interval."""
     procrustes: Estimate
     """Procrustes likeness after the best rotation, up to 1."""
     expected_procrustes: float | None
@@ -122,7 +120,6 @@ def compare(
                 neighbours_other_groups=_of_pair(found["neighbours_other_groups"], k, pair),
                 # A resample of these costs as much as the figure itself: no interval.
                 cka=Estimate(number(alignment.cka[a, b]), None, None),
-                expected_cka=number(alignment.expected_cka[a, b]),
                 procrustes=Estimate(number(alignment.procrustes[a, b]), None, None),
                 expected_procrustes=number(alignment.expected_procrustes[a, b]),
             )

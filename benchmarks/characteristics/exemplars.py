@@ -46,9 +46,6 @@ class Exemplars:
     """Inputs on which at least two of the others share one answer against the reference."""
     majority: int
     """Inputs on which more than half of the others do."""
-    majority_expected: float | None
-    """On how many more than half of the others would leave the reference, if each changed as often as it does, but
-    independently of the others: an upper bound of chance for `majority`. None without others."""
     exemplars: list[Exemplar]
     """Those that most share, first."""
 
@@ -67,11 +64,8 @@ def find(
     confidence of those that share it, then to the lower id. Of two predictions shared by as many on one input, the
     one of higher mean confidence is taken, then that of the deployment named first.
 
-    The expectation is n P(K > m / 2), K the number of the m others that change on an input: a sum of independent
-    Bernoulli variables of their change rates (Poisson binomial, exact). It assumes that changes are independent
-    between deployments and equally likely on every input, and takes all that change to give the same answer, which
-    is true of two classes and else generous to chance. More than expected says that changes fall on the same
-    inputs, be it because of the compression or because these inputs are hard for everyone.
+    No chance level is given: deployments of one model change together, and inputs that are hard for one are hard for
+    all, so that the count of independent changes would say nothing of the compression.
 
     Args:
         predictions: for each deployment, (n,) strings or integers; "" (no answer) is one like any other.
@@ -103,7 +97,7 @@ def find(
     said, others = table[:, 0], table[:, 1:]
     changed = others != said[:, None]
     if not names:
-        return Exemplars(n, 0, 0, 0, None, [])
+        return Exemplars(n, 0, 0, 0, [])
 
     # (n, m, m): does the second say what the first does, and not what the reference does?
     same = (others[:, :, None] == others[:, None, :]) & changed[:, :, None]
@@ -136,18 +130,8 @@ def find(
         others=len(names),
         shared=len(shared),
         majority=int((2 * count > len(names)).sum()),
-        majority_expected=n * majority_chance(changed.mean(axis=0)),
         exemplars=[exemplar(row) for row in ranked[:at_most]],
     )
-
-
-def majority_chance(rates: ArrayLike) -> float:
-    """P(K > m / 2) for K the sum of m independent Bernoulli variables with these rates (m,), by convolution."""
-    chances: Floats = np.ones(1)
-    each = np.asarray(rates, dtype=np.float64)
-    for rate in each:
-        chances = np.convolve(chances, [1 - rate, rate])
-    return float(chances[2 * np.arange(chances.size) > each.size].sum())
 
 
 def _predictions(values: ArrayLike, n: int, name: str) -> NDArray[np.generic]:

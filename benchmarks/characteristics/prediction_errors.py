@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.statistics.agreement import all_pairs, overlaps
+from benchmarks.statistics.agreement import all_pairs, kappa_bounds, overlaps
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
 from benchmarks.statistics.divergence import Distributions
 from benchmarks.statistics.equivalence import (
@@ -23,7 +24,8 @@ from benchmarks.statistics.equivalence import (
     judge,
     judge_changes,
 )
-from benchmarks.statistics.shares import Bools, design_effect, overlaps_of_sets, share_interval, shares
+from benchmarks.statistics.shares import Bools, PairedChange, design_effect, overlaps_of_sets, share_interval, shares
+from benchmarks.statistics.tetrachoric import tetrachoric
 
 _PAIRS_AT_ONCE = 64
 _FEW = 10
@@ -38,6 +40,11 @@ class Errors:
     """Examples that it gets wrong."""
     rate: Estimate
     """These as a share of all, 0 to 1."""
+    alone: int
+    """Examples that it gets wrong and no other does; reruns and further trainings of the reference, and the reference
+    for them, do not count as others."""
+    expected_alone: float
+    """How many they would be if the others erred independently of it."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,22 @@ class ErrorPair:
     """Overlap of independent errors of the same counts; None: neither errs."""
     largest_jaccard: float | None
     """Largest overlap that the counts allow; None: neither errs."""
-    adjusted_jaccard: Estimate
-    """0: the overlap of independent errors, 1: the largest possible; below 0: less than chance."""
+    tetrachoric: Estimate
+    """Tetrachoric correlation of correctness, -1 to 1: how alike the two find examples hard, whatever their error
+    rates; 0: independent errors, 1: as many errors in common as the counts allow."""
     kappa: Estimate
     """Cohen's kappa of correctness (error consistency), -1 to 1."""
+    smallest_kappa: float | None
+    """The least that kappa can be with these error rates; None: neither errs, or both always do."""
+    largest_kappa: float | None
+    """The most that kappa can be with these error rates; None likewise."""
     disagreement: Estimate | None
     """Share of examples with another prediction, 0 to 1; None: predictions are not known."""
+    further: Estimate | None
+    """Share of examples with another prediction than the reference, of `b` less that of `a`, -1 to 1, paired over the
+    examples; None: predictions are not known, or one of the two is the reference."""
+    further_p: float | None
+    """Two-sided p of it, 0 to 1, not corrected for the number of pairs; None likewise."""
     divergence: Estimate | None
     """Mean Jensen-Shannon divergence of the probabilities in bits, 0 to 1; None: they are not known."""
     newly_wrong: int
@@ -80,6 +97,7 @@ class ErrorPair:
             self,
             a=self.b,
             b=self.a,
+            further=self.further and self.further.negated,
             newly_wrong=self.newly_right,
             newly_right=self.newly_wrong,
             negative_flip_rate=self.positive_flip_rate,
@@ -231,7 +249,7 @@ class _Comparison:
             design_effect=effect.effect,
             correlation=effect.correlation,
             errors={
-                name: Errors(int((column & within).sum()), rate)
+                name: Errors(int((column & within).sum()), rate, *self._alone(name, within))
                 for name, column, rate in zip(self.names, self.wrong, rates, strict=True)
             },
             pairs=pairs,
@@ -250,6 +268,22 @@ class _Comparison:
             ),
         )
 
+    def _alone(self, name: str, within: Bools) -> tuple[int, float]:
+        """Errors of a deployment that no other makes, and how many would be if the others were independent of it."""
+        again = {self.names[0]}.union(*(floor.members for floor in self.floors.values()))
+        wrong = dict(zip(self.names, self.wrong, strict=True))
+        others = [
+            one
+            for one in self.names
+            if one != name and (one not in again or (one == self.names[0] and name not in again))
+        ]
+        if not others:
+            return 0, 0.0
+        somebody = np.any([wrong[one] & within for one in others], axis=0)
+        own = wrong[name] & within
+        share_right = 1 - float(somebody.sum()) / max(1, int(within.sum()))
+        return int((own & ~somebody).sum()), int(own.sum()) * share_right
+
     def _judge_shares(self, columns: Mapping[Pair, Bools], within: Bools, effect: float) -> dict[str, Verdict]:
         return judge(
             {pair: np.asarray(self.bootstrap.means(column, within)[:, 0]) for pair, column in columns.items()},
@@ -264,6 +298,16 @@ class _Comparison:
         """(n, pairs) whether predictions differ; where they are not known, whether one is right and the other wrong."""
         table = self._errors if self.said is None else self.said
         return np.asarray(table[:, first] != table[:, second])
+
+    def _further(self, i: np.intp, j: np.intp, within: Bools, effect: float) -> _Further:
+        if self.said is None or i == 0 or not within.any():
+            return {"further": None, "further_p": None}
+        first, second = (self.said[within, one] != self.said[within, 0] for one in (i, j))
+        change = PairedChange.of(first, second, effect)
+        return {
+            "further": change.interval(),
+            "further_p": min(1.0, 2 * min(change.p_above(0.0), change.p_below(0.0))),
+        }
 
     @cached_property
     def _errors(self) -> Bools:
@@ -311,9 +355,10 @@ class _Comparison:
         jaccards, sizes = overlaps_of_sets(self.bootstrap, both, either)
         differs = self._changed(first, second)
         newly_wrong, newly_right = counts.b[0] - counts.both[0], counts.a[0] - counts.both[0]
-        adjusted = _without_nested(estimates(counts.adjusted_jaccard()), newly_wrong, newly_right)
+        correlations = tetrachoric(self.bootstrap, wrong[:, first], wrong[:, second], within)
         kappas = estimates(counts.kappa())
         expected, largest = counts.expected_jaccard()[0], counts.largest_jaccard()[0]
+        least, most = kappa_bounds(counts.a[0], counts.b[0], counts.n[0])
         apart = _mean_divergence(self.bootstrap, self.divergence, block, within)
         p_values = mcnemar_p(newly_wrong, newly_right, effect)
         n = float(counts.n[0, 0]) / effect
@@ -335,11 +380,14 @@ class _Comparison:
                     jaccard=jaccards[pair],
                     expected_jaccard=number(expected[pair]),
                     largest_jaccard=number(largest[pair]),
-                    adjusted_jaccard=adjusted[pair],
+                    tetrachoric=correlations[pair],
                     kappa=_kappa(kappas[pair], discordant, n, float(by_chance[pair])),
+                    smallest_kappa=number(least[pair]),
+                    largest_kappa=number(most[pair]),
                     disagreement=None
                     if self.said is None
                     else share_interval(int((differs[:, pair] & within).sum()) / effect, n),
+                    **self._further(i, j, within, effect),
                     divergence=apart[pair] if apart else None,
                     newly_wrong=int(newly_wrong[pair]),
                     newly_right=int(newly_right[pair]),
@@ -349,6 +397,11 @@ class _Comparison:
                 )
             )
         return found
+
+
+class _Further(TypedDict):
+    further: Estimate | None
+    further_p: float | None
 
 
 @dataclass(frozen=True)
@@ -372,15 +425,6 @@ def _kappa(estimate: Estimate, discordant: float, n: float, by_chance: float) ->
     if discordant >= _FEW or by_chance <= 0 or share.low is None or share.high is None:
         return estimate
     return Estimate(estimate.value, max(-1.0, 1 - share.high / by_chance), 1 - share.low / by_chance)
-
-
-def _without_nested(adjusted: list[Estimate], newly_wrong: Floats, newly_right: Floats) -> list[Estimate]:
-    """No interval where one set of errors holds the other: the figure is then at its bound in every resample."""
-    nested = (newly_wrong == 0) | (newly_right == 0)
-    return [
-        Estimate(estimate.value, None, None) if at_bound else estimate
-        for estimate, at_bound in zip(adjusted, nested, strict=True)
-    ]
 
 
 def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike, effect: float = 1.0) -> Floats:

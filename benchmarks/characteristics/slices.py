@@ -54,6 +54,10 @@ class Slice:
     """The outcome's rate in it."""
     rate_outside: float
     """The outcome's rate among all other examples."""
+    rate_by_confidence: float | None
+    """What the reference's confidence alone makes of its rate: the mean, over its examples, of the rate of all examples
+    in the same tenth of confidence. Where the interval of the rate holds it, confidence explains the slice. None:
+    confidences were not given."""
     ratio: float | None
     """rate / rate outside; None where nothing happened outside."""
     p: float
@@ -91,6 +95,7 @@ def search(
     outcomes: Mapping[str, Bools],
     groups: ArrayLike,
     *,
+    confidence: ArrayLike | None = None,
     minimum: int | None = None,
     depth: int = 2,
     permutations: int = 2000,
@@ -111,6 +116,7 @@ def search(
             (`attributes.values` has the details). NaN: in no slice.
         outcomes: for each deployment, (n,) whether it happened, e.g. another prediction than the reference's.
         groups: (n,) labels; examples of one group are dependent, groups are not.
+        confidence: (n,) the reference's, by whose tenths a slice's rate is explained as far as it goes.
         minimum: examples a slice needs, inside and outside. None: 1 % of n, at least 20.
         depth: 1 for single attributes, 2 for conjunctions of two as well.
         permutations: number of sign flips.
@@ -142,10 +148,11 @@ def search(
     tests = {name: flips.test(outcome, pairs) for name, outcome in happened.items()}
     overall = np.max([test.largest for test in tests.values()], axis=0) if tests else np.zeros(permutations)
     listed = {name: _listed(candidates, flips, happened[name], test, level) for name, test in tests.items()}
+    tenths = None if confidence is None else _tenths(np.asarray(confidence, dtype=np.float64), n)
     bootstrap = GroupBootstrap(labels, resamples=resamples, seed=seed) if any(listed.values()) else None
     deployments = {}
     for name, outcome in happened.items():
-        found = _slices(candidates, bootstrap, outcome, listed[name], tests[name], overall) if bootstrap else []
+        found = _slices(candidates, bootstrap, outcome, listed[name], tests[name], overall, tenths) if bootstrap else []
         deployments[name] = DeploymentSlices(float(outcome.mean()), found)
     return Slices(len(pairs), least, level, deployments)
 
@@ -276,6 +283,13 @@ class _Flips:
         return float(np.clip(np.nan_to_num(divide(products, variance * (sizes * (sizes - 1)).sum())), 0, 1))
 
 
+def _tenths(confidence: Floats, n: int) -> NDArray[np.intp]:
+    """(n,) which tenth of the examples, by rising confidence, each is in; equal confidences share one."""
+    if confidence.shape != (n,) or not np.isfinite(confidence).all():
+        raise BenchmarkError(f"confidence: shape {confidence.shape}, expected ({n},) finite numbers")
+    return np.searchsorted(np.quantile(confidence, np.arange(1, 10) / 10), confidence)
+
+
 def _listed(candidates: _Candidates, flips: _Flips, outcome: Bools, test: _Test, level: float) -> list[int]:
     """Columns of the significant slices, strongest first, without redundant ones."""
     significant = {int(column) for column in 1 + np.flatnonzero(test.p() <= level)}
@@ -295,15 +309,26 @@ def _listed(candidates: _Candidates, flips: _Flips, outcome: Bools, test: _Test,
 
 
 def _slices(
-    candidates: _Candidates, bootstrap: GroupBootstrap, outcome: Bools, listed: list[int], test: _Test, overall: Floats
+    candidates: _Candidates,
+    bootstrap: GroupBootstrap,
+    outcome: Bools,
+    listed: list[int],
+    test: _Test,
+    overall: Floats,
+    tenths: NDArray[np.intp] | None,
 ) -> list[Slice]:
     members = candidates.members[:, listed]
     rates = estimates(divide(bootstrap.totals(members & outcome[:, None]), bootstrap.totals(members)))
     p, p_all = test.p(), test.p(overall)
+    explained = None
+    if tenths is not None:
+        explained = divide(np.bincount(tenths, outcome, 10), np.bincount(tenths, minlength=10))[tenths]
     found = []
     for column, inside, rate in zip(listed, members.T, rates, strict=True):
         there, elsewhere = float(outcome[inside].mean()), float(outcome[~inside].mean())
         ratio = there / elsewhere if elsewhere else None
         chances = float(p[column - 1]), float(p_all[column - 1])
-        found.append(Slice(candidates.descriptions[column], int(inside.sum()), rate, elsewhere, ratio, *chances))
+        by_confidence = None if explained is None else float(explained[inside].mean())
+        size = int(inside.sum())
+        found.append(Slice(candidates.descriptions[column], size, rate, elsewhere, by_confidence, ratio, *chances))
     return found

@@ -35,22 +35,28 @@ def largest_jaccard(a: ArrayLike, b: ArrayLike) -> Floats:
     return divide(np.minimum(a, b), np.maximum(a, b))
 
 
-def adjusted_jaccard(both: ArrayLike, a: ArrayLike, b: ArrayLike, n: ArrayLike) -> Floats:
-    """(J - expected) / (largest - expected): 0 by chance, 1 at the most agreement that these sizes allow.
-
-    NaN where the sizes alone settle J: a set is empty, or holds everything.
-    """
-    expected = expected_jaccard(a, b, n)
-    return divide(jaccard(both, a, b) - expected, largest_jaccard(a, b) - expected)
-
-
 def kappa(both: ArrayLike, a: ArrayLike, b: ArrayLike, n: ArrayLike) -> Floats:
     """Cohen's kappa (Cohen 1960) on membership; on errors it is the error consistency of Geirhos et al. 2020.
 
     NaN where chance agreement is complete: both sets empty, or both hold everything.
     """
     share, first, second = divide(both, n), divide(a, n), divide(b, n)
-    observed = 1 - first - second + 2 * share
+    return _beyond_chance(1 - first - second + 2 * share, first, second)
+
+
+def kappa_bounds(a: ArrayLike, b: ArrayLike, n: ArrayLike) -> tuple[Floats, Floats]:
+    """The smallest and the largest kappa that the sizes allow (Geirhos et al. 2020; Klein et al. 2025).
+
+    Reached where the sets have as little, or as much, in common as they can. NaN as `kappa` is.
+    """
+    first, second = divide(a, n), divide(b, n)
+    return (
+        _beyond_chance(np.abs(1 - first - second), first, second),
+        _beyond_chance(1 - np.abs(first - second), first, second),
+    )
+
+
+def _beyond_chance(observed: Floats, first: Floats, second: Floats) -> Floats:
     by_chance = first * second + (1 - first) * (1 - second)
     return divide(observed - by_chance, 1 - by_chance)
 
@@ -72,9 +78,6 @@ class Overlaps:
 
     def largest_jaccard(self) -> Floats:
         return largest_jaccard(self.a, self.b)
-
-    def adjusted_jaccard(self) -> Floats:
-        return adjusted_jaccard(self.both, self.a, self.b, self.n)
 
     def kappa(self) -> Floats:
         return kappa(self.both, self.a, self.b, self.n)

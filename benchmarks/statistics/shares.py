@@ -76,6 +76,16 @@ def _correlation(residuals: Floats, groups: NDArray[np.intp], mates: Floats, eve
     return min(1.0, max(0.0, weight * measured + (1 - weight) * ASSUMED_CORRELATION))
 
 
+def effective_sizes(residuals: Floats, groups: NDArray[np.intp], events: int) -> Floats:
+    """(columns,) how many independent examples tell as much of a figure as these do.
+
+    ``residuals``: (n, columns) what each example adds to the figure; their correlation within ``groups`` (n,) is pooled
+    over the columns, and rests on so many ``events``.
+    """
+    mates = np.full(residuals.shape[1], _mates(groups))
+    return len(groups) / (1 + mates * _correlation(residuals, groups, mates, events))
+
+
 def share_interval(events: float, n: float, tail: float = TAIL) -> Estimate:
     """A share with its score interval (Wilson 1927); ``events`` and ``n`` are effective numbers."""
     from scipy.special import ndtri

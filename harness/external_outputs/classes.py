@@ -18,7 +18,7 @@ Record = tuple[str, Mapping[str, Any]]
 
 
 def read_classes(path: Path) -> PredictedClasses:
-    """Columns ``id`` and ``prediction``, and the gold classes where there is a column ``label``.
+    """Columns ``id`` and ``prediction``, the gold classes where there is a column ``label``, and ``group``.
 
     Raises:
         UserError: no such file, not UTF-8, not CSV or JSONL, a column that is not there, no rows, an id
@@ -27,12 +27,26 @@ def read_classes(path: Path) -> PredictedClasses:
     records = list(_records(path))
     has_labels = any("label" in record for _, record in records)
     labels = _column(path, records, "label") if has_labels else None
-    return PredictedClasses(path, _column(path, records, "prediction"), labels)
+    return PredictedClasses(path, _column(path, records, "prediction"), labels, _groups(path, records))
 
 
 def read_labels(path: Path) -> dict[str, str]:
     """The gold classes by id: columns ``id`` and ``label``. Raises as `read_classes` does."""
     return _column(path, _records(path), "label")
+
+
+def read_groups(path: Path) -> dict[str, str]:
+    """The groups by id: columns ``id`` and ``group``. Raises as `read_classes` does."""
+    return _column(path, _records(path), "group")
+
+
+def groups_beside(path: Path) -> dict[str, str] | None:
+    """As `read_groups`; None where there is no such column."""
+    return _groups(path, list(_records(path)))
+
+
+def _groups(path: Path, records: Sequence[Record]) -> dict[str, str] | None:
+    return _column(path, records, "group") if any("group" in record for _, record in records) else None
 
 
 def _column(path: Path, records: Iterable[Record], name: str) -> dict[str, str]:
@@ -46,19 +60,19 @@ def _column(path: Path, records: Iterable[Record], name: str) -> dict[str, str]:
         id = id_of(path, f"{place}, column 'id'", record["id"])
         if id in found:
             raise bad_data(path, place, f"has the id {short(id)}, as a line before it", "keep one row for each id")
-        found[id] = _class(path, f"{place}, column {name!r}", record[name])
+        found[id] = _named(path, f"{place}, column {name!r}", record[name], "group" if name == "group" else "class")
     if not found:
         raise bad_data(path, "the table", "has no rows", "write one row for each id")
     return found
 
 
-def _class(path: Path, place: str, value: Any) -> str:
-    """The name of a class; a whole number is the name that CSV writes with the same digits."""
+def _named(path: Path, place: str, value: Any, what: str) -> str:
+    """The name of a class or a group; a whole number is the name that CSV writes with the same digits."""
     if isinstance(value, str) and value.strip():
         return value.strip()
     if isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:  # not NaN, not infinity
         return str(int(value))
-    raise bad_data(path, place, f"is {short(value)}, not a class", "put its name or its number there")
+    raise bad_data(path, place, f"is {short(value)}, not a {what}", "put its name or its number there")
 
 
 def _records(path: Path) -> Iterator[Record]:
@@ -74,7 +88,7 @@ def _csv_records(path: Path) -> Iterator[Record]:
 
 
 def _check_header(path: Path, columns: Sequence[str]) -> None:
-    for column in ("id", "prediction", "label"):
+    for column in ("id", "prediction", "label", "group"):
         if columns.count(column) > 1:
             raise bad_data(path, "line 1", f"names the column {column!r} several times", "keep one of them")
     # Refused here, because a table without rows has no record to miss it in.

@@ -16,7 +16,7 @@ from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.statistics.equivalence import Floor
 from harness.errors import UserError
-from harness.external_outputs.examples import ComparedExamples, find_examples
+from harness.external_outputs.examples import ComparedExamples, find_examples, with_groups
 from harness.external_outputs.judging import Judgement, answerable, judge, with_labels
 from harness.external_outputs.matching import match
 from harness.external_outputs.read import ErrorIds, Judged, Output, PredictedAnswers, PredictedClasses, Representations
@@ -104,7 +104,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     judged = [source.judged for source in sources if source.judged is not None]
     every = find_examples(outputs, settings.gold, settings.ids, settings.examples)
     matched = match(every, outputs, common=settings.common)
-    examples = with_labels(matched.examples, judged)
+    examples = with_groups(with_labels(matched.examples, judged), outputs)
     judgements = {source.name: judge(source.judged, examples) for source in sources if source.judged is not None}
     representations = {
         source.name: source.representations.rows
@@ -274,9 +274,10 @@ def _sha256(path: Path) -> str:
 
 def _notes(sources: Sequence[NamedOutputs], examples: ComparedExamples, left_out: Mapping[str, int]) -> list[str]:
     notes = ["These outputs come from files: no model was run, so speed, memory and formats are unknown."]
-    if _task(examples) == UNKNOWN:
+    if not examples.grouped:
         notes.append(
-            "Groups are unknown: examples are taken as independent; where they are not, intervals are too narrow."
+            "Groups are unknown: examples are taken as independent; where they are not, intervals are too narrow. "
+            "A column `group` in a table of predictions, --gold or --ids tells them."
         )
     if left_out:
         told = ", ".join(f"{count:,} of {source}" for source, count in left_out.items())

@@ -25,6 +25,8 @@ class ComparedExamples:
     """The row of an id. Fewer ids than examples where only the number of examples is known."""
     groups: NDArray[Any]
     """(size,) labels; examples of one group are not independent."""
+    grouped: bool = False
+    """Whether groups are known; without, each example is its own."""
     answers: Mapping[str, Sequence[str]] | None = None
     """The gold answers of SQuAD, none of them for a question that cannot be answered."""
     labels: Mapping[str, str] | None = None
@@ -43,8 +45,9 @@ class ComparedExamples:
 def find_examples(
     outputs: Sequence[Output], gold: Path | None, ids: Path | None, count: int | None
 ) -> ComparedExamples:
-    """The examples of ``gold`` (SQuAD layout, or a table of labels), of the list ``ids``, ``count`` examples
-    of which only the wrong ones have a name, or else those of the first file with a class for each.
+    """The examples of ``gold`` (SQuAD layout, or a table of labels), of the list ``ids`` (or a table of ids and
+    groups), ``count`` examples of which only the wrong ones have a name, or else those of the first file with a class
+    for each.
 
     Raises:
         UserError: several of the three are given, none is and it is needed, or the gold data does not fit
@@ -55,9 +58,7 @@ def find_examples(
     if gold is not None:
         examples = _of_gold(gold)
     elif ids is not None:
-        from harness.external_outputs.ids import read_ids
-
-        examples = _named(str(ids), read_ids(ids))
+        examples = _of_ids(ids)
     elif count is not None:
         examples = _counted(outputs, count)
     else:
@@ -68,10 +69,10 @@ def find_examples(
 
 def _of_gold(path: Path) -> ComparedExamples:
     if path.suffix.lower() in (".csv", ".jsonl"):
-        from harness.external_outputs.classes import read_labels
+        from harness.external_outputs.classes import groups_beside, read_labels
 
         labels = read_labels(path)
-        return _named(str(path), labels, labels=labels)
+        return _named(str(path), labels, labels=labels, groups=groups_beside(path))
     from harness.data.squad import read_squad
 
     questions = read_squad(path)
@@ -80,14 +81,37 @@ def _of_gold(path: Path) -> ComparedExamples:
     return _named(
         str(path),
         [question.id for question in questions],
-        groups=np.array([question.group for question in questions]),
+        groups={question.id: question.group for question in questions},
         answers={question.id: question.answers for question in questions},
     )
 
 
-def _named(source: str, ids: Iterable[str], *, groups: NDArray[Any] | None = None, **gold: Any) -> ComparedExamples:
+def _of_ids(path: Path) -> ComparedExamples:
+    if path.suffix.lower() in (".csv", ".jsonl"):
+        from harness.external_outputs.classes import read_groups
+
+        groups = read_groups(path)
+        return _named(str(path), groups, groups=groups)
+    from harness.external_outputs.ids import read_ids
+
+    return _named(str(path), read_ids(path))
+
+
+def _named(
+    source: str, ids: Iterable[str], *, groups: Mapping[str, str] | None = None, **gold: Any
+) -> ComparedExamples:
     index = {id: row for row, id in enumerate(ids)}
-    return ComparedExamples(source, len(index), index, np.arange(len(index)) if groups is None else groups, **gold)
+    labels = np.arange(len(index)) if groups is None else np.array([groups[id] for id in index])
+    return ComparedExamples(source, len(index), index, labels, groups is not None, **gold)
+
+
+def with_groups(examples: ComparedExamples, outputs: Sequence[Output]) -> ComparedExamples:
+    """The examples with the groups of the first file that has them, where the examples have none of their own."""
+    tables = (one for one in outputs if isinstance(one, PredictedClasses) and one.groups is not None)
+    table = None if examples.grouped else next(tables, None)
+    if table is None or table.groups is None:
+        return examples
+    return replace(examples, groups=np.array([table.groups[id] for id in examples.index]), grouped=True)
 
 
 def _counted(outputs: Sequence[Output], count: int) -> ComparedExamples:

@@ -27,6 +27,8 @@ class PredictedClasses:
     path: Path
     by_id: Mapping[str, str]
     labels: Mapping[str, str] | None
+    groups: Mapping[str, str] | None = None
+    """The group of every text, where the file has them."""
 
 
 @dataclass(frozen=True)

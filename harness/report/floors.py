@@ -104,7 +104,7 @@ def _alarm_verdicts(task: TaskView) -> Mapping[str, Verdict]:
 
 
 ERROR_OVERLAP = error_metric(lambda pair: pair.jaccard, tested="jaccard")
-ADJUSTED_OVERLAP = error_metric(lambda pair: pair.adjusted_jaccard)
+LATENT_CORRELATION = error_metric(lambda pair: pair.tetrachoric)
 DISAGREEMENT = error_metric(lambda pair: pair.disagreement, tested="disagreement")
 NEWLY_WRONG = error_metric(lambda pair: pair.negative_flip_rate, tested="newly_wrong")
 DETECTED_OVERLAP: Metric[DistributionPair] = Metric(

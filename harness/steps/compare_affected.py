@@ -14,7 +14,7 @@ from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 8
+VERSION = 9
 
 
 class Options(ComparisonOptions):
@@ -56,6 +56,7 @@ def run(context: Context[Options, Inputs]) -> None:
             task.attributes(examples, options.labels, confidence[reference]),
             {name: predicted != predictions[reference] for name, predicted in others.items()},
             strings(outputs[reference], "group"),
+            confidence=confidence[reference],
             resamples=options.resamples,
             seed=options.seed,
         ),

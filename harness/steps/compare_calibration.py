@@ -8,7 +8,7 @@ from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 8
+VERSION = 9
 
 
 class Options(ComparisonOptions):

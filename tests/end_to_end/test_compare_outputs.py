@@ -138,10 +138,10 @@ def test_bad_input_is_one_line(folder: Path, arguments: list[str], parts: list[s
 def test_the_guide_works_as_it_is_written(tmp_path: Path) -> None:
     guide = Path(__file__).parents[2] / "docs" / "external-outputs.md"
     blocks = re.findall(r"^```bash\n(.*?)^```$", guide.read_text(), flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     program = f'scalemodel() {{ {shlex.join(command())} "$@"; }}\npython3() {{ {shlex.quote(sys.executable)} "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euc", program + "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=580
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Prediction errors\n") == 6 and done.stdout.count("Data representation\n") == 1
+    assert done.stdout.count("Prediction errors\n") == 7 and done.stdout.count("Data representation\n") == 1

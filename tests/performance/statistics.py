@@ -27,6 +27,7 @@ from benchmarks.statistics.equivalence import Floor
 from benchmarks.statistics.nearest_neighbours import Neighbours, unit_vectors
 from benchmarks.statistics.ranking import roc_statistics
 from benchmarks.statistics.shares import overlaps_of_sets, share
+from benchmarks.statistics.tetrachoric import tetrachoric
 
 STUDIES = 1000
 PAIRED_ROUNDS = 5
@@ -155,7 +156,7 @@ def _figures(
     return {
         "error rate": share(bootstrap, first),
         "Jaccard": overlaps_of_sets(bootstrap, (first & second)[:, None], (first | second)[:, None])[0][0],
-        "adjusted Jaccard": estimates(found.adjusted_jaccard())[0],
+        "latent correlation": tetrachoric(bootstrap, first[:, None], second[:, None], np.ones_like(first))[0],
         "kappa": estimates(found.kappa())[0],
         "newly wrong": share(bootstrap, worse),
     }

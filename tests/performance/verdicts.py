@@ -2,8 +2,9 @@
 
 Simulated studies whose truth is known go through the functions that judge real ones. Printed are how often *same* is
 said of a deployment that changes as much more as the margin, how often *different* of one more training of the same
-recipe, the power of both, what intervals hold, and whether a verdict ever contradicts its interval. Trainings are drawn
-from a random-effects model of twelve real ones (`demo_trainings.npz`, made by ``python -m tools.demo_trainings``).
+recipe, the power of both, and what the intervals hold of overlaps, kappa, changes and the best of ten. ``--minutes`` is
+what the whole may take on all cores; a row that would take longer is of fewer studies. Trainings are drawn from a
+random-effects model of twelve real ones (`demo_trainings.npz`, made by ``python -m tools.demo_trainings``).
 
 Nothing here passes or fails; figures go to docs/verification.md with machine and date.
 """
@@ -11,6 +12,7 @@ Nothing here passes or fails; figures go to docs/verification.md with machine an
 from __future__ import annotations
 
 import argparse
+import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,14 +23,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.statistics.bootstrap import GroupBootstrap
+from backends.host.machine import usable_cores
+from benchmarks.characteristics.prediction_errors import compare
+from benchmarks.statistics.agreement import jaccard, kappa
+from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap
 from benchmarks.statistics.equivalence import (
     ExampleOutcomes,
     Floor,
     Verdict,
     judge,
 )
-from benchmarks.statistics.shares import design_effect
+from benchmarks.statistics.selection import interval_of_the_chosen, not_told_from_the_best
+from benchmarks.statistics.shares import PairedChange, design_effect, share_interval
+from benchmarks.statistics.tetrachoric import both_above
 
 TRAININGS = Path(__file__).with_name("demo_trainings.npz")
 MARGIN = 0.01
@@ -37,14 +44,28 @@ Bools = NDArray[np.bool_]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Error rates of the verdicts.")
-    parser.add_argument("--studies", type=int, default=4000, help="simulated studies a row")
+    parser.add_argument("--studies", type=int, default=4000, help="simulated studies a row, at most")
+    parser.add_argument("--minutes", type=float, default=25, help="for all rows together, on all cores")
+    parser.add_argument("--only", default="", help="rows whose title or name holds this")
     options = parser.parse_args()
-    with ProcessPoolExecutor() as pool:
-        for title, rows in SECTIONS.items():
+    sections = {
+        title: chosen
+        for title, rows in SECTIONS.items()
+        if (chosen := [row for row in rows if options.only in title or options.only in row.name])
+    }
+    seconds = 60 * options.minutes * usable_cores() / max(1, sum(map(len, sections.values())))
+    measured = partial(_measured, studies=options.studies, seconds=seconds)
+    with ProcessPoolExecutor(usable_cores()) as pool:
+        for title, rows in sections.items():
             print(title)
-            for row, share in zip(rows, pool.map(partial(_measured, studies=options.studies), rows), strict=True):
-                error = 100 * sqrt(max(share * (1 - share), 1e-9) / options.studies)
-                print(f"  {row.name:<74} {100 * share:5.1f} %  (+- {2 * error:.1f})", flush=True)
+            for row, (shares, studies) in zip(rows, pool.map(measured, rows), strict=True):
+                told = "  ".join(f"{100 * share:5.1f} % (+- {_two_errors(share, studies):.1f})" for share in shares)
+                print(f"  {row.name:<62} {studies:5,} studies  {told}", flush=True)
+
+
+def _two_errors(share: float, studies: int) -> float:
+    """Two standard errors in points."""
+    return 200 * sqrt(max(share * (1 - share), 1e-9) / studies)
 
 
 @dataclass(frozen=True)
@@ -57,14 +78,19 @@ class Row:
     arguments: tuple[float, ...]
 
 
-def _measured(row: Row, *, studies: int) -> float:
+def _measured(row: Row, *, studies: int, seconds: float) -> tuple[list[float], int]:
+    """The share of the studies with each outcome, and how many studies there was time for."""
     once = globals()[row.study]
-    return float(np.mean([once(np.random.default_rng([seed, 7]), *row.arguments) for seed in range(studies)]))
+    started = time.monotonic()
+    seen: list[NDArray[np.bool_]] = []
+    while len(seen) < studies and (len(seen) < 20 or time.monotonic() - started < seconds):
+        seen.append(np.atleast_1d(once(np.random.default_rng([len(seen), 7]), *row.arguments)))
+    return [float(share) for share in np.mean(seen, axis=0)], len(seen)
 
 
 def correlated(rng: np.random.Generator, groups: int, size: int, share: float, correlation: float) -> Bools:
     """(groups * size,) outcomes with a share and a within-group correlation: a share for each group from a beta."""
-    if correlation <= 0:
+    if correlation <= 0 or share <= 0:
         return rng.random(groups * size) < share
     if correlation >= 1:
         return np.repeat(rng.random(groups) < share, size)
@@ -183,13 +209,104 @@ def same_as_a_training(rng: np.random.Generator, examples: int, trainings: int) 
     return against_trainings(rng, examples, trainings, 1, MARGIN)[0].conclusion == "same"
 
 
+def intervals_hold(
+    rng: np.random.Generator, groups: int, size: int, errors: float, wrong: float, right: float, correlation: float
+) -> list[bool]:
+    """The truth of the overlap, kappa, latent correlation, changes and newly wrong, where a deployment turns so many of
+    the right answers wrong and of the wrong ones right."""
+    before = correlated(rng, groups, size, errors, correlation)
+    turned_wrong, turned_right = (correlated(rng, groups, size, share, correlation) for share in (wrong, right))
+    after = np.where(before, ~turned_right, turned_wrong)
+    found = compare(
+        {"a": ~before, "b": ~after},
+        {"a": before, "b": after},
+        None,
+        groups=np.repeat(np.arange(groups), size),
+        strata={},
+        reference="a",
+        resamples=400,
+        seed=0,
+    )
+    pair = found.strata["all"].pairs[0]
+    newly, both = (1 - errors) * wrong, errors * (1 - right)
+    truths = [
+        (pair.jaccard, float(jaccard(both, errors, both + newly))),
+        (pair.kappa, float(kappa(both, errors, both + newly, 1))),
+        (pair.tetrachoric, latent_correlation(both, errors, both + newly)),
+        (pair.disagreement, newly + errors * right),
+        (pair.negative_flip_rate, newly),
+    ]
+    return [_holds(estimate, truth) for estimate, truth in truths]
+
+
+def latent_correlation(both: float, a: float, b: float) -> float:
+    """Of shares that are known exactly."""
+    from scipy.optimize import brentq
+    from scipy.special import ndtri
+
+    if both >= min(a, b) - 1e-12:
+        return 1.0
+    first, second = (np.array([-ndtri(share)]) for share in (a, b))
+    return float(brentq(lambda rho: both_above(first, second, np.array([rho]))[0] - both, -0.999999, 0.999999))
+
+
+def _holds(estimate: Estimate | None, truth: float) -> bool:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return False
+    return estimate.low - 1e-9 <= truth <= estimate.high + 1e-9
+
+
+def best_of_ten(
+    rng: np.random.Generator, groups: int, size: int, share: float, correlation: float, others: float
+) -> list[bool]:
+    """The truth of the one chosen of ten for changing least, and whether the truly best is not told from it: one that
+    changes ``share``, and nine that change ``others``."""
+    shares = [share, *[others] * 9]
+    changed = np.stack([correlated(rng, groups, size, one, correlation) for one in shares], axis=1)
+    effect = design_effect(changed, np.repeat(np.arange(groups), size)).effect
+    chosen = int(changed.sum(axis=0).argmin())
+    n = groups * size / effect
+    interval = interval_of_the_chosen(share_interval(float(changed[:, chosen].mean()) * n, n), n, len(shares))
+
+    def p_worse(one: int, other: int) -> float:
+        return PairedChange.of(changed[:, other], changed[:, one], effect).p_above(0.0)
+
+    return [_holds(interval, shares[chosen]), 0 in not_told_from_the_best(range(len(shares)), p_worse)]
+
+
 def floor_of_trainings() -> float:
     """How often two trainings of the recipe differ."""
     chances = recipe().chances
     return float(np.mean(2 * chances * (1 - chances)))
 
 
+def _overlapping(errors: float, overlap: float) -> tuple[float, float, float]:
+    """Shares of errors, of right answers turned wrong and of wrong ones turned right, as many each, of an overlap."""
+    moved = errors * (1 - overlap) / (1 + overlap)
+    return errors, moved / (1 - errors), moved / errors
+
+
 SECTIONS = {
+    "95 % intervals that hold the truth; of overlap, kappa, latent correlation, changed, newly wrong; wanted: 93 %": [
+        Row(
+            f"{groups} x {size}, errors {100 * errors:.0f} %, overlap {overlap:g}, correlation {rho:g}",
+            "intervals_hold",
+            (groups, size, *_overlapping(errors, overlap), rho),
+        )
+        for errors in (0.04, 0.2, 0.5)
+        for overlap in (1.0, 0.98, 0.917, 0.6)
+        for groups, size, rho in ((120, 5, 0.05), (120, 5, 0.2), (400, 5, 0.05))
+    ],
+    "best of ten: interval of the chosen one (wanted: 93 %), and the truly best among those not told from it (95 %)": [
+        Row(
+            f"{groups} x {size}, best {100 * share:g} %, the others {100 * others:g} %, correlation {rho:g}",
+            "best_of_ten",
+            (groups, size, share, rho, others),
+        )
+        for groups, size in ((120, 5), (400, 5))
+        for share, others in ((0.01, 0.01), (0.05, 0.05), (0.05, 0.06))
+        for rho in (0.0, 0.1)
+    ],
     "different, of one more training of the recipe; wanted: at most 6 %": [
         Row(
             f"{examples:,} examples, {trainings} trainings, {candidates} candidate{'s' if candidates > 1 else ''}",

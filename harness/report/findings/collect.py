@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.blocks import Finding
-from harness.report.findings import evidence, limits, robustness, similarity, trade, validity
+from harness.report.findings import evidence, limits, robustness, shared_errors, similarity, trade, validity
 from harness.report.view import TaskView
 
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
@@ -16,6 +16,9 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     trade.fastest,
     trade.not_ranked,
     trade.quantized_against_distilled,
+    shared_errors.shared_with_the_reference,
+    shared_errors.nearest,
+    shared_errors.wrong_alone,
     similarity.same_score_other_model,
     similarity.alike_on_unanswerable_only,
     similarity.errors_near_chance,

@@ -136,6 +136,8 @@ def missing_floors(task: TaskView) -> list[Finding]:
     reference = task.reference_deployment
     if reference is None or not reference.has_results or reference.random or not task.error_pairs.get("all"):
         return []
+    if task.result.family == "external":
+        return _floors_of_outputs(task)
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}
     trained_once = other_models and not replicates(task, "seed", reference.name)
@@ -155,9 +157,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
                 "advice",
                 "no-execution-floor",
                 "There is no execution floor: small changes may come from batching and padding alone.",
-                "Add the outputs of a second run of the reference, with --execution-floor."
-                if task.result.family == "external"
-                else "Set execution_floor: true.",
+                "Set execution_floor: true.",
             )
         )
     elif (noise := floor(task, DISAGREEMENT, "execution").value) is not None and noise > thresholds.SAME_SCORE:
@@ -172,6 +172,21 @@ def missing_floors(task: TaskView) -> list[Finding]:
             )
         )
     return findings
+
+
+def _floors_of_outputs(task: TaskView) -> list[Finding]:
+    """Of outputs from elsewhere, which are of other models unless somebody says that they are the reference again."""
+    if any(replicates(task, kind, task.reference) for kind in ("seed", "execution")):
+        return []
+    return [
+        Finding(
+            "advice",
+            "no-floor",
+            "There is no noise floor: how far another training of the reference would be from it is unknown.",
+            "Add the outputs of two or more further trainings of its recipe with --seed-floor; for other formats of "
+            "the same weights, those of a second run with --execution-floor.",
+        )
+    ]
 
 
 def answers_that_vary(task: TaskView) -> list[Finding]:

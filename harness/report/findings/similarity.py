@@ -10,9 +10,8 @@ from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import (
-    ADJUSTED_OVERLAP,
     DISAGREEMENT,
-    ERROR_OVERLAP,
+    LATENT_CORRELATION,
     NEWLY_WRONG,
     Kind,
     conclusion,
@@ -166,23 +165,22 @@ def errors_near_chance(task: TaskView) -> list[Finding]:
     if made is not None and made < thresholds.FEW_ERRORS:
         return []
     for deployment in task.candidates:
-        adjusted = ADJUSTED_OVERLAP.of(task, deployment)
-        if adjusted.value is not None and adjusted.value <= thresholds.NEAR_CHANCE:
-            found.append((adjusted.value, deployment))
+        correlation = LATENT_CORRELATION.of(task, deployment).value
+        if correlation is not None and correlation <= thresholds.NEAR_CHANCE:
+            found.append((correlation, deployment))
     if not found:
         return []
     found.sort(key=lambda item: item[0])
-    value, lowest = found[0]
-    raw = ERROR_OVERLAP.of(task, lowest).value
+    _, lowest = found[0]
     members = [deployment for _, deployment in found]
     return [
         Finding(
             "result",
             "errors-near-chance",
-            f"{listed(members)} {verb(members, 'errs', 'err')} on other examples than the reference: the overlap "
-            f"of {fixed(raw, 2)} is about what the numbers of errors alone give, or less (adjusted for them "
-            f"{fixed(value, 2)}, {lowest.label}).",
-            "Read the adjusted column: a plain Jaccard grows with the number of errors.",
+            f"{listed(members)} {verb(members, 'errs', 'err')} on other examples than the reference: whether "
+            f"one errs tells little of the other (latent correlation "
+            f"{with_interval(LATENT_CORRELATION.of(task, lowest))}, {lowest.label}).",
+            "Do not read the overlap for it: that grows with the number of errors.",
             names(members),
         )
     ]
@@ -203,8 +201,8 @@ def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
         ):
             silent.append((deployment, right, answered))
             continue
-        answerable = error_metric(lambda pair: pair.adjusted_jaccard, stratum="answerable").of(task, deployment)
-        overall = ADJUSTED_OVERLAP.of(task, deployment)
+        answerable = error_metric(lambda pair: pair.tetrachoric, stratum="answerable").of(task, deployment)
+        overall = LATENT_CORRELATION.of(task, deployment)
         if answerable.value is None or overall.value is None or deployment.name == task.reference:
             continue
         if answerable.value <= thresholds.NEAR_CHANCE and overall.value >= thresholds.ALIKE:
@@ -229,7 +227,7 @@ def alike_on_unanswerable_only(task: TaskView) -> list[Finding]:
                 "warning",
                 "alike-on-unanswerable-only",
                 f"{listed(alike)} {verb(alike, 'looks', 'look')} like the reference over all questions, but "
-                "not on the answerable ones, where the errors overlap as by chance.",
+                "not on the answerable ones, where the errors correlate no more than by chance.",
                 "Compare on the answerable questions only.",
                 names(alike),
             )

@@ -18,10 +18,10 @@ NO_TRADE = 0.2
 """From this share of changed predictions on, speed is not traded for anything: it is another model."""
 
 NEAR_CHANCE = 0.1
-"""Adjusted Jaccard up to here is near chance (0 is chance, 1 the largest possible)."""
+"""A correlation, or what an overlap has beyond chance, up to here is near chance (0 is chance, 1 the most)."""
 
 ALIKE = 0.3
-"""Adjusted Jaccard from here on is some real likeness."""
+"""From here on it is some real likeness."""
 
 WIDE_INTERVAL = 0.2
 """A 95 % interval wider than this says too little about an agreement between 0 and 1."""

@@ -11,7 +11,8 @@ from harness.report.blocks import Finding
 from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, verb
 from harness.report.floors import DISAGREEMENT
-from harness.report.numbers import EN_DASH, percent, percent_with_interval, ratio, signed
+from harness.report.numbers import EN_DASH, count, percent, percent_with_interval, ratio, signed
+from harness.report.paired import changed_of_the_chosen, may_change_fewest, told_apart
 from harness.report.values import quotient
 from harness.report.view import DeploymentView, RankedSpeedUp, TaskView
 
@@ -38,22 +39,23 @@ def best_trade(task: TaskView) -> list[Finding]:
             )
         ]
     best = min(fast, key=lambda d: (changed[d.name].value or 0.0, -speeds[d.name].value))
+    others = [d for d in may_change_fewest(task, fast) if d is not best]
     findings = [
         Finding(
             "result",
             "best-trade",
-            f"{_title(changed[best.name].value)} {_gain_and_price(task, best, changed[best.name])}. "
-            + _of_how_many(len(fast), wanted),
+            f"{_title(changed[best.name].value)} "
+            f"{_gain_and_price(task, best, changed_of_the_chosen(task, best, fast))}. "
+            + _of_how_many(len(fast), wanted, others),
             _next_step(task, best, changed[best.name]),
             (best.name,),
         )
     ]
     equals = [
         d
-        for d in fast
+        for d in others
         if speeds[d.name].value > speeds[best.name].value * thresholds.SIMILAR_SPEED
         and speeds[d.name].above(speeds[best.name])
-        and changed[d.name].overlaps(changed[best.name])
     ]
     if equals:
         quickest = max(equals, key=lambda d: speeds[d.name].value)
@@ -80,7 +82,7 @@ def _fastest_of_all(
 ) -> list[Finding]:
     """What the highest speed costs, where it is clearly higher and changes clearly more than the best trade does."""
     fastest = max(fast, key=lambda d: speeds[d.name].value)
-    if not speeds[fastest.name].above(speeds[best.name]) or changed[fastest.name].overlaps(changed[best.name]):
+    if not speeds[fastest.name].above(speeds[best.name]) or not told_apart(task, fastest, best):
         return []
     return [
         Finding(
@@ -164,10 +166,14 @@ def _gain_and_price(task: TaskView, deployment: DeploymentView, changed: Estimat
     return f"{_gain(task, deployment)}, {_changes(task, deployment, changed)}{_score(task, deployment)}"
 
 
-def _of_how_many(fast: int, wanted: str) -> str:
+def _of_how_many(fast: int, wanted: str, others: list[DeploymentView]) -> str:
+    """``others``: those that cannot be told from the best."""
     if fast == 1:
         return f"It is the only one that is at least {wanted} as fast."
-    return f"No other of the {fast} that are at least {wanted} as fast changes fewer."
+    least = f"Of the {fast} that are at least {wanted} as fast it changes the fewest"
+    if not others:
+        return f"{least}, and it is told from all of them."
+    return f"{least}, but {listed(others)} cannot be told from it."
 
 
 def _title(changed: float | None) -> str:
@@ -190,7 +196,9 @@ def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate) -> s
         return f"{text}, no more than {told} and the margin"
     if verdict.conclusion == "cannot tell":
         return f"{text}, which these examples cannot tell from {told}"
-    return f"{text} ({verdict.floor_kind} floor {percent(verdict.floor.value)} %)"
+    pair = DISAGREEMENT.pair(task, deployment)
+    wrong = f", {count(pair.newly_wrong)} of them newly wrong" if pair and pair.newly_wrong else ""
+    return f"{text}{wrong}: more than {told}"
 
 
 def _score(task: TaskView, deployment: DeploymentView) -> str:
@@ -245,7 +253,7 @@ def _against_each_other(
     figure: Callable[[DeploymentView], float | None],
 ) -> Finding:
     changed_one, changed_other = DISAGREEMENT.of(task, one), DISAGREEMENT.of(task, other)
-    if changed_one.overlaps(changed_other):
+    if not told_apart(task, one, other):
         verdict = "the two are not distinguishable in how many predictions they change"
     elif (changed_one.value or 0) < (changed_other.value or 0):
         verdict = "quantization changes fewer predictions than the smaller model"

@@ -7,7 +7,7 @@ from benchmarks.characteristics.exemplars import Exemplars, Label
 from benchmarks.characteristics.slices import DeploymentSlices, Slice, Slices
 from harness.report.blocks import Block, Cell, Column, Prose, Row, Table
 from harness.report.findings.phrases import listed, plural
-from harness.report.numbers import count, fixed, interval, percent, probability, ratio
+from harness.report.numbers import count, interval, percent, probability, ratio
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
 
@@ -50,11 +50,16 @@ def _slices(task: TaskView, search: Slices) -> list[Block]:
         Column("inside\n%"),
         Column("95 %"),
         Column("outside\n%"),
+        Column("by con\u00ad\nfidence %"),
         Column("ratio"),
         Column("p"),
     )
     rest = f" {plural(more, 'further slice')} in the JSON report." if more else ""
-    note = f"{told}{without}{rest} Read the first slice of a deployment first: others may be its shadow."
+    note = (
+        f"{told}{without}{rest} Read the first slice of a deployment first: others may be its shadow. by confidence: "
+        "what the reference's confidence alone makes of the rate inside; where the interval holds it, the slice is of "
+        "examples that the reference was unsure of, and no more."
+    )
     return [Table("Slices that change more, or less, than the rest", columns, tuple(rows), (note,))]
 
 
@@ -65,6 +70,7 @@ def _slice(one: Slice) -> tuple[Cell, ...]:
         Cell(percent(one.rate.value)),
         Cell(interval(one.rate, scale=100, decimals=0)),
         Cell(percent(one.rate_outside)),
+        Cell(percent(one.rate_by_confidence)),
         Cell(ratio(one.ratio)),
         Cell(probability(one.p)),
     )
@@ -84,16 +90,10 @@ def _exemplars(found: Exemplars) -> list[Block]:
     ]
     if not rows:
         return []
-    expected = found.majority_expected
     note = (
-        f"On {count(found.majority)} of {count(found.n)} inputs more than half of the "
-        "others agree on one answer against the reference's"
-        + (
-            "."
-            if expected is None
-            else f"; {fixed(expected, 1)} at most would be expected if each changed independently of the others."
-        )
-        + " + right, x wrong."
+        f"On {count(found.majority)} of {count(found.n)} inputs more than half of the others agree on one answer "
+        "against the reference's. Formats of one model change together, and hard inputs are hard for all: no number of "
+        "them is expected by chance. + right, x wrong."
     )
     columns = (
         Column("input", right=False),

@@ -21,36 +21,43 @@ def calibration(task: TaskView, result: ConfidenceCalibration, all_pairs: bool) 
             Cell(percent(own.confidence.value)),
             Cell(percent(own.accuracy.value)),
             Cell(signed(None if over is None else 100 * over)),
+            Cell(percent(own.debiased_error.value)),
+            Cell(interval(own.debiased_error, scale=100, decimals=1)),
             Cell(percent(own.ece.value)),
-            Cell(interval(own.ece, scale=100, decimals=1)),
             Cell(percent(own.expected_ece)),
             Cell(signed(None if change.value is None else 100 * change.value)),
             Cell(interval(change, scale=100, decimals=1)),
+            Cell(interval(own.ece, scale=100, decimals=1)),
             estimate_cell(own.brier, 3),
             Cell(percent(own.mce.value)),
+            Cell(count(own.mce_bins)),
         )
 
     columns = (
         Column("sure\n%"),
         Column("right\n%"),
         Column("over\npoints"),
-        Column("ECE\n%"),
+        Column("error\n%"),
         Column("95 %"),
-        Column("chance\n%"),
+        Column("ECE\n%", optional=True),
+        Column("chance\n%", optional=True),
         Column("change\npoints"),
         Column("change\n95 %", optional=True),
+        Column("ECE\n95 %", optional=True),
         Column("Brier", optional=True),
         Column("MCE\n%", optional=True),
+        Column("bins\nof MCE", optional=True),
     )
     meaning = (
-        "sure: mean probability of its own answer, the likeliest start times the likeliest end."
+        "sure: mean probability of its own answer among the n best of all windows."
         if task.is_question_answering
         else "sure: mean probability of its own label."
     )
     notes = (
-        f"{meaning} over: sure less right. ECE: how far the two are apart, over bins of confidence; chance: the ECE of "
-        "a perfectly calibrated deployment with these confidences. change: of the ECE against the reference's. Over "
-        f"{count(result.n)} examples.",
+        f"{meaning} over: sure less right. error: how far the two are apart over bins of confidence (root mean square, "
+        "debiased: 0 for a calibrated deployment). ECE: the usual figure; chance: that of a calibrated deployment with "
+        "these confidences. change: of the ECE against the reference's. MCE: the largest gap of a bin of 20 examples. "
+        f"Over {count(result.n)} examples.",
     )
     if all(own.ece.value is None for own in result.deployments.values()):
         return []

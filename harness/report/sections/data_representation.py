@@ -38,7 +38,6 @@ def data_representation(task: TaskView, result: DataRepresentation, all_pairs: b
             against_floor(task, elsewhere, d, fixed(elsewhere.of(task, d).value, 2)),
             against_floor(task, cka, d, fixed(cka.of(task, d).value, 2)),
             estimate_cell(procrustes.of(task, d)),
-            Cell(fixed(pair.expected_cka if pair else None, 2)),
             Cell(fixed(pair.expected_procrustes if pair else None, 2)),
         )
 
@@ -49,7 +48,6 @@ def data_representation(task: TaskView, result: DataRepresentation, all_pairs: b
         Column(f"elsewhere\nK = {shown}"),
         Column("CKA"),
         Column("Pro\u00ad\ncrustes", optional=True),
-        Column("CKA\nchance", optional=True),
         Column("Procrustes\nchance", optional=True),
     )
     by_chance = ", ".join(f"{fixed(chance[k], 3)} (K = {k})" for k in counts)
@@ -57,7 +55,9 @@ def data_representation(task: TaskView, result: DataRepresentation, all_pairs: b
         f"Mean Jaccard of the K nearest neighbours, of {count(result.n)} points. Chance: "
         f"{by_chance}. elsewhere: neighbours from the same "
         f"{'paragraph' if task.is_question_answering else 'group'} left out (chance "
-        f"{fixed(result.chance_jaccard_other_groups[shown], 3)}).",
+        f"{fixed(result.chance_jaccard_other_groups[shown], 3)}). Intervals are over the points that are judged; those "
+        "that they are neighbours among stay. CKA: debiased, 0 by chance."
+        + (" A question is represented by its first window." if task.is_question_answering else ""),
     )
     blocks = comparison(task, "Against the reference: are the same points neighbours?", columns, cells, notes)
     drawn = matrix(

@@ -103,5 +103,6 @@ def _data(data: DataFacts, one: str) -> str:
     if data.answerable is not None:
         parts.append(f"{fixed(100 * data.answerable, 0)} % answerable")
     if data.mean_tokens is not None:
-        parts.append(f"{fixed(data.mean_tokens, 0)} tokens on average")
+        where = "" if data.answerable is None else " in the first window"
+        parts.append(f"{fixed(data.mean_tokens, 0)} tokens on average{where}")
     return f"{', '.join(parts)} ({words(data.source)})"

@@ -30,10 +30,10 @@ def single(confidence, correct, **options):
     return run({"large": sure}, {"large": right}, **options).deployments["large"]
 
 
-def library(confidence, correct, bins, norm):
+def library(confidence, correct, bins):
     torch = pytest.importorskip("torch")
     metrics = pytest.importorskip("torchmetrics.classification")
-    metric = metrics.BinaryCalibrationError(n_bins=bins, norm=norm)
+    metric = metrics.BinaryCalibrationError(n_bins=bins)
     return float(metric(torch.from_numpy(np.asarray(confidence)), torch.from_numpy(np.asarray(correct).astype(int))))
 
 
@@ -47,14 +47,35 @@ def test_errors_of_the_top_class_against_torchmetrics(bins, seed):
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     labels = rng.integers(0, 5, 400)
     found = single(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins=bins)
-    for norm, figure in (("l1", found.ece), ("max", found.mce)):
-        metric = metrics.MulticlassCalibrationError(num_classes=5, n_bins=bins, norm=norm)
-        expected = float(metric(torch.from_numpy(probabilities), torch.from_numpy(labels)))
-        assert figure.value == pytest.approx(expected, abs=1e-6)
+    metric = metrics.MulticlassCalibrationError(num_classes=5, n_bins=bins, norm="l1")
+    expected = float(metric(torch.from_numpy(probabilities), torch.from_numpy(labels)))
+    assert found.ece.value == pytest.approx(expected, abs=1e-6)
+    full = [one for one in found.curve if one.count >= 20]
+    assert found.mce_bins == len(full) and (bins == 1 or len(full) < bins)
+    assert found.mce.value == pytest.approx(max(abs(one.accuracy - one.confidence) for one in full))
 
 
-@pytest.mark.parametrize("norm", ["l1", "max"])
-def test_values_on_the_edges_of_bins_against_torchmetrics(norm):
+@pytest.mark.parametrize("n", [150, 600, 5000])
+def test_the_debiased_error_of_a_calibrated_model_is_about_nothing_however_few(n):
+    rng = np.random.default_rng(0)
+    squares, eces, shifted = [], [], []
+    for _ in range(60):
+        sure = rng.uniform(0.1, 0.95, n)
+        found = single(sure, rng.random(n) < sure, resamples=1)
+        squares.append(found.debiased_error.value**2)
+        eces.append(found.ece.value)
+        shifted.append(single(sure, rng.random(n) < sure - 0.1, resamples=1).debiased_error.value)
+    assert np.mean(squares) < 0.5 * np.mean(np.square(eces))
+    assert np.mean(np.equal(squares, 0)) > 0.35  # by chance below 0 as often as above
+    assert np.mean(shifted) == pytest.approx(0.1, abs=0.03)
+
+
+def test_the_largest_gap_needs_a_bin_of_twenty():
+    found = single(np.linspace(0.05, 0.95, 19), np.ones(19))
+    assert found.mce_bins == 0 and found.mce.value is None and found.ece.value is not None
+
+
+def test_values_on_the_edges_of_bins_against_torchmetrics():
     """torchmetrics closes its bins on the left, Guo et al. and we on the right: each is the other's mirror image.
 
     |accuracy - confidence| of a bin stays when both are counted from 1, and (a, b] becomes [1-b, 1-a). Eighths are
@@ -65,10 +86,9 @@ def test_values_on_the_edges_of_bins_against_torchmetrics(norm):
     # Right on the edges and wrong between them: which bin an edge belongs to then settles the figure.
     right = rng.random(300) < np.repeat([0.9, 0.1], [200, 100])
     found = single(sure, right, bins=8)
-    figure = found.ece if norm == "l1" else found.mce
-    assert figure.value == pytest.approx(library(1 - sure, ~right, 8, norm), abs=1e-6)
+    assert found.ece.value == pytest.approx(library(1 - sure, ~right, 8), abs=1e-6)
     # The two conventions differ here, or this would show nothing.
-    assert abs(figure.value - library(sure, right, 8, norm)) > 0.01
+    assert abs(found.ece.value - library(sure, right, 8)) > 0.01
 
 
 def test_bins_are_closed_on_the_right():
@@ -95,8 +115,8 @@ def test_brier_against_scikit_learn():
     assert two == pytest.approx(2 * (one_class - labels % 2) ** 2)
 
 
-def plain(sure, right, bins):
-    """ECE, MCE, Brier, mean confidence, accuracy and overconfidence, as one would first write them down."""
+def plain(sure, right, bins, enough):
+    """ECE, MCE over the bins in `enough`, Brier, confidence, accuracy and overconfidence, as one would write them."""
     if not len(sure):
         return [np.nan] * 6
     ece, worst = 0.0, 0.0
@@ -104,7 +124,7 @@ def plain(sure, right, bins):
         inside = (sure > position / bins) & (sure <= (position + 1) / bins)
         if inside.any():
             gap = abs(right[inside].mean() - sure[inside].mean())
-            ece, worst = ece + gap * inside.mean(), max(worst, gap)
+            ece, worst = ece + gap * inside.mean(), max(worst, gap) if position in enough else worst
     return [ece, worst, np.mean((sure - right) ** 2), sure.mean(), right.mean(), sure.mean() - right.mean()]
 
 
@@ -113,10 +133,17 @@ def test_figures_and_intervals_against_a_loop_over_the_same_draws(groups_of):
     """Groups drawn by the bootstrap's matrix, figures computed from the drawn examples, one draw after another."""
     confidence, correct, _ = study(n=60)
     groups = np.arange(60) // groups_of
-    found = run(confidence, correct, groups, resamples=200, seed=7, bins=10)
+    found = run(confidence, correct, groups, resamples=200, seed=7, bins=2)
     weights = GroupBootstrap(groups, resamples=200, seed=7).weights.astype(int)
     examples = [np.repeat(np.arange(60), row[groups]) for row in weights]
-    drawn = {name: np.array([plain(confidence[name][e], correct[name][e], 10) for e in examples]) for name in correct}
+    enough = {
+        name: np.flatnonzero(np.bincount(bin_of(sure, 2), minlength=2) >= 20) for name, sure in confidence.items()
+    }
+    assert all(map(len, enough.values()))
+    drawn = {
+        name: np.array([plain(confidence[name][e], correct[name][e], 2, enough[name]) for e in examples])
+        for name in correct
+    }
     for figures in drawn.values():
         for column in (0, 1):  # ECE and MCE are centred
             resampled = figures[1:201, column]
@@ -211,11 +238,11 @@ def test_a_deployment_does_not_differ_from_its_copy():
 
 
 def test_certain_and_right_is_without_error():
-    found = single(np.ones(5), np.ones(5))
+    found = single(np.ones(20), np.ones(20))
     figures = (found.ece, found.mce, found.brier, found.overconfidence)
     assert [figure.value for figure in figures] == [0, 0, 0, 0]
     assert found.expected_ece == pytest.approx(0, abs=1e-12)
-    wrong = single(np.ones(5), np.zeros(5))
+    wrong = single(np.ones(20), np.zeros(20))
     assert [figure.value for figure in (wrong.ece, wrong.mce, wrong.brier, wrong.overconfidence)] == [1, 1, 1, 1]
 
 

@@ -59,7 +59,7 @@ def test_unrelated_representations_agree_at_the_chance_level():
         assert measured == pytest.approx(runs[0].chance_jaccard[size], rel=0.2)
         measured = np.mean([found.pairs[0].neighbours_other_groups[size].value for found in runs])
         assert measured == pytest.approx(runs[0].chance_jaccard_other_groups[size], rel=0.2)
-    assert runs[0].pairs[0].cka.value == pytest.approx(runs[0].pairs[0].expected_cka, rel=0.1)
+    assert np.mean([found.pairs[0].cka.value for found in runs]) == pytest.approx(0, abs=0.01)
 
 
 def test_chance_jaccard_by_simulation():
@@ -115,7 +115,6 @@ def test_equal_rows_do_not_crash():
     same = np.ones((30, 5), dtype=np.float32)
     [pair] = compare({"collapsed": same, "b": cloud(30, 5, 0)}, np.arange(30), (5,), 50, 0).pairs
     assert pair.cka.value is None
-    assert pair.expected_cka is None
     assert pair.neighbours["5"].value is not None
 
 

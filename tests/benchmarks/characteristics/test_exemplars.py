@@ -1,13 +1,12 @@
-"""Exemplars by hand, by brute force, and the majority that chance would give."""
+"""Exemplars by hand and by brute force."""
 
 import json
 from dataclasses import asdict
-from itertools import product
 
 import numpy as np
 import pytest
 
-from benchmarks.characteristics.exemplars import Exemplar, find, majority_chance
+from benchmarks.characteristics.exemplars import Exemplar, find
 from benchmarks.errors import BenchmarkError
 
 GOLD = np.array(["Paris", "1990", "", "Ellis"])
@@ -34,9 +33,6 @@ def test_by_hand():
     ]
     # Only on s do more than 2 of the 4 others agree.
     assert (found.n, found.others, found.shared, found.majority) == (4, 4, 4, 1)
-    a, b, c, d = 2 / 4, 3 / 4, 4 / 4, 3 / 4
-    three = a * b * c * (1 - d) + a * b * (1 - c) * d + a * (1 - b) * c * d + (1 - a) * b * c * d
-    assert found.majority_expected == pytest.approx(4 * (three + a * b * c * d))
     json.dumps(asdict(found), allow_nan=False)
 
 
@@ -87,42 +83,12 @@ def test_against_brute_force():
         assert one.reference_right == (gold[row] == one.reference_prediction)
 
 
-def test_chance_of_a_majority_by_enumeration():
-    rates = np.array([0.1, 0.25, 0.6, 0.9, 0.0, 1.0])
-    for count in range(1, 7):
-        total = 0.0
-        for change in product([False, True], repeat=count):
-            if sum(change) > count / 2:
-                total += np.prod(np.where(change, rates[:count], 1 - rates[:count]))
-        assert majority_chance(rates[:count]) == pytest.approx(total, abs=1e-12)
-
-
-def test_independent_changes_of_two_classes_give_the_expected_majority_and_shared_ones_more():
-    rng = np.random.default_rng(1)
-    n, names = 20000, list("abcde")
-    predictions = {"large": rng.integers(0, 2, n)}
-    correct = {name: np.ones(n, dtype=bool) for name in ("large", *names)}
-    for name in names:
-        predictions[name] = predictions["large"] ^ (rng.random(n) < 0.25)
-    found = find(predictions, correct, "large", range(n), at_most=0)
-    assert found.majority_expected is not None
-    error = np.sqrt(found.majority_expected)
-    assert abs(found.majority - found.majority_expected) < 4 * error
-    assert found.exemplars == []
-    hard = rng.random(n) < 0.5
-    for name in names:
-        predictions[name] = predictions["large"] ^ (hard & (rng.random(n) < 0.5))
-    found = find(predictions, correct, "large", range(n), at_most=0)
-    assert found.majority_expected is not None
-    assert found.majority > found.majority_expected + 10 * np.sqrt(found.majority_expected)
-
-
 def test_one_other_agrees_with_nobody():
     two = {"large": [0, 1], "small": [1, 1]}
     found = find(two, {name: np.array([True, True]) for name in two}, "large", ["p", "q"])
-    assert (found.exemplars, found.shared, found.majority, found.majority_expected) == ([], 0, 1, 1.0)
+    assert (found.exemplars, found.shared, found.majority) == ([], 0, 1)
     alone = find({"large": [0]}, {"large": np.array([True])}, "large", ["p"])
-    assert (alone.n, alone.others, alone.majority_expected) == (1, 0, None)
+    assert (alone.n, alone.others, alone.majority) == (1, 0, 0)
 
 
 @pytest.mark.parametrize(

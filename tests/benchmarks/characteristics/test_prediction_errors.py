@@ -81,7 +81,7 @@ def test_two_perfect_models_have_no_jaccard():
     correct = {name: np.ones(10, dtype=bool) for name in ("large", "small")}
     predictions = {name: np.zeros(10, dtype=int) for name in ("large", "small")}
     [pair] = run(correct, predictions, np.arange(10)).strata["all"].pairs
-    assert pair.jaccard == pair.adjusted_jaccard == pair.kappa == Estimate(None, None, None)
+    assert pair.jaccard == pair.tetrachoric == pair.kappa == Estimate(None, None, None)
     assert pair.expected_jaccard is None
     assert pair.largest_jaccard is None
     assert pair.disagreement.value == pair.disagreement.low == 0.0
@@ -96,7 +96,7 @@ def test_a_model_that_is_always_wrong_agrees_by_chance_alone():
     [pair] = run(correct, predictions, np.arange(50)).strata["all"].pairs
     assert pair.jaccard.value == pytest.approx(pair.expected_jaccard)
     assert pair.jaccard.value == pytest.approx(pair.largest_jaccard)
-    assert pair.adjusted_jaccard.value is None
+    assert pair.tetrachoric.value is None
     assert pair.kappa.value == pytest.approx(0)
     assert pair.newly_right == 0
     assert pair.disagreement.value == 1

@@ -11,6 +11,7 @@ from benchmarks.characteristics.attributes import Attribute
 from benchmarks.characteristics.slices import search
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import GroupBootstrap, estimates
+from tests.benchmarks.figures import complete
 
 WORDS = np.array(["who", "what", "when", "how"])
 
@@ -20,6 +21,23 @@ def questions(n=2000, seed=0):
     rng = np.random.default_rng(seed)
     attributes = {"question word": rng.choice(WORDS, n), "context length": rng.integers(100, 700, n)}
     return attributes, np.arange(n) // 2, rng
+
+
+def test_a_slice_that_confidence_explains():
+    rng = np.random.default_rng(0)
+    n = 6000
+    sure = rng.random(n)
+    hard, who = sure < rng.random(n), rng.random(n) < 0.3  # hard ones are those of little confidence, as it were
+    changed = rng.random(n) < 0.4 * (1 - sure)
+    own = changed | (who & (rng.random(n) < 0.2))
+    found = search({"hard": hard, "who": who}, {"m": changed, "own": own}, np.arange(n), confidence=sure, depth=1)
+    [explained] = found.deployments["m"].slices
+    low, _, high = complete(explained.rate)
+    assert explained.rate_by_confidence is not None and low <= explained.rate_by_confidence <= high
+    added = next(one for one in found.deployments["own"].slices if "who" in one.description)
+    assert added.rate_by_confidence is not None and added.rate_by_confidence < complete(added.rate)[0]
+    with pytest.raises(BenchmarkError, match="confidence"):
+        search({"who": who}, {"m": changed}, np.arange(n), confidence=sure[:5])
 
 
 def test_a_planted_slice_is_found_and_no_part_of_it():

@@ -124,6 +124,36 @@ def test_error_ids_without_gold_data(folder: Path, given: dict[str, Any]) -> Non
     assert any("Groups are unknown" in note for note in task["notes"])
 
 
+def test_groups_come_from_a_column(folder: Path) -> None:
+    put("large.txt", "u2\na2\n")
+    put("small.txt", "a2\nu3\na3\n")
+    put(
+        "ids.csv",
+        "id,group\n" + "".join(f"{id},{place}\n" for place, ids in enumerate(CONTEXTS.values()) for id in ids),
+    )
+    put("large.csv", "id,prediction,label,group\n1,y,y,a\n2,n,y,a\n3,n,n,b\n4,n,n,b\n")
+    put("small.csv", "id,prediction\n1,n\n2,n\n3,n\n4,y\n")
+    put("gold.csv", "id,label,group\n1,y,a\n2,y,a\n3,n,a\n4,n,b\n")
+    from_ids = compared("large=large.txt", "small=small.txt", ids="ids.csv")
+    beside, gold = (compared("large=large.csv", "small=small.csv", **given) for given in ({}, {"gold": "gold.csv"}))
+    for task in (from_ids, beside, gold):
+        assert task["data"]["evaluation"]["groups"] == 2
+        assert not any("Groups are unknown" in note for note in task["notes"])
+    put("gold.csv", "id,label\n1,y\n2,y\n3,n\n4,n\n")
+    put(
+        "part.jsonl",
+        "".join(
+            f'{{"id": {id}, "prediction": "y"{more}}}\n'
+            for id, more in zip("1234", (', "group": "a"', "", "", ""), strict=True)
+        ),
+    )
+    assert "line 2: has the columns 'id, prediction', but no 'group'" in refused(
+        "large=small.csv", "part=part.jsonl", gold="gold.csv"
+    )
+    put("bare.csv", "id\nu1\n")
+    assert "'group'" in refused("large=large.txt", "small=small.txt", ids="bare.csv")
+
+
 def test_one_list_of_error_ids_hides_what_the_others_said(folder: Path) -> None:
     put("small.txt", "a2\nu3\na3\n")
     task = compared("large=large.json", "again=large.json", "small=small.txt", gold="gold.json")

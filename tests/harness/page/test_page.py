@@ -116,7 +116,6 @@ def run_with_texts(folder: Path, text: str, examples: int = 2) -> tuple[syntheti
             "others": 0,
             "shared": 0,
             "majority": 0,
-            "majority_expected": None,
             "exemplars": [],
         },
     }

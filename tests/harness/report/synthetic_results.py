@@ -341,9 +341,13 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
                     jaccard=estimate(overlap, 0.05 if d > 0.01 else 0.0),
                     expected_jaccard=chance,
                     largest_jaccard=max(0.93, overlap),
-                    adjusted_jaccard=estimate((overlap - chance) / (max(0.93, overlap) - chance), 0.06),
+                    tetrachoric=estimate((overlap - chance) / (max(0.93, overlap) - chance), 0.06),
                     kappa=estimate(1 - d * 1.5, 0.05),
+                    smallest_kappa=-0.1,
+                    largest_kappa=0.95,
                     disagreement=estimate(d, min(0.02, d / 2)),
+                    further=None if a == names[0] else estimate(sum(place[b][:2]) - sum(place[a][:2]), 0.01),
+                    further_p=None if a == names[0] else 0.001,
                     divergence=estimate(d / 5, 0.01),
                     newly_wrong=int(n * d * 0.4),
                     newly_right=int(n * d * 0.25),
@@ -356,7 +360,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
         for name in names:
             quality = deployments[name]["quality"]
             rate = 1 - (quality["accuracy"] if quality["exact"] is None else quality["exact"])
-            errors[name] = Errors(int(n * rate), estimate(rate, 0.02))
+            errors[name] = Errors(int(n * rate), estimate(rate, 0.02), int(n * rate * 0.1), n * rate * 0.3)
         disagreement = judged(pairs, lambda pair: pair.disagreement, 0.01)
         jaccard = judged(pairs, lambda pair: away(pair.jaccard))
         newly_wrong = judged(pairs, lambda pair: pair.negative_flip_rate, 0.01)
@@ -385,7 +389,6 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
             neighbours=neighbours(apart(a, b) * 1.5),
             neighbours_other_groups=neighbours(apart(a, b) * 1.8),
             cka=bare(1 - apart(a, b)),
-            expected_cka=None,
             procrustes=bare(None),
             expected_procrustes=None,
         )

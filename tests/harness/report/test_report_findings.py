@@ -70,7 +70,7 @@ def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any
     # FP16 changes less but is not faster; the tiny model is faster but changes more
     assert finding.deployments == (INT8,)
     assert "3.7x as fast" in finding.text and "0.25x its size" in finding.text
-    assert "execution floor 0.1 %" in finding.text
+    assert "more than the execution floor of 0.1 %" in finding.text
     assert "-1.0" in finding.text
 
 
@@ -129,11 +129,24 @@ def test_best_trade_with_many_changes_is_called_another_model(task: dict[str, An
 
 
 def test_a_faster_deployment_that_cannot_be_told_from_the_best_is_named(task: dict[str, Any]) -> None:
-    pair(task, TINY)["disagreement"] = estimate(0.05, 0.03)
+    pair(task, TINY, a=INT8)["further_p"] = 0.04  # one-sided .02, which is not below 5 % over three comparisons
     finding = found(task, "faster-equal")
     assert finding is not None and finding.deployments == (TINY, INT8)
-    pair(task, TINY)["disagreement"] = estimate(0.20, 0.03)
+    best = found(task, "best-trade")
+    assert (
+        best is not None and "it changes the fewest, but [4] bert-tiny" in best.text and "cannot be told" in best.text
+    )
+    pair(task, TINY, a=INT8)["further_p"] = 0.001
     assert found(task, "faster-equal") is None
+    best = found(task, "best-trade")
+    assert best is not None and "told from all of them" in best.text
+
+
+def test_the_price_of_a_best_trade_stands_in_its_sentence(task: dict[str, Any]) -> None:
+    verdicts_of(task)[INT8]["conclusion"] = "different"
+    pair(task, INT8)["newly_wrong"] = 21
+    finding = found(task, "best-trade")
+    assert finding is not None and "21 of them newly wrong: more than the execution floor" in finding.text
 
 
 def test_the_price_of_the_highest_speed_is_told(task: dict[str, Any]) -> None:
@@ -141,7 +154,7 @@ def test_the_price_of_the_highest_speed_is_told(task: dict[str, Any]) -> None:
     finding = found(task, "fastest-of-all")
     assert finding is not None and finding.deployments == (TINY_INT8,)
     assert finding.text.startswith("Fastest: [6]") and "changes 20.0 %" in finding.text
-    pair(task, TINY_INT8)["disagreement"] = estimate(0.05, 0.03)
+    pair(task, TINY_INT8, a=INT8)["further_p"] = 0.2
     assert found(task, "fastest-of-all") is None  # it is a faster equal
 
 
@@ -160,9 +173,10 @@ def test_quantization_is_held_against_a_model_of_similar_speed(task: dict[str, A
     task["deployments"][TINY]["performance"]["single_stream"]["p50_ms"] = 150.0
     finding = found(task, "quantized-against-distilled")
     assert finding is not None and "quantization changes fewer predictions" in finding.text
-    pair(task, TINY)["disagreement"] = estimate(0.05, 0.03)
+    pair(task, TINY, a=INT8)["further_p"] = 0.2
     finding = found(task, "quantized-against-distilled")
     assert finding is not None and "not distinguishable" in finding.text
+    pair(task, TINY, a=INT8).update(further=estimate(-0.02, 0.01), further_p=0.001)
     pair(task, TINY)["disagreement"] = estimate(0.01, 0.005)
     finding = found(task, "quantized-against-distilled")
     assert finding is not None and "the smaller model changes fewer" in finding.text
@@ -228,7 +242,7 @@ def test_what_the_examples_cannot_tell(task: dict[str, Any]) -> None:
 
 def test_errors_near_chance(task: dict[str, Any]) -> None:
     assert found(task, "errors-near-chance") is None
-    pair(task, TINY)["adjusted_jaccard"] = estimate(0.04, 0.05)
+    pair(task, TINY)["tetrachoric"] = estimate(0.04, 0.05)
     finding = found(task, "errors-near-chance")
     assert finding is not None and finding.deployments == (TINY,)
 
@@ -241,11 +255,11 @@ def test_always_saying_no_answer(task: dict[str, Any]) -> None:
 
 
 def test_alike_on_unanswerable_questions_only(task: dict[str, Any]) -> None:
-    pair(task, TINY)["adjusted_jaccard"] = estimate(0.5, 0.05)
-    pair(task, TINY, stratum="answerable")["adjusted_jaccard"] = estimate(0.03, 0.05)
+    pair(task, TINY)["tetrachoric"] = estimate(0.5, 0.05)
+    pair(task, TINY, stratum="answerable")["tetrachoric"] = estimate(0.03, 0.05)
     finding = found(task, "alike-on-unanswerable-only")
     assert finding is not None and TINY in finding.deployments
-    pair(task, TINY)["adjusted_jaccard"] = estimate(0.2, 0.05)
+    pair(task, TINY)["tetrachoric"] = estimate(0.2, 0.05)
     finding = found(task, "alike-on-unanswerable-only")
     assert finding is None or TINY not in finding.deployments
 

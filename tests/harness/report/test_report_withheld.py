@@ -19,7 +19,7 @@ def test_no_text_is_left() -> None:
 
 def test_no_answer_is_left() -> None:
     exemplar = Exemplar("q1", "the Seine", "", ["a"], reference_right=True, shared_right=False, confidence=None)
-    exemplars = Exemplars(n=1, others=1, shared=1, majority=1, majority_expected=None, exemplars=[exemplar])
+    exemplars = Exemplars(n=1, others=1, shared=1, majority=1, exemplars=[exemplar])
     results = synthetic.small(synthetic.QA)
     affected = Affected(
         changed={}, slices=Slices(searched=0, minimum=0, level=0.05, deployments={}), exemplars=exemplars
