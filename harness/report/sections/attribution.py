@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from harness.report import causes
 from harness.report.blocks import Block, Cell, Column, Row, Table
-from harness.report.findings.phrases import plural
 from harness.report.floors import (
     ATTACK_OVERLAP,
     DETECTED_OVERLAP,
@@ -14,7 +13,7 @@ from harness.report.floors import (
 from harness.report.numbers import UNKNOWN, count, fixed, percent, ratio
 from harness.report.sections.rows import filled, timing_cell
 from harness.report.values import words
-from harness.report.view import FORMAT_ORDER, DeploymentView, TaskView, short_format
+from harness.report.view import TaskView
 
 
 def chain(task: TaskView) -> list[Block]:
@@ -81,72 +80,6 @@ def _named(step: causes.ChainLink) -> str:
     if step.before.model != step.after.model:
         return words(step.after.model)
     return step.after.short
-
-
-def one_step_at_a_time(task: TaskView) -> list[Block]:
-    """Models down, formats across: each cell is one step of the chain, against the one before it."""
-    tables: list[Block] = []
-    backends = [b for b in task.backends if any(d.backend == b for d in task.measured)]
-    for backend in backends:
-        here = [d for d in task.measured if d.backend == backend and d.replicate_kind is None]
-        formats = sorted(
-            {d.format for d in here if not d.is_fp32},
-            key=lambda f: (FORMAT_ORDER.index(f) if f in FORMAT_ORDER else len(FORMAT_ORDER), f),
-        )
-        models = list(dict.fromkeys(d.model for d in here))
-        if not formats or len(models) < 2:
-            continue
-        rows = []
-        for model in models:
-            steps = [_architecture(task, here, model)]
-            steps += [_precision(task, here, model, form) for form in formats]
-            rows.append(Row((Cell(words(model)), *steps)))
-        if not any(cell.text != UNKNOWN for row in rows for cell in row.cells[1:]):
-            continue
-        where = f" on {words(backend)}" if len(backends) > 1 else ""
-        tables.append(
-            Table(
-                f"One step at a time{where}: predictions changed, and speed-up, by this step alone",
-                (
-                    Column("model", right=False),
-                    Column("architecture\n% at speed-up"),
-                    *(Column(f"{words(short_format(f))}\n% at speed-up") for f in formats),
-                ),
-                tuple(rows),
-                (
-                    "architecture: the model in FP32 against the reference's model in FP32. Formats: "
-                    f"against the same model in FP32. Over {plural(task.examples or 0, 'example')}; speed-up: of "
-                    f"{task.speed_up_of}.",
-                ),
-            )
-        )
-    return tables
-
-
-def _architecture(task: TaskView, here: list[DeploymentView], model: str) -> Cell:
-    for deployment in here:
-        if deployment.model == model and deployment.is_fp32:
-            step = causes.architecture_step(task, deployment)
-            if step is not None and deployment is causes.fp32_of(task, model, deployment.backend):
-                return _step_cell(task, step)
-    return Cell(UNKNOWN)
-
-
-def _precision(task: TaskView, here: list[DeploymentView], model: str, form: str) -> Cell:
-    for deployment in here:
-        if deployment.model == model and deployment.format == form:
-            step = causes.precision_step(task, deployment)
-            if step is not None:
-                return _step_cell(task, step)
-    return Cell(UNKNOWN)
-
-
-def _step_cell(task: TaskView, step: causes.ChainLink) -> Cell:
-    changed = DISAGREEMENT.between(task, step.before.name, step.after.name)
-    gain = _gain(task, step)
-    if changed.value is None and gain.text == UNKNOWN:
-        return Cell(UNKNOWN)
-    return Cell(f"{percent(changed.value)} at {gain.text}")
 
 
 def _gain(task: TaskView, step: causes.ChainLink) -> Cell:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.report.blocks import Block, Cell, Column, Row, Table
+from harness.report.blocks import Cell
 from harness.report.floors import DISAGREEMENT
-from harness.report.numbers import UNKNOWN, percent, ratio
-from harness.report.sections.rows import filled, key, speed_up_cell
+from harness.report.numbers import UNKNOWN
 from harness.report.values import quotient
 from harness.report.view import DeploymentView, TaskView
 
@@ -15,54 +14,31 @@ Cost = Callable[[DeploymentView], tuple[float, float] | None]
 """A figure that is better when smaller, from and to: of two that overlap, none is cheaper. None: it ranks nothing."""
 
 
-def pareto(task: TaskView) -> list[Block]:
-    """All candidates by speed, with who beats them; none where fewer than two are known."""
+NOTE = (
+    "front: no other deployment, the reference included, is as fast (as small in peak memory) and changes as few "
+    "predictions. <[n]: [n] does, and is better in one of the two; of several, the most faithful. Speed-ups whose "
+    "intervals overlap rank neither above the other, and those marked ! rank nothing."
+)
+
+
+def front(task: TaskView, deployment: DeploymentView) -> tuple[Cell, Cell]:
+    """Whether a candidate is beaten, by speed and by memory, and by whom; unknown where fewer than two are compared."""
     reference = task.reference_deployment
     known = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None]
-    if reference is None or len(known) < 2:
-        return []
+    if reference is None or len(known) < 2 or deployment not in known:
+        return Cell(UNKNOWN), Cell(UNKNOWN)
 
     def latency(d: DeploymentView) -> tuple[float, float] | None:
         speed = task.ranked_speed_up(d)
         return None if speed is None else (1 / speed.high, 1 / speed.low)
 
-    def memory_ratio(d: DeploymentView) -> float | None:
-        return quotient(d.once.peak_memory_bytes, reference.once.peak_memory_bytes)
-
     def memory(d: DeploymentView) -> tuple[float, float] | None:
-        value = memory_ratio(d)
+        value = quotient(d.once.peak_memory_bytes, reference.once.peak_memory_bytes)
         return None if value is None else (value, value)
 
-    rows = []
-    for d in sorted(known, key=lambda d: -(task.speed_up(d) or 0.0)):
-        by_speed, by_memory = (beaten_by(task, d, [reference, *known], cost) for cost in (latency, memory))
-        rows.append(
-            Row(
-                (
-                    key(task, d, d.short),
-                    speed_up_cell(task, d),
-                    Cell(ratio(memory_ratio(d))),
-                    Cell(percent(DISAGREEMENT.of(task, d).value)),
-                    _place(by_speed, latency(d)),
-                    _place(by_memory, memory(d)),
-                )
-            )
-        )
-    columns = (
-        Column("deployment", right=False),
-        Column("speed-\nup"),
-        Column("memory\nratio"),
-        Column("differ\n%"),
-        Column("by\nspeed"),
-        Column("by\nmemory"),
-    )
-    note = (
-        f"speed-up: of {task.speed_up_of}. front: no other deployment, the reference included, is as fast (as "
-        "small in peak memory) and changes as few predictions. <[n]: [n] "
-        "does, and is better in one of the two; of several, the most faithful. Speed-ups whose intervals overlap rank "
-        "neither above the other, and those marked ! rank nothing."
-    )
-    return [filled(Table("Pareto front: what is bought with the changed predictions", columns, tuple(rows), (note,)))]
+    others = [reference, *known]
+    by_speed, by_memory = (_place(beaten_by(task, deployment, others, c), c(deployment)) for c in (latency, memory))
+    return by_speed, by_memory
 
 
 def beaten_by(

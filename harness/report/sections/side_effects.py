@@ -16,8 +16,9 @@ from harness.report.floors import (
     neighbours_metric,
 )
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, ratio, signed
-from harness.report.sections.attribution import chain, one_step_at_a_time
-from harness.report.sections.pareto import pareto
+from harness.report.sections.attribution import chain
+from harness.report.sections.pareto import NOTE as FRONT
+from harness.report.sections.pareto import front
 from harness.report.sections.rows import MARKS, against_floor, filled, key, marked, on_backend, speed_up_cell
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
@@ -28,6 +29,7 @@ LEGEND = {
     "times\nfloor": "times floor: of differ.",
     "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours not shared (1 - Jaccard).",
     "OOD\nsame": "OOD same: Jaccard of the out-of-distribution points detected.",
+    "by\nspeed": FRONT,
     "attack\npoints": "attack: success, in points above the reference's, where both were right.",
 }
 
@@ -44,7 +46,7 @@ def side_effects(task: TaskView) -> Section:
         blocks.append(Prose(("There is nothing beside the reference.",)))
     else:
         blocks.append(table)
-    blocks += [*one_step_at_a_time(task), *chain(task), *pareto(task)]
+    blocks += chain(task)
     return Section(title, tuple(blocks), level=2)
 
 
@@ -73,6 +75,7 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
             _attack_cell(task, reference, d),
             Cell(interval(changed, scale=100, decimals=1)),
             Cell(ratio(task.size_ratio(d))),
+            *front(task, d),
         )
 
     groups: dict[str, list[DeploymentView]] = {}
@@ -96,6 +99,8 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
         Column("attack\npoints"),
         Column("differ\n95 %", optional=True),
         Column("file\nratio", optional=True),
+        Column("by\nspeed", optional=True),
+        Column("by\nmemory", optional=True),
     )
     table = filled(Table("Everything against the reference", columns, tuple(rows)))
     headings = {column.heading for column in table.columns}
