@@ -84,7 +84,7 @@ def what_ran(run: RunResults, tasks: Sequence[TaskView]) -> str:
     if run.results.environment is not None:
         parts += [_machine(run.results.environment), _runtimes(run.results.environment, tasks)]
     if run.performance is not None and run.performance.seconds is not None:
-        parts.append(f"{duration(run.performance.seconds)} of work")
+        parts.append(f"{duration(run.performance.seconds)}")
     return f"scalemodel {words(run.results.study)}: {'; '.join(part for part in parts if part)}"
 
 
