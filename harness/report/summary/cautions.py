@@ -28,5 +28,5 @@ def cautions(tasks: Sequence[TaskView]) -> list[Caution]:
     ]
     for task, finding in sorted(told, key=lambda pair: (pair[1].kind != "failure", pair[1].rule in OF_TIMINGS)):
         text = f"{words(task.name)}: {finding.text}" if len(tasks) > 1 else finding.text
-        found.setdefault(finding.text, Caution(text, finding.next_step))
+        found.setdefault(finding.text, Caution(f"{text.rstrip('.')}.", finding.next_step))
     return list(found.values())
