@@ -103,7 +103,7 @@ def test_targets_of_make_are_there(page: Path) -> None:
 @every_page
 def test_commands_and_their_options_are_there(page: Path) -> None:
     for part in code(page):
-        for line in re.findall(r"^(?:\$ )?scalemodel ([a-z].*)", part, flags=re.MULTILINE):
+        for line in re.findall(r"^(?:\$ )?scalemodel ([a-z][a-z-]*(?: .*)?)$", part, flags=re.MULTILINE):
             words = re.split(r"\s+", line)
             command = typer.main.get_command(app)
             while commands := getattr(command, "commands", None):

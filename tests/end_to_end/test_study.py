@@ -150,7 +150,7 @@ def test_one_screen_and_the_parts_of_the_report(run_folder: Path) -> None:
     assert "Calibration" in (part := told("--section", "calibration")) and "Data distribution" not in part
     assert "Cautions" in told("--cautions") and "demonstration family" in told("--cautions")
     assert "cannot tell" in told("--explain")
-    changed = told("--changed", 1, "--deployment", "*/int8-*", "--deployment", "small/*")
+    changed = told("--changed", 1, "--deployment", "*/int8-*", "--deployment", "tiny/*")
     assert "question" in changed and "text" in changed
     refused = scalemodel("report", run_folder, "--changed", "1", "--no-texts")
     assert refused.returncode == 2 and "--no-texts" in refused.stderr and refused.stdout == ""

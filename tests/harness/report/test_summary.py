@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from pytest_regressions.file_regression import FileRegressionFixture
 from rich.console import Console
 
-from benchmarks.statistics.equivalence import Conclusion
+from benchmarks.statistics.equivalence import Conclusion, PairedShares
 from harness.report.summary.cautions import cautions
 from harness.report.summary.recommendation import recommendation
 from harness.report.summary.screen import CAUTION_LINES, CAUTIONS, LINES, print_screen
@@ -38,6 +39,7 @@ def concluded(tree: Json, task: str, name: str, conclusion: Conclusion, **change
         "p_same": 0.01,
         "margin": 0.01,
         "examples_needed": None,
+        "evidence": asdict(PairedShares(0.0, 0.0, 1218.0)),
     }
     return tree
 

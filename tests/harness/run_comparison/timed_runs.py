@@ -46,7 +46,7 @@ def write_run(
                 timings[task][name] = summarise(measured).model_dump(mode="json")
     folder.mkdir(parents=True)
     save(folder / "results.json", json.loads(json.dumps(results, default=synthetic.as_json)))
-    save(folder / "performance.json", {"version": results["version"], "tasks": timings})
+    save(folder / "performance.json", {"version": results["version"], "seconds": None, "tasks": timings})
     save(folder / "config.json", {"version": 1, "study": study})
     return folder
 
