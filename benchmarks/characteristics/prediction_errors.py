@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import all_pairs, kappa_bounds, overlaps
-from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
-from benchmarks.statistics.divergence import Distributions
+from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, divide, estimates, number
+from benchmarks.statistics.divergence import Distributions, Divergences, spread
 from benchmarks.statistics.equivalence import (
     ExampleOutcomes,
     Floors,
@@ -135,6 +135,9 @@ class Stratum:
     """Every pair of deployments; the reference is the `a` of its own."""
     scores: dict[str, ScoreChange]
     """By deployment: the share of right predictions against the reference's."""
+    divergences: dict[str, Divergences]
+    """By deployment whose probabilities are known, of the same outcomes as the reference's: how far they are from
+    these."""
     verdicts: ErrorVerdicts
     """Distances from the reference against their floors."""
 
@@ -193,7 +196,7 @@ def compare(
         names=names,
         wrong=[~column for column in right],
         said=said,
-        divergence=_divergences(names, probabilities or {}, bootstrap.n),
+        **_divergences(names, probabilities or {}, bootstrap.n),
         bootstrap=bootstrap,
         floors=floors or {},
         margins={"disagreement": margin, "jaccard": overlap_margin},
@@ -223,6 +226,7 @@ class _Comparison:
     wrong: list[NDArray[np.bool_]]
     said: NDArray[np.intp] | None
     divergence: Floats | None  # (n, pairs)
+    kullback_leibler: dict[str, Floats]  # (n,) from the reference
     bootstrap: GroupBootstrap
     floors: Floors
     margins: dict[str, float]
@@ -254,6 +258,7 @@ class _Comparison:
             },
             pairs=pairs,
             scores=self._scores(within),
+            divergences=self._divergences(within, pairs) if examples else {},
             verdicts=ErrorVerdicts(
                 disagreement=self._judge_shares(evidence.changed, within, effect.effect),
                 jaccard=judge(
@@ -339,6 +344,21 @@ class _Comparison:
         }
         examples = dict.fromkeys(changes, len(right[0]))
         return judge_changes(changes, self.margins["disagreement"], examples) if len(right[0]) else {}
+
+    def _divergences(self, within: Bools, pairs: list[ErrorPair]) -> dict[str, Divergences]:
+        groups, found = self.bootstrap.index[within], {}
+        for column, pair in enumerate(pairs[: len(self.names) - 1]):  # the reference's come first
+            if pair.divergence is None or self.divergence is None:
+                continue
+            nats = self.kullback_leibler[pair.b]
+            infinite = int(np.isinf(nats[within]).sum())
+            mean = UNDEFINED if infinite else estimates(self.bootstrap.means(nats, within))[0]
+            found[pair.b] = Divergences(
+                jensen_shannon=spread(self.divergence[within, column], pair.divergence, groups),
+                kullback_leibler=spread(nats[within], mean, groups),
+                infinite=infinite,
+            )
+        return found
 
     def _pairs(
         self,
@@ -450,20 +470,27 @@ def mcnemar_p(newly_wrong: ArrayLike, newly_right: ArrayLike, effect: float = 1.
     return np.asarray(np.where(total > 0, np.minimum(1.0, p), 1.0), dtype=np.float64)
 
 
-def _divergences(
-    names: list[str], probabilities: Mapping[str, Sequence[NDArray[np.floating]]], n: int
-) -> Floats | None:
-    """(n, pairs) Jensen-Shannon divergence of every example in bits; NaN for pairs that have none."""
+class _Divergences(TypedDict):
+    divergence: Floats | None
+    kullback_leibler: dict[str, Floats]
+
+
+def _divergences(names: list[str], probabilities: Mapping[str, Sequence[NDArray[np.floating]]], n: int) -> _Divergences:
+    """Of every example: Jensen-Shannon (n, pairs) in bits, NaN for pairs that have none; Kullback-Leibler from the
+    reference in nats, by deployment."""
     if not probabilities:
-        return None
+        return {"divergence": None, "kullback_leibler": {}}
     flat = {name: Distributions.of(rows, n, name) for name, rows in probabilities.items() if name in names}
     first, second = all_pairs(len(names))
     table: Floats = np.full((n, len(first)), np.nan)
+    nats = {}
     for pair, (a, b) in enumerate(zip(first, second, strict=True)):
         p, q = flat.get(names[a]), flat.get(names[b])
         if p is not None and q is not None and p.shapes == q.shapes:
             table[:, pair] = p.divergence(q)
-    return table
+            if a == 0:
+                nats[names[b]] = p.kullback_leibler(q)
+    return {"divergence": table, "kullback_leibler": nats}
 
 
 def _mean_divergence(

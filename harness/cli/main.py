@@ -55,6 +55,21 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; errors 
 Format = Annotated[
     Literal["terminal", "markdown", "json"], typer.Option("--format", "-f", help="How the report is written.")
 ]
+ReportFormat = Annotated[
+    Literal["terminal", "markdown", "json", "latex"],
+    typer.Option("--format", "-f", help="How the report is written; `latex`: its tables, for a paper."),
+]
+Html = Annotated[
+    Path | None, typer.Option("--html", metavar="FILE", help="Write a page: one file that needs nothing else.")
+]
+TidyTable = Annotated[
+    Path | None,
+    typer.Option(
+        "--table", metavar="FILE", help="Write the figures, a row each, as .csv or .parquet (docs/python.md)."
+    ),
+]
+Cautions = Annotated[bool, typer.Option("--cautions", help="All cautions.")]
+Explain = Annotated[bool, typer.Option("--explain", help="How to read the screen.")]
 Full = Annotated[bool, typer.Option("--full", help="The full report, not one screen of it.")]
 AllPairs = Annotated[
     bool,
@@ -128,7 +143,7 @@ def export(
 def report(
     run: FinishedRun = None,
     store: StoreFolder = DEFAULT_STORE,
-    format: Format = "terminal",
+    format: ReportFormat = "terminal",
     full: Full = False,
     section: Annotated[
         list[str] | None,
@@ -147,14 +162,18 @@ def report(
             "--changed", metavar="N", min=1, help="N changed examples with both answers, of the --deployment given."
         ),
     ] = None,
-    cautions: Annotated[bool, typer.Option("--cautions", help="All cautions.")] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="How to read the screen.")] = False,
+    cautions: Cautions = False,
+    explain: Explain = False,
     sort: Annotated[
         Literal["verdict", "speed", "size", "changed", "name"], typer.Option("--sort", help="Order of the deployments.")
     ] = "verdict",
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="Write a page: one file that needs nothing else."),
+    html: Html = None,
+    table: TidyTable = None,
+    model_card: Annotated[
+        str | None,
+        typer.Option(
+            "--model-card", metavar="DEPLOYMENT", help="The model-index of a deployment's model card, as YAML."
+        ),
     ] = None,
     all_pairs: AllPairs = False,
     no_texts: NoTexts = False,
@@ -174,6 +193,8 @@ def report(
         explain=explain,
         sort=sort,
         html=html,
+        table=table,
+        model_card=model_card,
         texts=not no_texts,
     )
     show_report(run, store, shown)
@@ -260,7 +281,8 @@ def compare_outputs_(
         typer.Argument(
             metavar="NAME=FILE",
             help="Whose outputs a file holds; the first name is the reference. SQuAD predictions or a list of error "
-            "ids (JSON; ids also one a line), classes (CSV, JSONL), representations (.npy, .npz).",
+            "ids (JSON; ids also one a line), classes or their probabilities or logits (CSV, JSONL), "
+            "representations or probabilities (.npy, .npz).",
         ),
     ],
     gold: Annotated[
@@ -279,8 +301,12 @@ def compare_outputs_(
         list[str] | None,
         typer.Option(metavar="NAME", help="This is the reference trained with another seed; may be repeated."),
     ] = None,
-    format: Format = "terminal",
+    format: ReportFormat = "terminal",
     full: Full = False,
+    cautions: Cautions = False,
+    explain: Explain = False,
+    html: Html = None,
+    table: TidyTable = None,
     all_pairs: AllPairs = False,
     resamples: Annotated[int, typer.Option(min=100, help="Resamples behind every 95 % interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
@@ -292,7 +318,8 @@ def compare_outputs_(
 
     floors = floors_of(execution_floor or [], seed_floor or [])
     settings = Settings(gold, ids, examples, common, floors, resamples, seed)
-    compare_outputs(outputs, settings, Shown(format, full, all_pairs))
+    shown = Shown(format, full, all_pairs, cautions=cautions, explain=explain, html=html, table=table)
+    compare_outputs(outputs, settings, shown)
 
 
 @app.command()

@@ -10,19 +10,20 @@ from rich.console import Console
 
 from harness.config.slips import meant
 from harness.errors import UserError
+from harness.gate.model_card import model_index
 from harness.gate.outcome import GateOutcome, load_gate
+from harness.gate.tidy import write_tidy
 from harness.page.build import build_page
 from harness.report.blocks import Facts, Report, Section
 from harness.report.build import build_report
 from harness.report.changed_examples import changed_examples
 from harness.report.printable import say
-from harness.report.render import ReportFormat, render
+from harness.report.render import ReportFormat, render, render_part
 from harness.report.selection import only_deployments, only_sections, only_tasks
 from harness.report.summary.cautions import cautions
 from harness.report.summary.explain import explanation
 from harness.report.summary.screen import print_screen
 from harness.report.summary.standings import Sort
-from harness.report.terminal import Terminal
 from harness.report.view import tasks_of
 from harness.report.withheld import without_texts
 from harness.results.read import RunResults, load_results
@@ -34,7 +35,7 @@ class Shown:
     """What of a run is shown, and how."""
 
     format: ReportFormat = "terminal"
-    """Markdown and JSON hold the full report."""
+    """Markdown and JSON hold the full report, LaTeX its tables."""
     full: bool = False
     all_pairs: bool = False
     """Matrices of all deployments, however many there are."""
@@ -49,6 +50,10 @@ class Shown:
     sort: Sort = "verdict"
     html: Path | None = None
     """Where a page is written, instead of anything on standard output."""
+    table: Path | None = None
+    """Where the tidy table of figures is written, likewise; both may be."""
+    model_card: str | None = None
+    """The full name of the deployment whose model card's `model-index` is shown."""
     texts: bool = True
     """Whether any example's text or answer may stand there."""
 
@@ -63,11 +68,11 @@ def show_report(run: Path | None, store: Path, shown: Shown) -> None:
     if shown.changed is not None and not shown.texts:
         raise UserError("--changed: shows texts, which --no-texts leaves out; take one of them")
     found = only_deployments(only_tasks(load_results(folder), shown.tasks), shown.deployments)
-    if shown.html is not None:
-        place = folder if folder.is_dir() else folder.parent
-        write_page(shown.html, build_page(found, place, gate=load_gate(place), texts=shown.texts))
-    elif shown.changed is not None:
-        _print(_changed(found, folder if folder.is_dir() else folder.parent, shown))
+    place = folder if folder.is_dir() else folder.parent
+    if _written(found, shown, place, load_gate(place)):
+        return
+    if shown.changed is not None:
+        render_part(_changed(found, place, shown))
     else:
         show_results(
             found if shown.texts else without_texts(found), shown, load_gate(folder) if folder.is_dir() else None
@@ -75,19 +80,35 @@ def show_report(run: Path | None, store: Path, shown: Shown) -> None:
 
 
 def show_results(run: RunResults, shown: Shown, gate: GateOutcome | None = None) -> None:
-    """Write what is wanted of results to standard output; none of their examples' texts are at hand."""
-    if shown.cautions:
+    """Write what is wanted of results to standard output, or as a page; none of their examples' texts are at hand."""
+    if _written(run, shown, None, gate):
+        return
+    if shown.model_card is not None:
+        print(model_index(run, shown.model_card), end="")
+    elif shown.cautions:
         told = cautions(tasks_of(run))
         facts = Facts(tuple((f"{i}", f"{one.text} {one.next_step}".strip()) for i, one in enumerate(told, start=1)))
-        _print(Report("Cautions", "" if told else "None.", (Section("", (facts,)),) if told else ()))
+        render_part(Report("Cautions", "" if told else "None.", (Section("", (facts,)),) if told else ()))
     elif shown.explain:
-        _print(Report("How to read the screen", "", (Section("", (Facts(tuple(explanation(tasks_of(run)))),)),)))
+        render_part(Report("How to read the screen", "", (Section("", (Facts(tuple(explanation(tasks_of(run)))),)),)))
     elif shown.sections:
-        _print(only_sections(build_report(run, all_pairs=shown.all_pairs), shown.sections))
+        if shown.format == "json":
+            raise UserError("--section: JSON is always whole; leave it out, or take another --format")
+        render_part(only_sections(build_report(run, all_pairs=shown.all_pairs), shown.sections), format=shown.format)
     elif shown.format != "terminal" or shown.full or shown.all_pairs:
         render(run, format=shown.format, all_pairs=shown.all_pairs)
     else:
         print_screen(Console(), run, gate=gate, sort=shown.sort)
+
+
+def _written(run: RunResults, shown: Shown, folder: Path | None, gate: GateOutcome | None) -> bool:
+    """Write the files that are wanted; whether any is."""
+    if shown.html is not None:
+        write_page(shown.html, build_page(run, folder, gate=gate, texts=shown.texts))
+    if shown.table is not None:
+        write_tidy(run, shown.table)
+        say(f"table: {shown.table}", error=True)
+    return shown.html is not None or shown.table is not None
 
 
 def write_page(file: Path, text: str) -> None:
@@ -105,10 +126,6 @@ def _changed(run: RunResults, folder: Path, shown: Shown) -> Report:
         for section in changed_examples(task, folder, shown.changed or 0, all_deployments=bool(shown.deployments))
     ]
     return Report("Changed predictions", "", tuple(sections))
-
-
-def _print(report: Report) -> None:
-    Terminal(Console()).report(report)
 
 
 def find_run(run: Path | None, store: Path) -> Path:

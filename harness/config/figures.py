@@ -66,6 +66,16 @@ FIGURES: dict[str, Figure] = {
             "smaller",
             of_pair=True,
         ),
+        *(
+            Figure(
+                f"divergence-p{part}",
+                f"what {part} % of the examples' divergences are below",
+                "bits",
+                "smaller",
+                of_pair=True,
+            )
+            for part in (95, 99)
+        ),
         Figure(
             "neighbours", "nearest neighbours that it shares with the reference: Jaccard", "", "larger", _HELD, True
         ),

@@ -9,8 +9,10 @@ from typing import Any
 from harness.data.checks import bad_data, short
 from harness.data.csv_rows import csv_rows
 from harness.data.files import read_text
+from harness.errors import UserError
 from harness.external_outputs.ids import id_of
 from harness.external_outputs.json_text import parse
+from harness.external_outputs.probabilities import KINDS, PREFIXES, probabilities_of_table
 from harness.external_outputs.read import PredictedClasses
 
 Record = tuple[str, Mapping[str, Any]]
@@ -18,7 +20,9 @@ Record = tuple[str, Mapping[str, Any]]
 
 
 def read_classes(path: Path) -> PredictedClasses:
-    """Columns ``id`` and ``prediction``, the gold classes where there is a column ``label``, and ``group``.
+    """Columns ``id`` and ``prediction``, and where they are there ``label``, ``group``, and probabilities or logits.
+
+    Where there are probabilities or logits and no ``prediction``, that is the most probable class.
 
     Raises:
         UserError: no such file, not UTF-8, not CSV or JSONL, a column that is not there, no rows, an id
@@ -27,7 +31,12 @@ def read_classes(path: Path) -> PredictedClasses:
     records = list(_records(path))
     has_labels = any("label" in record for _, record in records)
     labels = _column(path, records, "label") if has_labels else None
-    return PredictedClasses(path, _column(path, records, "prediction"), labels, _groups(path, records))
+    probabilities = probabilities_of_table(path, _with_ids(path, records, "prediction"))
+    if probabilities is None or any("prediction" in record for _, record in records):
+        predictions = _column(path, records, "prediction")
+    else:
+        predictions = dict(zip(probabilities.ids or (), probabilities.most_probable, strict=True))
+    return PredictedClasses(path, predictions, labels, _groups(path, records), probabilities)
 
 
 def read_labels(path: Path) -> dict[str, str]:
@@ -52,18 +61,31 @@ def _groups(path: Path, records: Sequence[Record]) -> dict[str, str] | None:
 def _column(path: Path, records: Iterable[Record], name: str) -> dict[str, str]:
     """The classes in a column, by id, in the order of the file."""
     found: dict[str, str] = {}
+    for id, place, record in _with_ids(path, records, name):
+        if name not in record:
+            raise _no_column(path, place, record, name, name)
+        found[id] = _named(path, f"{place}, column {name!r}", record[name], "group" if name == "group" else "class")
+    return found
+
+
+def _with_ids(path: Path, records: Iterable[Record], wanted: str) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """(id, place, columns) of every row; ``wanted`` is the other column that a complaint asks for."""
+    found: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
     for place, record in records:
-        for column in ("id", name):
-            if column not in record:
-                what = f"has the columns {short(', '.join(map(str, record)))}, but no {column!r}"
-                raise bad_data(path, place, what, f"name the columns id and {name}")
+        if "id" not in record:
+            raise _no_column(path, place, record, "id", wanted)
         id = id_of(path, f"{place}, column 'id'", record["id"])
         if id in found:
             raise bad_data(path, place, f"has the id {short(id)}, as a line before it", "keep one row for each id")
-        found[id] = _named(path, f"{place}, column {name!r}", record[name], "group" if name == "group" else "class")
+        found[id] = (id, place, record)
     if not found:
         raise bad_data(path, "the table", "has no rows", "write one row for each id")
-    return found
+    return list(found.values())
+
+
+def _no_column(path: Path, place: str, record: Mapping[str, Any], column: str, wanted: str) -> UserError:
+    what = f"has the columns {short(', '.join(map(str, record)))}, but no {column!r}"
+    return bad_data(path, place, what, f"name the columns id and {wanted}")
 
 
 def _named(path: Path, place: str, value: Any, what: str) -> str:
@@ -88,8 +110,9 @@ def _csv_records(path: Path) -> Iterator[Record]:
 
 
 def _check_header(path: Path, columns: Sequence[str]) -> None:
-    for column in ("id", "prediction", "label", "group"):
-        if columns.count(column) > 1:
+    for column in columns:
+        read = column in ("id", "prediction", "label", "group", *KINDS) or column.startswith(tuple(PREFIXES))
+        if read and columns.count(column) > 1:
             raise bad_data(path, "line 1", f"names the column {column!r} several times", "keep one of them")
     # Refused here, because a table without rows has no record to miss it in.
     if "id" not in columns:

@@ -15,11 +15,20 @@ from numpy.typing import NDArray
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.statistics.equivalence import Floor
+from harness.data.checks import short
 from harness.errors import UserError
 from harness.external_outputs.examples import ComparedExamples, find_examples, with_groups
 from harness.external_outputs.judging import Judgement, answerable, judge, with_labels
-from harness.external_outputs.matching import match
-from harness.external_outputs.read import ErrorIds, Judged, Output, PredictedAnswers, PredictedClasses, Representations
+from harness.external_outputs.matching import check_rows, match
+from harness.external_outputs.read import (
+    ErrorIds,
+    Judged,
+    Output,
+    PredictedAnswers,
+    PredictedClasses,
+    Probabilities,
+    Representations,
+)
 from harness.results.deployments import DeploymentResult, OutputFile
 from harness.results.read import RunResults
 from harness.results.schema import (
@@ -46,10 +55,42 @@ class NamedOutputs:
     name: str
     judged: Judged | None = None
     representations: Representations | None = None
+    probabilities: Probabilities | None = None
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        return tuple(output for output in (self.judged, self.representations) if output is not None)
+        every = (self.judged, self.representations, self.probabilities)
+        return tuple(output for output in every if output is not None)
+
+    @property
+    def told(self) -> bool:
+        """Whether there is something that can be right or wrong."""
+        return self.judged is not None or self.probabilities is not None
+
+    def told_of(self, examples: ComparedExamples) -> Judged | None:
+        """What was said about the examples, with how probable it was.
+
+        Raises:
+            UserError: probabilities of another number of examples, or of what is not a class.
+        """
+        found = self.probabilities
+        if found is None:
+            return self.judged
+        if found.ids is None:
+            check_rows(examples, found)
+            found = replace(found, ids=tuple(examples.index))
+        ids = found.ids or ()
+        if self.judged is None:
+            by_id = dict(zip(ids, found.most_probable, strict=True))
+            return PredictedClasses(found.path, by_id, None, None, found)
+        if not isinstance(self.judged, PredictedClasses):
+            raise UserError(
+                f"{found.path}: probabilities are of classes, but {self.judged.path} holds {self.judged.kind}"
+            )
+        missing = next((id for id in self.judged.by_id if id not in set(ids)), None)
+        if missing is not None:
+            raise UserError(f"{found.path}: has no row for {short(missing)} of {self.judged.path}; give one for each")
+        return replace(self.judged, probabilities=found)
 
 
 @dataclass(frozen=True)
@@ -79,6 +120,11 @@ def sources_of(named: Sequence[tuple[str, Output]]) -> tuple[NamedOutputs, ...]:
             other: Output | None = source.representations
             what = "hold its representations"
             found[name] = replace(source, representations=output)
+        elif isinstance(output, Probabilities):
+            in_table = isinstance(source.judged, PredictedClasses) and source.judged.probabilities
+            other = source.probabilities or in_table or None
+            what = "hold its probabilities"
+            found[name] = replace(source, probabilities=output)
         else:
             other = source.judged
             what = "tell what it got right"
@@ -101,11 +147,12 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     floors = settings.floors or {}
     _check_reference(sources, floors)
     outputs = [output for source in sources for output in source.outputs]
-    judged = [source.judged for source in sources if source.judged is not None]
     every = find_examples(outputs, settings.gold, settings.ids, settings.examples)
-    matched = match(every, outputs, common=settings.common)
-    examples = with_groups(with_labels(matched.examples, judged), outputs)
-    judgements = {source.name: judge(source.judged, examples) for source in sources if source.judged is not None}
+    told = {source.name: one for source in sources if (one := source.told_of(every)) is not None}
+    rows = [source.representations for source in sources if source.representations is not None]
+    matched = match(every, [*told.values(), *rows], common=settings.common)
+    examples = with_groups(with_labels(matched.examples, list(told.values())), outputs)
+    judgements = {name: judge(one, examples) for name, one in told.items()}
     representations = {
         source.name: source.representations.rows
         if matched.rows is None
@@ -123,7 +170,9 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
             source.name: _deployment(source, reference, floors.get(source.name), judgements) for source in sources
         },
         characteristics=CharacteristicResults.known(
-            prediction_errors=_prediction_errors(judgements, examples, reference, settings),
+            prediction_errors=_prediction_errors(
+                judgements, _probabilities(told, examples), examples, reference, settings
+            ),
             data_representation=_data_representation(representations, examples, settings),
         ),
         failures=[],
@@ -142,7 +191,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
 def _check_reference(sources: Sequence[NamedOutputs], floors: Mapping[str, FloorKind]) -> None:
     reference, others = sources[0], sources[1:]
     for missing, kept, what in (
-        (reference.judged is None, [s.name for s in others if s.judged], "predictions or error ids"),
+        (not reference.told, [s.name for s in others if s.told], "predictions or error ids"),
         (reference.representations is None, [s.name for s in others if s.representations], "representations"),
     ):
         if missing and kept:
@@ -157,7 +206,11 @@ def _check_reference(sources: Sequence[NamedOutputs], floors: Mapping[str, Floor
 
 
 def _prediction_errors(
-    judgements: Mapping[str, Judgement], examples: ComparedExamples, reference: str, settings: Settings
+    judgements: Mapping[str, Judgement],
+    probabilities: Mapping[str, Sequence[NDArray[np.float64]]],
+    examples: ComparedExamples,
+    reference: str,
+    settings: Settings,
 ) -> PredictionErrors | None:
     from benchmarks.characteristics.prediction_errors import compare
 
@@ -168,7 +221,7 @@ def _prediction_errors(
     return compare(
         correct={name: judgement.correct for name, judgement in judgements.items()},
         predictions=_codes(judgements),
-        probabilities=None,
+        probabilities=probabilities,
         groups=examples.groups,
         strata={name: rows for name, rows in strata.items() if 0 < rows.sum() < len(rows)},
         reference=reference,
@@ -176,6 +229,29 @@ def _prediction_errors(
         seed=settings.seed,
         floors=_noise(list(judgements), reference, settings),
     )
+
+
+def _probabilities(told: Mapping[str, Judged], examples: ComparedExamples) -> dict[str, list[NDArray[np.float64]]]:
+    """Of the names that have them, for every example (classes,), in the order of the first one's classes.
+
+    Raises:
+        UserError: two names have not the same classes.
+    """
+    found = {
+        name: one.probabilities
+        for name, one in told.items()
+        if isinstance(one, PredictedClasses) and one.probabilities is not None
+    }
+    if not found:
+        return {}
+    ids, first = tuple(examples.index), next(iter(found.values()))
+    for one in found.values():
+        if set(one.classes) != set(first.classes):
+            raise UserError(
+                f"{one.path}: has the classes {short(', '.join(one.classes))}, but {first.path} has "
+                f"{short(', '.join(first.classes))}; name them alike everywhere"
+            )
+    return {name: list(one.of(ids, first.classes)) for name, one in found.items()}
 
 
 def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, Floor]:

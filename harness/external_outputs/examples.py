@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.external_outputs.read import ErrorIds, Output, PredictedAnswers, PredictedClasses, Representations
+from harness.external_outputs.read import (
+    ErrorIds,
+    Output,
+    PredictedAnswers,
+    PredictedClasses,
+    Probabilities,
+    Representations,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +124,7 @@ def with_groups(examples: ComparedExamples, outputs: Sequence[Output]) -> Compar
 def _counted(outputs: Sequence[Output], count: int) -> ComparedExamples:
     """The wrong ones first: who has no name was right everywhere, and its place does not matter."""
     for output in outputs:
-        if isinstance(output, PredictedAnswers | PredictedClasses):
+        if isinstance(output, PredictedAnswers | PredictedClasses | Probabilities):
             raise UserError(
                 f"{output.path}: holds {output.kind}, and so names its examples itself; leave --examples out, "
                 "it is for error ids and representations"
@@ -141,13 +148,15 @@ def _of_outputs(outputs: Sequence[Output]) -> ComparedExamples:
     for output in outputs:
         if isinstance(output, PredictedClasses):
             return _named(str(output.path), output.by_id)
+        if isinstance(output, Probabilities) and output.ids is not None:
+            return _named(str(output.path), output.ids)
     for output in outputs:
         if isinstance(output, ErrorIds):
             raise UserError(
                 f"{output.path}: error ids do not tell what was right; say which examples there are with --gold or "
                 "--ids, or how many with --examples"
             )
-    first = next(output for output in outputs if isinstance(output, Representations))
+    first = next(output for output in outputs if isinstance(output, Representations | Probabilities))
     return _named(str(first.path), [str(row) for row in range(len(first.rows))])
 
 
@@ -155,9 +164,9 @@ def _check_gold(examples: ComparedExamples, outputs: Sequence[Output]) -> None:
     for output in outputs:
         if isinstance(output, PredictedAnswers) and examples.answers is None:
             raise _no_gold_answers(output)
-        if isinstance(output, PredictedClasses) and examples.answers is not None:
+        if isinstance(output, PredictedClasses | Probabilities) and examples.answers is not None:
             raise UserError(
-                f"{output.path}: holds classes, but {examples.source} holds questions; compare classes with "
+                f"{output.path}: holds {output.kind}, but {examples.source} holds questions; compare classes with "
                 "--gold LABELS.csv, or answers as a JSON object"
             )
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from harness.data.checks import short
 from harness.errors import UserError
 from harness.external_outputs.examples import ComparedExamples
-from harness.external_outputs.read import ErrorIds, Output, PredictedAnswers, PredictedClasses, Representations
+from harness.external_outputs.read import (
+    ErrorIds,
+    Judged,
+    PredictedAnswers,
+    PredictedClasses,
+    Probabilities,
+    Representations,
+)
 
 NAMED_AT_MOST = 3
 
@@ -24,7 +31,7 @@ class Matched:
     """How many ids of each file are not compared; no entry where all are."""
 
 
-def match(examples: ComparedExamples, outputs: Sequence[Output], *, common: bool) -> Matched:
+def match(examples: ComparedExamples, outputs: Sequence[Judged | Representations], *, common: bool) -> Matched:
     """The same ids everywhere, or with ``common`` those that are everywhere.
 
     Error ids name the wrong examples only, so an id that they do not name is not missing.
@@ -33,11 +40,8 @@ def match(examples: ComparedExamples, outputs: Sequence[Output], *, common: bool
         UserError: an id that one file has and another has not, arrays of another length, or nothing in common.
     """
     for output in outputs:
-        if isinstance(output, Representations) and len(output.rows) != examples.size:
-            raise UserError(
-                f"{output.path}: {len(output.rows):,} rows, but {examples.source} has {examples.size:,} examples; "
-                "give one row for each, in that order"
-            )
+        if isinstance(output, Representations):
+            check_rows(examples, output)
     whole = [output for output in outputs if isinstance(output, PredictedAnswers | PredictedClasses)]
     if not common:
         for output in outputs:
@@ -59,6 +63,15 @@ def match(examples: ComparedExamples, outputs: Sequence[Output], *, common: bool
     return Matched(examples.only(kept), rows, _some(left_out))
 
 
+def check_rows(examples: ComparedExamples, output: Representations | Probabilities) -> None:
+    """Raises UserError for rows in the order of the examples that are not as many."""
+    if len(output.rows) != examples.size:
+        raise UserError(
+            f"{output.path}: {len(output.rows):,} rows, but {examples.source} has {examples.size:,} examples; "
+            "give one row for each, in that order"
+        )
+
+
 def _some(counts: Mapping[str, int]) -> dict[str, int]:
     return {source: count for source, count in counts.items() if count}
 
@@ -67,7 +80,7 @@ def _ids(output: PredictedAnswers | PredictedClasses | ErrorIds) -> Collection[s
     return output.ids if isinstance(output, ErrorIds) else output.by_id
 
 
-def _check_ids(examples: ComparedExamples, output: Output) -> None:
+def _check_ids(examples: ComparedExamples, output: Judged | Representations) -> None:
     if isinstance(output, Representations):
         return
     known = examples.index
@@ -79,7 +92,7 @@ def _check_ids(examples: ComparedExamples, output: Output) -> None:
         raise _differ(output, "lacks", missing, f"that {examples.source} has")
 
 
-def _differ(output: Output, verb: str, ids: Sequence[str], where: str) -> UserError:
+def _differ(output: Judged | Representations, verb: str, ids: Sequence[str], where: str) -> UserError:
     named = ", ".join(short(id) for id in ids[:NAMED_AT_MOST])
     more = f" and {len(ids) - NAMED_AT_MOST:,} more" if len(ids) > NAMED_AT_MOST else ""
     one = "an id" if len(ids) == 1 else f"{len(ids):,} ids"

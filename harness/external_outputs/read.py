@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,29 @@ class PredictedAnswers:
     by_id: Mapping[str, str]
 
 
+@dataclass(frozen=True, eq=False)
+class Probabilities:
+    """How probable every class is, for every example."""
+
+    kind = "probabilities"
+    path: Path
+    ids: tuple[str, ...] | None
+    """None: in the order of the examples."""
+    classes: tuple[str, ...]
+    rows: NDArray[np.float64]
+    """(n, classes), every row sums to 1."""
+
+    @property
+    def most_probable(self) -> list[str]:
+        return [self.classes[index] for index in self.rows.argmax(axis=1)]
+
+    def of(self, ids: Sequence[str], classes: Sequence[str]) -> NDArray[np.float64]:
+        """(ids, classes) in these orders; the ids and classes are all there."""
+        places = {id: row for row, id in enumerate(self.ids or ())}
+        rows = self.rows[[places[id] for id in ids]]
+        return np.asarray(rows[:, [self.classes.index(name) for name in classes]], dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class PredictedClasses:
     """A class for every text, as a name, and the gold classes where the file has them too."""
@@ -29,6 +52,8 @@ class PredictedClasses:
     labels: Mapping[str, str] | None
     groups: Mapping[str, str] | None = None
     """The group of every text, where the file has them."""
+    probabilities: Probabilities | None = None
+    """Of the same ids, where they are known."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +77,7 @@ class Representations:
 Judged = PredictedAnswers | PredictedClasses | ErrorIds
 """What can be right or wrong."""
 
-Output = Judged | Representations
+Output = Judged | Representations | Probabilities
 
 
 def read_output(path: Path) -> Output:
@@ -63,14 +88,14 @@ def read_output(path: Path) -> Output:
     """
     from harness.data.files import read_text
     from harness.external_outputs.answers import answers_of
+    from harness.external_outputs.arrays import read_arrays
     from harness.external_outputs.classes import read_classes
     from harness.external_outputs.ids import ids_of_json, ids_of_lines
     from harness.external_outputs.json_text import parse
-    from harness.external_outputs.representations import read_representations
 
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        return read_representations(path)
+        return read_arrays(path)
     if suffix in (".csv", ".jsonl"):
         return read_classes(path)
     text = read_text(path)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
+from benchmarks.characteristics.prediction_errors import ErrorPair
 from benchmarks.performance.replicates import median_interval
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import ScoreChange, Verdict
@@ -61,9 +63,15 @@ def _mean(estimate: Estimate | None, examples: int, verdict: Verdict | None = No
     return Reading(estimate, Widened.of(estimate), examples, verdict)
 
 
+def _errors(task: TaskView, deployment: DeploymentView) -> ErrorPair | None:
+    """Its errors and the reference's; None: not both are known."""
+    pairs = task.error_pairs.get("all")
+    return pairs.between(task.reference, deployment.name) if pairs else None
+
+
 @_reads("changed")
 def _changed(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    pair, overall = _errors(task, deployment), task.overall
     if pair is None or overall is None:
         return None
     return _share(pair.disagreement, overall.n, overall.verdicts.disagreement.get(deployment.name))
@@ -71,7 +79,7 @@ def _changed(task: TaskView, deployment: DeploymentView, _: str) -> Reading | No
 
 @_reads("newly-wrong")
 def _newly_wrong(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    pair, overall = _errors(task, deployment), task.overall
     if pair is None or overall is None:
         return None
     return _share(pair.negative_flip_rate, overall.n, overall.verdicts.newly_wrong.get(deployment.name))
@@ -79,7 +87,7 @@ def _newly_wrong(task: TaskView, deployment: DeploymentView, _: str) -> Reading 
 
 @_reads("error-overlap")
 def _error_overlap(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    pair, overall = _errors(task, deployment), task.overall
     if pair is None or overall is None:
         return None
     return _share(pair.jaccard, overall.n, overall.verdicts.jaccard.get(deployment.name))
@@ -87,8 +95,23 @@ def _error_overlap(task: TaskView, deployment: DeploymentView, _: str) -> Readin
 
 @_reads("divergence")
 def _divergence(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = task.error_pairs["all"].between(task.reference, deployment.name), task.overall
+    pair, overall = _errors(task, deployment), task.overall
     return None if pair is None or overall is None else _mean(pair.divergence, overall.n)
+
+
+def _percentile(part: Literal["p95", "p99"]) -> None:
+    @_reads(f"divergence-{part}")
+    def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+        found = task.overall.divergences.get(deployment.name) if task.overall else None
+        if found is None or task.overall is None:
+            return None
+        estimate: Estimate = getattr(found.jensen_shannon, part)
+        doubt = "" if Widened.of(estimate) else f"has no interval: {task.overall.n:,} examples are too few for it"
+        return Reading(estimate, Widened.of(estimate), task.overall.n, doubt=doubt)
+
+
+_percentile("p95")
+_percentile("p99")
 
 
 @_reads("score")

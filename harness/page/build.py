@@ -17,7 +17,7 @@ from harness.report.selection import only_tasks
 from harness.report.summary.cautions import cautions
 from harness.report.summary.explain import explanation
 from harness.report.summary.recommendation import recommendation
-from harness.report.summary.screen import LEGEND, Column, summary_columns, title, what_ran
+from harness.report.summary.screen import Column, legend, summary_columns, title, what_ran
 from harness.report.summary.standings import Standing, standings
 from harness.report.values import words
 from harness.report.view import TaskView, tasks_of
@@ -64,7 +64,7 @@ def build_page(run: RunResults, folder: Path | None, *, gate: GateOutcome | None
         gate=gate,
         gate_told=f"{SAID[gate.status]}: {counts(gate)}" if gate else "",
         tasks=[_task(task, folder if texts else None) for task in tasks],
-        legend=LEGEND,
+        legend=legend(tasks),
         explanation=explanation(tasks),
         report=_sections(run, tasks),
         plural=plural,

@@ -34,7 +34,7 @@ def build_report(run: RunResults, *, all_pairs: bool = False) -> Report:
         sections += [side_effects(task), *characteristics(task, all_pairs=all_pairs)]
     failed = failures(tasks)
     sections += [failed] if failed else []
-    sections.append(how_to_read())
+    sections.append(how_to_read(tasks))
     results, sections = run.results, _each_note_once(sections)
     return Report(f"scalemodel: {words(results.study)}", words(results.description), tuple(sections))
 

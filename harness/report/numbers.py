@@ -8,6 +8,7 @@ from benchmarks.statistics.bootstrap import Estimate
 
 UNKNOWN = "-"
 EN_DASH = "\u2013"
+INFINITE = "\u221e"
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
@@ -82,6 +83,22 @@ def probability(value: float | None) -> str:
     if value is None:
         return UNKNOWN
     return "<0.001" if value < 0.001 else fixed(value, 3)
+
+
+def small(value: float | None, unknown: str = UNKNOWN) -> str:
+    """A figure that may be as small as rounding, such as a divergence."""
+    if value is None:
+        return unknown
+    return "<0.0001" if 0 < value < 0.0001 else fixed(value, 4)
+
+
+def ends(estimate: Estimate) -> str:
+    """The interval of such a figure, which may have no upper end."""
+    if estimate.low is None:
+        return UNKNOWN
+    if estimate.high is None:
+        return f"from {small(estimate.low)}"
+    return f"{small(estimate.low)}{EN_DASH}{small(estimate.high)}"
 
 
 def duration(seconds: float) -> str:

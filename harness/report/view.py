@@ -229,6 +229,11 @@ class TaskView:
         return "exact match" if self.is_question_answering else "accuracy"
 
     @property
+    def external(self) -> bool:
+        """Whether its outputs came from files: no model was run, so there is no speed, memory or format."""
+        return self.result.family == "external"
+
+    @property
     def is_question_answering(self) -> bool:
         return self.name == "question-answering"
 

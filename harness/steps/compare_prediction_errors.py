@@ -11,7 +11,7 @@ from harness.tasks.columns import logits, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 9
+VERSION = 10
 
 
 class Options(FlooredOptions):

@@ -138,10 +138,34 @@ def test_bad_input_is_one_line(folder: Path, arguments: list[str], parts: list[s
 def test_the_guide_works_as_it_is_written(tmp_path: Path) -> None:
     guide = Path(__file__).parents[2] / "docs" / "external-outputs.md"
     blocks = re.findall(r"^```bash\n(.*?)^```$", guide.read_text(), flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     program = f'scalemodel() {{ {shlex.join(command())} "$@"; }}\npython3() {{ {shlex.quote(sys.executable)} "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euc", program + "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=580
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Prediction errors\n") == 7 and done.stdout.count("Data representation\n") == 1
+    assert done.stdout.count("scalemodel outputs from elsewhere: ") == 7  # one screen each, and one full report
+    assert done.stdout.count("Against the reference: how far are the probabilities?") == 1
+
+
+def test_the_screen_and_the_page_speak_of_what_is_known(folder: Path, tmp_path: Path) -> None:
+    """No speed, size or option of a run; the way to a floor is that of this command."""
+    files = ("large=large.json", "small=small.json", "--gold", "gold.json")
+    screen = reported(folder, *files)
+    page = tmp_path / "page.html"
+    done = scalemodel("compare-outputs", *files, "--html", str(page), cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"page: {page}\n")
+    assert "speed, memory and formats are unknown" in screen.replace("\n           ", " ")
+    explained = reported(folder, *files, "--explain")
+    table = tmp_path / "figures.csv"
+    done = scalemodel("compare-outputs", *files, "--table", str(table), cwd=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", f"table: {table}\n")
+    assert '"small","newly-wrong"' in table.read_text().replace('"small",,,"large",,', '"small",')
+    for text in (screen, page.read_text(), explained):
+        for claim in ("speed-", "unsteady", "replicate_of", "scalemodel report", "model/format@backend", "MiB"):
+            assert claim not in text, claim
+    for text in (screen, page.read_text()):
+        assert "--seed-floor or --execution-floor" in " ".join(text.split())
+    assert "next: the same with --full, --explain or --html FILE" in screen
+    assert "Overlap of errors" in page.read_text()
+    assert "no model was run" in reported(folder, *files, "--cautions")

@@ -28,13 +28,19 @@ def test_the_blocks_run(
     for block in re.findall(r"```python\n(.*?)```", TEXT, flags=re.DOTALL):
         exec(compile(block, str(GUIDE), "exec"), names)
         printed.append(capsys.readouterr().out.splitlines())
-    report, typed, loaded, parts, compared = printed
+    report, typed, loaded, tidy, parts, compared = printed
     assert report[0].startswith("#") and "Prediction errors" in "\n".join(report)  # and nothing before: nothing failed
     assert 0 < float(typed[0]) < 1 and len(typed) > 2 and typed[-1] == "{}"
     assert loaded[0].split() == ["a", "b", "jaccard.value", "kappa.value"]
     assert "prediction" in "\n".join(loaded[1:])
+    assert tidy[0].split() == ["figure", "score", "file-size"] and any("int8-dynamic" in line for line in tidy)
     assert "'onnx-int8-dynamic'" in parts[0] and "int8" in parts[1]
     assert 0 < float(compared[0]) <= 1 and compared[1].startswith("Estimate(value=")
+
+    duckdb = pytest.importorskip("duckdb")
+    for block in re.findall(r"```sql\n(.*?)```", TEXT, flags=re.DOTALL):
+        for query in filter(str.strip, block.split(";")):
+            assert duckdb.sql(query).fetchall(), query
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -136,7 +136,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
     reference = task.reference_deployment
     if reference is None or not reference.has_results or reference.random or not task.error_pairs.get("all"):
         return []
-    if task.result.family == "external":
+    if task.external:
         return _floors_of_outputs(task)
     findings = []
     other_models = {d.model for d in task.candidates} - {reference.model}

@@ -95,6 +95,6 @@ def wrong_alone(task: TaskView) -> list[Finding]:
 
 def _known(task: TaskView) -> list[DeploymentView]:
     """The models beside the reference, where all come from files: a run's deployments are formats of few models."""
-    if task.result.family != "external":
+    if not task.external:
         return []
     return [d for d in task.candidates if LATENT_CORRELATION.of(task, d).value is not None]

@@ -77,15 +77,20 @@ def _what(task: TaskView, entry: _Entry) -> str:
     return f"{', '.join(named)} ({entry.status})"
 
 
-def how_to_read() -> Section:
+def how_to_read(tasks: Iterable[TaskView]) -> Section:
+    named = "[n] is a deployment throughout its task."
+    if not all(task.external for task in tasks):
+        named = (
+            "A deployment is model/format@backend, and [n] throughout its task. Formats are ONNX "
+            "unless they say torch or tensorrt; a backend that all share is left out. Ratios are against the "
+            "reference: 2.0x is twice as fast, 0.25x a quarter of the size."
+        )
     return Section(
         "How to read this",
         (
             Prose(
                 (
-                    "A deployment is model/format@backend, and [n] throughout its task. Formats are ONNX "
-                    "unless they say torch or tensorrt; a backend that all share is left out. Ratios are against the "
-                    "reference: 2.0x is twice as fast, 0.25x a quarter of the size.",
+                    named,
                     "Overlap is the Jaccard index of two sets: 1 is the same set, 0 nothing in common. "
                     "Hold it against chance, the overlap of unrelated models, and against the floors, the "
                     "overlap of the reference with itself: run again (execution) or trained again (seed). "

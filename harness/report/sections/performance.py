@@ -87,7 +87,9 @@ def performance(task: TaskView) -> Section:
         ]
         return tuple(own)
 
-    notes = [_where(task)] if any(d.timings for d in listed) else ["Performance was not measured."]
+    notes = []
+    if not task.external:  # where a note at the head says it
+        notes.append(_where(task) if any(d.timings for d in listed) else "Performance was not measured.")
     if judged := _judged(task):
         points = 100 * next(iter(judged.values())).margin
         within = f"{points:g} {'point' if points == 1 else 'points'}"
@@ -101,7 +103,8 @@ def performance(task: TaskView) -> Section:
         also = ", or the machine was disturbed" if disturbed else ""
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
-    return Section("Speed, memory and quality", (filled(table), *timings(task), *tuned(task)), level=2)
+    heading = "Quality" if task.external else "Speed, memory and quality"
+    return Section(heading, (filled(table), *timings(task), *tuned(task)), level=2)
 
 
 def _sampled(listed: Sequence[DeploymentView]) -> list[str]:

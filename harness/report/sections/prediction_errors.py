@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.characteristics.prediction_errors import ErrorPair, PredictionErrors
+from benchmarks.characteristics.prediction_errors import ErrorPair, PredictionErrors, Stratum
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
 from harness.report.blocks import Block, Cell, Column, Level
 from harness.report.floors import (
@@ -10,7 +10,7 @@ from harness.report.floors import (
     LATENT_CORRELATION,
     error_metric,
 )
-from harness.report.numbers import count, fixed, interval, percent, probability
+from harness.report.numbers import INFINITE, count, ends, fixed, interval, percent, probability, small
 from harness.report.sections.comparison import comparison, overlap
 from harness.report.sections.matrices import matrix, members
 from harness.report.sections.rows import (
@@ -18,6 +18,9 @@ from harness.report.sections.rows import (
     estimate_cell,
 )
 from harness.report.view import DeploymentView, TaskView
+
+PARTS = ("mean", "median", "p90", "p95", "p99", "max")
+"""Of the divergences of all examples."""
 
 
 def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool) -> list[Block]:
@@ -71,6 +74,8 @@ def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool)
         lambda d: d.name in overall.errors,
     )
 
+    blocks += _divergences(task, overall)
+
     def level(pair: ErrorPair, _: float | None) -> Level | None:
         return adjusted_level(pair.tetrachoric.value)
 
@@ -86,6 +91,61 @@ def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool)
         ("On the diagonal: the share of wrong examples.",),
     )
     return [*blocks, drawn] if drawn else blocks
+
+
+def _divergences(task: TaskView, overall: Stratum) -> list[Block]:
+    """What llama.cpp's --kl-divergence tells; nothing where no probabilities are known."""
+    same = error_metric(lambda pair: _complement(pair.disagreement))
+    lost, gained = (
+        error_metric(lambda pair: pair.negative_flip_rate),
+        error_metric(lambda pair: pair.positive_flip_rate),
+    )
+
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        found = overall.divergences[d.name]
+        bits, nats = found.jensen_shannon, found.kullback_leibler
+        return (
+            *(
+                cell
+                for flips in (same.of(task, d), lost.of(task, d), gained.of(task, d))
+                for cell in (Cell(percent(flips.value)), Cell(interval(flips, scale=100, decimals=1)))
+            ),
+            *(Cell(small(one.value)) for one in (bits.mean, bits.median, bits.p90, bits.p95, bits.p99)),
+            Cell(ends(bits.p99)),
+            Cell(small(bits.max)),
+            *(Cell(small(one.value, INFINITE)) for one in (nats.mean, nats.median, nats.p90, nats.p95, nats.p99)),
+            Cell(small(nats.max, INFINITE)),
+        )
+
+    columns = (
+        Column("same\n%"),
+        Column("95 %", optional=True),
+        Column("newly\nwrong %"),
+        Column("wrong\n95 %", optional=True),
+        Column("newly\nright %"),
+        Column("right\n95 %", optional=True),
+        *(Column(f"JS\n{part}") for part in PARTS[:5]),
+        Column("p99\n95 %", optional=True),
+        Column("JS\nmax"),
+        *(Column(f"KL\n{part}", optional=True) for part in PARTS),
+    )
+    notes = (
+        f"Of each of {count(overall.n)} examples: Jensen-Shannon divergence (JS, bits, 0 to 1) from the reference's "
+        "probabilities, and Kullback-Leibler divergence (KL, nats) of its own from them. p99: 99 % of the examples "
+        "have less. same: the most probable class, or the answer, is the reference's.",
+    )
+    return comparison(
+        task,
+        "Against the reference: how far are the probabilities?",
+        columns,
+        cells,
+        notes,
+        lambda d: d.name in overall.divergences,
+    )
+
+
+def _complement(share: Estimate | None) -> Estimate | None:
+    return share and Estimate(*(None if end is None else 1 - end for end in (share.value, share.high, share.low)))
 
 
 def _kappa_bounds(pair: ErrorPair | None) -> Estimate:

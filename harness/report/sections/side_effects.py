@@ -37,7 +37,7 @@ LEGEND = {
 def side_effects(task: TaskView) -> Section:
     reference = task.reference_deployment
     # of outputs from elsewhere nobody knows which are quantized and which distilled
-    title = "What changed" if task.result.family == "external" else "Quantized against distilled"
+    title = "What changed" if task.external else "Quantized against distilled"
     if reference is None or not reference.has_results:
         return Section(title, (Prose(("There is no reference to compare with.",)),), level=2)
     blocks: list[Block] = []

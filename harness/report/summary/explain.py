@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP
 from harness.report.view import TaskView
 
 
-def explanation(tasks: Iterable[TaskView]) -> list[tuple[str, str]]:
+def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
     """What is on the screen, and what it means."""
     verdicts = [v for task in tasks for d in task.candidates if (v := DISAGREEMENT.verdict(task, d))]
     overlaps = [v for task in tasks for d in task.candidates if (v := ERROR_OVERLAP.verdict(task, d))]
     margin = f"{100 * verdicts[0].margin:g} % of the predictions" if verdicts else "the study's margin"
     overlap = f", {overlaps[0].margin:g} of an overlap" if overlaps else ""
-    return [
+    told = [
         (
             "verdict",
             "of the predictions that changed against the reference. same: beyond the floor by less than the margin "
@@ -50,3 +50,5 @@ def explanation(tasks: Iterable[TaskView]) -> list[tuple[str, str]]:
             "characteristic that is different is its price, and is named with it.",
         ),
     ]
+    timed = not all(task.external for task in tasks)
+    return [one for one in told if timed or one[0] != "speed-up"]

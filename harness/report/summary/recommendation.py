@@ -81,10 +81,10 @@ def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
             f"Ship none as the reference's equal: every one is different. The least changed is {_price(task, nearest)}."
         ]
     if nearest.verdict == "not judged":
-        return [
-            "Nothing can be called the same without a floor: name a replicate (replicate_of), or ask for the execution "
-            f"floor. The least changed is {_price(task, nearest)}."
-        ]
+        way = "name a replicate (replicate_of), or ask for the execution floor"
+        if task.external:
+            way = "name further outputs of the reference with --seed-floor or --execution-floor"
+        return [f"Nothing can be called the same without a floor: {way}. The least changed is {_price(task, nearest)}."]
     if nearest.verdict == "same":
         what = "has another score" if nearest.score == "different" else "has a score that cannot be told from another"
         return [f"Ship none yet: the nearest {what}, {_price(task, nearest)}.{_more(task, nearest)}"]

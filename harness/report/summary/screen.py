@@ -42,10 +42,6 @@ CAUTION_LINES = 2
 MARKS: dict[Conclusion | None, str] = {"same": "=", "different": "x", "cannot tell": "?", None: UNKNOWN}
 # the basic colours: the terminal's theme makes them readable on its background
 STYLES: dict[Word, str] = {"same": "green", "cannot tell": "yellow", "different": "red", "failed": "bold red"}
-LEGEND = (
-    "E errors, R representation, D distribution, A attack, S score: = same, x different, ? cannot tell, - not "
-    "measured. ! unsteady timing."
-)
 
 
 def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None = None, sort: Sort = "verdict") -> None:
@@ -60,7 +56,7 @@ def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None 
         _print_cautions(terminal, tasks)
     with console.capture() as tail:
         if any(one.verdict != "failed" for task in shown for one in standings(task)):
-            terminal.prose(LEGEND, style="dim")
+            terminal.prose(legend(tasks), style="dim")
         console.print()
         if gate is not None:
             _print_gate(terminal, gate)
@@ -75,6 +71,15 @@ def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None 
         console.print()
         _print_task(terminal, task, sort, max(FEWEST_ROWS, (LINES - written) // len(shown) - TABLE_HEAD))
     console.file.write(tail.get())
+
+
+def legend(tasks: Sequence[TaskView]) -> str:
+    """What letters and marks stand for."""
+    letters = "E errors, R representation, D distribution, A attack, S score"
+    if all(task.external for task in tasks):  # neither the model nor its training data is there for the two
+        letters = "E errors, R representation, S score, D and A need the model"
+    told = f"{letters}: = same, x different, ? cannot tell, - not measured."
+    return told if all(task.external for task in tasks) else f"{told} ! unsteady timing."
 
 
 def what_ran(run: RunResults, tasks: Sequence[TaskView]) -> str:
@@ -270,6 +275,9 @@ def _print_recommendation(terminal: Terminal, task: TaskView) -> None:
 
 
 def _print_next(terminal: Terminal, tasks: Sequence[TaskView]) -> None:
+    if all(task.external for task in tasks):
+        terminal.prose("next: the same with --full, --explain or --html FILE", indent=0, style="cyan")
+        return
     options = ["--full", "--explain", "--changed 5", "--section NAME"]
     if len(tasks) > TASKS_SHOWN:
         options.insert(0, f"--task {words(tasks[0].name)}")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
+from scipy.special import rel_entr
 from scipy.stats import binom
 from sklearn.metrics import cohen_kappa_score, jaccard_score
 
@@ -205,3 +206,35 @@ def test_predictions_of_another_length():
     predictions["tiny"] = predictions["tiny"][:-1]
     with pytest.raises(BenchmarkError, match="predictions of tiny"):
         run(correct, predictions, groups)
+
+
+def test_spread_of_divergences_from_the_reference():
+    """Percentiles as NumPy has them, Kullback-Leibler as scipy has it, and what is infinite told by a count."""
+    rng = np.random.default_rng(1)
+    correct, predictions, groups = study(n=400, deployments=("large", "small", "sure", "none"))
+    probabilities = {name: list(rng.dirichlet(np.ones(3), size=400)) for name in ("large", "small")}
+    probabilities["sure"] = [np.array([1.0, 0.0, 0.0])] * 2 + probabilities["large"][2:]
+    strata = {"half": np.arange(400) % 2 == 0}
+    found = run(correct, predictions, groups, probabilities=probabilities, strata=strata).strata
+    assert list(found["all"].divergences) == ["small", "sure"]
+
+    p, q = np.array(probabilities["large"]), np.array(probabilities["small"])
+    expected = {
+        "jensen_shannon": jensenshannon(p, q, base=2, axis=1) ** 2,
+        "kullback_leibler": rel_entr(p, q).sum(axis=1),
+    }
+    for stratum, rows in (("all", slice(None)), ("half", slice(None, None, 2))):
+        for name, values in expected.items():
+            spread = getattr(found[stratum].divergences["small"], name)
+            assert spread.mean.value == pytest.approx(values[rows].mean())
+            for part, share in (("median", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)):
+                assert getattr(spread, part).value == pytest.approx(np.quantile(values[rows], share))
+            assert spread.max == pytest.approx(values[rows].max())
+            assert spread.median.low < spread.median.value < spread.median.high
+    assert found["all"].divergences["small"].infinite == 0
+
+    sure = found["all"].divergences["sure"]
+    assert sure.infinite == 2
+    assert (sure.kullback_leibler.mean.value, sure.kullback_leibler.max) == (None, None)
+    assert sure.kullback_leibler.p99.value == 0 and 0 < sure.jensen_shannon.max <= 1
+    json.dumps(asdict(found["all"]), allow_nan=False)

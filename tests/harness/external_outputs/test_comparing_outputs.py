@@ -316,3 +316,52 @@ def test_one_example_is_enough_not_to_fall_over(folder: Path) -> None:
     task = compared("large=one.csv", "large=one.npy", "small=one.csv", "small=one.npy")
     assert pair_of(task, "large", "small")["jaccard"]["value"] is None
     assert task["characteristics"]["data_representation"]["pairs"][0]["neighbours"]["5"]["value"] is None
+
+
+def test_probabilities_give_divergences_from_every_form(folder: Path) -> None:
+    """One model's table, the other's array in the order of the labels, ids beside it, and classes in another order."""
+    put("gold.csv", "id,label\na,no\nb,yes\nc,yes\n")
+    put("large.csv", "id,prob_no,prob_yes\nc,0.5,0.5\na,0.9,0.1\nb,0.2,0.8\n")
+    rows = np.array([[0.8, 0.2], [0.6, 0.4], [0.5, 0.5]])
+    np.savez("ordered.npz", probabilities=rows, classes=["no", "yes"])
+    np.savez("by-id.npz", probabilities=rows[[2, 0, 1]][:, ::-1], ids=["c", "a", "b"], classes=["yes", "no"])
+    task = compared("large=large.csv", "ordered=ordered.npz", "by-id=by-id.npz", gold="gold.csv")
+    stratum = task["characteristics"]["prediction_errors"]["strata"]["all"]
+    p, q = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]]), rows
+    found = stratum["divergences"]["ordered"]
+    assert found["kullback_leibler"]["mean"]["value"] == pytest.approx((p * np.log(p / q)).sum(axis=1).mean())
+    mixed = (p + q) / 2
+    bits = ((p * np.log2(p / mixed) + q * np.log2(q / mixed)) / 2).sum(axis=1)
+    assert found["jensen_shannon"]["median"]["value"] == pytest.approx(np.median(bits))
+    assert found["jensen_shannon"]["max"] == pytest.approx(bits.max())
+    assert stratum["divergences"]["by-id"] == found
+    assert pair_of(task, "large", "ordered")["disagreement"]["value"] == pytest.approx(1 / 3)  # b; c is a tie of both
+    assert task["deployments"]["ordered"]["quality"]["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_probabilities_beside_predictions(folder: Path) -> None:
+    """A threshold of the system's own decides, and the array tells how far the probabilities are; the rest has none."""
+    put("large.csv", "id,prediction,label,prob_0,prob_1\na,0,0,0.9,0.1\nb,1,1,0.6,0.4\n")
+    put("small.csv", "id,prediction\nb,1\na,1\n")
+    np.save("small-logits.npy", np.zeros((2, 2), dtype=np.float32))
+    task = compared("large=large.csv", "small=small.csv", "small=small-logits.npy", "bare=small.csv")
+    assert task["deployments"]["small"]["quality"]["accuracy"] == 0.5
+    assert list(task["characteristics"]["prediction_errors"]["strata"]["all"]["divergences"]) == ["small"]
+    assert [source["kind"] for source in task["deployments"]["small"]["sources"]] == ["classes", "probabilities"]
+
+
+def test_probabilities_that_do_not_fit(folder: Path) -> None:
+    put("large.csv", "id,label,prob_no,prob_yes\na,no,0.9,0.1\nb,yes,0.2,0.8\n")
+    put("other.csv", "id,prob_n,prob_y\na,0.9,0.1\nb,0.2,0.8\n")
+    np.savez("one.npz", logits=np.zeros((1, 2)), ids=["a"], classes=["no", "yes"])
+    np.save("logits.npy", np.zeros((3, 2)))
+    np.save("answers-logits.npy", np.zeros((6, 2)))
+    assert "none of its classes" in refused("large=large.csv", "other=other.csv")
+    assert "lacks an id" in refused("large=large.csv", "one=one.npz")
+    assert "3 rows, but large.csv has 2" in refused("large=large.csv", "small=logits.npy")
+    assert "both hold its probabilities" in refused("large=large.csv", "large=logits.npy", "small=other.csv")
+    files = ("large=large.json", "small=small.json", "small=answers-logits.npy")
+    assert "holds probabilities, but gold.json holds questions" in refused(*files, gold="gold.json")
+    put("other.csv", "id,prediction,prob_n,prob_y\na,no,0.9,0.1\nb,yes,0.2,0.8\n")
+    assert "name them alike everywhere" in refused("large=large.csv", "other=other.csv")
+    assert "no label for '0'" in refused("large=logits.npy", "small=logits.npy")

@@ -13,7 +13,14 @@ import pytest
 from harness.errors import UserError
 from harness.external_outputs.classes import read_labels
 from harness.external_outputs.ids import read_ids
-from harness.external_outputs.read import ErrorIds, PredictedAnswers, PredictedClasses, Representations, read_output
+from harness.external_outputs.read import (
+    ErrorIds,
+    PredictedAnswers,
+    PredictedClasses,
+    Probabilities,
+    Representations,
+    read_output,
+)
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -101,6 +108,96 @@ def test_representations(tmp_path: Path, dtype: str, archive: bool) -> None:
     assert isinstance(found, Representations)
     assert found.rows.dtype == np.dtype(np.float32) and found.rows.flags.c_contiguous
     assert found.rows.tolist() == [[1, 2], [3, 4.5], [0, -1]]
+
+
+PROBABILITIES = np.array([[0.75, 0.25], [0.1, 0.9]])
+LOGITS = np.log(PROBABILITIES) + 3
+TABLES = {
+    "probabilities by class": ("p.csv", "id,prob_no,prob_yes\na,0.75,0.25\nb,0.1,0.9\n"),
+    "rounded": ("p.csv", "id,prob_no,prob_yes\na,0.7496,0.2499\nb,0.1,0.9\n"),
+    "logits by class": (
+        "p.csv",
+        "id,logit_no,logit_yes\n" + "".join(f"{id},{a:.9f},{b:.9f}\n" for id, (a, b) in zip("ab", LOGITS, strict=True)),
+    ),
+    "an object in a line": (
+        "p.jsonl",
+        '{"id": "a", "probabilities": {"no": 0.75, "yes": 0.25}}\n'
+        '{"id": "b", "probabilities": {"yes": 0.9, "no": 0.1}}',
+    ),
+    "an object in a cell": (
+        "p.csv",
+        'id,probabilities\na,"{""no"": 0.75, ""yes"": 0.25}"\nb,"{""yes"": 0.9, ""no"": 0.1}"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_probabilities_in_tables(tmp_path: Path, case: str) -> None:
+    found = read_output(write(tmp_path, *TABLES[case]))
+    assert isinstance(found, PredictedClasses)
+    assert found.by_id == {"a": "no", "b": "yes"} and found.labels is None  # the most probable
+    assert found.probabilities is not None and found.probabilities.classes == ("no", "yes")
+    assert found.probabilities.rows == pytest.approx(PROBABILITIES, abs=1e-3 if case == "rounded" else 1e-8)
+    assert found.probabilities.rows.sum(axis=1) == pytest.approx(np.ones(2), abs=1e-12)
+
+
+def test_a_prediction_goes_before_the_most_probable_class(tmp_path: Path) -> None:
+    """A serving system may have a threshold of its own; a list is of the classes 0, 1, ..."""
+    lines = (
+        '{"id": 1, "prediction": 1, "logits": [2, 1.5], "label": 1}\n'
+        '{"id": 2, "prediction": 0, "logits": [2, 1], "label": 0}'
+    )
+    found = read_output(write(tmp_path, "p.jsonl", lines))
+    assert isinstance(found, PredictedClasses) and found.probabilities is not None
+    assert found.by_id == found.labels == {"1": "1", "2": "0"}
+    assert found.probabilities.classes == ("0", "1") and found.probabilities.most_probable == ["0", "0"]
+    assert found.probabilities.of(["2", "1"], ["1", "0"])[0] == pytest.approx([1 / (1 + np.e), np.e / (1 + np.e)])
+
+
+@pytest.mark.parametrize("name", ["small-logits.npy", "logits.npy", "run_1.logits.npz"])
+def test_the_name_of_a_file_says_that_it_holds_logits(tmp_path: Path, name: str) -> None:
+    np.savez(tmp_path / name, LOGITS) if name.endswith("z") else np.save(tmp_path / name, LOGITS)
+    found = read_output(tmp_path / name)
+    assert isinstance(found, Probabilities) and found.ids is None and found.classes == ("0", "1")
+    assert found.rows == pytest.approx(PROBABILITIES)
+
+
+def test_arrays_with_names(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", probabilities=PROBABILITIES.astype("f2"), ids=[7, 3], classes=["no", "yes"])
+    found = read_output(tmp_path / "a.npz")
+    assert isinstance(found, Probabilities)
+    assert (found.ids, found.classes) == (("7", "3"), ("no", "yes"))
+    assert found.rows == pytest.approx(PROBABILITIES, abs=1e-3)
+
+
+BAD_PROBABILITIES: dict[str, tuple[str, Any, list[str]]] = {
+    "no sum of 1": ("p.csv", "id,prob_a,prob_b\nx,0.5,0.5\ny,2.5,0.3\n", ["line 3", "sum to 2.8", "logits"]),
+    "below 0": ("p.csv", "id,prob_a,prob_b\nx,-0.5,1.5\n", ["line 2", "below 0"]),
+    "no number": ("p.csv", "id,prob_a,prob_b\nx,0.5,half\n", ["line 2", "'b'", "'half'"]),
+    "NaN": ("p.csv", "id,logit_a,logit_b\nx,0.5,nan\n", ["line 2", "NaN"]),
+    "one class": ("p.csv", "id,prob_a\nx,0.5\n", ["one class alone"]),
+    "both": ("p.csv", "id,prob_a,prob_b,logits\nx,0.5,0.5,1\n", ["more than once"]),
+    "a column twice": ("p.csv", "id,prob_a,prob_a\nx,0.5,0.5\n", ["'prob_a'", "several"]),
+    "no list": ("p.csv", "id,logits\nx,3\n", ["line 2", "'3'", "neither a list nor"]),
+    "no JSON": ("p.csv", "id,logits\nx,[1 2]\n", ["line 2", "not JSON"]),
+    "missing": ("p.jsonl", '{"id": 1, "logits": [1, 2]}\n{"id": 2}', ["line 2", "None"]),
+    "another class": ("p.jsonl", '{"id": 1, "logits": [1, 2]}\n{"id": 2, "logits": [1, 2, 3]}', ["line 2", "0, 1, 2"]),
+    "too few ids": ("a.npz", {"logits": LOGITS, "ids": ["a"]}, ["'ids'", "(1,)"]),
+    "an id twice": ("a.npz", {"logits": LOGITS, "ids": ["a", "a"]}, ["'ids'", "'a' 2 times"]),
+    "a class of truth": ("a.npz", {"logits": LOGITS, "classes": [True, False]}, ["classes[0]", "True"]),
+    "more": ("a.npz", {"logits": LOGITS, "hidden": LOGITS}, ["logits, hidden"]),
+    "representations with ids": ("a.npz", {"hidden": LOGITS, "ids": ["a", "b"]}, ["hidden, ids"]),
+    "logits for probabilities": ("probabilities.npz", {"x": LOGITS}, ["row 0", "sum to"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PROBABILITIES)
+def test_bad_probabilities(tmp_path: Path, case: str) -> None:
+    name, content, parts = BAD_PROBABILITIES[case]
+    np.savez(tmp_path / name, **content) if isinstance(content, dict) else write(tmp_path, name, content)
+    message = complaint(tmp_path / name)
+    for part in parts:
+        assert part in message, message
 
 
 BAD_TEXTS = {

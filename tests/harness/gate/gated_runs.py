@@ -61,7 +61,9 @@ def gated_run(folder: Path, *, processes: int = 1, broken: bool = False, seeds: 
     found = compare(
         correct=right,
         predictions={name: column.astype(int) for name, column in right.items()},
-        probabilities=None,
+        probabilities={
+            name: [np.array([0.9, 0.1] if one else [0.1, 0.9]) for one in column] for name, column in right.items()
+        },
         groups=np.arange(EXAMPLES),
         strata={},
         reference=REFERENCE,

@@ -59,6 +59,17 @@ def test_a_limit_passes_inside_and_fails_outside(run: Path) -> None:
     assert only(run, TINY, changed="at most 5 %").detail == "is 46.0 % (42.0 to 50.0)"
 
 
+def test_percentiles_of_the_divergence_are_limited(run: Path) -> None:
+    """Every flip is a divergence of 0.531 bits: 9 % of NEAR's examples are above 0, 46 % of TINY's."""
+    for name, limit, status in (
+        (FP16, "at most 0.01 bits", "pass"),
+        (TINY, "at most 0.01 bits", "fail"),
+        (TINY, "at most 0.54 bits", "pass"),
+    ):
+        assert only(run, name, divergence_p99=limit).status == status, (name, limit)
+    assert only(run, NEAR, divergence_p95="at most 0.5 bits").status == "fail"
+
+
 def test_what_examples_cannot_decide_says_how_many_would(run: Path) -> None:
     outcome = only(run, NEAR, changed="at most 10 %")
     assert outcome.status == "cannot tell"

@@ -28,6 +28,7 @@ from benchmarks.characteristics.data_distribution import (
 from benchmarks.characteristics.data_representation import DataRepresentation, RepresentationPair
 from benchmarks.characteristics.prediction_errors import ErrorPair, Errors, ErrorVerdicts, PredictionErrors, Stratum
 from benchmarks.statistics.bootstrap import Estimate
+from benchmarks.statistics.divergence import Divergences, Spread
 from benchmarks.statistics.equivalence import Conclusion, NormalChange, PairedShares, ScoreChange, Trainings, Verdict
 from benchmarks.statistics.length_matching import LengthMatch
 from exporters.parity import Parity
@@ -111,6 +112,14 @@ def tree_of(run: RunResults) -> Json:
         for deployment, entry in task["deployments"].items():
             entry["performance"] = timings[deployment].model_dump(mode="json") if deployment in timings else None
     return tree
+
+
+def divergences(far: float) -> Divergences:
+    def spread(mean: float) -> Spread:
+        median, p90, p95, p99 = (estimate(mean * times, mean / 4) for times in (0.2, 2, 3, 5))
+        return Spread(estimate(mean, mean / 10), median, p90, p95, p99, mean * 9)
+
+    return Divergences(spread(far / 50), spread(far / 60), 0)
 
 
 def estimate(value: float, half: float) -> Estimate:
@@ -372,6 +381,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
             errors=errors,
             pairs=pairs,
             scores={},
+            divergences={} if task == QA else {name: divergences(place[name][0] + 0.01) for name in names[1:]},
             verdicts=ErrorVerdicts(disagreement, jaccard, newly_wrong),
         )
 

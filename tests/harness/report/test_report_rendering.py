@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 from rich.console import Console
 
+from harness.report import latex
 from harness.report.build import build_report
 from harness.report.render import render
 from tests.harness.report import synthetic_results as synthetic
@@ -46,6 +48,30 @@ def test_markdown_tables_are_whole(name: str, printed: Printed) -> None:
 
 
 @pytest.mark.parametrize("name", synthetic.EVERY)
+def test_latex_tables_are_whole(name: str, printed: Printed) -> None:
+    """Every environment is closed, every row has a cell for each column, and no data is a command."""
+    text = printed(synthetic.EVERY[name](), format="latex")
+    tables = re.findall(r"\\begin\{table\}\n(.*?)\\end\{table\}\n", text, flags=re.DOTALL)
+    assert text.count("\\begin{") == text.count("\\end{") == 2 * len(tables)
+    assert name in ("minimal", "empty") or tables
+    for table in tables:
+        columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}\n\\toprule\n(.*?)\\bottomrule", table, flags=re.DOTALL)
+        assert columns is not None
+        for line in columns[2].splitlines():
+            if line != "\\midrule" and not line.startswith("\\multicolumn"):
+                assert line.endswith(" \\\\") and len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1
+        bare = re.sub(r"\\[\\{}$&#%_]", "", table)
+        assert bare.count("{") == bare.count("}") and not re.search(r"[#%_^~<>|]", bare)
+        assert bare.count("$") % 2 == 0
+
+
+def test_latex_escapes() -> None:
+    assert latex.escape("50 % of a_b & \\input{x} $") == r"50 \% of a\_b \& \textbackslash{}input\{x\} \$"
+    assert latex.escape("-0.5 to --full 0.1\u20130.2 int8-2") == "$-$0.5 to -{-}full 0.1--0.2 int8-2"
+    assert latex.escape("[1] x^2 \x1b") == r"{[}1] x\textasciicircum{}2 \textbackslash{}x1b"
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
 def test_json_holds_results_and_findings(name: str, printed: Printed) -> None:
     results = synthetic.EVERY[name]()
     report = json.loads(printed(results, format="json"))
@@ -70,13 +96,13 @@ def test_json_has_no_values_that_json_lacks(printed: Printed) -> None:
 def test_results_are_not_changed() -> None:
     run = synthetic.run_of(synthetic.whole())
     before = copy.deepcopy(run)
-    for form in ("terminal", "markdown", "json"):
+    for form in ("terminal", "markdown", "json", "latex"):
         render(run, format=form, console=Console(file=io.StringIO()))
     assert run == before
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
-@pytest.mark.parametrize("form", ["terminal", "markdown", "json"])
+@pytest.mark.parametrize("form", ["terminal", "markdown", "json", "latex"])
 def test_streams_of_other_encodings(encoding: str, form: Any) -> None:
     buffer = io.BytesIO()
     stream = io.TextIOWrapper(buffer, encoding=encoding)

@@ -1,0 +1,83 @@
+"""The tables of a report as LaTeX with the package booktabs, for a paper: `\\input` them one by one, or all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from harness.report.blocks import Cell, Column, Report, Table
+from harness.report.printable import printable
+
+_SPECIAL = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "{": r"\{",
+        "}": r"\}",
+        "$": r"\$",
+        "&": r"\&",
+        "#": r"\#",
+        "%": r"\%",
+        "_": r"\_",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "[": "{[}",  # after a row's end it would begin an optional argument
+        "\u00b1": r"$\pm$",
+        "\u00d7": r"$\times$",
+        "\u2192": r"$\rightarrow$",
+        "\u221e": r"$\infty$",
+    }
+)
+_MINUS = re.compile(r"(?<![\w.)}-])-(?=\d)")
+
+
+def to_latex(report: Report) -> str:
+    """Every table of the report, a float each; texts that are no tables are left out."""
+    lines = ["% needs \\usepackage{booktabs}"]
+    for section in report.sections:
+        for table in section.blocks:
+            if isinstance(table, Table):
+                lines += ["", f"% {printable(' '.join(section.title.split()))}", *_float(table, section.title)]
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX typesets as it is."""
+    words = printable(" ".join(text.split())).translate(_SPECIAL)
+    return _MINUS.sub("$-$", words.replace("--", "-{-}")).replace("\u2013", "--")
+
+
+def _float(table: Table, title: str) -> Iterable[str]:
+    yield r"\begin{table}"
+    yield r"\centering"
+    yield rf"\caption{{{escape(table.title or title)}}}"
+    yield rf"\begin{{tabular}}{{{''.join('r' if column.right else 'l' for column in table.columns)}}}"
+    yield r"\toprule"
+    yield _line(escape(_heading(column)) for column in table.columns)
+    yield r"\midrule"
+    group = ""
+    for row in table.rows:
+        if row.group != group:
+            group = row.group
+            yield rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escape(group)}}}}} \\"
+        yield _line(_cell(cell) for cell in row.cells)
+    yield r"\bottomrule"
+    yield r"\end{tabular}"
+    if table.notes:
+        yield rf"\par\footnotesize {escape(' '.join(table.notes))}"
+    yield r"\end{table}"
+
+
+def _heading(column: Column) -> str:
+    return column.heading.replace("\u00ad\n", "").replace("-\n", "-").replace("\n", " ")
+
+
+def _line(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    return rf"\textbf{{{text}}}" if cell.level == "bad" and text else text
