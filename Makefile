@@ -62,6 +62,7 @@ lint: install
 # Speed as ratios, in one interleaved run: docs/performance.md.
 bench: install
 	$(BIN)/python -m tests.performance
+	$(BIN)/python -m tests.performance.small_study
 	$(BIN)/python -m tests.performance.throughput
 	$(BIN)/python -m tests.performance.statistics
 	$(BIN)/python -m tests.performance.verdicts

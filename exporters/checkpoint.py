@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.files import TOKENIZER, require, sha256
 from exporters.positions import pad_token, usable_positions
 from exporters.tasks import TASKS
@@ -122,8 +122,7 @@ def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str |
     except MemoryError:
         raise
     except Exception as error:  # of torch, safetensors, transformers: whatever does not fit
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ExportError(f"{folder} does not load as a model for {purpose}: {reason}") from error
+        raise ExportError(f"{folder} does not load as a model for {purpose}: {one_line(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
     if loading["missing_keys"] or loading["mismatched_keys"]:
@@ -151,4 +150,4 @@ def _count_parameters(path: Path) -> int:
         with safe_open(str(path), framework="numpy") as weights:
             return sum(math.prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise ExportError(f"{path} is no readable safetensors file ({error}): save the model again") from None
+        raise ExportError(f"{path} is no readable safetensors file ({one_line(error)}): save the model again") from None

@@ -6,24 +6,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.attack.vocabulary import CONTINUES
+
 _WORD = re.compile(r"[^\W_]+(?:['-][^\W_]+)*")
 _PIECE = re.compile(r"[^\W_]+|['-]")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A token of a WordPiece vocabulary and its log-probability."""
+    """A token in WordPiece's notation and its log-probability."""
 
     token: str
     score: float
 
     @property
-    def continues(self) -> bool:
-        return self.token.startswith("##")
-
-    @property
     def bare(self) -> str:
-        return self.token.removeprefix("##")
+        return self.token.removeprefix(CONTINUES)
 
     @property
     def is_word_part(self) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from benchmarks.attack.candidates import Piece, combinations, usable
 from benchmarks.attack.results import AttackSettings
 from benchmarks.attack.sentence_encoder import SentenceEncoder, open_session, read_tokenizer
+from benchmarks.attack.vocabulary import CONTINUES, Vocabulary
 from benchmarks.attack.words import Span, without_surrogates
 from benchmarks.errors import BenchmarkError
 
@@ -27,25 +28,24 @@ MOST_PIECES = 12  # of a word, that the authors' code combines
 
 
 class MaskedLanguageModel:
-    """A folder with ``encoder.onnx``, ``head.onnx`` and the ``tokenizer.json`` of a WordPiece vocabulary.
+    """A folder with ``encoder.onnx``, ``head.onnx`` and ``tokenizer.json``, of any kind that `Vocabulary` knows.
 
     Encoder: token ids to ``states`` (1, tokens, hidden) and their mean ``embedding`` (1, hidden). Head: ``states`` and
     ``k`` to the ``k`` best ``tokens`` of each place with ``scores``, their log-probabilities.
 
-    Raises `BenchmarkError` when a file is missing or unreadable, or the vocabulary is of another kind (the attack
-    tells sub-words by their ``##``).
+    Raises `BenchmarkError` when a file is missing or unreadable, or the vocabulary is of another kind.
     """
 
     def __init__(self, folder: Path, settings: AttackSettings | None = None, *, threads: int | None = None) -> None:
         self._settings = settings or AttackSettings()
-        self._tokenizer = _word_piece_tokenizer(folder)
+        self._tokenizer = read_tokenizer(folder, WHAT)
+        try:
+            self._vocabulary = Vocabulary(self._tokenizer)
+        except BenchmarkError as error:
+            raise BenchmarkError(f"{WHAT} {folder}: {error}") from None
         self._encoder = open_session(folder / "encoder.onnx", threads, WHAT)
         self._head = open_session(folder / "head.onnx", threads, WHAT)
         self._sentences = SentenceEncoder(self._tokenizer, self._encoder)
-        vocabulary = self._tokenizer.get_vocab()
-        self._tokens = [""] * (max(vocabulary.values(), default=-1) + 1)
-        for token, index in vocabulary.items():
-            self._tokens[index] = token
 
     def candidates(self, text: str, words: Sequence[Span]) -> Candidates:
         """For each word, given as (start, end) in characters, its replacements, best first, from one pass.
@@ -55,7 +55,7 @@ class MaskedLanguageModel:
         is lowest, taken from the same pass as in TextAttack's WordSwapMaskedLM.
         """
         encoding = self._tokenizer.encode(without_surrogates(text))
-        tokens_of_word = _tokens_of_words(encoding, words)
+        tokens_of_word = _tokens_of_words(encoding, text, words)
         if not any(tokens_of_word):
             return tuple(() for _ in words)
         [states] = self._encoder.run(["states"], self._sentences.feeds(np.array([encoding.ids], np.int64)))
@@ -66,9 +66,9 @@ class MaskedLanguageModel:
         for places, (start, end) in zip(tokens_of_word, words, strict=True):
             proposed: list[str] = []
             if len(places) == 1:
-                proposed = [self._tokens[i] for i in ids[places[0]]]
+                proposed = [self._vocabulary.word(i, in_place_of=encoding.ids[places[0]]) for i in ids[places[0]]]
             elif places:
-                pieces = [self._pieces(encoding.tokens[at], ids[at], scores[at]) for at in places]
+                pieces = [self._pieces(encoding.ids[at], ids[at], scores[at]) for at in places]
                 proposed = combinations(pieces, self._settings.combinations)
             found.append(usable(proposed, text[start:end], self._settings.stop_words))
         return tuple(found)
@@ -79,17 +79,17 @@ class MaskedLanguageModel:
 
     def _best(self, states: NDArray[np.float32], k: int) -> tuple[list[list[int]], list[list[float]]]:
         """The ``k`` best token ids of each place, and their log-probabilities."""
-        k = min(k, len(self._tokens))
+        k = min(k, len(self._vocabulary))
         tokens, scores = self._head.run(["tokens", "scores"], {"states": states, "k": np.array([k], np.int64)})
         return tokens[0].tolist(), scores[0].tolist()
 
-    def _pieces(self, original: str, ids: Sequence[int], scores: Sequence[float]) -> list[Piece]:
-        """The likeliest pieces of the original's kind: a ``##`` continues a word, nothing else does."""
-        continues = original.startswith("##")
+    def _pieces(self, original: int, ids: Sequence[int], scores: Sequence[float]) -> list[Piece]:
+        """The likeliest pieces of the original's kind: what continues a word, or what begins one."""
         fitting = [
             piece
             for i, score in zip(ids, scores, strict=True)
-            if (piece := Piece(self._tokens[i], score)).continues == continues and piece.is_word_part
+            if self._vocabulary.continues(i) == self._vocabulary.continues(original)
+            and (piece := Piece(self._vocabulary.token(i), score)).is_word_part
         ]
         return fitting[: self._settings.sub_word_candidates]
 
@@ -101,7 +101,7 @@ class MaskedLanguageModel:
         found: list[tuple[str, ...]] = []
         for places in tokens_of_word:
             if len(places) == 1:
-                found.append(tuple(self._tokens[i] for i in ids[places[0]]))
+                found.append(tuple(self._vocabulary.token(i) for i in ids[places[0]]))
             else:
                 found.append(self._authors_combinations([ids[at] for at in places]))
         return tuple(found)
@@ -116,11 +116,11 @@ class MaskedLanguageModel:
         [scores] = self._head.run(["log_probabilities"], {"states": states, "k": np.array([1], np.int64)})
         likelihood = np.take_along_axis(scores, rows[..., None], axis=2)[..., 0].mean(axis=1)
         ranked = rows[np.argsort(-likelihood, kind="stable")].tolist()
-        return tuple(" ".join(self._tokens[i] for i in row).replace(" ##", "") for row in ranked)
+        return tuple(" ".join(self._vocabulary.token(i) for i in row).replace(f" {CONTINUES}", "") for row in ranked)
 
 
-def _tokens_of_words(encoding: Any, words: Sequence[Span]) -> list[list[int]]:
-    """The token positions of each word; none for a word that truncation cut or dropped."""
+def _tokens_of_words(encoding: Any, text: str, words: Sequence[Span]) -> list[list[int]]:
+    """The token positions of each word; none for a word that truncation cut or dropped, or that shares a token."""
     offsets = encoding.offsets
     tokens = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
     visible = offsets[tokens[-1]][1] if encoding.overflowing and tokens else None
@@ -132,14 +132,8 @@ def _tokens_of_words(encoding: Any, words: Sequence[Span]) -> list[list[int]]:
         last = first
         while last < len(tokens) and offsets[tokens[last]][0] < end:
             last += 1
-        whole = visible is None or end <= visible
-        found.append(tokens[first:last] if whole else [])
+        # SentencePiece may count the blank before a word to its first token, and join a word to a sign.
+        own = tokens[first:last]
+        alone = own and offsets[own[-1]][1] <= end and not text[offsets[own[0]][0] : start].strip()
+        found.append(own if alone and (visible is None or end <= visible) else [])
     return found
-
-
-def _word_piece_tokenizer(folder: Path) -> Any:
-    tokenizer = read_tokenizer(folder, WHAT)
-    kind = type(tokenizer.model).__name__
-    if kind != "WordPiece":
-        raise BenchmarkError(f"{WHAT} {folder}: its tokenizer is {kind}; the attack needs WordPiece (a BERT)")
-    return tokenizer

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.checkpoint import load_masked_language_model
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.files import require
+from exporters.onnx.branches import decide_branches
 from exporters.onnx.graph import fold_identities, opset
 from exporters.onnx.optimum_export import export_with_output
 from exporters.positions import usable_positions
@@ -57,6 +58,7 @@ def write(checkpoint: Path, destination: Path) -> None:
         )
         whole = onnx.load(str(raw))
     fold_identities(whole)
+    decide_branches(whole)
     parts = Extractor(whole)
     inputs = [value.name for value in whole.graph.input]
     encoder = parts.extract_model(inputs, [STATES])
@@ -76,7 +78,9 @@ def tokenizer_for(checkpoint: Path, model: PreTrainedModel) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
-        raise ExportError(f"{path} is no readable tokenizer ({error}): save it again with a fast tokenizer") from None
+        raise ExportError(
+            f"{path} is no readable tokenizer ({one_line(error)}): save it again with a fast tokenizer"
+        ) from None
     size = max(tokenizer.get_vocab().values(), default=-1) + 1
     if size > model.config.vocab_size:
         raise ExportError(

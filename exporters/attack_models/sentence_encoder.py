@@ -7,6 +7,7 @@ from pathlib import Path
 
 from exporters.attack_models.masked_language_model import EMBEDDING, ENCODER, tokenizer_for
 from exporters.checkpoint import load_encoder
+from exporters.onnx.branches import decide_branches
 from exporters.onnx.graph import fold_identities
 from exporters.onnx.optimum_export import export_with_output
 
@@ -39,6 +40,7 @@ def write(checkpoint: Path, destination: Path) -> None:
         )
         whole = onnx.load(str(raw))
     fold_identities(whole)
+    decide_branches(whole)
     encoder = Extractor(whole).extract_model([value.name for value in whole.graph.input], [EMBEDDING])
     onnx.save_model(encoder, str(destination / ENCODER))
     tokenizer.save(str(destination / "tokenizer.json"))

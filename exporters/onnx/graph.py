@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.files import link_or_copy, require
 from exporters.manifest import Tensor
 from exporters.tasks import TASKS
@@ -38,7 +38,7 @@ def read_model(folder: Path, *, weights: bool = True) -> ModelProto:
     except MemoryError:
         raise
     except Exception as error:  # protobuf and onnx raise several kinds
-        raise ExportError(f"{path} is no readable ONNX file ({_first_line(error)}): export it again") from None
+        raise ExportError(f"{path} is no readable ONNX file ({one_line(error)}): export it again") from None
     if not model.graph.node:
         raise ExportError(f"{path} is no readable ONNX file (no graph in it): export it again")
     return model
@@ -253,7 +253,3 @@ def drop_unused(graph: GraphProto) -> None:
 
 def _weight_bytes(model: ModelProto) -> Iterable[int]:
     return (weight.ByteSize() for weight in model.graph.initializer)
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 
 
 def require_loadable(path: Path, format: str) -> None:
@@ -24,7 +24,7 @@ def require_loadable(path: Path, format: str) -> None:
     except NoKernel:
         return
     except Exception as error:  # onnxruntime raises several kinds
-        reason = " ".join(str(error).split()).rpartition("failed:")[2]
+        reason = one_line(str(error).rpartition("failed:")[2])
         raise ExportError(
             f"the graph of {format} does not load in ONNX Runtime ({reason}): use another format of this model"
         ) from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.quantization.matmul_groups import OpenedModel
 
 if TYPE_CHECKING:
@@ -144,8 +144,7 @@ def run_batches(
     except ExportError:
         raise
     except Exception as error:  # onnxruntime raises several kinds
-        reason = str(error).strip().splitlines()[0]
-        raise ExportError(f"running the model on the calibration batches failed: {reason}") from error
+        raise ExportError(f"running the model on the calibration batches failed: {one_line(error)}") from error
 
 
 def describe(calibration: Sequence[Batch], method: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.manifest import library_versions
@@ -131,7 +131,7 @@ def _quantize(before: Path, after: Path, settings: str, what: str) -> None:
         reason = next(reversed(done.stderr.strip().splitlines()), f"its process ended with {done.returncode}")
         if done.returncode < 0:
             reason = f"its process was ended by signal {-done.returncode}; was there enough memory?"
-        raise ExportError(f"ModelOpt {metadata.version(PACKAGES[0])} cannot quantize {what}: {reason[:300]}")
+        raise ExportError(f"ModelOpt {metadata.version(PACKAGES[0])} cannot quantize {what}: {one_line(reason)}")
 
 
 def _export_int8(job: Job) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.files import copy_tokenizer, require
 from exporters.onnx.graph import MODEL
 
@@ -69,7 +69,7 @@ def missing() -> str | None:
     try:
         import tensorrt  # of itself: a distribution of this name need not be there
     except Exception as error:  # a library that does not load is no ImportError everywhere
-        return f"the package 'tensorrt' cannot be imported ({' '.join(str(error).split())[:160]}): see docs/gpu.md"
+        return f"the package 'tensorrt' cannot be imported ({one_line(error)}): see docs/gpu.md"
     if int(tensorrt.__version__.split(".")[0]) < 10:
         return f"TensorRT {tensorrt.__version__} is installed, needed is 10 or later: see docs/gpu.md"
     return None
@@ -120,8 +120,9 @@ def write(source: Path, destination: Path, *, inputs: Sequence[str], longest: in
     try:
         built = trt.EngineBytesFromNetwork(network, config=config, save_timing_cache=str(cache))()
     except PolygraphyException as error:
-        line = " ".join(str(error).split())[:300]
-        raise ExportError(f"TensorRT {tensorrt.__version__} cannot build {source / MODEL}: {line}") from error
+        raise ExportError(
+            f"TensorRT {tensorrt.__version__} cannot build {source / MODEL}: {one_line(error)}"
+        ) from error
     (destination / ENGINE).write_bytes(built)
     engine = trt.EngineFromBytes(built)()
     inspector = engine.create_engine_inspector()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from backends.errors import one_line
 from harness.checkpoints.named_files import require_plain_settings, require_plain_weights
 from harness.errors import UserError
 
@@ -30,7 +31,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"checkpoint {folder} has no config.json: give the folder save_pretrained wrote") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:160]}") from None
+        raise UserError(f"cannot read {file}: {one_line(error)}") from None
     if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
         raise UserError(f"{file} names no model_type: it is not a transformers configuration")
     for name in _DEPTHS:

@@ -17,6 +17,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from backends.errors import one_line
 from exporters.tasks import TASKS
 from harness.checkpoints.folder_check import read_config, require_safetensors
 from harness.checkpoints.tokenizer_files import quiet
@@ -56,7 +57,7 @@ def load_config(folder: Path) -> PretrainedConfig:
         return config
     except Exception as error:  # transformers raises whatever its parsers raise
         file = folder / "config.json"
-        raise UserError(f"{file} is not a configuration that transformers can read: {_line(error)}") from None
+        raise UserError(f"{file} is not a configuration that transformers can read: {one_line(error)}") from None
 
 
 def load(folder: Path, task: str, **overrides: Any) -> Loaded:
@@ -82,9 +83,9 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
                 output_loading_info=True,
             )
     except SafetensorError as error:
-        raise UserError(f"the weights in {folder} are damaged ({_line(error)}): copy them again") from None
+        raise UserError(f"the weights in {folder} are damaged ({one_line(error)}): copy them again") from None
     except Exception as error:  # transformers raises whatever its parsers raise
-        raise UserError(f"cannot load {folder} for {task}: {_line(error)}") from None
+        raise UserError(f"cannot load {folder} for {task}: {one_line(error)}") from None
     new = {*report["missing_keys"], *report["mismatched_keys"]}
     encoder = sorted(name for name in new if _of_encoder(model, name))
     if encoder:
@@ -153,7 +154,3 @@ def _of_encoder(model: PreTrainedModel, name: str) -> bool:
     # A pooler belongs to the head: checkpoints of masked language models come without it.
     of_base = model.base_model is model or name.startswith(f"{model.base_model_prefix}.")
     return of_base and ".pooler." not in f".{name}"
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

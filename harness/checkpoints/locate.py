@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from textwrap import shorten
 
+from backends.errors import one_line
 from exporters.errors import ExportError
 from exporters.files import check_inside
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
@@ -90,10 +90,6 @@ def _told(source: HubCheckpoint) -> Iterator[None]:
         yield
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UserError(
-            f"cannot fetch {source.hub!r} at {source.revision!r} from the hub ({_line(error)}): "
+            f"cannot fetch {source.hub!r} at {source.revision!r} from the hub ({one_line(error)}): "
             "check the name and the network, or give a folder instead"
         ) from None
-
-
-def _line(error: BaseException) -> str:
-    return shorten(str(error), 160, placeholder=" …") or type(error).__name__

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from benchmarks.attack.vocabulary import Vocabulary
+from benchmarks.errors import BenchmarkError
 from exporters.checkpoint import ORIGIN
 from exporters.tasks import QUESTION_ANSWERING
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
@@ -100,7 +102,7 @@ def from_folder(
     """The model under the task's head; its tokenizer, and nothing else, goes to ``destination``."""
     tokenizer = write_tokenizer(folder, destination)
     if task == "masked-language-model":
-        _require_word_piece(folder, tokenizer)
+        _require_words(folder, tokenizer)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if classifies(task) and not allow_new_head:
         require_classes(folder / "config.json", read_config(folder))
@@ -114,14 +116,12 @@ def from_folder(
     return loaded.model
 
 
-def _require_word_piece(folder: Path, tokenizer: Any) -> None:
-    """An attack puts pieces together to words by WordPiece's ``##``."""
-    kind = type(tokenizer.backend_tokenizer.model).__name__
-    if kind != "WordPiece":
-        raise UserError(
-            f"checkpoint {folder} has a {kind} tokenizer: an attack takes its words from a WordPiece vocabulary; name "
-            "a BERT as its masked_language_model, whatever the attacked models are"
-        )
+def _require_words(folder: Path, tokenizer: Any) -> None:
+    """An attack puts pieces together to words."""
+    try:
+        Vocabulary(tokenizer.backend_tokenizer)
+    except BenchmarkError as error:
+        raise UserError(f"checkpoint {folder} cannot be an attack's masked_language_model: {error}") from None
 
 
 def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:

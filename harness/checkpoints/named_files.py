@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from backends.errors import one_line
 from harness.errors import UserError
 
 CONFIG = "config.json"
@@ -75,7 +76,7 @@ def _read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {file}: {' '.join(str(error).split())[:160]}") from None
+        raise UserError(f"cannot read {file}: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"{file} holds no JSON object: save it again")
     return content

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from backends.errors import one_line
 from harness.checkpoints.folder_check import require_tokenizer
 from harness.checkpoints.named_files import require_plain_settings
 from harness.errors import UserError
@@ -35,7 +36,7 @@ def write_tokenizer(source: Path, destination: Path) -> Any:
     try:
         tokenizer = read_reference(source)
     except Exception as error:  # transformers raises whatever its parsers raise
-        raise UserError(f"cannot read the tokenizer of checkpoint {source}: {_line(error)}") from None
+        raise UserError(f"cannot read the tokenizer of checkpoint {source}: {one_line(error)}") from None
     if not tokenizer.is_fast:
         raise UserError(f"the tokenizer of checkpoint {source} has no fast form (tokenizer.json): convert it first")
     _save(tokenizer, destination)
@@ -94,7 +95,7 @@ def read_own_vocabulary(folder: Path) -> Any:
     try:
         return loader.from_file(str(first))
     except Exception as error:  # tokenizers raises plain Exception
-        raise UserError(f"{first} cannot be read as a tokenizer ({_line(error)}): save it again") from None
+        raise UserError(f"{first} cannot be read as a tokenizer ({one_line(error)}): save it again") from None
 
 
 def write_prebuilt_tokenizer(folder: Path, destination: Path) -> None:
@@ -109,7 +110,7 @@ def write_prebuilt_tokenizer(folder: Path, destination: Path) -> None:
         try:
             tokenizer = read_reference(files)
         except Exception as error:  # transformers raises whatever its parsers raise
-            line = _line(error).replace(str(files), str(folder))
+            line = one_line(error).replace(str(files), str(folder))
             raise UserError(f"the tokenizer in {folder} cannot be read as transformers reads it: {line}") from None
         if not tokenizer.is_fast:
             raise UserError(f"the tokenizer in {folder} has no fast form ({TOKENIZER}): convert it first")
@@ -167,7 +168,3 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -43,6 +43,15 @@ def checked_text(source: object, place: str, value: Any) -> str:
     return value
 
 
+def checked_id(source: object, place: str, value: Any) -> str:
+    """An id as text: a whole number in JSON is the id that CSV writes with the same digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise bad_data(source, place, f"is {short(value)}, not an id", "put the id of an example there")
+    return checked_text(source, place, value)
+
+
 def checked_question(
     source: object,
     place: str,
@@ -57,12 +66,11 @@ def checked_question(
     ``answers`` are (place, text, start): the start is an offset into the context in characters, at which
     the text must stand.
     """
-    checked_text(source, f"{place}.id", id)
     checked_text(source, f"{place}.question", question)
     for where, text, start in answers:
         _check_answer(source, where, text, start, context)
     return QuestionExample(
-        id=id,
+        id=checked_id(source, f"{place}.id", id),
         group=group_of(context),
         question=question,
         context=context,

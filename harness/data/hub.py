@@ -12,8 +12,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from backends.errors import one_line
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, group_of, short
 from harness.data.labels import checked_label
+from harness.data.squad import answer_columns
 from harness.errors import UserError
 from harness.examples import QuestionExample, TextExample
 
@@ -103,9 +105,8 @@ def _load(source: HubSource) -> Dataset:
     try:
         return load_dataset(source.hub, split=source.split, revision=source.revision)
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise UserError(
-            f"{_name(source)}: cannot be loaded from the hub ({reason[:160]}); check the name, the split and "
+            f"{_name(source)}: cannot be loaded from the hub ({one_line(error)}); check the name, the split and "
             "the network, or name a local file with `squad:` or `table:`"
         ) from None
 
@@ -127,15 +128,7 @@ def _rows(dataset: Dataset, columns: Sequence[str]) -> Iterator[tuple[str, dict[
 
 
 def _squad_answers(name: str, place: str, row: dict[str, Any], context: str) -> list[tuple[str, Any, Any]]:
-    answers = row["answers"]
-    if not isinstance(answers, dict) or not {"text", "answer_start"} <= answers.keys():
-        raise bad_data(name, f"{place}.answers", f"is {short(answers)}", "give it `text` and `answer_start`")
-    texts, starts = answers["text"], answers["answer_start"]
-    if len(texts) != len(starts):
-        what = f"has {len(texts)} texts and {len(starts)} offsets"
-        raise bad_data(name, f"{place}.answers", what, "give every text its offset")
-    pairs = enumerate(zip(texts, starts, strict=True))
-    return [(f"{place}.answers[{index}]", text, start) for index, (text, start) in pairs]
+    return answer_columns(name, f"{place}.answers", row["answers"])
 
 
 def _mrqa_answers(name: str, place: str, row: dict[str, Any], context: str) -> list[tuple[str, Any, Any]]:

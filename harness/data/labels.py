@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,12 +15,10 @@ def checked_label(source: object, place: str, value: Any, labels: Sequence[str])
     Names win over indices, and when all names are numbers ("1", "2") only names count: an index would
     then be a guess.
     """
-    text = value.strip() if isinstance(value, str) else _integer(value)
+    name = value.strip() if isinstance(value, str) else None
+    text = name if name in labels else whole_number(value)
     if text in labels:
         return labels.index(text)
-    if isinstance(value, str) and text is not None:
-        whole, _, fraction = text.partition(".")
-        text = whole if set(fraction) == {"0"} else text  # a column with a gap is one of floats when it is written
     names_are_numbers = all(name.lstrip("+-").isdigit() for name in labels)
     indices = [] if names_are_numbers else [str(index) for index in range(len(labels))]
     if text in indices:
@@ -29,8 +28,14 @@ def checked_label(source: object, place: str, value: Any, labels: Sequence[str])
     raise bad_data(source, place, what, "correct it, or `labels` in the config")
 
 
-def _integer(value: Any) -> str | None:
-    """A whole number as text; None for anything else (True is no label, 1.0 is one)."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+def whole_number(value: Any) -> str | None:
+    """The digits of a whole number; None for anything else (True is no label; 1.0 and "1.0" are one).
+
+    A column with a gap is one of floats when it is written.
+    """
+    if isinstance(value, str):
+        found = re.fullmatch(r"([+-]?\d+)(?:\.0*)?", value.strip(), re.ASCII)
+        return found and found[1]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:  # NaN, infinity too
         return None
     return str(int(value))

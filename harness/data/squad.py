@@ -1,7 +1,8 @@
 """Question answering data in the SQuAD JSON layout.
 
 ``data[].paragraphs[].qas[]``: of version 1.1 and 2.0, and of other data sets brought into it (NewsQA in the
-MRQA edition has no ``is_impossible``, and several answers a question whose spans may repeat).
+MRQA edition has no ``is_impossible``, and several answers a question whose spans may repeat). Or one record a question
+with its ``context``, as ``squad_v2`` of the hub has them: a list, or ``data`` of an object as ``run_qa.py`` reads it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ def read_squad(path: Path) -> list[QuestionExample]:
     """
     ids = UniqueIds(path)
     examples = []
-    for place, context, question in _questions(path, _parse(path)):
-        example = _example(path, place, context, question)
+    tree = _parse(path)
+    for example, place in _flat(path, tree) if _is_flat(tree) else _nested(path, tree):
         ids.add(example.id, place)
         examples.append(example)
     return examples
@@ -50,13 +51,50 @@ def _parse(path: Path) -> Any:
         raise bad_data(path, "the JSON", what, _WAY_OUT) from None
 
 
-def _questions(path: Path, tree: Any) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(place, context, question record), walking the tree."""
+def answer_columns(source: object, place: str, answers: Any) -> list[tuple[str, Any, Any]]:
+    """(place, text, start) of each of the ``answers``, which are lists ``text`` and ``answer_start``.
+
+    Raises `UserError` where they are not, or of another length; what stands in them is not looked at.
+    """
+    columns: list[Any] = [answers.get(key) for key in ("text", "answer_start")] if isinstance(answers, dict) else []
+    if not columns or not all(isinstance(column, list) for column in columns):
+        raise bad_data(source, place, f"is {short(answers)}", "give it the lists `text` and `answer_start`")
+    texts, starts = columns
+    if len(texts) != len(starts):
+        what = f"has {len(texts)} texts and {len(starts)} offsets"
+        raise bad_data(source, place, what, "give every text its offset")
+    return [(f"{place}[{index}]", *pair) for index, pair in enumerate(zip(texts, starts, strict=True))]
+
+
+def _is_flat(tree: Any) -> bool:
+    rows = tree.get("data") if isinstance(tree, dict) else tree
+    first = rows[0] if isinstance(rows, list) and rows else None
+    return isinstance(first, dict) and "question" in first
+
+
+def _flat(path: Path, tree: Any) -> Iterator[tuple[QuestionExample, str]]:
+    """(example, place), of one record a question."""
+    for place, row in _records(path, "", tree if isinstance(tree, dict) else {"data": tree}, "data"):
+        yield (
+            checked_question(
+                path,
+                place,
+                id=_value(path, place, row, "id"),
+                question=_value(path, place, row, "question"),
+                context=checked_text(path, f"{place}.context", _value(path, place, row, "context")),
+                answers=answer_columns(path, f"{place}.answers", _value(path, place, row, "answers")),
+            ),
+            place,
+        )
+
+
+def _nested(path: Path, tree: Any) -> Iterator[tuple[QuestionExample, str]]:
+    """(example, place), walking the tree."""
     for article_place, article in _records(path, "", tree, "data"):
         for place, paragraph in _records(path, article_place, article, "paragraphs"):
             context = checked_text(path, f"{place}.context", _value(path, place, paragraph, "context"))
             for question_place, question in _records(path, place, paragraph, "qas"):
-                yield question_place, context, question
+                yield _example(path, question_place, context, question), question_place
 
 
 def _example(path: Path, place: str, context: str, question: dict[str, Any]) -> QuestionExample:

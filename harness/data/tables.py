@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from backends.errors import one_line
 from harness.data.checks import bad_data, checked_text, group_of, short
 from harness.data.csv_rows import csv_rows
 from harness.data.files import existing_file, read_text
@@ -92,8 +93,7 @@ def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
             table = file.read([text, label])
             rows = zip(table[text].to_pylist(), table[label].to_pylist(), strict=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: not readable as Parquet ({reason[:120]}); fetch the file again") from None
+        raise UserError(f"{path}: not readable as Parquet ({one_line(error)}); fetch the file again") from None
     for number, (content, value) in enumerate(rows):
         yield f"row {number}", content, value
 

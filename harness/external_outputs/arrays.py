@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.checks import bad_data, short
+from backends.errors import one_line
+from harness.data.checks import bad_data, checked_id, short
 from harness.data.files import existing_file
 from harness.errors import UserError
-from harness.external_outputs.ids import id_of
 from harness.external_outputs.probabilities import KINDS, kind_of_file, normalised
 from harness.external_outputs.read import Probabilities, Representations
 
@@ -33,9 +33,8 @@ def read_arrays(path: Path) -> Representations | Probabilities:
     try:
         arrays = _arrays(path)
     except (ValueError, OSError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise UserError(
-            f"{path}: no array that NumPy can read ({reason}); write it with numpy.save, as an array of floats"
+            f"{path}: no array that NumPy can read ({one_line(error)}); write it with numpy.save, as an array of floats"
         ) from None
     named = [kind for kind in KINDS if kind in arrays]
     kind = named[0] if named else kind_of_file(path)
@@ -77,7 +76,7 @@ def _names(path: Path, arrays: Mapping[str, NDArray[Any]], name: str, count: int
     if array.shape != (count,):
         what = f"has the shape {array.shape}, not ({count},)"
         raise bad_data(path, f"the array {name!r}", what, "give one for each row" if name == "ids" else "one a column")
-    found = tuple(id_of(path, f"{name}[{index}]", value) for index, value in enumerate(array.tolist()))
+    found = tuple(checked_id(path, f"{name}[{index}]", value) for index, value in enumerate(array.tolist()))
     twice, times = Counter(found).most_common(1)[0]
     if times > 1:
         raise bad_data(path, f"the array {name!r}", f"has {short(twice)} {times} times", "name each once")

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.data.checks import bad_data, short
+from harness.data.checks import bad_data, checked_id, short
 from harness.data.csv_rows import csv_rows
 from harness.data.files import read_text
+from harness.data.labels import whole_number
 from harness.errors import UserError
-from harness.external_outputs.ids import id_of
 from harness.external_outputs.json_text import parse
 from harness.external_outputs.probabilities import KINDS, PREFIXES, probabilities_of_table
 from harness.external_outputs.read import PredictedClasses
@@ -74,7 +74,7 @@ def _with_ids(path: Path, records: Iterable[Record], wanted: str) -> list[tuple[
     for place, record in records:
         if "id" not in record:
             raise _no_column(path, place, record, "id", wanted)
-        id = id_of(path, f"{place}, column 'id'", record["id"])
+        id = checked_id(path, f"{place}, column 'id'", record["id"])
         if id in found:
             raise bad_data(path, place, f"has the id {short(id)}, as a line before it", "keep one row for each id")
         found[id] = (id, place, record)
@@ -89,11 +89,11 @@ def _no_column(path: Path, place: str, record: Mapping[str, Any], column: str, w
 
 
 def _named(path: Path, place: str, value: Any, what: str) -> str:
-    """The name of a class or a group; a whole number is the name that CSV writes with the same digits."""
+    """The name of a class or a group; a whole number is its digits, in CSV as in JSON."""
     if isinstance(value, str) and value.strip():
-        return value.strip()
-    if isinstance(value, int | float) and not isinstance(value, bool) and value % 1 == 0:  # not NaN, not infinity
-        return str(int(value))
+        return whole_number(value) or value.strip()
+    if (number := whole_number(value)) is not None:
+        return number
     raise bad_data(path, place, f"is {short(value)}, not a {what}", "put its name or its number there")
 
 

@@ -81,7 +81,10 @@ def _of_gold(path: Path) -> ComparedExamples:
         labels = read_labels(path)
         return _named(str(path), labels, labels=labels, groups=groups_beside(path))
     from harness.data.squad import read_squad
+    from harness.external_outputs.answers import read_references
 
+    if (references := read_references(path)) is not None:
+        return _named(str(path), references, answers=references)
     questions = read_squad(path)
     if not questions:
         raise UserError(f"{path}: holds no questions; name the file with the gold answers")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from harness.data.checks import bad_data, short
+from harness.data.checks import bad_data, checked_id, short
 from harness.data.files import read_text
 from harness.external_outputs.json_text import parse
 
@@ -46,16 +46,7 @@ def ids_of_json(path: Path, tree: Any) -> tuple[str, ...]:
     """
     if not isinstance(tree, list):
         raise bad_data(path, "the JSON", f"is {short(tree)}, not a list", "write a list of ids")
-    return _unique(path, [(f"[{index}]", id_of(path, f"[{index}]", value)) for index, value in enumerate(tree)])
-
-
-def id_of(path: Path, place: str, value: Any) -> str:
-    """An id as text: a whole number in JSON is the id that CSV writes with the same digits."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if not isinstance(value, str) or not value.strip():
-        raise bad_data(path, place, f"is {short(value)}, not an id", "put the id of an example there")
-    return value
+    return _unique(path, [(f"[{index}]", checked_id(path, f"[{index}]", value)) for index, value in enumerate(tree)])
 
 
 def _unique(path: Path, named: Iterable[tuple[str, str]]) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ Output = Judged | Representations | Probabilities
 
 
 def read_output(path: Path) -> Output:
-    """Read a file of any kind: the suffix tells which, and for JSON whether it is an object or a list.
+    """Read a file of any kind: the suffix tells which, and for JSON whether it is a list of ids.
 
     Raises:
         UserError: no such file, empty, not UTF-8, not readable as its kind, or an id twice.
@@ -101,5 +101,6 @@ def read_output(path: Path) -> Output:
     text = read_text(path)
     if suffix == ".json" or text.lstrip().startswith(("{", "[")):
         tree = parse(path, text)
-        return ErrorIds(path, ids_of_json(path, tree)) if isinstance(tree, list) else answers_of(path, tree)
+        is_ids = isinstance(tree, list) and not (tree and isinstance(tree[0], dict))
+        return ErrorIds(path, ids_of_json(path, tree)) if is_ids else answers_of(path, tree)
     return ErrorIds(path, ids_of_lines(path, text))

@@ -103,7 +103,7 @@ def _trade(
     for one in standings(task):
         d = one.deployment
         changed, value = DISAGREEMENT.of(task, d), gain(d)
-        if changed.value is None or not value or one.verdict == "failed":
+        if changed.value is None or value is None or value <= 0 or one.verdict == "failed":
             continue
         low, high = between(d) or (value, value)
         points.append(
@@ -163,11 +163,12 @@ def _labels(points: list[Spec]) -> dict[int, list[Spec]]:
     heights: dict[int, list[Spec]] = {}
     for point in sorted(points, key=lambda p: p["gain"]):
         x, y = WIDTH * log(point["gain"]) / wide, HEIGHT * point["changed"] / most
-        height = next(
+        free = (
             h
             for h in range(len(points) + 1)
             if not any(abs(x - left) < LABEL and abs(y + LINE * h - top) < LINE - 1 for left, top in placed)
         )
+        height = next(free, 0)  # none is where a change is so large that a line beside it is lost
         placed.append((x, y + LINE * height))
         heights.setdefault(height, []).append(point)
     return heights

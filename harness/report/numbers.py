@@ -9,6 +9,8 @@ from benchmarks.statistics.bootstrap import Estimate
 UNKNOWN = "-"
 EN_DASH = "\u2013"
 INFINITE = "\u221e"
+TOO_LONG = 1e15
+"""From here on a figure is written with an exponent: it is damaged, or says no more than that it is large."""
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
@@ -24,6 +26,8 @@ def decimals_for(values: Iterable[float | None]) -> int:
 def fixed(value: float | None, decimals: int) -> str:
     if value is None:
         return UNKNOWN
+    if abs(value) >= TOO_LONG:
+        return f"{value:.2e}"
     written = f"{value:,.{decimals}f}"
     # a small negative value must not be printed as "-0.00"
     return written[1:] if written.startswith("-") and not written.strip("-0.,") else written
@@ -75,7 +79,7 @@ def mebibytes(value: float | None) -> float | None:
 
 
 def count(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:,.0f}"
+    return fixed(value, 0)
 
 
 def probability(value: float | None) -> str:

@@ -20,6 +20,8 @@ RESULTS_FILE = RESULTS
 PERFORMANCE_FILE = "performance.json"
 """Timings lie in a file of their own, so that all the rest can be compared byte for byte."""
 LARGEST_BYTES = 1 << 30
+LARGEST_FIGURE = 1e40
+"""Beyond what float32 holds, of which the figures of a run are made."""
 ANEW = "remove it and `scalemodel run` writes it anew"
 
 R = TypeVar("R", bound=Record)
@@ -64,7 +66,7 @@ def _read(path: Path, root: type[R]) -> R:
         if size > LARGEST_BYTES:
             raise UserError(f"{path}: {size:,} bytes is too large for results; is it a scalemodel run?")
         text = path.read_bytes().decode("utf-8")
-        _require_version(json.loads(text), path)
+        _require_version(json.loads(text, parse_float=_figure, parse_int=_figure), path)
         return root.model_validate_json(text)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
@@ -76,8 +78,16 @@ def _read(path: Path, root: type[R]) -> R:
         raise UserError(f"{path}: damaged or truncated JSON at line {error.lineno}; {ANEW}") from None
     except ValidationError as error:
         raise UserError(f"{path}: {first_fault(error, RESULTS_VERSION)}; {ANEW}") from None
-    except ValueError:  # an integer of more digits than Python converts
-        raise UserError(f"{path}: a number too long to be a result; {ANEW}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; {ANEW}") from None
+
+
+def _figure(written: str) -> float:
+    """Raises ValueError for a number that none of a run's can be, and whose square may be infinite."""
+    value = float(written)
+    if abs(value) > LARGEST_FIGURE:
+        raise ValueError(f"{written if len(written) <= 24 else written[:20] + '...'} is too large for a result")
+    return int(value) if written.lstrip("-").isdigit() else value
 
 
 def _require_version(content: object, path: Path) -> None:

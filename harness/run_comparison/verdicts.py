@@ -106,7 +106,8 @@ class _Side:
 
 
 def _sample(common: Common, figure: Figure) -> Sample | None:
-    """The sound values of each run, or all where it has no sound one; None where one does not know the figure."""
+    """The sound values of each run, or all where it has no sound one; None where one has none, or such as have no
+    ratio."""
     before, after = common.before.timings, common.after.timings
     a, b = _Side.of("A", before, figure), _Side.of("B", after, figure)
     if a is None or b is None:
@@ -116,6 +117,8 @@ def _sample(common: Common, figure: Figure) -> Sample | None:
         doubt = "the store used a measurement of A again in B: measure anew with another --store"
     left_out = sum(len(side.values) - len(side.sound) for side in (a, b))
     values = [side.sound or side.values for side in (a, b)]
+    if not all(side and min(side) > 0 for side in values):
+        return None
     return Sample(values[0], values[1], doubt, left_out)
 
 
@@ -135,7 +138,7 @@ def _doubt(sides: Sequence[_Side], figure: Figure) -> str:
 
 def _file_size(common: Common, minimum_effect: float) -> Compared | None:
     before, after = common.before.deployment.bytes, common.after.deployment.bytes
-    if not before or not after:
+    if before is None or after is None or min(before, after) <= 0:
         return None
     change = judge_exactly(before, after, minimum_effect)
     return Compared(common, FILE_SIZE, before, after, (False, False), (1, 1), change)

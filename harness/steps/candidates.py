@@ -18,7 +18,7 @@ from harness.steps.model_wrapper import AttackedOptions, Settings, attacked_exam
 from harness.steps.progress import text_progress
 from harness.store.step import StepInputs, StepRef
 
-VERSION = 2
+VERSION = 3
 LIBRARIES = ("tokenizers", "onnxruntime", "onnxruntime-gpu")
 
 FILE = "candidates.jsonl"

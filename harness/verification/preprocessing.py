@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from backends.errors import one_line
 from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
 from harness.examples import Example, QuestionExample
@@ -96,7 +97,7 @@ def _reference(folder: Path) -> Any:
     try:
         return read_reference(folder)
     except Exception as error:  # transformers raises whatever its parsers raise
-        raise StepFailed(REFUSED, f"transformers cannot read the tokenizer: {_line(error)}") from None
+        raise StepFailed(REFUSED, f"transformers cannot read the tokenizer: {one_line(error)}") from None
 
 
 def _difference(task: Task, reference: Any, examples: Sequence[Example], features: Features) -> str | None:
@@ -104,7 +105,7 @@ def _difference(task: Task, reference: Any, examples: Sequence[Example], feature
     try:
         expected = task.reference_inputs(reference, examples, features)
     except Exception as error:  # transformers raises whatever its tokenizers raise
-        return f"its tokenizer fails ({_line(error)})"
+        return f"its tokenizer fails ({one_line(error)})"
     theirs = expected.inputs
     unknown = [name for name in theirs if name not in features.inputs]
     if unknown:
@@ -167,7 +168,3 @@ def _by_intent(task: Task, reference: Any, examples: Sequence[Example], features
 
 def _texts(example: Example) -> tuple[str, ...]:
     return (example.question, example.context) if isinstance(example, QuestionExample) else (example.text,)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

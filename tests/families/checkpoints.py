@@ -135,11 +135,12 @@ def _word_piece(padding: int) -> Any:
 
 
 def _bpe(padding: int) -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
     special = _special(padding)
     tokenizer = Tokenizer(models.BPE(unk_token=special["unk_token"]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
     tokenizer.train_from_iterator(
         texts(50), trainers.BpeTrainer(vocab_size=100, special_tokens=list(special.values()), show_progress=False)
     )
@@ -147,13 +148,14 @@ def _bpe(padding: int) -> Any:
 
 
 def _unigram(padding: int) -> Any:
-    from tokenizers import Tokenizer, models, pre_tokenizers
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     special = _special(padding)
     pieces = [(token, 0.0) for token in special.values()]
     pieces += [(f"▁{word}", -3.0) for word in WORDS] + [(letter, -9.0) for letter in "▁abdeiklmnorstu"]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=list(special).index("unk_token")))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     return _fast(tokenizer, special)
 
 

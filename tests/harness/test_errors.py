@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import signal
+from collections.abc import Callable
 
 import pytest
 
+import backends.errors
+import exporters.errors
 from backends.errors import BackendError, OutOfMemory
 from exporters.errors import ExportError
 from harness.errors import (
@@ -48,3 +51,15 @@ def test_errors(error: Exception, status: str, reason: str) -> None:
 def test_a_worker_that_ends_without_a_word(code: int, part: str) -> None:
     status, reason = status_of_exit(code)
     assert status == CRASHED and part in reason
+
+
+@pytest.mark.parametrize("quoted", [backends.errors.one_line, exporters.errors.one_line])
+def test_of_a_long_message_of_a_library_both_ends_are_kept(quoted: Callable[[BaseException], str]) -> None:
+    first, last = "Error(s) in loading state_dict for BertModel:", "expected 312, got 128"
+    told = quoted(RuntimeError(f"{first}\n\tsize mismatch for {'encoder.' * 100}weight:\n{last}"))
+    assert told.startswith(first)
+    assert told.endswith(last)
+    assert len(told) <= 300
+    assert "\n" not in told
+    assert quoted(RuntimeError()) == "RuntimeError"
+    assert quoted(ValueError("short\nand whole")) == "short and whole"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.report.numbers import fixed
 from harness.report.view import DeploymentView
 
 NAMED_AT_MOST = 3
@@ -24,7 +25,7 @@ def names(deployments: Sequence[DeploymentView]) -> tuple[str, ...]:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{fixed(count, 0)} {one if count == 1 else many or one + 's'}"
 
 
 def verb(deployments: Sequence[DeploymentView], one: str, many: str) -> str:

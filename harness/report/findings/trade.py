@@ -222,7 +222,7 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
         ("speed", "quantized-against-distilled", lambda d: speed.value if (speed := task.ranked_speed_up(d)) else None),
         ("size", "quantized-against-distilled-by-size", task.size_ratio),
     ):
-        pairs = [(q, d) for q in quantized for d in distilled if figure(q) and figure(d)]
+        pairs = [(q, d) for q in quantized for d in distilled if min(figure(q) or 0, figure(d) or 0) > 0]
         if not pairs:
             continue
         # Where quantization brings nothing, there is nothing to hold against a smaller model.
@@ -241,7 +241,7 @@ def _gains(figure: float | None, what: str) -> bool:
 
 
 def _apart(one: float | None, other: float | None) -> float:
-    return abs(log((one or 1.0) / (other or 1.0)))
+    return abs(log(one or 1.0) - log(other or 1.0))
 
 
 def _against_each_other(

@@ -142,7 +142,10 @@ def test_a_folder_without_tokenizer_or_with_another_vocabulary_is_refused(export
     described = json.loads(path.read_text())
     described["model"] = {"type": "BPE", "vocab": {"a": 0, "[CLS]": 1, "[SEP]": 2}, "merges": []}
     path.write_text(json.dumps(described))
-    with pytest.raises(BenchmarkError, match="WordPiece"):
+    with pytest.raises(BenchmarkError, match="its BPE tokenizer has no decoder"):
+        MaskedLanguageModel(tmp_path)
+    path.write_text(json.dumps(described | {"decoder": {"type": "Fuse"}}))
+    with pytest.raises(BenchmarkError, match="no piece that begins a word"):
         MaskedLanguageModel(tmp_path)
     path.unlink()
     with pytest.raises(BenchmarkError, match=r"tokenizer\.json"):

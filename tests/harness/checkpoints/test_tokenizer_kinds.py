@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,17 @@ def test_a_sentencepiece_model_alone_is_a_tokenizer(tmp_path: Path) -> None:
     require_tokenizer(tmp_path)
 
 
-def test_an_attack_takes_its_words_from_word_pieces(tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+def test_an_attack_takes_its_words_from_any_kind(tmp_path: Path, family: str) -> None:
+    write_checkpoint(family, tmp_path)
+    with pytest.raises(UserError, match="has no head for masked-language-model"):  # and nothing of its tokenizer
+        validate_checkpoint(tmp_path, task="masked-language-model", labels=None)
+
+
+def test_pieces_that_nothing_joins_are_one_line(tmp_path: Path) -> None:
     write_checkpoint("roberta", tmp_path)
-    with pytest.raises(UserError, match=r"has a BPE tokenizer: .* name a BERT as its masked_language_model") as caught:
+    described = json.loads((tmp_path / "tokenizer.json").read_text())
+    (tmp_path / "tokenizer.json").write_text(json.dumps(described | {"decoder": None}))
+    with pytest.raises(UserError, match=r"its BPE tokenizer has no decoder, .* or a BERT") as caught:
         validate_checkpoint(tmp_path, task="masked-language-model", labels=None)
     assert len(str(caught.value).splitlines()) == 1

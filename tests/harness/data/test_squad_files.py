@@ -3,12 +3,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from harness.data.squad import read_squad
 from harness.errors import UserError
+from harness.examples import QuestionExample
 
 CONTEXT = "Bob \U0001f600 lives in Paris. Alice\u0000 lives\u2028in caf\u00e9 Paris."
 
@@ -128,8 +130,9 @@ PLACE = "data[0].paragraphs[0].qas"
             edit(2, id="q1"),
             f"{PLACE}[2].id: is 'q1', the id of {PLACE}[0] too; give every question its own id",
         ),
-        (edit(2, id=""), f"{PLACE}[2].id: is '', an empty text"),
-        (edit(2, id=7), f"{PLACE}[2].id: is 7, not a text"),
+        (edit(2, id=""), f"{PLACE}[2].id: is '', not an id"),
+        (edit(2, id=7.5), f"{PLACE}[2].id: is 7.5, not an id"),
+        (edit(2, id=True), f"{PLACE}[2].id: is True, not an id"),
         (
             edit(1, question=" \n"),
             f"{PLACE}[1].question: is ' \\n', an empty text; fill it in or leave it out",
@@ -203,3 +206,50 @@ def test_every_cut_of_a_file_is_refused(tmp_path: Path) -> None:
     for length in range(0, len(whole) - 1, 7):
         path.write_bytes(whole[:length])
         assert len(complaint(path)) < 400
+
+
+def test_ids_that_are_whole_numbers_are_their_digits(tmp_path: Path) -> None:
+    content = tree()
+    content["data"][0]["paragraphs"][0]["qas"][0]["id"] = 5
+    assert read_squad(write(tmp_path / "data.json", content))[0].id == "5"
+    content["data"][0]["paragraphs"][0]["qas"][1]["id"] = "5"
+    assert "is '5', the id of" in complaint(write(tmp_path / "data.json", content))
+
+
+def flat() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": example.id,
+            "title": "T",
+            "context": example.context,
+            "question": example.question,
+            "answers": {"text": list(example.answers), "answer_start": list(example.answer_starts)},
+        }
+        for example in _nested()
+    ]
+
+
+def _nested() -> list[QuestionExample]:
+    with TemporaryDirectory() as folder:
+        return read_squad(write(Path(folder) / "data.json", tree()))
+
+
+def test_records_of_questions_are_the_same_examples(tmp_path: Path) -> None:
+    assert read_squad(write(tmp_path / "rows.json", flat())) == _nested()
+    assert read_squad(write(tmp_path / "data.json", {"version": "0.1", "data": flat()})) == _nested()
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"answers": ["Paris"]}, "data[1].answers: is ['Paris']; give it the lists `text` and `answer_start`"),
+        ({"answers": {"text": ["Paris"], "answer_start": []}}, "data[1].answers: has 1 texts and 0 offsets"),
+        ({"answers": {"text": ["Paris"], "answer_start": [3]}}, "data[1].answers[0].answer_start: is 3, where"),
+        ({"context": None}, "data[1].context: is None, not a text"),
+        ({"id": "q1"}, "data[1].id: is 'q1', the id of data[0] too"),
+    ],
+)
+def test_a_bad_record_of_a_question_is_named(tmp_path: Path, fields: dict[str, Any], expected: str) -> None:
+    rows = flat()
+    rows[1] |= fields
+    assert expected in complaint(write(tmp_path / "rows.json", rows))

@@ -90,6 +90,8 @@ def test_blank_lines_are_no_rows(tmp_path: Path) -> None:
         (LABELS, "1.0", 1),  # as a CSV has a column that pandas made one of floats
         (("1", "0"), 0, 1),  # names win
         (("1", "2", "3"), 3, 2),
+        (("1", "2", "3"), "3.0", 2),
+        (("0", "1"), "0.0", 0),
         (("-1", "1"), -1, 0),
     ],
 )

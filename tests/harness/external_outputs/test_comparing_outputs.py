@@ -96,6 +96,52 @@ def test_answers_are_scored_as_in_a_run(folder: Path) -> None:
     }
 
 
+def as_evaluate_takes_them(answers: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"id": id, "prediction_text": said, "no_answer_probability": 0.25} for id, said in answers.items()]
+
+
+def test_lists_as_evaluate_takes_them_are_scored_the_same(folder: Path) -> None:
+    put("large-list.json", as_evaluate_takes_them(LARGE))
+    put("small-list.json", as_evaluate_takes_them(SMALL))
+    references = [{"id": id, "answers": {"text": [], "answer_start": []}} for id in IDS]
+    for reference in references:
+        if reference["id"] in GOLD:
+            reference["answers"] = {"text": [GOLD[reference["id"]]], "answer_start": [5]}
+    put("references.json", references)
+    expected = compared("large=large.json", "small=small.json", gold="gold.json")
+    for gold in ("gold.json", "references.json"):
+        found = compared("large=large-list.json", "small=small-list.json", gold=gold)
+        for name in ("large", "small"):
+            assert found["deployments"][name]["quality"] == expected["deployments"][name]["quality"]
+        overlaps = [pair_of(task, "large", "small")["jaccard"]["value"] for task in (found, expected)]
+        assert overlaps[0] == overlaps[1]
+    assert found["data"]["evaluation"]["groups"] == len(IDS)  # references name no passage
+
+
+def test_whole_numbers_are_ids_in_every_file(folder: Path) -> None:
+    references = [{"id": n, "answers": {"text": ["Paris"], "answer_start": [0]}} for n in (1, 2)]
+    put("references.json", references)
+    put("large.json", [{"id": 1, "prediction_text": "Paris"}, {"id": 2, "prediction_text": ""}])
+    put("small.json", {"1": "Paris", "2": "London"})
+    task = compared("large=large.json", "small=small.json", gold="references.json")
+    assert [deployment["quality"]["exact"] for deployment in task["deployments"].values()] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ([{"id": "a1", "prediction_text": 3}], "the answer to 'a1': is 3, not a text"),
+        ([{"id": "a1", "answer": "x"}], "[0]: is {'id': 'a1', 'answer': 'x'}; write a list of records with id and"),
+        ([{"id": "a1", "prediction_text": ""}, "a2"], "[1]: is 'a2'; write a list of records"),
+        ([{"id": "a1", "prediction_text": ""}] * 2, "[1].id: is 'a1', as one before it"),
+        ([{"id": None, "prediction_text": ""}], "[0].id: is None, not an id"),
+    ],
+)
+def test_a_bad_list_is_one_line(folder: Path, records: list[Any], told: str) -> None:
+    put("large.json", records)
+    assert told in refused("large=large.json", "small=small.json", gold="gold.json")
+
+
 def test_error_ids_give_the_same_overlap_and_no_disagreement(folder: Path) -> None:
     put("large.txt", "u2\na2\n")
     put("small-errors.json", ["a2", "u3", "a3"])

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from harness.errors import UserError
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE, RunResults, load_results
-from harness.results.schema import PerformanceResults, Results
+from harness.results.schema import RESULTS_VERSION, PerformanceResults, Results
 from tests.harness.report import synthetic_results as synthetic
 
 
@@ -151,10 +151,11 @@ def test_nested_too_deeply(tmp_path: Path) -> None:
         ("{}", "has no version"),
         ('{"version": "1"}', "has no version"),
         ('{"version": true}', "has no version"),
-        ('{"version": 2, "tasks": {}}', "version 2, this scalemodel reads 4; run the study again"),
-        ('{"version": 5, "tasks": {}}', "version 5, this scalemodel reads 4; update scalemodel"),
-        ('{"version": 4}', "study is missing, results of version 4 have it; remove it"),
-        (f'{{"version": {"9" * 5000}}}', "a number too long"),
+        ('{"version": 2, "tasks": {}}', f"version 2, this scalemodel reads {RESULTS_VERSION}; run the study again"),
+        ('{"version": 99, "tasks": {}}', f"version 99, this scalemodel reads {RESULTS_VERSION}; update scalemodel"),
+        (f'{{"version": {RESULTS_VERSION}}}', f"study is missing, results of version {RESULTS_VERSION} have it"),
+        ('{"version": 1, "seconds": -1e300}', "-1e300 is too large for a result; remove it"),
+        (f'{{"version": {"9" * 5000}}}', "99... is too large for a result"),
     ],
 )
 def test_other_content(tmp_path: Path, content: str, said: str) -> None:
