@@ -83,6 +83,8 @@ def show_results(run: RunResults, shown: Shown, gate: GateOutcome | None = None)
     """Write what is wanted of results to standard output, or as a page; none of their examples' texts are at hand."""
     if _written(run, shown, None, gate):
         return
+    if shown.cautions and shown.explain:
+        raise UserError("--cautions, --explain: take one of them")
     if shown.model_card is not None:
         print(model_index(run, shown.model_card), end="")
     elif shown.cautions:

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from harness.config.policy import Policy, Rule
 from harness.config.slips import meant
 from harness.errors import UserError
+from harness.report.selection import is_named
 
 Names = Mapping[str, Sequence[str]]
 """By task, the deployments that rules may be about: none that repeats another."""
@@ -21,7 +22,7 @@ def matches(rule: Rule, names: Names) -> list[tuple[str, str]]:
         for task, known in names.items()
         if fnmatchcase(task, rule.tasks)
         for name in known
-        if fnmatchcase(name, rule.deployments)
+        if is_named(name, rule.deployments)
     ]
 
 

@@ -6,6 +6,7 @@ from benchmarks.statistics.bootstrap import Estimate
 from harness.config.figures import FIGURES
 from harness.errors import UserError
 from harness.gate.readings import READERS
+from harness.report.selection import is_named
 from harness.report.values import words
 from harness.report.view import TaskView, tasks_of
 from harness.results.read import RunResults
@@ -38,14 +39,15 @@ def model_index(run: RunResults, deployment: str) -> str:
         for kind, name, value in _metrics(task, deployment)
     ]
     if not found:
-        raise UserError(f"{deployment}: the run has no figures of it; name one deployment in full")
+        names = ", ".join(dict.fromkeys(d.short for task in tasks_of(run) for d in task.measured))
+        raise UserError(f"--model-card {deployment}: there is none with figures; the deployments are {names}")
     return str(ModelCardData(model_name=words(deployment), eval_results=found).to_yaml()) + "\n"
 
 
 def _metrics(task: TaskView, deployment: str) -> list[tuple[str, str, float]]:
     """(type, name with unit and interval, value)"""
     told = []
-    for one in (one for one in task.deployments if one.name == deployment):
+    for one in (one for one in task.deployments if is_named(one.name, deployment)):
         for name in SHOWN:
             figure = FIGURES[name]
             reading = None if figure.of_pair and one.name == task.reference else READERS[name](task, one, "")

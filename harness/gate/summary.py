@@ -26,7 +26,7 @@ def _weight(outcome: RuleOutcome) -> int:
 
 
 def _status(outcome: RuleOutcome) -> str:
-    if outcome.status == "fail" or outcome.stops:
+    if outcome.status != "cannot tell" or outcome.stops:
         return outcome.status
     return f"{outcome.status} ({outcome.cannot_tell})"
 

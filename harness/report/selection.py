@@ -35,7 +35,7 @@ def only_deployments(run: RunResults, patterns: Sequence[str]) -> RunResults:
         return run
     every = [name for task in run.results.tasks.values() for name in task.deployments]
     for pattern in patterns:
-        if not any(_matches(name, pattern) for name in every):
+        if not any(is_named(name, pattern) for name in every):
             short = list(dict.fromkeys(_short(name) for name in every))
             raise UserError(f"--deployment {pattern}: matches none; the deployments are {', '.join(short)}")
     return _with(run, {name: _kept(task, patterns) for name, task in run.results.tasks.items()})
@@ -64,12 +64,12 @@ def _kept(task: TaskResults, patterns: Sequence[str]) -> TaskResults:
     kept = {
         name: one
         for name, one in task.deployments.items()
-        if name == task.reference or one.replicate_of == task.reference or any(_matches(name, p) for p in patterns)
+        if name == task.reference or one.replicate_of == task.reference or any(is_named(name, p) for p in patterns)
     }
     return task.model_copy(update={"deployments": kept})
 
 
-def _matches(name: str, pattern: str) -> bool:
+def is_named(name: str, pattern: str) -> bool:
     """The whole name, or as tables have it: without the backend, and without "onnx-"."""
     return any(fnmatchcase(one, pattern) for one in (name, name.partition("@")[0], _short(name)))
 

@@ -35,5 +35,5 @@ def test_the_hub_reads_the_figures_back(tmp_path: Path) -> None:
 
 
 def test_a_deployment_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nobody: the run has no figures of it"):
+    with pytest.raises(UserError, match="--model-card nobody: there is none with figures"):
         model_index(load_results(gated_run(tmp_path / "run")), "nobody")
