@@ -87,7 +87,8 @@ class Share:
         if value is None or low is None or high is None or low == high:
             return None
         end = high if high - value >= value - low else low
-        n = 0.0 if end == value else _z(TAIL) ** 2 * end * (1 - end) / (end - value) ** 2
+        apart = (end - value) ** 2
+        n = 0.0 if not apart else _z(TAIL) ** 2 * end * (1 - end) / apart
         return cls(value, n) if n > 0 else None  # no score interval ends where it would not be
 
     def p_above(self, limit: float) -> float:

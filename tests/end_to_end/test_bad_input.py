@@ -226,7 +226,7 @@ def test_a_study_that_is_a_table(tmp_path: Path) -> None:
     [
         (
             ["report", "--format", "xml"],
-            "invalid value for '--format' / '-f': 'xml' is not one of 'terminal', 'markdown', 'json'; see "
+            "invalid value for '--format' / '-f': 'xml' is not one of 'terminal', 'markdown', 'json', 'latex'; see "
             "`scalemodel report --help`",
         ),
         (
