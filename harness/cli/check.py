@@ -20,8 +20,8 @@ from harness.gate.starting_policy import starting_policy
 from harness.gate.summary import github_annotations, lines, to_markdown
 from harness.report.printable import say
 from harness.report.view import tasks_of
-from harness.results.read import RunResults, load_results
-from harness.store.atomic import write_text
+from harness.results.read import RunResults, folder_of, load_results
+from harness.store.atomic import told_if_unwritable, write_text
 
 FAILED = 4
 CANNOT_TELL = 5
@@ -74,7 +74,7 @@ def judged(results: RunResults, path: Path, policy: Policy, source: str, baselin
 def _own(path: Path, baseline: Path | None) -> GateOutcome:
     if baseline is not None:
         raise UserError(f"--baseline {baseline}: is held against by a policy; give one with --policy FILE")
-    gate = load_gate(path if path.is_dir() else path.parent)
+    gate = load_gate(folder_of(path))
     if gate is None:
         raise UserError(
             f"{path}: its study has no gate; give --policy FILE, which `scalemodel policy init {path}` starts"
@@ -83,10 +83,8 @@ def _own(path: Path, baseline: Path | None) -> GateOutcome:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
+    with told_if_unwritable(str(path)):
         write_text(path, text)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror}); name another file") from None
 
 
 def print_policy(run: Path | None, store: Path) -> None:

@@ -26,8 +26,8 @@ from harness.report.summary.screen import print_screen
 from harness.report.summary.standings import Sort
 from harness.report.view import tasks_of
 from harness.report.withheld import without_texts
-from harness.results.read import RunResults, load_results
-from harness.store.atomic import write_text
+from harness.results.read import RunResults, folder_of, load_results
+from harness.store.atomic import told_if_unwritable, write_text
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,14 @@ def show_report(run: Path | None, store: Path, shown: Shown) -> None:
     if shown.changed is not None and not shown.texts:
         raise UserError("--changed: shows texts, which --no-texts leaves out; take one of them")
     found = only_deployments(only_tasks(load_results(folder), shown.tasks), shown.deployments)
-    place = folder if folder.is_dir() else folder.parent
-    if _written(found, shown, place, load_gate(place)):
+    place = folder_of(folder)
+    gate = load_gate(place)
+    if _written(found, shown, place, gate):
         return
     if shown.changed is not None:
         render_part(_changed(found, place, shown))
     else:
-        show_results(
-            found if shown.texts else without_texts(found), shown, load_gate(folder) if folder.is_dir() else None
-        )
+        show_results(found if shown.texts else without_texts(found), shown, gate if folder.is_dir() else None)
 
 
 def show_results(run: RunResults, shown: Shown, gate: GateOutcome | None = None) -> None:
@@ -114,10 +113,8 @@ def _written(run: RunResults, shown: Shown, folder: Path | None, gate: GateOutco
 
 
 def write_page(file: Path, text: str) -> None:
-    try:
+    with told_if_unwritable(f"--html {file}"):
         write_text(file, text)
-    except OSError as error:
-        raise UserError(f"--html {file}: cannot be written ({error.strerror}); name another file") from None
     say(f"page: {file}", error=True)
 
 

@@ -16,7 +16,7 @@ from harness.errors import UserError
 from harness.gate.readings import READERS
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
-from harness.results.read import RESULTS_FILE, RunResults
+from harness.results.read import RESULTS_FILE, RunResults, folder_of
 from harness.results.record import Record
 from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
@@ -97,7 +97,7 @@ class Baseline(Record):
 
 def baseline_of(run: RunResults, path: Path) -> Baseline:
     """The figures of the run in ``path``, its folder or results file."""
-    folder = path if path.is_dir() else path.parent
+    folder = folder_of(path)
     return Baseline(
         version=1,
         study=run.results.study,

@@ -22,7 +22,7 @@ from harness.report.findings.phrases import plural
 from harness.report.floors import BOUNDLESS
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView, tasks_of
-from harness.results.read import RunResults
+from harness.results.read import RunResults, folder_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,7 +246,7 @@ def _what_would_tell(case: _Case, limited: Limited, judged: Judged) -> str:
 def gated_run(run: RunResults, path: Path) -> GatedRun:
     """What a gate reads of the run in ``path``, its folder or results file."""
     tasks = tasks_of(run)
-    folder = path if path.is_dir() else path.parent
+    folder = folder_of(path)
     return GatedRun(
         tasks,
         BaselineMachine.of(run.results.environment),

@@ -13,6 +13,7 @@ from benchmarks.statistics.equivalence import ScoreChange, Verdict
 from benchmarks.statistics.limits import Exact, Median, Ratio, Share, Tested, Widened, processes_needed
 from benchmarks.statistics.shares import TAIL
 from harness.report.findings.phrases import plural
+from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, NEWLY_WRONG, Metric
 from harness.report.view import DeploymentView, Scenario, TaskView
 from harness.results.timings import ProcessFigures
 
@@ -69,28 +70,18 @@ def _errors(task: TaskView, deployment: DeploymentView) -> ErrorPair | None:
     return pairs.between(task.reference, deployment.name) if pairs else None
 
 
-@_reads("changed")
-def _changed(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = _errors(task, deployment), task.overall
-    if pair is None or overall is None:
-        return None
-    return _share(pair.disagreement, overall.n, overall.verdicts.disagreement.get(deployment.name))
+def _of_errors(name: str, metric: Metric[ErrorPair]) -> None:
+    @_reads(name)
+    def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+        pair, overall = _errors(task, deployment), task.overall
+        if pair is None or overall is None:
+            return None
+        return _share(metric.estimate(pair), overall.n, metric.verdict(task, deployment))
 
 
-@_reads("newly-wrong")
-def _newly_wrong(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = _errors(task, deployment), task.overall
-    if pair is None or overall is None:
-        return None
-    return _share(pair.negative_flip_rate, overall.n, overall.verdicts.newly_wrong.get(deployment.name))
-
-
-@_reads("error-overlap")
-def _error_overlap(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    pair, overall = _errors(task, deployment), task.overall
-    if pair is None or overall is None:
-        return None
-    return _share(pair.jaccard, overall.n, overall.verdicts.jaccard.get(deployment.name))
+_of_errors("changed", DISAGREEMENT)
+_of_errors("newly-wrong", NEWLY_WRONG)
+_of_errors("error-overlap", ERROR_OVERLAP)
 
 
 @_reads("divergence")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.examples import Example, QuestionExample
-from harness.report.changed_examples import answer_text, class_names, evaluation_examples, predictions
+from harness.report.changed_examples import KINDS, answer_text, class_names, evaluation_examples, predictions
 from harness.report.values import words
 from harness.report.view import TaskView
 
@@ -60,14 +60,7 @@ def explorer(task: TaskView, folder: Path) -> Explorer | None:
     if affected is None:
         return None
     shown = [d for d in task.candidates if d.name in affected.changed]
-    kinds = {
-        d.name: {
-            id_: kind
-            for kind in ("newly_wrong", "newly_right", "wrong_otherwise")
-            for id_ in getattr(affected.changed[d.name], kind)
-        }
-        for d in shown
-    }
+    kinds = {d.name: {id_: kind for kind in KINDS for id_ in getattr(affected.changed[d.name], kind)} for d in shown}
     counts: dict[str, int] = {}
     for changed in kinds.values():
         for id_ in changed:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.arrow import pq
 from harness.errors import UserError
 from harness.examples import Example, QuestionExample
 from harness.report.blocks import Block, Facts, Prose, Section
@@ -16,6 +15,8 @@ from harness.report.summary.standings import standings
 from harness.report.values import words
 from harness.report.view import TaskView
 from harness.store.examples import read_examples_of
+from harness.store.outputs import read_columns
+from harness.store.run_folder import CONFIG, examples_in, outputs_in
 
 TEXT_WIDTH = 400
 """Characters of a text that are shown."""
@@ -82,19 +83,18 @@ def _cut(text: str) -> str:
 
 
 def evaluation_examples(folder: Path, task: str) -> Mapping[str, Example]:
-    file = folder / "examples" / task / "evaluation.parquet"
-    return {example.id: example for example in read_examples_of(_there(file))}
+    file = _there(examples_in(folder, task, "evaluation"))
+    return {example.id: example for example in read_examples_of(file)}
 
 
 def class_names(folder: Path, task: str) -> list[str]:
     """Names of the classes, as the run's study has them."""
-    study = json.loads(_there(folder / "config.json").read_text(encoding="utf-8"))["study"]
+    study = json.loads(_there(folder / CONFIG).read_text(encoding="utf-8"))["study"]
     return study["tasks"][task].get("labels") or []
 
 
 def predictions(folder: Path, task: str, deployment: str) -> dict[str, Any]:
-    file = folder / "outputs" / task / deployment.replace("/", "--") / "evaluation.parquet"
-    table = pq.read_table(_there(file), columns=["id", "prediction"])
+    table = read_columns(_there(outputs_in(folder, task, deployment, "evaluation")), "id", "prediction")
     return dict(zip(table["id"].to_pylist(), table["prediction"].to_pylist(), strict=True))
 
 

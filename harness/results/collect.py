@@ -55,7 +55,7 @@ from harness.store.examples import read_examples
 from harness.store.inventory import KeptStep
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
-from harness.store.run_folder import PLAN, RunFolder, outputs_in
+from harness.store.run_folder import PLAN, RunFolder, examples_in, outputs_in
 from harness.store.step import Step
 from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
@@ -129,7 +129,7 @@ class _Collector:
                 replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, found)
         evaluation = task.examples["evaluation"]
         if self._present(evaluation):
-            self.folder.take(self._path(evaluation) / EXAMPLES, f"examples/{task.name}/evaluation.parquet")
+            self.folder.take(self._path(evaluation) / EXAMPLES, str(examples_in(Path(), task.name, "evaluation")))
         return TaskResults(
             reference=task.deployments[0].deployment.name,
             family=_family(task.task),

@@ -40,6 +40,11 @@ class RunResults:
         return {} if self.performance is None else self.performance.tasks.get(task, {})
 
 
+def folder_of(run: Path) -> Path:
+    """The run's folder; ``run`` may also be the results file in it."""
+    return run if run.is_dir() else run.parent
+
+
 def load_results(run: Path) -> RunResults:
     """The results of a run folder.
 

@@ -12,7 +12,7 @@ from harness.errors import UserError
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
-from harness.results.read import RESULTS_FILE, load_results
+from harness.results.read import RESULTS_FILE, folder_of, load_results
 from harness.results.schema import Results
 from harness.results.timings import DeploymentPerformance
 from harness.run_comparison.figures import same_processes
@@ -57,7 +57,7 @@ class FinishedRun:
 
     @property
     def folder(self) -> Path:
-        return self.path if self.path.is_dir() else self.path.parent
+        return folder_of(self.path)
 
     def answered(self, task: str) -> dict[str, DeploymentView]:
         """Those that answered the evaluation and whose answers mean something."""

@@ -7,8 +7,11 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from harness.errors import UserError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,6 +33,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
+
+
+@contextlib.contextmanager
+def told_if_unwritable(what: str) -> Iterator[None]:
+    """Turn an error of writing the file that a person asked for into a `UserError`; ``what``: the option, the file."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{what}: cannot be written ({error.strerror}); name another file") from None
 
 
 def remove(path: Path) -> None:

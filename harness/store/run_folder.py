@@ -33,6 +33,11 @@ def outputs_in(folder: Path, task: str, deployment: str, role: str) -> Path:
     return folder / "outputs" / task / deployment.replace("/", "--") / f"{role}.parquet"
 
 
+def examples_in(folder: Path, task: str, role: str) -> Path:
+    """The examples of a data set, in a run's folder."""
+    return folder / "examples" / task / f"{role}.parquet"
+
+
 class RunFolder:
     """The folder of one run of one study."""
 

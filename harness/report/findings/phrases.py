@@ -15,9 +15,12 @@ def listed(deployments: Sequence[DeploymentView], *, at_most: int = NAMED_AT_MOS
     named = [deployment.label for deployment in deployments]
     if len(named) > at_most + 1:
         named = [*named[:at_most], f"{len(named) - at_most} more"]
-    if len(named) < 2:
-        return "".join(named)
-    return ", ".join(named[:-1]) + " and " + named[-1]
+    return joined(named)
+
+
+def joined(words: Sequence[str]) -> str:
+    """ "a, b and c"."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def names(deployments: Sequence[DeploymentView]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import joined, plural
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import count, fixed, percent, percent_with_interval, ratio, signed
 from harness.report.summary.standings import Standing, standings
@@ -58,7 +58,7 @@ def _ship(task: TaskView, shippable: Sequence[Standing]) -> list[str]:
     """A sentence for each that is best in something among those that are the same."""
     by_name = {one.deployment.name: one for one in shippable}
     told = [
-        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {_and(best)}{_among(shippable)}."
+        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {joined(best)}{_among(shippable)}."
         for i, (name, best) in enumerate(_best(task, shippable).items())
     ]
     speeds = [speed for one in shippable if (speed := task.ranked_speed_up(one.deployment))]
@@ -125,7 +125,7 @@ def _price(task: TaskView, one: Standing) -> str:
     told = f"{d.short} ({', '.join(brings)})" if brings else d.short
     told += f": changes {percent_with_interval(DISAGREEMENT.of(task, d))} of the predictions{_floor(task, d)}"
     told += _score(task, d)
-    return f"{told}, {_and(one.differing)} different" if one.differing else told
+    return f"{told}, {joined(one.differing)} different" if one.differing else told
 
 
 def _speed(task: TaskView, d: DeploymentView, speed: float) -> str:
@@ -176,7 +176,3 @@ def _fastest_alone(task: TaskView, found: Sequence[Standing]) -> str:
         f"Random weights: only speed and memory count. The fastest is {fastest.short} "
         f"({_speed(task, fastest, task.speed_up(fastest) or 0.0)} as fast as the reference)."
     )
-
-
-def _and(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
