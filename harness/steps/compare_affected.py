@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from harness.config.deployments import EXECUTION_REPLICATE
 from harness.config.tasks import TaskSettings
-from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepRef
@@ -14,10 +16,10 @@ from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 9
+VERSION = 10
 
 
-class Options(ComparisonOptions):
+class Options(FlooredOptions):
     labels: tuple[str, ...]
 
     @classmethod
@@ -37,26 +39,28 @@ def run(context: Context[Options, Inputs]) -> None:
     options = context.options
     task = options.asked
     columns = ("id", "group", "prediction", "confidence", *task.gold)
-    outputs = {
-        name: table
-        for name, table in tables(context, options, context.inputs.evaluation, *columns).items()
-        if not name.endswith(EXECUTION_REPLICATE)
-    }
+    all_outputs = tables(context, options, context.inputs.evaluation, *columns)
+    outputs = {name: table for name, table in all_outputs.items() if not name.endswith(EXECUTION_REPLICATE)}
     reference = options.reference
     ids = strings(outputs[reference], "id")
     by_id = {example.id: example for example in read_examples(context.folder(context.inputs.examples))}
     examples = [by_id[id_] for id_ in ids]
     confidence = {name: numbers(table, "confidence") for name, table in outputs.items()}
-    predictions = {name: task.prediction_texts(table, options.labels) for name, table in outputs.items()}
-    others = {name: predicted for name, predicted in predictions.items() if name != reference}
+    said = {name: task.prediction_texts(table, options.labels) for name, table in all_outputs.items()}
+    differs = {name: predicted != said[reference] for name, predicted in said.items()}
+    predictions = {name: said[name] for name in outputs}
+    by_noise = {
+        name: [differs[member] for member in floor.members if member != name] for name, floor in options.floors.items()
+    }
     correct = {name: numbers(table, task.correct).astype(bool) for name, table in outputs.items()}
     result = Affected(
         changed=changed([str(id_) for id_ in ids], predictions, correct, reference),
         slices=slices.search(
             task.attributes(examples, options.labels, confidence[reference]),
-            {name: predicted != predictions[reference] for name, predicted in others.items()},
+            {name: differs[name] for name in outputs if name != reference},
             strings(outputs[reference], "group"),
             confidence=confidence[reference],
+            floors={name: np.mean(changes, axis=0) for name, changes in by_noise.items() if changes},
             resamples=options.resamples,
             seed=options.seed,
         ),

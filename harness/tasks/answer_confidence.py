@@ -53,8 +53,9 @@ def answer_confidence(
         scores = np.array([score for score, _ in candidates])
         weights = np.exp(scores - scores.max())
         # Normalising costs more than all else here, so only what weighs anything is looked at.
+        wanted = normalise(answer)
         same = [
-            text == answer or (weight > NEGLIGIBLE and normalise(text) == normalise(answer))
+            text == answer or (weight > NEGLIGIBLE and normalise(text) == wanted)
             for weight, (_, text) in zip(weights, candidates, strict=True)
         ]
         confidence[index] = float(weights[same].sum() / weights.sum())

@@ -21,14 +21,17 @@ def affected(task: TaskView, result: Affected, all_pairs: bool) -> list[Block]:
 
 
 def _slices(task: TaskView, search: Slices) -> list[Block]:
-    rows, none, more = [], [], 0
+    rows: list[Row] = []
+    none: list[DeploymentView] = []
+    explained: list[DeploymentView] = []
+    more = 0
     alike: list[tuple[DeploymentSlices, list[DeploymentView]]] = []  # FP16 mostly changes what its FP32 changes
     for d in task.measured:
         own = search.deployments.get(d.name)
         if own is None:
             continue
         if not own.slices:
-            none.append(d)
+            (explained if own.explained else none).append(d)
         elif members := next((members for found, members in alike if found == own), None):
             members.append(d)
         else:
@@ -42,25 +45,31 @@ def _slices(task: TaskView, search: Slices) -> list[Block]:
         "attributes included; p is corrected for all of them (max-T), for each deployment apart."
     )
     without = f" Nothing stands out for {plural(len(none), 'deployment')}." if none else ""
+    if explained:
+        without += (
+            f" For {plural(len(explained), 'deployment')} slices differ, and the reference's confidence and the floor "
+            f"explain all of it: {listed(explained)}."
+        )
     if not rows:
-        return [Prose((f"No slice of the examples changes more, or less, than the rest. {told}",))]
+        nothing = "No slice of the examples changes more, or less, than is to be expected of it."
+        return [Prose((f"{nothing} {told}{without}",))]
     columns = (
         Column("changed predictions where", right=False),
         Column("n"),
         Column("inside\n%"),
         Column("95 %"),
         Column("outside\n%"),
-        Column("by con\u00ad\nfidence %"),
+        Column("expected\n%"),
         Column("ratio"),
         Column("p"),
     )
     rest = f" {plural(more, 'further slice')} in the JSON report." if more else ""
     note = (
-        f"{told}{without}{rest} Read the first slice of a deployment first: others may be its shadow. by confidence: "
-        "what the reference's confidence alone makes of the rate inside; where the interval holds it, the slice is of "
-        "examples that the reference was unsure of, and no more."
+        f"{told}{without}{rest} Read the first slice of a deployment first: others may be its shadow. expected: what "
+        "the reference's confidence in these examples, and what the floor changes among them, make of the rate; "
+        "p is of the difference from that."
     )
-    return [Table("Slices that change more, or less, than the rest", columns, tuple(rows), (note,))]
+    return [Table("Slices that change more, or less, than is to be expected", columns, tuple(rows), (note,))]
 
 
 def _slice(one: Slice) -> tuple[Cell, ...]:
@@ -70,7 +79,7 @@ def _slice(one: Slice) -> tuple[Cell, ...]:
         Cell(percent(one.rate.value)),
         Cell(interval(one.rate, scale=100, decimals=0)),
         Cell(percent(one.rate_outside)),
-        Cell(percent(one.rate_by_confidence)),
+        Cell(percent(one.rate_expected)),
         Cell(ratio(one.ratio)),
         Cell(probability(one.p)),
     )

@@ -31,13 +31,34 @@ def test_a_slice_that_confidence_explains():
     changed = rng.random(n) < 0.4 * (1 - sure)
     own = changed | (who & (rng.random(n) < 0.2))
     found = search({"hard": hard, "who": who}, {"m": changed, "own": own}, np.arange(n), confidence=sure, depth=1)
-    [explained] = found.deployments["m"].slices
-    low, _, high = complete(explained.rate)
-    assert explained.rate_by_confidence is not None and low <= explained.rate_by_confidence <= high
-    added = next(one for one in found.deployments["own"].slices if "who" in one.description)
-    assert added.rate_by_confidence is not None and added.rate_by_confidence < complete(added.rate)[0]
+    assert (found.deployments["m"].slices, found.deployments["m"].explained) == ([], True)
+    [added] = found.deployments["own"].slices
+    assert added.description == "who = yes" and added.rate_expected < complete(added.rate)[0]
+    assert added.rate_expected == pytest.approx(own.mean(), abs=0.02)
+    assert not found.deployments["own"].explained
+    known = search({"hard": hard, "who": who}, {"m": changed}, np.arange(n), depth=1).deployments["m"]
+    assert [one.description for one in known.slices] == ["hard = yes"] and not known.explained
     with pytest.raises(BenchmarkError, match="confidence"):
         search({"who": who}, {"m": changed}, np.arange(n), confidence=sure[:5])
+
+
+def test_a_slice_that_the_floor_explains():
+    """Further trainings change as much among the words with "who": so does the deployment, but for the short ones."""
+    attributes, groups, rng = questions(n=6000)
+    who = attributes["question word"] == "who"
+    rates = np.where(who, 0.3, 0.1)
+    trainings = (rng.random((2, 6000)) < rates).mean(axis=0)
+    alike, less = rng.random(6000) < rates, rng.random(6000) < rates / 5
+    short = attributes["context length"] < 250
+    outcomes = {"alike": alike, "less": less, "more": alike | (short & (rng.random(6000) < 0.2))}
+    found = search(attributes, outcomes, groups, floors=dict.fromkeys(outcomes, trainings), permutations=500)
+    for name in ("alike", "less"):
+        assert (found.deployments[name].slices, found.deployments[name].explained) == ([], True)
+    first = found.deployments["more"].slices[0]
+    assert first.description.startswith("context length 100 to") and first.rate_expected < complete(first.rate)[0]
+    assert all("word" not in one.description for one in found.deployments["more"].slices)
+    with pytest.raises(BenchmarkError, match=r"floor of m: shape \(5,\), expected \(6000,\) shares"):
+        search(attributes, {"m": alike}, groups, floors={"m": trainings[:5]})
 
 
 def test_a_planted_slice_is_found_and_no_part_of_it():
@@ -186,6 +207,24 @@ def test_noise_is_found_as_often_as_the_level_says(largest_group, correlation):
     assert LOW <= false_finds(STUDIES, **study, depth=1) <= HIGH
     # Conjunctions pass a second test as well, so a list that may hold them is false less often.
     assert false_finds(STUDIES, **study, depth=2) <= HIGH
+
+
+def test_further_trainings_are_found_as_often_as_the_level_says():
+    """Outcomes that depend on the confidence and on the group, for the deployment as for the trainings of its floor."""
+    rng = np.random.default_rng(12)
+    found = 0
+    for seed in range(STUDIES):
+        attributes, _, groups = noise(rng, 150, 5, 0)
+        confidence = rng.random(len(groups))
+        attributes["word"] = np.where(confidence < 0.3, "a", attributes["word"])
+        rates = 0.3 * (1 - confidence) * rng.beta(1, 2, 150)[groups] * 3
+        trainings = [rng.random(len(groups)) < rates for _ in range(3)]
+        result = search(
+            attributes, {"m": trainings[0]}, groups, confidence=confidence, depth=1, permutations=199, resamples=1,
+            floors={"m": np.mean(trainings[1:], axis=0)}, seed=seed,
+        )  # fmt: skip
+        found += bool(result.deployments["m"].slices)
+    assert found <= HIGH
 
 
 def test_clustered_noise_would_be_found_if_the_groups_were_not_known():
