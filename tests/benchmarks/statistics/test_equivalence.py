@@ -166,8 +166,7 @@ def test_one_more_training_is_rarely_called_different(count: int, noise: float) 
     alarms = 0
     for _ in range(2000):
         table = trainings(rng, count + 1, 0.01, noise)
-        spread = training_spread(table[:count, :count])
-        further = Trainings(float(table[0, count] - table[0, 1:count].mean()), spread, count, 0.0)
+        further = Trainings.of(float(table[0, count]), table[:count, :count], 0.0)
         alarms += further.p_above(0.0) < 0.05
     assert alarms / 2000 <= 0.06 + 2 * np.sqrt(0.06 * 0.94 / 2000)
 
@@ -208,9 +207,12 @@ def test_the_mean_of_the_trainings_is_the_floor() -> None:
 
 
 def test_trainings_are_a_prediction_by_students_t() -> None:
-    held = Trainings(0.05, 0.01, 5, 0.0)
-    assert held.p_above(0.0) == pytest.approx(t.sf(0.05 / (0.01 * np.sqrt(1.25)), 4))
-    assert held.low(0.05) == pytest.approx(0.05 - t.isf(0.05, 4) * 0.01 * np.sqrt(1.25))
+    held = Trainings(0.09, 0.05, 0.01, root=0.2, root_spread=0.02, trainings=5, error=0.0)
+    error = 0.02 * np.sqrt(1.25)
+    assert held.p_above(0.0) == pytest.approx(t.sf((0.3 - 0.2) / error, 4))
+    assert held.low(0.05) == pytest.approx(0.09 - (0.2 + t.isf(0.05, 4) * error) ** 2)
+    assert held.p_above(held.low(0.05)) == pytest.approx(0.05)
+    assert held.p_above(0.1) == pytest.approx(t.sf(-0.2 / error, 4)), "below what a distance can be"
 
 
 # --- scores --------------------------------------------------------------------------------------

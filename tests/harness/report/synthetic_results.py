@@ -306,7 +306,7 @@ def verdict(
         margin=margin,
         examples_needed=5000 if conclusion == "cannot tell" and kind == "execution" else None,
         trainings_needed=5 if conclusion == "cannot tell" and kind == "seed" else None,
-        evidence=Trainings(apart.value - floor.value, 0.01, 3, 0.01)
+        evidence=Trainings(apart.value, apart.value - floor.value, 0.01, floor.value**0.5, 0.02, 3, 0.01)
         if kind == "seed"
         else NormalChange(apart.value - floor.value, 0.01, None),
     )
