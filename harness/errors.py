@@ -21,7 +21,11 @@ SKIPPED = "skipped"  # a step that it needs failed
 
 
 class UserError(Exception):
-    """Bad input. The message is one line that names the thing, the value and the way out."""
+    """Bad input. Each of its lines, mostly one, names the thing, the value and the way out."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
 
 
 class StepFailed(Exception):

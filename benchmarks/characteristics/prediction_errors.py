@@ -143,11 +143,25 @@ class Stratum:
 
 
 @dataclass(frozen=True)
+class ClassRecall:
+    """How many examples of a class are right."""
+
+    n: int
+    """Examples of the class."""
+    rates: dict[str, Estimate]
+    """By deployment, the reference first: the share of them that it has right, 0 to 1."""
+    changes: dict[str, ScoreChange]
+    """By deployment: this share against the reference's; corrected for the number of deployments within the class."""
+
+
+@dataclass(frozen=True)
 class PredictionErrors:
     """Agreement of the errors of every pair of deployments."""
 
     strata: dict[str, Stratum]
     """By part of the examples: "all", and for question answering "answerable" and "unanswerable"."""
+    recalls: dict[str, ClassRecall]
+    """By class that an example has: its label, or whether a question is "answerable". Empty: classes are not known."""
 
 
 def compare(
@@ -162,6 +176,7 @@ def compare(
     floors: Floors | None = None,
     margin: float = 0.01,
     overlap_margin: float = 0.05,
+    classes: Mapping[str, NDArray[np.bool_]] | None = None,
 ) -> PredictionErrors:
     """Compare every pair of deployments on the same n examples.
 
@@ -180,6 +195,7 @@ def compare(
         floors: by deployment, what differs by noise alone; see `benchmarks.statistics.equivalence`.
         margin: share of the examples, changed or gained or lost, that does not matter.
         overlap_margin: loss of Jaccard that does not matter.
+        classes: by label (n,) whether an example has it; a class without examples has no recall.
 
     Raises:
         BenchmarkError: arrays of different lengths, unknown reference, or rows that are no distributions.
@@ -204,7 +220,14 @@ def compare(
     subsets = {"all": np.ones(bootstrap.n, dtype=np.bool_)}
     for name, subset in strata.items():
         subsets[name] = _column(subset, bootstrap.n, f"stratum {name}").astype(np.bool_)
-    return PredictionErrors({name: comparison.stratum(within) for name, within in subsets.items()})
+    labelled = {
+        name: _column(members, bootstrap.n, f"class {name}").astype(np.bool_)
+        for name, members in (classes or {}).items()
+    }
+    return PredictionErrors(
+        strata={name: comparison.stratum(within) for name, within in subsets.items()},
+        recalls={name: comparison.recall(within) for name, within in labelled.items() if within.any()},
+    )
 
 
 def _column(values: ArrayLike, n: int, what: str) -> NDArray[np.generic]:
@@ -271,6 +294,13 @@ class _Comparison:
                 ),
                 newly_wrong=self._judge_shares(newly_wrong, within, effect.effect),
             ),
+        )
+
+    def recall(self, within: Bools) -> ClassRecall:
+        return ClassRecall(
+            n=int(within.sum()),
+            rates=dict(zip(self.names, shares(self.bootstrap, ~self._errors, within), strict=True)),
+            changes=self._scores(within),
         )
 
     def _alone(self, name: str, within: Bools) -> tuple[int, float]:

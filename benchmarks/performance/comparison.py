@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import CONFIDENCE, Estimate, Floats, number
 from benchmarks.statistics.equivalence import LEVEL, holm
+from benchmarks.statistics.limits import Ratio
+from benchmarks.statistics.shares import TAIL
 
 Conclusion = Literal["higher", "lower", "no change seen", "cannot tell"]
 Values = tuple[float, ...]
@@ -40,6 +42,26 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class PairedRatios:
+    """A figure that is a ratio on each side already, with its 95 % interval: a speed-up that was measured in pairs."""
+
+    before: Estimate
+    after: Estimate
+    doubt: str = ""
+    """Likewise."""
+
+    @property
+    def change(self) -> Ratio:
+        """Raises BenchmarkError where an end of an interval is not known, or not above 0."""
+        before, after = Ratio.of(self.before), Ratio.of(self.after)
+        if before is None or after is None:
+            raise BenchmarkError(
+                f"{self.before} and {self.after}: have no ratio with an interval; leave the figure out"
+            )
+        return after.over(before)
+
+
+@dataclass(frozen=True)
 class RatioChange:
     """What two samples say: their ratio after/before, and whether it is a change.
 
@@ -55,8 +77,10 @@ class RatioChange:
     reason: str = ""
 
 
-def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, RatioChange]:
+def judge(samples: Mapping[Name, Sample | PairedRatios], minimum_effect: float) -> dict[Name, RatioChange]:
     """Judge figures together. Raises BenchmarkError for an empty sample, or a value that is not above 0.
+
+    Paired ratios are tested by a normal error of their logarithms, as wide as their intervals; samples by ranks.
 
     A figure with so few processes that it could not reach the level even alone is not tested, and does not weigh on
     the others (Tarone 1990). `minimum_effect`: the largest |ratio - 1| that does not matter.
@@ -64,12 +88,14 @@ def judge(samples: Mapping[Name, Sample], minimum_effect: float) -> dict[Name, R
     if not isfinite(minimum_effect) or minimum_effect < 0:
         raise BenchmarkError(f"minimum effect {minimum_effect}: give a share of 0 or more, such as 0.05")
     for name, sample in samples.items():
+        if isinstance(sample, PairedRatios):
+            continue
         if not sample.before or not sample.after:
             raise BenchmarkError(f"{name}: no values on one side; leave the figure out")
         if not all(isfinite(value) and value > 0 for value in sample.before + sample.after):
             raise BenchmarkError(f"{name}: a value that is not above 0 has no ratio; leave the figure out")
     testable = [name for name, sample in samples.items() if _smallest_p(sample) < LEVEL]
-    alone = {name: beyond(samples[name].before, samples[name].after, minimum_effect) for name in testable}
+    alone = {name: _beyond(samples[name], minimum_effect) for name in testable}
     corrected = dict(zip(testable, holm([alone[name] for name in testable]), strict=True))
     return {
         name: _conclude(
@@ -107,6 +133,14 @@ def beyond(before: Values, after: Values, minimum_effect: float) -> float:
         return 1.0
     edge = 1 + minimum_effect if value > 1 else 1 - minimum_effect
     return mann_whitney(before, tuple(one / edge for one in after))
+
+
+def _beyond(sample: Sample | PairedRatios, minimum_effect: float) -> float:
+    if isinstance(sample, Sample):
+        return beyond(sample.before, sample.after, minimum_effect)
+    change = sample.change
+    nearer = change.p_above(1 + minimum_effect) if change.value > 1 else change.p_below(1 - minimum_effect)
+    return 1.0 if abs(change.value - 1) <= minimum_effect else min(1.0, 2 * nearer)
 
 
 def mann_whitney(before: Values, after: Values) -> float:
@@ -158,24 +192,31 @@ def processes_needed(tests: int) -> int:
     return processes
 
 
-def _smallest_p(sample: Sample) -> float:
-    return smallest_p(len(sample.before), len(sample.after))
+def _smallest_p(sample: Sample | PairedRatios) -> float:
+    return smallest_p(len(sample.before), len(sample.after)) if isinstance(sample, Sample) else 0.0
 
 
-def _conclude(sample: Sample, alone: float | None, p: float | None, figures: int) -> RatioChange:
-    estimate = ratio(sample.before, sample.after)
+def _conclude(sample: Sample | PairedRatios, alone: float | None, p: float | None, figures: int) -> RatioChange:
+    estimate = _estimate(sample)
     if sample.doubt:
         return RatioChange("cannot tell", estimate, p, alone, reason=sample.doubt)
     if p is not None and p < LEVEL:
         assert estimate.value is not None  # all values are above 0
         return RatioChange("higher" if estimate.value > 1 else "lower", estimate, p, alone)
-    if figures * _smallest_p(sample) >= LEVEL:
+    if isinstance(sample, Sample) and figures * _smallest_p(sample) >= LEVEL:
         needed = processes_needed(figures)
         few = "too few processes that settled, undisturbed" if sample.left_out else "too few processes"
         return RatioChange("cannot tell", estimate, p, alone, needed, f"{few}: {needed} a side could tell")
     if estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high:
         return RatioChange("no change seen", estimate, p, alone, reason="a change, but not beyond the minimum effect")
     return RatioChange("no change seen", estimate, p, alone)
+
+
+def _estimate(sample: Sample | PairedRatios) -> Estimate:
+    if isinstance(sample, Sample):
+        return ratio(sample.before, sample.after)
+    change = sample.change
+    return Estimate(change.value, change.low(TAIL), change.high(TAIL))
 
 
 @lru_cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from rich.console import Console
 
 from harness.cli.show import find_run
 from harness.config.load import load_policy
@@ -17,8 +18,7 @@ from harness.gate.judge import gated_run, judge
 from harness.gate.junit import to_junit
 from harness.gate.outcome import GateOutcome, load_gate
 from harness.gate.starting_policy import starting_policy
-from harness.gate.summary import github_annotations, lines, to_markdown
-from harness.report.printable import say
+from harness.gate.summary import github_annotations, print_lines, to_markdown
 from harness.report.view import tasks_of
 from harness.results.read import RunResults, folder_of, load_results
 from harness.store.atomic import told_if_unwritable, write_text
@@ -53,8 +53,7 @@ def check(run: Path | None, store: Path, policy: Path | None, baseline: Path | N
     if outputs.github:
         for line in github_annotations(gate):
             print(line)
-    for line in lines(gate):
-        say(line)
+    print_lines(Console(), gate)
     if outputs.junit:
         _write(outputs.junit, to_junit(gate))
     if outputs.markdown:

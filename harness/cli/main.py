@@ -399,7 +399,8 @@ def main() -> None:
             say(f"scalemodel: {message[0].lower()}{message[1:]}; see `{command} --help`", error=True)
         sys.exit(2)  # without a message the help has been shown
     except UserError as error:
-        say(f"scalemodel: {' '.join(str(error).split())}", error=True)
+        for line in error.lines:
+            say(f"scalemodel: {' '.join(line.split())}", error=True)
         sys.exit(2)
     except RunStopped as error:
         say(f"scalemodel: {' '.join(str(error).split())}", error=True)

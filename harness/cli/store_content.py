@@ -21,12 +21,19 @@ from harness.store.steps import Store
 
 def list_content(root: Path) -> None:
     store = _existing(root)
-    for kind, steps in _by_kind(list(kept_steps(store))).items():
+    kept, runs = list(kept_steps(store)), list(known_runs(store))
+    say(f"{'kind of step':<32} {'steps':>6} {'size':>10}")
+    for kind, steps in _by_kind(kept).items():
         say(f"{kind:<32} {len(steps):>6,} {decimal(size_of(*(step.path for step in steps))):>10}")
-    for run in known_runs(store):
+    say(f"{'all':<32} {len(kept):>6,} {decimal(size_of(*(step.path for step in kept))):>10}")
+    width = max(7, *(len(str(run.path)) for run in runs))
+    say(f"\n{'run':<{width}} {'last changed':<16} {'size':>10}  state")
+    for run in runs:
         changed = datetime.fromtimestamp(run.changed).strftime("%Y-%m-%d %H:%M")
         state = "finished" if run.finished else "not finished"
-        say(f"{run.path!s:<40} {changed} {decimal(size_of(run.path)):>10}  {state}")
+        say(f"{run.path!s:<{width}} {changed} {decimal(size_of(run.path)):>10}  {state}")
+    together = decimal(size_of(*(step.path for step in kept), *(run.path for run in runs)))
+    say(f"{'together, with the steps':<{width + 17}} {together:>10}  (what they share is there once)")
 
 
 def tell_size(root: Path) -> None:

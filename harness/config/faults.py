@@ -1,8 +1,8 @@
-"""What is wrong with a file that does not fit its model, in one line."""
+"""What is wrong with a file that does not fit its model, a line for each problem."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -12,37 +12,60 @@ from harness.config.slips import meant
 
 def first_fault(error: ValidationError, tree: Any, root: type[BaseModel]) -> str:
     """The first problem in words; the number of the others."""
-    found = error.errors(include_url=False)
-    # Of a list whose every value is wrong, pydantic complains as well that it is empty.
-    inside = {problem["loc"][:-1] for problem in found}
-    problems = [problem for problem in found if problem["type"] != "too_short" or problem["loc"] not in inside]
-    # A misspelt key is also a missing one: the misspelling is what helps.
+    problems = _problems(error)
     first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    place = _place(first["loc"], tree)
+    more = f" ({len(problems) - 1} more to mend after it)" if len(problems) > 1 else ""
+    return f"{_told(first, tree, root)}{more}"
+
+
+def all_faults(error: ValidationError, tree: Any, root: type[BaseModel]) -> list[str]:
+    """Every problem in words."""
+    return [_told(problem, tree, root) for problem in _problems(error)]
+
+
+_Problem = Mapping[str, Any]
+
+
+def _problems(error: ValidationError) -> list[_Problem]:
+    """Without those that are no more than what another one leads to."""
+    found: list[_Problem] = [dict(problem) for problem in error.errors(include_url=False)]
+    # Of a list whose every value is wrong, pydantic complains as well that it is empty.
+    inside = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
+    # A misspelt key is also a missing one: the misspelling is what helps.
+    misspelt = {problem["loc"][:-1] for problem in found if problem["type"] == "extra_forbidden"}
+    return [
+        problem
+        for problem in found
+        if not (problem["type"] == "too_short" and problem["loc"] in inside)
+        and not (problem["type"] == "missing" and problem["loc"][:-1] in misspelt)
+    ]
+
+
+def _told(problem: _Problem, tree: Any, root: type[BaseModel]) -> str:
+    place = _place(problem["loc"], tree)
     where = ".".join(map(str, place)) or "the file"
-    kind, value = first["type"], first.get("input")
+    kind, value = problem["type"], problem.get("input")
     if kind == "extra_forbidden":
-        nearest = nearest_option(str(place[-1]), _fields(first["loc"][:-1], root))
+        nearest = nearest_option(str(place[-1]), _fields(problem["loc"][:-1], root))
         message = f"unknown key{nearest}"
     elif kind == "missing":
         message = "is missing; add it"
     elif kind == "limit":
-        message = first["msg"]
+        message = problem["msg"]
     elif kind in ("source", "prebuilt_format"):
-        message = f"{first['msg']}, got {_short(value)}"
+        message = f"{problem['msg']}, got {_short(value)}"
     else:
-        message = f"{_expected(first['type'], first['msg'])}, got {_short(value)}"
+        message = f"{_expected(problem['type'], problem['msg'])}, got {_short(value)}"
         if kind == "literal_error" and isinstance(value, str):
-            options = first.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
+            options = problem.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
             if match := meant(value, options):  # all of them stand in the message already
                 message += f"; did you mean {match!r}?"
         elif kind == "literal_error" or (kind == "string_type" and isinstance(value, bool | int | float)):
             # YAML reads 2:4 as 124, and no as False
             message += "; put it in quotes"
-        elif kind in _MAPPINGS and (keys := _fields(first["loc"], root)) != _fields(first["loc"][:-1], root):
+        elif kind in _MAPPINGS and (keys := _fields(problem["loc"], root)) != _fields(problem["loc"][:-1], root):
             message += f"; known keys: {', '.join(keys)}"
-    more = f" ({len(problems) - 1} more to mend after it)" if len(problems) > 1 else ""
-    return f"{where}: {message}{more}"
+    return f"{where}: {message}"
 
 
 _MAPPINGS = ("model_type", "model_attributes_type", "dict_type", "mapping_type")

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness.config.faults import first_fault, nearest_option
+from harness.config.faults import all_faults, first_fault, nearest_option
 from harness.config.plain_yaml import FileKind, load_plain, read_yaml
 from harness.config.policy import Policy
 from harness.config.references import check_references
@@ -65,13 +65,13 @@ def load_policy(path: Path) -> Policy:
     """Read the policy in ``path``.
 
     Raises:
-        UserError: the file cannot be read, is not YAML, or does not describe a policy.
+        UserError: the file cannot be read, is not YAML, or does not describe a policy: a line for each fault.
     """
     tree = read_yaml(path, POLICY)
     try:
         return _placed(Policy.model_validate(tree), path)
     except ValidationError as error:
-        raise UserError(f"{path}: {first_fault(error, tree, Policy)}") from None
+        raise UserError(*(f"{path}: {fault}" for fault in all_faults(error, tree, Policy))) from None
 
 
 def _placed(policy: Policy, path: Path) -> Policy:

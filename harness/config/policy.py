@@ -140,6 +140,10 @@ def _with_keys(limits: Any) -> Any:
     return {key: (key, text) for key, text in limits.items()} if isinstance(limits, dict) else limits
 
 
+def _listed(patterns: Any) -> Any:
+    return (patterns,) if isinstance(patterns, str) else patterns
+
+
 _LIMITS_SCHEMA = {
     "type": "object",
     "minProperties": 1,
@@ -160,8 +164,11 @@ _LIMITS_SCHEMA = {
 class Rule(Strict):
     """Limits of the deployments that it names."""
 
-    deployments: str = "*"
-    """A pattern of full names, such as "*/onnx-int8-*": * is any text. Those that repeat the reference are left out."""
+    deployments: Annotated[
+        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)
+    ] = ("*",)
+    """A pattern of full names, such as "*/onnx-int8-*", or several: * is any text. Those that repeat the reference are
+    left out."""
     tasks: str = "*"
     """A pattern of tasks."""
     limits: Annotated[

@@ -18,7 +18,7 @@ from benchmarks.statistics.equivalence import Floor
 from harness.data.checks import short
 from harness.errors import UserError
 from harness.external_outputs.examples import ComparedExamples, find_examples, with_groups
-from harness.external_outputs.judging import Judgement, answerable, judge, with_labels
+from harness.external_outputs.judging import Judgement, answerable, by_label, judge, with_labels
 from harness.external_outputs.matching import check_rows, match
 from harness.external_outputs.read import (
     ErrorIds,
@@ -218,12 +218,14 @@ def _prediction_errors(
         return None
     can_be_answered = answerable(examples)
     strata = {} if can_be_answered is None else {"answerable": can_be_answered, "unanswerable": ~can_be_answered}
+    strata = {name: rows for name, rows in strata.items() if 0 < rows.sum() < len(rows)}
     return compare(
         correct={name: judgement.correct for name, judgement in judgements.items()},
         predictions=_codes(judgements),
         probabilities=probabilities,
         groups=examples.groups,
-        strata={name: rows for name, rows in strata.items() if 0 < rows.sum() < len(rows)},
+        strata=strata,
+        classes=strata or by_label(examples),
         reference=reference,
         resamples=settings.resamples,
         seed=settings.seed,

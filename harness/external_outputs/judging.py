@@ -46,6 +46,13 @@ def answerable(examples: ComparedExamples) -> NDArray[np.bool_] | None:
     return np.array([bool(examples.answers[id]) for id in examples.index], dtype=np.bool_)
 
 
+def by_label(examples: ComparedExamples) -> dict[str, NDArray[np.bool_]]:
+    """(examples,) whether an example has the label, by label; empty for other tasks."""
+    labels = examples.labels or {}
+    true = np.array([labels.get(id) for id in examples.index], dtype=object)
+    return {label: true == label for label in sorted(set(labels.values())) if (true == label).any()}
+
+
 def _judge_answers(output: PredictedAnswers, examples: ComparedExamples) -> Judgement:
     gold = examples.answers or {}
     predictions = [output.by_id[id] for id in examples.index]

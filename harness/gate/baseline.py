@@ -124,7 +124,7 @@ def _figures(task: TaskView, deployment: DeploymentView) -> Iterator[tuple[str, 
     for name, figure in FIGURES.items():
         if figure.of_pair and deployment.name == task.reference:
             continue
-        for part in task.strata if figure.of else ("",):
+        for part in task.recalls if figure.of else ("",):
             reading = READERS[name](task, deployment, part)
             if reading is not None and reading.estimate.value is not None and not reading.doubt:
                 estimate = reading.estimate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from benchmarks.statistics.bootstrap import Estimate
@@ -14,7 +15,7 @@ from benchmarks.statistics.shares import TAIL
 from harness.config.policy import CannotTell, Limit, Policy
 from harness.errors import UserError
 from harness.gate.baseline import Baseline, BaselineMachine, data_digest
-from harness.gate.matches import check_matches, matches
+from harness.gate.matches import faults, matches
 from harness.gate.outcome import GateOutcome, RuleOutcome, Status
 from harness.gate.readings import READERS, Reading
 from harness.gate.words import shown, with_interval
@@ -91,6 +92,8 @@ class _Held:
     """Of what is held, as `limited` has it."""
     told: str = "{}"
     """Around the value with its interval; or why nothing can be held."""
+    least: float = -inf
+    """What the value can be at least, as `limited` has it."""
 
 
 def judge(run: GatedRun, policy: Policy, source: str, baseline: Baseline | None = None) -> GateOutcome:
@@ -99,11 +102,14 @@ def judge(run: GatedRun, policy: Policy, source: str, baseline: Baseline | None 
     Raises:
         UserError: a rule matches nothing, limits what the run never measured, or needs a baseline that is not there.
     """
-    check_matches(policy, run.names(), source)
-    against = Against.of(baseline, run) if baseline else None
     cases = list(_cases(run, policy))
-    _check_measured(cases, policy, run, source)
-    held = {case: _held(case, against, source) for case in cases if case.deployment.ok}
+    wrong = [*faults(policy, run.names(), source), *_not_measured(cases, policy, run, source)]
+    if baseline is None:
+        wrong += _without_baseline(policy, source)
+    if wrong:
+        raise UserError(*wrong)
+    against = Against.of(baseline, run) if baseline else None
+    held = {case: _held(case, against) for case in cases if case.deployment.ok}
     judged = judge_limits({case: one.limited for case, one in held.items() if one.limited is not None})
     return GateOutcome.of(tuple(_outcome(case, held.get(case), judged.get(case)) for case in cases))
 
@@ -125,24 +131,33 @@ def _cases(run: GatedRun, policy: Policy) -> Iterator[_Case]:
                     yield _Case(index, key, limit, task, deployment, cannot_tell, reading)
 
 
-def _check_measured(cases: Sequence[_Case], policy: Policy, run: GatedRun, source: str) -> None:
+def _not_measured(cases: Sequence[_Case], policy: Policy, run: GatedRun, source: str) -> Iterator[str]:
+    """A line for each limit that no deployment can be held to."""
+    names = run.names()
     for index, rule in enumerate(policy.rules):
+        if not matches(rule, names):
+            continue  # which is told by itself
         for key, limit in rule.limits.items():
             about = [case for case in cases if (case.rule, case.key) == (index, key)]
             place = f"{source}: rules.{index}.limits.{key}"
             if not about:
-                raise UserError(f"{place}: the rule is of the reference alone, which is what this is against")
-            if all(case.reading is None for case in about) and any(case.deployment.ok for case in about):
-                known = sorted({part for task in run.tasks for part in task.strata if part != "all"})
+                yield f"{place}: the rule is of the reference alone, which is what this is against"
+            elif all(case.reading is None for case in about) and any(case.deployment.ok for case in about):
+                known = list(dict.fromkeys(label for task in run.tasks for label in task.recalls))
                 there = f"; there are {', '.join(known)}" if limit.of and known else ""
-                raise UserError(f"{place}: the run did not measure it{there}; measure it, or take the limit out")
+                yield f"{place}: the run did not measure it{there}; measure it, or take the limit out"
 
 
-def _held(case: _Case, against: Against | None, source: str) -> _Held:
+def _without_baseline(policy: Policy, source: str) -> Iterator[str]:
+    for index, rule in enumerate(policy.rules):
+        for key, limit in rule.limits.items():
+            if limit.base == "baseline":
+                place = f"{source}: rules.{index}.limits.{key}"
+                yield f"{place}: is held against a baseline; give one with --baseline FILE"
+
+
+def _held(case: _Case, against: Against | None) -> _Held:
     limit, reading = case.limit, case.reading
-    if limit.base == "baseline" and against is None:
-        place = f"{source}: rules.{case.rule}.limits.{case.key}"
-        raise UserError(f"{place}: is held against a baseline; give one with --baseline FILE")
     if reading is None:
         return _Held(None, told="was not measured for this deployment")
     if reading.doubt:
@@ -183,7 +198,8 @@ def _against_floor(limit: Limit, reading: Reading) -> _Held:
         f"{shown(floor, figure)} ({_floor(verdict)})"
     )
     # An excess of distance is to stay below the margin, whichever way the figure itself is better.
-    return _Held(Limited(verdict.evidence, "at most", abs(limit.stored)), verdict.excess.value, told)
+    limited = Limited(verdict.evidence, "at most", abs(limit.stored))
+    return _Held(limited, verdict.excess.value, told, least=-(verdict.floor.value or 0.0))
 
 
 def _floor(verdict: Verdict) -> str:
@@ -219,7 +235,7 @@ def _outcome(case: _Case, held: _Held | None, judged: Judged | None) -> RuleOutc
         return case.outcome("fail", f"the deployment failed: {result.reason or 'no reason is known'}")
     if held.limited is None or judged is None:
         return case.outcome("cannot tell", held.told)
-    told = f"is {held.told.format(with_interval(held.value, judged, case.limit))}"
+    told = f"is {held.told.format(with_interval(held.value, judged, case.limit, held.least))}"
     if judged.place == "cannot tell":
         return case.outcome("cannot tell", f"{told}: {_what_would_tell(case, held.limited, judged)}")
     return case.outcome("pass" if judged.place == "inside" else "fail", told)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from harness.config.policy import Policy, Rule
@@ -22,20 +22,28 @@ def matches(rule: Rule, names: Names) -> list[tuple[str, str]]:
         for task, known in names.items()
         if fnmatchcase(task, rule.tasks)
         for name in known
-        if is_named(name, rule.deployments)
+        if any(is_named(name, pattern) for pattern in rule.deployments)
     ]
 
 
-def check_matches(policy: Policy, names: Names, source: str) -> None:
-    """Raise a `UserError` for the first rule that matches nothing. ``source``: the policy, for the message."""
+def faults(policy: Policy, names: Names, source: str) -> Iterator[str]:
+    """A line for each pattern that matches nothing. ``source``: the policy, for the lines."""
     for index, rule in enumerate(policy.rules):
         place = f"{source}: rules.{index}"
-        if not any(fnmatchcase(task, rule.tasks) for task in names):
-            raise UserError(f"{place}.tasks: {rule.tasks!r} matches no task{_nearest(rule.tasks, list(names))}")
-        if not matches(rule, names):
-            known = list(dict.fromkeys(name for found in names.values() for name in found))
-            told = _nearest(rule.deployments, known)
-            raise UserError(f"{place}.deployments: {rule.deployments!r} matches no deployment{told}")
+        tasks = [task for task in names if fnmatchcase(task, rule.tasks)]
+        if not tasks:
+            yield f"{place}.tasks: {rule.tasks!r} matches no task{_nearest(rule.tasks, list(names))}"
+            continue
+        known = list(dict.fromkeys(name for task in tasks for name in names[task]))
+        for pattern in rule.deployments:
+            if not any(is_named(name, pattern) for name in known):
+                yield f"{place}.deployments: {pattern!r} matches no deployment{_nearest(pattern, known)}"
+
+
+def check_matches(policy: Policy, names: Names, source: str) -> None:
+    """Raise a `UserError` of the `faults`, if there are any."""
+    if found := list(faults(policy, names, source)):
+        raise UserError(*found)
 
 
 def _nearest(pattern: str, known: Sequence[str]) -> str:

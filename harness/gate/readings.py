@@ -107,35 +107,35 @@ _percentile("p99")
 
 @_reads("score")
 def _score(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    return _right(task, deployment, "all")
+    overall = task.overall
+    if overall is None or deployment.name not in overall.errors:
+        return None
+    wrong = overall.errors[deployment.name].rate
+    if wrong.value is None:
+        return None
+    right = Estimate(*(None if end is None else 1 - end for end in (wrong.value, wrong.high, wrong.low)))
+    return Reading(right, Share.of(right), overall.n, change=_evidence(overall.scores.get(deployment.name)))
 
 
 @_reads("recall")
 def _recall(task: TaskView, deployment: DeploymentView, of: str) -> Reading | None:
-    return None if of == "all" else _right(task, deployment, of)
-
-
-def _right(task: TaskView, deployment: DeploymentView, part: str) -> Reading | None:
-    """The share that is right among the examples of ``part``."""
-    stratum = task.strata.get(part)
-    if stratum is None or deployment.name not in stratum.errors:
+    recall = task.recalls.get(of)
+    if recall is None or deployment.name not in recall.rates:
         return None
-    wrong = stratum.errors[deployment.name].rate
-    if wrong.value is None:
-        return None
-    right = Estimate(*(None if end is None else 1 - end for end in (wrong.value, wrong.high, wrong.low)))
-    return Reading(right, Share.of(right), stratum.n, change=_evidence(stratum.scores.get(deployment.name)))
+    own = recall.rates[deployment.name]
+    return Reading(own, Share.of(own), recall.n, change=_evidence(recall.changes.get(deployment.name)))
 
 
 @_reads("score-change")
 def _score_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     overall = task.overall
     change = overall.scores.get(deployment.name) if overall else None
-    return None if change is None or overall is None else Reading(change.change, change.evidence, overall.n)
+    return None if change is None or overall is None else Reading(change.change, _evidence(change), overall.n)
 
 
 def _evidence(change: ScoreChange | None) -> Tested | None:
-    return None if change is None else change.evidence
+    """None as well for what a damaged file has: a change of no examples."""
+    return change.evidence if change is not None and change.evidence.n > 0 else None
 
 
 @_reads("neighbours")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.console import Console
+
 from harness.gate.outcome import GateOutcome, RuleOutcome
 from harness.report.blocks import Cell, Column, Level, Prose, Report, Row, Section, Table
 from harness.report.findings.phrases import plural
 from harness.report.markdown import to_markdown as report_to_markdown
-from harness.report.printable import printable
+from harness.report.printable import printable, say
+from harness.report.terminal import Terminal
 
 SAID = {"pass": "passed", "fail": "failed", "cannot tell": "cannot tell"}
 _LEVELS: dict[str, Level] = {"fail": "bad", "cannot tell": "chance", "pass": "high"}
@@ -16,9 +19,24 @@ _LEVELS: dict[str, Level] = {"fail": "bad", "cannot tell": "chance", "pass": "hi
 
 def lines(gate: GateOutcome) -> Iterator[str]:
     """A line for each outcome that is no pass, those that stop the gate last, and the whole."""
+    return (f"{before}: {told}" for before, told in _told(gate))
+
+
+def print_lines(console: Console, gate: GateOutcome) -> None:
+    """The `lines`; in a terminal each is wrapped, and hangs under what came of it."""
+    terminal = Terminal(console)
+    for before, told in _told(gate):
+        if console.is_terminal:
+            terminal.prose(told, indent=0, hanging=f"{before}: ")
+        else:
+            say(f"{before}: {told}")
+
+
+def _told(gate: GateOutcome) -> Iterator[tuple[str, str]]:
+    """What came of each, and of what."""
     for outcome in sorted((one for one in gate.outcomes if one.status != "pass"), key=_weight):
-        yield f"{_status(outcome)}: {outcome.task}: {outcome.deployment}: {outcome.rule}: {outcome.detail}"
-    yield f"gate: {SAID[gate.status]}: {counts(gate)}"
+        yield _status(outcome), f"{outcome.task}: {outcome.deployment}: {outcome.rule}: {outcome.detail}"
+    yield "gate", f"{SAID[gate.status]}: {counts(gate)}"
 
 
 def _weight(outcome: RuleOutcome) -> int:

@@ -88,7 +88,7 @@ def _figures(task: TaskView, deployment: DeploymentView) -> Iterator[dict[str, A
     for name, figure in FIGURES.items():
         if figure.of_pair and deployment.name == task.reference:
             continue
-        for part in (one for one in task.strata if one != "all") if figure.of else ("",):
+        for part in task.recalls if figure.of else ("",):
             reading = READERS[name](task, deployment, part)
             if reading is not None and reading.estimate.value is not None:
                 yield {"figure": name, "of": part or None, **_row(figure, reading)}

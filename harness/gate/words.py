@@ -15,10 +15,15 @@ def shown(value: float | None, figure: Figure) -> str:
     return with_unit(_number(value, figure, figure.scale), figure)
 
 
-def with_interval(value: float | None, judged: Judged, limit: Limit) -> str:
-    """What was held against the limit, with the interval that decided: "46.3 % (42.1 to 50.5)"."""
+def with_interval(value: float | None, judged: Judged, limit: Limit, least: float) -> str:
+    """What was held against the limit, with the interval that decided: "46.3 % (42.1 to 50.5)".
+
+    ``least``: what it can be. An excess over a floor of 5 % cannot be below -5 %, however few trainings there are.
+    """
     figure = limit.figure
     low, high = judged.low, judged.high
+    if low is not None and value is not None:
+        low = min(max(low, least), value)
     if figure.unit in ("%", "") and low is not None and high is not None:
         low, high = max(-1.0, low), min(1.0, high)  # no share differs by more
     if limit.is_part:

@@ -1,4 +1,7 @@
-"""The tables of a report as LaTeX with the package booktabs, for a paper: `\\input` them one by one, or all."""
+"""The tables of a report as LaTeX, for a paper, with booktabs and adjustbox, which keeps them within the page.
+
+`\\input` them one by one, or all.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,15 @@ _MINUS = re.compile(r"(?<![\w.)}-])-(?=\d)")
 
 def to_latex(report: Report) -> str:
     """Every table of the report, a float each; texts that are no tables are left out."""
-    lines = ["% needs \\usepackage{booktabs}"]
+    lines = ["% needs \\usepackage{booktabs,adjustbox}"]
+    task = ""  # the same tables come once a task
     for section in report.sections:
+        if not section.blocks:
+            task = f"{section.title}: "
         for table in section.blocks:
             if isinstance(table, Table):
-                lines += ["", f"% {printable(' '.join(section.title.split()))}", *_float(table, section.title)]
+                title = f"{task}{table.title or section.title}"
+                lines += ["", f"% {printable(' '.join(section.title.split()))}", *_float(table, title)]
     return "\n".join(lines) + "\n"
 
 
@@ -52,7 +59,8 @@ def escape(text: str) -> str:
 def _float(table: Table, title: str) -> Iterable[str]:
     yield r"\begin{table}"
     yield r"\centering"
-    yield rf"\caption{{{escape(table.title or title)}}}"
+    yield rf"\caption{{{escape(title)}}}"
+    yield r"\begin{adjustbox}{max width=\linewidth}"
     yield rf"\begin{{tabular}}{{{''.join('r' if column.right else 'l' for column in table.columns)}}}"
     yield r"\toprule"
     yield _line(escape(_heading(column)) for column in table.columns)
@@ -65,6 +73,7 @@ def _float(table: Table, title: str) -> Iterable[str]:
         yield _line(_cell(cell) for cell in row.cells)
     yield r"\bottomrule"
     yield r"\end{tabular}"
+    yield r"\end{adjustbox}"
     if table.notes:
         yield rf"\par\footnotesize {escape(' '.join(table.notes))}"
     yield r"\end{table}"

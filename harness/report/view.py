@@ -12,7 +12,7 @@ from benchmarks.attack.transfer import Transfer
 from benchmarks.characteristics.adversarial_attack import Vulnerability
 from benchmarks.characteristics.data_distribution import DistributionPair
 from benchmarks.characteristics.data_representation import RepresentationPair
-from benchmarks.characteristics.prediction_errors import ErrorPair, Stratum
+from benchmarks.characteristics.prediction_errors import ClassRecall, ErrorPair, Stratum
 from exporters.formats import ALL
 from harness.report.values import Pairs, quotient, words
 from harness.results.deployments import ArtifactFacts, DeploymentResult, Quality, RuntimeFacts, VerificationResult
@@ -274,6 +274,12 @@ class TaskView:
         """Of the prediction errors: "all" and, for question answering, the two kinds of questions."""
         errors = self.characteristics.prediction_errors
         return {} if errors is None else errors.strata
+
+    @property
+    def recalls(self) -> dict[str, ClassRecall]:
+        """By class, in the order of the labels."""
+        errors = self.characteristics.prediction_errors
+        return {} if errors is None else errors.recalls
 
     @property
     def overall(self) -> Stratum | None:

@@ -25,7 +25,7 @@ from harness.report.numbers import EN_DASH, UNKNOWN, decimals_for, fixed, percen
 from harness.report.sections.closing import failures
 from harness.report.values import words
 from harness.run_comparison.behaviour_blocks import behaviour_sections
-from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, WORSE, Figure, FigureVerdict
+from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, SPEED_UP, WORSE, Figure, FigureVerdict
 from harness.run_comparison.provenance import KINDS, Kind, RunDifference
 from harness.run_comparison.runs import FinishedRun
 from harness.run_comparison.verdicts import Compared, Comparison
@@ -109,7 +109,7 @@ def _changes(comparison: Comparison) -> Section:
     found = [
         _change(verdict, figure, same, comparison)
         for verdict in (*WORSE, *BETTER)
-        for figure in (*FIGURES, FILE_SIZE)
+        for figure in (SPEED_UP, *FIGURES, FILE_SIZE)
         if (same := [c for c in comparison.figures if c.verdict == verdict and c.figure == figure])
     ]
     unsure = [_cannot_tell(reason, same, comparison) for reason, same in _by_reason(comparison.figures)]
@@ -117,8 +117,18 @@ def _changes(comparison: Comparison) -> Section:
     told = f"No change was seen in {unchanged} of {plural(len(comparison.figures), 'figure')}."
     if not found:
         told += " Nothing is called slower, faster, bigger or smaller."
+    if not any(compared.figure is SPEED_UP for compared in comparison.figures):
+        told += f" {_unpaired(comparison)}"
     blocks = (Findings((*found, *unsure)),) if found or unsure else ()
     return Section("What changed", (*blocks, Prose((told,))))
+
+
+def _unpaired(comparison: Comparison) -> str:
+    """Why no speed-ups are compared."""
+    pair = comparison.pair
+    if all(pair.other_reference(task) for task in {common.task for common in pair.common}):
+        return "Speed-ups cannot be compared: the reference's artifact is another one in B."
+    return "Speed-ups cannot be compared: not both runs measured them in pairs, in several processes."
 
 
 def _change(verdict: FigureVerdict, figure: Figure, found: Sequence[Compared], comparison: Comparison) -> Finding:
@@ -229,6 +239,8 @@ def _how_to_read(comparison: Comparison) -> Section:
                     f"{plural(comparison.tests, 'figure')} tested. A change is called where p is below {LEVEL}, B/A is "
                     f"more than {effect} % from 1, and neither timing is marked !. A file's size has no noise: only "
                     f"the {effect} % count.",
+                    "speed-up: against each run's own reference, the same artifact in both, measured in pairs; B/A, "
+                    "its interval and p are those of the two ratios, whose intervals are over pairs and processes.",
                     "No change seen is no proof that there is none: the interval tells how large one may be.",
                     "The two runs were made at different times: what else the machine did then is part of every ratio. "
                     "Before a decision hangs on it, measure A again and compare it with itself.",

@@ -133,6 +133,8 @@ FIGURES = (
         scale=2**20,
     ),
 )
+SPEED_UP = Figure("speed-up", "x", "paired", _untimed, "faster", "slower")
+"""Against the run's own reference, measured in pairs: what else the machine did is in neither run's ratio."""
 FILE_SIZE = Figure("file size", "MiB", "bytes", _untimed, "bigger", "smaller", scale=2**20)
 """Of a deployment's artifact: one number, without noise, of no process."""
 

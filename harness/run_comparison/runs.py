@@ -110,6 +110,12 @@ class Pair:
     answered: tuple[Answered, ...]
     """Those that answered in both, likewise."""
 
+    def other_reference(self, task: str) -> bool:
+        """Whether the speed-ups of a task are against another artifact in B than in A, or nobody knows."""
+        a, b = (run.tasks[task].reference_deployment for run in (self.a, self.b))
+        artifacts = [one.result.artifact.sha256 if one and one.result.artifact else None for one in (a, b)]
+        return None in artifacts or artifacts[0] != artifacts[1]
+
     @property
     def tasks(self) -> tuple[str, ...]:
         """Of either run, those of A first."""
@@ -125,7 +131,7 @@ def read_pair(a: Path, b: Path) -> Pair:
     """
     before, after = _read(a), _read(b)
     if _file(a).resolve() == _file(b).resolve():
-        raise UserError(f"{b}: is {a} itself; name two runs, by their folders (`scalemodel list runs`)")
+        raise UserError(f"{a} and {b}: are one and the same run; name two, as `scalemodel list runs` tells them")
     common = tuple(
         Common(task, deployment, others[name])
         for task in before.tasks

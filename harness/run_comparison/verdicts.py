@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.performance.comparison import RatioChange, Sample, judge, judge_exactly
+from benchmarks.performance.comparison import PairedRatios, RatioChange, Sample, judge, judge_exactly
+from benchmarks.statistics.bootstrap import Estimate
 from harness.results.timings import DeploymentPerformance
 from harness.run_comparison.behaviour import Behaviour, compare_behaviour
-from harness.run_comparison.figures import FIGURES, FILE_SIZE, WORSE, Figure, FigureVerdict, same_processes
+from harness.run_comparison.figures import FIGURES, FILE_SIZE, SPEED_UP, WORSE, Figure, FigureVerdict, same_processes
 from harness.run_comparison.provenance import RunDifference, differences
 from harness.run_comparison.runs import Common, Pair
 
@@ -60,9 +61,16 @@ def compare(pair: Pair, *, minimum_effect: float) -> Comparison:
     samples = {
         (common, figure): sample for common in pair.common for figure in FIGURES if (sample := _sample(common, figure))
     }
-    changes = judge(samples, minimum_effect)
+    paired = {common: ratios for common in pair.common if (ratios := _paired(pair, common))}
+    every: dict[tuple[Common, Figure], Sample | PairedRatios] = {
+        **samples,
+        **{(common, SPEED_UP): ratios for common, ratios in paired.items()},
+    }
+    changes = judge(every, minimum_effect)
     figures: list[Compared] = []
     for common in pair.common:
+        if common in paired:
+            figures.append(_sped_up(common, paired[common], changes[common, SPEED_UP]))
         figures += [
             _timed(common, figure, samples[common, figure], changes[common, figure])
             for figure in FIGURES
@@ -80,6 +88,25 @@ def _timed(common: Common, figure: Figure, sample: Sample, change: RatioChange) 
     of_a, of_b = (figure.unsteady(side) or figure.disturbed(side) for side in (before, after))
     counts = len(sample.before), len(sample.after)
     return Compared(common, figure, medians[0], medians[1], (of_a, of_b), counts, change)
+
+
+def _paired(pair: Pair, common: Common) -> PairedRatios | None:
+    """None where the two runs have no speed-ups against one and the same reference artifact, with their intervals."""
+    before, after = common.before.timings.paired, common.after.timings.paired
+    if before is None or after is None or before.interval is None or after.interval is None:
+        return None
+    if before.against != after.against or pair.other_reference(common.task):
+        return None
+    doubt = "the store used a measurement of A again in B: measure anew with another --store" if before == after else ""
+    ratios = PairedRatios(Estimate(before.ratio, *before.interval), Estimate(after.ratio, *after.interval), doubt)
+    return ratios if min(ratios.before.low or 0.0, ratios.after.low or 0.0) > 0 else None
+
+
+def _sped_up(common: Common, ratios: PairedRatios, change: RatioChange) -> Compared:
+    before, after = common.before.timings.paired, common.after.timings.paired
+    assert before is not None and after is not None  # else there were no ratios
+    counts = before.processes, after.processes
+    return Compared(common, SPEED_UP, before.ratio, after.ratio, (False, False), counts, change)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,16 @@ from harness.tasks.columns import logits, numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 10
+VERSION = 11
 
 
 class Options(FlooredOptions):
     margin: float
+    labels: tuple[str, ...]
 
     @classmethod
     def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        return {"margin": task.characteristics.margin}
+        return {"margin": task.characteristics.margin, "labels": task.labels or ()}
 
 
 class Inputs(EvaluationInputs):
@@ -44,6 +45,7 @@ def run(context: Context[Options, Inputs]) -> None:
         },
         groups=strings(first, "group"),
         strata=task.strata(first),
+        classes=task.classes(first, options.labels),
         margin=options.margin,
         **options.as_arguments(),
     )

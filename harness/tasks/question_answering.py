@@ -280,6 +280,10 @@ class QuestionAnsweringTask(Task):
         rows = {"answerable": answerable, "unanswerable": ~answerable}
         return rows if 0 < answerable.sum() < len(answerable) else {}
 
+    @staticmethod
+    def classes(table: pa.Table, labels: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+        return QuestionAnsweringTask.strata(table)
+
     def _longest_question(self, tokenizer: Tokenizer) -> int:
         """Tokens that a question may have so that every window is longer than the overlap."""
         special = int(tokenizer.num_special_tokens_to_add(is_pair=True))

@@ -176,6 +176,11 @@ class Task(ABC):
         return {}
 
     @staticmethod
+    def classes(table: pa.Table, labels: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+        """Rows by the class that they truly have, in the order of ``labels``, which may be empty: not known."""
+        return {}
+
+    @staticmethod
     def brier_scores(table: pa.Table) -> NDArray[np.float64] | None:
         """(rows,) of the probabilities of the classes; None where there are none."""
         return None

@@ -166,6 +166,13 @@ class TextClassificationTask(Task):
         return of_texts([text.text for text in texts], classes, confidence)
 
     @staticmethod
+    def classes(table: pa.Table, labels: Sequence[str]) -> dict[str, NDArray[np.bool_]]:
+        from harness.tasks.columns import numbers
+
+        true = numbers(table, "label")
+        return {labels[label] if labels else str(label): true == label for label in sorted(set(true.tolist()))}
+
+    @staticmethod
     def brier_scores(table: pa.Table) -> NDArray[np.float64]:
         from scipy.special import softmax
 

@@ -53,7 +53,7 @@ def test_every_command_runs(folder: Path) -> None:
     for line in COMMANDS:
         # the policy of the page stays what the later commands take
         run(folder, line.replace("> policy.yaml", "> first/policy.yaml"))
-    assert run(folder, "scalemodel check small --policy first/policy.yaml") in (4, 5)
+    assert run(folder, "scalemodel check small --policy first/policy.yaml") in (0, 5)
     assert all((folder / name).exists() for name in ("gate.xml", "gate.md", "figures.json", "baseline.json"))
 
 

@@ -29,7 +29,10 @@ def test_it_is_listed_and_measured(roots: tuple[Path, Path]) -> None:
     assert listed.returncode == 0 and listed.stderr == ""
     assert re.search(r"^artifact +6 +\d+\.\d MB$", listed.stdout, re.MULTILINE)
     assert re.search(r"^compare_data_distribution +3 +\d+", listed.stdout, re.MULTILINE)
-    *_, first, second = listed.stdout.splitlines()
+    steps, runs = (part.splitlines() for part in listed.stdout.split("\n\n"))
+    assert steps[0].split() == ["kind", "of", "step", "steps", "size"] and steps[-1].startswith("all ")
+    heading, first, second, together = runs
+    assert heading.split() == ["run", "last", "changed", "size", "state"] and together.startswith("together")
     assert first.startswith(f"{store}/small-") and second.startswith(f"{other} ")
     assert first.endswith("finished") and second.endswith("finished")
     measured = scalemodel("store", "size", "--store", store).stdout

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from benchmarks.statistics.equivalence import ScoreChange
 from harness.report.blocks import Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
+from harness.report.sections.recalls import recalls
 from harness.report.sections.rows import (
     KEY,
     MARKS,
@@ -40,7 +41,7 @@ def performance(task: TaskView) -> Section:
         Column("samples\nper s"),
         Column("peak\nMiB"),
         Column("file\nMiB"),
-        *(Column(heading, optional=optional) for heading, _, optional in scores),
+        *(Column(heading) for heading, _ in scores),
         *([Column("device\nMiB")] if has_device_memory else []),
         Column("speed-up\n95 %", optional=True),
         Column("p99\nms", optional=True),
@@ -72,7 +73,7 @@ def performance(task: TaskView) -> Section:
             offline if d.ok or not timed_offline or d.samples_per_second is not None else Cell("failed", "bad"),
             Cell(count(mebibytes(memory))),
             Cell(fixed(mebibytes(d.bytes), file)),
-            *(_score(task, d, metric) for _, metric, _ in scores),
+            *(_score(task, d, metric) for _, metric in scores),
         ]
         if has_device_memory:
             own.append(Cell(count(mebibytes(d.once.device_memory_bytes))))
@@ -104,7 +105,7 @@ def performance(task: TaskView) -> Section:
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
     heading = "Quality" if task.external else "Speed, memory and quality"
-    return Section(heading, (filled(table), *timings(task), *tuned(task)), level=2)
+    return Section(heading, (filled(table), *recalls(task), *timings(task), *tuned(task)), level=2)
 
 
 def _sampled(listed: Sequence[DeploymentView]) -> list[str]:
@@ -131,16 +132,11 @@ def _right(quality: Quality) -> float | None:
     return quality.score
 
 
-def _scores(task: TaskView) -> list[tuple[str, Metric, bool]]:
-    """Heading, figure, and whether the column may be left out."""
+def _scores(task: TaskView) -> list[tuple[str, Metric]]:
+    """Headings and figures."""
     if not task.is_question_answering:
-        return [("accuracy\n%", _right, False)]
-    return [
-        ("F1\n%", lambda quality: quality.f1, False),
-        ("EM\n%", _right, False),
-        ("EM answ.\n%", lambda quality: quality.exact_answerable, True),
-        ("EM unansw.\n%", lambda quality: quality.exact_unanswerable, True),
-    ]
+        return [("accuracy\n%", _right)]
+    return [("F1\n%", lambda quality: quality.f1), ("EM\n%", _right)]
 
 
 def _where(task: TaskView) -> str:

@@ -36,7 +36,8 @@ def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
         (
             "changed",
             "share of the predictions that are not the reference's, with a 95 % interval that knows of groups. newly "
-            "wrong: right in the reference, wrong here. change: of the score, in points.",
+            "wrong: right in the reference, wrong here. change: of the score, in points. JS: mean Jensen-Shannon "
+            "divergence from the reference's probabilities, in bits, of outputs from elsewhere that have some.",
         ),
         (
             "E R D A S",

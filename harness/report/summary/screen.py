@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Capture, Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +18,7 @@ from harness.gate.outcome import GateOutcome
 from harness.gate.summary import SAID, counts
 from harness.report.findings.phrases import plural
 from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
-from harness.report.numbers import UNKNOWN, count, duration, fixed, interval, percent, ratio, signed
+from harness.report.numbers import UNKNOWN, count, duration, fixed, interval, percent, ratio, signed, small
 from harness.report.summary.cautions import cautions
 from harness.report.summary.recommendation import named, not_ranked, recommendation
 from harness.report.summary.standings import Sort, Standing, Word, standings
@@ -36,7 +36,8 @@ TABLE_HEAD = 4
 FEWEST_ROWS = 3
 WIDER_THAN_ANY = 1000
 CAUTIONS = 3
-GATE_LINES = 4
+GATE_SHOWN = 4
+GATE_LINES = 2
 GATE_STYLES = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
 CAUTION_LINES = 2
 MARKS: dict[Conclusion | None, str] = {"same": "=", "different": "x", "cannot tell": "?", None: UNKNOWN}
@@ -45,7 +46,7 @@ STYLES: dict[Word, str] = {"same": "green", "cannot tell": "yellow", "different"
 
 
 def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None = None, sort: Sort = "verdict") -> None:
-    """Write the summary of a run, in at most `LINES` lines for up to `TASKS_SHOWN` tasks.
+    """Write the summary of a run, in at most `LINES` lines for up to `TASKS_SHOWN` tasks unless it is sorted.
 
     ``gate``: what the gate of its study found; None: it has none.
     """
@@ -54,23 +55,42 @@ def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None 
     with console.capture() as head:
         terminal.prose(what_ran(run, tasks), indent=0, style="bold", lines=1)
         _print_cautions(terminal, tasks)
-    with console.capture() as tail:
-        if any(one.verdict != "failed" for task in shown for one in standings(task)):
-            terminal.prose(legend(tasks), style="dim")
-        console.print()
-        if gate is not None:
-            _print_gate(terminal, gate)
-        for task in tasks:
-            _print_recommendation(terminal, task)
-        if told := not_ranked(tasks):
-            terminal.prose(told, indent=0)
-        _print_next(terminal, tasks)
-    written = head.get().count("\n") + tail.get().count("\n")
-    console.file.write(head.get())
-    for task in shown:
-        console.print()
-        _print_task(terminal, task, sort, max(FEWEST_ROWS, (LINES - written) // len(shown) - TABLE_HEAD))
-    console.file.write(tail.get())
+    for outcomes in range(GATE_SHOWN if gate else 1, 0, -1):  # fewer of them, where tables and prices need the room
+        with console.capture() as tail:
+            _print_tail(terminal, tasks, gate, outcomes, marked=_has_marks(shown))
+        written = _lines(head) + _lines(tail)
+        with console.capture() as tables:
+            for task in shown:
+                console.print()
+                _print_task(terminal, task, sort, max(FEWEST_ROWS, (LINES - written) // len(shown) - TABLE_HEAD))
+        if written + _lines(tables) <= LINES:
+            break
+    without_padding = "".join(f"{line.rstrip()}\n" for line in tables.get().splitlines())
+    console.file.write(head.get() + without_padding + tail.get())
+
+
+def _lines(capture: Capture) -> int:
+    return capture.get().count("\n")
+
+
+def _has_marks(shown: Sequence[TaskView]) -> bool:
+    return any(one.verdict != "failed" for task in shown for one in standings(task))
+
+
+def _print_tail(
+    terminal: Terminal, tasks: Sequence[TaskView], gate: GateOutcome | None, outcomes: int, *, marked: bool
+) -> None:
+    """What stands below the tables; ``marked``: whether they have marks to explain."""
+    if marked:
+        terminal.prose(legend(tasks), style="dim")
+    terminal.console.print()
+    if gate is not None:
+        _print_gate(terminal, gate, outcomes)
+    for task in tasks:
+        _print_recommendation(terminal, task)
+    if told := not_ranked(tasks):
+        terminal.prose(told, indent=0)
+    _print_next(terminal, tasks)
 
 
 def legend(tasks: Sequence[TaskView]) -> str:
@@ -121,17 +141,16 @@ def _print_task(terminal: Terminal, task: TaskView, sort: Sort, rows: int) -> No
     found = standings(task, sort)
     if not found:
         return
-    shown, folded = _folded(found, rows, named(task, found))
+    # who sorts wants to see the whole order, however long
+    shown, folded = _folded(found, rows if sort == "verdict" else len(found), named(task, found))
     columns = [column for column in summary_columns(task) if any(column.cell(one) != UNKNOWN for one in shown)]
     table = _table(terminal, columns, shown)
-    for optional in sorted((c for c in columns if c.leave_out), key=lambda c: c.leave_out):
+    for optional in sorted((c for c in columns if c.leave_out and c.sort != sort), key=lambda c: c.leave_out):
         if _width(terminal.console, table) <= terminal.width:
             break
         columns.remove(optional)
         table = _table(terminal, columns, shown)
-    with terminal.console.capture() as captured:
-        terminal.console.print(table)
-    terminal.console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    terminal.console.print(table)
     for word, members in folded.items():
         names = ", ".join(one.deployment.short for one in members)
         terminal.prose(f"{len(members)} more {word}: {names}", style="dim", lines=1)
@@ -185,6 +204,8 @@ class Column:
     right: bool = True
     leave_out: int = 0
     """In which turn it is left out where the terminal is too narrow; 0: never."""
+    sort: Sort | None = None
+    """The order that goes by it; then it stays."""
     style: Callable[[Standing], str] = lambda one: ""
 
 
@@ -222,19 +243,25 @@ def summary_columns(task: TaskView) -> list[Column]:
     def changed_interval(one: Standing) -> str:
         return interval(DISAGREEMENT.of(task, one.deployment), scale=100, decimals=1)
 
+    def divergence(one: Standing) -> str:
+        # a run's screen has no room for it; without speed and size there is
+        pair = NEWLY_WRONG.pair(task, one.deployment) if task.external else None
+        return small(pair.divergence.value if pair and pair.divergence else None)
+
     score = "EM" if task.is_question_answering else "accu-\nracy"
     return [
         Column("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
         Column("deployment", lambda one: one.deployment.short, right=False),
-        Column("speed-\nup", speed, leave_out=8),
+        Column("speed-\nup", speed, leave_out=8, sort="speed"),
         Column("\n95 %", speed_interval, leave_out=1),
-        Column("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4),
+        Column("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4, sort="size"),
         Column(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
         Column("change", score_change, leave_out=6),
         Column("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),
         Column("\n95 %", changed_interval, leave_out=7),
         Column("times\nfloor", times_floor, leave_out=2),
         Column("newly\nwrong", newly_wrong, leave_out=3),
+        Column("JS\nbits", divergence, leave_out=4),
         Column("\nE R D A S", marks, leave_out=9),
     ]
 
@@ -256,15 +283,15 @@ def _table(terminal: Terminal, columns: Sequence[Column], rows: Sequence[Standin
 # --- what follows ----------------------------------------------------------------------------------
 
 
-def _print_gate(terminal: Terminal, gate: GateOutcome) -> None:
-    """The whole, and what stops it in a line each; the worst first."""
-    terminal.prose(f"gate {SAID[gate.status]}: {counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
-    stopping = sorted((one for one in gate.outcomes if one.stops), key=lambda one: one.status != "fail")
-    for one in stopping[:GATE_LINES]:
+def _print_gate(terminal: Terminal, gate: GateOutcome, outcomes: int) -> None:
+    """What stops it, so many ``outcomes``, the failures last, and the whole."""
+    stopping = sorted((one for one in gate.outcomes if one.stops), key=lambda one: one.status == "fail")
+    if len(stopping) > outcomes:
+        terminal.prose(f"{len(stopping) - outcomes} more: scalemodel check", indent=0, style="dim")
+    for one in stopping[-outcomes:]:
         told = f"{one.task}: {one.deployment.partition('@')[0]}: {one.rule}: {one.detail}"
-        terminal.prose(told, hanging="x " if one.status == "fail" else "? ", lines=1 if len(stopping) > 1 else 2)
-    if len(stopping) > GATE_LINES:
-        terminal.prose(f"{len(stopping) - GATE_LINES} more: scalemodel check", style="dim")
+        terminal.prose(told, indent=0, hanging="x " if one.status == "fail" else "? ", lines=GATE_LINES)
+    terminal.prose(f"gate {SAID[gate.status]}: {counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
 
 
 def _print_recommendation(terminal: Terminal, task: TaskView) -> None:

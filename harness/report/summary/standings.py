@@ -96,10 +96,10 @@ def _by_change(task: TaskView, one: Standing) -> tuple[float, ...]:
     return (float("inf") if changed is None else changed,)
 
 
-_KEYS: dict[Sort, Callable[[TaskView, Standing], tuple[float, ...]]] = {
+_KEYS: dict[Sort, Callable[[TaskView, Standing], tuple[float | str, ...]]] = {
     "verdict": _by_verdict,
     "speed": _by_speed,
     "size": _by_size,
     "changed": _by_change,
-    "name": lambda task, one: (),
+    "name": lambda task, one: (one.deployment.short,),
 }

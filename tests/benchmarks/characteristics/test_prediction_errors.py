@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
 from scipy.stats import binom
-from sklearn.metrics import cohen_kappa_score, jaccard_score
+from sklearn.metrics import cohen_kappa_score, jaccard_score, recall_score
 
 from benchmarks.characteristics.prediction_errors import compare, mcnemar_p
 from benchmarks.errors import BenchmarkError
@@ -238,3 +238,36 @@ def test_spread_of_divergences_from_the_reference():
     assert (sure.kullback_leibler.mean.value, sure.kullback_leibler.max) == (None, None)
     assert sure.kullback_leibler.p99.value == 0 and 0 < sure.jensen_shannon.max <= 1
     json.dumps(asdict(found["all"]), allow_nan=False)
+
+
+def test_recall_by_class_against_the_library_and_its_change_against_the_reference():
+    rng = np.random.default_rng(3)
+    labels = rng.choice(3, 240, p=[0.6, 0.3, 0.1])
+    said = {
+        name: np.where(rng.random(240) < share, labels, rng.choice(3, 240))
+        for name, share in (("large", 0.9), ("small", 0.8), ("tiny", 0.2))
+    }
+    found = compare(
+        {name: column == labels for name, column in said.items()},
+        said,
+        None,
+        np.arange(240),
+        {},
+        "large",
+        100,
+        0,
+        classes={name: labels == i for i, name in enumerate(("red", "green", "blue", "never"))},
+    ).recalls
+    assert list(found) == ["red", "green", "blue"]  # a class that no example has is left out
+    for i, recall in enumerate(found.values()):
+        assert recall.n == (labels == i).sum()
+        for name, rate in recall.rates.items():
+            true = recall_score(labels, said[name], labels=[i], average=None)[0]
+            assert rate.value == pytest.approx(true)
+            assert rate.low < true < rate.high
+        assert list(recall.changes) == ["small", "tiny"]
+        for name, change in recall.changes.items():
+            own, base = (said[one][labels == i] == i for one in (name, "large"))
+            assert change.change.value == pytest.approx(own.mean() - base.mean())
+    assert found["red"].changes["tiny"].conclusion == "different"
+    assert found["blue"].changes["small"].conclusion == "cannot tell"

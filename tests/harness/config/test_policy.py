@@ -167,3 +167,36 @@ def test_what_is_wrong_with_a_studys_policy_names_its_file(tmp_path: Path) -> No
     study.write_text(STUDY.format(gate="{rules: [{limits: {chnaged: 5 %}}]}"))
     with pytest.raises(UserError, match=r"study\.yaml: gate\.rules\.0\.limits\.chnaged: is no figure; did you mean"):
         load_study(study)
+
+
+def test_all_faults_of_a_policy_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        """
+cannot_tell: fial
+rules:
+  - deployment: "a/*"
+    limits: {chnaged: 5 %, p99: 40 s}
+  - deployments: [a, 3]
+    limit: {changed: 5 %}
+"""
+    )
+    with pytest.raises(UserError) as caught:
+        load_policy(path)
+    assert [line.removeprefix(f"{path}: ") for line in caught.value.lines] == [
+        "cannot_tell: input should be 'fail', 'warn' or 'pass', got 'fial'; did you mean 'fail'?",
+        "rules.0.limits.chnaged: is no figure; did you mean 'changed'?",
+        "rules.0.limits.p99: '40 s': its unit is ms; write 'at most 40 ms' or 'at most 110 % of baseline'",
+        "rules.0.deployment: unknown key; did you mean 'deployments'?",
+        "rules.1.deployments.1: input should be a valid string, got 3; put it in quotes",
+        "rules.1.limit: unknown key; did you mean 'limits'?",
+    ]
+
+
+@pytest.mark.parametrize("written", ['"*/onnx-int8-*"', '["*/onnx-int8-*", "tiny/*"]'])
+def test_a_rule_names_deployments_by_one_pattern_or_several(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(f"rules: [{{deployments: {written}, limits: {{changed: 5 %}}}}]")
+    (rule,) = load_policy(path).rules
+    assert rule.deployments[0] == "*/onnx-int8-*"
+    assert len(rule.deployments) == 1 + written.count(",")

@@ -86,6 +86,11 @@ def test_answers_are_scored_as_in_a_run(folder: Path) -> None:
     assert task["deployments"]["large"]["quality"] == filled(
         Quality, exact=4 / 6, f1=4 / 6, exact_answerable=2 / 3, exact_unanswerable=2 / 3
     )
+    recalls = task["characteristics"]["prediction_errors"]["recalls"]
+    assert {label: one["rates"]["small"]["value"] for label, one in recalls.items()} == {
+        "answerable": 1 / 3,
+        "unanswerable": 2 / 3,
+    }
     assert task["data"]["evaluation"] == {
         "source": "gold.json",
         "examples": 6,

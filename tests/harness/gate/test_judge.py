@@ -70,6 +70,22 @@ def test_percentiles_of_the_divergence_are_limited(run: Path) -> None:
     assert only(run, NEAR, divergence_p95="at most 0.5 bits").status == "fail"
 
 
+def test_recall_is_limited_by_class(run: Path) -> None:
+    found = held(
+        run,
+        {
+            "deployments": "bert-tiny/*",
+            "limits": {"recall of negative": "80 %", "recall of positive": "reference - 5 %"},
+        },
+    )
+    assert [(one.rule, one.status) for one in found.outcomes] == [
+        ("recall of negative at least 80 %", "fail"),
+        ("recall of positive at least reference - 5 %", "fail"),
+    ]
+    found = held(run, {"deployments": FP16, "limits": {"recall of negative": "90 %"}})
+    assert [one.status for one in found.outcomes] == ["pass"]
+
+
 def test_what_examples_cannot_decide_says_how_many_would(run: Path) -> None:
     outcome = only(run, NEAR, changed="at most 10 %")
     assert outcome.status == "cannot tell"
@@ -84,6 +100,11 @@ def test_a_floor_takes_a_margin(run: Path) -> None:
     (tiny,) = [one for one in found.outcomes if one.deployment == TINY]
     assert tiny.rule == "changed at most floor + 1 %"
     assert "points (" in tiny.detail and tiny.detail.endswith("above its floor of 4.8 % (3 trainings)")
+
+
+def test_an_excess_over_a_floor_is_told_no_lower_than_it_can_be(run: Path) -> None:
+    outcome = only(run, NEAR, changed="floor + 1 %")
+    assert outcome.detail.startswith("is 9.0 %, 4.2 points (-4.8 to 9.2) above its floor of 4.8 % (3 trainings): ")
 
 
 def test_a_floor_of_too_few_trainings_says_how_many_are_missing(tmp_path: Path) -> None:
@@ -171,6 +192,27 @@ def test_a_failure_goes_before_what_cannot_be_told(run: Path) -> None:
     assert held(run, {"limits": {"changed": "10 %"}}).status == "fail"
 
 
+def test_several_patterns_name_what_any_of_them_matches(run: Path) -> None:
+    found = held(run, {"deployments": ["*/onnx-fp16", "bert-tiny/*"], "limits": {"changed": "at most 5 %"}})
+    assert {one.deployment for one in found.outcomes} == {FP16, TINY}
+
+
+def test_all_that_does_not_fit_the_run_is_told_at_once(run: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        held(
+            run,
+            {"deployments": ["*/onnx-fp16", "bert-tinny/*"], "limits": {"changed": "5 %", "server-rate": "5 /s"}},
+            {"tasks": "text-clasification", "limits": {"changed": "5 %"}},
+            {"limits": {"changed": "baseline + 1 %"}},
+        )
+    assert [line.partition(";")[0] for line in caught.value.lines] == [
+        "policy.yaml: rules.0.deployments: 'bert-tinny/*' matches no deployment",
+        "policy.yaml: rules.1.tasks: 'text-clasification' matches no task",
+        "policy.yaml: rules.0.limits.server-rate: the run did not measure it",
+        "policy.yaml: rules.2.limits.changed: is held against a baseline",
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "told"),
     [
@@ -188,7 +230,7 @@ def test_a_failure_goes_before_what_cannot_be_told(run: Path) -> None:
         ),
         ({"deployments": "*-seed1/*", "limits": {"changed": "5 %"}}, "matches no deployment; "),
         ({"limits": {"server-rate": "5 /s"}}, "policy.yaml: rules.0.limits.server-rate: the run did not measure it"),
-        ({"limits": {"recall of answerable": "5 %"}}, "the run did not measure it"),
+        ({"limits": {"recall of answerable": "5 %"}}, "the run did not measure it; there are negative, positive;"),
         ({"limits": {"changed": "baseline + 1 %"}}, "is held against a baseline; give one with --baseline FILE"),
     ],
 )

@@ -26,7 +26,14 @@ from benchmarks.characteristics.data_distribution import (
     DistributionVerdicts,
 )
 from benchmarks.characteristics.data_representation import DataRepresentation, RepresentationPair
-from benchmarks.characteristics.prediction_errors import ErrorPair, Errors, ErrorVerdicts, PredictionErrors, Stratum
+from benchmarks.characteristics.prediction_errors import (
+    ClassRecall,
+    ErrorPair,
+    Errors,
+    ErrorVerdicts,
+    PredictionErrors,
+    Stratum,
+)
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.divergence import Divergences, Spread
 from benchmarks.statistics.equivalence import Conclusion, NormalChange, PairedShares, ScoreChange, Trainings, Verdict
@@ -124,6 +131,12 @@ def divergences(far: float) -> Divergences:
 
 def estimate(value: float, half: float) -> Estimate:
     return Estimate(value, max(value - half, -1.0), min(value + half, 1.0))
+
+
+def score_change(n: int, lost: float) -> ScoreChange:
+    """A share of right answers that is lost for good."""
+    conclusion: Conclusion = "different" if lost > 0.05 else "cannot tell"
+    return ScoreChange(conclusion, estimate(-lost, 0.03), None, None, 0.01, None, PairedShares(0.0, lost, float(n)))
 
 
 def bare(value: float | None) -> Estimate:
@@ -388,6 +401,18 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
     strata = {"all": stratum(1218, 1.0)}
     if task == QA:
         strata |= {"answerable": stratum(610, 1.4), "unanswerable": stratum(608, 0.6)}
+    recalls = {
+        label: ClassRecall(
+            n=n,
+            rates={name: estimate(0.9 - share * place[name][0], 0.02) for name in names},
+            changes={name: score_change(n, share * place[name][0]) for name in names[1:]},
+        )
+        for label, n, share in (
+            [("answerable", 610, 1.4), ("unanswerable", 608, 0.6)]
+            if task == QA
+            else [("negative", 612, 1.2), ("positive", 606, 0.8)]
+        )
+    }
 
     def neighbours(d: float) -> dict[str, Estimate]:
         return {k: estimate(max((1 - d) ** power, 0.02), 0.02) for k, power in (("5", 4), ("10", 3.5), ("50", 3))}
@@ -533,7 +558,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
         examples=[example],
     )
     return CharacteristicResults.known(
-        prediction_errors=PredictionErrors(strata),
+        prediction_errors=PredictionErrors(strata, recalls),
         data_representation=representation,
         data_distribution=distribution,
         adversarial_attack=attack if task == TEXT else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -495,9 +496,26 @@ def test_steps_that_failed_for_one_reason_are_one_item(printed: Printed) -> None
 
 
 def test_narrow_terminals_say_what_they_leave_out(printed: Printed) -> None:
-    assert "more in a wider terminal: EM answ. %, EM unansw. %" in " ".join(printed(synthetic.small()).split())
+    told = "more in a wider terminal: answerable 95 %, answerable points 95 %"
+    assert told in " ".join(printed(synthetic.small(), width=80).split())
     assert "wider terminal" not in printed(synthetic.small(), width=200)
-    assert "EM answ. %" in printed(synthetic.small(), format="markdown")
+    assert "answerable points 95 %" in printed(synthetic.small(), format="markdown")
+
+
+def test_recall_is_told_by_class_and_of_many_classes_for_those_that_lose_most(printed: Printed) -> None:
+    results = synthetic.small(task=TEXT)
+    found = results["tasks"][TEXT]["characteristics"]["prediction_errors"]["recalls"]
+    told = " ".join(section(printed(results, width=120), "Speed, memory and quality").split())
+    assert "Of the examples 612 are negative, 606 are positive. points:" in told
+    for i, label in enumerate(("first", "a label as long as a sentence", "third", "fourth")):
+        lost = copy.deepcopy(found["negative"])
+        for change in lost["changes"].values():
+            change["change"]["value"] = -0.6 - i / 10
+        found[label] = lost
+    told = " ".join(section(printed(results, width=120), "Speed, memory and quality").split())
+    assert "Of 6 classes, the 4 in which a deployment loses most." in told
+    assert "612 are a label as lo\u2026, 612 are third, 612 are fourth" in told
+    assert "positive" not in told
 
 
 def test_several_backends_are_told_apart(printed: Printed) -> None:

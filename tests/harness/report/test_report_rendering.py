@@ -52,7 +52,7 @@ def test_latex_tables_are_whole(name: str, printed: Printed) -> None:
     """Every environment is closed, every row has a cell for each column, and no data is a command."""
     text = printed(synthetic.EVERY[name](), format="latex")
     tables = re.findall(r"\\begin\{table\}\n(.*?)\\end\{table\}\n", text, flags=re.DOTALL)
-    assert text.count("\\begin{") == text.count("\\end{") == 2 * len(tables)
+    assert text.count("\\begin{") == text.count("\\end{") == 3 * len(tables)
     assert name in ("minimal", "empty") or tables
     for table in tables:
         columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}\n\\toprule\n(.*?)\\bottomrule", table, flags=re.DOTALL)
@@ -60,9 +60,16 @@ def test_latex_tables_are_whole(name: str, printed: Printed) -> None:
         for line in columns[2].splitlines():
             if line != "\\midrule" and not line.startswith("\\multicolumn"):
                 assert line.endswith(" \\\\") and len(re.findall(r"(?<!\\)&", line)) == len(columns[1]) - 1
+        assert table.index("max width=\\linewidth") < table.index("\\toprule")
         bare = re.sub(r"\\[\\{}$&#%_]", "", table)
         assert bare.count("{") == bare.count("}") and not re.search(r"[#%_^~<>|]", bare)
         assert bare.count("$") % 2 == 0
+
+
+def test_latex_captions_tell_the_task(printed: Printed) -> None:
+    captions = re.findall(r"\\caption\{(.*)\}", printed(synthetic.whole(), format="latex"))
+    assert len(set(captions)) == len(captions)
+    assert {caption.partition(":")[0] for caption in captions} == {synthetic.QA, synthetic.TEXT}
 
 
 def test_latex_escapes() -> None:

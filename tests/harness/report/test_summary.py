@@ -11,6 +11,7 @@ from pytest_regressions.file_regression import FileRegressionFixture
 from rich.console import Console
 
 from benchmarks.statistics.equivalence import Conclusion, PairedShares
+from harness.gate.outcome import GateOutcome, RuleOutcome
 from harness.report.summary.cautions import cautions
 from harness.report.summary.recommendation import recommendation
 from harness.report.summary.screen import CAUTION_LINES, CAUTIONS, LINES, print_screen
@@ -22,9 +23,11 @@ from tests.harness.report.synthetic_results import QA, TEXT, Json, run_of, view_
 FP16, TINY = "bert-large/onnx-fp16@onnxruntime-cpu", "bert-tiny/onnx-fp32@onnxruntime-cpu"
 
 
-def screen(tree: Json, *, width: int = 100, sort: Sort = "verdict", **console: Any) -> str:
+def screen(
+    tree: Json, *, width: int = 100, sort: Sort = "verdict", gate: GateOutcome | None = None, **console: Any
+) -> str:
     stream = io.StringIO()
-    print_screen(Console(file=stream, width=width, **console), run_of(tree), sort=sort)
+    print_screen(Console(file=stream, width=width, **console), run_of(tree), gate=gate, sort=sort)
     return stream.getvalue()
 
 
@@ -48,6 +51,32 @@ def concluded(tree: Json, task: str, name: str, conclusion: Conclusion, **change
 @pytest.mark.parametrize("name", ["whole", "small", "all_failed", "hostile"])
 def test_golden_screens(name: str, width: int, file_regression: FileRegressionFixture) -> None:
     file_regression.check(screen(synthetic.EVERY[name](), width=width), basename=f"{name}-{width}", encoding="utf-8")
+
+
+CHANGED = "changed at most floor + 1 %"
+OUTCOMES = (
+    RuleOutcome(QA, FP16, CHANGED, "pass", "is 0.0 %", "fail"),
+    RuleOutcome(QA, TINY, CHANGED, "fail", "is 43.3 %, 38.0 points (14.2 to 41.0) above its floor", "fail"),
+    RuleOutcome(QA, FP16, "score at least 95 %", "cannot tell", "is 94.9 %: 1,218 examples cannot tell", "fail"),
+    RuleOutcome(QA, FP16, "p99 at most 5 ms", "cannot tell", "rests on 1 process, and needs 6", "warn"),
+    *(
+        RuleOutcome(TEXT, TINY, f"{figure} at most 5 %", "fail", "is 46.3 % (42.1 to 50.5)", "fail")
+        for figure in ("changed", "newly-wrong", "attack-success")
+    ),
+)
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_golden_gates(width: int, file_regression: FileRegressionFixture) -> None:
+    text = screen(synthetic.small(), width=width, gate=GateOutcome.of(OUTCOMES))
+    file_regression.check(text, basename=f"gate-{width}", encoding="utf-8")
+
+
+def test_a_gate_leaves_the_screen_its_lines() -> None:
+    lines = screen(synthetic.whole(), gate=GateOutcome.of(OUTCOMES)).splitlines()
+    assert len(lines) <= LINES
+    (place,) = [i for i, line in enumerate(lines) if line.startswith("gate failed: of 7 limits 4 failed")]
+    assert lines[place - 1].startswith("x ")  # a failure stands nearest to what is read first
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
@@ -160,12 +189,23 @@ def test_random_weights_are_ranked_by_speed_alone() -> None:
         ("speed", "bert-tiny/int8-dynamic"),
         ("size", "bert-tiny/int8-dynamic"),
         ("changed", "bert-large/fp16"),
-        ("name", "bert-large/fp16"),
+        ("name", "bert-base/fp16"),
     ],
 )
 def test_orders(sort: Sort, first: str) -> None:
     tree = concluded(synthetic.whole(), QA, FP16, "same")
     assert standings(tasks_of(run_of(tree))[0], sort)[0].deployment.short == first
+
+
+@pytest.mark.parametrize(("sort", "heading"), [("speed", "speed-"), ("size", "size"), ("changed", "changed")])
+def test_who_sorts_sees_every_row_and_what_it_is_sorted_by(sort: Sort, heading: str) -> None:
+    tree = synthetic.whole()
+    text = screen(tree, sort=sort, width=80).partition("text-classification against")[0]
+    assert heading in text and " more different:" not in text
+    assert sum(line.startswith(("different ", "failed ")) for line in text.splitlines()) == len(
+        standings(tasks_of(run_of(tree))[0])
+    )
+    assert " more different:" in screen(tree, width=80)
 
 
 def test_what_is_recommended_is_never_folded() -> None:
@@ -188,3 +228,9 @@ def test_failures_come_before_other_cautions() -> None:
     tree["tasks"][TEXT]["notes"] = []
     told = [one.text for one in cautions(tasks_of(run_of(tree)))]
     assert "failed" in told[0]
+
+
+def test_outputs_from_elsewhere_tell_how_far_their_probabilities_are() -> None:
+    external = screen(synthetic.small(TEXT, family="external"), width=120)
+    assert " JS" in external and "0.0770" in next(line for line in external.splitlines() if "bert-tiny/fp32" in line)
+    assert " JS" not in screen(synthetic.small(TEXT), width=200)

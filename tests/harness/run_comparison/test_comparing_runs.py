@@ -354,8 +354,8 @@ def refused(a: Path, b: Path) -> str:
 
 def test_one_run_is_no_pair(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", seed=1)
-    assert "name two runs" in refused(a, a)
-    assert "name two runs" in refused(a, a / "results.json")
+    assert "are one and the same run" in refused(a, a)
+    assert "are one and the same run" in refused(a, a / "results.json")
     shutil.copytree(a, tmp_path / "copy")
     assert "the very measurements" in refused(a, tmp_path / "copy")
 
