@@ -9,7 +9,8 @@ summary = summarise(results, transfer, reference="a", resamples=1000, seed=0)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 EXAMPLES = 6
+ALONE = 20
+"""Of each deployment."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,8 @@ class AdversarialAttack:
     """By attacked deployment, the words that its successful attacks changed most often."""
     examples: list[AttackExample]
     """A few successful attacks, of each deployment in turn."""
+    alone: list[AttackExample]
+    """Successful attacks on texts on which that of no other deployment succeeded, up to 20 a deployment."""
 
 
 def summarise(
@@ -144,6 +149,10 @@ def summarise(
     }
     outcomes = {name: outcomes_of(name, ordered[name], drawn.get(name), matrix) for name in names}
     bootstrap = GroupBootstrap(np.arange(len(ids)), resamples=resamples, seed=seed)
+
+    def answered(one: AttackExample) -> AttackExample:
+        return replace(one, answers=(answers or {}).get(one.deployment, {}).get(one.id))
+
     succeeded = {name: [result for result in own if result.status == "succeeded"] for name, own in ordered.items()}
     return AdversarialAttack(
         method=method,
@@ -153,9 +162,8 @@ def summarise(
         pairs=outcome_agreements(bootstrap, outcomes, matrix.get(reference, {})),
         transfers=transfer_rows(bootstrap, matrix),
         words={name: breaking_words(own, succeeded.get(reference, [])) for name, own in succeeded.items()},
-        examples=[
-            replace(one, answers=(answers or {}).get(one.deployment, {}).get(one.id)) for one in _examples(ordered)
-        ],
+        examples=[answered(one) for one in _examples(ordered)],
+        alone=[answered(one) for one in _alone(succeeded)],
     )
 
 
@@ -238,6 +246,14 @@ def _examples(results: Mapping[str, Sequence[AttackResult]]) -> list[AttackExamp
         if len(chosen) == before:
             break
     return chosen
+
+
+def _alone(succeeded: Mapping[str, Sequence[AttackResult]]) -> Iterator[AttackExample]:
+    """By deployment, in the order of the texts."""
+    often = Counter(result.id for own in succeeded.values() for result in own)
+    for name, own in succeeded.items():
+        for result in [one for one in own if often[one.id] == 1][:ALONE]:
+            yield _example(name, result)
 
 
 def _next_example(

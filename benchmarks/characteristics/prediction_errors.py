@@ -49,7 +49,8 @@ class Errors:
 
 @dataclass(frozen=True)
 class ErrorPair:
-    """Do two deployments make the same errors? Changes go from `a` to `b`."""
+    """Do two deployments make the same errors? Changes go from `a` to `b`. Without labels nobody knows what is an
+    error: figures of errors are then undefined or None."""
 
     a: str
     """Name of a deployment."""
@@ -79,16 +80,17 @@ class ErrorPair:
     """Two-sided p of it, 0 to 1, not corrected for the number of pairs; None likewise."""
     divergence: Estimate | None
     """Mean Jensen-Shannon divergence of the probabilities in bits, 0 to 1; None: they are not known."""
-    newly_wrong: int
-    """Examples right in `a` and wrong in `b`."""
-    newly_right: int
-    """Examples wrong in `a` and right in `b`."""
+    newly_wrong: int | None
+    """Examples right in `a` and wrong in `b`; None: there are no labels."""
+    newly_right: int | None
+    """Examples wrong in `a` and right in `b`; None likewise."""
     negative_flip_rate: Estimate
     """Newly wrong as a share of all examples, 0 to 1."""
     positive_flip_rate: Estimate
     """Newly right as a share of all examples, 0 to 1."""
-    mcnemar_p: float
-    """McNemar's two-sided mid-p of newly wrong against newly right, 0 to 1, with the design effect of groups."""
+    mcnemar_p: float | None
+    """McNemar's two-sided mid-p of newly wrong against newly right, 0 to 1, with the design effect of groups; None
+    likewise."""
 
     @property
     def turned(self) -> ErrorPair:
@@ -130,7 +132,7 @@ class Stratum:
     correlation: float
     """Within-group correlation behind it, 0 to 1: pooled over the deployments, and assumed where changes are few."""
     errors: dict[str, Errors]
-    """By deployment, the reference first."""
+    """By deployment, the reference first; empty without labels."""
     pairs: list[ErrorPair]
     """Every pair of deployments; the reference is the `a` of its own."""
     scores: dict[str, ScoreChange]
@@ -165,7 +167,7 @@ class PredictionErrors:
 
 
 def compare(
-    correct: Mapping[str, NDArray[np.bool_]],
+    correct: Mapping[str, NDArray[np.bool_]] | None,
     predictions: Mapping[str, ArrayLike] | None,
     probabilities: Mapping[str, Sequence[NDArray[np.floating]]] | None,
     groups: ArrayLike,
@@ -181,9 +183,10 @@ def compare(
     """Compare every pair of deployments on the same n examples.
 
     Args:
-        correct: for each deployment, (n,) whether an example was answered right.
+        correct: for each deployment, (n,) whether an example was answered right; None where there are no labels: the
+            predictions are then compared, and no errors.
         predictions: for each deployment, (n,) strings or integers, equal where the answers are the same; None where
-            only the errors are known: there is then no disagreement.
+            only the errors are known: there is then no disagreement. One of the two is given.
         probabilities: for each deployment and example, one distribution (outcomes,), or several as rows
             (distributions, outcomes), over which the divergence is averaged; None where there are none. A
             deployment that is missing, or whose shapes differ from another's, has no divergence from it.
@@ -200,17 +203,22 @@ def compare(
     Raises:
         BenchmarkError: arrays of different lengths, unknown reference, or rows that are no distributions.
     """
-    if reference not in correct:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(correct)}")
-    names = [reference, *(name for name in correct if name != reference)]
+    known = predictions if correct is None else correct
+    if known is None:
+        raise BenchmarkError("neither correct nor predictions: give at least one of them")
+    if reference not in known:
+        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(known)}")
+    names = [reference, *(name for name in known if name != reference)]
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
-    right = [_column(correct[name], bootstrap.n, f"correct of {name}").astype(np.bool_) for name in names]
+    wrong = None
+    if correct is not None:
+        wrong = [~_column(correct[name], bootstrap.n, f"correct of {name}").astype(np.bool_) for name in names]
     said = None
     if predictions is not None:
         said = _codes([_column(predictions[name], bootstrap.n, f"predictions of {name}") for name in names])
     comparison = _Comparison(
         names=names,
-        wrong=[~column for column in right],
+        wrong=wrong,
         said=said,
         **_divergences(names, probabilities or {}, bootstrap.n),
         bootstrap=bootstrap,
@@ -246,8 +254,8 @@ def _codes(predictions: list[NDArray[np.generic]]) -> NDArray[np.intp]:
 @dataclass(frozen=True)
 class _Comparison:
     names: list[str]
-    wrong: list[NDArray[np.bool_]]
-    said: NDArray[np.intp] | None
+    wrong: list[NDArray[np.bool_]] | None
+    said: NDArray[np.intp] | None  # not both are None
     divergence: Floats | None  # (n, pairs)
     kullback_leibler: dict[str, Floats]  # (n,) from the reference
     bootstrap: GroupBootstrap
@@ -260,7 +268,6 @@ class _Comparison:
         others = np.arange(1, count)
         changed = self._changed(np.zeros_like(others), others)[within]
         effect = design_effect(changed, inside)
-        rates = shares(self.bootstrap, self._errors, within)
         first, second = all_pairs(count)
         pairs: list[ErrorPair] = []
         evidence = _Evidence({}, {}, {})
@@ -275,10 +282,7 @@ class _Comparison:
             groups=self.bootstrap.groups_of(within),
             design_effect=effect.effect,
             correlation=effect.correlation,
-            errors={
-                name: Errors(int((column & within).sum()), rate, *self._alone(name, within))
-                for name, column, rate in zip(self.names, self.wrong, rates, strict=True)
-            },
+            errors=self._errors_of(within),
             pairs=pairs,
             scores=self._scores(within),
             divergences=self._divergences(within, pairs) if examples else {},
@@ -297,16 +301,31 @@ class _Comparison:
         )
 
     def recall(self, within: Bools) -> ClassRecall:
+        rates = shares(self.bootstrap, ~self._errors, within)
         return ClassRecall(
             n=int(within.sum()),
-            rates=dict(zip(self.names, shares(self.bootstrap, ~self._errors, within), strict=True)),
+            rates=dict(zip(self.names, rates, strict=True)),
             changes=self._scores(within),
         )
+
+    @cached_property
+    def _wrong(self) -> dict[str, Bools]:
+        """By deployment; empty without labels."""
+        return {} if self.wrong is None else dict(zip(self.names, self.wrong, strict=True))
+
+    def _errors_of(self, within: Bools) -> dict[str, Errors]:
+        if self.wrong is None:
+            return {}
+        rates = shares(self.bootstrap, self._errors, within)
+        return {
+            name: Errors(int((column & within).sum()), rate, *self._alone(name, within))
+            for (name, column), rate in zip(self._wrong.items(), rates, strict=True)
+        }
 
     def _alone(self, name: str, within: Bools) -> tuple[int, float]:
         """Errors of a deployment that no other makes, and how many would be if the others were independent of it."""
         again = {self.names[0]}.union(*(floor.members for floor in self.floors.values()))
-        wrong = dict(zip(self.names, self.wrong, strict=True))
+        wrong = self._wrong
         others = [
             one
             for one in self.names
@@ -346,8 +365,8 @@ class _Comparison:
 
     @cached_property
     def _errors(self) -> Bools:
-        """(n, deployments)"""
-        return np.stack(self.wrong, axis=1)
+        """(n, deployments); there are labels."""
+        return np.stack(list(self._wrong.values()), axis=1)
 
     @cached_property
     def _noise(self) -> set[Pair]:
@@ -359,11 +378,11 @@ class _Comparison:
 
     def _newly_wrong(self) -> dict[Pair, Bools]:
         """By pair and direction, (n,) whether the first is right and the second wrong."""
-        wrong = dict(zip(self.names, self.wrong, strict=True))
+        wrong = self._wrong
         return {(a, b): ~wrong[a] & wrong[b] for a, b in sorted(self._noise) if a in wrong and b in wrong}
 
     def _scores(self, within: Bools) -> dict[str, ScoreChange]:
-        right = [~column[within] for column in self.wrong]
+        right = [~column[within] for column in self._wrong.values()]
         if len(right) < 2:
             return {}
         moves = np.stack([other.astype(np.int8) - right[0] for other in right[1:]], axis=1)
@@ -399,54 +418,105 @@ class _Comparison:
         block: slice,
         evidence: _Evidence,
     ) -> list[ErrorPair]:
-        counts = overlaps(self.bootstrap, self.wrong, within, (first, second))
-        wrong = self._errors & within[:, None]
-        both, either = wrong[:, first] & wrong[:, second], wrong[:, first] | wrong[:, second]
-        jaccards, sizes = overlaps_of_sets(self.bootstrap, both, either)
         differs = self._changed(first, second)
-        newly_wrong, newly_right = counts.b[0] - counts.both[0], counts.a[0] - counts.both[0]
-        correlations = tetrachoric(self.bootstrap, wrong[:, first], wrong[:, second], within)
-        kappas = estimates(counts.kappa())
-        expected, largest = counts.expected_jaccard()[0], counts.largest_jaccard()[0]
-        least, most = kappa_bounds(counts.a[0], counts.b[0], counts.n[0])
+        agreements = self._agreements(first, second, within, effect, evidence)
         apart = _mean_divergence(self.bootstrap, self.divergence, block, within)
-        p_values = mcnemar_p(newly_wrong, newly_right, effect)
-        n = float(counts.n[0, 0]) / effect
-        rows = 1 - counts.jaccard()
-        wrong_first, wrong_second = divide(counts.a[0], counts.n[0]), divide(counts.b[0], counts.n[0])
-        by_chance = wrong_first * (1 - wrong_second) + wrong_second * (1 - wrong_first)
+        n = float(within.sum()) / effect
         found = []
         for pair, (i, j) in enumerate(zip(first, second, strict=True)):
             names = self.names[i], self.names[j]
-            if names in self._noise:
-                evidence.apart[names], evidence.sizes[names] = rows[:, pair], float(sizes[pair])
-                if self.said is not None:
-                    evidence.changed[names] = differs[:, pair]
-            discordant = (newly_wrong[pair] + newly_right[pair]) / effect
+            if names in self._noise and self.said is not None:
+                evidence.changed[names] = differs[:, pair]
             found.append(
                 ErrorPair(
                     a=names[0],
                     b=names[1],
-                    jaccard=jaccards[pair],
-                    expected_jaccard=number(expected[pair]),
-                    largest_jaccard=number(largest[pair]),
-                    tetrachoric=correlations[pair],
-                    kappa=_kappa(kappas[pair], discordant, n, float(by_chance[pair])),
-                    smallest_kappa=number(least[pair]),
-                    largest_kappa=number(most[pair]),
                     disagreement=None
                     if self.said is None
                     else share_interval(int((differs[:, pair] & within).sum()) / effect, n),
                     **self._further(i, j, within, effect),
                     divergence=apart[pair] if apart else None,
-                    newly_wrong=int(newly_wrong[pair]),
-                    newly_right=int(newly_right[pair]),
-                    negative_flip_rate=share_interval(newly_wrong[pair] / effect, n),
-                    positive_flip_rate=share_interval(newly_right[pair] / effect, n),
-                    mcnemar_p=float(p_values[pair]),
+                    **agreements[pair],
                 )
             )
         return found
+
+    def _agreements(
+        self, first: NDArray[np.intp], second: NDArray[np.intp], within: Bools, effect: float, evidence: _Evidence
+    ) -> list[_Agreement]:
+        """What is of the errors of each pair."""
+        if self.wrong is None:
+            return [_UNLABELLED] * len(first)
+        counts = overlaps(self.bootstrap, self.wrong, within, (first, second))
+        wrong = self._errors & within[:, None]
+        both, either = wrong[:, first] & wrong[:, second], wrong[:, first] | wrong[:, second]
+        jaccards, sizes = overlaps_of_sets(self.bootstrap, both, either)
+        newly_wrong, newly_right = counts.b[0] - counts.both[0], counts.a[0] - counts.both[0]
+        correlations = tetrachoric(self.bootstrap, wrong[:, first], wrong[:, second], within)
+        kappas = estimates(counts.kappa())
+        expected, largest = counts.expected_jaccard()[0], counts.largest_jaccard()[0]
+        least, most = kappa_bounds(counts.a[0], counts.b[0], counts.n[0])
+        p_values = mcnemar_p(newly_wrong, newly_right, effect)
+        n = float(counts.n[0, 0]) / effect
+        rows = 1 - counts.jaccard()
+        wrong_first, wrong_second = divide(counts.a[0], counts.n[0]), divide(counts.b[0], counts.n[0])
+        by_chance = wrong_first * (1 - wrong_second) + wrong_second * (1 - wrong_first)
+        found: list[_Agreement] = []
+        for pair, (i, j) in enumerate(zip(first, second, strict=True)):
+            names = self.names[i], self.names[j]
+            if names in self._noise:
+                evidence.apart[names], evidence.sizes[names] = rows[:, pair], float(sizes[pair])
+            discordant = (newly_wrong[pair] + newly_right[pair]) / effect
+            found.append(
+                {
+                    "jaccard": jaccards[pair],
+                    "expected_jaccard": number(expected[pair]),
+                    "largest_jaccard": number(largest[pair]),
+                    "tetrachoric": correlations[pair],
+                    "kappa": _kappa(kappas[pair], discordant, n, float(by_chance[pair])),
+                    "smallest_kappa": number(least[pair]),
+                    "largest_kappa": number(most[pair]),
+                    "newly_wrong": int(newly_wrong[pair]),
+                    "newly_right": int(newly_right[pair]),
+                    "negative_flip_rate": share_interval(newly_wrong[pair] / effect, n),
+                    "positive_flip_rate": share_interval(newly_right[pair] / effect, n),
+                    "mcnemar_p": float(p_values[pair]),
+                }
+            )
+        return found
+
+
+class _Agreement(TypedDict):
+    """The fields of an `ErrorPair` that are of errors."""
+
+    jaccard: Estimate
+    expected_jaccard: float | None
+    largest_jaccard: float | None
+    tetrachoric: Estimate
+    kappa: Estimate
+    smallest_kappa: float | None
+    largest_kappa: float | None
+    newly_wrong: int | None
+    newly_right: int | None
+    negative_flip_rate: Estimate
+    positive_flip_rate: Estimate
+    mcnemar_p: float | None
+
+
+_UNLABELLED: _Agreement = {
+    "jaccard": UNDEFINED,
+    "expected_jaccard": None,
+    "largest_jaccard": None,
+    "tetrachoric": UNDEFINED,
+    "kappa": UNDEFINED,
+    "smallest_kappa": None,
+    "largest_kappa": None,
+    "newly_wrong": None,
+    "newly_right": None,
+    "negative_flip_rate": UNDEFINED,
+    "positive_flip_rate": UNDEFINED,
+    "mcnemar_p": None,
+}
 
 
 class _Further(TypedDict):

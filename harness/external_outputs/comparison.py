@@ -17,6 +17,7 @@ from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.statistics.equivalence import Floor
 from harness.data.checks import short
 from harness.errors import UserError
+from harness.external_outputs.confidence import calibration
 from harness.external_outputs.examples import ComparedExamples, find_examples, with_groups
 from harness.external_outputs.judging import Judgement, answerable, by_label, judge, with_labels
 from harness.external_outputs.matching import check_rows, match
@@ -153,6 +154,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     matched = match(every, [*told.values(), *rows], common=settings.common)
     examples = with_groups(with_labels(matched.examples, list(told.values())), outputs)
     judgements = {name: judge(one, examples) for name, one in told.items()}
+    probabilities = _probabilities(told, examples)
     representations = {
         source.name: source.representations.rows
         if matched.rows is None
@@ -164,14 +166,15 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     task = TaskResults(
         reference=reference,
         family="external",
-        notes=_notes(sources, examples, matched.left_out),
+        notes=_notes(sources, examples, matched.left_out, judged=any(one.quality for one in judgements.values())),
         data={"evaluation": _data(examples)},
         deployments={
             source.name: _deployment(source, reference, floors.get(source.name), judgements) for source in sources
         },
         characteristics=CharacteristicResults.known(
-            prediction_errors=_prediction_errors(
-                judgements, _probabilities(told, examples), examples, reference, settings
+            prediction_errors=_prediction_errors(judgements, probabilities, examples, reference, settings),
+            calibration=calibration(
+                told, judgements, examples, reference, resamples=settings.resamples, seed=settings.seed
             ),
             data_representation=_data_representation(representations, examples, settings),
         ),
@@ -183,7 +186,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
         description=f"{reference} against {', '.join(source.name for source in sources[1:])}",
         environment=None,
         settings=ComparisonSettings(resamples=settings.resamples, seed=settings.seed),
-        tasks={_task(examples): task},
+        tasks={_task(examples, told): task},
     )
     return RunResults(results, None)
 
@@ -219,8 +222,9 @@ def _prediction_errors(
     can_be_answered = answerable(examples)
     strata = {} if can_be_answered is None else {"answerable": can_be_answered, "unanswerable": ~can_be_answered}
     strata = {name: rows for name, rows in strata.items() if 0 < rows.sum() < len(rows)}
+    correct = {name: judgement.correct for name, judgement in judgements.items() if judgement.correct is not None}
     return compare(
-        correct={name: judgement.correct for name, judgement in judgements.items()},
+        correct=correct or None,
         predictions=_codes(judgements),
         probabilities=probabilities,
         groups=examples.groups,
@@ -299,10 +303,11 @@ def _data_representation(
     )
 
 
-def _task(examples: ComparedExamples) -> str:
-    if examples.answers is not None:
+def _task(examples: ComparedExamples, told: Mapping[str, Judged]) -> str:
+    kinds = {type(one) for one in told.values()}
+    if examples.answers is not None or PredictedAnswers in kinds:
         return QuestionAnsweringTask.name
-    return UNKNOWN if examples.labels is None else TextClassificationTask.name
+    return TextClassificationTask.name if examples.labels is not None or PredictedClasses in kinds else UNKNOWN
 
 
 def _data(examples: ComparedExamples) -> DataFacts:
@@ -350,8 +355,16 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _notes(sources: Sequence[NamedOutputs], examples: ComparedExamples, left_out: Mapping[str, int]) -> list[str]:
+def _notes(
+    sources: Sequence[NamedOutputs], examples: ComparedExamples, left_out: Mapping[str, int], *, judged: bool
+) -> list[str]:
+    """``judged``: whether it is known what is right."""
     notes = ["These outputs come from files: no model was run, so speed, memory and formats are unknown."]
+    if not judged and any(source.told for source in sources):
+        notes.append(
+            "There are no labels: predictions are held against the reference's alone, errors and score are unknown. "
+            "--gold, or a column `label` beside classes, tells what is right."
+        )
     if not examples.grouped:
         notes.append(
             "Groups are unknown: examples are taken as independent; where they are not, intervals are too narrow. "

@@ -57,8 +57,8 @@ def find_examples(
     for each.
 
     Raises:
-        UserError: several of the three are given, none is and it is needed, or the gold data does not fit
-            the outputs.
+        UserError: several of the three are given, none is and it is needed, the gold data does not fit the outputs, or
+            some are answers and others classes.
     """
     if sum(given is not None for given in (gold, ids, count)) > 1:
         raise UserError("--gold, --ids and --examples each say which examples there are; give one of them")
@@ -146,10 +146,7 @@ def _counted(outputs: Sequence[Output], count: int) -> ComparedExamples:
 
 def _of_outputs(outputs: Sequence[Output]) -> ComparedExamples:
     for output in outputs:
-        if isinstance(output, PredictedAnswers):
-            raise _no_gold_answers(output)
-    for output in outputs:
-        if isinstance(output, PredictedClasses):
+        if isinstance(output, PredictedAnswers | PredictedClasses):
             return _named(str(output.path), output.by_id)
         if isinstance(output, Probabilities) and output.ids is not None:
             return _named(str(output.path), output.ids)
@@ -164,15 +161,16 @@ def _of_outputs(outputs: Sequence[Output]) -> ComparedExamples:
 
 
 def _check_gold(examples: ComparedExamples, outputs: Sequence[Output]) -> None:
-    for output in outputs:
-        if isinstance(output, PredictedAnswers) and examples.answers is None:
-            raise _no_gold_answers(output)
-        if isinstance(output, PredictedClasses | Probabilities) and examples.answers is not None:
-            raise UserError(
-                f"{output.path}: holds {output.kind}, but {examples.source} holds questions; compare classes with "
-                "--gold LABELS.csv, or answers as a JSON object"
-            )
-
-
-def _no_gold_answers(output: PredictedAnswers) -> UserError:
-    return UserError(f"{output.path}: answers need gold answers; name the SQuAD-layout file with --gold")
+    answers = next((output for output in outputs if isinstance(output, PredictedAnswers)), None)
+    classes = next((output for output in outputs if isinstance(output, PredictedClasses | Probabilities)), None)
+    if answers is not None and examples.labels is not None:
+        raise UserError(
+            f"{answers.path}: answers need gold answers, which {examples.source} has not; name the SQuAD-layout file "
+            "with --gold"
+        )
+    questions = examples.source if examples.answers is not None else answers.path if answers is not None else None
+    if classes is not None and questions is not None:
+        raise UserError(
+            f"{classes.path}: holds {classes.kind}, but {questions} holds questions or answers to them; compare "
+            "classes with --gold LABELS.csv, or answers as a JSON object"
+        )

@@ -19,15 +19,16 @@ from harness.tasks.task import mean
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    correct: NDArray[np.bool_]
-    """(examples,)"""
+    correct: NDArray[np.bool_] | None
+    """(examples,); None: there are no labels."""
     predictions: Sequence[str] | None
     """What was said about each example; None where only the errors are known."""
-    quality: Quality
+    quality: Quality | None
+    """None likewise."""
 
 
 def judge(output: Judged, examples: ComparedExamples) -> Judgement:
-    """The output on these examples; they have the gold answers or labels that it needs."""
+    """The output on these examples: right or wrong where these have gold answers or labels."""
     match output:
         case PredictedAnswers():
             return _judge_answers(output, examples)
@@ -54,16 +55,20 @@ def by_label(examples: ComparedExamples) -> dict[str, NDArray[np.bool_]]:
 
 
 def _judge_answers(output: PredictedAnswers, examples: ComparedExamples) -> Judgement:
-    gold = examples.answers or {}
+    gold = examples.answers
     predictions = [output.by_id[id] for id in examples.index]
+    if gold is None:
+        return Judgement(None, predictions, None)
     scores = [score(said, gold[id]) for id, said in zip(examples.index, predictions, strict=True)]
     correct = np.array([exact for exact, _ in scores], dtype=np.bool_)
     return Judgement(correct, predictions, _quality(correct, examples, f1=np.array([f1 for _, f1 in scores])))
 
 
 def _judge_classes(output: PredictedClasses, examples: ComparedExamples) -> Judgement:
-    labels = examples.labels or {}
+    labels = examples.labels
     predictions = [output.by_id[id] for id in examples.index]
+    if labels is None:
+        return Judgement(None, predictions, None)
     names = set(labels.values())
     if not names.intersection(predictions):
         raise UserError(
@@ -88,14 +93,13 @@ def _quality(
 
 
 def with_labels(examples: ComparedExamples, outputs: Sequence[Judged]) -> ComparedExamples:
-    """The examples with the labels that the files with predictions hold beside them.
+    """The examples with the labels that the files with predictions hold beside them; without, where none does.
 
     Raises:
-        UserError: two files with another label for an example, or an example without any.
+        UserError: two files with another label for an example, an example without any where others have one, or error
+            ids beside predictions of which nobody knows the labels.
     """
     classes = [output for output in outputs if isinstance(output, PredictedClasses)]
-    if not classes:
-        return examples
     labels = dict(examples.labels or {})
     source = dict.fromkeys(labels, examples.source)
     for output in classes:
@@ -107,9 +111,18 @@ def with_labels(examples: ComparedExamples, outputs: Sequence[Judged]) -> Compar
                 )
             source.setdefault(id, str(output.path))
     missing = next((id for id in examples.index if id not in labels), None)
-    if missing is not None:
+    if labels and missing is not None:
         raise UserError(
-            f"{classes[0].path}: no label for {short(missing)}; add a column label, or name a table of ids and "
-            "labels with --gold"
+            f"{classes[0].path}: no label for {short(missing)}, but others have one; add it to the column label, or "
+            "name a table of ids and labels with --gold"
         )
-    return replace(examples, labels=labels)
+    unjudged: list[Judged] = [] if labels else [*classes]
+    if examples.answers is None:
+        unjudged += [one for one in outputs if isinstance(one, PredictedAnswers)]
+    ids = next((output for output in outputs if isinstance(output, ErrorIds)), None)
+    if unjudged and ids is not None:
+        raise UserError(
+            f"{ids.path}: tells its errors, but of {unjudged[0].path} nobody knows them without labels; give --gold, "
+            "or leave the error ids out"
+        )
+    return replace(examples, labels=labels or None)

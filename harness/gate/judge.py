@@ -100,18 +100,26 @@ def judge(run: GatedRun, policy: Policy, source: str, baseline: Baseline | None 
     """Judge a run. ``source``: the policy, for messages.
 
     Raises:
-        UserError: a rule matches nothing, limits what the run never measured, or needs a baseline that is not there.
+        UserError: a rule matches nothing, limits what the run never measured, or needs a baseline that is not there. Of
+            outputs from elsewhere what no file tells is left out instead, and named; but not everything.
     """
     cases = list(_cases(run, policy))
-    wrong = [*faults(policy, run.names(), source), *_not_measured(cases, policy, run, source)]
+    unmeasured = _unmeasured(cases)
+    limits = sum(len(rule.limits) for rule in policy.rules)
+    untold = unmeasured if all(task.external for task in run.tasks) and len(unmeasured) < limits else []
+    wrong = [*faults(policy, run.names(), source), *_of_the_reference(cases, policy, run, source)]
+    if not untold:
+        wrong += [_not_measured(place, policy, run, source) for place in unmeasured]
     if baseline is None:
         wrong += _without_baseline(policy, source)
     if wrong:
         raise UserError(*wrong)
+    cases = [case for case in cases if (case.rule, case.key) not in untold]
     against = Against.of(baseline, run) if baseline else None
     held = {case: _held(case, against) for case in cases if case.deployment.ok}
     judged = judge_limits({case: one.limited for case, one in held.items() if one.limited is not None})
-    return GateOutcome.of(tuple(_outcome(case, held.get(case), judged.get(case)) for case in cases))
+    outcomes = tuple(_outcome(case, held.get(case), judged.get(case)) for case in cases)
+    return GateOutcome.of(outcomes, tuple(dict.fromkeys(key for _, key in untold)))
 
 
 def _cases(run: GatedRun, policy: Policy) -> Iterator[_Case]:
@@ -131,21 +139,35 @@ def _cases(run: GatedRun, policy: Policy) -> Iterator[_Case]:
                     yield _Case(index, key, limit, task, deployment, cannot_tell, reading)
 
 
-def _not_measured(cases: Sequence[_Case], policy: Policy, run: GatedRun, source: str) -> Iterator[str]:
-    """A line for each limit that no deployment can be held to."""
+def _unmeasured(cases: Sequence[_Case]) -> list[tuple[int, str]]:
+    """Rules and their limits that no deployment can be held to."""
+    places = dict.fromkeys((case.rule, case.key) for case in cases)
+    about = {place: [case for case in cases if (case.rule, case.key) == place] for place in places}
+    return [
+        place
+        for place, held in about.items()
+        if all(case.reading is None for case in held) and any(case.deployment.ok for case in held)
+    ]
+
+
+def _not_measured(place: tuple[int, str], policy: Policy, run: GatedRun, source: str) -> str:
+    index, key = place
+    known = list(dict.fromkeys(label for task in run.tasks for label in task.recalls))
+    there = f"; there are {', '.join(known)}" if policy.rules[index].limits[key].of and known else ""
+    return f"{source}: rules.{index}.limits.{key}: the run did not measure it{there}; measure it, or take the limit out"
+
+
+def _of_the_reference(cases: Sequence[_Case], policy: Policy, run: GatedRun, source: str) -> Iterator[str]:
+    """A line for each limit of a rule that has nothing but the reference to hold."""
     names = run.names()
+    held = {(case.rule, case.key) for case in cases}
     for index, rule in enumerate(policy.rules):
         if not matches(rule, names):
             continue  # which is told by itself
-        for key, limit in rule.limits.items():
-            about = [case for case in cases if (case.rule, case.key) == (index, key)]
-            place = f"{source}: rules.{index}.limits.{key}"
-            if not about:
+        for key in rule.limits:
+            if (index, key) not in held:
+                place = f"{source}: rules.{index}.limits.{key}"
                 yield f"{place}: the rule is of the reference alone, which is what this is against"
-            elif all(case.reading is None for case in about) and any(case.deployment.ok for case in about):
-                known = list(dict.fromkeys(label for task in run.tasks for label in task.recalls))
-                there = f"; there are {', '.join(known)}" if limit.of and known else ""
-                yield f"{place}: the run did not measure it{there}; measure it, or take the limit out"
 
 
 def _without_baseline(policy: Policy, source: str) -> Iterator[str]:

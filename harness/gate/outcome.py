@@ -49,11 +49,13 @@ class GateOutcome:
     """fail: of any rule; else cannot tell: of any rule that wants an answer; else pass."""
     outcomes: tuple[RuleOutcome, ...]
     """In the order of the tasks, their deployments and the rules."""
+    untold: tuple[str, ...] = ()
+    """Limits of outputs from elsewhere that nothing is held against: no file tells such a figure."""
 
     @classmethod
-    def of(cls, outcomes: tuple[RuleOutcome, ...]) -> GateOutcome:
+    def of(cls, outcomes: tuple[RuleOutcome, ...], untold: tuple[str, ...] = ()) -> GateOutcome:
         stopping = {one.status for one in outcomes if one.stops}
-        return cls("fail" if "fail" in stopping else "cannot tell" if stopping else "pass", outcomes)
+        return cls("fail" if "fail" in stopping else "cannot tell" if stopping else "pass", outcomes, untold)
 
 
 class _GateFile(Record):

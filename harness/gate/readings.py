@@ -74,7 +74,7 @@ def _of_errors(name: str, metric: Metric[ErrorPair]) -> None:
     @_reads(name)
     def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
         pair, overall = _errors(task, deployment), task.overall
-        if pair is None or overall is None:
+        if pair is None or overall is None or not (task.labelled or metric is DISAGREEMENT):
             return None
         return _share(metric.estimate(pair), overall.n, metric.verdict(task, deployment))
 

@@ -36,6 +36,8 @@ def _told(gate: GateOutcome) -> Iterator[tuple[str, str]]:
     """What came of each, and of what."""
     for outcome in sorted((one for one in gate.outcomes if one.status != "pass"), key=_weight):
         yield _status(outcome), f"{outcome.task}: {outcome.deployment}: {outcome.rule}: {outcome.detail}"
+    if gate.untold:
+        yield "not held", untold(gate)
     yield "gate", f"{SAID[gate.status]}: {counts(gate)}"
 
 
@@ -47,6 +49,10 @@ def _status(outcome: RuleOutcome) -> str:
     if outcome.status != "cannot tell" or outcome.stops:
         return outcome.status
     return f"{outcome.status} ({outcome.cannot_tell})"
+
+
+def untold(gate: GateOutcome) -> str:
+    return f"{', '.join(gate.untold)} (outputs from elsewhere have no figures of that)"
 
 
 def counts(gate: GateOutcome) -> str:
@@ -72,7 +78,8 @@ def to_markdown(gate: GateOutcome) -> str:
         for outcome in sorted((one for one in gate.outcomes if one.task == task), key=lambda one: -_weight(one))
     )
     note = "Intervals are of 95 %, corrected for the number of limits where they fail. Cannot tell is no pass."
-    section = Section("Limits", (Table("", columns, rows), Prose((note,))))
+    notes = (note, f"Not held: {untold(gate)}.") if gate.untold else (note,)
+    section = Section("Limits", (Table("", columns, rows), Prose(notes)))
     return report_to_markdown(Report(f"Gate: {SAID[gate.status]}", counts(gate), (section,)))
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.gate.outcome import GateOutcome
 from harness.gate.summary import SAID, counts
 from harness.page.charts import Chart, charts
 from harness.page.explorer import Explorer, explorer
-from harness.report.blocks import Section
+from harness.report.blocks import Finding, Findings, Section
 from harness.report.build import build_report
+from harness.report.findings.collect import findings_on
 from harness.report.findings.phrases import plural
 from harness.report.printable import printable
 from harness.report.selection import only_tasks
@@ -19,6 +20,7 @@ from harness.report.summary.explain import explanation
 from harness.report.summary.recommendation import recommendation
 from harness.report.summary.screen import Column, legend, summary_columns, title, what_ran
 from harness.report.summary.standings import Standing, standings
+from harness.report.summary.surer import surer
 from harness.report.values import words
 from harness.report.view import TaskView, tasks_of
 from harness.report.withheld import without_texts
@@ -32,6 +34,9 @@ class TaskPage:
     name: str
     title: str
     recommendation: list[str]
+    surer: list[str]
+    """What would have to be measured."""
+    stands_out: list[Finding]
     columns: list[Column]
     rows: list[Standing]
     charts: list[Chart]
@@ -78,6 +83,8 @@ def _task(task: TaskView, folder: Path | None) -> TaskPage:
         words(task.name),
         title(task),
         recommendation(task),
+        surer(task),
+        [finding for finding in findings_on(task) if finding.kind == "result"],
         columns,
         rows,
         charts(task),
@@ -86,8 +93,12 @@ def _task(task: TaskView, folder: Path | None) -> TaskPage:
 
 
 def _sections(run: RunResults, tasks: tuple[TaskView, ...]) -> list[tuple[str, list[Section]]]:
-    """The full report by task."""
+    """The full report by task, without its findings, which stand with the task and among the cautions."""
+    reports = {task.name: build_report(only_tasks(run, [task.name])) for task in tasks}
     return [
-        (words(task.name), [one for one in build_report(only_tasks(run, [task.name])).sections if one.blocks])
-        for task in tasks
+        (words(name), [one for one in map(_tables, report.sections) if one.blocks]) for name, report in reports.items()
     ]
+
+
+def _tables(section: Section) -> Section:
+    return replace(section, blocks=tuple(one for one in section.blocks if not isinstance(one, Findings)))

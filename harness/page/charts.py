@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Any, get_args
 
+from benchmarks.characteristics.calibration import ENOUGH
 from harness.errors import UserError
 from harness.report import causes
 from harness.report.floors import DISAGREEMENT, floor
@@ -185,7 +186,7 @@ def _matrices(task: TaskView) -> Iterator[tuple[str, str, Spec]]:
     k = task.neighbours_shown
     errors, attack = task.error_pairs.get("all"), task.attack_pairs
     drawn: list[tuple[str, Any, Callable[[Any], float | None], Callable[[Any], float | None]]] = []
-    if errors:
+    if errors and task.labelled:
         drawn.append(("Overlap of errors", errors, lambda p: p.jaccard.value, lambda p: p.expected_jaccard))
     if k and task.representation_pairs and task.characteristics.data_representation:
         chance = task.characteristics.data_representation.chance_jaccard[k]
@@ -231,12 +232,14 @@ def _heat_map(cells: list[Spec], order: list[str]) -> Spec:
     }
     colour = {"field": "value", "type": "quantitative", "scale": {"domain": [0, 1], "scheme": "blues"}, "legend": None}
     text = {"condition": {"test": "datum.value > 0.55", "value": "white"}, "value": "#123"}
-    layers: list[Spec] = [
-        {"mark": "rect", "encoding": {**place, "color": colour}},
-    ]
+    # Hundreds of cells, each with a name of its own, are no help to a screen reader, to which the table tells them.
+    layers: list[Spec] = [{"mark": {"type": "rect", "aria": False}, "encoding": {**place, "color": colour}}]
     if len(order) <= 16:
         layers.append(
-            {"mark": {"type": "text", "fontSize": 10}, "encoding": {**place, "text": {"field": "label"}, "color": text}}
+            {
+                "mark": {"type": "text", "fontSize": 10, "aria": False},
+                "encoding": {**place, "text": {"field": "label"}, "color": text},
+            }
         )
     side = max(260, min(WIDTH, 34 * len(order)))
     return {"data": {"values": cells}, "layer": layers, "width": side, "height": side}
@@ -325,7 +328,7 @@ def _reliability(task: TaskView) -> Iterator[tuple[str, str, Spec]]:
         for d in task.measured
         if d.replicate_kind is None and d.name in calibration.deployments
         for b in calibration.deployments[d.name].curve
-        if b.confidence is not None and b.accuracy is not None
+        if b.confidence is not None and b.accuracy is not None and b.count >= ENOUGH
     ]
     if not points:
         return
@@ -351,7 +354,8 @@ def _reliability(task: TaskView) -> Iterator[tuple[str, str, Spec]]:
     }
     yield (
         "Reliability",
-        "On the dashed line a deployment is as often right as it says. Larger dots: more examples.",
+        f"On the dashed line a deployment is as often right as it says. Larger dots: more examples; bins of fewer than "
+        f"{ENOUGH} are left out.",
         spec,
     )
 

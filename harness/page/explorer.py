@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.examples import Example, QuestionExample
+from harness.report.blocks import Word
 from harness.report.changed_examples import KINDS, answer_text, class_names, evaluation_examples, predictions
+from harness.report.sections.attack_examples import changed_words, cut
 from harness.report.values import words
 from harness.report.view import TaskView
+from harness.store.run_folder import CONFIG
 
 AT_MOST = 2000
 """Examples in a page."""
 TEXT_WIDTH = 400
 """Characters of a text, around what changed."""
+ALONE = "attacked successfully only here"
+"""Of a text on which no other deployment's attack succeeded."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one deployment says where it does not say what the reference does."""
+    """What deployments say that do not say what the reference does."""
 
-    deployment: str
+    deployments: tuple[int, ...]
+    """Places in `Explorer.deployments`."""
     text: str
     kind: str
-    """newly wrong, newly right, or wrong otherwise."""
+    """newly wrong, newly right, wrong otherwise, or `ALONE`."""
+    attacked: tuple[Word, ...] = ()
+    """The text that the attack found, its changes marked; empty of other kinds."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,7 @@ class ExplorerExample:
     text: str
     gold: str
     reference: str
+    """Empty of an attack."""
     answers: tuple[Answer, ...]
     everywhere: bool
     """Whether all deployments and the reference have it wrong."""
@@ -48,43 +58,84 @@ class Explorer:
     deployments: tuple[str, ...]
     left_out: int
     """Changed examples that are not in the page."""
+    attacked: int
+    """Of the examples, the last ones: those of an attack that succeeds on one deployment only."""
 
 
 def explorer(task: TaskView, folder: Path) -> Explorer | None:
-    """None where nothing was compared.
+    """None where there is nothing to look at.
 
     Raises:
         UserError: the run's folder has no outputs or no examples.
     """
+    affected, attack = task.characteristics.affected, task.characteristics.adversarial_attack
+    named = {one.deployment for one in attack.alone} if attack else set()
+    if affected:
+        named |= {d.name for d in task.candidates if d.name in affected.changed}
+    places = {d.name: place for place, d in enumerate(d for d in task.deployments if d.name in named)}
+    changed, left_out = _changed(task, folder, places)
+    attacked = _attacked(task, folder, places)
+    deployments = tuple(task.by_name[name].short for name in places)
+    return Explorer((*changed, *attacked), deployments, left_out, len(attacked)) if changed or attacked else None
+
+
+def _changed(task: TaskView, folder: Path, places: Mapping[str, int]) -> tuple[list[ExplorerExample], int]:
+    """Up to `AT_MOST` examples, and how many more there are."""
     affected = task.characteristics.affected
     if affected is None:
-        return None
+        return [], 0
     shown = [d for d in task.candidates if d.name in affected.changed]
     kinds = {d.name: {id_: kind for kind in KINDS for id_ in getattr(affected.changed[d.name], kind)} for d in shown}
-    counts: dict[str, int] = {}
-    for changed in kinds.values():
-        for id_ in changed:
-            counts[id_] = counts.get(id_, 0) + 1
+    counts = Counter(id_ for changed in kinds.values() for id_ in changed)
     ids = sorted(counts, key=lambda id_: (-counts[id_], id_))
     examples, labels = evaluation_examples(folder, task.name), class_names(folder, task.name)
     said = {d.name: predictions(folder, task.name, d.name) for d in shown}
     before = predictions(folder, task.name, task.reference)
-    made = tuple(
+    made = [
         _example(
             examples[id_],
             answer_text(before[id_], labels),
-            tuple(
-                Answer(d.short, answer_text(said[d.name][id_], labels), kinds[d.name][id_].replace("_", " "))
-                for d in shown
-                if id_ in kinds[d.name]
+            _answers(
+                {
+                    places[name]: (answer_text(said[name][id_], labels), changed[id_].replace("_", " "))
+                    for name, changed in kinds.items()
+                    if id_ in changed
+                }
             ),
             labels,
-            everywhere=len(shown) == counts[id_] and all(k[id_] == "wrong_otherwise" for k in kinds.values()),
+            # who did not change it says what the reference says, and is as wrong
+            everywhere=all(k.get(id_, "wrong_otherwise") == "wrong_otherwise" for k in kinds.values()),
         )
         for id_ in ids[:AT_MOST]
         if id_ in examples
-    )
-    return Explorer(made, tuple(d.short for d in shown), len(ids) - len(made))
+    ]
+    return made, len(ids) - len(made)
+
+
+def _answers(said: Mapping[int, tuple[str, str]]) -> tuple[Answer, ...]:
+    """Of texts and kinds by place; the same one of several deployments is one."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for place, answer in said.items():
+        found.setdefault(answer, []).append(place)
+    return tuple(Answer(tuple(places), text, kind) for (text, kind), places in found.items())
+
+
+def _attacked(task: TaskView, folder: Path, places: Mapping[str, int]) -> list[ExplorerExample]:
+    attack = task.characteristics.adversarial_attack
+    found = [one for one in attack.alone if one.deployment in places] if attack else []
+    # the texts are results, so that they can be shown of a results file alone: classes then have their numbers
+    labels = class_names(folder, task.name) if found and (folder / CONFIG).is_file() else []
+    made = []
+    for one in found:
+        text = changed_words(words(one.original), words(one.adversarial))
+        gold = " | ".join(map(words, one.answers.gold)) if one.answers else answer_text(one.label, labels)
+        first = next((word.before for word in text if word.before), "")
+        said = answer_text(one.answers.after, ()) if one.answers else "another label"
+        answer = Answer((places[one.deployment],), said, ALONE, cut(text))
+        made.append(
+            ExplorerExample(words(one.id), "", _around(one.original, [first]), gold, "", (answer,), everywhere=False)
+        )
+    return made
 
 
 def _example(

@@ -5,14 +5,14 @@ for (const explorer of document.querySelectorAll(".explorer")) {
   const status = explorer.querySelector("[role=status]");
   const examples = [...explorer.querySelectorAll(".example")].map((element) => ({
     element,
-    answers: [...element.querySelectorAll("[data-deployment]")].map((one) => [one.dataset.deployment, one.dataset.kind]),
+    answers: [...element.querySelectorAll("[data-in]")].flatMap((one) =>
+      one.dataset.in.split(" ").map((place) => [place, one.textContent])),
     everywhere: "everywhere" in element.dataset,
-    text: element.textContent.toLowerCase(),
   }));
-  const matches = ({ answers, everywhere, text }) => {
+  const matches = ({ element, answers, everywhere }) => {
     const here = answers.filter(([name, what]) =>
       (!deployment.value || name === deployment.value) && (["", "only", "everywhere"].includes(kind.value) || what === kind.value));
-    if (!here.length || !text.includes(search.value.toLowerCase())) return false;
+    if (!here.length || (search.value && !element.textContent.toLowerCase().includes(search.value.toLowerCase()))) return false;
     if (kind.value === "everywhere") return everywhere;
     return kind.value !== "only" || (answers.length === 1 && answers[0][1] === "newly wrong");
   };

@@ -29,8 +29,7 @@ def build_report(run: RunResults, *, all_pairs: bool = False) -> Report:
             continue
         if len(tasks) > 1:
             sections.append(Section(words(task.name), ()))
-        verified = verification(task)
-        sections += [performance(task), *([verified] if verified else [])]
+        sections += filter(None, (performance(task), verification(task)))
         sections += [side_effects(task), *characteristics(task, all_pairs=all_pairs)]
     failed = failures(tasks)
     sections += [failed] if failed else []

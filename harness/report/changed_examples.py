@@ -72,7 +72,7 @@ def _facts(
 
 
 def answer_text(prediction: Any, labels: Sequence[str]) -> str:
-    if isinstance(prediction, int) and prediction < len(labels):
+    if isinstance(prediction, int) and 0 <= prediction < len(labels):
         return words(labels[prediction])
     return NO_ANSWER if prediction == "" else _cut(str(prediction))
 

@@ -287,6 +287,11 @@ class TaskView:
         return self.strata.get("all")
 
     @property
+    def labelled(self) -> bool:
+        """Whether it is known what is right; else predictions are compared, and no errors."""
+        return self.overall is None or bool(self.overall.errors)
+
+    @property
     def examples(self) -> int | None:
         """How many were compared."""
         return None if self.overall is None else self.overall.n

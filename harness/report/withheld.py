@@ -28,7 +28,7 @@ def _without_texts(name: str, task: TaskResults) -> TaskResults:
     predicts_texts = name in TASKS and task_class(name).predicts_texts
     kept = found.model_copy(
         update={
-            "adversarial_attack": attack and replace(attack, examples=[], words={}),
+            "adversarial_attack": attack and replace(attack, examples=[], alone=[], words={}),
             "affected": _without_answers(affected) if affected and predicts_texts else affected,
         }
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -48,7 +48,8 @@ def folder_of(run: Path) -> Path:
 def load_results(run: Path) -> RunResults:
     """The results of a run folder.
 
-    ``run`` may also be a results file itself; its neighbour with the timings is read where it exists.
+    ``run`` may also be a results file itself; its neighbour with the timings is read where it exists. Or a report in
+    JSON, as `--format json` writes it, which holds both.
 
     Raises:
         UserError: nothing there, not readable, truncated, of another version, or a field that is missing, unknown or
@@ -61,18 +62,24 @@ def load_results(run: Path) -> RunResults:
         if not (run / "config.json").exists():
             raise UserError(f"{run}: is no run folder; `scalemodel list runs --store STORE` names those of a store")
         raise UserError(f"{run}: no {RESULTS_FILE} in it; the run is not finished, `scalemodel run` goes on with it")
+    text, content = _read(path)
+    if isinstance(content, dict) and "report_version" in content:
+        results, performance = content.get("results"), content.get("performance")
+        timed = None if performance is None else _parsed(path, json.dumps(performance), performance, PerformanceResults)
+        return RunResults(_parsed(path, json.dumps(results), results, Results), timed)
     timings = path.with_name(PERFORMANCE_FILE)
-    return RunResults(_read(path, Results), _read(timings, PerformanceResults) if timings.exists() else None)
+    timed = _parsed(timings, *_read(timings), PerformanceResults) if timings.exists() else None
+    return RunResults(_parsed(path, text, content, Results), timed)
 
 
-def _read(path: Path, root: type[R]) -> R:
+def _read(path: Path) -> tuple[str, Any]:
+    """A file's text, and what it holds."""
     try:
         size = path.stat().st_size
         if size > LARGEST_BYTES:
             raise UserError(f"{path}: {size:,} bytes is too large for results; is it a scalemodel run?")
         text = path.read_bytes().decode("utf-8")
-        _require_version(json.loads(text, parse_float=_figure, parse_int=_figure), path)
-        return root.model_validate_json(text)
+        return text, json.loads(text, parse_float=_figure, parse_int=_figure)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
     except UnicodeDecodeError as error:
@@ -81,6 +88,15 @@ def _read(path: Path, root: type[R]) -> R:
         raise UserError(f"{path}: nested too deeply for results; {ANEW}") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{path}: damaged or truncated JSON at line {error.lineno}; {ANEW}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: {error}; {ANEW}") from None
+
+
+def _parsed(path: Path, text: str, content: object, root: type[R]) -> R:
+    """``text`` of ``path`` as results, ``content`` being what it holds."""
+    try:
+        _require_version(content, path)
+        return root.model_validate_json(text)
     except ValidationError as error:
         raise UserError(f"{path}: {first_fault(error, RESULTS_VERSION)}; {ANEW}") from None
     except ValueError as error:

@@ -15,7 +15,7 @@ from harness.store.step import StepInputs, StepRef
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 9
+VERSION = 10
 
 ResultT = TypeVar("ResultT", AttackResult, TransferResult)
 

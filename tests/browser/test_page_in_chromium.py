@@ -12,9 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from harness.page.build import build_page
+from tests.harness.page.largest_page import largest_page
 from tests.harness.page.test_page import HOSTILE, run_with_texts
-from tests.harness.report import synthetic_results as synthetic
-from tests.harness.report.synthetic_results import TEXT, run_of
+from tests.harness.report.synthetic_results import TEXT, run_of, view_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -53,14 +53,16 @@ def test_filters_show_what_they_say(opened: Page) -> None:
     explorer = opened.locator(".explorer")
     explorer.locator("summary").click()
     shown = explorer.locator(".example:visible")
-    assert shown.count() == 2
-    assert explorer.get_by_role("status").text_content() == "2 of 2 examples shown"
+    assert shown.count() == 3
+    assert explorer.get_by_role("status").text_content() == "3 of 3 examples shown"
     explorer.locator("[name=kind]").select_option("newly wrong")
     assert [one.locator("h4").text_content() for one in shown.all()] == ["a"]
     explorer.locator("[name=kind]").select_option("only")
     assert shown.count() == 0  # all of them have it wrong
+    explorer.locator("[name=kind]").select_option("attacked successfully only here")
+    assert [one.locator("h4").text_content() for one in shown.all()] == ["imdb-18"]
     explorer.locator("[name=kind]").select_option("")
-    explorer.locator("[name=deployment]").select_option("bert-tiny/fp32")
+    explorer.locator("[name=deployment]").select_option(label="bert-tiny/fp32")
     explorer.locator("[name=search]").fill("no such text")
     assert shown.count() == 0
     explorer.locator("[name=search]").fill("ALERT(1)")
@@ -106,19 +108,45 @@ def test_tables_without_scripts_and_on_paper(browser: Browser, tmp_path: Path) -
     context.close()
 
 
+def test_newly_wrong_in_one_and_wrong_in_all(browser: Browser, tmp_path: Path) -> None:
+    """Of a to d, a is newly wrong in all, c in one of them, and b and d are wrong in the reference too; one keeps d."""
+    tree, folder = run_with_texts(tmp_path, "a plain text", examples=4)
+    changed = tree["tasks"][TEXT]["characteristics"]["affected"]["changed"]
+    one, *others = changed
+    for name in others:
+        changed[name] = {**changed[name], "newly_wrong": ["a"]}
+    changed[one] = {**changed[one], "wrong_otherwise": ["b"]}
+    file = tmp_path / "page.html"
+    file.write_text(build_page(run_of(tree), folder), encoding="utf-8")
+    page = browser.new_page()
+    page.goto(file.as_uri())
+    page.locator(".explorer summary").click()
+
+    def shown(kind: str, deployment: str = "") -> list[str | None]:
+        page.locator("[name=kind]").select_option(kind)
+        page.locator("[name=deployment]").select_option(label=deployment or "any")
+        return [title.text_content() for title in page.locator(".example:visible h4").all()]
+
+    view = view_of(TEXT, tree["tasks"][TEXT]).by_name
+    assert shown("only") == ["c"]
+    assert shown("only", view[one].short) == ["c"] and shown("only", view[others[0]].short) == []
+    assert shown("newly wrong", view[others[0]].short) == ["a"]
+    assert shown("everywhere") == ["b", "d"]
+    page.close()
+
+
 @pytest.mark.slow
 def test_the_largest_page(browser: Browser, tmp_path: Path) -> None:
-    """2,000 changed examples of 400 characters, and 24 deployments: under 5 MB, and it answers at once."""
-    tree, folder = run_with_texts(tmp_path, "several words of a text " * 20, examples=2_400)
-    whole = synthetic.whole()
-    whole["tasks"] = {TEXT: tree["tasks"][TEXT]}
+    """30 deployments and 12,000 examples: under 5 MB, and its filters work."""
     file = tmp_path / "page.html"
-    file.write_text(build_page(run_of(whole), folder), encoding="utf-8")
+    file.write_text(largest_page(tmp_path / "run"), encoding="utf-8")
     assert file.stat().st_size < 5e6
     page = browser.new_page()
     page.goto(file.as_uri())
-    assert page.locator(".explorer [role=status]").text_content() == "2000 of 2000 examples shown"
+    assert page.locator(".explorer [role=status]").text_content() == "2001 of 2001 examples shown"  # one of an attack
     page.locator(".explorer summary").click()
-    page.locator("[name=kind]").select_option("wrong otherwise")
-    assert page.locator(".example:visible").count() == 1_000
+    page.locator("[name=kind]").select_option("newly right")
+    newly_right = page.locator(".example:visible").count()
+    page.locator("[name=kind]").select_option("newly wrong")
+    assert newly_right + page.locator(".example:visible").count() == 2_000
     page.close()

@@ -114,7 +114,7 @@ def test_a_second_run_is_the_floor(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["large=large.json", "small=small.json"], ["large.json", "--gold"]),
+        (["large=large.json", "small=small.txt"], ["small.txt", "large.json", "--gold"]),
         (["large=large.json", "small.json", "--gold", "gold.json"], ["small.json", "NAME=FILE"]),
         (["large=large.json", "=small.json", "--gold", "gold.json"], ["''", "is no name"]),
         (["large=large.json", "a/b=small.json", "--gold", "gold.json"], ["'a/b'", "is no name"]),
@@ -138,14 +138,15 @@ def test_bad_input_is_one_line(folder: Path, arguments: list[str], parts: list[s
 def test_the_guide_works_as_it_is_written(tmp_path: Path) -> None:
     guide = Path(__file__).parents[2] / "docs" / "external-outputs.md"
     blocks = re.findall(r"^```bash\n(.*?)^```$", guide.read_text(), flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 7
+    assert len(blocks) == 9
     program = f'scalemodel() {{ {shlex.join(command())} "$@"; }}\npython3() {{ {shlex.quote(sys.executable)} "$@"; }}\n'
     done = subprocess.run(
         ["bash", "-euc", program + "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True, timeout=580
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("scalemodel outputs from elsewhere: ") == 7  # one screen each, and one full report
-    assert done.stdout.count("Against the reference: how far are the probabilities?") == 1
+    assert done.stdout.count("scalemodel outputs from elsewhere: ") == 7  # one screen each, and two full reports
+    assert done.stdout.count("Against the reference: how far are the probabilities?") == 2
+    assert "not held: speed-up (outputs from elsewhere" in done.stdout and "gate: passed: of 1 limit" in done.stdout
 
 
 def test_the_screen_and_the_page_speak_of_what_is_known(folder: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     shared_errors.shared_with_the_reference,
     shared_errors.nearest,
     shared_errors.wrong_alone,
+    shared_errors.changed_without_labels,
     similarity.same_score_other_model,
     similarity.alike_on_unanswerable_only,
     similarity.errors_near_chance,

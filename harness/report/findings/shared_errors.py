@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.statistics.bootstrap import Estimate
 from harness.report.blocks import Finding
-from harness.report.findings.phrases import names
-from harness.report.floors import ERROR_OVERLAP, LATENT_CORRELATION
-from harness.report.numbers import count, fixed, percent, with_interval
+from harness.report.findings.phrases import names, plural
+from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, LATENT_CORRELATION
+from harness.report.numbers import count, fixed, percent, percent_with_interval, with_interval
 from harness.report.view import DeploymentView, TaskView
 
 
@@ -89,6 +89,33 @@ def wrong_alone(task: TaskView) -> list[Finding]:
             f"independently of it, {ranked[0].label} would be {count(first.expected_alone)} times.",
             "These errors are its own: no ensemble member, and no smaller model, shares them.",
             names(ranked),
+        )
+    ]
+
+
+def changed_without_labels(task: TaskView) -> list[Finding]:
+    """Who changes most and least where nobody knows what is right, and which labels would tell."""
+    found = sorted(
+        ((changed.value, d) for d in task.candidates if (changed := DISAGREEMENT.of(task, d)).value is not None),
+        key=lambda item: (item[0], item[1].number),
+    )
+    if task.labelled or not found or not task.examples:
+        return []
+    least, most = found[0][1], found[-1][1]
+    told = f"{least.label} changes {percent_with_interval(DISAGREEMENT.of(task, least))} of the predictions"
+    if most is not least:
+        told += f", the least; most are changed by {most.label}, {percent_with_interval(DISAGREEMENT.of(task, most))}"
+    labels = round((found[0][0] or 0.0) * task.examples)
+    return [
+        Finding(
+            "result",
+            "changed-without-labels",
+            f"{told}. Whether that is for better or worse nobody knows without labels.",
+            f"Label what changed: {plural(labels, task.unit)} decide whether the score of {least.label} moves, all "
+            "others are right or wrong in both."
+            if labels
+            else "",
+            names([least, most]),
         )
     ]
 

@@ -67,7 +67,9 @@ def newly_wrong(task: TaskView) -> list[Finding]:
     found = []
     for deployment in task.candidates:
         pair = NEWLY_WRONG.pair(task, deployment)
-        if pair is not None and conclusion(task, NEWLY_WRONG, deployment) == "different":
+        if pair is None or pair.newly_wrong is None:
+            continue
+        if conclusion(task, NEWLY_WRONG, deployment) == "different":
             found.append((pair.newly_wrong, pair.newly_right, deployment))
     if not found:
         return []

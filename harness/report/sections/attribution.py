@@ -57,7 +57,7 @@ def _changes(task: TaskView, step: causes.ChainLink) -> tuple[Cell, ...]:
     pair = DISAGREEMENT.pairs(task).between(before, after)
     changed = DISAGREEMENT.of_pair(pair).value
     other = None
-    if pair is not None and changed is not None and task.examples:
+    if pair and pair.newly_wrong is not None and pair.newly_right is not None and changed is not None and task.examples:
         other = max(0.0, round(changed * task.examples) - pair.newly_wrong - pair.newly_right)
     k = task.neighbours_shown
     kept = [

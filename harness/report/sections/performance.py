@@ -29,7 +29,7 @@ MEBIBYTE = 2**20
 Metric = Callable[[Quality], float | None]
 
 
-def performance(task: TaskView) -> Section:
+def performance(task: TaskView) -> Section | None:
     listed = [d for d in task.deployments if d.replicate_kind != "execution"]
     has_device_memory = any(d.once.device_memory_bytes is not None for d in listed)
     scores = _scores(task)
@@ -104,8 +104,10 @@ def performance(task: TaskView) -> Section:
         also = ", or the machine was disturbed" if disturbed else ""
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
     table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
-    heading = "Quality" if task.external else "Speed, memory and quality"
-    return Section(heading, (filled(table), *recalls(task), *timings(task), *tuned(task)), level=2)
+    table, heading = filled(table), "Quality" if task.external else "Speed, memory and quality"
+    if task.external and len(table.columns) == 1:
+        return None
+    return Section(heading, (table, *recalls(task), *timings(task), *tuned(task)), level=2)
 
 
 def _sampled(listed: Sequence[DeploymentView]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.characteristics.prediction_errors import ErrorPair, PredictionErrors, Stratum
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
-from harness.report.blocks import Block, Cell, Column, Level
+from harness.report.blocks import Block, Cell, Column, Level, Table
 from harness.report.floors import (
     ERROR_OVERLAP,
     LATENT_CORRELATION,
@@ -75,6 +75,9 @@ def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool)
     )
 
     blocks += _divergences(task, overall)
+    if not task.labelled:
+        agreement = _agreement(task, all_pairs)
+        return [*blocks, agreement] if agreement else blocks
 
     def level(pair: ErrorPair, _: float | None) -> Level | None:
         return adjusted_level(pair.tetrachoric.value)
@@ -91,6 +94,21 @@ def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool)
         ("On the diagonal: the share of wrong examples.",),
     )
     return [*blocks, drawn] if drawn else blocks
+
+
+def _agreement(task: TaskView, all_pairs: bool) -> Table | None:
+    """Of predictions, where nobody knows which are right."""
+    return matrix(
+        task,
+        "Pairs: share of the same predictions (below the diagonal) and mean divergence (above)",
+        members(task, all_pairs=all_pairs),
+        task.error_pairs["all"].between,
+        lambda pair: _complement(pair.disagreement),
+        lambda pair: pair.divergence.value if pair.divergence else None,
+        lambda d: "1",
+        lambda pair, _: None,
+        (),
+    )
 
 
 def _divergences(task: TaskView, overall: Stratum) -> list[Block]:

@@ -118,9 +118,9 @@ def _name(deployment: DeploymentView, reference: DeploymentView) -> str:
     return f"{words(deployment.model)}/{deployment.variant}"
 
 
-def _overlap_margin(task: TaskView) -> float:
+def _overlap_margin(task: TaskView) -> str:
     verdicts = (ERROR_OVERLAP.verdict(task, d) for d in task.candidates)
-    return next((v.margin for v in verdicts if v is not None), 0.0)
+    return next((f", {v.margin:g} of an overlap" for v in verdicts if v is not None), "")
 
 
 def _times_floor(task: TaskView, deployment: DeploymentView) -> str:
@@ -158,8 +158,7 @@ def _floor_note(task: TaskView, reference: DeploymentView) -> str:
     beyond = (
         ""
         if margin is None
-        else f" (above it by less than the margin: {100 * margin:g} % of the predictions, "
-        f"{_overlap_margin(task):g} of an overlap)"
+        else f" (above it by less than the margin: {100 * margin:g} % of the predictions{_overlap_margin(task)})"
     )
     held = {verdict.floor_kind for verdict in judged}
     return " ".join(

@@ -85,6 +85,11 @@ def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
         if task.external:
             way = "name further outputs of the reference with --seed-floor or --execution-floor"
         return [f"Nothing can be called the same without a floor: {way}. The least changed is {_price(task, nearest)}."]
+    if nearest.verdict == "same" and not task.labelled:
+        return [
+            f"The same in its predictions: {_price(task, nearest)}. Without labels its score is unknown; it is at most "
+            "that share from the reference's."
+        ]
     if nearest.verdict == "same":
         what = "has another score" if nearest.score == "different" else "has a score that cannot be told from another"
         return [f"Ship none yet: the nearest {what}, {_price(task, nearest)}.{_more(task, nearest)}"]

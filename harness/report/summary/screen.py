@@ -169,6 +169,8 @@ def title(task: TaskView) -> str:
         return f"{told[0]}, which failed"
     if reference.score is not None:
         told.append(f"{task.score_name} {percent(reference.score)} % of {plural(task.examples or 0, task.unit)}")
+    elif task.examples:
+        told.append(f"{plural(task.examples, task.unit)} without labels")
     if (p50 := reference.latency("p50")) is not None:
         mark = "!" if reference.doubtful("single_stream") else ""
         told.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")

@@ -264,3 +264,8 @@ def test_no_change_at_all_is_not_certain():
     everything = summary({"large": results("ssss")}).deployments["large"].success_rate
     assert (everything.value, everything.high) == (1, 1)
     assert everything.low == pytest.approx(1 - 0.4899, abs=1e-4)
+
+
+def test_attacks_that_succeed_on_one_deployment_only():
+    found = summary({"small": results("sfs-"), "large": results("ssff"), "tiny": results("fsff")}).alone
+    assert [(one.deployment, one.id) for one in found] == [("small", "2")]

@@ -271,3 +271,20 @@ def test_recall_by_class_against_the_library_and_its_change_against_the_referenc
             assert change.change.value == pytest.approx(own.mean() - base.mean())
     assert found["red"].changes["tiny"].conclusion == "different"
     assert found["blue"].changes["small"].conclusion == "cannot tell"
+
+
+def test_without_labels_there_are_predictions_and_no_errors():
+    """The figures of predictions are those of the same study with labels."""
+    correct, predictions, groups = study()
+    known, blind = (run(labels, predictions, groups).strata["all"] for labels in (correct, None))
+    assert (blind.n, blind.design_effect, blind.errors, blind.scores) == (known.n, known.design_effect, {}, {})
+    for told, silent in zip(known.pairs, blind.pairs, strict=True):
+        assert (silent.a, silent.b, silent.disagreement, silent.further) == (
+            told.a,
+            told.b,
+            told.disagreement,
+            told.further,
+        )
+        assert silent.newly_wrong is silent.mcnemar_p is silent.kappa.value is None
+    with pytest.raises(BenchmarkError, match="at least one"):
+        run(None, None, groups)

@@ -13,6 +13,12 @@ import pytest
 from harness.errors import UserError
 from harness.external_outputs.comparison import NamedOutputs, Settings, compare, sources_of
 from harness.external_outputs.read import read_output
+from harness.report.build import build_report
+from harness.report.findings.collect import findings_on
+from harness.report.markdown import to_markdown
+from harness.report.summary.recommendation import recommendation
+from harness.report.summary.screen import title
+from harness.report.view import tasks_of
 from harness.results.deployments import OutputFile, Quality
 from harness.results.schema import ComparisonSettings
 from tests.harness.report.synthetic_results import filled
@@ -232,8 +238,6 @@ def test_classes_and_where_their_labels_come_from(folder: Path) -> None:
     put("other.csv", "id,prediction,label\n1,yes,yes\n2,no,yes\n3,no,yes\n4,no,no\n")
     message = refused("large=large.csv", "other=other.csv")
     assert "'3'" in message and "'yes'" in message and "'no'" in message and "large.csv" in message
-    put("bare.csv", "id,prediction\n1,yes\n2,no\n3,no\n4,no\n")
-    assert "no label for '1'" in refused("large=bare.csv", "small=small.jsonl")
     put("numbers.csv", "id,prediction\n1,1\n2,0\n3,0\n4,0\n")
     message = refused("large=large.csv", "numbers=numbers.csv")
     assert "numbers.csv" in message and "'0, 1'" in message and "'no, yes'" in message
@@ -327,14 +331,15 @@ def test_floors(folder: Path) -> None:
     [
         (["large=large.json"], {"gold": "gold.json"}, ["large", "one name alone"]),
         (["large=large.json", "large=small.json"], {"gold": "gold.json"}, ["large:", "large.json", "small.json"]),
-        (["large=large.json", "small=small.json"], {}, ["large.json", "--gold"]),
-        (["large=large.json", "small=small.json"], {"ids": "ids.txt"}, ["large.json", "--gold"]),
+        (["large=large.json", "small=small.json"], {"gold": "labels.csv"}, ["large.json", "labels.csv", "--gold"]),
+        (["large=large.json", "small=e.txt"], {"ids": "ids.txt"}, ["e.txt", "large.json", "without labels", "--gold"]),
+        (["large=bare.csv", "small=e.txt"], {"ids": "ids.txt"}, ["e.txt", "bare.csv", "without labels", "--gold"]),
         (["large=large.json", "small=small.json"], {"examples": 6}, ["large.json", "--examples"]),
         (["large=e.txt", "small=e.txt"], {}, ["e.txt", "--gold", "--ids", "--examples"]),
         (["large=e.txt", "small=e.txt"], {"examples": 2}, ["--examples: 2", "name 3"]),
         (["large=e.txt", "small=e.txt"], {"examples": 2, "ids": "ids.txt"}, ["--gold, --ids and --examples"]),
         (["large=c.csv", "small=c.csv"], {"gold": "gold.json"}, ["c.csv", "classes", "gold.json", "questions"]),
-        (["large=c.csv", "small=small.json"], {}, ["small.json", "--gold"]),
+        (["large=c.csv", "small=small.json"], {}, ["c.csv", "classes", "small.json", "answers"]),
         (["large=r.npy", "small=e.txt"], {"examples": 6}, ["large:", "predictions or error ids", "small"]),
         (["large=e.txt", "small=r.npy"], {"examples": 6}, ["large:", "representations", "small"]),
         (["large=r.npy", "small=r.npy"], {"examples": 7}, ["r.npy: 6 rows", "--examples 7"]),
@@ -346,6 +351,8 @@ def test_floors(folder: Path) -> None:
 def test_files_that_do_not_fit(folder: Path, files: list[str], settings: dict[str, Any], parts: list[str]) -> None:
     put("e.txt", "a1\na2\nu1\n")
     put("c.csv", "id,prediction,label\na1,1,1\n")
+    put("labels.csv", "id,label\n" + "".join(f"{id},1\n" for id in IDS))
+    put("bare.csv", "id,prediction\n" + "".join(f"{id},1\n" for id in IDS))
     np.save("r.npy", np.eye(6))
     np.save("s.npy", np.eye(5))
     message = refused(*files, **settings)
@@ -415,4 +422,57 @@ def test_probabilities_that_do_not_fit(folder: Path) -> None:
     assert "holds probabilities, but gold.json holds questions" in refused(*files, gold="gold.json")
     put("other.csv", "id,prediction,prob_n,prob_y\na,no,0.9,0.1\nb,yes,0.2,0.8\n")
     assert "name them alike everywhere" in refused("large=large.csv", "other=other.csv")
-    assert "no label for '0'" in refused("large=logits.npy", "small=logits.npy")
+    put("stray.csv", "id,prediction,label,prob_no,prob_yes\na,maybe,no,0.9,0.1\nb,yes,yes,0.2,0.8\n")
+    assert "predicts 'maybe' for 'a'" in refused("large=large.csv", "stray=stray.csv")
+
+
+def test_without_labels_predictions_are_compared_and_nothing_is_an_error(folder: Path) -> None:
+    put("large.csv", "id,prob_no,prob_yes\n1,0.9,0.1\n2,0.2,0.8\n3,0.6,0.4\n4,0.3,0.7\n")
+    put("small.csv", "id,prob_no,prob_yes\n1,0.8,0.2\n2,0.6,0.4\n3,0.6,0.4\n4,0.3,0.7\n")
+    by_class = compared("large=large.csv", "small=small.csv", "again=large.csv", floors={"again": "execution"})
+    answers = compared("large=large.json", "small=small.json", ids="ids.txt")
+    for task, changed in ((by_class, 1 / 4), (answers, 4 / 6)):
+        stratum = task["characteristics"]["prediction_errors"]["strata"]["all"]
+        pair = pair_of(task, "large", "small")
+        assert pair["disagreement"]["value"] == changed
+        assert (pair["newly_wrong"], pair["newly_right"], pair["mcnemar_p"]) == (None, None, None)
+        assert pair["jaccard"]["value"] is pair["negative_flip_rate"]["value"] is None
+        assert (stratum["errors"], stratum["scores"], stratum["verdicts"]["jaccard"]) == ({}, {}, {})
+        assert {one["quality"] for one in task["deployments"].values()} == {None}
+        assert any("no labels" in note for note in task["notes"])
+    stratum = by_class["characteristics"]["prediction_errors"]["strata"]["all"]
+    assert stratum["verdicts"]["disagreement"]["small"]["floor"]["value"] == 0
+    assert stratum["divergences"]["small"]["jensen_shannon"]["max"] > 0
+    assert by_class["characteristics"]["calibration"] is None
+
+
+def test_a_report_without_labels(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (400, 2))
+    np.save("large-logits.npy", logits)
+    np.save("near-logits.npy", logits + rng.normal(0, 0.001, (400, 2)))
+    np.save("small-logits.npy", logits + rng.normal(0, 2, (400, 2)))
+    files = ("large=large-logits.npy", "near=near-logits.npy", "small=small-logits.npy", "again=large-logits.npy")
+    run = compare(named(*files), Settings(floors={"again": "execution"}, resamples=100))
+    (task,) = tasks_of(run)
+    assert not task.labelled
+    assert recommendation(task)[0].startswith("The same in its predictions: near: changes 0.0 %")
+    (finding,) = [one for one in findings_on(task) if one.rule == "changed-without-labels"]
+    assert "[3] small" in finding.text
+    told = to_markdown(build_report(run))
+    assert "share of the same predictions" in told and "newly wrong" not in told.lower()
+    assert "without labels" in title(task)
+
+
+def test_probabilities_with_labels_are_calibrated(folder: Path) -> None:
+    put("large.csv", "id,label,prob_no,prob_yes\na,no,0.9,0.1\nb,yes,0.2,0.8\nc,yes,0.6,0.4\n")
+    put("small.csv", "id,prediction,prob_yes,prob_no\na,yes,0.3,0.7\nb,yes,0.5,0.5\nc,no,0.1,0.9\n")
+    put("bare.csv", "id,prediction\na,no\nb,yes\nc,yes\n")
+    found = compared("large=large.csv", "small=small.csv", "bare=bare.csv")["characteristics"]["calibration"]
+    assert list(found["deployments"]) == ["large", "small"] and found["brier"] == "multi-class"
+    large, small = found["deployments"].values()
+    assert large["confidence"]["value"] == pytest.approx((0.9 + 0.8 + 0.6) / 3)
+    assert large["overconfidence"]["value"] == pytest.approx((0.9 + 0.8 + 0.6) / 3 - 2 / 3)
+    assert large["brier"]["value"] == pytest.approx(2 * (0.1**2 + 0.2**2 + 0.6**2) / 3)
+    assert small["confidence"]["value"] == pytest.approx((0.3 + 0.5 + 0.9) / 3)  # of what it predicts
+    assert compared("large=bare.csv", "small=large.csv")["characteristics"]["calibration"] is None

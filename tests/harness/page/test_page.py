@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from harness.page import explorer as explorer_module
 from harness.page.build import build_page
 from harness.page.charts import charts
 from harness.page.explorer import explorer
+from harness.report.summary.surer import surer
 from harness.report.view import tasks_of
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.report.synthetic_results import TEXT, run_of
@@ -83,7 +85,7 @@ def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert all(len(example.text) <= explorer_module.TEXT_WIDTH + 2 for example in whole.examples)
     monkeypatch.setattr(explorer_module, "AT_MOST", 1)
     page = build_page(run_of(tree), folder)
-    assert f"{len(whole.examples) - 1} more are left out" in page
+    assert f"{len(whole.examples) - whole.attacked - 1} more are left out" in page
 
 
 def test_a_run_whose_texts_are_gone(tmp_path: Path) -> None:
@@ -91,6 +93,32 @@ def test_a_run_whose_texts_are_gone(tmp_path: Path) -> None:
     (folder / "examples" / TEXT / "evaluation.parquet").unlink()
     with pytest.raises(UserError, match=r"evaluation\.parquet: is not there"):
         build_page(run_of(tree), folder)
+
+
+def test_what_would_have_to_be_measured_stands_with_the_answer() -> None:
+    tree = synthetic.whole()
+    (task, _) = tasks_of(run_of(tree))
+    told = surer(task)
+    page = build_page(run_of(tree), None)
+    answer = page[page.index('class="answer"') : page.index("<h2")]
+    assert told and all(escape(sentence, quote=False) in answer for sentence in told[:2])
+    assert "What stands out" in page
+
+
+def test_attacks_that_succeed_on_one_deployment_only(tmp_path: Path) -> None:
+    tree, folder = run_with_texts(tmp_path, "a plain text")
+    (task,) = tasks_of(run_of(tree))
+    found = explorer(task, folder)
+    assert found is not None and found.attacked == 1 and len(found.examples) == 3
+    (answer,) = found.examples[-1].answers
+    assert answer.kind == explorer_module.ALONE and ("wonderful", "decent") in [
+        (word.before, word.text) for word in answer.attacked
+    ]
+    page = build_page(run_of(tree), folder)
+    assert "<mark>[wonderful → decent]</mark>" in page and "<option>attacked successfully only here</option>" in page
+    assert "2 examples on which" in page and "1 text on which the attack" in page
+    without = build_page(run_of(tree), folder, texts=False)
+    assert "wonderful" not in without
 
 
 def test_charts_have_the_colour_of_the_page_and_their_figures_as_text() -> None:

@@ -10,7 +10,7 @@ import copy
 import json
 import random
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel
@@ -556,6 +556,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
             for name in names
         },
         examples=[example],
+        alone=[replace(example, id="imdb-18")] if names else [],
     )
     return CharacteristicResults.known(
         prediction_errors=PredictionErrors(strata, recalls),
