@@ -73,7 +73,7 @@ def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
             digest=hashlib.sha256("".join(sha256(path) for path in paths).encode()).hexdigest(),
             origin=_origin(folder / ORIGIN),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ExportError(f"{paths[0]} describes no text encoder ({error!r}): save the model again") from None
 
 

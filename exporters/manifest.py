@@ -90,7 +90,7 @@ def read_manifest(folder: Path) -> Manifest:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ExportError(f"{folder} has no {FILE_NAME}: no artifact, or one whose export did not finish") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ExportError(f"{path} cannot be read ({error}): export the artifact again") from None
     if not isinstance(raw, dict) or raw.get("version") != VERSION:
         found = raw.get("version") if isinstance(raw, dict) else None

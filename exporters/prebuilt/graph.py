@@ -20,6 +20,32 @@ LOWEST_OPSET = 11
 """The first with `Range`, and the first that optimum exported encoders with."""
 
 
+def name_inputs(model: ModelProto, told: Mapping[str, str | None], where: Path) -> list[str]:
+    """Give the inputs of ``model`` that ``told`` names, by our name for them, that name; return the changes in words.
+
+    A tensor inside that has it already is moved aside. Raises `ExportError` where there is no such input, or where
+    another one has the name.
+    """
+    graph = model.graph
+    given = [value.name for value in fed_inputs(graph)]
+    own = {name: input for name in KNOWN_INPUTS if (input := told.get(name)) is not None and input != name}
+    for name, input in own.items():
+        if input not in given:
+            raise ExportError(
+                f"{where} has no input {input!r} (it has: {listed(given, {})}): say which one it is, with {name}: NAME"
+            )
+        if name in given and name not in own.values():
+            raise ExportError(f"{where} has an input {name!r} beside {input!r}: leave {name}: {input} out")
+    if len(set(own.values())) < len(own):
+        raise ExportError(f"{where} has one input for {' and '.join(own)}: name each of its inputs once")
+    for name, input in own.items():  # aside first: two may have each other's names
+        _rename(graph, input, f"{name}.given")
+    for name in own:
+        _rename(graph, name, f"{name}.before")
+        _rename(graph, f"{name}.given", name)
+    return [f"input {input!r} called {name!r}" for name, input in own.items()]
+
+
 def check_inputs(model: ModelProto, where: Path, first_position: int | None) -> None:
     """Raise `ExportError` unless the inputs are known ones, integers, of a free batch and a free length.
 
@@ -34,8 +60,7 @@ def check_inputs(model: ModelProto, where: Path, first_position: int | None) -> 
     for name in INPUTS:
         if name not in names:
             raise ExportError(
-                f"{where} has no input {name!r} (it has: {listed(names, {})}): export it with the "
-                f"inputs' names, which are {', '.join(KNOWN_INPUTS)}"
+                f"{where} has no input {name!r} (it has: {listed(names, {})}): say which one it is, with {name}: NAME"
             )
     if POSITIONS in names and first_position is None:
         raise ExportError(
@@ -45,8 +70,8 @@ def check_inputs(model: ModelProto, where: Path, first_position: int | None) -> 
     for value in inputs:
         if value.name not in KNOWN_INPUTS:
             raise ExportError(
-                f"{where} needs the input {value.name!r}, which no task here provides: export it with no others "
-                f"than {', '.join(KNOWN_INPUTS)}"
+                f"{where} needs the input {value.name!r}, which no task here provides: export it with no others than "
+                f"{', '.join(KNOWN_INPUTS)}, or say which of them it is, with token_type_ids: {value.name}"
             )
         kind = value.type.tensor_type
         if kind.elem_type not in (TensorProto.INT64, TensorProto.INT32):
@@ -199,13 +224,13 @@ def _prepend(graph: GraphProto, nodes: Iterable[NodeProto]) -> None:
 
 
 def _rename(graph: GraphProto, old: str, new: str) -> None:
-    """Give a tensor that a node makes another name, wherever the graph and those inside of it read it."""
+    """Give an input, or a tensor that a node makes, another name, wherever the graph and those inside of it read it."""
     for node in graph.node:
         _rename_inputs(node, old, new)
         for index, name in enumerate(node.output):
             if name == old:
                 node.output[index] = new
-    for value in (*graph.output, *graph.value_info):
+    for value in (*graph.input, *graph.output, *graph.value_info):
         if value.name == old:
             value.name = new
 

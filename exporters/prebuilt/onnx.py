@@ -27,7 +27,7 @@ from exporters.onnx.graph_facts import GraphFacts, graph_facts, tensor_shapes
 from exporters.onnx.metadata import check_metadata, read_metadata
 from exporters.pooling import check_pooling
 from exporters.prebuilt.files import copy_own, prebuilt_digests, read_own, weight_files
-from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs
+from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs, name_inputs
 from exporters.prebuilt.outputs import TensorSource, find_logits, find_representation
 from exporters.tasks import PER_TOKEN, TASKS
 
@@ -50,6 +50,10 @@ class DeclaredMetadata:
     logits: str | None = None
     start_logits: str | None = None
     end_logits: str | None = None
+    input_ids: str | None = None
+    attention_mask: str | None = None
+    token_type_ids: str | None = None
+    position_ids: str | None = None
     representation: str | None = None
     """The name of a tensor, or "none" to leave the representation out."""
     precision: str | None = None
@@ -78,11 +82,12 @@ def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, decla
     """Check all of ``path`` that can be checked without running it, and hash it.
 
     ``labels`` are the study's, empty where there are no classes. Raises `ExportError`: see `read_own`,
-    `weight_files`, `check_inputs`, `find_logits`, `find_representation`.
+    `weight_files`, `name_inputs`, `check_inputs`, `find_logits`, `find_representation`.
     """
     with _damage_told(path):
         model = read_own(path)
         digests = prebuilt_digests(path, weight_files(model, path))
+        name_inputs(model, dataclasses.asdict(declared), path)
         return _look(model, path, digests, task=task, labels=labels, pooling=pooling, declared=declared)
 
 
@@ -106,8 +111,9 @@ def export_prebuilt(
         model = read_own(path)
         weight_files(model, path)
         copy_own(path, destination, digests)
+        changes = name_inputs(model, dataclasses.asdict(declared), path)
         found = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, declared=declared)
-        changes = adapt(model, found.logits, found.representation, pooling, declared.first_position)
+        changes += adapt(model, found.logits, found.representation, pooling, declared.first_position)
     if changes:
         _replace(model, destination)
     manifest = Manifest(

@@ -9,8 +9,10 @@ from typing import Any
 from backends.errors import one_line
 from harness.checkpoints.named_files import require_plain_settings, require_plain_weights
 from harness.errors import UserError
+from harness.tasks.fast_tokenizer import TOKENIZER
 
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
+VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
+"""What a tokenizer of `transformers` is read from where it has no tokenizer.json."""
 _DEPTHS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 MOST_LAYERS = 1_000
 """The weights are laid out by the configuration alone: a slip there would fill the memory first."""
@@ -41,7 +43,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def require_tokenizer(folder: Path) -> None:
-    if not any((folder / name).is_file() for name in _TOKENIZERS):
+    if not any((folder / name).is_file() for name in (TOKENIZER, *VOCABULARIES)):
         raise UserError(
             f"checkpoint {folder} has no tokenizer (tokenizer.json or vocab.txt): save it beside the weights "
             "with tokenizer.save_pretrained"

@@ -75,7 +75,7 @@ def _read(file: Path) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot read {file}: {one_line(error)}") from None
     if not isinstance(content, dict):
         raise UserError(f"{file} holds no JSON object: save it again")

@@ -91,7 +91,7 @@ def config_of(artifact: PrebuiltArtifact) -> tuple[Path, dict[str, Any]]:
     place = next((path for path in places if path.is_file()), places[0])
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return place, {}
     return place, content if isinstance(content, dict) else {}
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from backends.errors import one_line
-from harness.checkpoints.folder_check import require_tokenizer
+from harness.checkpoints.folder_check import VOCABULARIES, require_tokenizer
 from harness.checkpoints.named_files import require_plain_settings
 from harness.errors import UserError
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, TOKENIZER
@@ -22,6 +22,7 @@ TOKENIZER_FILES = (TOKENIZER, SETTINGS, "special_tokens_map.json", VOCABULARY)
 
 _WRITTEN_OUT = ("model_input_names", "truncation_side", "padding_side")
 """Settings whose default is that of the tokenizer's class: whoever reads the folder shall not need to know it."""
+_BESIDE_VOCABULARY = ("merges.txt",)
 _BESIDE_SETTINGS = ("special_tokens_map.json", "added_tokens.json", "config.json")
 """What `transformers` may open beside a tokenizer with settings; config.json can name the tokenizer's class."""
 
@@ -72,25 +73,34 @@ def prebuilt_tokenizer_files(folder: Path) -> list[Path]:
 
     Raises `UserError` where there is none, or where its settings are damaged or name other files.
     """
-    first = next((name for name in (TOKENIZER, VOCABULARY) if (folder / name).is_file()), None)
+    first = next((name for name in (TOKENIZER, *VOCABULARIES) if (folder / name).is_file()), None)
     if first is None:
         raise UserError(
             f"{folder} has no {TOKENIZER} and no {VOCABULARY}: name the folder of the tokenizer, as tokenizer"
         )
+    if first not in (TOKENIZER, VOCABULARY) and not (folder / SETTINGS).is_file():
+        raise UserError(
+            f"{folder} has {first}, but no {SETTINGS} that tells which tokenizer's it is: save it with "
+            "tokenizer.save_pretrained"
+        )
     if not (folder / SETTINGS).is_file():
         return [folder / first]
     require_plain_settings(folder)
-    return [folder / name for name in (first, SETTINGS, *_BESIDE_SETTINGS) if (folder / name).is_file()]
+    names = (first, *_BESIDE_VOCABULARY, SETTINGS, *_BESIDE_SETTINGS)
+    return [folder / name for name in names if (folder / name).is_file()]
 
 
 def read_own_vocabulary(folder: Path) -> Any:
-    """The `tokenizers.Tokenizer` of a finished file's tokenizer, for its tokens alone: read without `transformers`.
+    """The `tokenizers.Tokenizer` of a finished file's tokenizer, for its tokens alone.
 
-    Raises `UserError` for one that cannot be read.
+    Read without `transformers` where it is a tokenizer.json or a vocab.txt. Raises `UserError` for one that cannot be
+    read.
     """
     from tokenizers import BertWordPieceTokenizer, Tokenizer
 
     first = prebuilt_tokenizer_files(folder)[0]
+    if first.name not in (TOKENIZER, VOCABULARY):
+        return _read_prebuilt(folder).backend_tokenizer
     loader = Tokenizer if first.name == TOKENIZER else BertWordPieceTokenizer
     try:
         return loader.from_file(str(first))
@@ -107,17 +117,23 @@ def write_prebuilt_tokenizer(folder: Path, destination: Path) -> None:
         if [file.name for file in files.iterdir()] == [TOKENIZER]:
             _write_without_settings(files, destination)
             return
+    with TemporaryDirectory() as saved:
+        _save(_read_prebuilt(folder), Path(saved))
+        for name in (TOKENIZER, SETTINGS):
+            shutil.copyfile(Path(saved) / name, destination / name)
+
+
+def _read_prebuilt(folder: Path) -> Any:
+    """`transformers`' fast tokenizer of the `prebuilt_tokenizer_files` of ``folder``. Raises `UserError`."""
+    with staged(folder) as files:
         try:
             tokenizer = read_reference(files)
         except Exception as error:  # transformers raises whatever its parsers raise
             line = one_line(error).replace(str(files), str(folder))
             raise UserError(f"the tokenizer in {folder} cannot be read as transformers reads it: {line}") from None
-        if not tokenizer.is_fast:
-            raise UserError(f"the tokenizer in {folder} has no fast form ({TOKENIZER}): convert it first")
-        with TemporaryDirectory() as saved:
-            _save(tokenizer, Path(saved))
-            for name in (TOKENIZER, SETTINGS):
-                shutil.copyfile(Path(saved) / name, destination / name)
+    if not tokenizer.is_fast:
+        raise UserError(f"the tokenizer in {folder} has no fast form ({TOKENIZER}): convert it first")
+    return tokenizer
 
 
 @contextmanager
@@ -165,6 +181,6 @@ def _read(file: Path) -> dict[str, Any]:
     """What a damaged file means is for `transformers` to say, which may not need it."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

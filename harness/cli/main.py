@@ -384,6 +384,9 @@ def options(
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """An option, argument or command that is wrong, missing or unknown: typer itself names only the first."""
 
+NO_WAY_THERE = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP)
+"""What is wrong with a path itself, wherever it is given."""
+
 
 def main() -> None:
     """Run the command line; what is wrong with its input becomes one line on standard error and exit status 2."""
@@ -406,6 +409,9 @@ def main() -> None:
         say(f"scalemodel: {' '.join(str(error).split())}", error=True)
         sys.exit(3)
     except OSError as error:
+        if error.filename is not None and error.errno in NO_WAY_THERE:
+            say(f"scalemodel: {error.filename}: {error.strerror}; give another path, or mend that one", error=True)
+            sys.exit(2)
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python tries to write the rest once more, at its end

@@ -17,7 +17,8 @@ class Source(Strict):
 
 
 class SquadSource(Source):
-    """A JSON file in the SQuAD layout; ``is_impossible`` may be missing."""
+    """A JSON file in the SQuAD layout, where ``is_impossible`` may be missing; or with a record a question, as data
+    sets of the hub have it, in ``.jsonl`` a line each."""
 
     squad: Path
 

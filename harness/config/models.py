@@ -27,6 +27,11 @@ class PrebuiltArtifact(Strict):
     start_logits: str | None = None
     end_logits: str | None = None
     """The outputs of question answering (batch, length), where they are called otherwise."""
+    input_ids: str | None = None
+    attention_mask: str | None = None
+    token_type_ids: str | None = None
+    position_ids: str | None = None
+    """The inputs (batch, length), where they are called otherwise: ``input_mask`` or ``segment_ids``, for example."""
     representation: str | None = None
     """An output, or a tensor inside: (batch, length, hidden), to be pooled, or (batch, hidden). ``none``: left out."""
     first_position: Annotated[int, Field(ge=0)] | None = None

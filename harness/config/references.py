@@ -10,6 +10,7 @@ from pathlib import Path
 from backends.errors import BackendError
 from backends.registry import backend_class, unsupported_reason
 from exporters.formats import lineage
+from exporters.prebuilt.graph import KNOWN_INPUTS
 from exporters.prebuilt.outputs import LEFT_OUT
 from exporters.tasks import TASKS as HEADS
 from harness.config.characteristics import Attack
@@ -161,11 +162,11 @@ def _check_artifact(here: str, task_name: str, task: TaskSettings, model: Model)
     if (artifact.onnx is None) == (artifact.tensorrt is None):
         raise UserError(f"{here}.artifact: needs onnx or tensorrt, and not both")
     if artifact.tensorrt is not None:
-        for name in (*LOGITS, "representation"):
+        for name in (*LOGITS, *KNOWN_INPUTS, "representation"):
             if getattr(artifact, name) not in (None, LEFT_OUT if name == "representation" else None):
                 raise UserError(
-                    f"{here}.artifact.{name}: an engine cannot be changed, its outputs must have the usual names; "
-                    "remove it, or give the ONNX file"
+                    f"{here}.artifact.{name}: an engine cannot be changed, its inputs and outputs must have the usual "
+                    "names; remove it, or give the ONNX file"
                 )
     outputs = task_class(task_name).head.outputs
     for name in LOGITS:

@@ -2,7 +2,8 @@
 
 ``data[].paragraphs[].qas[]``: of version 1.1 and 2.0, and of other data sets brought into it (NewsQA in the
 MRQA edition has no ``is_impossible``, and several answers a question whose spans may repeat). Or one record a question
-with its ``context``, as ``squad_v2`` of the hub has them: a list, or ``data`` of an object as ``run_qa.py`` reads it.
+with its ``context``, as ``squad_v2`` of the hub has them: a list, ``data`` of an object as ``run_qa.py`` reads it, or a
+line each in a ``.jsonl`` file.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, short
 from harness.data.files import read_text
+from harness.data.jsonl_rows import jsonl_rows
 from harness.examples import QuestionExample
 
 _WAY_OUT = "put it into the SQuAD layout"
@@ -28,11 +30,20 @@ def read_squad(path: Path) -> list[QuestionExample]:
     """
     ids = UniqueIds(path)
     examples = []
-    tree = _parse(path)
-    for example, place in _flat(path, tree) if _is_flat(tree) else _nested(path, tree):
+    for example, place in _examples(path):
         ids.add(example.id, place)
         examples.append(example)
     return examples
+
+
+def _examples(path: Path) -> Iterator[tuple[QuestionExample, str]]:
+    """(example, place)."""
+    if path.suffix.lower() == ".jsonl":
+        return _flat(path, jsonl_rows(path))
+    tree = _parse(path)
+    if _is_flat(tree):
+        return _flat(path, _records(path, "", tree if isinstance(tree, dict) else {"data": tree}, "data"))
+    return _nested(path, tree)
 
 
 def _parse(path: Path) -> Any:
@@ -45,7 +56,8 @@ def _parse(path: Path) -> Any:
         cut = text.lstrip().startswith(("{", "[")) and not text.rstrip().endswith(("}", "]"))
         if cut or error.pos >= len(text.rstrip()):
             raise bad_data(path, place, "the JSON ends in the middle", "fetch the whole file again") from None
-        raise bad_data(path, place, f"is not JSON ({error.msg})", "correct the file") from None
+        way_out = "name it .jsonl if it has one question a line" if error.msg == "Extra data" else "correct the file"
+        raise bad_data(path, place, f"is not JSON ({error.msg})", way_out) from None
     except (RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
         what = f"cannot be read ({str(error).splitlines()[0]})"
         raise bad_data(path, "the JSON", what, _WAY_OUT) from None
@@ -72,9 +84,9 @@ def _is_flat(tree: Any) -> bool:
     return isinstance(first, dict) and "question" in first
 
 
-def _flat(path: Path, tree: Any) -> Iterator[tuple[QuestionExample, str]]:
+def _flat(path: Path, rows: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[tuple[QuestionExample, str]]:
     """(example, place), of one record a question."""
-    for place, row in _records(path, "", tree if isinstance(tree, dict) else {"data": tree}, "data"):
+    for place, row in rows:
         yield (
             checked_question(
                 path,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from backends.errors import one_line
-from harness.data.checks import bad_data, checked_text, group_of, short
+from harness.data.checks import checked_text, group_of, short
 from harness.data.csv_rows import csv_rows
-from harness.data.files import existing_file, read_text
+from harness.data.files import existing_file
+from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import checked_label
 from harness.errors import UserError
 from harness.examples import TextExample
@@ -59,21 +59,9 @@ def _csv_rows(path: Path, text: str, label: str) -> Iterator[Row]:
 
 
 def _jsonl_rows(path: Path, text: str, label: str) -> Iterator[Row]:
-    # Not splitlines(): a text may hold the other line ends of Unicode.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = str(error).splitlines()[0]
-            way_out = "write one object a line, or fetch the file again"
-            raise bad_data(path, f"line {number}", f"is not JSON ({reason})", way_out) from None
-        if not isinstance(record, dict):
-            what = f"is {short(record)}, not an object"
-            raise bad_data(path, f"line {number}", what, "write one object a line")
-        _check_columns(f"{path}: line {number}", list(record), text, label)
-        yield f"line {number}", record[text], record[label]
+    for place, record in jsonl_rows(path):
+        _check_columns(f"{path}: {place}", list(record), text, label)
+        yield place, record[text], record[label]
 
 
 def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:

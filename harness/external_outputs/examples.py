@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def find_examples(
 
 
 def _of_gold(path: Path) -> ComparedExamples:
-    if path.suffix.lower() in (".csv", ".jsonl"):
+    rows = path.suffix.lower() == ".jsonl"
+    if path.suffix.lower() == ".csv" or (rows and not _holds_questions(path)):
         from harness.external_outputs.classes import groups_beside, read_labels
 
         labels = read_labels(path)
@@ -83,7 +85,7 @@ def _of_gold(path: Path) -> ComparedExamples:
     from harness.data.squad import read_squad
     from harness.external_outputs.answers import read_references
 
-    if (references := read_references(path)) is not None:
+    if not rows and (references := read_references(path)) is not None:
         return _named(str(path), references, answers=references)
     questions = read_squad(path)
     if not questions:
@@ -94,6 +96,12 @@ def _of_gold(path: Path) -> ComparedExamples:
         groups={question.id: question.group for question in questions},
         answers={question.id: question.answers for question in questions},
     )
+
+
+def _holds_questions(path: Path) -> bool:
+    from harness.data.jsonl_rows import jsonl_rows
+
+    return any("question" in record for _, record in islice(jsonl_rows(path), 1))
 
 
 def _of_ids(path: Path) -> ComparedExamples:

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.registry import open_backend
+from backends.registry import backend_class, open_backend
+from exporters.errors import ExportError
 from exporters.manifest import read_manifest, write_manifest
 from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
 from exporters.prebuilt.engine import export_prebuilt_engine
@@ -28,6 +29,7 @@ from harness.verification.preprocessing import check_preprocessing
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
 VERSION = 5
+RUNTIME = "onnxruntime-cpu"
 
 
 class Options(Strict):
@@ -92,11 +94,14 @@ def _check_outputs(context: Context[Options, Inputs], batch: Mapping[str, NDArra
     """Run the artifact on a padded ``batch``, and write what that told into its manifest.
 
     Raises:
-        ExportError: outputs of another shape than the task's.
+        ExportError: ONNX Runtime does not take the file, or outputs are of another shape than the task's.
     """
     options = context.options
+    where = prebuilt_file(options.artifact)
+    if (reason := backend_class(RUNTIME).cannot_read(where)) is not None:
+        raise ExportError(reason)
     with open_backend(
-        "onnxruntime-cpu",
+        RUNTIME,
         context.destination,
         format=options.format,
         task=options.task.head,
@@ -104,6 +109,5 @@ def _check_outputs(context: Context[Options, Inputs], batch: Mapping[str, NDArra
         representation=options.representation,
     ) as backend:
         outputs = backend.infer(batch)
-    where = prebuilt_file(options.artifact)
     check_outputs(outputs, batch, task=options.task.head, labels=len(options.task.labels), where=where)
     write_manifest(context.destination, with_run_facts(read_manifest(context.destination), outputs))

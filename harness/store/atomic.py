@@ -20,7 +20,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write beside the place and rename in, so that a reader or a kill never meets half a file."""
+    """Write beside the place and rename in, so that a reader or a kill never meets half a file.
+
+    A pipe or a device (`/dev/stdout`) is written to, as it must not be replaced.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as device:
+            device.write(content)
+        return
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

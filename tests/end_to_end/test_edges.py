@@ -122,6 +122,10 @@ def test_what_a_removed_store_left_behind_blocks_nothing(folder: Path, edges: Pa
         (("run", "study.yaml", "--output", "o" * 300), "cannot be a folder (File name too long)"),
         (("validate", "study.yaml", "--store", "s" * 300), "cannot be read (File name too long)"),
         (("store", "size", "--store", "s" * 300), "cannot be read (File name too long)"),
+        (("report", "r" * 300), "File name too long; give another path"),
+        (("compare", "r" * 300, "study.yaml"), "File name too long; give another path"),
+        (("validate", f"{'y' * 300}.yaml"), "File name too long; give another path"),
+        (("validate", "loop.yaml"), "no such"),
         (("validate", "pipe.yaml"), "is no regular file but a pipe or a device"),
         (("validate", "study.yaml", "--set", "seed=2026-13-45"), "is not plain YAML; quote it"),
         (("validate", "study.yaml", "--set", f"seed={'9' * 5000}"), "is not plain YAML; quote it"),
@@ -135,6 +139,8 @@ def test_what_a_removed_store_left_behind_blocks_nothing(folder: Path, edges: Pa
 def test_bad_places_and_values_are_a_line(folder: Path, arguments: tuple[str, ...], said: str) -> None:
     if not (pipe := folder / "pipe.yaml").exists():
         os.mkfifo(pipe)
+    if not (loop := folder / "loop.yaml").is_symlink():
+        loop.symlink_to(loop)
     doubling = (f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}], k{i}: 1}}\n" for i in range(1, 40))
     (folder / "merges.yaml").write_text("a0: &a0 {x: 1, y: 2}\n" + "".join(doubling))
     done = scalemodel(*arguments, cwd=folder)

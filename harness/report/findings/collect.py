@@ -35,6 +35,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.emulated,
     limits.what_limits,
     validity.parity,
+    validity.moved_by_padding,
     validity.unstable_timing,
     limits.disturbed,
     limits.other_warnings,

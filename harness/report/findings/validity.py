@@ -193,6 +193,30 @@ def parity(task: TaskView) -> list[Finding]:
     ]
 
 
+def moved_by_padding(task: TaskView) -> list[Finding]:
+    """Checkpoints that read padding: what is exported of them does so as well, and no export can mend it."""
+    moved: dict[str, tuple[float, list[DeploymentView]]] = {}
+    for deployment in task.measured:
+        found = deployment.verification
+        own = found.determinism.checkpoint_more_padding if found else None
+        if found is None or own is None or found.tolerance is None or found.tolerance.moved is None:
+            continue
+        spread = max((output.spread or 0 for output in found.parity.outputs.values()), default=0)
+        if own > found.tolerance.moved * spread:
+            moved.setdefault(deployment.model, (own, []))[1].append(deployment)
+    return [
+        Finding(
+            "warning",
+            "moved-by-padding",
+            f"Padding moves the checkpoint of {words(model)} itself, outputs by up to {own:.2g}, and so "
+            f"{verb(members, 'its deployment', 'its deployments')}.",
+            "Serve it with the batches and the padding that it is evaluated with; no export mends it.",
+            names(members),
+        )
+        for model, (own, members) in moved.items()
+    ]
+
+
 def unstable_timing(task: TaskView) -> list[Finding]:
     unstable = [d for d in task.measured if d.unstable]
     if not unstable:

@@ -179,6 +179,44 @@ def test_logits_of_other_names_even_swapped_ones(names, tmp_path, artifact, batc
             np.testing.assert_array_equal(actual[name], expected[name])
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"attention_mask": "input_mask", "token_type_ids": "segment_ids"},  # those of MLPerf, and of BERT's own code
+        {"attention_mask": "token_type_ids", "token_type_ids": "attention_mask"},
+        {"input_ids": "args_0", "attention_mask": "args_0_1", "token_type_ids": "args_0_2"},
+    ],
+)
+def test_inputs_of_other_names_even_swapped_ones(names, tmp_path, artifact, batches, run):
+    exported = artifact("bert-classes", "onnx-fp32", "mean")
+    source = renamed(exported / "model.onnx", tmp_path / "other.onnx", names)
+    manifest = take_in(source, tmp_path / "own", options("bert-classes", "mean", **names))
+    assert manifest.found["changes"] == [f"input {own!r} called {name!r}" for name, own in names.items()]
+    for expected, actual in zip(run(exported, batches), run(tmp_path / "own", batches), strict=True):
+        for name in expected:
+            np.testing.assert_array_equal(actual[name], expected[name])
+
+
+def test_an_input_whose_usual_name_a_tensor_inside_has(tmp_path, artifact, batches, run):
+    """TensorFlow's exports call the additive mask so."""
+    exported = artifact("bert-classes", "onnx-fp32")
+    model = onnx.load(str(exported / "model.onnx"))
+    made = next(node.output[0] for node in model.graph.node if "attention_mask" in node.input)
+    names = {"attention_mask": "input_mask"}
+    source = renamed(exported / "model.onnx", tmp_path / "other.onnx", {**names, made: "attention_mask"})
+    take_in(source, tmp_path / "own", options("bert-classes", **names))
+    for expected, actual in zip(run(exported, batches), run(tmp_path / "own", batches), strict=True):
+        np.testing.assert_array_equal(actual["logits"], expected["logits"])
+
+
+def test_inputs_that_are_not_there_or_told_twice(tmp_path, artifact):
+    path = artifact("bert-classes", "onnx-fp32") / "model.onnx"
+    refused(path, options("bert-classes", attention_mask="mask"), "no input 'mask'", "attention_mask: NAME")
+    refused(path, options("bert-classes", attention_mask="token_type_ids"), "'attention_mask' beside 'token_type_ids'")
+    odd = renamed(path, tmp_path / "odd.onnx", {"attention_mask": "a", "token_type_ids": "b"})
+    refused(odd, options("bert-classes", attention_mask="a", token_type_ids="a"), "one input for attention_mask and")
+
+
 @pytest.mark.parametrize("kind", [TensorProto.INT64, TensorProto.INT32])
 @pytest.mark.parametrize("first", [0, 2])
 def test_positions_are_made_and_narrow_integers_cast(first, kind, tmp_path, batches, run):
@@ -336,9 +374,9 @@ def test_what_does_not_fit_the_study(tmp_path, artifact):
     refused(classes, options("bert-qa"), "no output 'start_logits'", "start_logits: NAME")
     refused(spans, options("bert-qa", representation="nothing"), "'nothing'", "representation: NAME")
     odd = renamed(spans, tmp_path / "odd.onnx", {"token_type_ids": "segments"})
-    refused(odd, options("bert-qa"), "'segments'", "token_type_ids", "position_ids")
+    refused(odd, options("bert-qa"), "'segments'", "position_ids", "token_type_ids: segments")
     odd = renamed(spans, tmp_path / "odd.onnx", {"attention_mask": "mask"})
-    refused(odd, options("bert-qa"), "no input 'attention_mask'", "mask")
+    refused(odd, options("bert-qa"), "no input 'attention_mask'", "mask", "attention_mask: NAME")
 
 
 def test_what_a_file_says_of_itself_is_not_contradicted(tmp_path, artifact):

@@ -84,6 +84,13 @@ def test_an_index_that_names_other_files(saved, name, said):
     assert said in line
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "special_tokens_map.json"])
+def test_a_file_that_is_nested_without_end(saved, name):
+    folder = saved()
+    (folder / name).write_text('{"a": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    assert f"cannot read {folder / name}: " in refusal(folder)
+
+
 def test_a_shard_that_is_missing(saved):
     folder = saved()
     sharded(folder, "model-1.safetensors", "model-2.safetensors")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import BertWordPieceTokenizer, Tokenizer, models, pre_tokenizers
+from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer, Tokenizer, models, pre_tokenizers
 
 from exporters.files import sha256
-from harness.checkpoints.tokenizer_files import write_prebuilt_tokenizer
+from harness.checkpoints.tokenizer_files import read_own_vocabulary, write_prebuilt_tokenizer
 from harness.config.deployments import deployments
 from harness.config.load import load_study
 from harness.errors import UserError
@@ -69,6 +70,13 @@ def complaint(folder: Path, *overrides: str) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def options_of(folder: Path, *overrides: str) -> prebuilt_artifact.Options:
+    (task,) = plan(folder, *overrides).tasks
+    (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
+    assert isinstance(artifact.options, prebuilt_artifact.Options)
+    return artifact.options
 
 
 def keys(folder: Path, model: str, *overrides: str) -> set[str]:
@@ -245,7 +253,8 @@ def test_links_to_outside_of_the_folder_are_not_followed(
 def test_classes_in_another_order_than_the_configuration_beside_it(folder: Path) -> None:
     (folder / "config.json").write_text('{"id2label": {"0": "GOOD", "1": "fair", "2": "bad"}}')
     assert "labels are bad, fair, good in this order" in complaint(folder)
-    for harmless in ('{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}', "{", "[]"):
+    unnamed = '{"id2label": {"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"}}'
+    for harmless in (unnamed, "{", "[]", "[" * 100_000):
         (folder / "config.json").write_text(harmless)
         keys(folder, "shipped")
 
@@ -271,12 +280,8 @@ def test_a_head_that_its_configuration_says_is_none(
 
 def test_positions_and_padding_are_those_of_the_configuration_beside_it(folder: Path) -> None:
     def declared(*overrides: str) -> tuple[int | None, ...]:
-        (task,) = plan(folder, *overrides).tasks
-        (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
-        assert isinstance(artifact.options, prebuilt_artifact.Options)
-        return tuple(
-            getattr(artifact.options.declared, name) for name in ("first_position", "max_positions", "pad_token")
-        )
+        said = options_of(folder, *overrides).declared
+        return (said.first_position, said.max_positions, said.pad_token)
 
     assert declared() == (None, None, 0)
     small_model(folder / "mine.onnx", inputs=("input_ids", "attention_mask", "position_ids"))
@@ -303,10 +308,7 @@ def test_positions_are_those_of_the_graph_where_nothing_lies_beside_it(folder: P
     if counted:
         model.graph.node.append(onnx.helper.make_node("CumSum", ["input_ids", "ten"], ["counted"]))
     onnx.save(model, str(folder / "mine.onnx"))
-    (task,) = plan(folder).tasks
-    (artifact,) = (step for step in task.artifacts if step.subject["model"] == "shipped")
-    assert isinstance(artifact.options, prebuilt_artifact.Options)
-    assert artifact.options.declared.max_positions == takes
+    assert options_of(folder).declared.max_positions == takes
 
 
 def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None:
@@ -326,6 +328,49 @@ def test_another_tokenizer_than_the_file_was_exported_with(folder: Path) -> None
     keys(folder, "shipped")  # of which the file does not tell
 
 
+@pytest.mark.parametrize("kind", ["spm.model", "vocab.json"])
+def test_a_tokenizer_without_a_fast_form_is_read_as_transformers_reads_it(folder: Path, kind: str) -> None:
+    (folder / "tokenizer.json").unlink()
+    if kind == "spm.model":
+        sentencepiece = pytest.importorskip("sentencepiece")
+        written = io.BytesIO()
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=iter(["good film", "bad film", "a film"]),
+            model_writer=written,
+            vocab_size=20,
+            hard_vocab_limit=False,
+            minloglevel=2,
+        )
+        (folder / kind).write_bytes(written.getvalue())
+        settings = {"tokenizer_class": "DebertaV2Tokenizer"}
+    else:
+        words = ByteLevelBPETokenizer()
+        words.train_from_iterator(["good film"] * 3, vocab_size=100, special_tokens=["<s>", "<pad>", "</s>", "<unk>"])
+        words._tokenizer.model.save(str(folder))
+        settings = {"tokenizer_class": "RobertaTokenizer"}
+    message = complaint(folder)
+    assert f"{folder} has {kind}, but no tokenizer_config.json" in message and "save_pretrained" in message
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    rows = read_own_vocabulary(folder).get_vocab_size()
+    small_model(folder / "mine.onnx", rows=rows)
+    beside = {"spm.model": ["spm.model"], "vocab.json": ["vocab.json", "merges.txt"]}[kind]
+    assert [*options_of(folder).tokenizer] == [*beside, "tokenizer_config.json"]
+    small_model(folder / "mine.onnx", rows=rows - 1)
+    assert f"has {rows} tokens, its model only {rows - 1}" in complaint(folder)
+    with TemporaryDirectory() as written_to:
+        write_prebuilt_tokenizer(folder, Path(written_to))
+        tokens = Tokenizer.from_file(str(Path(written_to) / "tokenizer.json")).encode("good film").tokens
+    assert len(tokens) > 3 and {"<s>": "</s>", "[CLS]": "[SEP]"}[tokens[0]] == tokens[-1]
+
+
+def test_inputs_of_other_names(folder: Path) -> None:
+    small_model(folder / "mine.onnx", inputs=("input_ids", "input_mask", "segment_ids"))
+    assert "has no input 'attention_mask' (it has: input_ids, input_mask, segment_ids)" in complaint(folder)
+    named = [f"{SHIPPED}.artifact.attention_mask=input_mask", f"{SHIPPED}.artifact.token_type_ids=segment_ids"]
+    assert keys(folder, "shipped", *named)
+    assert "'segment_ids'" in complaint(folder, named[0])
+
+
 def test_an_engine_is_a_model_for_tensorrt_alone(folder: Path) -> None:
     (folder / "mine.engine").write_bytes(b"ftrt" + bytes(60))
     engine = f"{SHIPPED}.artifact={{tensorrt: {folder}/mine.engine, representation: none}}"
@@ -337,8 +382,9 @@ def test_an_engine_is_a_model_for_tensorrt_alone(folder: Path) -> None:
     both = f"{SHIPPED}.artifact={{tensorrt: {folder}/mine.engine, onnx: {folder}/mine.onnx}}"
     assert "needs onnx or tensorrt, and not both" in complaint(folder, both, backends)
     assert "needs onnx or tensorrt" in complaint(folder, f"{SHIPPED}.artifact={{tokenizer: {folder}}}", backends)
-    named = engine.replace("representation: none", "logits: scores")
-    assert "artifact.logits: an engine cannot be changed" in complaint(folder, named, backends)
+    for name in ("logits", "attention_mask"):
+        named = engine.replace("representation: none", f"{name}: other")
+        assert f"artifact.{name}: an engine cannot be changed" in complaint(folder, named, backends)
     before = keys(folder, "shipped", engine, backends)
     (folder / "mine.engine").write_bytes(b"ftrt" + bytes(61))
     assert not before & keys(folder, "shipped", engine, backends)

@@ -237,6 +237,25 @@ def _nested() -> list[QuestionExample]:
 def test_records_of_questions_are_the_same_examples(tmp_path: Path) -> None:
     assert read_squad(write(tmp_path / "rows.json", flat())) == _nested()
     assert read_squad(write(tmp_path / "data.json", {"version": "0.1", "data": flat()})) == _nested()
+    assert read_squad(write_lines(tmp_path / "rows.jsonl", flat())) == _nested()
+
+
+def write_lines(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_bad_line_of_questions_is_named(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "rows.JSONL", flat())
+    path.write_text(path.read_text(encoding="utf-8") + "\n[1]\n", encoding="utf-8")
+    assert "rows.JSONL: line 6: is [1], not an object; write one object a line" in complaint(path)
+    assert "line 4: has the keys 'id, title, context, question', but no 'answers'" in complaint(
+        write_lines(path, [*flat()[:3], {key: value for key, value in flat()[3].items() if key != "answers"}])
+    )
+    path.write_text(json.dumps(tree()), encoding="utf-8")
+    assert "line 1: has the keys 'version, data', but no 'id'" in complaint(path)
+    lines = write_lines(tmp_path / "rows.jsonl", flat()).rename(tmp_path / "rows.json")
+    assert "(Extra data); name it .jsonl if it has one question a line" in complaint(lines)
 
 
 @pytest.mark.parametrize(

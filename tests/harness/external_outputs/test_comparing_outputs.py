@@ -129,6 +129,23 @@ def test_lists_as_evaluate_takes_them_are_scored_the_same(folder: Path) -> None:
     assert found["data"]["evaluation"]["groups"] == len(IDS)  # references name no passage
 
 
+def test_gold_questions_may_be_a_line_each(folder: Path) -> None:
+    rows = [
+        {
+            "id": question["id"],
+            "question": question["question"],
+            "context": paragraph["context"],
+            "answers": {key: [answer[key] for answer in question["answers"]] for key in ("text", "answer_start")},
+        }
+        for paragraph in json.loads(Path("gold.json").read_text())["data"][0]["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+    put("gold.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    tasks = [compared("large=large.json", "small=small.json", gold=gold) for gold in ("gold.json", "gold.jsonl")]
+    assert tasks[0]["deployments"] == tasks[1]["deployments"]
+    assert tasks[0]["data"]["evaluation"]["groups"] == tasks[1]["data"]["evaluation"]["groups"] == len(CONTEXTS)
+
+
 def test_whole_numbers_are_ids_in_every_file(folder: Path) -> None:
     references = [{"id": n, "answers": {"text": ["Paris"], "answer_start": [0]}} for n in (1, 2)]
     put("references.json", references)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from harness.report.blocks import Finding
 from harness.report.findings.collect import findings_on
 from harness.results.deployments import Quality, SensitivitySummary
+from harness.verification.tolerances import Tolerance
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.report.synthetic_results import (
     QA,
@@ -340,6 +342,17 @@ def test_parity(task: dict[str, Any]) -> None:
     task["deployments"][FP16]["verification"]["against"] = "itself"
     finding = found(task, "poor-parity")
     assert finding is not None and finding.deployments == (INT8,)
+
+
+def test_a_checkpoint_that_padding_moves_itself(task: dict[str, Any]) -> None:
+    verification = task["deployments"][FP16]["verification"]
+    verification["tolerance"] = asdict(Tolerance("float32", parity=0.01, moved=0.01, why=""))
+    verification["parity"]["outputs"] = {"logits": {"largest": 0, "mean": 0, "root_mean_square": 0, "spread": 2}}
+    verification["determinism"]["checkpoint_more_padding"] = 0.01
+    assert found(task, "moved-by-padding") is None
+    verification["determinism"]["checkpoint_more_padding"] = 0.03
+    finding = found(task, "moved-by-padding")
+    assert finding is not None and finding.deployments == (FP16,) and "itself, outputs by up to 0.03" in finding.text
 
 
 def test_static_int8_that_is_not_int8_everywhere(task: dict[str, Any]) -> None:
