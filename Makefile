@@ -68,10 +68,15 @@ bench: install
 	$(BIN)/python -m tests.performance.verdicts
 	$(BIN)/python -m tests.performance.paired --tries 20
 
-# What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one.
+# What could not be run without a GPU (docs/gpu-status.md), by one command on a machine that has one. TensorRT is of the
+# version that onnxruntime-gpu is linked with, and comes from NVIDIA's own index: without that, the rest goes on.
+gpu-check: TENSORRT_INDEX ?= https://pypi.nvidia.com
+gpu-check: OUT ?= gpu-check
 gpu-check: install
+	$(BIN)/pip install --quiet --extra-index-url $(TENSORRT_INDEX) 'tensorrt-cu13==10.*' \
+		|| echo 'gpu-check: TensorRT could not be installed; what needs it is skipped, and listed below' >&2
 	$(BIN)/scalemodel doctor
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m tests.gpu $(OUT) --seconds 1800
 
 clean:
 	rm -rf .venv runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

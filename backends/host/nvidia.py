@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 Answer = TypeVar("Answer")
@@ -15,6 +17,12 @@ PACKAGES = (
     *("nvidia-cuda-runtime-cu12", "nvidia-cublas-cu12", "nvidia-cudnn-cu12"),
 )
 """Distributions of what a runtime loads for CUDA, and whose version is not its own."""
+
+TENSORRT_PACKAGES = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
+"""Distributions that bring the module `tensorrt`; the first one only asks for one of the others."""
+
+TENSORRT_MAJORS = (10, 11)
+"""Each has a library of its own name: both may be on one machine."""
 
 
 @contextmanager
@@ -145,11 +153,17 @@ def libraries() -> dict[str, str | None]:
 
     Asked of the libraries themselves: what a package manager installed is not always what is loaded.
     """
-    return {"CUDA": _cuda_runtime(), "cuDNN": _cudnn(), "TensorRT": _tensorrt()}
+    engines = {f"TensorRT {major}": tensorrt_version(major) for major in TENSORRT_MAJORS}
+    return {"CUDA": _cuda_runtime(), "cuDNN": _cudnn(), **engines}
+
+
+def cuda_runtime() -> ctypes.CDLL | None:
+    """CUDA's runtime, the system's or a Python package's; None without one."""
+    return _library("libcudart.so.13", "libcudart.so.12")
 
 
 def _cuda_runtime() -> str | None:
-    library = _library("libcudart.so.13", "libcudart.so.12")
+    library = cuda_runtime()
     if library is None:
         return None
     number = ctypes.c_int()
@@ -165,8 +179,9 @@ def _cudnn() -> str | None:
     return dotted(number, 10000, 100, 1) if number >= 90000 else dotted(number, 1000, 100, 1)
 
 
-def _tensorrt() -> str | None:
-    library = _library("libnvinfer.so.11", "libnvinfer.so.10")
+def tensorrt_version(major: int) -> str | None:
+    """The version of TensorRT ``major`` that the loader finds; None where it finds none."""
+    library = _library(f"libnvinfer.so.{major}")
     return None if library is None else dotted(int(library.getInferLibVersion()), 10000, 100, 1)
 
 
@@ -180,9 +195,13 @@ def dotted(number: int, *units: int) -> str:
 
 
 def _library(*names: str) -> ctypes.CDLL | None:
+    """The first of these that loads: where the loader looks, and in NVIDIA's Python packages (``nvidia/*/lib``)."""
+    spec = importlib.util.find_spec("nvidia")
+    packages = [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
     for name in names:
-        try:
-            return ctypes.CDLL(name)
-        except OSError:
-            continue
+        for path in (name, *(str(found) for folder in packages for found in sorted(folder.glob(f"*/lib/{name}")))):
+            try:
+                return ctypes.CDLL(path)
+            except OSError:
+                continue
     return None

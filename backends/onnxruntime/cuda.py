@@ -53,6 +53,14 @@ MATMUL_MODEL = bytes.fromhex(
 )
 """An ONNX file (IR 8, opset 13) of the one node y = MatMul(x, x), float32 (2, 2)."""
 
+ATTENTION_MODEL = bytes.fromhex(
+    "080812003a9d010a380a01780a01770a01621201792209417474656e74696f6e2a100a096e756d5f68656164731801a0"
+    "01023a0d636f6d2e6d6963726f736f66741209617474656e74696f6e5a170a017812120a100801120c0a0208010a0208"
+    "020a0208085a130a0177120e0a0c080112080a0208080a0208185a0f0a0162120a0a08080112040a02081862170a0179"
+    "12120a100801120c0a0208010a0208020a02080842040a00100d42110a0d636f6d2e6d6963726f736f66741001"
+)
+"""Likewise y = com.microsoft.Attention(x, w, b), float32: x (1, 2, 8), w (8, 24), b (24), one head."""
+
 
 class OnnxRuntimeGpuOptions(OnnxRuntimeOptions):
     provider: dict[str, str | int | bool] = Field(default_factory=dict)
@@ -78,11 +86,13 @@ class OnnxRuntimeCudaOptions(OnnxRuntimeGpuOptions):
 class OnnxRuntimeGpu(OnnxRuntime):
     """Inputs and outputs are bound to buffers on the device: see `backends.onnxruntime.device_buffers`."""
 
-    packages = (*WHEELS, "tensorrt", *nvidia.PACKAGES)
+    packages = (*WHEELS, *nvidia.TENSORRT_PACKAGES, *nvidia.PACKAGES)
     options_type = OnnxRuntimeGpuOptions
     options: OnnxRuntimeGpuOptions
     device = "cuda"
     """ONNX Runtime's name of it."""
+    trial: ClassVar[tuple[bytes, Mapping[str, tuple[int, ...]]]] = (MATMUL_MODEL, {"x": (2, 2)})
+    """A model of one node, and the shapes of its inputs: what shows that the provider works."""
 
     def _chosen(self) -> dict[str, str]:
         """The study's provider options as ONNX Runtime takes them: all are text, and true is 1."""
@@ -92,9 +102,9 @@ class OnnxRuntimeGpu(OnnxRuntime):
 
     @classmethod
     def availability(cls) -> Availability:
-        """As `backends.backend.Backend.availability`; multiplies two matrices on the device to be sure."""
+        """As `backends.backend.Backend.availability`; runs one node on the device to be sure."""
         reason, remedy = cls._missing() or cls._trial() or ("", "")
-        return Availability(cls.name, not reason, reason, remedy, installed(*WHEELS, "tensorrt"))
+        return Availability(cls.name, not reason, reason, remedy, installed(*WHEELS, *nvidia.TENSORRT_PACKAGES))
 
     @classmethod
     def _missing(cls) -> tuple[str, str] | None:
@@ -130,9 +140,12 @@ class OnnxRuntimeGpu(OnnxRuntime):
         options.log_severity_level = 4
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         try:
-            session = new_session(MATMUL_MODEL, options, [(cls.provider, {})])
-            session.run(None, {"x": np.eye(2, dtype=np.float32)})
+            model, shapes = cls.trial
+            session = new_session(model, options, [(cls.provider, {})])
+            session.run(None, {name: np.ones(shape, dtype=np.float32) for name, shape in shapes.items()})
         except Exception as error:
+            if "cuDNN is unavailable" in str(error):  # the provider loads it at the first node that asks for it
+                return f"{cls.provider} finds no cuDNN, without which it has no attention", cls.remedy
             if "fallback to CPU EP has been explicitly disabled" in str(error):
                 return f"{cls.provider} does not load", cls.remedy
             return f"{cls.provider} cannot run a single node ({one_line(error)})", cls.remedy
@@ -211,6 +224,7 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
         "onnx-int8-*": "quantized nodes fall back to the CPU there: use onnx-fp16, or TensorRT",
     }
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
+    trial = (ATTENTION_MODEL, {"x": (1, 2, 8), "w": (8, 24), "b": (24,)})
 
     options_type = OnnxRuntimeCudaOptions
     options: OnnxRuntimeCudaOptions

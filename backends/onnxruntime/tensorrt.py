@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,27 +14,55 @@ from backends.errors import BackendError
 from backends.host import nvidia
 from backends.onnx_interface import model_file
 from backends.onnxruntime import tensorrt_options
-from backends.onnxruntime.cuda import CUDA, OnnxRuntimeGpu
+from backends.onnxruntime.cuda import CUDA, OnnxRuntimeGpu, _load_libraries
 
 TENSORRT = "TensorrtExecutionProvider"
 
 
 class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
-    """Batches beyond the engine's run in parts. What the provider is told: `backends.onnxruntime.tensorrt_options`."""
+    """Batches beyond the engine's run in parts. What the provider is told: `backends.onnxruntime.tensorrt_options`.
+
+    The provider's networks are weakly typed: TensorRT chooses each layer's type among those that it is allowed. What
+    a precision costs or gains is told by ``tensorrt-*``, whose types are the file's.
+    """
 
     name = "onnxruntime-tensorrt"
     provider = TENSORRT
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
         "onnx-packed": "TensorRT knows none of its operators: use onnxruntime-cuda, or onnx-fp32",
+        "onnx-fp8": "the provider has no option that allows TensorRT 10 FP8: use tensorrt-fp8",
         "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
         "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",
         "onnx-int8-static": "TensorRT takes signed symmetric INT8, its own is unsigned: use onnx-int8-tensorrt",
     }
     remedy = (
-        "install TensorRT (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
+        "install TensorRT 10 (from NVIDIA's own package index), CUDA 13 and cuDNN 9, "
         "or put them on LD_LIBRARY_PATH: see docs/gpu.md"
     )
+
+    @classmethod
+    def _missing(cls) -> tuple[str, str] | None:
+        return super()._missing() or cls._library_missing()
+
+    @classmethod
+    def _library_missing(cls) -> tuple[str, str] | None:
+        """(reason, remedy) where the loader has not the TensorRT that the provider is linked with, whatever others."""
+        _load_libraries()
+        needed = tensorrt_options.needed_tensorrt()
+        if needed is None or nvidia.tensorrt_version(needed) is not None:
+            return None
+        others = [found for major in nvidia.TENSORRT_MAJORS if (found := nvidia.tensorrt_version(major))]
+        there = f"TensorRT {' and '.join(others)}" if others else "none"
+        return (
+            f"this onnxruntime-gpu needs TensorRT {needed} (libnvinfer.so.{needed}), the loader finds {there}",
+            f"pip install 'tensorrt-cu13=={needed}.*' --extra-index-url https://pypi.nvidia.com, or put its libraries "
+            "on LD_LIBRARY_PATH: docs/gpu.md",
+        )
+
+    def _prepare(self) -> None:
+        os.environ.setdefault(tensorrt_options.TF32, "0")  # before CUDA's libraries are loaded
+        super()._prepare()
 
     def _load(self) -> None:
         self._told = self._tensorrt_options()
@@ -46,7 +75,8 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         graph = onnx.load(model_file(self.name, self.artifact), load_external_data=False).graph
         names = [port.name for port in graph.input]
         manifest = tensorrt_options.manifest_of(self.artifact)
-        version = nvidia.libraries()["TensorRT"]
+        needed = tensorrt_options.needed_tensorrt()
+        self._version = version = None if needed is None else nvidia.tensorrt_version(needed)
         self._types = tensorrt_options.element_types(graph)
         self._largest = tensorrt_options.largest_batch(manifest)
         options = {
@@ -93,8 +123,18 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         return [{name: feeds[name][start : start + most] for name in self.inputs} for start in range(0, rows, most)]
 
     def _describe(self) -> dict[str, Any]:
-        return {**super()._describe(), "engines_sha256": tensorrt_options.engine_digests(self._told)}
+        described = super()._describe()
+        loaded = {} if self._version is None else {"TensorRT": self._version}
+        return {
+            **described,
+            "versions": {**described["versions"], **loaded},
+            "engines_sha256": tensorrt_options.engine_digests(self._told),
+        }
 
     def _precision_hint(self) -> str | None:
-        typed = not self._types.isdisjoint(tensorrt_options.FLAGS)
-        return "by the types of the graph" if typed else "TensorRT's default (TF32 allowed)"
+        """Of TensorRT 11 the types of the graph are what it computes in."""
+        if self._version is not None and int(self._version.split(".")[0]) >= 11:
+            return "by the types of the graph"
+        float32 = "FP32 (TF32 off)" if os.environ.get(tensorrt_options.TF32) == "0" else "FP32 (TF32 allowed)"
+        allowed = [name for name in tensorrt_options.FLAGS if name in self._types]
+        return f"weakly typed: TensorRT chooses among {', '.join([float32, *allowed])}" if allowed else float32

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
+import re
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,31 @@ TOKENS = 131_072
 
 FLAGS = {"FLOAT16": "trt_fp16_enable", "BFLOAT16": "trt_bf16_enable", "INT8": "trt_int8_enable"}
 """By ONNX's names of element types, the option without which TensorRT 10 does not compute in them."""
+
+PROVIDER = "libonnxruntime_providers_tensorrt.so"
+TF32 = "NVIDIA_TF32_OVERRIDE"
+"""The environment variable that CUDA's libraries and TensorRT read as they are loaded: 0 keeps FP32 in FP32."""
+
+
+def needed_tensorrt(package: Path | None = None) -> int | None:
+    """The major version of TensorRT that the provider in the folder ``package`` is linked with; None without one.
+
+    The dynamic section names it: ``libnvinfer.so.10``. ``package`` is the installed `onnxruntime` by default.
+    """
+    if package is None:
+        spec = find_spec("onnxruntime")
+        if spec is None or spec.origin is None:
+            return None
+        package = Path(spec.origin).parent
+    try:
+        with (
+            (package / "capi" / PROVIDER).open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            found = re.search(rb"\0libnvinfer\.so\.(\d+)\0", content)
+            return int(found[1]) if found else None
+    except (OSError, ValueError):  # no such file, or an empty one
+        return None
 
 
 def manifest_of(artifact: Path) -> dict[str, Any]:
@@ -46,6 +74,9 @@ def element_types(graph: Any) -> set[str]:
 def precision_flags(types: set[str], version: str | None) -> dict[str, str]:
     """The options for a graph of these `element_types`: none for TensorRT 11, whose precision is the graph's.
 
+    With them TensorRT 10 may choose any of the allowed types and float32 for each layer: ONNX Runtime's networks are
+    weakly typed.
+
     Raises `BackendError` for FP8 under TensorRT 10, for which ONNX Runtime's provider has no option.
     """
     if version is not None and int(version.split(".")[0]) >= 11:
@@ -53,7 +84,7 @@ def precision_flags(types: set[str], version: str | None) -> dict[str, str]:
     if "FLOAT8E4M3FN" in types:
         raise BackendError(
             f"onnxruntime-tensorrt: TensorRT {version or 10} has to be allowed FP8, which ONNX Runtime cannot tell it: "
-            "use the format tensorrt-fp8, or TensorRT 11"
+            "use the format tensorrt-fp8"
         )
     return {option: "1" for name, option in FLAGS.items() if name in types}
 
@@ -92,7 +123,7 @@ def cache_options(manifest: Mapping[str, Any], options: Mapping[str, str], versi
     import onnxruntime
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "scalemodel" / "onnxruntime-tensorrt"
-    machine = cache / digest_of([version, device])
+    machine = cache / digest_of([version, device, os.environ.get(TF32)])
     engines = machine / digest_of([manifest["files"], options, onnxruntime.__version__])
     engines.mkdir(parents=True, exist_ok=True)
     return {

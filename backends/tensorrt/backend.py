@@ -1,42 +1,58 @@
-"""TensorRT itself: an engine that was built on this machine, run through Polygraphy."""
+"""TensorRT itself: an engine that was built on this machine, run by a runner of our own."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import Availability, Backend
+from backends.backend import Availability, Backend, Options
 from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed
 from backends.onnx_interface import Port, check_ports
+from backends.tensorrt.cuda_runtime import CudaRuntime
 from backends.tensorrt.layers import layers_by_precision, products_by_precision
+from backends.tensorrt.runner import EngineRunner, Lane, Part
 
 ENGINE = "model.engine"
-TYPES = {"INT64": "int64", "INT32": "int32", "FLOAT": "float"}
-"""TensorRT's names of element types, as ONNX Runtime says them."""
+TYPES: dict[str, np.dtype[Any]] = {
+    "INT64": np.dtype(np.int64),
+    "INT32": np.dtype(np.int32),
+    "FLOAT": np.dtype(np.float32),
+    "HALF": np.dtype(np.float16),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+}
+"""By TensorRT's names of element types."""
 
-INTEGERS: dict[str, type[np.integer[Any]]] = {"int64": np.int64, "int32": np.int32}
+INTEGERS = ("int64", "int32")
 """What inputs may be of: the older of trtexec's engines take int32."""
 
 Shape = Sequence[int]
 
 
+class TensorRtOptions(Options):
+    cuda_graphs: bool = True
+    """A shape that comes a second time is captured, and from the third time on replayed by one launch."""
+
+
 class TensorRt(Backend):
-    """One execution context and one stream. A batch larger than the engine's profiles runs in parts."""
+    """A batch larger than the engine's profiles runs in parts. How it runs: `backends.tensorrt.runner`."""
 
     name = "tensorrt"
     device = "cuda"
-    packages = ("tensorrt", "polygraphy")
+    packages = (*nvidia.TENSORRT_PACKAGES, *nvidia.PACKAGES)
     formats = ("tensorrt-*",)
+    options_type = TensorRtOptions
+    options: TensorRtOptions
 
     @classmethod
     def availability(cls) -> Availability:
@@ -47,9 +63,8 @@ class TensorRt(Backend):
 
         if nvidia.driver_version() is None:
             return lacking("no NVIDIA driver answers", "install the driver, or use onnxruntime-cpu")
-        for module in cls.packages:
-            if importlib.util.find_spec(module) is None:
-                return lacking(f"{module} is not installed", "install TensorRT and the extra `gpu`: docs/gpu.md")
+        if importlib.util.find_spec("tensorrt") is None:
+            return lacking("tensorrt is not installed", "install TensorRT and the extra `gpu`: docs/gpu.md")
         import tensorrt
 
         if int(tensorrt.__version__.split(".")[0]) < 10:
@@ -66,34 +81,37 @@ class TensorRt(Backend):
 
     def _prepare(self) -> None:
         self._engine: Any = None
-        self._runner: Any = None
+        self._runner: EngineRunner | None = None
         nvidia.use_nvml_order()
         self._require(self.availability())
 
     def _load(self) -> None:
-        from polygraphy.backend import trt
+        import tensorrt
 
         content = engine_bytes(self.artifact)
         self._digest = hashlib.sha256(content).hexdigest()
-        try:
-            self._engine = trt.EngineFromBytes(content)()
-        except Exception as error:
+        logger = tensorrt.Logger(tensorrt.Logger.ERROR)
+        tensorrt.init_libnvinfer_plugins(logger, "")
+        self._engine = tensorrt.Runtime(logger).deserialize_cuda_engine(content)
+        if self._engine is None:
             raise BackendError(
-                f"{self.name}: TensorRT cannot read {self.artifact / ENGINE} ({one_line(error)}); engines "
-                "run only on the kind of GPU and with the version that built them: export it again here"
-            ) from error
-        given = self._ports("INPUT")
-        self.inputs = check_ports(
-            self.name, self.artifact / ENGINE, given, self._ports("OUTPUT"), self.outputs, types=tuple(INTEGERS)
-        )
-        self._kinds = {port.name: INTEGERS[port.type] for port in given}
+                f"{self.name}: TensorRT {tensorrt.__version__} cannot read {self.artifact / ENGINE}; engines run only "
+                "on the kind of GPU and with the version that built them: export it again here"
+            )
+        given, made = self._ports("INPUT"), self._ports("OUTPUT")
+        self.inputs = check_ports(self.name, self.artifact / ENGINE, given, made, self.outputs, types=INTEGERS)
         self._profiles = [
             [list(shape) for shape in self._engine.get_tensor_profile_shape(self.inputs[0], index)]
             for index in range(self._engine.num_optimization_profiles)
         ]
-        self._runner = trt.TrtRunner(self._engine)
-        self._runner.activate()
-        self._profile = 0
+        runtime, inputs, outputs = CudaRuntime(), self._types(given), self._types(made)
+        strategy = tensorrt.ExecutionContextAllocationStrategy.USER_MANAGED
+
+        def new_lane() -> Lane:
+            make = partial(self._engine.create_execution_context, strategy)
+            return Lane(self._engine, runtime, inputs, outputs, make, graphs=self.options.cuda_graphs)
+
+        self._runner = EngineRunner(new_lane)
 
     def _ports(self, mode: str) -> list[Port]:
         import tensorrt
@@ -104,53 +122,57 @@ class TensorRt(Backend):
         return [
             Port(
                 name,
-                TYPES.get(engine.get_tensor_dtype(name).name, engine.get_tensor_dtype(name).name.lower()),
+                engine.get_tensor_dtype(name).name.lower(),
                 tuple(None if size < 0 else int(size) for size in engine.get_tensor_shape(name)),
             )
             for name in names
             if engine.get_tensor_mode(name) == wanted
         ]
 
+    def _types(self, ports: Sequence[Port]) -> dict[str, np.dtype[Any]]:
+        told = {port.name: self._engine.get_tensor_dtype(port.name).name for port in ports}
+        for name, type in told.items():
+            if type not in TYPES:
+                raise BackendError(
+                    f"{self.name}: {name!r} of {self.artifact / ENGINE} is {type}; known are {', '.join(TYPES)}: "
+                    "build the engine with one of them there"
+                )
+        return {name: TYPES[type] for name, type in told.items()}
+
+    @property
+    def serves_all_callers(self) -> bool:
+        """Each caller has a stream, buffers and execution contexts of its own; the weights are there once."""
+        return True
+
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
-        parts = [self._outputs_of(part) for part in self._parts(feeds)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+        made = self._opened().infer(self._parts(feeds))
+        return {name: made[name] for name in self.outputs}
 
-    def _outputs_of(self, part: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        """Copies: the next call writes into the arrays that the runner gives."""
-        made = self._runner.infer(part, check_inputs=False)
-        return {name: np.array(made[name], np.float32) for name in self.outputs}
+    def _opened(self) -> EngineRunner:
+        assert self._runner is not None
+        return self._runner
 
-    def _parts(self, feeds: Mapping[str, NDArray[np.int64]]) -> list[dict[str, NDArray[Any]]]:
-        """The batch in parts that the engine takes, of its own integers; sets the profile for them."""
+    def _parts(self, feeds: Mapping[str, NDArray[np.int64]]) -> list[Part]:
+        """The batch in parts that the engine takes."""
         rows, length = next(iter(feeds.values())).shape
         profile, most = choose_profile(self._profiles, rows, length)
-        if profile != self._profile:
-            self._runner.set_profile(profile)
-            self._profile = profile
         return [
-            {name: np.ascontiguousarray(feeds[name][start : start + most], kind) for name, kind in self._kinds.items()}
+            Part(profile, {name: feeds[name][start : start + most] for name in self.inputs})
             for start in range(0, rows, most)
         ]
 
     def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
-        parts = [self._stages(part) for part in self._parts(feeds)]
-        return {stage: sum(times[stage] for times in parts) for stage in parts[0]}
-
-    def _stages(self, part: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-        """Of one call; Polygraphy copies what is on the device already neither there nor back."""
-        from polygraphy import cuda
-
-        with ExitStack() as stack:
-            buffers = {
-                name: stack.enter_context(cuda.DeviceArray(shape=array.shape, dtype=array.dtype))
-                for name, array in part.items()
-            }
-            return stage_times(
-                lambda: {name: buffers[name].copy_from(array) for name, array in part.items()},
-                lambda held: self._runner.infer(held, check_inputs=False, copy_outputs_to_host=False),
-                lambda made: [made[name].numpy() for name in self.outputs],
-                self._runner.stream.synchronize,
-            )
+        with self._opened().borrowed() as lane:
+            times = [
+                stage_times(
+                    lambda part=part: lane.fill(part),  # type: ignore[misc]
+                    lambda _: lane.compute(),
+                    lambda _: lane.fetch(),
+                    lane.synchronize,
+                )
+                for part in self._parts(feeds)
+            ]
+        return {stage: sum(part[stage] for part in times) for stage in times[0]}
 
     def _information(self) -> str:
         import tensorrt
@@ -164,7 +186,7 @@ class TensorRt(Backend):
             "provider": "TensorRT",
             "precision_hint": "by the types of the engine's network",
             "nodes": {"TensorRT": int(self._engine.num_layers)},
-            "layers_by_precision": layers,
+            "layers_by_precision": layers or {},
             "left_to_cpu": {},
             "engine_sha256": self._digest,
             "profiles": self._profiles,
@@ -172,11 +194,11 @@ class TensorRt(Backend):
         }
 
     def matmuls(self) -> dict[str, int] | None:
-        return products_by_precision(self._information()) or None
+        return products_by_precision(self._information())
 
     def _unload(self) -> None:
         if self._runner is not None:
-            self._runner.deactivate()
+            self._runner.close()
         self._runner = self._engine = None
 
 

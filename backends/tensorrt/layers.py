@@ -1,4 +1,4 @@
-"""Layers of an engine by precision, as TensorRT's engine inspector tells them."""
+"""Layers of an engine by precision, as TensorRT's engine inspector tells them: both that of 10 and that of 11."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+from backends.errors import BackendError
 
 PRODUCTS = re.compile(r"gemm|matmul|matrix_?multiply|fullyconnected|mha|attention", re.IGNORECASE)
 """In the types and names of layers that multiply matrices, in TensorRT's own and in Myelin's words."""
@@ -20,30 +22,39 @@ PRECISIONS = (
     (re.compile(r"\b(fp16|half)\b", re.IGNORECASE), "fp16"),
     (re.compile(r"\b(fp32|float)\b", re.IGNORECASE), "fp32"),
 )
-"""In ``Format/Datatype``: "Half", or "Thirty-two wide channel vectorized row major Int8 format"."""
+"""In a type's name: "Half", or "Thirty-two wide channel vectorized row major Int8 format"."""
+
+TYPE_KEYS = ("Datatype", "Format/Datatype")
+"""Where TensorRT 11 tells the type of a layer's input or output, and where 10 does."""
 
 
-def layers_by_precision(information: str) -> dict[str, int]:
+def layers_by_precision(information: str) -> dict[str, int] | None:
     """Layers by the precision of their first output, of the inspector's JSON; those without one are left out.
 
-    An engine that was built without detailed profiling verbosity names its layers only: nothing is counted.
+    None for an engine that was built without detailed profiling verbosity, which names its layers only.
+    `BackendError` where layers are told, but the precision of none of them can be read.
     """
     return _counted(information, products_only=False)
 
 
-def products_by_precision(information: str) -> dict[str, int]:
+def products_by_precision(information: str) -> dict[str, int] | None:
     """As `layers_by_precision`, of the layers that multiply matrices, by the precision of their first input."""
     return _counted(information, products_only=True)
 
 
-def _counted(information: str, *, products_only: bool) -> dict[str, int]:
-    counts = Counter[str]()
-    for layer in json.loads(information).get("Layers", []):
-        if not isinstance(layer, Mapping) or (products_only and not _multiplies(layer)):
-            continue
-        precision = _precision(layer, "Inputs" if products_only else "Outputs")
-        if precision is not None:
-            counts[precision] += 1
+def _counted(information: str, *, products_only: bool) -> dict[str, int] | None:
+    layers = [layer for layer in json.loads(information).get("Layers", []) if isinstance(layer, Mapping)]
+    if not layers:
+        return None
+    side = "Inputs" if products_only else "Outputs"
+    told = [_precision(layer, side) for layer in layers if not products_only or _multiplies(layer)]
+    counts = Counter(filter(None, told))
+    if not counts:
+        what = "matrix product" if products_only else "layer"
+        raise BackendError(
+            f"tensorrt: the engine inspector tells the precision of no {what}, of {len(layers)} layers: this version's "
+            "words are unknown here; tell the project which TensorRT it is"
+        )
     return dict(sorted(counts.items()))
 
 
@@ -53,5 +64,5 @@ def _multiplies(layer: Mapping[str, Any]) -> bool:
 
 def _precision(layer: Mapping[str, Any], side: str) -> str | None:
     first: Any = next(iter(layer.get(side) or []), None)
-    told = str(first.get("Format/Datatype", "")) if isinstance(first, Mapping) else ""
+    told = next((str(first[key]) for key in TYPE_KEYS if key in first), "") if isinstance(first, Mapping) else ""
     return next((name for pattern, name in PRECISIONS if pattern.search(told)), None)

@@ -22,8 +22,10 @@ from exporters.onnx.graph import MODEL
 ENGINE = "model.engine"
 LAYERS = "layers.json"
 
-TOKENS = 4096
-"""Padded tokens of the largest batch that a profile is made for; what is larger runs in parts."""
+TOKENS = 16_384
+"""Padded tokens of the largest batch that a profile is made for: a study's own on a GPU. Larger ones run in parts."""
+TUNED_TOKENS = 4096
+"""Padded tokens of the batches for which the kernels are timed: those that fill a GPU serve larger ones too."""
 BOUNDS = (64, 128, 256, 512, 1024, 2048, 4096)
 """Longest inputs of the profiles for batches, in tokens."""
 USUAL = 128
@@ -47,15 +49,15 @@ def profiles(longest: int) -> list[Profile]:
     """Narrow profiles for inputs of up to ``longest`` tokens.
 
     The first is for single requests of any length; the others, for batches, part the lengths at `BOUNDS`. One wide
-    profile would choose its kernels for a shape that few batches have, and reserve memory for the largest of all.
+    profile would choose its kernels for a shape that few batches have.
     """
     if longest < 1:
         raise ExportError(f"an engine for inputs of {longest} tokens makes no sense: give 1 or more")
     bounds = [*(bound for bound in BOUNDS if bound < longest), longest]
     batches = []
     for below, bound in zip([0, *bounds], bounds, strict=False):
-        most = max(2, TOKENS // bound)
-        batches.append(Profile((1, below + 1), (most, bound), (most, bound)))
+        usual, most = (max(2, tokens // bound) for tokens in (TUNED_TOKENS, TOKENS))
+        batches.append(Profile((1, below + 1), (usual, bound), (most, bound)))
     return [Profile((1, 1), (1, min(USUAL, longest)), (1, longest)), *batches]
 
 

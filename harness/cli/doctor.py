@@ -12,7 +12,10 @@ from backends.host import nvidia
 from backends.host.machine import environment, installed
 from backends.registry import BACKENDS, availability
 
-PACKAGES = ("onnxruntime", "onnxruntime-gpu", "openvino", "torch", "tensorrt", "polygraphy", "nvidia-modelopt")
+PACKAGES = (
+    *("onnxruntime", "onnxruntime-gpu", "openvino", "torch"),
+    *(*nvidia.TENSORRT_PACKAGES, "polygraphy", "nvidia-modelopt"),
+)
 """Distributions that decide what runs here."""
 
 
@@ -20,15 +23,15 @@ def examine() -> None:
     console = Console()
     facts = environment()
     cpu = facts["cpu"]
-    console.print(f"CPU      {escape(str(cpu['model']))}, {cpu['cores']} cores, {' '.join(cpu['isa'])}")
-    console.print(f"memory   {facts['memory_bytes'] / 2**30:.1f} GiB")
-    console.print(f"GPU      {escape(str(facts['gpu'] or 'none that NVML can see'))}")
-    console.print(f"Python   {facts['python']}")
+    console.print(f"CPU         {escape(str(cpu['model']))}, {cpu['cores']} cores, {' '.join(cpu['isa'])}")
+    console.print(f"memory      {facts['memory_bytes'] / 2**30:.1f} GiB")
+    console.print(f"GPU         {escape(str(facts['gpu'] or 'none that NVML can see'))}")
+    console.print(f"Python      {facts['python']}")
     verdicts = {name: availability(name) for name in BACKENDS}  # these load the libraries that Python packages bring
     for library, version in nvidia.libraries().items():
-        console.print(f"{library:<8} {version or 'not found by the loader'}")
+        console.print(f"{library:<11} {version or 'not found by the loader'}")
     packages = installed(*PACKAGES)
-    console.print(f"packages {', '.join(f'{name} {version}' for name, version in packages.items()) or 'none'}")
+    console.print(f"packages    {', '.join(f'{name} {version}' for name, version in packages.items()) or 'none'}")
     for line in advice(packages):
         console.print(f"[red]{escape(line)}[/red]")
     table = Table(box=None, pad_edge=False)
@@ -52,8 +55,10 @@ def advice(packages: Mapping[str, str]) -> list[str]:
             "onnxruntime and onnxruntime-gpu are both installed and overwrite each other's files: uninstall both, then "
             "install the one that you need"
         )
-    if "tensorrt" in packages and "polygraphy" not in packages:
-        lines.append("tensorrt is here without polygraphy, which builds and runs the engines: install the extra `gpu`")
-    if "tensorrt" in packages and int(packages["tensorrt"].split(".")[0]) < 10:
-        lines.append(f"tensorrt {packages['tensorrt']} is too old for engines of one's own: 10 or later, docs/gpu.md")
+    engines = [name for name in nvidia.TENSORRT_PACKAGES if name in packages]
+    if engines and "polygraphy" not in packages:
+        lines.append(f"{engines[0]} is here without polygraphy, which builds the engines: install the extra `gpu`")
+    for name in engines:
+        if int(packages[name].split(".")[0]) < 10:
+            lines.append(f"{name} {packages[name]} is too old for engines of one's own: 10 or later, docs/gpu.md")
     return lines

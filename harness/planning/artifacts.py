@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backends.host.nvidia import TENSORRT_PACKAGES
 from exporters.formats import FORMATS
 from harness.checkpoints.prebuilt import inspect_prebuilt, prebuilt_file, tokenizer_folder
 from harness.config.deployments import formats_of, represented
@@ -12,9 +13,6 @@ from harness.planning.refused import Refused
 from harness.planning.step import MODELS, installed, plan_step
 from harness.steps import artifact, prebuilt_artifact
 from harness.store.step import Step
-
-TENSORRT = ("tensorrt", "tensorrt-cu12", "tensorrt-cu13")
-"""Distributions that TensorRT comes in: each engine is of one version."""
 
 
 def plan_artifacts(
@@ -56,7 +54,7 @@ def _exported(
             calibration=context.task.calibration if chosen.needs_calibration else None,
             isa=context.machine.isa if chosen.isa_dependent else (),
             gpu=context.machine.facts["gpu"] if by_tensorrt else None,
-            versions=installed((*chosen.packages, *(TENSORRT if by_tensorrt else ()))),
+            versions=installed((*chosen.packages, *(TENSORRT_PACKAGES if by_tensorrt else ()))),
         ),
         inputs=artifact.Inputs(
             checkpoint=checkpoint.ref,

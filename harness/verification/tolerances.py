@@ -51,7 +51,6 @@ UNTRAINED = Tolerance(
 
 def tolerance(
     format: str,
-    backend: str,
     options: Mapping[str, Any] | None,
     matmuls: Collection[str] | None,
     *,
@@ -70,8 +69,7 @@ def tolerance(
     chosen, computed = options or {}, {facts.precision, *(matmuls or ())}
     if "bf16" in computed or chosen.get("precision") == "bf16":
         return BFLOAT16
-    # TensorRT under ONNX Runtime may take TF32, of 11 bits; so may a provider with options of one's own.
-    reduced = backend == "onnxruntime-tensorrt" or "provider" in chosen
-    if "fp16" in computed or chosen.get("precision") == "f16" or reduced:
+    # A provider with options of one's own may take TF32, of 11 bits.
+    if "fp16" in computed or chosen.get("precision") == "f16" or chosen.get("provider"):
         return FLOAT16
     return FLOAT32

@@ -174,6 +174,7 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     )
     assert all("use onnx-int8-static" in (unsupported_reason(name, "onnx-int8-tensorrt") or "") for name in HERE[:2])
     assert all("use onnx-int8-static" in (unsupported_reason(name, "onnx-int8-modelopt") or "") for name in HERE[:2])
-    assert all(unsupported_reason(name, "onnx-fp8") is None for name in (*HERE[:2], "onnxruntime-tensorrt"))
+    assert all(unsupported_reason(name, "onnx-fp8") is None for name in HERE[:2])
+    assert "use tensorrt-fp8" in (unsupported_reason("onnxruntime-tensorrt", "onnx-fp8") or "")
     assert "computed in FP32" in (unsupported_reason("onnxruntime-cuda", "onnx-fp8") or "")
     assert "use torch-cpu" in (unsupported_reason("openvino-cpu", "torch-fp32") or "")

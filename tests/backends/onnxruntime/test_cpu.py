@@ -15,10 +15,11 @@ from onnx import TensorProto, helper
 
 from backends.errors import BackendError, OutOfMemory, from_runtime
 from backends.onnxruntime.cpu import OnnxRuntimeCpu
-from backends.onnxruntime.cuda import MATMUL_MODEL, OnnxRuntimeCuda, computing
+from backends.onnxruntime.cuda import OnnxRuntimeCuda, computing
 from backends.onnxruntime.tensorrt import OnnxRuntimeTensorrt
 from backends.openvino import OpenVinoCpu
 from backends.registry import open_backend
+from tests.standin import STANDIN, needs_standin, on_standin
 
 TASK = "text-classification"
 FREE = ("batch", "sequence")
@@ -176,11 +177,37 @@ def test_session_that_fell_back_is_refused(onnx_artifact: Path, task: str) -> No
         Absent(onnx_artifact, format="onnx-fp32", task=task).open()
 
 
-def test_trial_model_runs() -> None:
-    onnx.checker.check_model(onnx.load_from_string(MATMUL_MODEL))
-    session = onnxruntime.InferenceSession(MATMUL_MODEL, providers=["CPUExecutionProvider"])
+def test_the_trial_of_tensorrt_multiplies_two_matrices() -> None:
+    model, shapes = OnnxRuntimeTensorrt.trial
+    onnx.checker.check_model(onnx.load_from_string(model))
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     x = np.array([[1, 2], [3, 4]], dtype=np.float32)
+    assert shapes == {"x": x.shape}
     np.testing.assert_array_equal(session.run(None, {"x": x})[0], x @ x)
+
+
+def test_the_trial_of_cuda_attends() -> None:
+    """Matrix products alone run without cuDNN; fused attention does not."""
+    model, shapes = OnnxRuntimeCuda.trial
+    onnx.checker.check_model(onnx.load_from_string(model))
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    x, w, b = (rng.standard_normal(shape, np.float32) for shape in shapes.values())
+    query, key, value = np.split((x[0] @ w + b).astype(np.float64), 3, axis=1)
+    weights = np.exp(query @ key.T / np.sqrt(8))
+    expected = weights / weights.sum(axis=1, keepdims=True) @ value
+    np.testing.assert_allclose(session.run(None, {"x": x, "w": w, "b": b})[0][0], expected, rtol=1e-4)
+
+
+@needs_standin
+def test_cuda_without_cudnn_is_not_available(tmp_path: Path) -> None:
+    code = "from backends.registry import availability; print(availability('onnxruntime-cuda'))"
+    assert "available=True" in on_standin("-c", code).stdout
+    for library in STANDIN.iterdir():
+        if library.name.startswith(("lib", "pynvml")) and "cudnn" not in library.name:
+            (tmp_path / library.name).symlink_to(library)
+    found = on_standin("-c", code, libraries=tmp_path).stdout
+    assert "available=False" in found and "finds no cuDNN" in found
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")

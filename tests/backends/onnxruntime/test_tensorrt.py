@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +23,15 @@ from backends.host import nvidia
 from backends.onnxruntime import tensorrt_options
 from backends.onnxruntime.cpu import CPU, OnnxRuntimeCpu
 from backends.onnxruntime.tensorrt import TENSORRT, OnnxRuntimeTensorrt
-from backends.onnxruntime.tensorrt_options import cache_options, element_types, largest_batch, precision_flags, profile
+from backends.onnxruntime.tensorrt_options import (
+    cache_options,
+    element_types,
+    largest_batch,
+    needed_tensorrt,
+    precision_flags,
+    profile,
+)
+from tests.standin import needs_standin, on_standin
 
 TASK = "text-classification"
 MANIFEST = {"max_positions": 256, "files": {"model.onnx": {"sha256": "a1", "bytes": 1}}}
@@ -26,10 +39,12 @@ MANIFEST = {"max_positions": 256, "files": {"model.onnx": {"sha256": "a1", "byte
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An H100 with TensorRT 10; the folder of the caches."""
+    """An H100 with TensorRT 10 and 11, of which the provider needs 10; the folder of the caches."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(nvidia, "ask_first_device", lambda ask: ["NVIDIA H100", 9, 0])
-    monkeypatch.setattr(nvidia, "libraries", lambda: {"CUDA": "13.0", "cuDNN": None, "TensorRT": "10.13.2"})
+    monkeypatch.setattr(nvidia, "tensorrt_version", {10: "10.13.2", 11: "11.4.1"}.get)
+    monkeypatch.setattr(tensorrt_options, "needed_tensorrt", lambda: 10)
+    monkeypatch.setenv(tensorrt_options.TF32, "0")
     return tmp_path / "cache" / "scalemodel" / "onnxruntime-tensorrt"
 
 
@@ -50,7 +65,7 @@ def test_precision_is_that_of_the_graph(types: set[str], version: str | None, fl
 
 def test_fp8_needs_tensorrt_11() -> None:
     assert precision_flags({"FLOAT", "FLOAT8E4M3FN"}, "11.4.1") == {}
-    with pytest.raises(BackendError, match=r"TensorRT 10\.13\.2 has to be allowed FP8.*tensorrt-fp8, or TensorRT 11"):
+    with pytest.raises(BackendError, match=r"TensorRT 10\.13\.2 has to be allowed FP8.*tensorrt-fp8"):
         precision_flags({"FLOAT", "FLOAT8E4M3FN"}, "10.13.2")
 
 
@@ -149,7 +164,8 @@ def test_the_provider_is_told_and_the_kept_engine_is_described(onnx_artifact: Pa
     )
     assert "trt_fp16_enable" not in told
     assert list(described["engines_sha256"]) == ["graph_sm90.engine"]
-    assert described["precision_hint"] == "TensorRT's default (TF32 allowed)"
+    assert described["precision_hint"] == "FP32 (TF32 off)"
+    assert described["versions"]["TensorRT"] == "10.13.2"
 
 
 @pytest.mark.parametrize(("message", "openings"), [("could not deserialize engine from cache: x", 2), ("no memory", 1)])
@@ -220,4 +236,72 @@ def test_half_precision_is_seen_in_the_file(tmp_path: Path) -> None:
     )
     with OnCpu(tmp_path, format="onnx-prebuilt", task=TASK, threads=1) as backend:
         assert backend.told[0][1]["trt_fp16_enable"] == "1"
-        assert backend.describe()["precision_hint"] == "by the types of the graph"
+        hint = backend.describe()["precision_hint"]
+    assert hint == "weakly typed: TensorRT chooses among FP32 (TF32 off), FLOAT16"
+
+
+@needs_standin
+def test_the_wheels_own_provider_needs_tensorrt_10() -> None:
+    code = "from backends.onnxruntime.tensorrt import OnnxRuntimeTensorrt as found; print(found.availability())"
+    assert "needs TensorRT 10 (libnvinfer.so.10), the loader finds none" in on_standin("-c", code).stdout
+
+
+def test_the_provider_itself_says_which_tensorrt_it_needs(tmp_path: Path) -> None:
+    library = tmp_path / "capi" / "libonnxruntime_providers_tensorrt.so"
+    library.parent.mkdir()
+    assert needed_tensorrt(tmp_path) is None
+    library.touch()
+    assert needed_tensorrt(tmp_path) is None
+    library.write_bytes(b"\x7fELF libnvinfer.so.9 \0libcudart.so.13\0libnvinfer.so.10\0libnvonnxparser.so.10\0")
+    assert needed_tensorrt(tmp_path) == 10
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc, which makes libraries of TensorRT's names")
+@pytest.mark.parametrize(("there", "reason"), [([11], "needs TensorRT 10 .*finds TensorRT 11.4.1"), ([10, 11], None)])
+def test_of_two_versions_the_provider_gets_its_own(there: list[int], reason: str | None, tmp_path: Path) -> None:
+    """In a process of its own, as a library once loaded stays."""
+    for major, number in {10: 101302, 11: 110401}.items():
+        if major in there:
+            source = tmp_path / f"{major}.c"
+            source.write_text(f"int getInferLibVersion(void) {{ return {number}; }}")
+            library = tmp_path / f"libnvinfer.so.{major}"
+            subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    code = (
+        "from backends.onnxruntime import tensorrt, tensorrt_options\n"
+        "from backends.host import nvidia\n"
+        "tensorrt_options.needed_tensorrt = lambda: 10\n"
+        "print(nvidia.libraries()['TensorRT 10'], nvidia.libraries()['TensorRT 11'])\n"
+        "print(tensorrt.OnnxRuntimeTensorrt._library_missing())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "LD_LIBRARY_PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    versions, missing = done.stdout.splitlines()
+    assert versions == f"{'10.13.2' if 10 in there else None} 11.4.1"
+    if reason is None:
+        assert missing == "None"
+    else:
+        assert re.search(reason, missing) and "tensorrt-cu13==10.*" in missing
+
+
+def test_float32_means_float32(monkeypatch: pytest.MonkeyPatch, onnx_artifact: Path, task: str) -> None:
+    """TF32 is off before CUDA's libraries are loaded, unless the user says otherwise."""
+    seen = []
+
+    class Prepared(OnnxRuntimeTensorrt):
+        @classmethod
+        def _missing(cls) -> tuple[str, str]:
+            seen.append(os.environ.get(tensorrt_options.TF32))
+            return "nothing here", "stop"
+
+    for given in (None, "1"):
+        monkeypatch.delenv(tensorrt_options.TF32)
+        if given is not None:
+            monkeypatch.setenv(tensorrt_options.TF32, given)
+        with pytest.raises(BackendError, match="nothing here"):
+            Prepared(onnx_artifact, format="onnx-fp32", task=task).open()
+    assert seen == ["0", "1"]

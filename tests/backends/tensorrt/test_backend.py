@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,6 +21,8 @@ from backends.onnx_interface import Port, check_ports
 from backends.registry import availability, unsupported_reason
 from backends.tensorrt.backend import TensorRt, choose_profile, engine_bytes
 from backends.tensorrt.layers import layers_by_precision, products_by_precision
+from tests.backends.tensorrt.imitation import KINDS, ImitatedEngine, ImitatedRuntime
+from tests.standin import needs_standin, on_standin
 
 PROFILES = [
     [[1, 1], [1, 128], [1, 512]],
@@ -50,7 +54,7 @@ def test_too_many_tokens_are_refused() -> None:
         choose_profile(PROFILES, 1, 513)
 
 
-def layer(kind: str, given: str, made: str, **more: str) -> dict[str, object]:
+def layer(kind: str, given: str, made: str, **more: str) -> dict[str, Any]:
     return {
         "Name": "/bert/encoder/layer.0",
         "LayerType": kind,
@@ -60,7 +64,17 @@ def layer(kind: str, given: str, made: str, **more: str) -> dict[str, object]:
     }
 
 
-def test_the_inspectors_layers_are_counted_by_precision() -> None:
+def in_two(information: str) -> str:
+    """As TensorRT 11's inspector says it: format and type under keys of their own."""
+    told = json.loads(information)
+    for each in told["Layers"]:
+        for port in (*each["Inputs"], *each["Outputs"]):
+            port |= {"Format": "Row major linear", "Datatype": port.pop("Format/Datatype").removesuffix(" format")}
+    return json.dumps(told)
+
+
+@pytest.mark.parametrize("said", [str, in_two], ids=["TensorRT 10", "TensorRT 11"])
+def test_the_inspectors_layers_are_counted_by_precision(said: Callable[[str], str]) -> None:
     information = json.dumps(
         {
             "Layers": [
@@ -75,13 +89,22 @@ def test_the_inspectors_layers_are_counted_by_precision() -> None:
             "Bindings": ["input_ids", "logits"],
         }
     )
-    assert layers_by_precision(information) == {"bf16": 1, "fp16": 3, "fp32": 1, "int8": 1}
-    assert products_by_precision(information) == {"bf16": 1, "fp16": 1, "int8": 2}
+    assert layers_by_precision(said(information)) == {"bf16": 1, "fp16": 3, "fp32": 1, "int8": 1}
+    assert products_by_precision(said(information)) == {"bf16": 1, "fp16": 1, "int8": 2}
 
 
 def test_an_engine_without_detail_names_its_layers_only() -> None:
     information = json.dumps({"Layers": ["gemm_0 + bias", "softmax"], "Bindings": []})
-    assert layers_by_precision(information) == products_by_precision(information) == {}
+    assert layers_by_precision(information) is products_by_precision(information) is None
+
+
+def test_layers_without_a_precision_are_no_empty_answer() -> None:
+    unread = layer("gemm", "Half", "Half")
+    unread["Inputs"][0]["Type"] = unread["Inputs"][0].pop("Format/Datatype")
+    with pytest.raises(BackendError, match="precision of no matrix product, of 1 layers"):
+        products_by_precision(json.dumps({"Layers": [unread]}))
+    with pytest.raises(BackendError, match="precision of no layer, of 1 layers"):
+        layers_by_precision(json.dumps({"Layers": [{**unread, "Outputs": []}]}))
 
 
 def test_what_is_no_engine_is_refused(tmp_path: Path) -> None:
@@ -103,112 +126,187 @@ def test_it_takes_engines_and_says_what_is_missing() -> None:
         assert found.reason and found.remedy
 
 
-class Held:
-    """An array on the device, as Polygraphy's: filled from the host, and read back."""
-
-    alive = 0
-
-    def __init__(self, shape: Any, dtype: Any) -> None:
-        self.array = np.empty(shape, dtype)
-
-    def __enter__(self) -> Held:
-        Held.alive += 1
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        Held.alive -= 1
-
-    def copy_from(self, array: NDArray[Any]) -> Held:
-        assert array.dtype == self.array.dtype and array.flags.c_contiguous
-        self.array[...] = array
-        return self
-
-    def numpy(self) -> NDArray[Any]:
-        return self.array.copy()
-
-
-class Runner:
-    """Gives the row sums of ``input_ids`` in buffers that the next call writes to, as Polygraphy's runner does."""
-
-    stream = SimpleNamespace(synchronize=lambda: None)
-
-    def __init__(self, engine: Any) -> None:
-        self.buffer = np.zeros(64, np.float32)
-        self.kinds: set[str] = set()
-        self.on_device = 0
-
-    def activate(self) -> None: ...
-
-    def deactivate(self) -> None: ...
-
-    def set_profile(self, index: int) -> None: ...
-
-    def infer(self, feeds: Mapping[str, Any], *, check_inputs: bool, copy_outputs_to_host: bool = True) -> Any:
-        held = isinstance(feeds["input_ids"], Held)
-        self.on_device += held
-        assert held is not copy_outputs_to_host
-        arrays = {name: value.array if held else value for name, value in feeds.items()}
-        self.kinds |= {str(array.dtype) for array in arrays.values()}
-        rows = len(arrays["input_ids"])
-        self.buffer[:rows] = arrays["input_ids"].sum(axis=1)
-        made = self.buffer[:rows, None]
-        if copy_outputs_to_host:
-            return {"logits": made, "representation": made}
-        answer = Held(made.shape, np.float32).copy_from(np.ascontiguousarray(made))
-        return {"logits": answer, "representation": answer}
-
-
-@pytest.fixture(params=["int64", "int32"])
+@pytest.fixture(params=["INT64", "INT32"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def opened(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[TensorRt]:
-    """The backend on libraries that stand in for TensorRT's and Polygraphy's, with inputs of this type."""
-    kinds = {"input_ids": kind.upper(), "attention_mask": kind.upper(), "logits": "FLOAT", "representation": "FLOAT"}
-    names = list(kinds)
-    engine = SimpleNamespace(
-        num_io_tensors=len(names),
-        num_optimization_profiles=2,
-        get_tensor_name=lambda index: names[index],
-        get_tensor_dtype=lambda name: SimpleNamespace(name=kinds[name]),
-        get_tensor_shape=lambda name: (-1, -1),
-        get_tensor_mode=lambda name: "in" if name in names[:2] else "out",
-        get_tensor_profile_shape=lambda name, index: ([1, 1], [2, 8], [2, 8]) if index else ([1, 1], [1, 8], [1, 8]),
+def library(kind: str, monkeypatch: pytest.MonkeyPatch) -> ImitatedEngine:
+    """The engine that the imitated TensorRT reads from any file, its inputs of this type."""
+    runtime = ImitatedRuntime()
+    kinds = {"input_ids": kind, "attention_mask": kind, "logits": "HALF", "representation": "FLOAT"}
+    engine = ImitatedEngine(runtime, kinds, [[[1, 1], [1, 8], [1, 8]], [[1, 1], [2, 8], [2, 8]]])
+    tensorrt = ModuleType("tensorrt")
+    reader = SimpleNamespace(deserialize_cuda_engine=lambda content: engine)
+    tensorrt.__dict__.update(
+        __version__="10.13.2",
+        TensorIOMode=SimpleNamespace(INPUT="in", OUTPUT="out"),
+        Logger=type("Logger", (), {"ERROR": 1, "__init__": lambda self, level: None}),
+        Runtime=lambda logger: reader,
+        init_libnvinfer_plugins=lambda logger, namespace: True,
+        ExecutionContextAllocationStrategy=SimpleNamespace(USER_MANAGED="user managed"),
     )
-    trt, cuda, tensorrt = ModuleType("polygraphy.backend.trt"), ModuleType("cuda"), ModuleType("tensorrt")
-    trt.__dict__.update(EngineFromBytes=lambda content: lambda: engine, TrtRunner=Runner)
-    cuda.__dict__.update(DeviceArray=Held)
-    tensorrt.__dict__.update(TensorIOMode=SimpleNamespace(INPUT="in", OUTPUT="out"))
-    package, backend = ModuleType("polygraphy"), ModuleType("polygraphy.backend")
-    package.__dict__.update(cuda=cuda)
-    backend.__dict__.update(trt=trt)
-    for name, module in {"tensorrt": tensorrt, "polygraphy": package, "polygraphy.backend": backend}.items():
-        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setitem(sys.modules, "tensorrt", tensorrt)
+    monkeypatch.setattr("backends.tensorrt.backend.CudaRuntime", lambda: runtime)
     monkeypatch.setattr(TensorRt, "availability", classmethod(lambda cls: Availability("tensorrt", True, "", "", {})))
+    return engine
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
     (tmp_path / "model.engine").write_bytes(b"ftrt" + bytes(40))
-    with TensorRt(tmp_path, format="tensorrt-prebuilt", task="text-classification") as found:
-        yield found
+    return tmp_path
 
 
-FEEDS = {
-    "input_ids": np.arange(40, dtype=np.int64).reshape(5, 8),
-    "attention_mask": np.ones((5, 8), dtype=np.int64),
-}
+def opened(artifact: Path, **options: Any) -> TensorRt:
+    return TensorRt(artifact, format="tensorrt-prebuilt", task="text-classification", options=options)
 
 
-def test_parts_of_a_batch_keep_their_own_outputs(opened: TensorRt, kind: str) -> None:
-    outputs = opened.infer(FEEDS)  # three calls: of two rows, two and one
-    np.testing.assert_array_equal(outputs["logits"][:, 0], FEEDS["input_ids"].sum(axis=1))
-    assert opened._runner.kinds == {kind}
+def batch(rows: int, length: int = 8, first: int = 0) -> dict[str, NDArray[np.int64]]:
+    ids = np.arange(first, first + rows * length, dtype=np.int64).reshape(rows, length)
+    return {"input_ids": ids, "attention_mask": np.ones((rows, length), dtype=np.int64)}
 
 
-def test_the_stages_of_all_parts_are_timed_on_arrays_of_the_device(opened: TensorRt) -> None:
-    times = opened.device_times(FEEDS)
-    assert times is not None and set(times) == {"host_to_device", "compute", "device_to_host"}
-    assert opened._runner.on_device % 3 == 0 and opened._runner.on_device > 0
-    assert Held.alive == 0
+def assert_right(outputs: Mapping[str, NDArray[np.float32]], feeds: Mapping[str, NDArray[np.int64]]) -> None:
+    assert {array.dtype for array in outputs.values()} == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(outputs["logits"][:, 0], feeds["input_ids"].sum(axis=1))
+    np.testing.assert_array_equal(outputs["representation"][:, 0], feeds["attention_mask"].sum(axis=1))
+
+
+def test_parts_of_a_batch_keep_their_own_outputs_with_two_in_flight(library: ImitatedEngine, artifact: Path) -> None:
+    with opened(artifact) as backend:
+        for first in (0, 3, 7):
+            feeds = batch(7, first=first)  # four calls: three of two rows, and one
+            assert_right(backend.infer(feeds), feeds)
+        assert backend._opened().lanes == 2
+        assert library.runtime.counts["to device"] == library.runtime.counts["to host"] == 3 * 4
+    assert not library.runtime.blocks and not library.runtime.graphs and not library.runtime.pending
+
+
+def test_a_shape_is_captured_the_second_time_and_launched_from_the_third_on(
+    library: ImitatedEngine, artifact: Path
+) -> None:
+    counts = library.runtime.counts
+    with opened(artifact) as backend:
+        for time, (captures, launches) in enumerate([(0, 0), (1, 0), (1, 1), (1, 2)]):
+            feeds = batch(2, first=time)
+            assert_right(backend.infer(feeds), feeds)
+            assert (counts["captures"], counts["launches"]) == (captures, launches)
+        for length in (5, 6, 7):  # in between, the context that goes from shape to shape
+            assert_right(backend.infer(batch(1, length)), batch(1, length))
+        feeds = batch(2, first=9)
+        assert_right(backend.infer(feeds), feeds)
+        assert (counts["captures"], counts["launches"]) == (1, 3)
+        assert backend._opened().lanes == 1 and len(library.contexts) == 2
+
+
+def test_without_graphs_nothing_is_captured(library: ImitatedEngine, artifact: Path) -> None:
+    with opened(artifact, cuda_graphs=False) as backend:
+        for first in range(3):
+            feeds = batch(2, first=first)
+            assert_right(backend.infer(feeds), feeds)
+        assert library.runtime.counts["captures"] == 0 and len(library.contexts) == 1
+
+
+def test_an_engine_that_cannot_be_captured_says_what_to_set(library: ImitatedEngine, artifact: Path) -> None:
+    library.capturable = False
+    with opened(artifact) as backend:
+        backend.infer(batch(2))
+        with pytest.raises(BackendError, match=r"cannot be captured as a CUDA graph .*option cuda_graphs of tensorrt"):
+            backend.infer(batch(2))
+
+
+def test_only_the_latest_graphs_are_kept(
+    library: ImitatedEngine, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.tensorrt.runner.KEPT", 2)
+    with opened(artifact) as backend:
+        for length in (3, 4, 5, 3):
+            for first in range(3):
+                feeds = batch(1, length, first)
+                assert_right(backend.infer(feeds), feeds)
+            assert len(library.runtime.graphs) <= 2
+        assert library.runtime.counts["captures"] == 4
+
+
+def test_callers_have_lanes_of_their_own(library: ImitatedEngine, artifact: Path) -> None:
+    with opened(artifact) as backend, ThreadPoolExecutor(3) as pool:
+        assert backend.serves_all_callers
+        together = threading.Barrier(3)
+
+        def infer(first: int) -> None:
+            together.wait()
+            for time in range(20):
+                feeds = batch(2, first=first + time)
+                assert_right(backend.infer(feeds), feeds)
+
+        list(pool.map(infer, (0, 5, 11)))
+        assert 1 <= backend._opened().lanes <= 3
+
+
+def test_the_stages_of_all_parts_are_timed(library: ImitatedEngine, artifact: Path) -> None:
+    with opened(artifact) as backend:
+        times = backend.device_times(batch(5))
+        assert times is not None and set(times) == {"host_to_device", "compute", "device_to_host"}
+        assert_right(backend.infer(batch(5)), batch(5))
+
+
+def test_an_output_of_an_unknown_type_is_refused(library: ImitatedEngine, artifact: Path) -> None:
+    library.kinds["representation"] = "FP8"
+    KINDS["FP8"] = np.uint8
+    try:
+        with pytest.raises(BackendError, match=r"'representation' of .* is FP8; known are INT64"):
+            opened(artifact).open()
+    finally:
+        del KINDS["FP8"]
+
+
+@needs_standin
+def test_cudas_own_calls(tmp_path: Path) -> None:
+    """On the stand-in: pinned memory, one copy each way, and one launch of a graph from the third time on."""
+    code = f"""
+import ctypes, numpy as np
+from backends.tensorrt.cuda_runtime import CudaRuntime
+from backends.tensorrt.runner import EngineRunner, Lane, Part
+from tests.backends.tensorrt.imitation import ImitatedEngine
+
+class Runtime(CudaRuntime):
+    capturing = ()
+    def give(self, stream, work):  # the stand-in's copies are done at once
+        work()
+    def capture(self, stream, enqueue):
+        self.capturing = (stream,)
+        try:
+            return super().capture(stream, enqueue)
+        finally:
+            self.capturing = ()
+
+runtime = Runtime()
+kinds = {{"input_ids": "INT64", "attention_mask": "INT64", "logits": "FLOAT", "representation": "FLOAT"}}
+engine = ImitatedEngine(runtime, kinds, [[[1, 1], [2, 8], [4, 8]]])
+types = [{{name: np.dtype(np.int64) for name in list(kinds)[:2]}}, {{name: np.dtype("f4") for name in list(kinds)[2:]}}]
+context = lambda: engine.create_execution_context("user managed")
+runner = EngineRunner(lambda: Lane(engine, runtime, *types, context, graphs=True))
+feeds = {{name: np.ones((2, 8), np.int64) for name in types[0]}}
+for time in range(4):
+    if time == 2:
+        runtime._library.fake_reset()
+    made = runner.infer([Part(0, feeds)])
+    assert made["logits"].tolist() == [[8.0], [8.0]], made
+runtime._library.fake_dump({str(tmp_path / "counts")!r}.encode())
+runner.close()
+print("done")
+"""
+    assert on_standin("-c", code).stdout.strip() == "done"
+    lines = [line.split("\t") for line in (tmp_path / "counts").read_text().splitlines()]
+    counts = {what: count for count, what in lines}
+    assert counts["GRAPH launch"] == "2" and counts["SYNC cudaStreamSynchronize"] == "4"
+    copies = {name: count for name, count in counts.items() if name.startswith("COPY")}
+    assert copies == {
+        "COPY cudaMemcpyAsync H2D pinned->device 512 bytes": "2",
+        "COPY cudaMemcpyAsync D2H device->pinned 512 bytes": "2",
+    }
 
 
 def test_other_types_of_inputs_are_refused(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from exporters.manifest import read_manifest, verify_files
 from exporters.onnx.graph import read_model
 from exporters.tensorrt import engine as tensorrt_engine
 from exporters.tensorrt.engine import TOKENS, Profile, missing, profiles, timing_cache, without_fp8
+from harness.planning.deployed import TOKEN_BUDGETS
 
 
 @pytest.mark.parametrize("longest", [1, 63, 64, 65, 128, 384, 512, 8192])
@@ -36,13 +37,17 @@ def test_every_length_has_a_profile_for_one_and_a_narrow_one_for_many(longest: i
         assert profile.largest[0] * profile.largest[1] <= max(TOKENS, 2 * longest)
 
 
+def test_a_study_s_own_batches_run_in_one_part() -> None:
+    assert TOKEN_BUDGETS["cuda"] <= TOKENS
+
+
 def test_the_profiles_of_bert() -> None:
     assert profiles(512) == [
         Profile((1, 1), (1, 128), (1, 512)),
-        Profile((1, 1), (64, 64), (64, 64)),
-        Profile((1, 65), (32, 128), (32, 128)),
-        Profile((1, 129), (16, 256), (16, 256)),
-        Profile((1, 257), (8, 512), (8, 512)),
+        Profile((1, 1), (64, 64), (256, 64)),
+        Profile((1, 65), (32, 128), (128, 128)),
+        Profile((1, 129), (16, 256), (64, 256)),
+        Profile((1, 257), (8, 512), (32, 512)),
     ]
     with pytest.raises(ExportError, match="0 tokens"):
         profiles(0)

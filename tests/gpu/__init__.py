@@ -1,0 +1,1 @@
+"""A quarter of an hour with a GPU, used well: see `tests.gpu.__main__`."""
