@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from backends.concurrent_sessions import deal
+from backends.concurrent_sessions import Workers
 from backends.errors import BackendError
 
 Integers = NDArray[np.int64]
@@ -154,13 +154,13 @@ def infer_all(
     pad_to_multiple: int = 1,
     longest: int | None = None,
     shuffle_seed: int | None = None,
-    beside: Sequence[Backend] = (),
+    workers: Workers | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> dict[str, list[NDArray[np.float32]]]:
     """Run all examples, whatever their lengths, and give each output as one array an example, in their order.
 
-    Outputs named in ``per_token`` have a token axis and are cut to the example's own length. ``beside`` are
-    further openings of the same artifact that work at the same time, each on batches of its own. ``same_length``
+    Outputs named in ``per_token`` have a token axis and are cut to the example's own length. ``workers``,
+    of which ``backend`` is the first, work at the same time, each on batches of its own. ``same_length``
     is that of `plan_batches`, ``pad_token`` that of `pad`. The other arguments vary what must not matter:
     ``pad_to_multiple`` rounds padded lengths up, though not beyond ``longest``, the tokens that the model has
     positions for; ``shuffle_seed`` composes other batches, of mixed lengths. ``progress`` is called after each batch
@@ -183,7 +183,7 @@ def infer_all(
         if progress is not None:
             progress(len(batches.indices[number]))
 
-    deal(run, len(batches), (backend, *beside))
+    (workers or Workers([backend])).deal(run, len(batches))
     return results
 
 

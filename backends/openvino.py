@@ -51,8 +51,8 @@ class OpenVinoCpu(Backend):
     packages = ("openvino",)
     formats = ("onnx-*",)
     refused: ClassVar[Mapping[str, str]] = {
-        "onnx-fused": "its operators are ONNX Runtime's own: use onnx-fp32, which the runtime fuses itself",
-        "onnx-packed": "its operators are those of ONNX Runtime with CUDA: use onnx-fp32",
+        "onnx-fused*": "its operators are ONNX Runtime's own: use onnx-fp32, which the runtime fuses itself",
+        "onnx-packed*": "its operators are those of ONNX Runtime with CUDA: use onnx-fp32",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
         "onnx-int8-modelopt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
     }

@@ -25,7 +25,7 @@ from backends.tasks import TASKS
 class Torch(Backend):
     """The model of a folder in the layout of ``save_pretrained``, FP32, attention by `sdpa` where it has that."""
 
-    packages = ("torch", "transformers")
+    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers")
     formats = ("torch-*",)
     compiled: ClassVar[bool] = False
     """Compiled for shapes of any size, in the first inferences: a batch of one and larger ones each cost some time."""
@@ -179,13 +179,29 @@ class TorchCpuCompiled(TorchCpu):
 
 
 class TorchCuda(Torch):
+    """Every opening has a stream of its own: on the one that torch gives to all, their work would stand in one row."""
+
     name = "torch-cuda"
     device = "cuda"
+    packages = (*Torch.packages, *nvidia.PACKAGES)
+
+    def _load(self) -> None:
+        import torch
+
+        super()._load()
+        self._stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        torch.cuda.synchronize()  # the weights were copied on another stream
+
+    def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
+        import torch
+
+        with torch.cuda.stream(self._stream):
+            return super()._infer(feeds)
 
     def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
             return stage_times(lambda: self._to_device(feeds), self._compute, self._to_host, torch.cuda.synchronize)
 
     @classmethod
@@ -211,3 +227,4 @@ class TorchCuda(Torch):
 class TorchCudaCompiled(TorchCuda):
     name = "torch-cuda-compiled"
     compiled = True
+    packages = (*TorchCuda.packages, "triton")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporters import torch_fp32
 from exporters.format import Format
-from exporters.onnx import bf16, fp16, fp32, fused, packed
+from exporters.onnx import bf16, fp16, fp32, fused, fused_fp16, packed
 from exporters.prebuilt import engine as prebuilt_engine
 from exporters.prebuilt import onnx as prebuilt_onnx
 from exporters.quantization import int4, int8_dynamic, int8_static, modelopt
@@ -18,6 +18,8 @@ FORMATS: dict[str, Format] = {
         fused.FORMAT,
         packed.FORMAT,
         fp16.FORMAT,
+        fused_fp16.FUSED,
+        fused_fp16.PACKED,
         bf16.FORMAT,
         int8_dynamic.FORMAT,
         int8_static.FORMAT,

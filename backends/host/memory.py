@@ -8,11 +8,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.host.nvidia import ask_first_device
+from backends.host.nvidia import ask_first_device, uses_cuda
 
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
-_MAPS = Path("/proc/self/maps")
 
 
 class MemoryProbe:
@@ -54,7 +53,7 @@ class MemoryProbe:
     def device_memory(self) -> DeviceMemory:
         """Both figures. NVML tells only the present, but the runtimes' allocators keep what they once took:
         read after the largest batch, this is their peak."""
-        if not _uses_cuda():
+        if not uses_cuda():  # then a change on the device is another's
             return DeviceMemory(device=None, process=None)
         used, baseline = _device_used(), self._device_baseline
         above = 0 if used is None or baseline is None else used - baseline
@@ -108,14 +107,6 @@ def _status_bytes(field: str) -> int | None:
     except OSError:
         return None
     return None if found is None else int(found[1]) * 1024
-
-
-def _uses_cuda() -> bool:
-    """Whether the driver's library is loaded here: without it, a change on the device is another's."""
-    try:
-        return "libcuda.so" in _MAPS.read_text()
-    except OSError:
-        return True
 
 
 def _device_used() -> int | None:

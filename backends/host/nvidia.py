@@ -24,6 +24,17 @@ TENSORRT_PACKAGES = ("tensorrt", "tensorrt-cu13", "tensorrt-cu12")
 TENSORRT_MAJORS = (10, 11)
 """Each has a library of its own name: both may be on one machine."""
 
+MAPS = Path("/proc/self/maps")
+
+REASONS = {
+    "power cap": "nvmlClocksEventReasonSwPowerCap",
+    "power brake": "nvmlClocksThrottleReasonHwPowerBrakeSlowdown",
+    "heat": "nvmlClocksEventReasonSwThermalSlowdown",
+    "heat (hardware)": "nvmlClocksThrottleReasonHwThermalSlowdown",
+    "clocks set by an application": "nvmlClocksEventReasonApplicationsClocksSetting",
+}
+"""What holds clocks down, with NVML's constant. That a device is idle is none of them."""
+
 
 @contextmanager
 def nvml() -> Iterator[Any]:
@@ -72,33 +83,73 @@ def first_device(library: Any) -> Any:
 
 
 def ask_first_device(ask: Callable[[Any, Any], Answer]) -> Answer | None:
-    """``ask(pynvml, handle)`` of the first device; None without one, or where the driver does not tell."""
+    """``ask(pynvml, handle)`` of the first device; None without one, or where the driver or `pynvml` does not tell."""
     with nvml() as library:
         handle = None if library is None else first_device(library)
         if handle is None:
             return None
         try:
             return ask(library, handle)
-        except library.NVMLError:
+        except (library.NVMLError, AttributeError):  # a `pynvml` that is older than the question
             return None
 
 
+def uses_cuda() -> bool:
+    """Whether the driver's library is loaded in this process; True where that cannot be seen."""
+    try:
+        return "libcuda.so" in MAPS.read_text()
+    except OSError:
+        return True
+
+
 def other_processes(process: int) -> int | None:
-    """How many processes besides ``process`` compute on the first device now; None without one."""
-    return ask_first_device(
-        lambda library, handle: sum(
-            int(entry.pid != process) for entry in library.nvmlDeviceGetComputeRunningProcesses(handle)
-        )
+    """How many processes besides ``process``, which is this one, compute on the first device now; None without one.
+
+    The driver numbers processes as the host does. In a container this one is not found by its number: where it uses
+    CUDA, one of those that are listed is this one.
+    """
+    running: list[Any] | None = ask_first_device(
+        lambda library, handle: library.nvmlDeviceGetComputeRunningProcesses(handle)
     )
+    if running is None:
+        return None
+    others = [entry for entry in running if entry.pid != process]
+    is_listed = len(others) < len(running) or uses_cuda()
+    return max(0, len(running) - is_listed)
 
 
 def hot_seconds() -> float | None:
     """For how long heat has held the first device's clocks down since its driver was loaded; None where not told."""
+    return _held_back("NVML_PERF_POLICY_THERMAL")
+
+
+def power_capped_seconds() -> float | None:
+    """The same of its limit of power."""
+    return _held_back("NVML_PERF_POLICY_POWER")
+
+
+def _held_back(policy: str) -> float | None:
+    """Seconds, of NVML's nanoseconds."""
     return ask_first_device(
         lambda library, handle: (
-            library.nvmlDeviceGetViolationStatus(handle, library.NVML_PERF_POLICY_THERMAL).violationTime / 1e9
+            library.nvmlDeviceGetViolationStatus(handle, getattr(library, policy)).violationTime / 1e9
         )
     )
+
+
+def clock_mhz() -> int | None:
+    """At which clock the first device's multiprocessors run now; None where not told."""
+    return ask_first_device(lambda library, handle: int(library.nvmlDeviceGetClockInfo(handle, library.NVML_CLOCK_SM)))
+
+
+def throttle_reasons() -> str | None:
+    """What holds the first device's clocks down now, "power cap, heat"; empty: nothing does. None where not told."""
+
+    def ask(library: Any, handle: Any) -> str:
+        bits = library.nvmlDeviceGetCurrentClocksEventReasons(handle)
+        return ", ".join(name for name, constant in REASONS.items() if bits & getattr(library, constant))
+
+    return ask_first_device(ask)
 
 
 def describe() -> dict[str, Any] | None:

@@ -33,6 +33,7 @@ class MachineWatch:
     def __init__(self) -> None:
         self._cpus = usable_cpus()
         self._energy = EnergyMeter()
+        self._mhz = nvidia.clock_mhz()
         self._started = self._read()
 
     def stop(self) -> dict[str, Any]:
@@ -40,9 +41,10 @@ class MachineWatch:
 
         ``seconds``; of the cores that this process may use: ``own_cpu_seconds``, ``other_cpu_seconds`` (other
         processes'), ``steal_seconds`` (other virtual machines'); ``quota_seconds`` in which the container's quota
-        held the process back; ``thermal_throttles``, counted; ``gpu_hot_seconds`` in which heat held the
-        GPU's clocks down; ``gpu_processes`` besides this one, now; ``cores``; and ``energy_joules`` by what used it,
-        see `EnergyMeter`.
+        held the process back; ``thermal_throttles``, counted; ``gpu_hot_seconds`` and ``gpu_power_capped_seconds`` in
+        which heat and the limit of power held the GPU's clocks down; ``gpu_mhz_before`` and ``gpu_mhz_after``;
+        ``gpu_throttle_reasons``, now; ``gpu_processes`` besides this one, now; ``cores``; and ``energy_joules`` by what
+        used it, see `EnergyMeter`.
         """
         before, after = self._started, self._read()
         energy = self._energy.joules()
@@ -53,6 +55,9 @@ class MachineWatch:
             **changed,
             "other_cpu_seconds": None if busy is None or own is None else max(0.0, busy - own),
             "cores": len(self._cpus),
+            "gpu_mhz_before": self._mhz,
+            "gpu_mhz_after": nvidia.clock_mhz(),
+            "gpu_throttle_reasons": nvidia.throttle_reasons(),
             "gpu_processes": nvidia.other_processes(os.getpid()),
             "energy_joules": energy,
         }
@@ -67,6 +72,7 @@ class MachineWatch:
             "quota_seconds": throttled_seconds(),
             "thermal_throttles": _thermal_throttles(self._cpus),
             "gpu_hot_seconds": nvidia.hot_seconds(),
+            "gpu_power_capped_seconds": nvidia.power_capped_seconds(),
         }
 
 

@@ -199,7 +199,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
     provider = CPU
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-bf16": "ONNX Runtime has no bfloat16 matmuls on the CPU: use openvino-cpu, or onnx-fp32",
-        "onnx-packed": "its operators are CUDA's alone: use onnx-fused",
+        "onnx-packed*": "its operators are CUDA's alone: use onnx-fused",
         "onnx-int8-tensorrt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
         "onnx-int8-modelopt": "its signed activations are slow and less exact on CPUs: use onnx-int8-static",
     }

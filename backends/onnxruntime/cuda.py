@@ -8,10 +8,10 @@ import importlib.util
 import io
 import threading
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,8 @@ from backends.onnxruntime.cpu import (
     new_session,
 )
 from backends.onnxruntime.device_buffers import DeviceBuffers, Shape
+
+Result = TypeVar("Result")
 
 CUDA = "CUDAExecutionProvider"
 
@@ -80,7 +82,9 @@ class OnnxRuntimeGpuOptions(OnnxRuntimeOptions):
 
 class OnnxRuntimeCudaOptions(OnnxRuntimeGpuOptions):
     cuda_graphs: list[Annotated[list[PositiveInt], Field(min_length=2, max_length=2)]] = Field(default_factory=list)
-    """Shapes of batches, [rows, tokens], that are captured as CUDA graphs; smaller batches are padded to them."""
+    """Shapes of batches, [rows, tokens], that are captured as CUDA graphs; smaller batches are padded to them.
+
+    They are captured as the session opens: what is timed afterwards only replays."""
 
 
 class OnnxRuntimeGpu(OnnxRuntime):
@@ -93,6 +97,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
     """ONNX Runtime's name of it."""
     trial: ClassVar[tuple[bytes, Mapping[str, tuple[int, ...]]]] = (MATMUL_MODEL, {"x": (2, 2)})
     """A model of one node, and the shapes of its inputs: what shows that the provider works."""
+    _thread: ThreadPoolExecutor | None = None
 
     def _chosen(self) -> dict[str, str]:
         """The study's provider options as ONNX Runtime takes them: all are text, and true is 1."""
@@ -183,11 +188,12 @@ class OnnxRuntimeGpu(OnnxRuntime):
                 "use another format, or onnxruntime-cpu"
             )
         # A set of buffers for each thread, as no other may write to it before the outputs are fetched. But a captured
-        # graph works on the addresses that it was captured with, and while one is captured, no other thread of the
-        # process may copy or allocate on the device: there is one set then, and callers take turns.
-        graphs = bool(self._graphs())
-        self._bound: Any = SimpleNamespace() if graphs else threading.local()
-        self._turn: contextlib.AbstractContextManager[Any] = threading.Lock() if graphs else contextlib.nullcontext()
+        # graph belongs to the thread that captured it, and while one is captured, no other thread of the process may
+        # copy or allocate on the device: all is done by one thread then, whoever calls.
+        self._bound: Any = threading.local()
+        if self._graphs():
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="cuda-graphs")
+            self._by_its_thread(lambda: self._buffers().capture(self.inputs))
 
     def _graphs(self) -> list[Shape]:
         """Shapes to capture as CUDA graphs."""
@@ -202,16 +208,27 @@ class OnnxRuntimeGpu(OnnxRuntime):
         return found
 
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
-        with self._turn:
-            return in_float32(self._buffers().infer(feeds))
+        return self._by_its_thread(lambda: in_float32(self._buffers().infer(feeds)))
 
     def device_times(self, feeds: Mapping[str, NDArray[np.int64]]) -> dict[str, float] | None:
         taken = {name: feeds[name] for name in self.inputs}
-        bound = self._buffers().of(taken)
-        return stage_times(lambda: bound.fill(taken), lambda _: bound.run(), lambda _: bound.fetch(), bound.synchronize)
+
+        def timed() -> dict[str, float]:
+            bound = self._buffers().of(taken)
+            return stage_times(
+                lambda: bound.fill(taken), lambda _: bound.run(), lambda _: bound.fetch(), bound.synchronize
+            )
+
+        return self._by_its_thread(timed)
+
+    def _by_its_thread(self, work: Callable[[], Result]) -> Result:
+        """By the one thread that captures and replays CUDA graphs; by the caller's without such graphs."""
+        return work() if self._thread is None else self._thread.submit(work).result()
 
     def _unload(self) -> None:
-        self._bound = None  # buffers go before the session that they are bound to
+        if self._thread is not None:
+            self._thread.shutdown()
+        self._bound = self._thread = None  # buffers go before the session that they are bound to
         super()._unload()
 
 
@@ -219,9 +236,12 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
     name = "onnxruntime-cuda"
     provider = CUDA
     refused: ClassVar[Mapping[str, str]] = {
-        # onnxruntime#10267 for QDQ; CUDA has no DynamicQuantizeLinear either.
-        "onnx-fp8": "its matmuls would be computed in FP32 there: use onnx-fp16, or TensorRT",
-        "onnx-int8-*": "quantized nodes fall back to the CPU there: use onnx-fp16, or TensorRT",
+        "onnx-int8-dynamic": "its INT8 matmuls would run on the CPU there: use onnx-fused-fp16, or TensorRT",
+        **dict.fromkeys(
+            # Quantization nodes are placed on CUDA (1.31), which has no INT8 product that they would fuse to.
+            ("onnx-fp8", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int8-modelopt"),
+            "its matmuls would be computed in float there, on restored values: use onnx-fused-fp16, or TensorRT",
+        ),
     }
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
     trial = (ATTENTION_MODEL, {"x": (1, 2, 8), "w": (8, 24), "b": (24,)})
@@ -235,10 +255,10 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
         return True
 
     def _load(self) -> None:
-        if self.options.cuda_graphs and self.format == "onnx-packed":
+        if self.options.cuda_graphs and self.format.startswith("onnx-packed"):
             raise BackendError(
-                f"{self.name}: onnx-packed counts its tokens on the host, which no CUDA graph captures: "
-                "use onnx-fused, or leave cuda_graphs out"
+                f"{self.name}: {self.format} counts its tokens on the host, which no CUDA graph captures: "
+                f"use {self.format.replace('packed', 'fused')}, or leave cuda_graphs out"
             )
         super()._load()
 

@@ -29,8 +29,8 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
     name = "onnxruntime-tensorrt"
     provider = TENSORRT
     refused: ClassVar[Mapping[str, str]] = {
-        "onnx-fused": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
-        "onnx-packed": "TensorRT knows none of its operators: use onnxruntime-cuda, or onnx-fp32",
+        "onnx-fused*": "TensorRT knows none of its operators, and fuses standard ones itself: use onnx-fp32",
+        "onnx-packed*": "TensorRT knows none of its operators: use onnxruntime-cuda, or onnx-fp32",
         "onnx-fp8": "the provider has no option that allows TensorRT 10 FP8: use tensorrt-fp8",
         "onnx-int4": "TensorRT does not know MatMulNBits: use onnx-fp16",
         "onnx-int8-dynamic": "TensorRT has no dynamic quantization: use onnx-fp16",

@@ -12,7 +12,7 @@ BUSY = 0.10
 STOLEN = 0.02
 """Of the cores' time, taken by other virtual machines."""
 HELD_BACK = 0.01
-"""Of the time, held back by the container's quota, or the GPU by heat."""
+"""Of the time, held back by the container's quota, or the GPU by heat or its limit of power."""
 CLOCK = 0.10
 """A fixed piece of work may take this share longer or shorter at the end: as much as an unsteady timing may drift."""
 
@@ -21,7 +21,8 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
     """Warnings on the conditions of one measurement; what is None was not told and warns of nothing.
 
     ``conditions``: ``seconds``, ``cores``, ``other_cpu_seconds``, ``steal_seconds``, ``quota_seconds``,
-    ``thermal_throttles``, ``gpu_hot_seconds``, ``gpu_processes`` and ``clock_change`` (a share; + is slower later).
+    ``thermal_throttles``, ``gpu_hot_seconds``, ``gpu_power_capped_seconds``, ``gpu_processes``, ``clock_change`` and
+    ``gpu_clock_change`` (shares; + is slower later).
     """
 
     def share(name: str, of: float) -> float:
@@ -42,12 +43,24 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
         found.append(f"throttled: the cores were slowed for heat {throttles:.0f} times; cool the machine")
     if (hot := share("gpu_hot_seconds", seconds)) > HELD_BACK:
         found.append(f"throttled: heat held the GPU's clocks down {hot:.0%} of the time; cool it, or lower its clocks")
+    if (capped := share("gpu_power_capped_seconds", seconds)) > HELD_BACK:
+        found.append(
+            f"throttled: the limit of power held the GPU's clocks down {capped:.0%} of the time; raise it, or lower "
+            "its clocks to what it can hold"
+        )
     change = conditions.get("clock_change") or 0.0
     if abs(change) > CLOCK:
         way = "slower" if change > 0 else "faster"
         found.append(
             f"throttled: a fixed piece of work was {abs(change):.0%} {way} at the end; "
             "fix the clock (governor `performance`, turbo off), or wait until the machine is quiet"
+        )
+    change = conditions.get("gpu_clock_change") or 0.0
+    if abs(change) > CLOCK:
+        way = "slower" if change > 0 else "faster"
+        found.append(
+            f"throttled: a fixed batch on the GPU was {abs(change):.0%} {way} at the end; lock its clocks "
+            "(nvidia-smi --lock-gpu-clocks), or wait until it is quiet"
         )
     if others := conditions.get("gpu_processes"):
         found.append(f"busy: {others:.0f} other processes compute on the GPU; end them")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter_ns
 
@@ -30,12 +30,21 @@ def calibrate() -> int:
 
     Taken before and after a measurement, a change says that the clock was throttled or freed in between.
     """
-    return min(_fixed_work() for _ in range(CALIBRATION_RUNS))
+    return shortest(_fixed_work)
 
 
-def _fixed_work() -> int:
-    before = perf_counter_ns()
+def shortest(work: Callable[[], object]) -> int:
+    """Nanoseconds of ``work()``, the least of `CALIBRATION_RUNS`."""
+
+    def timed() -> int:
+        before = perf_counter_ns()
+        work()
+        return perf_counter_ns() - before
+
+    return min(timed() for _ in range(CALIBRATION_RUNS))
+
+
+def _fixed_work() -> None:
     total = 0
     for step in range(CALIBRATION_STEPS):
         total += step * step
-    return perf_counter_ns() - before

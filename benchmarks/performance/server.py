@@ -1,7 +1,9 @@
 """MLPerf's server scenario: requests arrive at random, and the highest rate is sought whose p99 keeps a bound.
 
 Arrivals are a Poisson process that LoadGen seeds and issues; a request's latency is from its arrival to its answer,
-waiting included. One worker answers: whatever waits when it becomes free goes as one batch.
+waiting included. Whatever waits when the deployment becomes free goes as one batch. All trials are answered by the
+caller's thread, and LoadGen has one of its own: a runtime makes state on its device for each thread that calls it, and
+a new thread's first requests would wait for that.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil, sqrt
 from queue import Empty, SimpleQueue
@@ -119,16 +122,19 @@ def find_highest_rate(
 ) -> list[Trial]:
     """Try rates, in steps and then by bisection, until the highest that passes is known to 5 %.
 
-    ``serve(indices)`` answers some requests at once. ``service_ms`` is how long one takes alone, on average; the
-    search begins below the rate that this allows. A trial has ``queries`` requests, more where they take less than
-    ``min_seconds``. All trials have the same arrivals, stretched in time.
+    ``serve(indices)`` answers some requests at once; the largest batch is answered once before.
+    ``service_ms`` is how long one takes alone, on average; the search begins below the rate that this allows. A trial
+    has ``queries`` requests, more where they take less than ``min_seconds``. All trials have the same arrivals,
+    stretched in time.
     """
     trials: list[Trial] = []
     passed, failed = 0.0, float("inf")
     rate = FIRST_LOAD * 1e3 / service_ms
-    with without_garbage_collection():
+    with without_garbage_collection(), ThreadPoolExecutor(1, thread_name_prefix="loadgen") as loadgen:
+        serve([index % samples for index in range(LARGEST_BATCH)])
         while len(trials) < TRIALS_AT_MOST and failed / max(passed, 1e-12) > PRECISION:
-            trial = _trial(serve, samples, rate, bound_ms, max(queries, ceil(rate * min_seconds)), seed)
+            count = max(queries, ceil(rate * min_seconds))
+            trial = _trial(loadgen, serve, samples, rate=rate, bound_ms=bound_ms, queries=count, seed=seed)
             trials.append(trial)
             if _point(trial, bound_ms).passed:
                 passed = rate
@@ -161,19 +167,25 @@ def _point(trial: Trial, bound_ms: float) -> ServerPoint:
 
 
 def _trial(
-    serve: Callable[[list[int]], object], samples: int, rate: float, bound_ms: float, queries: int, seed: int
+    loadgen: ThreadPoolExecutor,
+    serve: Callable[[list[int]], object],
+    samples: int,
+    *,
+    rate: float,
+    bound_ms: float,
+    queries: int,
+    seed: int,
 ) -> Trial:
-    worker = _Worker(serve, bound_ns=int(bound_ms * 1e6), allowed=overlatencies_allowed(queries, PERCENTILE) or 0)
+    queue = _Queue(serve, bound_ns=int(bound_ms * 1e6), allowed=overlatencies_allowed(queries, PERCENTILE) or 0)
     # A queue four times as long as fits into the bound is never worked off in time.
     most_outstanding = 4 * ceil(rate * bound_ms / 1e3) + 8 * LARGEST_BATCH
     settings = server_settings(rate=rate, queries=queries, most_outstanding=most_outstanding, seed=seed)
-    worker.start()
-    try:
-        summary = run(settings, worker.accept, samples=samples, complete=False, flush=worker.flush)
-    finally:
-        worker.end()
+    test = loadgen.submit(run, settings, queue.accept, samples=samples, complete=False, flush=queue.flush)
+    test.add_done_callback(lambda _: queue.end())
+    queue.answer_all()
+    summary = test.result()
     told = re.search(r"^99\.00 percentile latency \(ns\)\s*: (\d+)$", summary, re.MULTILINE)
-    return Trial(rate, tuple(worker.latencies), queries, int(told[1]) if told else None)
+    return Trial(rate, tuple(queue.latencies), queries, int(told[1]) if told else None)
 
 
 def _came_late(trial: Trial) -> bool:
@@ -183,8 +195,8 @@ def _came_late(trial: Trial) -> bool:
     return trial.scheduled_p99 > LATE * float(np.percentile(trial.nanoseconds, 99, method="inverted_cdf"))
 
 
-class _Worker:
-    """A queue of requests and the one thread that answers them."""
+class _Queue:
+    """Requests that wait: LoadGen's thread brings them, the thread that called `answer_all` answers them."""
 
     def __init__(self, serve: Callable[[list[int]], object], *, bound_ns: int, allowed: int) -> None:
         self.latencies: list[int] = []
@@ -194,10 +206,6 @@ class _Worker:
         self._held: list[Any] = []
         self._failure: BaseException | None = None
         self._flushing, self._ending = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._work, name="server-scenario", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
 
     def accept(self, query: Sequence[Any]) -> None:
         """On LoadGen's thread: note the arrival, and be gone."""
@@ -211,17 +219,13 @@ class _Worker:
         self._waiting.put(None)
 
     def end(self) -> None:
-        """Not before LoadGen has ended its test: it keeps a log for each thread that completes a sample, and writes it
-        at the end of the test, when that of a thread that is gone is no longer there (SIGSEGV).
-        """
+        """LoadGen's test is over."""
         self._ending.set()
         self.flush()
-        self._thread.join()
-        if self._failure is not None:
-            raise self._failure
 
-    def _work(self) -> None:
-        while True:
+    def answer_all(self) -> None:
+        """Answer requests until the test is over. Raises the first error of ``serve``."""
+        while not (self._ending.is_set() and self._waiting.empty()):
             taken = self._take()
             requests = [request for request in taken if request is not None]
             if requests and self._hopeless:
@@ -232,8 +236,8 @@ class _Worker:
             if self._flushing.is_set() and self._held:
                 done(self._held)
                 self._held = []
-            if self._ending.is_set() and self._waiting.empty():
-                return
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def _hopeless(self) -> bool:

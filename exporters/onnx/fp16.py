@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
-from exporters.onnx.graph import behind_mask, position_arithmetic, read_model, write_model
+from exporters.onnx.graph import MICROSOFT, behind_mask, position_arithmetic, read_model, write_model
 from exporters.onnx.weights_aside import Data, check_all_back, set_aside
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ def write(parent: Path, destination: Path) -> Rounding:
     positions, and the graph's inputs and outputs. Scales of quantization nodes are halved with what they scale: 2^-11
     off at most, against an eighth bit, and the same in quantizing and restoring.
     """
+    half, rounding = halve(read_model(parent))
+    write_model(half, destination)
+    copy_tokenizer(parent, destination)
+    return rounding
+
+
+def halve(model: ModelProto) -> tuple[ModelProto, Rounding]:
+    """The model in half precision, see `write`; the weights of ``model`` itself are gone afterwards."""
     from onnx import TensorProto
     from onnxruntime.transformers.float16 import convert_np_to_float16
 
@@ -66,13 +74,11 @@ def write(parent: Path, destination: Path) -> Rounding:
         rounding.count(values)
         return convert_np_to_float16(values).tobytes()  # type: ignore[no-any-return]
 
-    model, data = set_aside(read_model(parent), lambda weight: weight.data_type == TensorProto.FLOAT)
-    half = half_graph(model)
+    light, data = set_aside(model, lambda weight: weight.data_type == TensorProto.FLOAT)
+    half = half_graph(light)
     put_back_converted(half, data, TensorProto.FLOAT16, halved)
     _let_quantization_be_half(half)
-    write_model(half, destination)
-    copy_tokenizer(parent, destination)
-    return rounding
+    return half, rounding
 
 
 def _let_quantization_be_half(model: ModelProto) -> None:
@@ -96,11 +102,10 @@ def put_back_converted(
 
 def half_graph(model: ModelProto) -> ModelProto:
     """The graph in half precision; its weights, whose data was set aside, get their new type alone."""
-    import onnx
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
-    typed = onnx.shape_inference.infer_shapes(model)
+    typed = _typed(model)
     own = {node.name for node in typed.graph.node}
     shapes = _empty(typed.graph)
     half: ModelProto = convert_float_to_float16(
@@ -116,6 +121,23 @@ def half_graph(model: ModelProto) -> ModelProto:
     del half.graph.value_info[:]  # some now tell the wrong type
     OnnxModel(half).topological_sort(is_deterministic=True)  # the casts were appended at the end
     return half
+
+
+def _typed(model: ModelProto) -> ModelProto:
+    """With the types of all that passes between nodes: ``onnx`` knows none of ONNX Runtime's own operators."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    own = [node for node in model.graph.node if node.domain == MICROSOFT]
+    if own and all(entry.domain != MICROSOFT for entry in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+    known = {value.name for value in (*model.graph.value_info, *model.graph.output)}
+    model.graph.value_info.extend(
+        helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None)  # what follows are integers
+        for node in own
+        if node.output[0] not in known
+    )
+    return onnx.shape_inference.infer_shapes(model)
 
 
 def _empty(graph: GraphProto) -> dict[str, list[int]]:

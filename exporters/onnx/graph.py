@@ -23,6 +23,10 @@ SINGLE_FILE_LIMIT = 2**31 - 2**24
 
 INPUTS = ("input_ids", "attention_mask")
 REPRESENTATION = "representation"
+MICROSOFT = "com.microsoft"
+"""The domain of ONNX Runtime's own operators."""
+ATTENTIONS = ("Attention", "RemovePadding")
+"""ONNX Runtime's own operators that take the mask, or lengths, as integers."""
 
 
 def read_model(folder: Path, *, weights: bool = True) -> ModelProto:
@@ -136,8 +140,8 @@ def behind_mask(graph: GraphProto) -> list[str]:
     """Names of the nodes that compute with the attention mask's values, up to the first that evens them out.
 
     The mask becomes numbers near -3.4e38 that mean "not this one". Neither FP16 nor INT8 can hold them. Softmax and
-    LayerNormalization end them, and no product with weights sees them. With mean pooling, the pooling is among these
-    nodes too; so are the masked embeddings of DeBERTa.
+    LayerNormalization end them, and no product with weights sees them. A fused attention has its Softmax inside, and
+    is not among them. With mean pooling, the pooling is among these nodes too; so are the masked embeddings of DeBERTa.
     """
     weights = {weight.name for weight in graph.initializer}
     consumers: dict[str, list[NodeProto]] = defaultdict(list)
@@ -148,7 +152,7 @@ def behind_mask(graph: GraphProto) -> list[str]:
     waiting = ["attention_mask"]
     while waiting:
         for node in consumers[waiting.pop()]:
-            if node.op_type == "Shape" or node.name in found:  # a shape is not a value of the mask
+            if node.op_type in ("Shape", *ATTENTIONS) or node.name in found:  # a shape is not a value of the mask
                 continue
             if node.op_type in ("MatMul", "Gemm") and node.input[1] in weights:
                 continue

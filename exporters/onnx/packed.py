@@ -34,7 +34,7 @@ def write(parent: Path, destination: Path, *, layers: int) -> None:
         raise ExportError(
             f"{found} of {layers} layers of {parent} have a fused attention: all must to be packed, use onnx-fused"
         )
-    _give_lengths(model)
+    give_lengths(model)
     packed = _pack(model)
     counts = Counter(node.op_type for node in packed.graph.node)
     wanted = {"Attention": 0, "PackedAttention": layers, "RemovePadding": 1, "RestorePadding": 1}
@@ -48,8 +48,11 @@ def _attentions(model: ModelProto) -> int:
     return sum(node.op_type == "Attention" for node in model.graph.node)
 
 
-def _give_lengths(model: ModelProto) -> None:
-    """Let attention read lengths, int32 (batch), instead of the mask: what ``RemovePadding`` is given."""
+def give_lengths(model: ModelProto) -> None:
+    """Let attention read lengths, int32 (batch), instead of the mask: what ``RemovePadding`` is given.
+
+    Padding is then what lies behind a text's length.
+    """
     import numpy as np
     from onnx import helper, numpy_helper
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from backends.backend import Backend
 from backends.batching import infer_all, pad
-from backends.concurrent_sessions import side_by_side
+from backends.concurrent_sessions import Workers, side_by_side
 from backends.registry import open_backend
 from exporters.manifest import read_manifest
 from exporters.tasks import PER_TOKEN
@@ -55,8 +55,8 @@ class DeploymentRunner:
     task: Task
     token_budget: int
     rerun: bool = False
-    extra_sessions: tuple[Backend, ...] = ()
-    """Further openings of the artifact, that work on other batches at the same time."""
+    workers: Workers | None = None
+    """The openings of the artifact, ``backend`` first, that work on batches of their own; None: it is the only one."""
     pad_token: int = 0
     positions: int | None = None
     """How many tokens the model takes, where its manifest tells."""
@@ -89,7 +89,7 @@ class DeploymentRunner:
             pad_to_multiple=REPLICATE_PADDING if self.rerun else 1,
             longest=self.positions,
             shuffle_seed=REPLICATE_SHUFFLE if self.rerun else None,
-            beside=self.extra_sessions,
+            workers=self.workers,
         )
         for name, arrays in outputs.items():
             bad = sum(not np.isfinite(array).all() for array in arrays)
@@ -190,15 +190,15 @@ def open_deployment(artifact: Path, options: DeploymentOptions, *, rerun: bool =
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    with side_by_side(lambda: open_artifact(artifact, options), options.sessions) as (backend, *extra_sessions):
+    with side_by_side(lambda: open_artifact(artifact, options), options.sessions) as workers:
         manifest = read_manifest(artifact)
         yield DeploymentRunner(
-            backend,
+            workers.backends[0],
             read_tokenizer(artifact),
             options.task.open(),
             options.token_budget,
             rerun,
-            tuple(extra_sessions),
+            workers if len(workers) > 1 else None,
             manifest.pad_token,
             manifest.max_positions,
         )

@@ -105,7 +105,7 @@ class _Process:
         return ProcessFigures(
             single_stream=self._named(LatencyFigures, "single-stream", self.single_stream),
             multi_stream=self._named(LatencyFigures, "multi-stream", self.multi_stream),
-            offline=self._named(OfflineFigures, "offline", self.offline, **self._joules_per_sample()),
+            offline=self._named(OfflineFigures, "offline", self.offline, **self._of_offline_alone()),
             server=self._named(ServerLoad, "server", self.server),
             **{name: self.recorded.get(name) for name in OncePerProcess.model_fields},
             conditions={
@@ -122,6 +122,11 @@ class _Process:
         own = {name: getattr(figures, name) for name in record.model_fields if hasattr(figures, name)}
         disturbed = bool(_disturbances(self.recorded[scenario]))
         return record.model_validate({**own, **further, "disturbed": disturbed})
+
+    def _of_offline_alone(self) -> dict[str, float | None]:
+        inference = self.scenarios.get("offline", {}).get("inference")
+        rate = None if inference is None else _throughput(inference).samples_per_second
+        return {"inference_samples_per_second": rate, **self._joules_per_sample()}
 
     def _joules_per_sample(self) -> dict[str, float | None]:
         """Of the machine, the warm-up's included; None where the counters cannot be read."""

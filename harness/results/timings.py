@@ -46,6 +46,8 @@ class OfflineFigures(Record):
     """Examples a second."""
     tokens_per_second: float | None
     """Tokens a second, padding not counted; None: not known."""
+    inference_samples_per_second: float | None
+    """The same from tokens to outputs, which is what MLPerf's offline times; None: not measured, on the CPU."""
     cpu_joules_per_sample: float | None
     """Energy of the processor packages; None: counters cannot be read."""
     gpu_joules_per_sample: float | None
@@ -183,6 +185,14 @@ class Conditions(Record):
     """How often cores were slowed for heat."""
     gpu_hot_seconds: float | None
     """Time in which heat held the GPU's clocks down."""
+    gpu_power_capped_seconds: float | None
+    """Time in which the limit of power held the GPU's clocks down."""
+    gpu_mhz_before: int | None
+    """The clock of the GPU's multiprocessors before."""
+    gpu_mhz_after: int | None
+    """The same afterwards."""
+    gpu_throttle_reasons: str | None
+    """What held the GPU's clocks down at the end; empty: nothing did."""
     gpu_processes: int | None
     """Other processes on the GPU."""
     cores: int
@@ -191,6 +201,8 @@ class Conditions(Record):
     """Used meanwhile."""
     clock_change: float
     """A fixed piece of work took this share longer after than before."""
+    gpu_clock_change: float | None
+    """The same of a fixed batch on the deployment's device; None on the CPU."""
 
 
 class PairedSpeedUp(Record):

@@ -5,6 +5,7 @@ What has been measured is kept at once: a process that dies in one scenario leav
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +22,7 @@ from backends.errors import BackendError
 from backends.host.memory import MemoryProbe
 from backends.host.system_monitor import MachineWatch
 from benchmarks.errors import BenchmarkError
-from benchmarks.performance.clock import calibrate
+from benchmarks.performance.clock import calibrate, shortest
 from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
 from benchmarks.performance.sweep import sweep
@@ -41,7 +42,7 @@ from harness.store.timings import Measured
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 
-VERSION = 6
+VERSION = 7
 LIBRARIES = ("tokenizers", "mlcommons-loadgen")
 
 
@@ -104,6 +105,8 @@ def run(context: Context[Options, Inputs]) -> None:
 
 
 LOADS = ("single-stream", "multi-stream", "offline")
+DEVICE_PASSES = 5
+"""Passes of offline on a device, at least, by which it shows whether throughput stands still."""
 FORESEEN = (BackendError, BenchmarkError, StepFailed, MemoryError)
 """What may end a scenario and leave the deployment as it is."""
 
@@ -173,9 +176,20 @@ class _Measurement:
             "offline": self._offline,
             "server": self._server,
         }
-        with _watched() as conditions:
+        with _watched(self._fixed_work()) as conditions:
             figures = measures[name]()
         return {**figures, "conditions": conditions}
+
+    def _fixed_work(self) -> Callable[[], object] | None:
+        """A full batch of the first features, so much that the device's clock decides how long it takes; not on a CPU.
+
+        Only with offline, whose batches are as large: the peak of memory is that of what was asked for.
+        """
+        if self.deployment.backend.device == "cpu" or "offline" not in self.settings.scenarios:
+            return None
+        rows = max(1, self.deployment.token_budget // int(self.features.lengths.max()))
+        batch = self.deployment.batch(self.features, range(len(self.features))[:rows])
+        return lambda: self.deployment.backend.infer(batch)
 
     def _single_stream(self) -> dict[str, Any]:
         single = [self.deployment.batch(self.features, windows) for windows in self.windows]
@@ -193,12 +207,36 @@ class _Measurement:
         return asdict(multi_stream(self._together, len(self.examples), **limits, seed=self.seed))
 
     def _offline(self) -> dict[str, Any]:
-        def all_at_once() -> int:
+        if self.deployment.backend.device == "cpu":
+            return self._passes(lambda: self.deployment.table(self.examples), 1)
+        # A device works through the samples in a batch or two, and waits for the host before and behind them: there
+        # have to be as many as take time. MLPerf's offline begins at tokens and ends at outputs.
+        copies = self._copies_of_a_pass()
+        examples = [*self.examples] * copies
+        features = self.deployment.encode(examples)
+        return {
+            **self._passes(lambda: self.deployment.table(examples), copies),
+            "inference": self._passes(lambda: self.deployment.infer(features), copies),
+        }
+
+    def _copies_of_a_pass(self) -> int:
+        """How often the samples have to be repeated, so that `DEVICE_PASSES` passes take twice ``min_seconds``."""
+        for _ in range(2):  # the first meets its shapes
+            started = time.perf_counter()
             self.deployment.table(self.examples)
-            return len(self.examples)
+            seconds = time.perf_counter() - started
+        return max(1, math.ceil(2 * self.settings.min_seconds / DEVICE_PASSES / seconds))
+
+    def _passes(self, work: Callable[[], object], copies: int) -> dict[str, Any]:
+        """Raw timings of passes over so many copies of the samples."""
+
+        def one_pass() -> int:
+            work()
+            return copies * len(self.examples)
 
         limits = self._limits("min_warmup_seconds", "max_warmup_seconds", "min_seconds")
-        found, warm_up = offline(all_at_once, **limits, tokens=self.tokens)
+        least = 2 if copies == 1 else DEVICE_PASSES
+        found, warm_up = offline(one_pass, **limits, min_passes=least, tokens=copies * self.tokens)
         raw = {"nanoseconds": found.nanoseconds, "samples": found.samples, "tokens": found.tokens}
         return {**raw, "warm_up": asdict(warm_up)}
 
@@ -272,14 +310,18 @@ def _fixed_shape(
 
 
 @contextmanager
-def _watched() -> Iterator[dict[str, Any]]:
-    """What the machine did meanwhile; the dictionary is filled at the end."""
+def _watched(on_device: Callable[[], object] | None) -> Iterator[dict[str, Any]]:
+    """What the machine did meanwhile; the dictionary is filled at the end. ``on_device`` is fixed work of a device."""
     conditions: dict[str, Any] = {}
+    if on_device is not None:
+        shortest(on_device)  # an idle device's clock is low
+        device_before = shortest(on_device)
     before = calibrate()
     watch = MachineWatch()
     yield conditions
     conditions |= watch.stop()
     conditions["clock_change"] = calibrate() / before - 1
+    conditions["gpu_clock_change"] = None if on_device is None else shortest(on_device) / device_before - 1
 
 
 def _import_what_is_not_the_deployments() -> None:

@@ -59,7 +59,8 @@ def measure_tuned(
     """
     setting, count = read_tuned(context.folder(context.inputs.tuning))
     examples = evenly(examples, count)
-    own = Setting(1 + len(default.extra_sessions), default.backend.threads, default.token_budget)
+    sessions = 1 if default.workers is None else len(default.workers)
+    own = Setting(sessions, default.backend.threads, default.token_budget)
     found: dict[str, Any] = {
         **{"setting": asdict(setting), "default": asdict(own)},
         **{"samples": len(examples), "pairs": None, "reason": ""},

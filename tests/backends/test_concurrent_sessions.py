@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from backends.backend import Availability, Backend
 from backends.batching import infer_all
-from backends.concurrent_sessions import deal, side_by_side
+from backends.concurrent_sessions import Workers, side_by_side
 from backends.errors import BackendError
 from backends.registry import open_backend
 
@@ -62,7 +62,7 @@ def test_one_opening_serves_all_callers_where_it_can(
 
     with side_by_side(open_one, 3) as workers:
         assert len(workers) == 3
-        assert len(made) == len({id(worker) for worker in workers}) == openings
+        assert len(made) == len({id(worker) for worker in workers.backends}) == openings
         assert all(backend.is_loaded for backend in made)
     assert not any(backend.is_loaded for backend in made)
 
@@ -77,7 +77,9 @@ def test_every_number_once_from_the_last_and_all_workers_take_part(tmp_path: Pat
             together.wait()  # nobody goes on before each of the three has one
         taken.append((worker, number))
 
-    deal(run, 10, workers)
+    shared = Workers(workers)
+    shared.deal(run, 10)
+    shared.close()
     assert sorted(number for _, number in taken) == list(range(10))
     assert {id(worker) for worker, number in taken if number >= 7} == {id(worker) for worker in workers}
 
@@ -92,7 +94,7 @@ def test_the_first_error_ends_the_work_and_is_raised(tmp_path: Path) -> None:
         done.append(number)
 
     with pytest.raises(BackendError, match="no more"):
-        deal(run, 1000, workers)
+        Workers(workers).deal(run, 1000)
     assert len(done) < 999
 
 
@@ -105,8 +107,8 @@ def test_real_sessions_side_by_side_answer_as_one_does(
 
     with open_one() as alone:
         expected = infer_all(alone, ragged, token_budget=64, per_token=PER_TOKEN)
-    with side_by_side(open_one, 2) as (first, *others):
-        found = infer_all(first, ragged, token_budget=64, per_token=PER_TOKEN, beside=others)
+    with side_by_side(open_one, 2) as workers:
+        found = infer_all(workers.backends[0], ragged, token_budget=64, per_token=PER_TOKEN, workers=workers)
     for output, rows in expected.items():
         for row, again in zip(rows, found[output], strict=True):
             np.testing.assert_allclose(again, row, rtol=0, atol=1e-5)

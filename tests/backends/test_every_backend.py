@@ -164,7 +164,8 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match="no artifact folder at"):
         open_backend("onnxruntime-cpu", tmp_path / "none", format="onnx-fp32", task="text-classification")
     assert unsupported_reason("onnxruntime-cpu", "onnx-int8-static") is None
-    assert "use onnx-fp16" in (unsupported_reason("onnxruntime-cuda", "onnx-int8-static") or "")
+    assert "computed in float" in (unsupported_reason("onnxruntime-cuda", "onnx-int8-static") or "")
+    assert "on the CPU" in (unsupported_reason("onnxruntime-cuda", "onnx-int8-dynamic") or "")
     assert "no dynamic quantization" in (unsupported_reason("onnxruntime-tensorrt", "onnx-int8-dynamic") or "")
     assert "unsigned" in (unsupported_reason("onnxruntime-tensorrt", "onnx-int8-static") or "")
     assert unsupported_reason("onnxruntime-tensorrt", "onnx-int8-tensorrt") is None
@@ -176,5 +177,5 @@ def test_names_and_formats_that_do_not_fit(tmp_path: Path) -> None:
     assert all("use onnx-int8-static" in (unsupported_reason(name, "onnx-int8-modelopt") or "") for name in HERE[:2])
     assert all(unsupported_reason(name, "onnx-fp8") is None for name in HERE[:2])
     assert "use tensorrt-fp8" in (unsupported_reason("onnxruntime-tensorrt", "onnx-fp8") or "")
-    assert "computed in FP32" in (unsupported_reason("onnxruntime-cuda", "onnx-fp8") or "")
+    assert "computed in float" in (unsupported_reason("onnxruntime-cuda", "onnx-fp8") or "")
     assert "use torch-cpu" in (unsupported_reason("openvino-cpu", "torch-fp32") or "")

@@ -22,6 +22,7 @@ from backends.host.system_monitor import MachineWatch
 from backends.onnxruntime.cuda import OnnxRuntimeCuda
 from backends.registry import availability, open_backend
 from backends.tensorrt.backend import TensorRt
+from backends.torch import TorchCuda
 from exporters.artifact import export
 from exporters.formats import FORMATS
 from exporters.onnx import fp16 as onnx_fp16
@@ -240,7 +241,7 @@ def test_bound_buffers_stay_on_the_device(task: str, onnx_artifact: Path, ragged
         bound = backend._buffers().of(pad(ragged, [0, 1], length=24))
         for rows in ([0, 1], [2, 3], [4, 5]):
             backend.infer(pad(ragged, rows, length=24))
-        values = [*bound._inputs.values(), *bound._binding.get_outputs()]
+        values = [bound._inputs._value, *bound._binding.get_outputs()]
         assert {value.device_name() for value in values} == {"cuda"}
 
 
@@ -263,9 +264,9 @@ def test_captured_graphs_answer_like_ordinary_runs(task: str, onnx_artifact: Pat
 @pytest.mark.parametrize("graphs", [[], [[1, 16], [4, 32]]])
 def test_threads_share_one_session(task: str, onnx_artifact: Path, ragged: Ragged, graphs: list[list[int]]) -> None:
     with side_by_side(lambda: cuda(onnx_artifact, task, cuda_graphs=graphs), 3) as openings:
-        assert openings[0] is openings[2]
-        expected = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN)
-        outputs = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN, beside=openings[1:])
+        (backend,) = set(openings.backends)
+        expected = infer_all(backend, ragged, token_budget=64, per_token=PER_TOKEN)
+        outputs = infer_all(backend, ragged, token_budget=64, per_token=PER_TOKEN, workers=openings)
     assert_agree(outputs, expected)
 
 
@@ -282,6 +283,17 @@ def test_packed_attention_answers_like_the_fused_graph(
     with cuda(tmp_path / "packed", task, format="onnx-packed") as backend:
         outputs = infer_all(backend, ragged, token_budget=512, per_token=PER_TOKEN, shuffle_seed=1)
     assert_agree(outputs, expected)
+
+
+def test_openings_of_torch_have_streams_of_their_own(checkpoint: Path, task: str, ragged: Ragged) -> None:
+    if not availability("torch-cuda").available:
+        pytest.skip(availability("torch-cuda").reason)
+    with side_by_side(lambda: open_backend("torch-cuda", checkpoint, format="torch-fp32", task=task), 2) as workers:
+        one, other = workers.backends
+        assert isinstance(one, TorchCuda) and isinstance(other, TorchCuda)
+        assert one._stream != other._stream
+        expected = infer_all(one, ragged, token_budget=64, per_token=PER_TOKEN)
+        assert_agree(infer_all(one, ragged, token_budget=64, per_token=PER_TOKEN, workers=workers), expected)
 
 
 def test_energy_and_other_processes_are_told() -> None:

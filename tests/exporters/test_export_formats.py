@@ -13,13 +13,14 @@ from exporters.parity import checkpoint_outputs, compare_outputs
 NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes")
 HERE = [format.name for format in FORMATS.values() if format.family != "tensorrt"]  # engines need a GPU
 ONNX = [
-    name for name in HERE if name not in ("torch-fp32", "onnx-bf16", "onnx-packed")
+    name for name in HERE if name not in ("torch-fp32", "onnx-bf16", "onnx-packed", "onnx-packed-fp16")
 ]  # what ONNX Runtime runs on the CPU
 # Of the logits' standard deviation over the batches; random weights are coarser than trained ones.
 LARGEST = {
     "onnx-fp32": 1e-5,
     "onnx-fused": 1e-5,
     "onnx-fp16": 0.02,
+    "onnx-fused-fp16": 0.02,
     "onnx-int8-dynamic": 0.8,
     "onnx-int8-static": 0.8,
     "onnx-int8-tensorrt": 0.8,
@@ -97,7 +98,7 @@ def test_manifest(format, name, artifact, tasks):
         standard = format in ("onnx-fp32", "onnx-fp16", "onnx-bf16")
         assert (manifest.fused_operators == {}) or not standard
     assert manifest.warnings == []
-    assert (manifest.rounding is not None) == (format in ("onnx-fp16", "onnx-fp8"))
+    assert (manifest.rounding is not None) == (format == "onnx-fp8" or format.endswith("fp16"))
 
 
 def test_every_manifest_counts_the_same_parameters(artifact):

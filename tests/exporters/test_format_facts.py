@@ -29,7 +29,8 @@ def test_a_format_says_one_thing_in_all_its_fields(name: str) -> None:
 def test_those_that_are_quantized_and_those_that_depend_on_the_batch() -> None:
     exact = [name for name, facts in FORMATS.items() if not facts.quantized]
     assert exact == [
-        *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-packed", "onnx-fp16", "onnx-bf16"),
+        *("torch-fp32", "onnx-fp32", "onnx-fused", "onnx-packed", "onnx-fp16"),
+        *("onnx-fused-fp16", "onnx-packed-fp16", "onnx-bf16"),
         *("tensorrt-fp32", "tensorrt-fp16"),
     ]
     assert [name for name, facts in FORMATS.items() if facts.scales_at_run_time] == ["onnx-int8-dynamic", "onnx-int4"]

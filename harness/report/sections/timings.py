@@ -39,6 +39,7 @@ def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
         Column("server\nper s"),
         Column("server\np99 ms", optional=True),
         Column("bound\nms", optional=True),
+        Column("inference\nper s", optional=True),
         Column("joules\na text"),
     )
 
@@ -55,6 +56,7 @@ def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
             timing_cell(fixed(server.rate if server else None, rate), d.doubtful("server")),
             Cell(fixed(server.p99_ms if server else None, ms)),
             Cell(fixed(server.bound_ms if server else None, ms)),
+            timing_cell(fixed(_inference(d), rate), d.doubtful("offline")),
             Cell(fixed(_joules(d), 3)),
         )
 
@@ -66,6 +68,8 @@ def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
         notes.append(
             f"server: the highest rate of Poisson arrivals whose p99 stays under the bound ({', '.join(sorted(told))})."
         )
+    if any(_inference(d) is not None for d in timed):
+        notes.append("inference: offline from tokens to outputs, as MLPerf times it; samples per s begins at the text.")
     rows = rows_by_model(task, [(d, cells(d)) for d in timed])
     return filled(Table("Latency and load", columns, rows, tuple(notes)))
 
@@ -138,6 +142,11 @@ def _multi(deployment: DeploymentView) -> LatencyFigures | None:
 
 def _server(deployment: DeploymentView) -> ServerFigures | None:
     return deployment.timings.server if deployment.timings else None
+
+
+def _inference(deployment: DeploymentView) -> float | None:
+    offline = deployment.timings.offline if deployment.timings else None
+    return None if offline is None else offline.inference_samples_per_second
 
 
 def _joules(deployment: DeploymentView) -> float | None:

@@ -66,7 +66,7 @@ def test_a_peak_is_seen_after_it_is_gone(method: str, monkeypatch: pytest.Monkey
 
 def test_unused_device_memory_is_none() -> None:
     """Also on a machine with a GPU: this process has not loaded CUDA's driver library."""
-    if memory._uses_cuda():
+    if nvidia.uses_cuda():
         pytest.skip("an earlier test uses CUDA")
     assert MemoryProbe().device_bytes() is None
     assert MemoryProbe().device_memory() == DeviceMemory(device=None, process=None)
@@ -79,7 +79,7 @@ def test_device_memory_that_another_process_freed_is_unknown(
     monkeypatch: pytest.MonkeyPatch, before: int | None, after: int, device: int | None
 ) -> None:
     told = iter([before, after])
-    monkeypatch.setattr(memory, "_uses_cuda", lambda: True)
+    monkeypatch.setattr(memory, "uses_cuda", lambda: True)
     monkeypatch.setattr(memory, "_device_used", lambda: next(told))
     monkeypatch.setattr(memory, "_process_used", lambda process: None)
     probe = MemoryProbe()
@@ -117,6 +117,54 @@ def test_first_device_follows_cuda_visible_devices(monkeypatch: pytest.MonkeyPat
         assert nvidia.first_device(Library()) == expected
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert nvidia.first_device(Library()) == "index 0"
+
+
+@pytest.mark.parametrize(
+    ("listed", "cuda", "others"),
+    [
+        ([], True, 0),
+        ([7], True, 0),
+        ([7, 8], True, 1),
+        ([801], True, 0),  # a container's own number is not the host's: the one that is listed is this process
+        ([801, 802], True, 1),
+        ([801, 802], False, 2),  # which does not use the device itself
+    ],
+)
+def test_a_process_is_not_another_one_beside_itself(
+    monkeypatch: pytest.MonkeyPatch, listed: list[int], cuda: bool, others: int
+) -> None:
+    running = [SimpleNamespace(pid=number) for number in listed]
+    library = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetComputeRunningProcesses=lambda handle: running,
+    )
+    monkeypatch.setattr(nvidia, "nvml", lambda: nullcontext(library))
+    monkeypatch.setattr(nvidia, "uses_cuda", lambda: cuda)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert nvidia.other_processes(7) == others
+
+
+def test_clocks_and_what_holds_them_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NVML's own names and numbers; an old `pynvml` does not know the question."""
+    pynvml = pytest.importorskip("pynvml")
+    bits = pynvml.nvmlClocksEventReasonSwPowerCap | pynvml.nvmlClocksEventReasonGpuIdle
+    told = {
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetClockInfo": lambda handle, kind: {pynvml.NVML_CLOCK_SM: 1755}[kind],
+        "nvmlDeviceGetCurrentClocksEventReasons": lambda handle: bits,
+        "nvmlDeviceGetViolationStatus": lambda handle, policy: SimpleNamespace(
+            violationTime={pynvml.NVML_PERF_POLICY_POWER: 2_500_000_000}[policy]
+        ),
+    }
+    library = SimpleNamespace(**{**vars(pynvml), **told})
+    monkeypatch.setattr(nvidia, "nvml", lambda: nullcontext(library))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert nvidia.clock_mhz() == 1755
+    assert nvidia.throttle_reasons() == "power cap"
+    assert nvidia.power_capped_seconds() == 2.5
+    del library.nvmlDeviceGetCurrentClocksEventReasons
+    assert nvidia.throttle_reasons() is None
 
 
 def test_the_first_device_is_asked_and_what_it_does_not_tell_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

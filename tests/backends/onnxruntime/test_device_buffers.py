@@ -76,7 +76,7 @@ def test_buffers_are_reused(reference: OnnxRuntimeCpu, ragged: Ragged) -> None:
     bound = buffers.of(pad(ragged, [0, 1], length=24))
 
     def addresses() -> list[int]:
-        return [value.data_ptr() for value in (*bound._inputs.values(), *bound._binding.get_outputs())]
+        return [value.data_ptr() for value in (bound._inputs._value, *bound._binding.get_outputs())]
 
     buffers.infer(pad(ragged, [0, 1], length=24))
     first = addresses()
@@ -109,8 +109,9 @@ def test_batches_are_padded_to_what_is_captured(open_bound: Open, reference: Onn
                 assert outputs[name].shape == array.shape
                 told = mask if name in PER_TOKEN else slice(None)
                 np.testing.assert_allclose(outputs[name][told], array[told], atol=1e-5)
-        assert set(backend._buffers()._captured) <= {(1, 16), (4, 16), (4, 32)}
-        assert [shape[0] for shape in backend._buffers()._recent] == [9]
+        buffers = backend._by_its_thread(backend._buffers)
+        assert set(buffers._captured) == {(1, 16), (4, 16), (4, 32)}
+        assert [shape[0] for shape in buffers._recent] == [9]
 
 
 def test_each_captured_shape_has_a_graph_of_its_own(reference: OnnxRuntimeCpu, ragged: Ragged) -> None:
@@ -118,7 +119,8 @@ def test_each_captured_shape_has_a_graph_of_its_own(reference: OnnxRuntimeCpu, r
     buffers = DeviceBuffers(reference._session, reference.outputs, device="cpu", graphs=[(1, 32), (4, 32)])
 
     def number_of_next_run(rows: list[int]) -> str:
-        options = buffers.of(pad(ragged, rows, length=24))._options
+        bound = buffers.of(pad(ragged, rows, length=24))
+        options = bound._first if bound._outputs is None else bound._later
         return str(options.get_run_config_entry("gpu_graph_id"))
 
     assert [number_of_next_run(rows) for rows in ([0], [0, 1], [0] * 5)] == ["-1"] * 3
@@ -140,22 +142,41 @@ def test_one_session_serves_threads_at_once(
 ) -> None:
     expected = infer_all(reference, ragged, token_budget=64, per_token=PER_TOKEN)
     with side_by_side(lambda: open_bound(cuda_graphs=graphs), 3) as openings:
-        assert len({id(backend) for backend in openings}) == 1
-        outputs = infer_all(openings[0], ragged, token_budget=64, per_token=PER_TOKEN, beside=openings[1:])
+        (backend,) = set(openings.backends)
+        outputs = infer_all(backend, ragged, token_budget=64, per_token=PER_TOKEN, workers=openings)
     for name, rows in expected.items():
         for row, other in zip(rows, outputs[name], strict=True):
             np.testing.assert_allclose(other, row, atol=1e-5 if graphs else 0)
 
 
 @pytest.mark.parametrize("graphs", [[], GRAPHS])
-def test_threads_share_no_buffers_but_those_of_graphs(open_bound: Open, graphs: list[list[int]]) -> None:
+def test_threads_share_no_buffers_but_with_graphs_one_thread_does_all(
+    open_bound: Open, graphs: list[list[int]]
+) -> None:
     with open_bound(cuda_graphs=graphs) as backend:
-        found = [backend._buffers()]
-        other = threading.Thread(target=lambda: found.append(backend._buffers()))
+
+        def seen() -> tuple[threading.Thread, DeviceBuffers]:
+            return backend._by_its_thread(lambda: (threading.current_thread(), backend._buffers()))
+
+        found = [seen()]
+        other = threading.Thread(target=lambda: found.append(seen()))
         other.start()
         other.join()
-        assert found[0] is backend._buffers()
-        assert (found[1] is found[0]) == bool(graphs)
+        assert found[0] == seen()
+        assert (found[1] == found[0]) == bool(graphs)
+        assert (found[0][0] is threading.current_thread()) == (not graphs)
+    assert not any(thread.name.startswith("cuda-graphs") for thread in threading.enumerate())
+
+
+def test_outputs_are_the_callers_own(open_bound: Open, ragged: Ragged) -> None:
+    """All shapes take turns with one block of memory on the host."""
+    with open_bound() as backend:
+        for _ in range(2):  # outputs come another way from the second inference of a shape on
+            first = backend.infer(pad(ragged, [0, 1], length=24))
+            before = {name: array.copy() for name, array in first.items()}
+            backend.infer(pad(ragged, [2, 3], length=24))
+            backend.infer(pad(ragged, [4, 5, 6], length=24))
+            assert_same(first, before)
 
 
 def test_transfers_are_timed_in_the_buffers_of_inference(open_bound: Open, ragged: Ragged) -> None:

@@ -20,6 +20,8 @@ QUIET = {"seconds": 10.0, "cores": 2, "other_cpu_seconds": 0.5, "steal_seconds":
         ({"thermal_throttles": 3.0}, "slowed for heat 3 times"),
         ({"gpu_hot_seconds": 0.5}, "heat held the GPU's clocks down 5% of the time"),
         ({"clock_change": 0.3}, "30% slower at the end"),
+        ({"gpu_power_capped_seconds": 5.0}, "limit of power held the GPU's clocks down 50% of the time"),
+        ({"gpu_clock_change": -0.2}, "a fixed batch on the GPU was 20% faster at the end"),
         ({"gpu_processes": 2}, "2 other processes compute on the GPU"),
     ],
 )

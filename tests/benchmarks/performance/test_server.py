@@ -76,6 +76,24 @@ def test_the_search_steps_up_while_rates_pass(monkeypatch: pytest.MonkeyPatch) -
     assert 1 <= busy.largest <= server.LARGEST_BATCH
 
 
+def test_the_callers_thread_answers_all_trials_and_has_seen_the_largest_batch_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A runtime makes a stream and handles, and captures its CUDA graphs, for every thread that is new to it."""
+    monkeypatch.setattr(server, "TRIALS_AT_MOST", 2)
+    asked: list[tuple[threading.Thread, int]] = []
+    find_highest_rate(
+        lambda indices: asked.append((threading.current_thread(), len(indices))),
+        8,
+        bound_ms=1000,
+        queries=700,
+        min_seconds=0,
+        service_ms=0.3,
+    )
+    assert {thread for thread, _ in asked} == {threading.current_thread()}
+    assert asked[0][1] == server.LARGEST_BATCH and sum(count for _, count in asked) == 2 * 700 + server.LARGEST_BATCH
+
+
 def test_the_search_steps_down_and_hopeless_trials_end_early(monkeypatch: pytest.MonkeyPatch) -> None:
     busy = Busy(20 * MS)  # each answer alone takes longer than the bound
     monkeypatch.setattr(server, "perf_counter_ns", busy.clock)
@@ -93,8 +111,12 @@ def test_it_halves_the_way_between_what_passed_and_what_failed() -> None:
 
 
 def test_what_the_model_raises_comes_out() -> None:
+    asked: list[list[int]] = []
+
     def fail(indices: list[int]) -> None:
-        raise RuntimeError("the model failed")
+        asked.append(indices)
+        if len(asked) > 3:
+            raise RuntimeError("the model failed")
 
     with pytest.raises(RuntimeError, match="the model failed"):
         find_highest_rate(fail, 8, bound_ms=1, queries=700, min_seconds=0, service_ms=1)
@@ -102,14 +124,16 @@ def test_what_the_model_raises_comes_out() -> None:
 
 @pytest.mark.parametrize("rate", [20_000, 25_000])
 def test_a_fast_model_under_a_hopeless_rate_ends_its_trial(rate: int) -> None:
-    """In a process of its own: LoadGen crashed where the thread that answered had ended before the test did."""
+    """In a process of its own: LoadGen crashed (SIGSEGV) where a thread that answered had ended before the test did."""
     script = (
         "import time\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
         "from benchmarks.performance.server import _trial\n"
+        "loadgen = ThreadPoolExecutor(1)\n"
         "def serve(indices):\n"
         "    end = time.perf_counter() + 6e-5 * len(indices)\n"
         "    while time.perf_counter() < end: pass\n"
-        f"for _ in range(3): _trial(serve, 32, {rate}, 50.0, 10_000, 0)\n"
+        f"for _ in range(3): _trial(loadgen, serve, 32, rate={rate}, bound_ms=50.0, queries=10_000, seed=0)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]

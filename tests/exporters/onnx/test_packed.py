@@ -69,7 +69,8 @@ FUNCTIONS = (
         size = Size (token_offset)
         size_line = Reshape (size, flat)
         all = Concat <axis: int = 0> (size_line, width)
-        zeros = ConstantOfShape (all)
+        zeros_float = ConstantOfShape (all)
+        zeros = CastLike (zeros_float, input)
         lines = ScatterND (zeros, places, input)
         padded = Concat <axis: int = 0> (shape, width)
         output = Reshape (lines, padded)
@@ -121,17 +122,18 @@ def test_tokens_are_packed_from_the_embeddings_to_the_last_layer(name, artifact)
     assert fused["PackedAttention"] == 2 and fused["BiasGelu"] == 2 and "Attention" not in fused
 
 
+@pytest.mark.parametrize(("suffix", "tolerance"), [("", 1e-5), ("-fp16", 0.02)])
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("name", NAMES)
-def test_computes_what_the_fused_graph_computes(name, pooling, tmp_path, artifact, batches, run):
-    write_model(_with_functions(read_model(artifact(name, "onnx-packed", pooling))), tmp_path)
-    expected = run(artifact(name, "onnx-fused", pooling), batches)
+def test_computes_what_the_fused_graph_computes(name, pooling, suffix, tolerance, tmp_path, artifact, batches, run):
+    write_model(_with_functions(read_model(artifact(name, f"onnx-packed{suffix}", pooling))), tmp_path)
+    expected = run(artifact(name, f"onnx-fused{suffix}", pooling), batches)
     for batch, fused, packed in zip(batches, expected, run(tmp_path, batches), strict=True):
         tokens = batch["attention_mask"] == 1
         assert not tokens.all()  # there is padding to leave out
         for output, array in fused.items():
             told = tokens if output in ("start_logits", "end_logits") else slice(None)
-            np.testing.assert_allclose(packed[output][told], array[told], atol=1e-5)
+            np.testing.assert_allclose(packed[output][told], array[told], atol=tolerance)
 
 
 def test_a_layer_that_did_not_fuse_is_an_error(tmp_path, artifact):
@@ -148,6 +150,7 @@ def test_a_layer_that_did_not_fuse_is_an_error(tmp_path, artifact):
 
 def test_is_made_of_the_fused_graph():
     assert FORMATS["onnx-packed"].parent == "onnx-fused"
+    assert FORMATS["onnx-packed-fp16"].parent == "onnx-packed"
 
 
 def _with_functions(model):

@@ -112,7 +112,7 @@ def test_sessions_side_by_side_give_the_same_rows(
 ) -> None:
     alone = deployment.table(EXAMPLES)
     with open_deployment(artifact, OPTIONS.model_copy(update=split)) as several:
-        assert len(several.extra_sessions) == 1
+        assert several.workers is not None and len(several.workers) == 2
         together = several.with_budget(64).table(EXAMPLES)
     assert together["prediction"].to_pylist() == alone["prediction"].to_pylist()
     np.testing.assert_allclose(matrix(together, "logits"), matrix(alone, "logits"), rtol=0, atol=1e-5)
@@ -127,7 +127,9 @@ def test_queries_have_the_same_scores_on_a_session_a_thread(artifact: Path) -> N
     split = one_session_a_thread(OPTIONS.model_copy(update={"threads": 2}))
     assert (split.sessions, split.threads) == (2, 1)
     with open_deployment(artifact, split) as several:
-        assert several.extra_sessions == (several.backend,)  # so the weights are there once
+        assert (
+            several.workers is not None and several.workers.backends == (several.backend,) * 2
+        )  # so the weights are there once
         np.testing.assert_array_equal(several.with_budget(64).scores(texts), expected)
         alone = [several.scores([text])[0] for text in texts]
     np.testing.assert_array_equal(np.stack(alone), expected)

@@ -232,6 +232,7 @@ def timings(ms: float, *, memory: int) -> DeploymentPerformance:
         disturbed=False,
     )
     offline = OfflineFigures(
+        inference_samples_per_second=None,
         samples_per_second=1600 / ms,
         tokens_per_second=160_000 / ms,
         cpu_joules_per_sample=None,

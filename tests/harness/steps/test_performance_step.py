@@ -6,7 +6,8 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -112,6 +113,35 @@ def test_a_summary_comes_from_what_is_kept(measured: dict[str, Any]) -> None:
     assert summary.artifact_load_ms is not None and summary.load_ms is not None
     assert summary.artifact_load_ms <= summary.load_ms
     assert DeploymentPerformance.model_validate_json(summary.model_dump_json()) == summary
+
+
+def test_a_device_has_samples_enough_and_inference_is_timed_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twelve texts are one batch, in which nothing of host and device overlaps."""
+    context = deployment(tmp_path, TASK, SETTINGS.model_copy(update={"scenarios": ("offline",), "sweep": None}))
+    monkeypatch.setattr("backends.onnxruntime.cpu.OnnxRuntimeCpu.device", "cuda")
+    monkeypatch.setattr(performance._Measurement, "_copies_of_a_pass", lambda measurement: 50)
+    performance.run(context)
+    found = json.loads((context.destination / FILE).read_text())
+    assert found["offline"]["samples"] == found["offline"]["inference"]["samples"] == 50 * 12
+    assert found["offline"]["tokens"] == 50 * 12 * found["tokens_per_sample"]
+    assert len(found["offline"]["nanoseconds"]) >= performance.DEVICE_PASSES
+    assert found["offline"]["conditions"]["gpu_clock_change"] is not None
+    offline = summarise([found]).offline
+    assert offline is not None and offline.inference_samples_per_second is not None
+    assert offline.inference_samples_per_second > 0
+
+
+def test_passes_on_a_device_take_twice_the_studys_seconds(
+    context: PerformanceContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 5.0, 10.0, 10.5])  # the first pass meets its shapes, the second takes half a second
+    monkeypatch.setattr("harness.steps.performance.time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    settings = SETTINGS.model_copy(update={"min_seconds": 5.0})
+    runner = SimpleNamespace(table=lambda examples: None)
+    asked = cast("performance._Measurement", SimpleNamespace(settings=settings, deployment=runner, examples=[]))
+    assert performance._Measurement._copies_of_a_pass(asked) == 4  # 5 passes of 4 x 0.5 s are 10 s
 
 
 def test_a_shape_beyond_the_model_is_a_reason_and_no_failure(measured: dict[str, Any]) -> None:
