@@ -84,6 +84,7 @@ def test_the_timed_stages_are_those_of_inference(
 
     CudaOnCpu.compiled = compiled
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: None)  # none is the one that is there
     called: list[str] = []
 
     def compile_in_name(model: Any, dynamic: bool) -> Any:
