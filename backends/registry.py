@@ -49,7 +49,7 @@ def open_backend(
 ) -> Backend:
     """The artifact folder loaded on a backend: a context manager, open already.
 
-    ``pooling`` ("cls" or "mean") is for torch alone; an ONNX artifact has its pooling in the graph.
+    ``pooling`` (`backends.torch.POOLINGS`) is for torch alone; an ONNX artifact has its pooling in the graph.
     ``representation`` False is for an artifact that has none. ``options``: see each backend's ``options_type``.
     Raises `BackendError`: backend not there, format it does not serve, no such option, file it cannot read.
     """

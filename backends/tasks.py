@@ -26,6 +26,7 @@ class Head:
 TASKS: dict[str, Head] = {
     "question-answering": Head("AutoModelForQuestionAnswering", per_token=("start_logits", "end_logits")),
     "text-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
+    "feature-extraction": Head("AutoModel"),
 }
 
 PER_TOKEN = frozenset(name for head in TASKS.values() for name in head.per_token)

@@ -21,6 +21,8 @@ from backends.host import nvidia
 from backends.host.machine import installed
 from backends.tasks import TASKS
 
+POOLINGS = ("cls", "mean", "cls+normalize", "mean+normalize")
+
 
 class Torch(Backend):
     """The model of a folder in the layout of ``save_pretrained``, FP32, attention by `sdpa` where it has that."""
@@ -56,8 +58,8 @@ class Torch(Backend):
     def _prepare(self) -> None:
         self._model: Any = None
         self._run: Any = None
-        if self.pooling not in ("cls", "mean"):
-            raise BackendError(f"{self.name}: unknown pooling {self.pooling!r}; one of cls, mean")
+        if self.pooling not in POOLINGS:
+            raise BackendError(f"{self.name}: unknown pooling {self.pooling!r}; one of {', '.join(POOLINGS)}")
         self._require(self.availability())
         import torch
         import transformers  # noqa: F401
@@ -136,12 +138,16 @@ class Torch(Backend):
 
     def _pool(self, attention_mask: Any) -> Any:
         """(batch, hidden) of the last hidden state: the first token's, or the mean over unmasked tokens."""
+        import torch
+
         hidden = self._last_hidden_state
         self._last_hidden_state = None
-        if self.pooling == "cls":
-            return hidden[:, 0].clone()  # a view would keep (batch, sequence, hidden) alive
-        mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+        if self.pooling.startswith("cls"):
+            pooled = hidden[:, 0].clone()  # a view would keep (batch, sequence, hidden) alive
+        else:
+            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
+            pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1)
+        return torch.nn.functional.normalize(pooled, dim=1) if self.pooling.endswith("+normalize") else pooled
 
     def _describe(self) -> dict[str, Any]:
         import torch

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
+from exporters.embedding import own_pooling
 from exporters.errors import ExportError
-from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
+from exporters.files import EMBEDDING, TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.format import Batches, Format, Job
 from exporters.formats import FORMATS, refused
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
@@ -27,16 +28,16 @@ def export(
     destination: Path,
     *,
     task: str,
-    pooling: str,
+    pooling: str | None,
     calibration: Batches | None = None,
     calibration_method: str = "min-max",
 ) -> Manifest:
     """Write the artifact of ``format`` into ``destination``, an empty folder, and return its manifest.
 
     ``source`` is a checkpoint folder, or for a format with a parent that parent's artifact folder.
-    ``pooling`` ("cls" or "mean") makes the representation. ``calibration`` are padded batches of int64
-    (batch, sequence) arrays by input name, for a format that needs them; they should mix lengths, so that the
-    measured ranges hold for padded tokens too. ``calibration_method`` is one of
+    ``pooling`` (one of `exporters.pooling.POOLINGS`) makes the representation; None: as the source itself says.
+    ``calibration`` are padded batches of int64 (batch, sequence) arrays by input name, for a format that needs them;
+    they should mix lengths, so that the measured ranges hold for padded tokens too. ``calibration_method`` is one of
     `exporters.quantization.calibration.METHODS`.
 
     The files are a function of the source, the options and the library versions: the same again gives the
@@ -49,6 +50,8 @@ def export(
     if (reason := chosen.missing()) is not None:
         raise ExportError(f"{format} cannot be exported: {reason}")
     check_task(task)
+    if pooling is None:
+        pooling = own_pooling(source) if chosen.parent is None else read_manifest(source).pooling
     check_pooling(pooling)
     if not destination.is_dir() or any(destination.iterdir()):
         raise ExportError(f"{destination} is not an empty folder: an artifact is written into one of its own")
@@ -127,7 +130,9 @@ def _complete(destination: Path, manifest: Manifest) -> Manifest:
         (destination / MODEL).write_bytes(model.SerializeToString(deterministic=True))
         del model
         require_loadable(destination / MODEL, manifest.format)
-    files = describe_files(destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES, TOKENIZER_SETTINGS))
+    files = describe_files(
+        destination, (MODEL, EXTERNAL, tensorrt_engine.ENGINE, *FILES, TOKENIZER_SETTINGS, EMBEDDING)
+    )
     return dataclasses.replace(manifest, files=files, **graph)
 
 

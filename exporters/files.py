@@ -37,13 +37,16 @@ def check_inside(file: Path, folder: Path) -> None:
 TOKENIZER = "tokenizer.json"
 TOKENIZER_SETTINGS = "tokenizer_config.json"
 """What of the tokenizer its file does not say, as `transformers` saves it: which inputs its models take, ..."""
+EMBEDDING = "embedding.json"
+"""Of a checkpoint for embeddings, beside the tokenizer: `exporters.embedding`."""
 
 
 def copy_tokenizer(source: Path, destination: Path) -> None:
-    """Link (or copy) the tokenizer of ``source``, with its settings where it has them."""
+    """Link (or copy) the tokenizer of ``source``, with its settings, and its prompts, where it has them."""
     link_or_copy(source / TOKENIZER, destination / TOKENIZER)
-    if (source / TOKENIZER_SETTINGS).is_file():
-        link_or_copy(source / TOKENIZER_SETTINGS, destination / TOKENIZER_SETTINGS)
+    for name in (TOKENIZER_SETTINGS, EMBEDDING):
+        if (source / name).is_file():
+            link_or_copy(source / name, destination / name)
 
 
 def require(folder: Path, name: str, remedy: str) -> Path:

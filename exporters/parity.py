@@ -49,13 +49,13 @@ class Parity:
     examples: int
     """Inputs that were compared."""
     largest_logit_difference: float | None
-    """Of all logits."""
+    """Of all logits, where there are any."""
     mean_logit_difference: float | None
     """Mean absolute difference of the logits."""
     largest_representation_difference: float | None
     """Of all numbers of the representation, in its own unit."""
-    decision_agreement: float
-    """Share of examples with the same class, or with the same best start and the same best end."""
+    decision_agreement: float | None
+    """Share of examples with the same class, or with the same best start and the same best end; None: no logits."""
     finite: bool
     """Whether no output holds NaN or infinity."""
     outputs: dict[str, Difference]
@@ -124,12 +124,12 @@ def compare_outputs(expected: Sequence[Arrays], actual: Sequence[Arrays], batche
     )
     return Parity(
         examples=len(same),
-        largest_logit_difference=float(np.concatenate(logits).max()) if finite else None,
-        mean_logit_difference=float(np.concatenate(logits).mean()) if finite else None,
+        largest_logit_difference=float(np.concatenate(logits).max()) if logits else None,
+        mean_logit_difference=float(np.concatenate(logits).mean()) if logits else None,
         largest_representation_difference=outputs[REPRESENTATION].largest
         if finite and REPRESENTATION in outputs
         else None,
-        decision_agreement=float(same.mean()),
+        decision_agreement=float(same.mean()) if values.keys() - {REPRESENTATION} else None,
         finite=finite,
         outputs=outputs,
     )

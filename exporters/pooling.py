@@ -1,9 +1,9 @@
-"""The representation of a text: its last hidden state, pooled."""
+"""The representation of a text: its last hidden state, pooled, and normalised where the pooling says so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from exporters.errors import ExportError
 
@@ -12,7 +12,12 @@ if TYPE_CHECKING:
     from onnx import NodeProto
     from transformers import PreTrainedModel
 
-POOLINGS = ("cls", "mean")
+Pooling = Literal["cls", "mean", "cls+normalize", "mean+normalize"]
+"""The first token, or the mean over tokens; scaled to length 1 where it says so, as sentence encoders are."""
+POOLINGS: tuple[str, ...] = get_args(Pooling)
+NORMALIZE = "+normalize"
+SHORTEST = 1e-12
+"""A shorter vector is divided by this, as `torch.nn.functional.normalize` has it."""
 
 
 def check_pooling(pooling: str) -> None:
@@ -34,8 +39,12 @@ def keep_last_hidden_state(model: PreTrainedModel) -> Callable[[], torch.Tensor]
 def pool(hidden: torch.Tensor, attention_mask: torch.Tensor, pooling: str) -> torch.Tensor:
     """Pool (batch, sequence, hidden) float to (batch, hidden).
 
-    ``cls`` takes the first token; ``mean`` averages the tokens whose attention mask (batch, sequence) is 1.
+    ``cls`` takes the first token; ``mean`` averages the tokens whose attention mask (batch, sequence) is 1; with
+    ``+normalize`` behind it the result is scaled to length 1.
     """
+    if pooling.endswith(NORMALIZE):
+        pooled = pool(hidden, attention_mask, pooling.removesuffix(NORMALIZE))
+        return pooled / (pooled * pooled).sum(dim=1, keepdim=True).sqrt().clamp(min=SHORTEST)
     if pooling == "cls":
         return hidden[:, 0]
     mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
@@ -67,20 +76,23 @@ def pooling_nodes(hidden: str, attention_mask: str, output: str, pooling: str, o
         return make("ReduceSum", [summed, name("tokens")], result, keepdims=0)
 
     check_pooling(pooling)
+    pooled = name("pooled") if pooling.endswith(NORMALIZE) else output
     states = make("Cast", [hidden], name("states"), to=TensorProto.FLOAT)
-    if pooling == "cls":
+    if pooling.removesuffix(NORMALIZE) == "cls":
         first = constant("first", 0, np.int64)
-        return [states, first, make("Gather", [name("states"), name("first")], output, axis=1)]
-    return [
-        states,
-        constant("tokens", [1], np.int64),
-        constant("column", [0, -1, 1], np.int64),  # 0 keeps the batch
-        constant("one", 1, np.float32),
-        make("Cast", [attention_mask], name("mask"), to=TensorProto.FLOAT),
-        make("Reshape", [name("mask"), name("column")], name("weights")),
-        make("Mul", [name("states"), name("weights")], name("kept")),
-        sum_of_tokens(name("kept"), name("sum")),
-        sum_of_tokens(name("weights"), name("count")),
-        make("Max", [name("count"), name("one")], name("divisor")),
-        make("Div", [name("sum"), name("divisor")], output),
-    ]
+        nodes = [states, first, make("Gather", [name("states"), name("first")], pooled, axis=1)]
+    else:
+        nodes = [
+            states,
+            constant("tokens", [1], np.int64),
+            constant("column", [0, -1, 1], np.int64),  # 0 keeps the batch
+            constant("one", 1, np.float32),
+            make("Cast", [attention_mask], name("mask"), to=TensorProto.FLOAT),
+            make("Reshape", [name("mask"), name("column")], name("weights")),
+            make("Mul", [name("states"), name("weights")], name("kept")),
+            sum_of_tokens(name("kept"), name("sum")),
+            sum_of_tokens(name("weights"), name("count")),
+            make("Max", [name("count"), name("one")], name("divisor")),
+            make("Div", [name("sum"), name("divisor")], pooled),
+        ]
+    return nodes if pooled == output else [*nodes, make("LpNormalization", [pooled], output, axis=1, p=2)]

@@ -18,7 +18,8 @@ class Head:
     auto_class: str
     """The class of `transformers` that loads a checkpoint with it."""
     outputs: Mapping[str, tuple[Axis, ...]]
-    """The logits by name, in order, with their axes behind the batch's."""
+    """The logits by name, in order, with their axes behind the batch's; none: its checkpoints have no head, and the
+    representation is all that they say."""
 
     @property
     def classifies(self) -> bool:
@@ -33,7 +34,9 @@ QUESTION_ANSWERING = Head(
 )
 TEXT_CLASSIFICATION = Head("text-classification", "AutoModelForSequenceClassification", {"logits": ("labels",)})
 
-TASKS: dict[str, Head] = {head.task: head for head in (QUESTION_ANSWERING, TEXT_CLASSIFICATION)}
+EMBEDDING = Head("feature-extraction", "AutoModel", {})
+
+TASKS: dict[str, Head] = {head.task: head for head in (QUESTION_ANSWERING, TEXT_CLASSIFICATION, EMBEDDING)}
 
 PER_TOKEN = frozenset(
     name for head in TASKS.values() for name, axes in head.outputs.items() if axes[0] == "sequence_length"

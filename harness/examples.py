@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,48 @@ class QuestionExample:
     def answerable(self) -> bool:
         return bool(self.answers)
 
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"question": self.question, "context": self.context}
+
+    @property
+    def stratum(self) -> int:
+        return int(self.answerable)
+
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return self.answers
+
+    def of(self, text: str) -> QuestionExample:
+        """The same question on another passage, which does not answer it."""
+        return replace(self, context=text, answers=(), answer_starts=())
+
+
+class _OneText:
+    """What examples share whose input is one text, or begins with it."""
+
+    text: str
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """All that a model may read of it, by what it is called."""
+        return {"text": self.text}
+
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """What is right, in words; of classes with the names ``labels``."""
+        return ()
+
+    @property
+    def stratum(self) -> int:
+        """Samples keep the share of each."""
+        return 0
+
+    def of(self, text: str) -> Self:
+        """The same example of another text."""
+        return replace(self, text=text)  # type: ignore[type-var]  # every subclass is a dataclass
+
 
 @dataclass(frozen=True)
-class TextExample:
+class TextExample(_OneText):
     """A text with its class: ``label`` is an index into the task's label names."""
 
     id: str
@@ -35,8 +76,60 @@ class TextExample:
     text: str
     label: int
 
+    @property
+    def stratum(self) -> int:
+        return self.label
 
-Example = QuestionExample | TextExample
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return (labels[self.label] if self.label < len(labels) else str(self.label),)
+
+
+@dataclass(frozen=True)
+class PlainText(_OneText):
+    """A text of which nothing is asked: a document of a corpus, or one to calibrate on."""
+
+    id: str
+    group: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ScoredPair(_OneText):
+    """Two texts and how alike they are, on any scale on which more is more alike."""
+
+    id: str
+    group: str
+    text: str
+    text_pair: str
+    score: float
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"text": self.text, "other text": self.text_pair}
+
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return (f"{self.score:g}",)
+
+
+@dataclass(frozen=True)
+class Query(_OneText):
+    """What is looked for in a corpus: the ids of its ``relevant`` documents, and how relevant each is, from 1."""
+
+    id: str
+    group: str
+    text: str
+    relevant: tuple[str, ...]
+    grades: tuple[int, ...]
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"query": self.text}
+
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return self.relevant
+
+
+Example = QuestionExample | TextExample | PlainText | ScoredPair | Query
 
 
 def has_no_answer(example: Example) -> bool:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TASKS: dict[str, str] = {
     "question-answering": "harness.tasks.question_answering:QuestionAnsweringTask",
     "text-classification": "harness.tasks.text_classification:TextClassificationTask",
+    "sentence-similarity": "harness.tasks.sentence_similarity:SentenceSimilarityTask",
+    "retrieval": "harness.tasks.retrieval:RetrievalTask",
 }
 
 

@@ -118,15 +118,20 @@ def of_questions(
     return found | _confidence(confidence, n)
 
 
-def of_texts(texts: Sequence[str], labels: Sequence[str], confidence: ArrayLike | None = None) -> dict[str, Attribute]:
-    """Attributes of n texts: "label" (its name), "length" in words, "rarity" and "reference's confidence".
+def of_texts(
+    texts: Sequence[str], labels: Sequence[str] | None, confidence: ArrayLike | None = None
+) -> dict[str, Attribute]:
+    """Attributes of n texts: "label" (its name), where they have one, "length" in words, "rarity" and "reference's
+    confidence".
 
     Raises:
         BenchmarkError: sequences of different lengths.
     """
-    _same_length(len(texts), labels=labels)
-    found: dict[str, Attribute] = {
-        "label": list(labels),
+    found: dict[str, Attribute] = {}
+    if labels is not None:
+        _same_length(len(texts), labels=labels)
+        found["label"] = list(labels)
+    found |= {
         "length": np.array([len(_words(text)) for text in texts]),
         "rarity": rarity(texts),
     }

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import all_pairs
-from benchmarks.statistics.bootstrap import Floats, GroupBootstrap, divide
+from benchmarks.statistics.bootstrap import Floats, GroupBootstrap, divide, number
 
 TRUE_POSITIVE_RATE = 0.95
 """Where the false positive rate is read, by convention; it is no option, unlike the threshold's `kept`."""
@@ -106,6 +106,14 @@ def _weight_before(weights: Floats) -> Floats:
     before: Floats = np.zeros((weights.shape[0], weights.shape[1] + 1))
     np.cumsum(weights, axis=1, out=before[:, 1:])
     return before
+
+
+def spearman(first: ArrayLike, second: ArrayLike) -> float | None:
+    """Spearman's rank correlation of two columns (n,); None where one of them is constant."""
+    columns = [np.asarray(column, np.float64) for column in (first, second)]
+    ranks = [_Order.of(column).midranks(np.ones((1, len(column))))[0] for column in columns]
+    centred = [column - column.mean() for column in ranks]
+    return number(float(divide(centred[0] @ centred[1], np.linalg.norm(centred[0]) * np.linalg.norm(centred[1]))))
 
 
 def rank_correlations(scores: list[Floats], bootstrap: GroupBootstrap) -> Floats:

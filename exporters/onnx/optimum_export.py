@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
 from exporters.pooling import keep_last_hidden_state
+from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,9 +33,9 @@ def export_with_output(
 ) -> None:
     """Export ``model`` to the ONNX file ``path``, as optimum does it for ``task``; its ``forward`` is replaced.
 
-    ``output``, whose free ``axes`` are named, is ``made_of`` the last hidden state (batch, sequence, hidden) and the
-    attention mask (batch, sequence). Raises `ExportError`, which says what to do ``otherwise``, for an architecture
-    that optimum does not export.
+    Its outputs are those of the task's head, and ``output``, whose free ``axes`` are named and which is ``made_of`` the
+    last hidden state (batch, sequence, hidden) and the attention mask (batch, sequence). Raises `ExportError`, which
+    says what to do ``otherwise``, for an architecture that optimum does not export.
     """
     from optimum.exporters.onnx import export
     from optimum.exporters.tasks import TasksManager
@@ -51,7 +52,8 @@ def export_with_output(
     original = type(config)
 
     def outputs(self: Any) -> dict[str, dict[int, str]]:
-        return {**original.outputs.fget(self), output: axes}
+        of_head = TASKS[task].outputs
+        return {**{name: own for name, own in original.outputs.fget(self).items() if name in of_head}, output: axes}
 
     config.__class__ = type(original.__name__, (original,), {"outputs": property(outputs)})
     _add_output(model, output, made_of)

@@ -37,7 +37,10 @@ take four times as long, so that the whole takes an eighth longer at most."""
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Errors are the mean squared difference of the logits from float32, as a share of the logits' variance."""
+    """Errors are the mean squared difference of the logits from float32, as a share of the logits' variance.
+
+    Of a model without a head they are of its representation.
+    """
 
     rows: int
     tokens: int
@@ -55,7 +58,8 @@ def measure(opened: OpenedModel, quantized: Sequence[QuantizedGroup], batches: S
     switches = np.concatenate([np.zeros((1, groups)), np.ones((1, groups)), np.eye(groups)]).astype(np.int64)
     rows = _rows(batches, min(TOKENS, MULTIPLICATIONS / len(switches) / sum(_weights(entry) for entry in quantized)))
     model = _switchable(opened, quantized)
-    names = [value.name for value in model.graph.output if value.name != REPRESENTATION]
+    given = [value.name for value in model.graph.output]
+    names = [name for name in given if name != REPRESENTATION] or given  # without a head, the representation is all
     feeds = ({**row, SWITCHES: switch} for switch in switches for row in rows)
     results = run_batches(model, opened.folder, names, feeds)
 

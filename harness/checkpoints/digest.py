@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.checkpoints.folder_check import first_look
 from harness.checkpoints.locate import require_inside, source_folder
+from harness.checkpoints.sentence_modules import module_files
 from harness.config.checkpoints import (
     CheckpointSource,
     CutCheckpoint,
@@ -46,14 +47,15 @@ def source_digest(source: CheckpointSource) -> str:
 def folder_digest(folder: Path) -> str:
     """SHA-256 over the names and contents of the folder's files that a loader may open.
 
-    Those in sub-folders are none: `harness.checkpoints.named_files` refuses what names them.
+    Of those in sub-folders there are the poolings of sentence encoders alone: `harness.checkpoints.named_files` refuses
+    what names others.
     """
     digest = hashlib.sha256()
-    for file in sorted(file for file in folder.iterdir() if file.is_file()):
+    for file in sorted([*(file for file in folder.iterdir() if file.is_file()), *module_files(folder)]):
         if file.suffix in _NEVER_OPENED or file.name.startswith("."):
             continue
         require_inside(file)
         with file.open("rb") as opened:
             content = hashlib.file_digest(opened, "sha256").hexdigest()
-        digest.update(f"{file.name}\0{content}\n".encode())
+        digest.update(f"{file.relative_to(folder)}\0{content}\n".encode())
     return digest.hexdigest()

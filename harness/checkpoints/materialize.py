@@ -14,7 +14,8 @@ from transformers import PreTrainedModel
 from benchmarks.attack.vocabulary import Vocabulary
 from benchmarks.errors import BenchmarkError
 from exporters.checkpoint import ORIGIN
-from exporters.tasks import QUESTION_ANSWERING
+from exporters.embedding import Embedding, write_embedding
+from exporters.tasks import EMBEDDING, QUESTION_ANSWERING
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
 from harness.checkpoints.folder_check import read_config
@@ -32,6 +33,7 @@ from harness.checkpoints.loading import (
 )
 from harness.checkpoints.locate import hub_commit, source_folder
 from harness.checkpoints.pruning import prune_heads, prune_weights
+from harness.checkpoints.sentence_modules import read_modules
 from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
 from harness.config.checkpoints import (
     CheckpointSource,
@@ -73,6 +75,8 @@ def materialize(
                 config = random_config(architecture, **_new_labels(task, labels))
                 model = HEADS[task].from_config(config)
                 write_synthetic_tokenizer(destination)
+                if task == EMBEDDING.task:
+                    write_embedding(destination, Embedding())
             case CutCheckpoint(cut=name, layers=layers):
                 parent = resolve(name)
                 model = cut_layers(load_model(parent, task=task), layers, name)
@@ -99,7 +103,7 @@ def materialize(
 def from_folder(
     folder: Path, destination: Path, task: str, labels: tuple[str, ...] | None, allow_new_head: bool
 ) -> PreTrainedModel:
-    """The model under the task's head; its tokenizer, and nothing else, goes to ``destination``."""
+    """The model under the task's head; its tokenizer, and how it embeds texts, go to ``destination``."""
     tokenizer = write_tokenizer(folder, destination)
     if task == "masked-language-model":
         _require_words(folder, tokenizer)
@@ -108,7 +112,9 @@ def from_folder(
         require_classes(folder / "config.json", read_config(folder))
         overrides = written_labels(matching_labels(folder, load_config(folder), labels))
     loaded = load(folder, task, **overrides)
-    if loaded.new and not allow_new_head:
+    if task == EMBEDDING.task:  # which has no head: what may be new is a pooler, that nothing reads
+        write_embedding(destination, read_modules(folder))
+    elif loaded.new and not allow_new_head:
         raise UserError(another_head(folder, task, loaded))
     require_room(folder, len(tokenizer), loaded.model)
     if task == QUESTION_ANSWERING.task:  # it reads pairs

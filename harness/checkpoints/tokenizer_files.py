@@ -12,13 +12,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from backends.errors import one_line
+from exporters.files import EMBEDDING
 from harness.checkpoints.folder_check import VOCABULARIES, require_tokenizer
 from harness.checkpoints.named_files import require_plain_settings
 from harness.errors import UserError
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, TOKENIZER
 
 VOCABULARY = "vocab.txt"
-TOKENIZER_FILES = (TOKENIZER, SETTINGS, "special_tokens_map.json", VOCABULARY)
+TOKENIZER_FILES = (TOKENIZER, SETTINGS, "special_tokens_map.json", VOCABULARY, EMBEDDING)
+"""What is copied of a materialised checkpoint: what it puts before texts too."""
 
 _WRITTEN_OUT = ("model_input_names", "truncation_side", "padding_side")
 """Settings whose default is that of the tokenizer's class: whoever reads the folder shall not need to know it."""

@@ -20,6 +20,7 @@ from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.printable import say
 from harness.store.steps import Store
+from harness.task_registry import task_class
 
 
 def validate_study(config: Path, overrides: list[str], tasks: list[str], store: Path) -> None:
@@ -44,6 +45,8 @@ def validate_study(config: Path, overrides: list[str], tasks: list[str], store: 
     for task in plan.tasks:
         for (model, format), reason in task.refused.items():
             say(f"left out: {format} of {model}: {reason}")
+        for name, reason in task_class(task.name).left_out.items():
+            say(f"left out: {name.replace('_', ' ')} of {task.name}: {reason}")
     for line in _not_served(study):
         say(line)
     for name in study.backends:

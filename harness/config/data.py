@@ -29,6 +29,24 @@ class TableSource(Source):
     table: Path
     text: str = "text"
     label: str = "label"
+    text_pair: str | None = None
+    """The column of a pair's second text; None: there are single texts."""
+    score: str = "score"
+    """The column of a pair's score."""
+
+
+class CorpusSource(Source):
+    """Documents in the layout of BEIR: JSON lines with ``_id`` (or ``id``), ``title`` and ``text``."""
+
+    corpus: Path
+
+
+class QueriesSource(Source):
+    """Queries on a corpus in the layout of BEIR: JSON lines with ``_id`` (or ``id``) and ``text``."""
+
+    queries: Path
+    qrels: Path
+    """Tab-separated, with a header: query, document, how relevant it is; 0 is not."""
 
 
 class HubSource(Source):
@@ -52,9 +70,11 @@ class EmbeddedSource(Source):
 DataSource = Annotated[
     Annotated[SquadSource, Tag("squad")]
     | Annotated[TableSource, Tag("table")]
+    | Annotated[CorpusSource, Tag("corpus")]
+    | Annotated[QueriesSource, Tag("queries")]
     | Annotated[HubSource, Tag("hub")]
     | Annotated[EmbeddedSource, Tag("embedded")],
-    only_key("squad", "table", "hub", "embedded"),
+    only_key("squad", "table", "corpus", "queries", "hub", "embedded"),
 ]
 
 
@@ -64,4 +84,6 @@ class Data(Strict):
     bank: Annotated[int, Field(gt=0)] = 2000
     """How many training examples go through every deployment, as that bank."""
     evaluation: DataSource
+    corpus: CorpusSource | None = None
+    """What the queries of retrieval look for."""
     out_of_distribution: DataSource | None = None

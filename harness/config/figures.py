@@ -79,6 +79,16 @@ FIGURES: dict[str, Figure] = {
         Figure(
             "neighbours", "nearest neighbours that it shares with the reference: Jaccard", "", "larger", _HELD, True
         ),
+        Figure("spearman-change", "its Spearman correlation less the reference's", "", "larger", of_pair=True),
+        Figure("ndcg-change", "its nDCG@10 less the reference's", "", "larger", of_pair=True),
+        Figure("first-ten", "documents among the first ten of both: Jaccard, 0 to 1", "", "larger", _HELD, True),
+        Figure(
+            "index-change",
+            "nDCG@10 of its queries on the reference's index, less that on an index of its own",
+            "",
+            "larger",
+            of_pair=True,
+        ),
         Figure("ood-auroc", "how well it tells out-of-distribution examples apart, 0 to 1", "", "larger", _BOTH),
         Figure(
             "ood-overlap", "out-of-distribution examples that both flag: Jaccard, 0 to 1", "", "larger", _HELD, True

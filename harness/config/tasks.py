@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveInt
 from pydantic_core import PydanticCustomError
 
+from exporters.pooling import Pooling
 from harness.config.characteristics import Characteristics
 from harness.config.data import Data
 from harness.config.models import Model
@@ -59,8 +60,10 @@ class TaskSettings(Strict):
     """The class names of text-classification, in the order of the label indices."""
     question_answering: QuestionAnswering | None = None
     max_length: Annotated[int, Field(ge=16)] = 512
-    """Longest text of text-classification in tokens; longer ones are truncated."""
-    pooling: Literal["cls", "mean"] = "cls"
+    """Longest text of every task but question answering, in tokens; longer ones are truncated."""
+    pooling: Pooling | None = None
+    """How the last hidden state becomes the representation. None: ``cls``; of embeddings, as each checkpoint itself
+    says (the files of sentence-transformers beside it), and ``mean+normalize`` where it says nothing."""
     calibration: Annotated[
         Calibration, BeforeValidator(_number_of_examples, json_schema_input_type=PositiveInt | Calibration)
     ] = Calibration()
@@ -68,7 +71,8 @@ class TaskSettings(Strict):
     verification_examples: Annotated[int, Field(gt=0)] = 64
     """Evaluation examples on which every deployment is verified, before it is timed, against its checkpoint."""
     quality_loss: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """F1 or accuracy, as a share, that a deployment may lose on them. More, beyond doubt, fails it."""
+    """F1 or accuracy, as a share, that a deployment may lose on them. More, beyond doubt, fails it. Embeddings have
+    none of single examples."""
     execution_floor: bool = True
     """Run the reference model's deployments a second time, batched and padded otherwise."""
     characteristics: Characteristics = Characteristics()

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
+from harness.config.data import (
+    CorpusSource,
+    DataSource,
+    EmbeddedSource,
+    HubSource,
+    QueriesSource,
+    SquadSource,
+    TableSource,
+)
 from harness.data.sampling import sample
 from harness.errors import UserError
-from harness.examples import Example
+from harness.examples import Example, PlainText, Query, ScoredPair
 from harness.task_registry import task_class
 
 
@@ -42,6 +50,10 @@ def source_files(source: DataSource) -> list[Path]:
             return [existing_file(source.squad)]
         case TableSource():
             return [existing_file(source.table)]
+        case CorpusSource():
+            return [existing_file(source.corpus)]
+        case QueriesSource():
+            return [existing_file(source.queries), existing_file(source.qrels)]
     return []
 
 
@@ -52,6 +64,10 @@ def describe(source: DataSource) -> str:
             return source.squad.name
         case TableSource():
             return source.table.name
+        case CorpusSource():
+            return source.corpus.name
+        case QueriesSource():
+            return source.queries.name
         case HubSource():
             return f"{source.hub} ({source.split})"
         case EmbeddedSource():
@@ -73,18 +89,20 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
             from harness.demo.corpora import generate
 
             return generate("question-answering", source.embedded, source.size, source.seed)
-        case TableSource():
+        case TableSource() | CorpusSource() | QueriesSource():
+            what = "the table" if isinstance(source, TableSource) else "the file"
             raise UserError(
-                f"{role} data: the table {source.table} holds texts with labels, not questions; "
+                f"{role} data: {what} {source_files(source)[0]} holds texts, not questions; "
                 "name a SQuAD-layout file with `squad:`"
             )
 
 
 def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
     """All examples of a source of texts with labels. Raises `UserError`, also where it is one of questions."""
-    if isinstance(source, SquadSource):
+    if isinstance(source, SquadSource | CorpusSource | QueriesSource):
+        what = "questions" if isinstance(source, SquadSource) else "texts without labels"
         raise UserError(
-            f"{role} data: {source.squad} is named as questions, but text-classification needs texts with "
+            f"{role} data: {source_files(source)[0]} is named as {what}, but text-classification needs texts with "
             "labels; name a CSV, JSONL or Parquet file with `table:`"
         )
     if isinstance(source, EmbeddedSource):
@@ -109,3 +127,44 @@ def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role
             f"{', '.join(LABELS)}; use these, in this order"
         )
     return generate("text-classification", source.embedded, source.size, source.seed)
+
+
+def read_plain_texts(source: DataSource, role: str) -> Sequence[PlainText]:
+    """All texts of a table's column, or of a corpus, whatever else is beside them. Raises `UserError`."""
+    match source:
+        case CorpusSource():
+            from harness.data.beir import read_corpus
+
+            return read_corpus(source.corpus)
+        case TableSource():
+            from harness.data.tables import read_plain_texts
+
+            return read_plain_texts(source.table, text=source.text)
+    raise UserError(
+        f"{role} data: {describe(source)} is no source of plain texts; name a CSV, JSONL or Parquet file with "
+        "`table:`, or BEIR's corpus.jsonl with `corpus:`"
+    )
+
+
+def read_scored_pairs(source: DataSource, role: str) -> Sequence[ScoredPair]:
+    """All pairs of a table. Raises `UserError`."""
+    if not isinstance(source, TableSource) or source.text_pair is None:
+        raise UserError(
+            f"{role} data: {describe(source)} is not named as pairs with a score; name a CSV, JSONL or Parquet file "
+            "with `table:`, and its columns with `text:`, `text_pair:` and `score:`"
+        )
+    from harness.data.tables import read_scored_pairs
+
+    return read_scored_pairs(source.table, text=source.text, text_pair=source.text_pair, score=source.score)
+
+
+def read_queries(source: DataSource, role: str) -> Sequence[Query]:
+    """All queries that have a relevant document. Raises `UserError`."""
+    if not isinstance(source, QueriesSource):
+        raise UserError(
+            f"{role} data: {describe(source)} is not named as queries; name BEIR's queries.jsonl with `queries:`, and "
+            "the TSV file of judgements with `qrels:`"
+        )
+    from harness.data import beir
+
+    return beir.read_queries(source.queries, source.qrels)

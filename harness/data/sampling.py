@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from harness.examples import Example, QuestionExample
+from harness.examples import Example
 
 
 def sample(examples: Sequence[Example], size: int, *, seed: int) -> list[Example]:
@@ -21,17 +21,13 @@ def sample(examples: Sequence[Example], size: int, *, seed: int) -> list[Example
         return list(examples)
     strata: dict[int, list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
-        strata[_stratum(example)].append(index)
+        strata[example.stratum].append(index)
     counts = _shares({key: len(indices) for key, indices in strata.items()}, size)
     kept: list[int] = []
     for key, indices in strata.items():
         by_hash = sorted(indices, key=lambda index: (_hash(examples[index], seed), index))
         kept += by_hash[: counts[key]]
     return [examples[index] for index in sorted(kept)]
-
-
-def _stratum(example: Example) -> int:
-    return int(example.answerable) if isinstance(example, QuestionExample) else example.label
 
 
 def _hash(example: Example, seed: int) -> bytes:

@@ -1,22 +1,25 @@
-"""Texts with labels from CSV, JSONL and Parquet files."""
+"""Texts, with labels or in pairs with a score, from CSV, JSONL and Parquet files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from backends.errors import one_line
-from harness.data.checks import checked_text, group_of, short
+from harness.data.checks import bad_data, checked_text, group_of, short
 from harness.data.csv_rows import csv_rows
 from harness.data.files import existing_file
 from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import checked_label
 from harness.errors import UserError
-from harness.examples import TextExample
+from harness.examples import PlainText, ScoredPair, TextExample
 
-Row = tuple[str, Any, Any]
-"""(place, text, label)"""
+Columns = Mapping[str, str]
+"""What the study calls a column (``text``, ``label``, ...): the column's name in the file."""
+Row = tuple[str, list[Any]]
+"""(place, one value a column)"""
 
 
 LARGEST_TABLE_ROWS = 20_000_000
@@ -33,11 +36,6 @@ def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> l
         UserError: no such file, not readable as what its suffix says, a column that is not there, an
             empty text, or a label that the task does not have.
     """
-    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        known = ", ".join(readers)
-        raise UserError(f"{path}: the suffix {path.suffix!r} is none of {known}; convert or rename the file")
     return [
         TextExample(
             id=f"{path.stem}:{index}",
@@ -45,32 +43,71 @@ def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> l
             text=content,
             label=checked_label(path, f"{place}, column {label!r}", value, labels),
         )
-        for index, (place, content, value) in enumerate(reader(path, text, label))
+        for index, (place, (content, value)) in enumerate(_rows(path, {"text": text, "label": label}))
     ]
 
 
-def _csv_rows(path: Path, text: str, label: str) -> Iterator[Row]:
+def read_plain_texts(path: Path, *, text: str) -> list[PlainText]:
+    """As `read_table`, of one column."""
+    return [
+        PlainText(f"{path.stem}:{index}", group_of(checked_text(path, f"{place}, column {text!r}", content)), content)
+        for index, (place, (content,)) in enumerate(_rows(path, {"text": text}))
+    ]
+
+
+def read_scored_pairs(path: Path, *, text: str, text_pair: str, score: str) -> list[ScoredPair]:
+    """As `read_table`, of two texts and a finite number; pairs that begin with one text are of one group."""
+    found = []
+    columns = {"text": text, "text_pair": text_pair, "score": score}
+    for index, (place, (first, second, value)) in enumerate(_rows(path, columns)):
+        for column, content in ((text, first), (text_pair, second)):
+            checked_text(path, f"{place}, column {column!r}", content)
+        number = _number(path, f"{place}, column {score!r}", value)
+        found.append(ScoredPair(f"{path.stem}:{index}", group_of(first), first, second, number))
+    return found
+
+
+def _number(path: Path, place: str, value: Any) -> float:
+    try:
+        number = float("nan") if isinstance(value, bool) or value is None else float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not math.isfinite(number):
+        raise bad_data(path, place, f"is {short(value)}, not a finite number", "correct it, or leave the row out")
+    return number
+
+
+def _rows(path: Path, columns: Columns) -> Iterator[Row]:
+    readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(readers)
+        raise UserError(f"{path}: the suffix {path.suffix!r} is none of {known}; convert or rename the file")
+    return reader(path, columns)
+
+
+def _csv_rows(path: Path, wanted: Columns) -> Iterator[Row]:
     rows = csv_rows(path)
     _, columns = next(rows)
-    _check_columns(path, columns, text, label)
-    text_index, label_index = columns.index(text), columns.index(label)
+    _check_columns(path, columns, wanted)
+    indices = [columns.index(column) for column in wanted.values()]
     for place, row in rows:
-        yield place, row[text_index], row[label_index]
+        yield place, [row[index] for index in indices]
 
 
-def _jsonl_rows(path: Path, text: str, label: str) -> Iterator[Row]:
+def _jsonl_rows(path: Path, wanted: Columns) -> Iterator[Row]:
     for place, record in jsonl_rows(path):
-        _check_columns(f"{path}: {place}", list(record), text, label)
-        yield place, record[text], record[label]
+        _check_columns(f"{path}: {place}", list(record), wanted)
+        yield place, [record[column] for column in wanted.values()]
 
 
-def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
+def _parquet_rows(path: Path, wanted: Columns) -> Iterator[Row]:
     from harness.arrow import pa, pq
 
     existing_file(path)
     try:
         with pq.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow.names, text, label)
+            _check_columns(path, file.schema_arrow.names, wanted)
             groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
             size = sum(group.total_byte_size for group in groups)
             if file.metadata.num_rows > LARGEST_TABLE_ROWS or size > LARGEST_TABLE_BYTES:
@@ -78,16 +115,16 @@ def _parquet_rows(path: Path, text: str, label: str) -> Iterator[Row]:
                     f"{path}: {file.metadata.num_rows:,} rows of {size:,} bytes when unpacked, more than the "
                     f"{LARGEST_TABLE_ROWS:,} or {LARGEST_TABLE_BYTES:,} that are read; keep the rows that are needed"
                 )
-            table = file.read([text, label])
-            rows = zip(table[text].to_pylist(), table[label].to_pylist(), strict=True)
+            table = file.read(list(dict.fromkeys(wanted.values())))
+            rows = zip(*(table[column].to_pylist() for column in wanted.values()), strict=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as Parquet ({one_line(error)}); fetch the file again") from None
-    for number, (content, value) in enumerate(rows):
-        yield f"row {number}", content, value
+    for number, values in enumerate(rows):
+        yield f"row {number}", list(values)
 
 
-def _check_columns(source: object, columns: Sequence[str], text: str, label: str) -> None:
-    for key, column in (("text", text), ("label", label)):
+def _check_columns(source: object, columns: Sequence[str], wanted: Columns) -> None:
+    for key, column in wanted.items():
         if columns.count(column) != 1:
             if len(columns) == 1 and (other := next((c for c in ";\t|" if c in columns[0]), None)):
                 raise UserError(

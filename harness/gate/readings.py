@@ -147,6 +147,39 @@ def _neighbours(task: TaskView, deployment: DeploymentView, _: str) -> Reading |
     return _mean(pair.neighbours.get(k), representation.n, representation.verdicts.get(k, {}).get(deployment.name))
 
 
+@_reads("spearman-change")
+def _spearman_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.similarity
+    if result is None or deployment.name not in result.deployments:
+        return None
+    return _mean(result.deployments[deployment.name].spearman_change, result.pairs)
+
+
+@_reads("ndcg-change")
+def _ndcg_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.retrieval
+    if result is None or deployment.name not in result.quality:
+        return None
+    return _mean(result.quality[deployment.name].ndcg_change, result.queries)
+
+
+@_reads("first-ten")
+def _first_ten(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.retrieval
+    if result is None or deployment.name not in result.changes:
+        return None
+    return _mean(result.changes[deployment.name].overlap, result.queries, result.verdicts.get(deployment.name))
+
+
+@_reads("index-change")
+def _index_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.retrieval
+    for mixed in result.mixed if result else ():
+        if (mixed.index, mixed.queries) == (task.reference, deployment.name):
+            return _mean(mixed.change, result.queries if result else 0)
+    return None
+
+
 @_reads("ood-auroc")
 def _ood_auroc(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     distribution = task.characteristics.data_distribution

@@ -170,7 +170,7 @@ def open_artifact(artifact: Path, options: BackendOptions) -> Backend:
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
-    return open_backend(artifact=artifact, **options.opening)
+    return open_backend(**options.opening(artifact))
 
 
 def one_session_a_thread(options: DeploymentOptions) -> DeploymentOptions:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
+from exporters.manifest import read_manifest
+from exporters.pooling import Pooling
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
@@ -20,7 +23,7 @@ class TaskOptions(Strict):
     labels: tuple[str, ...] = ()
     """Of the classes, in the order of the label indices."""
     max_length: int
-    """Longest text of text-classification, in tokens."""
+    """Longest text, in tokens."""
     question_answering: QuestionAnswering | None = None
 
     @property
@@ -39,7 +42,8 @@ class BackendOptions(Strict):
     backend_options: dict[str, Any] = Field(default={})
     format: str
     task: TaskOptions
-    pooling: Literal["cls", "mean"]
+    pooling: Pooling | None
+    """None: as the artifact's manifest says."""
     threads: int
     representation: bool = True
     """Whether the artifact has this output."""
@@ -48,14 +52,14 @@ class BackendOptions(Strict):
     versions: dict[str, str] = Field(default={})
     """Of the runtime's distributions."""
 
-    @property
-    def opening(self) -> dict[str, Any]:
-        """The arguments of `backends.registry.open_backend`, beside the artifact."""
+    def opening(self, artifact: Path) -> dict[str, Any]:
+        """The arguments of `backends.registry.open_backend` for ``artifact``, the artifact among them."""
         return {
+            "artifact": artifact,
             "name": self.backend,
             "format": self.format,
             "task": self.task.head,
-            "pooling": self.pooling,
+            "pooling": self.pooling or read_manifest(artifact).pooling,
             "threads": self.threads,
             "representation": self.representation,
             "options": self.backend_options,

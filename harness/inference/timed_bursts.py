@@ -29,13 +29,13 @@ def timed_bursts(artifact: Path, options: BackendOptions, requests: Sequence[Req
     Raises:
         StepFailed: by a burst: the deployment cannot be opened, refuses a request, or its process dies.
     """
-    with child_process(_opened, artifact, options.opening, list(requests)) as ask:
+    with child_process(_opened, options.opening(artifact), list(requests)) as ask:
         yield lambda indices: list(ask(list(indices)))
 
 
 @contextmanager
-def _opened(artifact: Path, opening: Mapping[str, Any], requests: Sequence[Request]) -> Iterator[Ask]:
-    with open_backend(artifact=artifact, **opening) as backend:
+def _opened(opening: Mapping[str, Any], requests: Sequence[Request]) -> Iterator[Ask]:
+    with open_backend(**opening) as backend:
         gc.collect()
         gc.disable()  # as `timeit` does
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.examples import Example, QuestionExample
 from harness.report.blocks import Word
-from harness.report.changed_examples import KINDS, answer_text, class_names, evaluation_examples, predictions
+from harness.report.changed_examples import KINDS, answer_text, class_names, evaluation_examples, gold_text, predictions
 from harness.report.sections.attack_examples import changed_words, cut
 from harness.report.values import words
 from harness.report.view import TaskView
@@ -141,13 +141,11 @@ def _attacked(task: TaskView, folder: Path, places: Mapping[str, int]) -> list[E
 def _example(
     example: Example, reference: str, answers: tuple[Answer, ...], labels: Sequence[str], *, everywhere: bool
 ) -> ExplorerExample:
-    if isinstance(example, QuestionExample):
-        gold = " | ".join(dict.fromkeys(words(one) for one in example.answers)) or answer_text("", ())
-        text = _around(example.context, [reference, *(one.text for one in answers), *example.answers])
-        return ExplorerExample(example.id, words(example.question), text, gold, reference, answers, everywhere)
-    return ExplorerExample(
-        example.id, "", _around(example.text, []), answer_text(example.label, labels), reference, answers, everywhere
-    )
+    *asked, read = example.parts.values()
+    quoted = isinstance(example, QuestionExample)  # answers are texts of the context
+    text = _around(read, [reference, *(one.text for one in answers), *example.gold(())] if quoted else [])
+    gold = gold_text(example, labels)
+    return ExplorerExample(example.id, " ".join(map(words, asked)), text, gold, reference, answers, everywhere)
 
 
 def _around(text: str, wanted: Sequence[str]) -> str:

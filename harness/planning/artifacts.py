@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backends.host.nvidia import TENSORRT_PACKAGES
 from exporters.formats import FORMATS
+from exporters.pooling import POOLINGS
 from harness.checkpoints.prebuilt import inspect_prebuilt, prebuilt_file, tokenizer_folder
 from harness.config.deployments import formats_of, represented
 from harness.config.models import PrebuiltArtifact
@@ -49,7 +50,7 @@ def _exported(
         options=artifact.Options(
             format=format,
             task=context.options(context.windows),
-            pooling=context.task.pooling,
+            pooling=context.pooling,
             seed=context.study.seed if chosen.needs_calibration else 0,
             calibration=context.task.calibration if chosen.needs_calibration else None,
             isa=context.machine.isa if chosen.isa_dependent else (),
@@ -68,8 +69,14 @@ def _exported(
 def _prebuilt(
     context: TaskContext, model: str, format: str, finished: PrebuiltArtifact, examples: dict[str, Step]
 ) -> Step:
+    pooling = context.pooling
+    if pooling is None:
+        raise UserError(
+            f"tasks.{context.name}.pooling: is missing, and {model} is a finished file, which does not tell how it is "
+            f"pooled; set it to one of {', '.join(POOLINGS)}"
+        )
     try:
-        content = inspect_prebuilt(finished, task=context.head, labels=context.labels, pooling=context.task.pooling)
+        content = inspect_prebuilt(finished, task=context.head, labels=context.labels, pooling=pooling)
     except UserError as error:
         raise UserError(f"tasks.{context.name}.models.{model}.artifact: {error}") from None
     kind = "onnx" if finished.tensorrt is None else "tensorrt"
@@ -82,7 +89,7 @@ def _prebuilt(
         options=prebuilt_artifact.Options(
             format=format,
             task=context.options(context.windows),
-            pooling=context.task.pooling,
+            pooling=pooling,
             artifact=finished.model_copy(update=places),
             declared=content.declared,
             files=content.files,

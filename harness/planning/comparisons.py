@@ -24,6 +24,8 @@ def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
     if not _outputs(task, store, "evaluation"):
         return {}
     kinds = [step_kind(name) for name in KINDS if name.startswith(PREFIX)]
+    left_out = {PREFIX + name for name in task_class(task.name).left_out}
+    kinds = [kind for kind in kinds if kind_name(kind) not in left_out]
     steps = [
         *(_over_outputs(task, study, store, kind) for kind in kinds),
         _adversarial_attack(task, study, store),
@@ -41,6 +43,8 @@ Outputs = dict[str, StepRef]
 def _over_outputs(task: TaskPlan, study: Study, store: Store, kind: StepKind[Any, Any]) -> Step | None:
     if not issubclass(kind.Inputs, EvaluationInputs) or not issubclass(kind.Options, ComparisonOptions):
         return None  # planned below
+    if not kind.Options.is_for(task_class(task.name)):
+        return None
     roles = {field: field.replace("_", "-") for field in kind.Inputs.model_fields if field != "examples"}
     found = {field: _outputs(task, store, role, *roles.values()) for field, role in roles.items()}
     if kind.Inputs.needs_representation:

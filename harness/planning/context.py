@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from backends.host.machine import environment
+from exporters.pooling import Pooling
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import QuestionAnswering, TaskSettings
@@ -44,6 +45,11 @@ class TaskContext:
     def head(self) -> str:
         """The task of the checkpoints' head."""
         return task_class(self.name).head.task
+
+    @property
+    def pooling(self) -> Pooling | None:
+        """None: as each checkpoint says itself, which its artifacts' manifests tell."""
+        return self.task.pooling or ("cls" if task_class(self.name).head.outputs else None)
 
     @property
     def labels(self) -> tuple[str, ...]:

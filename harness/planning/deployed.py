@@ -39,7 +39,7 @@ class Deployed:
             backend_options=settings.model_dump(mode="json"),
             format=self.deployment.format,
             task=context.options(context.decoding),
-            pooling=context.task.pooling,
+            pooling=context.pooling,
             threads=study.threads or context.machine.cores,
             representation=represented(context.task, self.deployment.model),
             isa=context.machine.isa,

@@ -13,11 +13,16 @@ from harness.store.step import Step
 
 ATTACKED = "attack-"
 
+_PATHS = {"squad", "table", "corpus", "queries", "qrels"}
+"""Fields of sources that name files, which count by their content."""
+
 
 def data_sources(task: TaskSettings) -> dict[str, DataSource]:
     """The data sets of a task by role; the texts to attack, where they have sources of their own, are numbered."""
     sources = {} if task.data.train is None else {"train": task.data.train}
     sources["evaluation"] = task.data.evaluation
+    if task.data.corpus is not None:
+        sources["corpus"] = task.data.corpus
     if task.data.out_of_distribution is not None:
         sources["out-of-distribution"] = task.data.out_of_distribution
     attack = task.characteristics.attack
@@ -48,7 +53,7 @@ def _examples(context: TaskContext, role: str, source: DataSource) -> Step:
             labels=context.task.labels,
             role=role,
             source=source,
-            settings=source.model_dump(mode="json", exclude={"squad", "table"} if files else None),
+            settings=source.model_dump(mode="json", exclude=_PATHS if files else None),
             suffixes=tuple(path.suffix for path in files),
             sha256=tuple(file_digest(path) for path in files),
             seed=context.study.seed,

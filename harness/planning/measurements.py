@@ -16,9 +16,12 @@ def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
     sources = {"evaluation": "evaluation"}
     if "out-of-distribution" in deployed.examples and represented(task, deployed.deployment.model):
         sources = {"bank": "train", **sources, "out-of-distribution": "out-of-distribution"}
+    if "corpus" in deployed.examples:
+        sources = {"corpus": "corpus", **sources}
     bank = outputs.Sample(size=task.data.bank, seed=deployed.context.study.seed)
-    return {
-        role: deployed.step(
+    planned: dict[str, Step] = {}
+    for role, source in sources.items():
+        planned[role] = deployed.step(
             outputs,
             title=f"run {deployed.deployment.name} on the {role} data of {name}",
             group=f"deployment {name} {deployed.deployment.name}",
@@ -31,11 +34,11 @@ def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
                 artifact=deployed.artifact.ref,
                 evaluation=deployed.evaluation,
                 examples=deployed.examples[source].ref,
+                corpus=planned["corpus"].ref if role == "evaluation" and "corpus" in planned else None,
             ),
             rerun=rerun,
         )
-        for role, source in sources.items()
-    }
+    return planned
 
 
 def plan_tuning(deployed: Deployed) -> Step | None:

@@ -20,7 +20,7 @@ def plan_expected(deployed: Deployed, checkpoint: Step) -> Step:
         subject={"task": context.name, "model": model},
         options=checkpoint_outputs.Options(
             task=context.options(context.windows),
-            pooling=context.task.pooling,
+            pooling=context.pooling,
             verification_examples=context.task.verification_examples,
             seed=context.study.seed,
         ),

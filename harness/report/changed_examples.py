@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.examples import Example, QuestionExample
+from harness.examples import Example
 from harness.report.blocks import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
 from harness.report.summary.standings import standings
@@ -63,12 +63,14 @@ def _facts(
     example: Example | None, which: str, before: Any, after: Any, labels: Sequence[str]
 ) -> tuple[tuple[str, str], ...]:
     facts = [("example", words(which))]
-    if isinstance(example, QuestionExample):
-        facts += [("question", _cut(example.question)), ("context", _cut(example.context))]
-        facts.append(("gold", " | ".join(dict.fromkeys(words(a) for a in example.answers)) or NO_ANSWER))
-    elif example is not None:
-        facts += [("text", _cut(example.text)), ("gold", answer_text(example.label, labels))]
+    if example is not None:
+        facts += [(name, _cut(text)) for name, text in example.parts.items()]
+        facts.append(("gold", gold_text(example, labels)))
     return (*facts, ("reference", answer_text(before, labels)), ("here", answer_text(after, labels)))
+
+
+def gold_text(example: Example, labels: Sequence[str]) -> str:
+    return " | ".join(dict.fromkeys(words(one) for one in example.gold(labels))) or NO_ANSWER
 
 
 def answer_text(prediction: Any, labels: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from harness.results.timings import (
     ServerFigures,
 )
 from harness.task_registry import TASKS, task_class
+from harness.tasks.task import Task
 
 FORMAT_ORDER = tuple(ALL)
 
@@ -218,15 +219,30 @@ class TaskView:
         self.deployments = _ordered(result, timings)
         self.by_name = {deployment.name: deployment for deployment in self.deployments}
 
+    @cached_property
+    def _class(self) -> type[Task] | None:
+        """None: its outputs came from files, under a name of their own."""
+        return task_class(self.name) if self.name in TASKS else None
+
     @property
     def unit(self) -> str:
         """What one example is called."""
-        return task_class(self.name).unit if self.name in TASKS else "example"
+        return self._class.unit if self._class else "example"
 
     @property
     def score_name(self) -> str:
         """What the share of examples that are right is called."""
-        return "exact match" if self.is_question_answering else "accuracy"
+        return self._class.right if self._class else "accuracy"
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Characteristics that are not for the task, and why, by their field."""
+        return self._class.left_out if self._class else {}
+
+    @property
+    def figures(self) -> Mapping[str, str]:
+        """What its quality has beside that share: names of fields, and their headings."""
+        return self._class.figures if self._class else {}
 
     @property
     def external(self) -> bool:

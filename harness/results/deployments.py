@@ -119,7 +119,15 @@ class Quality(Record):
     """Means over the evaluation data, 0 to 1. None: a metric of another task, or there are no examples."""
 
     accuracy: float | None
-    """Classification: share of right labels."""
+    """Every task but question answering: share of examples that are right."""
+    spearman: float | None
+    """Sentence similarity: Spearman's rank correlation with the scores of the data, -1 to 1."""
+    ndcg: float | None
+    """Retrieval: nDCG@10."""
+    recall: float | None
+    """Retrieval: recall@100."""
+    reciprocal_rank: float | None
+    """Retrieval: mean reciprocal rank of the first relevant document (MRR)."""
     exact: float | None
     """Question answering: SQuAD 2.0's exact match."""
     f1: float | None

@@ -16,12 +16,14 @@ from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.explanation import ExplanationAgreement
 from benchmarks.characteristics.prediction_errors import PredictionErrors
+from benchmarks.characteristics.retrieval import Retrieval
+from benchmarks.characteristics.similarity import Similarity
 from harness.results.deployments import DeploymentResult
 from harness.results.environment import Environment
 from harness.results.record import Record
 from harness.results.timings import DeploymentPerformance
 
-RESULTS_VERSION: Literal[4] = 4
+RESULTS_VERSION: Literal[5] = 5
 
 Family = Literal["demonstration", "trained", "random", "pretrained", "external"]
 
@@ -31,6 +33,10 @@ class CharacteristicResults(Record):
 
     prediction_errors: PredictionErrors | None
     """Do deployments make the same errors?"""
+    similarity: Similarity | None
+    """Do they find the same pairs of texts alike?"""
+    retrieval: Retrieval | None
+    """Do they find the same documents, and may the index stay?"""
     data_representation: DataRepresentation | None
     """Do they see the same neighbours?"""
     data_distribution: DataDistribution | None
@@ -116,7 +122,7 @@ class ComparisonSettings(Record):
 class Results(Record):
     """All that a run found and that does not depend on the clock: results.json."""
 
-    version: Literal[4]
+    version: Literal[5]
     """Of this layout."""
     study: str
     """Its name."""
@@ -133,7 +139,7 @@ class Results(Record):
 class PerformanceResults(Record):
     """All that a run timed: performance.json."""
 
-    version: Literal[4]
+    version: Literal[5]
     """Of this layout, the same as of results.json."""
     seconds: float | None
     """Work behind the run: what its steps took when they were made, without comparisons. None: not known of any."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import Field
 from backends.batching import pad
 from exporters.artifact import export
 from exporters.manifest import read_manifest
+from exporters.pooling import Pooling
 from exporters.quantization.calibration import METHODS
 from harness.config.strict import Strict
 from harness.config.tasks import Calibration
@@ -45,7 +46,8 @@ BATCH = 8  # examples of mixed lengths: calibration must see padded positions to
 class Options(Strict):
     format: str
     task: TaskOptions
-    pooling: Literal["cls", "mean"]
+    pooling: Pooling | None
+    """None: as the checkpoint itself says."""
     seed: int
     """Of the choice of calibration examples; 0 where there are none."""
     calibration: Calibration | None = None

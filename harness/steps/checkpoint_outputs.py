@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from exporters.checkpoint import read_checkpoint
+from exporters.embedding import own_pooling
 from exporters.parity import checkpoint_outputs
+from exporters.pooling import Pooling
 from harness.config.strict import Strict
 from harness.inference.options import TaskOptions
 from harness.process import import_transformers
@@ -35,7 +36,8 @@ BatchOutputs = dict[str, NDArray[np.float32]]
 
 class Options(Strict):
     task: TaskOptions
-    pooling: Literal["cls", "mean"]
+    pooling: Pooling | None
+    """None: as the checkpoint itself says."""
     verification_examples: int
     seed: int
 
@@ -63,7 +65,8 @@ def run(context: Context[Options, Inputs]) -> None:
     )
     batches = inputs.batches
     rows = single_rows(batches[0], padded=False)
-    outputs = checkpoint_outputs(checkpoint, options.task.head, options.pooling, [*batches, *rows])
+    pooling = options.pooling or own_pooling(checkpoint)
+    outputs = checkpoint_outputs(checkpoint, options.task.head, pooling, [*batches, *rows])
     write_expected(context.destination, outputs[: len(batches)])
     unpadded = joined(outputs[len(batches) :], batches[0]["attention_mask"].shape[1])
     np.savez(context.destination / UNPADDED, allow_pickle=False, **unpadded)

@@ -38,14 +38,15 @@ def run(context: Context[Options, Inputs]) -> None:
 
     options = context.options
     task = options.asked
-    columns = ("id", "group", "prediction", "confidence", *task.gold)
+    columns = ("id", "group", "prediction", *(("confidence",) if task.confident else ()), *task.gold)
     all_outputs = tables(context, options, context.inputs.evaluation, *columns)
     outputs = {name: table for name, table in all_outputs.items() if not name.endswith(EXECUTION_REPLICATE)}
     reference = options.reference
     ids = strings(outputs[reference], "id")
     by_id = {example.id: example for example in read_examples(context.folder(context.inputs.examples))}
     examples = [by_id[id_] for id_ in ids]
-    confidence = {name: numbers(table, "confidence") for name, table in outputs.items()}
+    confidence = {name: numbers(table, "confidence") for name, table in outputs.items()} if task.confident else None
+    sure = confidence[reference] if confidence is not None else None
     said = {name: task.prediction_texts(table, options.labels) for name, table in all_outputs.items()}
     differs = {name: predicted != said[reference] for name, predicted in said.items()}
     predictions = {name: said[name] for name in outputs}
@@ -56,10 +57,10 @@ def run(context: Context[Options, Inputs]) -> None:
     result = Affected(
         changed=changed([str(id_) for id_ in ids], predictions, correct, reference),
         slices=slices.search(
-            task.attributes(examples, options.labels, confidence[reference]),
+            task.attributes(examples, options.labels, sure),
             {name: differs[name] for name in outputs if name != reference},
             strings(outputs[reference], "group"),
-            confidence=confidence[reference],
+            confidence=sure,
             floors={name: np.mean(changes, axis=0) for name, changes in by_noise.items() if changes},
             resamples=options.resamples,
             seed=options.seed,

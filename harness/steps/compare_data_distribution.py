@@ -44,7 +44,8 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.data_distribution import IN, OUT, compare
 
     options, inputs = context.options, context.inputs
-    columns = ("group", "tokens", "confidence", "representation", *options.asked.head.outputs)
+    task = options.asked
+    columns = ("group", "tokens", "representation", *(("confidence", *task.head.outputs) if task.confident else ()))
     bank = tables(context, options, inputs.bank, "representation")
     evaluation = tables(context, options, inputs.evaluation, *columns)
     other = tables(context, options, inputs.out_of_distribution, *columns)
@@ -64,7 +65,7 @@ def run(context: Context[Options, Inputs]) -> None:
         groups_out_of_distribution=strings(first_other, "group"),
         k=options.k,
         kept=options.kept,
-        baselines=_other_scores(evaluation, other, ~calibration, options.asked.head.outputs),
+        baselines=_other_scores(evaluation, other, ~calibration, task.head.outputs) if task.confident else None,
         **options.as_arguments(),
     )
     write_comparison(context, result)

@@ -42,7 +42,9 @@ def run(context: Context[Options, Inputs]) -> None:
         predictions={name: task.predictions(table) for name, table in found.items()},
         probabilities={
             name: [softmax(row, axis=1) for row in logits(table, task.head.outputs)] for name, table in found.items()
-        },
+        }
+        if task.head.outputs
+        else None,
         groups=strings(first, "group"),
         strata=task.strata(first),
         classes=task.classes(first, options.labels),

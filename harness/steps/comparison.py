@@ -39,6 +39,11 @@ class ComparisonOptions(Strict):
     seed: int
 
     @classmethod
+    def is_for(cls, task: type[Task]) -> bool:
+        """Whether it is made for a task that has its inputs, and does not leave it out."""
+        return True
+
+    @classmethod
     def of_study(cls, task: TaskSettings) -> dict[str, Any]:
         """The fields that a comparison has beside those of all comparisons, as the study sets them."""
         return {}

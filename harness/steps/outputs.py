@@ -10,7 +10,7 @@ from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
-from harness.store.outputs import FILE
+from harness.store.outputs import FILE, read_outputs
 from harness.store.step import StepRef
 
 VERSION = 5
@@ -31,6 +31,8 @@ class Options(DeployedOptions):
 
 class Inputs(DeployedInputs):
     examples: StepRef
+    corpus: StepRef | None = None
+    """The deployment's own outputs on the documents that the examples ask for."""
 
 
 def run(context: Context[Options, Inputs]) -> None:
@@ -40,10 +42,10 @@ def run(context: Context[Options, Inputs]) -> None:
         examples = sample(examples, options.sample.size, seed=options.sample.seed)
     artifact = context.folder(inputs.artifact)
     with open_deployment(artifact, deployment_options(context), rerun=options.rerun) as deployment:
-        table = deployment.table(examples)
-        features = deployment.task.encode(deployment.tokenizer, examples)
-        confidence = deployment.task.confidence(examples, features, table)
+        task, table = deployment.task, deployment.table(examples)
+        if task.confident:
+            features = task.encode(deployment.tokenizer, examples)
+            table = table.append_column("confidence", pa.array(task.confidence(examples, features, table)))
         write_json(context.destination / "describe.json", deployment.backend.describe())
-    pq.write_table(
-        table.append_column("confidence", pa.array(confidence)), context.destination / FILE, compression="zstd"
-    )
+    corpus = None if inputs.corpus is None else read_outputs(context.folder(inputs.corpus))
+    pq.write_table(task.judged(table, corpus), context.destination / FILE, compression="zstd")

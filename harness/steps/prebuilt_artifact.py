@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from backends.registry import backend_class, open_backend
 from exporters.errors import ExportError
 from exporters.manifest import read_manifest, write_manifest
+from exporters.pooling import Pooling
 from exporters.prebuilt.engine import FORMAT as PREBUILT_ENGINE
 from exporters.prebuilt.engine import export_prebuilt_engine
 from exporters.prebuilt.onnx import DeclaredMetadata, check_outputs, export_prebuilt, with_run_facts
@@ -35,7 +36,7 @@ RUNTIME = "onnxruntime-cpu"
 class Options(Strict):
     format: str
     task: TaskOptions
-    pooling: Literal["cls", "mean"]
+    pooling: Pooling
     artifact: Annotated[PrebuiltArtifact, LOCATION]
     """The file and its tokenizer by absolute paths; what counts of it is below."""
     declared: DeclaredMetadata

@@ -45,6 +45,8 @@ KINDS: tuple[str, ...] = (
     "transfer",
     "explanation",
     "compare_prediction_errors",
+    "compare_similarity",
+    "compare_retrieval",
     "compare_data_representation",
     "compare_data_distribution",
     "compare_adversarial_attack",

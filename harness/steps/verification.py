@@ -266,9 +266,9 @@ def _share(output: Difference) -> str:
     return "NaN" if output.share is None else f"{output.share:.2g}"
 
 
-def _require_quality(found: Quality, allowed: float | None) -> None:
+def _require_quality(found: Quality | None, allowed: float | None) -> None:
     """``allowed`` None: the weights are random, and right answers are luck."""
-    if allowed is None or found.loss - 2 * found.standard_error <= allowed:
+    if found is None or allowed is None or found.loss - 2 * found.standard_error <= allowed:
         return
     raise StepFailed(
         REFUSED,

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import get_args
 
 from harness.arrow import pa, pq
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples import Example, TextExample
 
 FILE = "examples.parquet"
+
+_KINDS: dict[frozenset[str], Callable[..., Example]] = {
+    frozenset(field.name for field in fields(kind)): kind for kind in get_args(Example)
+}
+"""By their columns."""
 
 
 def write_examples(folder: Path, examples: Sequence[Example]) -> None:
@@ -33,9 +39,8 @@ def read_examples(folder: Path) -> list[Example]:
 
 def read_examples_of(file: Path) -> list[Example]:
     rows = pq.read_table(file).to_pylist()
-    if rows and "question" in rows[0]:
-        return [
-            QuestionExample(**{**row, "answers": tuple(row["answers"]), "answer_starts": tuple(row["answer_starts"])})
-            for row in rows
-        ]
-    return [TextExample(**row) for row in rows]
+    kind: Callable[..., Example] = _KINDS[frozenset(rows[0])] if rows else TextExample
+    return [
+        kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in row.items()})
+        for row in rows
+    ]

@@ -32,6 +32,7 @@ class Attacked:
     def text(self) -> str:
         if isinstance(self.example, TextExample):
             return self.example.text
+        assert isinstance(self.example, QuestionExample), "only these two are attacked"
         return self.example.question if self.target == "question" else self.example.context
 
     @property
@@ -39,6 +40,7 @@ class Attacked:
         """Places of the text that must stay as they are, beside stop words."""
         if isinstance(self.example, TextExample):
             return []
+        assert isinstance(self.example, QuestionExample)
         find = left_alone_in_question if self.target == "question" else left_alone_in_context
         return find(self.text, self.example.answers)
 
@@ -46,6 +48,7 @@ class Attacked:
         """What the deployment is asked with ``text`` in the place of the original."""
         if isinstance(self.example, TextExample):
             return text
+        assert isinstance(self.example, QuestionExample)
         if self.target == "question":
             return replace(self.example, question=text)
         # The gold answers are texts: where they stand in a changed context does not count.

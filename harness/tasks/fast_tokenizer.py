@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenizers import Tokenizer
+
+from exporters.embedding import read_embedding
 
 TOKENIZER = "tokenizer.json"
 SETTINGS = "tokenizer_config.json"
@@ -23,6 +26,10 @@ class FastTokenizer:
     type (in windows after the first it says 1 for every second text)."""
     truncation_side: str = "right"
     """The end of a text, or pair, that is too long; "left": its beginning."""
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """What its models are given before a text, by the kind of text: `exporters.embedding.Embedding`."""
+    max_tokens: int | None = None
+    """Of the texts that its models were made for, where they say so."""
 
 
 def read_tokenizer(folder: Path) -> FastTokenizer:
@@ -30,8 +37,11 @@ def read_tokenizer(folder: Path) -> FastTokenizer:
     settings = {}
     if (folder / SETTINGS).is_file():
         settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    embedding = read_embedding(folder)
     return FastTokenizer(
         Tokenizer.from_file(str(folder / TOKENIZER)),
         token_types=TOKEN_TYPES in settings.get("model_input_names", [TOKEN_TYPES]),
         truncation_side=settings.get("truncation_side", "right"),
+        prompts={} if embedding is None else embedding.prompts,
+        max_tokens=None if embedding is None else embedding.max_tokens,
     )

@@ -31,6 +31,7 @@ class QuestionAnsweringTask(Task):
     name = "question-answering"
     head = QUESTION_ANSWERING
     unit = "question"
+    right = "exact match"
     script = "run_qa.py"
     gold = ("answerable", "exact")
     correct = "exact"
@@ -259,7 +260,7 @@ class QuestionAnsweringTask(Task):
 
     @staticmethod
     def attributes(
-        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64]
+        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
     ) -> dict[str, Attribute]:
         from benchmarks.characteristics.attributes import of_questions
 

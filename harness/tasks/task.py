@@ -49,18 +49,26 @@ class Task(ABC):
     """Of its checkpoints: what loads them, and their outputs."""
     unit: ClassVar[str]
     """What one example is called."""
+    right: ClassVar[str] = "accuracy"
+    """What the share of examples that are right is called."""
+    figures: ClassVar[Mapping[str, str]] = {}
+    """Further fields of `harness.results.deployments.Quality`, and what tables call them."""
     script: ClassVar[str]
     """The example script of `transformers` that its inputs must be those of."""
     gold: ClassVar[tuple[str, ...]]
     """Columns that tell what is right, and whether the prediction is."""
     correct: ClassVar[str]
     """Of them, the one that is 1 where the prediction is right and 0 where it is an error."""
-    score: ClassVar[tuple[str, str]]
-    """What verification measures: the column, from 0 to 1, and its name."""
+    score: ClassVar[tuple[str, str] | None]
+    """What verification measures: the column, from 0 to 1, and its name; None: single examples have none."""
     length_setting: ClassVar[str]
     """The study's field that cuts inputs."""
     attack_targets: ClassVar[tuple[str, ...]] = ()
     """Parts of an example of which an attack changes one; none where there is only the text."""
+    confident: ClassVar[bool] = True
+    """Whether predictions have a probability: see `confidence`."""
+    left_out: ClassVar[Mapping[str, str]] = {}
+    """Comparisons that are not made for it, and why: by their field of `CharacteristicResults`."""
     predicts_texts: ClassVar[bool] = False
     """Whether a prediction is a text of the data rather than a class."""
 
@@ -123,23 +131,29 @@ class Task(ABC):
     ) -> pa.Table:
         """Decode one entry a feature, per-token outputs trimmed to the feature, into one row an example."""
 
-    @abstractmethod
+    def judged(self, table: pa.Table, corpus: pa.Table | None) -> pa.Table:
+        """``table`` of a whole data set with the columns that no example has by itself.
+
+        ``corpus`` is the table of the documents that its examples ask for, where they do.
+        """
+        return table
+
     def confidence(self, examples: Sequence[Example], features: Features, table: pa.Table) -> NDArray[np.float64]:
         """(examples,) the probability that a deployment gives to each prediction of its `table`, 0 to 1.
 
-        It is no part of the table, as it is no part of an answer, whose time is measured.
+        It is no part of the table, as it is no part of an answer, whose time is measured. Of `confident` tasks.
         """
-        ...
+        raise TypeError(f"predictions of {self.name} have no probability")
 
-    @abstractmethod
     def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
-        """``inputs`` of an attack as examples."""
+        """``inputs`` of an attack as examples; of tasks that are attacked, or explained."""
+        raise TypeError(f"{self.name} is not attacked")
 
-    @abstractmethod
     def scores(
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
     ) -> NDArray[np.float64]:
         """What an attack changes, (examples, classes): probabilities, which decide where the largest is."""
+        raise TypeError(f"{self.name} is not attacked")
 
     # --- Rows to figures
 
@@ -166,9 +180,9 @@ class Task(ABC):
     @staticmethod
     @abstractmethod
     def attributes(
-        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64]
+        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
     ) -> dict[str, Attribute]:
-        """What slices of ``examples`` are made of; ``confidence`` is the reference's."""
+        """What slices of ``examples`` are made of; ``confidence`` is the reference's, where the task has one."""
 
     @staticmethod
     def strata(table: pa.Table) -> dict[str, NDArray[np.bool_]]:
@@ -190,7 +204,7 @@ def task_for(name: str, *, question_answering: QuestionAnswering | None = None, 
     """The task of that name.
 
     Question answering is set by ``question_answering`` alone (None: its defaults) and
-    text classification by ``max_length`` alone, the longest text in tokens. Raises `UserError` for another name.
+    every other task by ``max_length`` alone, the longest text in tokens. Raises `UserError` for another name.
     """
     return task_class(name)(max_length=max_length, question_answering=question_answering)
 

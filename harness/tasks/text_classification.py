@@ -157,7 +157,7 @@ class TextClassificationTask(Task):
 
     @staticmethod
     def attributes(
-        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64]
+        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
     ) -> dict[str, Attribute]:
         from benchmarks.characteristics.attributes import of_texts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from backends.batching import pad
 from exporters.tasks import PER_TOKEN
 from harness.data.sampling import sample
 from harness.errors import REFUSED, StepFailed
-from harness.examples import Example, QuestionExample
+from harness.examples import Example
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
@@ -114,13 +114,9 @@ def require_positions(longest: int, positions: int | None, task: Task) -> None:
 
 def _endless(examples: Sequence[Example], tokens: int) -> Example:
     """The examples' words, of more tokens than that: encoding cuts it where the task does."""
-    texts = (example.context if isinstance(example, QuestionExample) else example.text for example in examples)
+    texts = ([*example.parts.values()][-1] for example in examples)
     words = cycle(chain.from_iterable(text.split() for text in texts))
-    text = " ".join(islice(words, 2 * tokens))
-    first = examples[0]
-    if isinstance(first, QuestionExample):
-        return replace(first, context=text, answers=(), answer_starts=())
-    return replace(first, text=text)
+    return examples[0].of(" ".join(islice(words, 2 * tokens)))
 
 
 def alone(backend: Backend, batch: Batch, *, padded: bool) -> dict[str, NDArray[np.float32]]:
@@ -149,10 +145,15 @@ def joined(rows: Sequence[Outputs], width: int) -> dict[str, NDArray[np.float32]
     }
 
 
-def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality:
-    """The task's score, F1 or accuracy, of the checkpoint and of the deployment on the same examples."""
-    measure, wanted = _right(inputs, expected)
-    _, found = _right(inputs, actual)
+def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality | None:
+    """The task's score, F1 or accuracy, of the checkpoint and of the deployment on the same examples.
+
+    None where single examples have none.
+    """
+    if inputs.task.score is None:
+        return None
+    column, measure = inputs.task.score
+    wanted, found = (_right(inputs, outputs, column) for outputs in (expected, actual))
     lost = wanted - found
     return Quality(
         measure,
@@ -167,13 +168,16 @@ def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Seq
 def summary(record: Mapping[str, Any]) -> str:
     """What ``verification.json`` says, in one line."""
     parity, quality, moved = record["parity"], record["quality"], record["determinism"]
-    parts = [
-        f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by "
-        f"{parity.get('against', 'the checkpoint')}",
-        f"logits off by at most {parity['largest_logit_difference']:.2g}",
-    ]
+    against = parity.get("against", "the checkpoint")
+    parts = []
+    if parity["decision_agreement"] is not None:
+        parts = [
+            f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by {against}",
+            f"logits off by at most {parity['largest_logit_difference']:.2g}",
+        ]
     if parity["largest_representation_difference"] is not None:
-        parts.append(f"representation by {parity['largest_representation_difference']:.2g}")
+        of = "" if parts else f" of {parity['examples']} texts off from {against}"
+        parts.append(f"representation{of} by {parity['largest_representation_difference']:.2g}")
     if quality is not None:
         parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
     parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
@@ -185,8 +189,8 @@ def summary(record: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _right(inputs: VerificationInputs, outputs: Sequence[Outputs]) -> tuple[str, NDArray[np.float64]]:
-    """What is measured, and how right each example's answer is, from 0 to 1."""
+def _right(inputs: VerificationInputs, outputs: Sequence[Outputs], column: str) -> NDArray[np.float64]:
+    """How right each example's answer is, from 0 to 1."""
     by_feature: dict[str, list[NDArray[np.float32]]] = {}
     for name in outputs[0]:
         rows = [row for batch in outputs for row in batch[name]][: len(inputs.order)]
@@ -196,11 +200,8 @@ def _right(inputs: VerificationInputs, outputs: Sequence[Outputs]) -> tuple[str,
             placed[index][: lengths[index]] if name in PER_TOKEN else placed[index] for index in range(len(lengths))
         ]
     table = inputs.task.table(inputs.examples, inputs.features, by_feature)
-    column, measure = inputs.task.score
-    return measure, np.asarray(table.column(column).to_pylist(), np.float64)
+    return np.asarray(table.column(column).to_pylist(), np.float64)
 
 
 def _characters(example: Example) -> int:
-    if isinstance(example, QuestionExample):
-        return len(example.question) + len(example.context)
-    return len(example.text)
+    return sum(map(len, example.parts.values()))

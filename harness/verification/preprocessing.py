@@ -19,7 +19,7 @@ import numpy as np
 from backends.errors import one_line
 from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
-from harness.examples import Example, QuestionExample
+from harness.examples import Example
 from harness.store.atomic import write_json
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
 from harness.tasks.features import Features, encodable
@@ -159,12 +159,8 @@ def _by_intent(task: Task, reference: Any, examples: Sequence[Example], features
             f"model_max_length, {reference.model_max_length}"
         )
     notes += task.deviations(reference, examples)
-    texts = [text for example in examples for text in _texts(example)]
+    texts = [text for example in examples for text in example.parts.values()]
     broken = sum(text != encodable(text) for text in texts)
     if broken:
         notes.append(f"{broken} texts have lone surrogates, read as U+FFFD: {task.script} fails on them")
     return notes
-
-
-def _texts(example: Example) -> tuple[str, ...]:
-    return (example.question, example.context) if isinstance(example, QuestionExample) else (example.text,)

@@ -12,7 +12,8 @@ from backends import torch as torch_backend
 from backends.batching import pad
 from backends.errors import BackendError
 from backends.registry import open_backend
-from backends.torch import TorchCpu, TorchCuda
+from backends.torch import POOLINGS, TorchCpu, TorchCuda
+from exporters import pooling as exporters_pooling
 
 Ragged = dict[str, list[NDArray[np.int64]]]
 
@@ -125,3 +126,7 @@ def test_attention_that_the_architecture_has(config: str, attention: str, tmp_pa
     with open_backend("torch-cpu", tmp_path, format="torch-fp32", task="text-classification") as backend:
         assert backend.describe()["attention"] == attention
         assert backend.infer(pad(ragged, [0, 1]))["representation"].shape == (2, 32)
+
+
+def test_poolings_are_those_of_the_exporters() -> None:
+    assert POOLINGS == exporters_pooling.POOLINGS

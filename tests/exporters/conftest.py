@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from exporters.artifact import export
 from exporters.formats import FORMATS
 from exporters.onnx.graph import read_model
+from exporters.tasks import TASKS
 from tests.shared import shared_folder
 
 VOCABULARY = 120
@@ -24,6 +25,8 @@ CHECKPOINTS = {
     "bert-classes": "text-classification",
     "distilbert-classes": "text-classification",
     "tinybert-qa": "question-answering",
+    "bert-embedding": "feature-extraction",
+    "distilbert-embedding": "feature-extraction",
 }
 
 
@@ -135,8 +138,8 @@ def _save(name: str, folder: Path) -> None:
             initializer_range=0.3,
             **extra,
         )
-    models_of = transformers.AutoModelForQuestionAnswering, transformers.AutoModelForSequenceClassification
-    models_of[name.endswith("classes")].from_config(config).save_pretrained(folder)
+    loader = getattr(transformers, TASKS[CHECKPOINTS[name]].auto_class)
+    loader.from_config(config).save_pretrained(folder)
     words = {word: index for index, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])}
     words |= {f"word{index}": index for index in range(len(words), VOCABULARY)}
     tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))

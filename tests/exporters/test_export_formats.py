@@ -44,6 +44,8 @@ def test_agrees_with_the_checkpoint(format, name, pooling, artifact, checkpoints
     parity = compare_outputs(expected, actual, batches)
     assert parity.finite
     assert parity.examples == 24
+    assert parity.largest_logit_difference is not None
+    assert parity.decision_agreement is not None
     assert parity.largest_logit_difference < LARGEST[format] * spread
     assert parity.largest_representation_difference is not None
     assert parity.largest_representation_difference < LARGEST[format] * 2
@@ -138,3 +140,25 @@ def test_a_width_that_is_no_power_of_two(format, artifact, checkpoints, batches,
     if format == "onnx-fused":
         fused = read_manifest(folder).fused_operators
         assert fused is not None and fused["Attention"] == 2
+
+
+@pytest.mark.parametrize("pooling", ["cls+normalize", "mean+normalize"])
+@pytest.mark.parametrize("name", ["bert-embedding", "distilbert-embedding"])
+@pytest.mark.parametrize("format", ONNX)
+def test_without_a_head_the_graph_is_model_pooling_and_normalisation(
+    format, name, pooling, artifact, checkpoints, tasks, batches, run
+):
+    folder = artifact(name, format, pooling)
+    assert [value.name for value in read_manifest(folder).outputs] == ["representation"]
+    expected = checkpoint_outputs(checkpoints[name], tasks[name], pooling, batches)
+    actual = run(folder, batches)
+    parity = compare_outputs(expected, actual, batches)
+    assert (parity.decision_agreement, parity.largest_logit_difference) == (None, None)
+    assert parity.largest_representation_difference is not None
+    assert parity.largest_representation_difference < LARGEST[format] * 0.5
+    lengths = np.linalg.norm(np.concatenate([batch["representation"] for batch in actual]), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+    unscaled = checkpoint_outputs(checkpoints[name], tasks[name], pooling.removesuffix("+normalize"), batches)
+    rows = np.concatenate([batch["representation"] for batch in unscaled])
+    wanted = np.concatenate([batch["representation"] for batch in expected])
+    np.testing.assert_allclose(rows / np.linalg.norm(rows, axis=1, keepdims=True), wanted, atol=1e-6)

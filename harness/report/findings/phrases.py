@@ -28,7 +28,12 @@ def names(deployments: Sequence[DeploymentView]) -> tuple[str, ...]:
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    return f"{fixed(count, 0)} {one if count == 1 else many or one + 's'}"
+    return f"{fixed(count, 0)} {one if count == 1 else many or several(one)}"
+
+
+def several(one: str) -> str:
+    """The plural of a task's unit: "texts", "queries"."""
+    return f"{one.removesuffix('y')}ies" if one.endswith("ry") else f"{one}s"
 
 
 def verb(deployments: Sequence[DeploymentView], one: str, many: str) -> str:

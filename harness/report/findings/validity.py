@@ -175,7 +175,7 @@ def parity(task: TaskView) -> list[Finding]:
         if found is None or found.against is not None:
             continue  # one's own file: there is no checkpoint to differ from
         agreement = found.parity.decision_agreement
-        if agreement < thresholds.PARITY_AGREEMENT:
+        if agreement is not None and agreement < thresholds.PARITY_AGREEMENT:
             disagreeing.append((deployment, agreement))
     if not disagreeing:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from benchmarks.characteristics.adversarial_attack import AdversarialAttack
 from benchmarks.characteristics.affected import Affected
@@ -13,6 +13,8 @@ from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.explanation import ExplanationAgreement
 from benchmarks.characteristics.prediction_errors import PredictionErrors
+from benchmarks.characteristics.retrieval import Retrieval
+from benchmarks.characteristics.similarity import Similarity
 from harness.report.blocks import Block, Prose, Section
 from harness.report.sections.adversarial_attack import adversarial_attack
 from harness.report.sections.affected import affected
@@ -21,7 +23,11 @@ from harness.report.sections.data_distribution import data_distribution
 from harness.report.sections.data_representation import data_representation
 from harness.report.sections.explanation import explanation
 from harness.report.sections.prediction_errors import prediction_errors
+from harness.report.sections.retrieval import retrieval
+from harness.report.sections.similarity import similarity
+from harness.report.values import words
 from harness.report.view import TaskView
+from harness.results.schema import CharacteristicResults
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class CharacteristicSection:
 
 SECTIONS: dict[type, CharacteristicSection] = {
     PredictionErrors: CharacteristicSection("Prediction errors", prediction_errors, missed=True),
+    Similarity: CharacteristicSection("Similarity", similarity),
+    Retrieval: CharacteristicSection("Retrieval", retrieval),
     DataRepresentation: CharacteristicSection("Data representation", data_representation, missed=True),
     DataDistribution: CharacteristicSection("Data distribution", data_distribution, missed=True),
     AdversarialAttack: CharacteristicSection("Adversarial attack", adversarial_attack, missed=True),
@@ -46,16 +54,28 @@ SECTIONS: dict[type, CharacteristicSection] = {
 }
 """By the type of a result, in the order of the report."""
 
+KINDS: dict[str, type] = {
+    name: next(kind for kind in get_args(field.annotation) if kind is not type(None))
+    for name, field in CharacteristicResults.model_fields.items()
+}
+"""The type of a result, by its field."""
+
 
 def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
     results = {type(result): result for _, result in task.characteristics if result is not None}
-    sections, absent = [], []
+    titles = {name: SECTIONS[kind].title for name, kind in KINDS.items()}
+    left_out = {titles[name]: reason for name, reason in task.left_out.items()}
+    sections, absent, unfit = [], [], []
     for kind, section in SECTIONS.items():
         blocks = section.blocks(task, results[kind], all_pairs) if kind in results else []
         if blocks:
             sections.append(Section(section.title, tuple(blocks), level=2))
+        elif section.title in left_out:
+            unfit.append(f"{section.title}: {left_out[section.title]}.")
         elif section.missed and not (kind is AdversarialAttack and task.is_question_answering):
             absent.append(section.title.lower())  # questions are attacked where asked for
     if absent:
         sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))
+    if unfit:
+        sections.append(Section(f"Left out for {words(task.name)}", (Prose(tuple(unfit)),), level=2))
     return tuple(sections)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from benchmarks.statistics.equivalence import ScoreChange
 from harness.report.blocks import Cell, Column, Section, Table
+from harness.report.findings.phrases import several
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.recalls import recalls
 from harness.report.sections.rows import (
@@ -130,6 +132,11 @@ def _score(task: TaskView, d: DeploymentView, metric: Metric) -> Cell:
     return marked(percent(value), judged[d.name].conclusion)
 
 
+def _figure(name: str, quality: Quality) -> float | None:
+    found: float | None = getattr(quality, name)
+    return found
+
+
 def _right(quality: Quality) -> float | None:
     return quality.score
 
@@ -137,13 +144,14 @@ def _right(quality: Quality) -> float | None:
 def _scores(task: TaskView) -> list[tuple[str, Metric]]:
     """Headings and figures."""
     if not task.is_question_answering:
-        return [("accuracy\n%", _right)]
+        further = [(heading, partial(_figure, name)) for name, heading in task.figures.items()]
+        return [*further, (f"{task.score_name}\n%", _right)]
     return [("F1\n%", lambda quality: quality.f1), ("EM\n%", _right)]
 
 
 def _where(task: TaskView) -> str:
     threads = {d.runtime.threads for d in task.measured if d.runtime}
-    request = "questions, all windows of a context in one batch" if task.is_question_answering else "texts"
+    request = "questions, all windows of a context in one batch" if task.is_question_answering else several(task.unit)
     parts = [f"p50, p90: latency of single {request}. samples per s: offline, batched"]
     if len(threads) == 1:
         parts.append(f"{count(threads.pop())} threads")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.findings.phrases import joined, plural
+from harness.report.findings.phrases import joined, plural, several
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import count, fixed, percent, percent_with_interval, ratio, signed
 from harness.report.summary.standings import Standing, standings
@@ -116,7 +116,7 @@ def _more(task: TaskView, one: Standing) -> str:
             f" {verdict.trainings_needed} trainings of the reference would tell (there are {verdict.trainings}); "
             "examples do not."
         )
-    return f" About {count(max(examples))} {task.unit}s would tell." if examples else ""
+    return f" About {count(max(examples))} {several(task.unit)} would tell." if examples else ""
 
 
 def _price(task: TaskView, one: Standing) -> str:

@@ -250,7 +250,7 @@ def summary_columns(task: TaskView) -> list[Column]:
         pair = NEWLY_WRONG.pair(task, one.deployment) if task.external else None
         return small(pair.divergence.value if pair and pair.divergence else None)
 
-    score = "EM" if task.is_question_answering else "accu-\nracy"
+    score = {"exact match": "EM", "accuracy": "accu-\nracy"}.get(task.score_name, task.score_name)
     return [
         Column("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
         Column("deployment", lambda one: one.deployment.short, right=False),

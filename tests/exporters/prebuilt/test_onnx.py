@@ -20,7 +20,7 @@ from backends.registry import open_backend
 from exporters.errors import ExportError
 from exporters.manifest import read_manifest, verify_files
 from exporters.onnx.graph_facts import tensor_shapes
-from exporters.pooling import pool, pooling_nodes
+from exporters.pooling import POOLINGS, pool, pooling_nodes
 from exporters.prebuilt.onnx import DeclaredMetadata, check_outputs, export_prebuilt, look_at
 from exporters.prebuilt.outputs import last_normalisation
 from exporters.tasks import QUESTION_ANSWERING
@@ -249,7 +249,7 @@ def test_positions_are_made_and_narrow_integers_cast(first, kind, tmp_path, batc
 
 
 @pytest.mark.parametrize("opset", [11, 12, 13, 18])
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("kind", [np.float32, np.float16])
 def test_pooling_in_the_graph_is_pooling_in_torch(kind, pooling, opset):
     generator = np.random.default_rng(3)

@@ -50,7 +50,7 @@ def complaint(path: Path, *overrides: str) -> str:
 def test_a_study_with_its_defaults(config: Path) -> None:
     study = load_study(config)
     task = study.tasks["text-classification"]
-    assert task.reference == "big" and task.pooling == "cls" and task.characteristics.distribution.k == 50
+    assert task.reference == "big" and task.pooling is None and task.characteristics.distribution.k == 50
     assert study.backends == ("onnxruntime-cpu",)
 
 
@@ -91,7 +91,10 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("threads=0", ["threads", "0"]),
         ("tasks.text-classification.data.train.sampel=3", ["data.train.sampel", "'sample'"]),
         ("tasks.text-classification.data.evaluation.label=3", ["data.evaluation.label", "3"]),
-        ("tasks.text-classification.data.train={path: x}", ["data.train", "squad, table, hub, embedded"]),
+        (
+            "tasks.text-classification.data.train={path: x}",
+            ["data.train", "squad, table, corpus, queries, hub, embedded"],
+        ),
         ("tasks.text-classification.models.small.checkpoint.cut=bi", ["small.checkpoint.cut", "'bi'", "'big'"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: bg, heads: 0.5}}", ["p.checkpoint.pruned", "'big'"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: big}}", ["p.checkpoint", "sparsity or heads"]),

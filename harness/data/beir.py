@@ -1,0 +1,84 @@
+"""Queries, documents and judgements of relevance in the layout of BEIR (Thakur et al. 2021)."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.data.checks import UniqueIds, bad_data, checked_id, checked_text, group_of, short
+from harness.data.files import existing_file, read_text
+from harness.data.jsonl_rows import jsonl_rows
+from harness.data.labels import whole_number
+from harness.errors import UserError
+from harness.examples import PlainText, Query
+
+
+def read_corpus(path: Path) -> list[PlainText]:
+    """Every document: its title and text, with a blank between. An empty one is one that nobody finds.
+
+    Raises:
+        UserError: no such file, a line that is no document, or an id that stands twice.
+    """
+    found, ids = [], UniqueIds(path)
+    for place, record in jsonl_rows(path):
+        id = _id(path, place, record)
+        ids.add(id, place)
+        parts = [record.get(name) or "" for name in ("title", "text")]
+        for name, part in zip(("title", "text"), parts, strict=True):
+            if part != "":
+                checked_text(path, f"{place}.{name}", part)
+        text = " ".join(part for part in parts if part)
+        found.append(PlainText(id, group_of(text), text))
+    return found
+
+
+def read_queries(path: Path, qrels: Path) -> list[Query]:
+    """Every query with a relevant document; the others say nothing about a retriever.
+
+    Raises:
+        UserError: no such file, a line that is no query or no judgement, an id that stands twice, a judgement of a
+            query that is not there, or no query with a relevant document.
+    """
+    relevant = _read_qrels(qrels)
+    found, ids = [], UniqueIds(path)
+    for place, record in jsonl_rows(path):
+        id = _id(path, place, record)
+        ids.add(id, place)
+        text = checked_text(path, f"{place}.text", record.get("text"))
+        judged = relevant.get(id, {})
+        if judged:
+            found.append(Query(id, group_of(text), text, tuple(judged), tuple(judged.values())))
+    if not found:
+        raise UserError(f"{qrels}: names no relevant document of a query of {path}; name the files that go together")
+    return found
+
+
+def _id(path: Path, place: str, record: Mapping[str, Any]) -> str:
+    return checked_id(path, f"{place}._id", record.get("_id", record.get("id")))
+
+
+def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Grades of 1 and more by document, by query."""
+    found: dict[str, dict[str, int]] = {}
+    for place, (query, document, score) in _rows(path):
+        grade = whole_number(score)
+        if grade is None:
+            raise bad_data(path, place, f"the score is {short(score)}, not a whole number", "correct it")
+        if int(grade) > 0:
+            found.setdefault(query, {})[document] = int(grade)
+    return found
+
+
+def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
+    """Behind the header."""
+    existing_file(path)
+    lines = read_text(path).split("\n")
+    for number, row in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
+        if number == 1 or not any(row):
+            continue
+        if len(row) != 3:
+            what = f"has {len(row)} columns, not the three of query, document and score"
+            raise bad_data(path, f"line {number}", what, "write them with tabs between")
+        yield f"line {number}", row

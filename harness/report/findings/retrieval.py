@@ -1,0 +1,77 @@
+"""What rankings tell: whether the index may stay, and whether like figures hide other documents."""
+
+from __future__ import annotations
+
+from benchmarks.characteristics.retrieval import IndexVerdict, MixedIndex
+from harness.report.blocks import Finding
+from harness.report.findings.phrases import listed, names
+from harness.report.numbers import fixed, percent
+from harness.report.view import DeploymentView, TaskView
+
+ADVICE: dict[IndexVerdict, tuple[str, str]] = {
+    "same index": ("The reference's index may stay for the queries of", ""),
+    "re-index": (
+        "Re-index the documents before its queries are embedded by",
+        'A loss of nDCG@10 is shown, or the embeddings do not fit; the table "May the index stay?" has it.',
+    ),
+    "cannot tell": (
+        "Whether the reference's index may stay cannot be told for",
+        "More queries would tell; until then re-index the documents.",
+    ),
+}
+
+
+def may_the_index_stay(task: TaskView) -> list[Finding]:
+    """One finding a verdict, on queries of each candidate and the reference's index."""
+    found: dict[str, list[DeploymentView]] = {}
+    for d in task.candidates:
+        if (one := _on_the_references(task, d)) is not None:
+            found.setdefault(one.verdict, []).append(d)
+    result = task.characteristics.retrieval
+    margin = "" if result is None else f" (nDCG@10 within {fixed(result.margin, 3)} of an index of its own)"
+    return [
+        Finding(
+            "result",
+            "index",
+            f"{begin} {listed(found[verdict])}{margin if verdict == 'same index' else ''}.",
+            advice,
+            names(found[verdict]),
+        )
+        for verdict, (begin, advice) in ADVICE.items()
+        if verdict in found
+    ]
+
+
+def other_documents(task: TaskView) -> list[Finding]:
+    """Deployments with the reference's nDCG that show other documents."""
+    result = task.characteristics.retrieval
+    if result is None:
+        return []
+    changed = [
+        (overlap, d)
+        for d in task.candidates
+        if d.name in result.changes
+        if (overlap := result.changes[d.name].overlap.value) is not None
+        if (verdict := result.verdicts.get(d.name)) is not None and verdict.conclusion == "different"
+        if (change := result.quality[d.name].ndcg_change.value) is not None and abs(change) < result.margin
+    ]
+    if not changed:
+        return []
+    least, worst = min(changed, key=lambda one: one[0])
+    members = [d for _, d in changed]
+    return [
+        Finding(
+            "result",
+            "other-documents",
+            f"{listed(members)}: the reference's nDCG@10 to within {fixed(result.margin, 3)}, and other documents: of "
+            f"the first ten of {worst.label} and of the reference {percent(1 - least)} % are not shared (1 - Jaccard).",
+            "Look at what users see change, not at nDCG alone.",
+            names(members),
+        )
+    ]
+
+
+def _on_the_references(task: TaskView, d: DeploymentView) -> MixedIndex | None:
+    result = task.characteristics.retrieval
+    mixed = result.mixed if result else []
+    return next((one for one in mixed if (one.index, one.queries) == (task.reference, d.name)), None)

@@ -1,0 +1,39 @@
+"""Compare deployments by how alike they find the texts of pairs."""
+
+from __future__ import annotations
+
+from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
+from harness.steps.context import Context
+from harness.tasks.columns import numbers, strings
+from harness.tasks.task import Task
+
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
+
+VERSION = 1
+
+
+class Options(ComparisonOptions):
+    @classmethod
+    def is_for(cls, task: type[Task]) -> bool:
+        return "score" in task.gold
+
+
+class Inputs(EvaluationInputs):
+    pass
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from benchmarks.characteristics.similarity import compare
+
+    options = context.options
+    found = tables(context, options, context.inputs.evaluation, "group", "score", "similarity")
+    first = found[options.reference]
+    result = compare(
+        {name: numbers(table, "similarity") for name, table in found.items()},
+        numbers(first, "score"),
+        strings(first, "group"),
+        reference=options.reference,
+        resamples=options.resamples,
+        seed=options.seed,
+    )
+    write_comparison(context, result)
