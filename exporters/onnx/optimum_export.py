@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError
 from exporters.pooling import keep_last_hidden_state
-from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,9 +32,9 @@ def export_with_output(
 ) -> None:
     """Export ``model`` to the ONNX file ``path``, as optimum does it for ``task``; its ``forward`` is replaced.
 
-    Its outputs are those of the task's head, and ``output``, whose free ``axes`` are named and which is ``made_of`` the
-    last hidden state (batch, sequence, hidden) and the attention mask (batch, sequence). Raises `ExportError`, which
-    says what to do ``otherwise``, for an architecture that optimum does not export.
+    ``output``, whose free ``axes`` are named, is ``made_of`` the last hidden state (batch, sequence, hidden) and the
+    attention mask (batch, sequence). Raises `ExportError`, which says what to do ``otherwise``, for an architecture
+    that optimum does not export.
     """
     from optimum.exporters.onnx import export
     from optimum.exporters.tasks import TasksManager
@@ -52,8 +51,7 @@ def export_with_output(
     original = type(config)
 
     def outputs(self: Any) -> dict[str, dict[int, str]]:
-        of_head = TASKS[task].outputs
-        return {**{name: own for name, own in original.outputs.fget(self).items() if name in of_head}, output: axes}
+        return {**original.outputs.fget(self), output: axes}
 
     config.__class__ = type(original.__name__, (original,), {"outputs": property(outputs)})
     _add_output(model, output, made_of)

@@ -229,6 +229,11 @@ class TaskView:
         """What one example is called."""
         return self._class.unit if self._class else "example"
 
+    def unit_of(self, role: str) -> str:
+        """What one example of a data set is called."""
+        other = self._class.other_unit if self._class else None
+        return self.unit if role == "evaluation" or other is None else other
+
     @property
     def score_name(self) -> str:
         """What the share of examples that are right is called."""

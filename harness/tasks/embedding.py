@@ -31,6 +31,7 @@ class EmbeddingTask(Task):
 
     head = EMBEDDING
     script = "FeatureExtractionPipeline"
+    other_unit = "text"
     correct = "correct"
     score = None
     length_setting = "max_length"

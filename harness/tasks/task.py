@@ -49,6 +49,8 @@ class Task(ABC):
     """Of its checkpoints: what loads them, and their outputs."""
     unit: ClassVar[str]
     """What one example is called."""
+    other_unit: ClassVar[str | None] = None
+    """What one example of all data but the evaluation's is called, where that is something else."""
     right: ClassVar[str] = "accuracy"
     """What the share of examples that are right is called."""
     figures: ClassVar[Mapping[str, str]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.report.blocks import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
 from harness.report.findings.thresholds import INTERVAL_PROCESSES
-from harness.report.numbers import count, fixed
+from harness.report.numbers import fixed
 from harness.report.values import words
 from harness.report.view import TaskView
 from harness.results.environment import Environment, Graphics
@@ -93,11 +93,11 @@ def _task(task: TaskView) -> Iterable[tuple[str, str]]:
     yield "deployments", told + (f"; {failed} failed" if failed else "")
     data = task.result.data
     for role in [*(r for r in ROLES if r in data), *(r for r in data if r not in ROLES)]:
-        yield words(role), _data(data[role], task.unit)
+        yield words(role), _data(data[role], task.unit_of(role))
 
 
 def _data(data: DataFacts, one: str) -> str:
-    parts = [f"{count(data.examples)} {one}{'' if data.examples == 1 else 's'}"]
+    parts = [plural(data.examples, one)]
     if data.groups != data.examples:
         parts[0] += f" in {plural(data.groups, 'group')}"
     if data.answerable is not None:
