@@ -21,7 +21,9 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 FILES = (CONFIG, WEIGHTS, TOKENIZER)
 ORIGIN = "origin.json"
-"""Beside them, where they are of a hub: ``{"hub": id, "revision": as asked for, "commit": str or null}``."""
+"""Beside them, where they are of a hub: ``{"hub": id, "revision": as asked for, "commit": str or null}``; and where
+they came out of a pickle, its name as `CONVERTED_FROM`."""
+CONVERTED_FROM = "converted_from"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class CheckpointFacts:
     parameters: int
     digest: str
     origin: dict[str, str]
-    """``hub``, ``revision`` and ``commit``, as far as they are known."""
+    """``hub``, ``revision``, ``commit`` and ``converted_from``, as far as they are known."""
 
 
 def check_task(task: str) -> None:
@@ -133,7 +135,7 @@ def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str |
 
 def _origin(path: Path) -> dict[str, str]:
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {key: str(known[key]) for key in ("hub", "revision", "commit") if known.get(key) is not None}
+    return {key: str(known[key]) for key in ("hub", "revision", "commit", CONVERTED_FROM) if known.get(key) is not None}
 
 
 def _first(config: dict[str, Any], *names: str) -> Any:

@@ -46,7 +46,8 @@ class Manifest:
     files: dict[str, dict[str, Any]]
     """``{file name: {"sha256": str, "bytes": int}}``, the manifest itself left out."""
     source: dict[str, str]
-    """``checkpoint_sha256``, and where it is a hub's ``hub``, ``revision`` and ``commit``; for a format made from
+    """``checkpoint_sha256``, and where it is a hub's ``hub``, ``revision`` and ``commit``; ``converted_from``, where
+    weights came out of a pickle, its name; for a format made from
     another ``parent`` and ``parent_sha256``; ``onnx_sha256`` of a finished file."""
     parameters: int | None
     """Numbers in the checkpoint's weights, whatever the precision they are stored in here; of a finished file, in

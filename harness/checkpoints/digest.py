@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 
-from harness.checkpoints.folder_check import first_look
+from harness.checkpoints.folder_check import first_look, weight_files
 from harness.checkpoints.locate import require_inside, source_folder
 from harness.checkpoints.sentence_modules import module_files
 from harness.config.checkpoints import (
@@ -17,7 +18,7 @@ from harness.config.checkpoints import (
 )
 
 _NEVER_OPENED = {".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".ot", ".onnx", ".gguf", ".md", ".py"}
-"""Weights in other formats than safetensors, code and prose. Tokenizers bring files of many other names."""
+"""Weights that are not those loaded, code and prose. Tokenizers bring files of many other names."""
 
 
 def source_digest(source: CheckpointSource) -> str:
@@ -40,19 +41,19 @@ def source_digest(source: CheckpointSource) -> str:
         case _:
             folder = source_folder(source)
             first_look(folder)
-            digest.update(folder_digest(folder).encode())
+            digest.update(folder_digest(folder, weight_files(folder)).encode())
     return digest.hexdigest()
 
 
-def folder_digest(folder: Path) -> str:
-    """SHA-256 over the names and contents of the folder's files that a loader may open.
+def folder_digest(folder: Path, weights: Collection[Path]) -> str:
+    """SHA-256 over the names and contents of the folder's files that a loader may open, ``weights`` among them.
 
     Of those in sub-folders there are the poolings of sentence encoders alone: `harness.checkpoints.named_files` refuses
     what names others.
     """
     digest = hashlib.sha256()
     for file in sorted([*(file for file in folder.iterdir() if file.is_file()), *module_files(folder)]):
-        if file.suffix in _NEVER_OPENED or file.name.startswith("."):
+        if (file.suffix in _NEVER_OPENED and file not in weights) or file.name.startswith("."):
             continue
         require_inside(file)
         with file.open("rb") as opened:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from backends.errors import one_line
-from harness.checkpoints.named_files import require_plain_settings, require_plain_weights
+from harness.checkpoints.named_files import require_plain_settings, require_plain_weights, shards
+from harness.checkpoints.weight_files import INDEX, pickled, require_safe_torch, weights_name
 from harness.errors import UserError
 from harness.tasks.fast_tokenizer import TOKENIZER
 
@@ -16,14 +17,13 @@ VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.mo
 _DEPTHS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
 MOST_LAYERS = 1_000
 """The weights are laid out by the configuration alone: a slip there would fill the memory first."""
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 def first_look(folder: Path) -> None:
-    """Raise `UserError` for a folder without a configuration, a tokenizer, or weights in safetensors."""
+    """Raise `UserError` for a folder without a configuration, a tokenizer, or weights that can be loaded."""
     read_config(folder)
     require_tokenizer(folder)
-    require_safetensors(folder)
+    require_weights(folder)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -51,14 +51,16 @@ def require_tokenizer(folder: Path) -> None:
     require_plain_settings(folder)
 
 
-def require_safetensors(folder: Path) -> None:
+def require_weights(folder: Path) -> str:
+    """The `weights_name` of a folder. Raises `UserError` where it has none that can be loaded."""
     require_plain_weights(folder)
-    if (folder / "model.safetensors").is_file() or (folder / "model.safetensors.index.json").is_file():
-        return
-    pickles = sorted(file.name for pattern in _PICKLES for file in folder.glob(pattern))
-    if pickles:
-        raise UserError(
-            f"checkpoint {folder} holds its weights only as a pickle ({pickles[0]}), which can run code when "
-            "opened: save it again with save_pretrained(..., safe_serialization=True)"
-        )
-    raise UserError(f"checkpoint {folder} has no model.safetensors: give the folder save_pretrained wrote")
+    name = weights_name({file.name for file in folder.iterdir()}, f"checkpoint {folder}")
+    if pickled(name):
+        require_safe_torch(folder / name)
+    return name
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files that are opened for the weights of ``folder``, the index left out. Raises `UserError` for none."""
+    name = require_weights(folder)
+    return [folder / shard for shard in shards(folder / name)] if name.endswith(INDEX) else [folder / name]

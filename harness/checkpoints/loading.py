@@ -1,4 +1,4 @@
-"""Loading a checkpoint folder with the head of a task: safetensors only, no code of the checkpoint's own."""
+"""Loading a checkpoint folder with the head of a task: tensors only, no code of the checkpoint's own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from transformers import (
 
 from backends.errors import one_line
 from exporters.tasks import TASKS
-from harness.checkpoints.folder_check import read_config, require_safetensors
+from harness.checkpoints.folder_check import read_config
+from harness.checkpoints.pickled_weights import as_safetensors
 from harness.checkpoints.tokenizer_files import quiet
 from harness.errors import UserError
 
@@ -64,16 +65,15 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
     """Load the weights under the head of ``task``; ``overrides`` are fields of the configuration.
 
     Missing weights of the head are drawn from torch's random state; a missing weight of the encoder is
-    an error, as are pickles, unreadable files and weights that are not finite. Raises `UserError`.
+    an error, as are pickles of more than tensors, unreadable files and weights that are not finite. Raises `UserError`.
     """
     config = load_config(folder)
-    require_safetensors(folder)
     for name, value in overrides.items():
         setattr(config, name, value)
     try:
-        with quiet():
+        with as_safetensors(folder) as place, quiet():
             model, report = HEADS[task].from_pretrained(
-                folder,
+                place,
                 config=config,
                 torch_dtype=torch.float32,
                 use_safetensors=True,
@@ -82,6 +82,8 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
+    except UserError:
+        raise
     except SafetensorError as error:
         raise UserError(f"the weights in {folder} are damaged ({one_line(error)}): copy them again") from None
     except Exception as error:  # transformers raises whatever its parsers raise

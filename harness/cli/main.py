@@ -48,6 +48,10 @@ Tasks = Annotated[
 ]
 
 
+Offline = Annotated[
+    Path | None,
+    typer.Option("--offline", metavar="FOLDER", help="Ask no network: the hub's part is what `fetch --to FOLDER` got."),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", help="The run's folder, instead of one in the store named after the study.")
 ]
@@ -95,6 +99,7 @@ def run(
     all_pairs: AllPairs = False,
     no_texts: NoTexts = False,
     quiet: Quiet = False,
+    offline: Offline = None,
 ) -> None:
     """Do everything a study asks for, and report. What is done already is reused; a stopped run goes on."""
     from harness.cli.run import work
@@ -103,7 +108,7 @@ def run(
     def show(folder: Path) -> None:
         show_report(folder, store, Shown(format, full, all_pairs, texts=not no_texts))
 
-    work(config, set or [], task or [], store, output, quiet=quiet, until="results", show=show)
+    work(config, set or [], task or [], store, output, quiet=quiet, until="results", show=show, offline=offline)
 
 
 @app.command()
@@ -114,11 +119,12 @@ def train(
     store: StoreFolder = DEFAULT_STORE,
     output: Output = None,
     quiet: Quiet = False,
+    offline: Offline = None,
 ) -> None:
     """Fine-tune the models of a study that have a `training`. `run` does this too, where it is missing."""
     from harness.cli.run import work
 
-    work(config, set or [], task or [], store, output, quiet=quiet, until="checkpoints")
+    work(config, set or [], task or [], store, output, quiet=quiet, until="checkpoints", offline=offline)
 
 
 @app.command()
@@ -129,6 +135,7 @@ def export(
     store: StoreFolder = DEFAULT_STORE,
     output: Output = None,
     quiet: Quiet = False,
+    offline: Offline = None,
 ) -> None:
     """Turn the models of a study into artifacts, and verify each on its backends against its checkpoint.
 
@@ -136,7 +143,7 @@ def export(
     """
     from harness.cli.run import work
 
-    work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts")
+    work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts", offline=offline)
 
 
 @app.command()
@@ -323,11 +330,31 @@ def compare_outputs_(
 
 
 @app.command()
-def validate(config: Config, set: Set = None, task: Tasks = None, store: StoreFolder = DEFAULT_STORE) -> None:
+def validate(
+    config: Config, set: Set = None, task: Tasks = None, store: StoreFolder = DEFAULT_STORE, offline: Offline = None
+) -> None:
     """Check a study and the data it names, and say what it would do and take. Writes nothing."""
     from harness.cli.validate import validate_study
 
-    validate_study(config, set or [], task or [], store)
+    validate_study(config, set or [], task or [], store, offline)
+
+
+@app.command()
+def fetch(
+    config: Config,
+    set: Set = None,
+    task: Tasks = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to, in place of the hub's own cache (HF_HOME).")
+    ] = None,
+) -> None:
+    """Fetch what a study needs of the hub, models and data, for a run without a network: see `run --offline`.
+
+    Called again it goes on where it was.
+    """
+    from harness.cli.fetch import fetch_study
+
+    fetch_study(config, set or [], task or [], to)
 
 
 app.add_typer(store_app, name="store")

@@ -14,6 +14,7 @@ from harness.cli.cautions import label_cautions
 from harness.cli.check import STATUS, judged
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
+from harness.cli.fetch import go_offline, require_offline
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.config.study import Study
@@ -47,9 +48,12 @@ def work(
     quiet: bool,
     until: Until,
     show: Callable[[Path], None] | None = None,
+    offline: Path | None = None,
 ) -> None:
     """``show`` writes the report of a run's folder, once there are results."""
+    go_offline(offline)
     study = load_study(find_config(config), overrides, tasks=tasks)
+    require_offline(study, offline)
 
     def look_at(plan: Plan, loaded: LoadedExamples) -> None:
         check_gate(plan, str(config))

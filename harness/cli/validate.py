@@ -10,6 +10,7 @@ from backends.registry import availability, unsupported_reason
 from harness.cli.cautions import cautions, label_cautions
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
+from harness.cli.fetch import go_offline, require_offline
 from harness.cli.run import check_gate
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
@@ -23,10 +24,14 @@ from harness.store.steps import Store
 from harness.task_registry import task_class
 
 
-def validate_study(config: Path, overrides: list[str], tasks: list[str], store: Path) -> None:
+def validate_study(
+    config: Path, overrides: list[str], tasks: list[str], store: Path, offline: Path | None = None
+) -> None:
+    go_offline(offline)
     path, kept = find_config(config), Store(store)
     kept.check_readable()
     study = load_study(path, overrides, tasks=tasks)
+    require_offline(study, offline)
     plan = make_plan(study)
     check_gate(plan, str(path))
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read

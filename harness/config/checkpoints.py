@@ -21,7 +21,7 @@ class HubCheckpoint(Strict):
 
 
 class FolderCheckpoint(Strict):
-    """A local folder in the layout of ``save_pretrained``; safetensors only."""
+    """A local folder in the layout of ``save_pretrained``, weights in safetensors or ``pytorch_model.bin``."""
 
     folder: Path
 

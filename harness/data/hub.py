@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backends.errors import one_line
@@ -18,21 +19,20 @@ from harness.data.labels import checked_label
 from harness.data.squad import answer_columns
 from harness.errors import UserError
 from harness.examples import QuestionExample, TextExample
+from harness.hub import HUB_SECONDS, is_commit, remedy
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from harness.config.data import HubSource
 
-HUB_SECONDS = 10.0
-"""How long the hub may take to say that it is there."""
 SQUAD_COLUMNS = ("id", "question", "context", "answers")
 MRQA_COLUMNS = ("key", "question", "context", "labels")
 
 
 def read_hub_questions(source: HubSource) -> list[QuestionExample]:
     """Every question of the split, in its order."""
-    dataset = _load(source)
+    dataset = load_hub(source)
     name = _name(source)
     if set(SQUAD_COLUMNS) <= set(dataset.column_names):
         rows, id_column, answers_of = _rows(dataset, SQUAD_COLUMNS), "id", _squad_answers
@@ -67,7 +67,7 @@ def read_hub_texts(source: HubSource, labels: Sequence[str]) -> list[TextExample
     If the data set names its classes and these are the task's ``labels`` in another order, they are
     matched by name, otherwise by index.
     """
-    dataset = _load(source)
+    dataset = load_hub(source)
     name = _name(source)
     for key, column in (("text", source.text), ("label", source.label)):
         if column not in dataset.column_names:
@@ -93,22 +93,51 @@ def _name(source: HubSource) -> str:
     return f"{source.hub} ({source.split})"
 
 
-def _load(source: HubSource) -> Dataset:
+def load_hub(source: HubSource) -> Dataset:
+    """The split as `datasets` reads it; downloaded first where it is not in its cache. Raises `UserError`."""
     import huggingface_hub
     from datasets import config, load_dataset
     from datasets.exceptions import DatasetsError
 
     if not _hub_answers():  # else it would be asked again and again, for half a minute
         config.HF_HUB_OFFLINE = huggingface_hub.constants.HF_HUB_OFFLINE = True
-    # The hub's client warns at every retry; what fails in the end is told below.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    # The hub's clients warn at every retry, and of what is cached; what fails in the end is told below.
+    for client in ("huggingface_hub", "datasets"):
+        logging.getLogger(client).setLevel(logging.ERROR)
     try:
-        return load_dataset(source.hub, split=source.split, revision=source.revision)
+        dataset = load_dataset(source.hub, split=source.split, revision=source.revision)
     except (DatasetsError, OSError, ValueError, RuntimeError) as error:
+        cause = _refusal(source) or error
         raise UserError(
-            f"{_name(source)}: cannot be loaded from the hub ({one_line(error)}); check the name, the split and "
-            "the network, or name a local file with `squad:` or `table:`"
+            f"{_name(source)}: cannot be loaded from the hub ({one_line(cause)}); {remedy(cause)}, check the split, "
+            "or name a local file with `squad:` or `table:`"
         ) from None
+    # Without the hub, `datasets` takes whatever it has cached last.
+    if is_commit(source.revision) and (cached := cached_folder(dataset).name) != source.revision:
+        raise UserError(
+            f"{_name(source)}: the cache holds commit {cached}, not {source.revision}: `scalemodel fetch` it where "
+            "there is a network"
+        )
+    return dataset
+
+
+def cached_folder(dataset: Dataset) -> Path:
+    """Where `datasets` keeps what it has made of a data set's files: a folder named by the commit."""
+    return Path(dataset.cache_files[0]["filename"]).parent
+
+
+def _refusal(source: HubSource) -> Exception | None:
+    """What the hub itself says against it: `datasets` often tells no more than that it found nothing."""
+    from huggingface_hub import HfApi, constants
+
+    if constants.HF_HUB_OFFLINE:
+        return None
+    try:
+        if HfApi().dataset_info(source.hub, revision=source.revision, timeout=HUB_SECONDS).gated:
+            HfApi().auth_check(source.hub, repo_type="dataset")
+    except OSError as error:  # all of the client's errors are
+        return error
+    return None
 
 
 def _hub_answers() -> bool:

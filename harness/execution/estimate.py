@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.checkpoints.folder_check import weight_files
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import FolderCheckpoint, PackageCheckpoint
 from harness.planning.plan import Plan, Until
@@ -91,5 +92,5 @@ def _of_weights(step: Step, found: Mapping[str, float | None]) -> float | None:
     if isinstance(step.options, checkpoint.Options):
         source = step.options.source
         if isinstance(source, FolderCheckpoint | PackageCheckpoint):
-            return size_of(*source_folder(source).glob("*.safetensors"))
+            return size_of(*weight_files(source_folder(source)))
     return next((size for ref in step.inputs.refs if (size := found.get(ref.key)) and ref.kind in WEIGHTS), None)

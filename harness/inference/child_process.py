@@ -5,7 +5,6 @@ It imports what it answers with, and no more; `multiprocessing` would import the
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -82,4 +81,3 @@ def _answer(connection: Connection) -> None:
 if __name__ == "__main__":
     die_with_parent()
     _answer(Connection(int(sys.argv[1])))
-    os._exit(0)  # the parent waits for it, many times a run: nothing is left that an interpreter would have to tidy

@@ -46,9 +46,17 @@ def with_nan(folder: Path) -> None:
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def as_a_pickle(folder: Path) -> None:
-    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+def as_another_pickle(folder: Path) -> None:
+    torch.save(load_file(folder / "model.safetensors"), folder / "model.pt")
     (folder / "model.safetensors").unlink()
+
+
+def of_tensorflow(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "tf_model.h5")
+
+
+def of_flax(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "flax_model.msgpack")
 
 
 def truncated(folder: Path) -> None:
@@ -77,7 +85,12 @@ def with_own_code(folder: Path) -> None:
 BROKEN = {
     "no tokenizer": (without_tokenizer, "no tokenizer"),
     "NaN": (with_nan, "NaN or infinite weights"),
-    "pickle": (as_a_pickle, "only as a pickle"),
+    "another pickle": (as_another_pickle, "no pytorch_model.bin, only model.pt"),
+    "TensorFlow": (
+        of_tensorflow,
+        "for TensorFlow alone (tf_model.h5): load it once with transformers 4, from_pretrained(",
+    ),
+    "Flax": (of_flax, "for Flax alone (flax_model.msgpack)"),
     "truncated": (truncated, "damaged"),
     "layer missing": (without_a_layer, "lacks 16 weights"),
     "other size": (of_another_size, "do not belong together"),

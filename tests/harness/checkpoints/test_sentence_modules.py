@@ -78,9 +78,9 @@ def test_a_module_elsewhere_is_refused(tmp_path):
 
 
 def test_the_pooling_is_of_the_checkpoints_digest(tmp_path):
-    before = folder_digest(write(tmp_path, *KINDS))
+    before = folder_digest(write(tmp_path, *KINDS), [])
     write(tmp_path, *KINDS, pooling={"pooling_mode_cls_token": True})
-    assert folder_digest(tmp_path) != before
+    assert folder_digest(tmp_path, []) != before
 
 
 def test_it_goes_with_the_checkpoint_and_with_what_is_cut_from_it(saved, tmp_path):
