@@ -40,7 +40,7 @@ demo-real: install
 # Compiled once, and not by each of the hundreds of processes that the tests start.
 test test-all test-families: export PYTHONDONTWRITEBYTECODE :=
 
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: install
 	$(PYTEST) -m "not gpu and not slow and not families and not browser"

