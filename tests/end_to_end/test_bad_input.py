@@ -114,7 +114,7 @@ def test_a_checkpoint_that_is_not_there(tmp_path: Path) -> None:
         ({}, ["config.json"]),
         ({"config.json": "{}"}, ["model_type"]),
         ({"config.json": BERT}, ["tokenizer.json"]),
-        ({"config.json": BERT, "tokenizer.json": "{}", "pytorch_model.bin": "x"}, ["pickle", "safe_serialization"]),
+        ({"config.json": BERT, "tokenizer.json": "{}", "tf_model.h5": "x"}, ["tf_model.h5", "from_tf"]),
     ],
 )
 def test_a_checkpoint_folder_that_lacks_something(tmp_path: Path, files: dict[str, str], parts: list[str]) -> None:

@@ -59,7 +59,7 @@ def _slices(task: TaskView, search: Slices) -> list[Block]:
         Column("inside\n%"),
         Column("95 %"),
         Column("outside\n%"),
-        Column("expected\n%"),
+        Column("expec\u00ad\nted %"),
         Column("ratio"),
         Column("p"),
     )
