@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from harness.config.faults import all_faults, first_fault, nearest_option
 from harness.config.plain_yaml import FileKind, load_plain, read_yaml
-from harness.config.policy import Policy
+from harness.config.policy import Policy, Rule
 from harness.config.references import check_references
 from harness.config.study import Study
 from harness.errors import UserError
@@ -80,16 +80,20 @@ def _placed(policy: Policy, path: Path) -> Policy:
 
 
 def _of_tasks(policy: Policy | None, known: Iterable[str], chosen: Iterable[str]) -> Policy | None:
-    """Without the rules that are about tasks which were not chosen."""
+    """Without the patterns, and the rules, that are about tasks which were not chosen."""
     if policy is None:
         return None
     gone = set(known) - set(chosen)
-    rules = tuple(
-        rule
-        for rule in policy.rules
-        if any(fnmatchcase(task, rule.tasks) for task in chosen)
-        or not any(fnmatchcase(task, rule.tasks) for task in gone)
-    )
+
+    def about(rule: Rule) -> tuple[str, ...]:
+        return tuple(
+            pattern
+            for pattern in rule.tasks
+            if any(fnmatchcase(task, pattern) for task in chosen)
+            or not any(fnmatchcase(task, pattern) for task in gone)
+        )
+
+    rules = tuple(rule.model_copy(update={"tasks": tasks}) for rule in policy.rules if (tasks := about(rule)))
     return policy.model_copy(update={"rules": rules}) if rules else None
 
 

@@ -161,16 +161,20 @@ _LIMITS_SCHEMA = {
 }
 
 
+Patterns = Annotated[
+    tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)
+]
+"""One, or a list."""
+
+
 class Rule(Strict):
     """Limits of the deployments that it names."""
 
-    deployments: Annotated[
-        tuple[str, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str]), Field(min_length=1)
-    ] = ("*",)
+    deployments: Patterns = ("*",)
     """A pattern of full names, such as "*/onnx-int8-*", or several: * is any text. Those that repeat the reference are
     left out."""
-    tasks: str = "*"
-    """A pattern of tasks."""
+    tasks: Patterns = ("*",)
+    """A pattern of tasks, or several."""
     limits: Annotated[
         dict[str, Annotated[Limit, PlainValidator(lambda pair: parse_limit(*pair))]],
         BeforeValidator(_with_keys),

@@ -20,7 +20,7 @@ def matches(rule: Rule, names: Names) -> list[tuple[str, str]]:
     return [
         (task, name)
         for task, known in names.items()
-        if fnmatchcase(task, rule.tasks)
+        if any(fnmatchcase(task, pattern) for pattern in rule.tasks)
         for name in known
         if any(is_named(name, pattern) for pattern in rule.deployments)
     ]
@@ -30,9 +30,12 @@ def faults(policy: Policy, names: Names, source: str) -> Iterator[str]:
     """A line for each pattern that matches nothing. ``source``: the policy, for the lines."""
     for index, rule in enumerate(policy.rules):
         place = f"{source}: rules.{index}"
-        tasks = [task for task in names if fnmatchcase(task, rule.tasks)]
+        found = {pattern: [task for task in names if fnmatchcase(task, pattern)] for pattern in rule.tasks}
+        for pattern, tasks in found.items():
+            if not tasks:
+                yield f"{place}.tasks: {pattern!r} matches no task{_nearest(pattern, list(names))}"
+        tasks = [task for task in names if any(task in named for named in found.values())]
         if not tasks:
-            yield f"{place}.tasks: {rule.tasks!r} matches no task{_nearest(rule.tasks, list(names))}"
             continue
         known = list(dict.fromkeys(name for task in tasks for name in names[task]))
         for pattern in rule.deployments:

@@ -11,7 +11,8 @@ import yaml
 from exporters.format import Format
 from harness.cli.configs import shipped
 from harness.config.data import EmbeddedSource, TableSource
-from harness.config.load import load_study
+from harness.config.load import _of_tasks, load_study
+from harness.config.policy import Policy
 from harness.config.study import json_schema
 from harness.errors import UserError
 
@@ -249,6 +250,15 @@ def test_one_task_of_a_study_alone(config: Path) -> None:
     assert list(load_study(config, tasks=["text-classification"]).tasks) == ["text-classification"]
     with pytest.raises(UserError, match=r"--task question-answering: .*it has text-classification"):
         load_study(config, tasks=["question-answering"])
+
+
+def test_rules_of_a_task_left_out_go_with_it() -> None:
+    rules = [
+        {"tasks": tasks, "limits": {"changed": "at most 5 %"}}
+        for tasks in ("*", ["text-*", "question-*"], "question-*", "text-clasification")
+    ]
+    kept = _of_tasks(Policy.model_validate({"rules": rules}), ["text-a", "question-b"], ["text-a"])
+    assert kept is not None and [rule.tasks for rule in kept.rules] == [("*",), ("text-*",), ("text-clasification",)]
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:

@@ -195,6 +195,12 @@ def test_a_failure_goes_before_what_cannot_be_told(run: Path) -> None:
 def test_several_patterns_name_what_any_of_them_matches(run: Path) -> None:
     found = held(run, {"deployments": ["*/onnx-fp16", "bert-tiny/*"], "limits": {"changed": "at most 5 %"}})
     assert {one.deployment for one in found.outcomes} == {FP16, TINY}
+    found = held(
+        run, {"tasks": ["text-*", "*-classification"], "deployments": "bert-tiny/*", "limits": {"changed": "5 %"}}
+    )
+    assert [(one.task, one.deployment) for one in found.outcomes] == [("text-classification", TINY)]
+    with pytest.raises(UserError, match=r"rules.0.tasks: 'text-clasification' matches no task"):
+        held(run, {"tasks": ["text-*", "text-clasification"], "limits": {"changed": "5 %"}})
 
 
 def test_all_that_does_not_fit_the_run_is_told_at_once(run: Path) -> None:
