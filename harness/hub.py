@@ -44,4 +44,4 @@ def remedy(error: BaseException) -> str:
         return "ask for access on its page, then log in with `hf auth login`"
     if getattr(getattr(error, "response", None), "status_code", None) == 429:
         return "wait some minutes or log in with `hf auth login`, which has a higher limit"
-    return "check the name and the network"
+    return "check the name and the network (`scalemodel fetch` brings it from a machine that has one)"

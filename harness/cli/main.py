@@ -161,7 +161,7 @@ def report(
     ] = None,
     deployment: Annotated[
         list[str] | None,
-        typer.Option("--deployment", metavar="PATTERN", help='These deployments, such as "*/int8-*"; may be repeated.'),
+        typer.Option("--deployment", metavar="PATTERN", help="These deployments, such as `*/int8-*`; may be repeated."),
     ] = None,
     changed: Annotated[
         int | None,

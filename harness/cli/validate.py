@@ -19,6 +19,7 @@ from harness.examples import has_no_answer
 from harness.execution.preflight import check_checkpoints
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
+from harness.report.findings.phrases import plural
 from harness.report.printable import say
 from harness.store.steps import Store
 from harness.task_registry import task_class
@@ -42,7 +43,7 @@ def validate_study(
     say(f"{path}: valid")
     for task in plan.tasks:
         formats = Counter(planned.deployment.format for planned in task.deployments)
-        say(f"{task.name}: {len(task.task.models)} models, {len(task.deployments)} deployments")
+        say(f"{task.name}: {plural(len(task.task.models), 'model')}, {plural(len(task.deployments), 'deployment')}")
         say(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
     for line in (*cautions(plan, examples, negative), *label_cautions(plan, loaded)):

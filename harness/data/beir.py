@@ -72,11 +72,11 @@ def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
-    """Behind the header."""
+    """Behind the header, if there is one: in it the score is no number."""
     existing_file(path)
     lines = read_text(path).split("\n")
     for number, row in enumerate(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE), start=1):
-        if number == 1 or not any(row):
+        if not any(row) or (number == 1 and whole_number(row[-1]) is None):
             continue
         if len(row) != 3:
             what = f"has {len(row)} columns, not the three of query, document and score"

@@ -35,10 +35,15 @@ def changed_examples(task: TaskView, folder: Path, count: int, *, all_deployment
     that changed anything.
 
     Raises:
-        UserError: the run's folder has no outputs or no examples.
+        UserError: the run's folder has no outputs or no examples, or nobody compared predictions.
     """
     affected = task.characteristics.affected
-    found = affected.changed if affected else {}
+    if affected is None:
+        raise UserError(
+            f"--changed: which predictions of {task.name} changed cannot be shown: "
+            + ("outputs from elsewhere bring no texts" if task.external else "none were compared")
+        )
+    found = affected.changed
     listed = [one.deployment for one in standings(task) if one.deployment.name in found]
     changed = [d for d in listed if any(getattr(found[d.name], kind) for kind in KINDS)]
     if not changed:
@@ -56,6 +61,11 @@ def changed_examples(task: TaskView, folder: Path, count: int, *, all_deployment
         if more := len(ids) - count:
             blocks += [Prose((f"{plural(more, 'more changed prediction')}.",))] if more > 0 else []
         sections.append(Section(f"Changed: {words(task.name)}, {d.short}", tuple(blocks)))
+    if len(changed) > len(sections):
+        others = plural(len(changed) - len(sections), "further deployment")
+        sections.append(
+            Section("", (Prose((f"{others} changed predictions: --deployment '{changed[-1].model}/*'.",)),))
+        )
     return sections
 
 

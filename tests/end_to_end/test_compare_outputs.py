@@ -92,6 +92,9 @@ def test_the_json_is_the_results_and_the_same_every_time(folder: Path) -> None:
     ]["all"]["pairs"]
     assert pair["jaccard"]["value"] == 8 / (24 + 40 - 8)
     assert pair["disagreement"]["value"] == 56 / 120
+    (folder / "result.json").write_text(first)
+    refused = scalemodel("report", folder / "result.json", "--changed", "3")
+    assert refused.returncode == 2 and "outputs from elsewhere bring no texts" in refused.stderr
 
 
 def test_error_ids_show_no_disagreement_rather_than_none(folder: Path) -> None:

@@ -111,7 +111,7 @@ def changed_without_labels(task: TaskView) -> list[Finding]:
             "result",
             "changed-without-labels",
             f"{told}. Whether that is for better or worse nobody knows without labels.",
-            f"Label what changed: {plural(labels, task.unit)} decide whether the score of {least.label} moves, all "
+            f"Label what changed: whether the score of {least.label} moves hangs on {plural(labels, task.unit)}, all "
             "others are right or wrong in both."
             if labels
             else "",

@@ -75,6 +75,8 @@ def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
     """Where nothing can be recommended: how near the nearest is, and what would tell."""
     nearest = _nearest(task, found)
     if nearest is None:
+        if task.external:
+            return ["Which predictions changed is not known, so that nothing is recommended."]
         return ["No deployment was compared with the reference."]
     if nearest.verdict == "different":
         return [

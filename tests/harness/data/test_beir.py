@@ -29,6 +29,8 @@ def test_queries_with_their_relevant_documents(tmp_path):
     qrels = "query-id\tcorpus-id\tscore\nq1\t1\t3\nq1\t2\t1\nq2\t3\t0\nq3\t3\t1\n"
     queries = read_queries(written(tmp_path / "q.jsonl", QUERIES), written(tmp_path / "qrels.tsv", qrels))
     assert [(one.id, one.relevant, one.grades) for one in queries] == [("q1", ("1", "2"), (3, 1)), ("q3", ("3",), (1,))]
+    bare = written(tmp_path / "bare.tsv", qrels.partition("\n")[2])
+    assert read_queries(tmp_path / "q.jsonl", bare) == queries, "without a header none is taken for one"
 
 
 @pytest.mark.parametrize(
