@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from benchmarks.statistics.equivalence import ScoreChange, Verdict
 from harness.report.findings.collect import findings_on
-from harness.report.findings.phrases import joined
+from harness.report.findings.phrases import joined, plural
 from harness.report.floors import DETECTED_OVERLAP, DISAGREEMENT, ERROR_OVERLAP, neighbours_metric
-from harness.report.numbers import count
 from harness.report.summary.recommendation import named
 from harness.report.summary.standings import standings
 from harness.report.view import DeploymentView, TaskView
@@ -35,7 +34,7 @@ def _of(task: TaskView, d: DeploymentView) -> str:
         if trainings:
             parts.append(f"{what} ({trainings} trainings of the reference would tell)")
         elif judged.examples_needed:
-            parts.append(f"{what} (about {count(judged.examples_needed)} {unit}s would tell)")
+            parts.append(f"{what} (about {plural(judged.examples_needed, unit)} would tell)")
         else:
             parts.append(what)
     return f"{d.short}: undecided {'is' if len(parts) == 1 else 'are'} {joined(parts)}." if parts else ""
