@@ -163,7 +163,10 @@ def search(
     overall = np.max([test.largest for test in tests.values()], axis=0) if tests else np.zeros(permutations)
     listed = {name: _listed(candidates, flips, excess[name], test, level) for name, test in tests.items()}
     bootstrap = GroupBootstrap(labels, resamples=resamples, seed=seed) if any(listed.values()) else None
-    plain = None if all(listed.values()) else _Flips(labels, candidates.members, everywhere, permutations, seed)
+    explicable = confidence is not None or bool(floors)  # else a second search would be the first again
+    plain = None
+    if explicable and not all(listed.values()):
+        plain = _Flips(labels, candidates.members, everywhere, permutations, seed)
     deployments = {}
     for name, outcome in happened.items():
         found, explained = [], False

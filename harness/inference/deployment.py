@@ -116,11 +116,17 @@ class DeploymentRunner:
         found = self.infer(Features(inputs, features.example[kept]), same_length=True)
         return {name: [arrays[place[key]] for key in keys] for name, arrays in found.items()}
 
-    def table(self, examples: Sequence[Example]) -> pa.Table:
-        """One row an example: prediction, logits, representation."""
+    def table(self, examples: Sequence[Example], *, confidence: bool = False) -> pa.Table:
+        """One row an example: prediction, logits, representation; with ``confidence`` how sure it is too."""
         from harness.arrow import pa
 
-        return pa.concat_tables(self._in_chunks(examples, self.infer, self.task.table))
+        def decode(chunk: Sequence[Example], features: Features, outputs: Outputs) -> pa.Table:
+            table = self.task.table(chunk, features, outputs)
+            if not confidence:
+                return table
+            return table.append_column("confidence", pa.array(self.task.confidence(chunk, features, table)))
+
+        return pa.concat_tables(self._in_chunks(examples, self.infer, decode))
 
     def scores(self, inputs: Sequence[ModelInput]) -> NDArray[np.float64]:
         """What an attack changes of each text or question, see `harness.tasks.task.Task.scores`: (inputs, classes).

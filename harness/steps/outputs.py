@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.arrow import pa, pq
+from harness.arrow import pq
 from harness.config.strict import Strict
 from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment
@@ -42,10 +42,8 @@ def run(context: Context[Options, Inputs]) -> None:
         examples = sample(examples, options.sample.size, seed=options.sample.seed)
     artifact = context.folder(inputs.artifact)
     with open_deployment(artifact, deployment_options(context), rerun=options.rerun) as deployment:
-        task, table = deployment.task, deployment.table(examples)
-        if task.confident:
-            features = task.encode(deployment.tokenizer, examples)
-            table = table.append_column("confidence", pa.array(task.confidence(examples, features, table)))
+        task = deployment.task
+        table = deployment.table(examples, confidence=task.confident)
         write_json(context.destination / "describe.json", deployment.backend.describe())
     corpus = None if inputs.corpus is None else read_outputs(context.folder(inputs.corpus))
     pq.write_table(task.judged(table, corpus), context.destination / FILE, compression="zstd")
