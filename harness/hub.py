@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from backends.errors import one_line
 from harness.errors import UserError
 
+HUB, DATASETS = "hub", "datasets"
+"""The folders of the two clients' caches in the one that a study is fetched to."""
 HUB_SECONDS = 10.0
 """How long the hub may take to say that it is there, or whether it has something."""
 

@@ -79,6 +79,10 @@ class Retrieval:
     verdicts: dict[str, Verdict]
     """By deployment: on the first ten documents that are not shared with the reference (1 - Jaccard)."""
 
+    def on_index(self, index: str, queries: str) -> MixedIndex | None:
+        """Queries of one deployment on documents of the other; None of a pair without the reference."""
+        return next((one for one in self.mixed if (one.index, one.queries) == (index, queries)), None)
+
 
 @dataclass(frozen=True)
 class Embedded:

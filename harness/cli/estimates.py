@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 from rich.filesize import decimal
 
+from harness.execution.disk_space import free_bytes
 from harness.execution.estimate import Estimate, estimate
 from harness.planning.plan import Plan, Until
 from harness.report.findings.phrases import plural
@@ -20,7 +19,7 @@ def ahead(plan: Plan, store: Store, until: Until = "results") -> str:
         line += f", {found.done:,} done already"
     if found.done == found.steps:
         return line
-    line += f"; {_time(found, store)}; {_room(found)} of disk ({decimal(_free(store))} free)"
+    line += f"; {_time(found, store)}; {_room(found)} of disk ({decimal(free_bytes(store.root))} free)"
     return f"{line}; comparisons come on top" if until == "results" else line
 
 
@@ -37,8 +36,3 @@ def _room(found: Estimate) -> str:
     if not found.sized:
         return "an unknown amount"
     return f"{'at least' if found.unsized else 'about'} {decimal(found.bytes)}"
-
-
-def _free(store: Store) -> int:
-    place = store.root.absolute()
-    return shutil.disk_usage(next(path for path in (place, *place.parents) if path.is_dir())).free

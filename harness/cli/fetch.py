@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 from rich.filesize import decimal
@@ -12,6 +11,8 @@ from harness.cli.configs import find_config
 from harness.config.load import load_study
 from harness.config.study import Study
 from harness.errors import UserError
+from harness.execution.disk_space import free_bytes
+from harness.hub import DATASETS, HUB
 from harness.report.printable import say
 
 
@@ -28,8 +29,8 @@ def fetch_study(config: Path, overrides: list[str], tasks: list[str], to: Path |
     for each in found:
         most = "at most " if each.kind == "dataset" else ""
         say(f"{each.kind} {each.hub} at {each.revision} ({each.commit[:12]}): {most}{decimal(each.bytes)}")
-    total, free = sum(each.bytes for each in found), _free(folder)
-    say(f"in all at most {decimal(total)}; {folder} has {decimal(free)} free")
+    total = sum(each.bytes for each in found)
+    say(f"in all at most {decimal(total)}; {folder} has {decimal(free_bytes(folder))} free")
     manifest = fetch(study.study, wanted, folder)
     say(f"fetched, and listed in {manifest}; without a network: scalemodel run {config} --offline {folder}")
 
@@ -55,9 +56,5 @@ def require_offline(study: Study, folder: Path | None) -> None:
 def _use(folder: Path) -> Path:
     """Not HF_HOME: whoever is logged in has the token there."""
     place = folder.expanduser().absolute()
-    os.environ |= {"HF_HUB_CACHE": str(place / "hub"), "HF_DATASETS_CACHE": str(place / "datasets")}
+    os.environ |= {"HF_HUB_CACHE": str(place / HUB), "HF_DATASETS_CACHE": str(place / DATASETS)}
     return place
-
-
-def _free(place: Path) -> int:
-    return shutil.disk_usage(next(path for path in (place, *place.parents) if path.is_dir())).free

@@ -18,6 +18,12 @@ def room_needed(inputs: Iterable[Path]) -> int:
     return LEAST + 2 * sum(file.stat().st_size for file in files)
 
 
+def free_bytes(place: Path) -> int:
+    """Free on the disk that ``place`` is on, or will be: it need not be there yet."""
+    there = place.absolute()
+    return shutil.disk_usage(next(path for path in (there, *there.parents) if path.is_dir())).free
+
+
 def full_disk(store: Path, needed: int) -> str | None:
     """What to do about the first place that a step writes to with less than ``needed`` bytes free; None: all have more.
 

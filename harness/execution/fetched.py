@@ -19,12 +19,10 @@ from harness.config.data import HubSource
 from harness.config.strict import Strict
 from harness.config.study import Study
 from harness.errors import UserError
-from harness.hub import HUB_SECONDS, told_hub
+from harness.hub import HUB, HUB_SECONDS, told_hub
 from harness.store.atomic import write_json
 from harness.store.keys import file_digest
 
-HUB, DATASETS = "hub", "datasets"
-"""The folders of the two caches."""
 DEFAULT_REVISION = "main"
 
 Need = HubCheckpoint | HubSource
@@ -77,7 +75,7 @@ def sizes(wanted: list[Need]) -> list[Size]:
     """Asks the hub, for each repository once. Raises `UserError` for what it has not, or does not give."""
     found: dict[tuple[str, str, str], Size] = {}
     for need in wanted:
-        kind, revision = _kind(need), need.revision or DEFAULT_REVISION
+        kind, _, revision, _ = _asked(need)
         if (kind, need.hub, revision) in found:
             continue
         info = _info(need, revision)
@@ -99,8 +97,8 @@ def fetch(study: str, wanted: list[Need], folder: Path) -> Path:
     repositories, files = [], {}
     for need in wanted:
         commit, places = _fetch_model(need, folder) if isinstance(need, HubCheckpoint) else _fetch_data(need, folder)
-        revision, split = need.revision or DEFAULT_REVISION, getattr(need, "split", None)
-        repositories.append(Repository(kind=_kind(need), hub=need.hub, revision=revision, split=split, commit=commit))
+        kind, hub, revision, split = _asked(need)
+        repositories.append(Repository(kind=kind, hub=hub, revision=revision, split=split, commit=commit))
         for place in places:
             files[str(place.relative_to(folder))] = File(bytes=place.stat().st_size, sha256=file_digest(place))
     manifest = Manifest(study=study, repositories=tuple(repositories), files=files)
@@ -125,9 +123,9 @@ def require_fetched(study: Study, folder: Path) -> None:
         raise UserError(f"{file} is no manifest of this version: {again}") from None
     known = {(each.kind, each.hub, each.revision, each.split) for each in manifest.repositories}
     for need in wanted:
-        revision = need.revision or DEFAULT_REVISION
-        if (_kind(need), need.hub, revision, getattr(need, "split", None)) not in known:
-            raise UserError(f"--offline {folder}: {need.hub!r} at {revision!r} was not fetched: {again}")
+        asked = _asked(need)
+        if asked not in known:
+            raise UserError(f"--offline {folder}: {asked[1]!r} at {asked[2]!r} was not fetched: {again}")
     for name, expected in manifest.files.items():
         place = folder / name
         if not place.is_file():
@@ -155,6 +153,11 @@ def _found(value: Any) -> Iterator[Need]:
     elif isinstance(value, tuple | list):
         for each in value:
             yield from _found(each)
+
+
+def _asked(need: Need) -> tuple[Literal["model", "dataset"], str, str, str | None]:
+    """Kind, name, revision and split, as the study asks for them: what a `Repository` is known by."""
+    return _kind(need), need.hub, need.revision or DEFAULT_REVISION, getattr(need, "split", None)
 
 
 def _kind(need: Need) -> Literal["model", "dataset"]:

@@ -174,10 +174,8 @@ def _first_ten(task: TaskView, deployment: DeploymentView, _: str) -> Reading | 
 @_reads("index-change")
 def _index_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.retrieval
-    for mixed in result.mixed if result else ():
-        if (mixed.index, mixed.queries) == (task.reference, deployment.name):
-            return _mean(mixed.change, result.queries if result else 0)
-    return None
+    mixed = result.on_index(task.reference, deployment.name) if result else None
+    return None if result is None or mixed is None else _mean(mixed.change, result.queries)
 
 
 @_reads("ood-auroc")

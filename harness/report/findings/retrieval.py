@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.characteristics.retrieval import IndexVerdict, MixedIndex
+from benchmarks.characteristics.retrieval import IndexVerdict
 from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names
 from harness.report.numbers import fixed, percent
@@ -23,12 +23,14 @@ ADVICE: dict[IndexVerdict, tuple[str, str]] = {
 
 def may_the_index_stay(task: TaskView) -> list[Finding]:
     """One finding a verdict, on queries of each candidate and the reference's index."""
+    result = task.characteristics.retrieval
+    if result is None:
+        return []
     found: dict[str, list[DeploymentView]] = {}
     for d in task.candidates:
-        if (one := _on_the_references(task, d)) is not None:
+        if (one := result.on_index(task.reference, d.name)) is not None:
             found.setdefault(one.verdict, []).append(d)
-    result = task.characteristics.retrieval
-    margin = "" if result is None else f" (nDCG@10 within {fixed(result.margin, 3)} of an index of its own)"
+    margin = f" (nDCG@10 within {fixed(result.margin, 3)} of an index of its own)"
     return [
         Finding(
             "result",
@@ -69,9 +71,3 @@ def other_documents(task: TaskView) -> list[Finding]:
             names(members),
         )
     ]
-
-
-def _on_the_references(task: TaskView, d: DeploymentView) -> MixedIndex | None:
-    result = task.characteristics.retrieval
-    mixed = result.mixed if result else []
-    return next((one for one in mixed if (one.index, one.queries) == (task.reference, d.name)), None)

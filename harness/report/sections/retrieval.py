@@ -13,8 +13,6 @@ LEVELS: dict[str, Level | None] = {"same index": "high", "re-index": "bad", "can
 
 
 def retrieval(task: TaskView, result: Retrieval, all_pairs: bool) -> list[Block]:
-    mixed = {(one.index, one.queries): one for one in result.mixed}
-
     def found(d: DeploymentView) -> tuple[Cell, ...]:
         own = result.quality.get(d.name)
         if own is None:
@@ -55,8 +53,8 @@ def retrieval(task: TaskView, result: Retrieval, all_pairs: bool) -> list[Block]
     )
 
     def stays(d: DeploymentView) -> tuple[Cell, ...]:
-        pairs = (mixed.get((task.reference, d.name)), mixed.get((d.name, task.reference)))
-        return tuple(cell for one in pairs for cell in _mixed(one))
+        pairs = ((task.reference, d.name), (d.name, task.reference))
+        return tuple(cell for pair in pairs for cell in _mixed(result.on_index(*pair)))
 
     halves = ("its queries,\nreference's index", "reference's queries,\nits index")
     heading = tuple(
