@@ -24,10 +24,7 @@ class Shape:
 
 SHAPES = {
     "reference": Shape(layers=4, hidden=96, heads=3, intermediate=192),
-    "medium": Shape(layers=3, hidden=96, heads=3, intermediate=192),
     "small": Shape(layers=2, hidden=96, heads=3, intermediate=192),
-    "narrow": Shape(layers=4, hidden=56, heads=2, intermediate=112),
-    "mini": Shape(layers=2, hidden=48, heads=2, intermediate=96),
     "tiny": Shape(layers=1, hidden=32, heads=1, intermediate=64),
     "reviews": Shape(layers=2, hidden=96, heads=3, intermediate=192),
 }

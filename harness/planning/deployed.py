@@ -7,6 +7,7 @@ from functools import cached_property
 
 from backends.registry import backend_class
 from harness.config.deployments import EXECUTION_REPLICATE, Deployment, represented
+from harness.config.performance import Performance
 from harness.inference.options import BackendOptions, DeploymentOptions
 from harness.planning.context import TaskContext
 from harness.planning.step import InputsT, OptionsT, installed, plan_step
@@ -52,6 +53,12 @@ class Deployed:
         device = backend_class(self.deployment.backend).device
         budget = self.context.study.token_budget or TOKEN_BUDGETS[device]
         return DeploymentOptions(**dict(self.backend_options), token_budget=budget)
+
+    @property
+    def performance(self) -> Performance | None:
+        """What is timed of it, if anything: not of a seed replicate, which nobody would deploy instead."""
+        replicate = self.context.task.models[self.deployment.model].replicate_of is not None
+        return None if replicate else self.context.study.performance
 
     @property
     def evaluation(self) -> StepRef | None:

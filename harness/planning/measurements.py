@@ -44,7 +44,7 @@ def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
 def plan_tuning(deployed: Deployed) -> Step | None:
     """The search for the fastest setting; None where the study asks for none."""
     context = deployed.context
-    settings = context.study.performance
+    settings = deployed.performance
     if settings is None or not settings.tune or "offline" not in settings.scenarios:
         return None
     return deployed.step(
@@ -68,7 +68,7 @@ def plan_tuning(deployed: Deployed) -> Step | None:
 def plan_performance(deployed: Deployed) -> tuple[Step, ...]:
     """One step a fresh process."""
     context = deployed.context
-    settings = context.study.performance
+    settings = deployed.performance
     if settings is None:
         return ()
     inputs = performance.Inputs(
@@ -92,7 +92,7 @@ def plan_performance(deployed: Deployed) -> tuple[Step, ...]:
 def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
     """One step a fresh process. `plan_performance` does not need it: a tuning that fails takes nothing along."""
     context = deployed.context
-    settings = context.study.performance
+    settings = deployed.performance
     if settings is None or tuning is None:
         return ()
     inputs = tuned_throughput.Inputs(
@@ -117,12 +117,10 @@ def plan_tuned(deployed: Deployed, tuning: Step | None) -> tuple[Step, ...]:
 
 
 def plan_paired(deployed: Deployed, reference: Deployed) -> tuple[Step, ...]:
-    """One step a pair of fresh processes; none for the reference itself, and for what nobody would deploy instead."""
+    """One step a pair of fresh processes; none for the reference itself."""
     context = deployed.context
-    settings = context.study.performance
+    settings = deployed.performance
     if settings is None or "single-stream" not in settings.scenarios or deployed.is_reference:
-        return ()
-    if context.task.models[deployed.deployment.model].replicate_of is not None:
         return ()
     count = settings.paired_processes
     return tuple(

@@ -159,7 +159,7 @@ class Plan:
     def measurements(self) -> tuple[Step, ...]:
         """Each round goes once over all deployments, so that a drift of the machine hits all alike."""
         first = [step for planned in self.deployments for step in planned.first_measurements]
-        rounds = zip(*(planned.rounds[1:] for planned in self.deployments), strict=True)
+        rounds = zip(*(planned.rounds[1:] for planned in self.deployments if planned.rounds), strict=True)
         pairs = zip(*(planned.paired for planned in self.deployments if planned.paired), strict=True)
         return once([*first, *chain(*(steps for round in rounds for steps in round), *pairs)])
 

@@ -122,6 +122,7 @@ def test_each_candidate_is_timed_beside_the_reference_in_rounds(tmp_path: Path) 
             is_seed = planned.deployment.model == "again"
             inputs = [step.inputs for step in planned.paired]
             assert len(inputs) == (0 if is_seed else 2)
+            assert bool(planned.performance) is not is_seed
             for own in inputs:
                 assert isinstance(own, paired_speed_up.Inputs)
                 assert (own.reference, own.artifact) == (reference.artifact.ref, planned.artifact.ref)
@@ -146,7 +147,8 @@ def test_each_candidate_is_timed_beside_the_reference_in_rounds(tmp_path: Path) 
 def test_a_tuned_setting_is_measured_beside_the_deployment(settings: list[str], tuned: bool) -> None:
     plan = make_plan(load_study(CONFIGS / "quickstart.yaml", settings))
     for planned in plan.deployments:
-        assert (planned.tuning is not None) == bool(planned.tuned) == tuned
+        is_seed = planned.deployment.model.startswith("reference-seed")
+        assert (planned.tuning is not None) == bool(planned.tuned) == (tuned and not is_seed)
         for step, untuned in zip(planned.tuned, planned.performance, strict=False):
             assert planned.tuning is not None and isinstance(step.inputs, tuned_throughput.Inputs)
             assert step.inputs.tuning == planned.tuning.ref
