@@ -13,7 +13,7 @@ INSTALLED := .venv/installed-$(DEVICE)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
 
-.PHONY: install demo demo-real test test-all test-families lint bench gpu-check clean
+.PHONY: install demo demo-real test test-slow test-all test-families lint bench gpu-check clean
 
 install: $(INSTALLED)
 
@@ -38,14 +38,18 @@ demo-real: install
 
 # A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.
 # Compiled once, and not by each of the hundreds of processes that the tests start.
-test test-all test-families: export PYTHONDONTWRITEBYTECODE :=
+test test-slow test-all test-families: export PYTHONDONTWRITEBYTECODE :=
 
 PYTEST := $(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test: install
-	$(PYTEST) -m "not gpu and not slow and not families and not browser"
+	$(PYTEST) -m "not gpu and not slow and not nightly and not families and not browser"
 
-# The same, and what takes long: other recipes, twenty kills, the wheel, a run under strace.
+# Whole studies and long simulations, which CI runs too.
+test-slow: install
+	$(PYTEST) -m slow
+
+# Both, and what takes longer still: other recipes, twenty kills, the wheel, a run under strace, a browser.
 test-all: install
 	$(PYTEST) -m "not gpu and not families"
 

@@ -17,7 +17,7 @@ from backends.registry import BACKENDS, availability, backend_class, open_backen
 from exporters.formats import FORMATS
 from exporters.quantization import modelopt as onnx_modelopt
 
-HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu", pytest.param("torch-cpu-compiled", marks=pytest.mark.slow))
+HERE = ("onnxruntime-cpu", "openvino-cpu", "torch-cpu", pytest.param("torch-cpu-compiled", marks=pytest.mark.nightly))
 PER_TOKEN = frozenset({"start_logits", "end_logits"})
 Ragged = dict[str, list[NDArray[np.int64]]]
 

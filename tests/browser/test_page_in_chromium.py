@@ -135,7 +135,7 @@ def test_newly_wrong_in_one_and_wrong_in_all(browser: Browser, tmp_path: Path) -
     page.close()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_largest_page(browser: Browser, tmp_path: Path) -> None:
     """30 deployments and 12,000 examples: under 5 MB, and its filters work."""
     file = tmp_path / "page.html"

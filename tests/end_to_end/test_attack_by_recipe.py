@@ -38,7 +38,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_deepwordbug_on_two_deployments(config: Path, tmp_path: Path) -> None:
     done = scalemodel("run", config, "--store", tmp_path / "runs", "--full")
     assert done.returncode == 0, done.stderr

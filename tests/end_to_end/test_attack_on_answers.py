@@ -51,7 +51,7 @@ def attacked(store: Path) -> dict[str, Any]:
     return found["adversarial_attack"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_questions_then_contexts(config: Path, tmp_path: Path) -> None:
     done = scalemodel("run", config, "--store", tmp_path / "runs")
     assert done.returncode == 0, done.stderr

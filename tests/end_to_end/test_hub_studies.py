@@ -152,7 +152,7 @@ SMALLER_TEXTS = (
 )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("name", "smaller", "deployments"),
     [("paper", SMALLER + SMALLER_TEXTS, 12), ("quantized-vs-distilled", SMALLER, 14)],

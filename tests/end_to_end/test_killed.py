@@ -23,7 +23,7 @@ SHORT = ("--task", "question-answering")
 
 
 @pytest.mark.parametrize(
-    ("kills", "short"), [(3, True), pytest.param(20, False, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])]
+    ("kills", "short"), [(3, True), pytest.param(20, False, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)])]
 )
 def test_a_run_killed_at_random_moments_ends_in_the_same_results(
     config: Path, exported: Path, run_folder: Path, tmp_path: Path, kills: int, short: bool

@@ -77,7 +77,7 @@ def runs(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_module_of_the_current_folder_is_imported(runs: Path) -> None:
     assert len(list(runs.glob("study/runs/*/results.json"))) == 2
     assert not (runs / "sprung").exists()
@@ -90,7 +90,7 @@ def test_validate_and_doctor_import_none_either(folder: Path) -> None:
     assert not (folder / "sprung").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif(strace is None, reason="strace is not there")
 def test_no_connection_is_opened_and_no_name_looked_up(runs: Path) -> None:
     """What was tried, whatever a network would have answered, by every process of the run, in Python or below it."""
@@ -113,6 +113,6 @@ def asked_of_a_network(trace: Path) -> list[str]:
     return [call for call in trace.read_text().splitlines() if re.search(r"AF_INET|/etc/resolv\.conf", call)]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_runtime_keeps_a_record_of_its_user(runs: Path) -> None:
     assert not [path for path in (runs / "home").rglob("*") if re.search("(?i)onnxruntime|microsoft|intel", path.name)]

@@ -77,7 +77,7 @@ def said(environment: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_it_is_the_wheel_that_runs(environment: Path) -> None:
     program = f"import {', '.join(PACKAGES)}; print(*{{p.__path__[0] for p in ({', '.join(PACKAGES)})}}, sep='\\n')"
     found = subprocess.run(
@@ -87,7 +87,7 @@ def test_it_is_the_wheel_that_runs(environment: Path) -> None:
     assert all(Path(line).is_relative_to(environment) for line in found.stdout.splitlines())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_file_of_data_is_in_it(environment: Path) -> None:
     (packages,) = environment.glob("lib/python*/site-packages")
     data = [path for name in PACKAGES for path in (ROOT / name).rglob("*") if path.suffix in DATA]
@@ -95,7 +95,7 @@ def test_every_file_of_data_is_in_it(environment: Path) -> None:
     assert [path for path in data if not (packages / path.relative_to(ROOT)).is_file()] == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_studies_that_ship(environment: Path, folder: Path) -> None:
     listed = said(environment, folder, "list", "configs")
     assert [line.split()[0] for line in listed.splitlines()] == sorted(
@@ -105,7 +105,7 @@ def test_the_studies_that_ship(environment: Path, folder: Path) -> None:
     assert "checkpoint: {embedded: reference}" in said(environment, folder, "list", "models")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_run_on_the_demo_data(environment: Path, folder: Path) -> None:
     assert "scalemodel: from-a-wheel" in said(environment, folder, "run", "mine.yaml", "--quiet")
     assert len(list(folder.glob("here/runs/*/results.json"))) == 1

@@ -84,7 +84,7 @@ def test_without_a_gpu_each_part_says_what_it_skipped(tmp_path: Path) -> None:
 
 
 @needs_standin
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_all_of_it_on_the_stand_in(tmp_path: Path) -> None:
     parts = [part for part in PARTS if part != "suite"]
     on_standin("-m", "tests.gpu", tmp_path, "--parts", *parts, seconds=900, expected=(0, 1))

@@ -42,7 +42,7 @@ def test_a_study_may_name_every_recipe_and_no_other():
     assert set(get_args(RecipeName)) == set(RECIPES)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("recipe", ["deepwordbug", "pruthi"])
 def test_recipes_that_need_nothing_take_texts_of_any_kind(recipe, leaning):
     assert missing_resources(recipe) == []
@@ -60,7 +60,7 @@ def test_recipes_that_need_nothing_take_texts_of_any_kind(recipe, leaning):
     assert [result.original for result in results] == [text for _, text, _ in TEXTS]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_chance_depends_on_the_seed_and_the_text_alone(leaning):
     texts = [(str(n), f"a good film, take {n} of the great story", 1) for n in range(6)]
     together = attack_by_recipe("deepwordbug", leaning, texts, seed=3)

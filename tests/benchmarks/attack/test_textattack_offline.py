@@ -29,7 +29,7 @@ assert logging.getLogger("mine").handlers and not logging.getLogger("mine").disa
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_no_connection_nothing_at_home_and_the_process_as_it_was(tmp_path):
     home, temporary = tmp_path / "home", tmp_path / "temporary"
     home.mkdir()
