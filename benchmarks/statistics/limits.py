@@ -19,7 +19,7 @@ from statistics import median
 from typing import Literal, Protocol, TypeVar
 
 from benchmarks.statistics.bootstrap import Estimate, number
-from benchmarks.statistics.equivalence import POWER, Family
+from benchmarks.statistics.equivalence import LEVEL, POWER, Family
 from benchmarks.statistics.shares import TAIL, edge
 
 Side = Literal["at most", "at least"]
@@ -252,6 +252,11 @@ class Judged:
     times_needed: float | None
     """How many times as many examples would tell, with a chance of 80 %, if the figure is what was seen; None where
     these do, or none could."""
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the interval is another than that of 95 %: its end that shows *outside* allows for the others."""
+        return self.level_outside < LEVEL / 2
 
 
 def judge(limited: Mapping[Name, Limited]) -> dict[Name, Judged]:

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from backends.registry import backend_class
 from harness.checkpoints.positions import positions
 from harness.checkpoints.prebuilt import prebuilt_file
+from harness.config.data import QueriesSource
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import TaskSettings
-from harness.examples import Example, TextExample
+from harness.data.beir import unknown_queries
+from harness.errors import UserError
+from harness.examples import Example, Query, TextExample
 from harness.planning.context import this_machine
 from harness.planning.examples import attacked_examples
 from harness.planning.plan import Plan, TaskPlan
+from harness.report.findings.phrases import plural
 from harness.steps import prebuilt_artifact
 from harness.store.step import Step
 from harness.tasks.task import task_for
@@ -43,7 +47,50 @@ def cautions(plan: Plan, examples: Mapping[str, int], negative: Set[str]) -> Ite
         yield from _fixed_shapes(study, *min(shortest.values(), key=lambda found: found[1]))
 
 
-def label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]]]) -> Iterator[str]:
+def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) -> Iterator[str]:
+    """What the examples that were read say about each other; ``loaded``: those of steps that are not stored yet.
+
+    Raises:
+        UserError: no relevant document of any query is in the corpus.
+    """
+    yield from _label_cautions(plan, loaded)
+    read = {step.key: examples for step, examples in loaded}
+    for planned in plan.tasks:
+        if "corpus" in planned.examples:
+            yield from _judgement_cautions(
+                planned, *(read.get(planned.examples[r].key) for r in ("evaluation", "corpus"))
+            )
+
+
+def _judgement_cautions(
+    planned: TaskPlan, queries: Sequence[Example] | None, corpus: Sequence[Example] | None
+) -> Iterator[str]:
+    """Judgements of documents and of queries that are not there: they lower what any retriever can reach."""
+    place, source = f"tasks.{planned.name}.data", planned.task.data.evaluation
+    if queries and corpus:
+        known = {document.id for document in corpus}
+        relevant = list(dict.fromkeys(id for query in queries if isinstance(query, Query) for id in query.relevant))
+        absent = [id for id in relevant if id not in known]
+        if relevant and len(absent) == len(relevant):
+            raise UserError(
+                f"{place}.corpus: holds none of the {plural(len(relevant), 'relevant document')}, such as "
+                f"{absent[0]!r}; name the corpus that the qrels are of"
+            )
+        if absent:
+            yield (
+                f"{place}.corpus: {len(absent)} of {plural(len(relevant), 'relevant document')}, such as "
+                f"{absent[0]!r}, are not in it, so that no query finds them; name the corpus that the qrels are of"
+            )
+    if queries and isinstance(source, QueriesSource):
+        absent, judged = unknown_queries(source.queries, source.qrels)
+        if absent:
+            yield (
+                f"{place}.evaluation: {len(absent)} of {plural(judged, 'judged query', 'judged queries')}, such as "
+                f"{absent[0]!r}, are not among the queries and are left out; name the file that has them"
+            )
+
+
+def _label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]]]) -> Iterator[str]:
     """For every data set whose labels look as if they counted from 1: then each of its texts has a wrong class.
 
     The last of the classes would be an error, if it occurred; what can be seen is that the first does not.

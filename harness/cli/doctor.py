@@ -28,8 +28,9 @@ def examine() -> None:
     console.print(f"GPU         {escape(str(facts['gpu'] or 'none that NVML can see'))}")
     console.print(f"Python      {facts['python']}")
     verdicts = {name: availability(name) for name in BACKENDS}  # these load the libraries that Python packages bring
-    for library, version in nvidia.libraries().items():
-        console.print(f"{library:<11} {version or 'not found by the loader'}")
+    if nvidia.driver_version() is not None:  # without one a library that some package brought says nothing
+        for library, version in nvidia.libraries().items():
+            console.print(f"{library:<11} {version or 'not found by the loader'}")
     packages = installed(*PACKAGES)
     console.print(f"packages    {', '.join(f'{name} {version}' for name, version in packages.items()) or 'none'}")
     for line in advice(packages):

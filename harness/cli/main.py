@@ -10,8 +10,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from inspect import unwrap
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -20,6 +23,7 @@ from harness.cli.store import app as store_app
 from harness.cli.streams import outlast_readers
 from harness.errors import RunStopped, UserError
 from harness.report.printable import say
+from harness.report.section_names import SectionName
 
 app = typer.Typer(
     name="scalemodel",
@@ -153,8 +157,12 @@ def report(
     format: ReportFormat = "terminal",
     full: Full = False,
     section: Annotated[
-        list[str] | None,
-        typer.Option("--section", metavar="NAME", help="These sections of the full report; may be repeated."),
+        list[SectionName] | None,
+        typer.Option(
+            "--section",
+            metavar="NAME",
+            help=f"These sections of the full report: {', '.join(SectionName)}; may be repeated.",
+        ),
     ] = None,
     task: Annotated[
         list[str] | None, typer.Option("--task", metavar="TASK", help="These tasks; may be repeated.")
@@ -411,6 +419,34 @@ def options(
 UsageError = cast("type[typer.BadParameter]", typer.BadParameter.__base__)
 """An option, argument or command that is wrong, missing or unknown: typer itself names only the first."""
 
+
+def _called(words: Sequence[str]) -> tuple[str, Any]:
+    """The command that a line calls, and its path: typer's own parser, at an option without a value, tells neither."""
+    path, command = "scalemodel", typer.main.get_command(app)
+    for word in words:
+        if (below := getattr(command, "commands", {}).get(word)) is None:
+            break
+        path, command = f"{path} {word}", below
+    return path, command
+
+
+def _choices(command: Any, option: str | None) -> list[str]:
+    """The values that an option can have, where they are a closed set."""
+    names = [one.name for one in command.params if option in one.opts]
+    hints = get_type_hints(unwrap(command.callback)) if names else {}
+    return [choice for name in names for choice in _closed_set(hints[name])]
+
+
+def _closed_set(hint: Any) -> Iterator[str]:
+    if get_origin(hint) is Literal:
+        yield from get_args(hint)
+    elif isinstance(hint, type) and issubclass(hint, StrEnum):
+        yield from hint
+    else:
+        for part in get_args(hint):
+            yield from _closed_set(part)
+
+
 NO_WAY_THERE = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP)
 """What is wrong with a path itself, wherever it is given."""
 
@@ -425,8 +461,10 @@ def main() -> None:
         sys.exit(status)
     except UsageError as error:
         if message := " ".join(error.format_message().removesuffix(".").replace("Value error, ", "").split()):
-            command = error.ctx.command_path if error.ctx else "scalemodel"
-            say(f"scalemodel: {message[0].lower()}{message[1:]}; see `{command} --help`", error=True)
+            path, command = _called(sys.argv[1:])
+            choices = _choices(command, getattr(error, "option_name", None))
+            told = f": one of {', '.join(choices)}" if choices and message.endswith("requires an argument") else ""
+            say(f"scalemodel: {message[0].lower()}{message[1:]}{told}; see `{path} --help`", error=True)
         sys.exit(2)  # without a message the help has been shown
     except UserError as error:
         for line in error.lines:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from harness.cli.cautions import label_cautions
+from harness.cli.cautions import data_cautions
 from harness.cli.check import STATUS, judged
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
@@ -57,7 +57,7 @@ def work(
 
     def look_at(plan: Plan, loaded: LoadedExamples) -> None:
         check_gate(plan, str(config))
-        for line in label_cautions(plan, loaded.missing):
+        for line in data_cautions(plan, loaded.missing):
             say(f"caution: {line}", error=True)
         if not quiet:
             say(ahead(plan, Store(store), until), error=True)

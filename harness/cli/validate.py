@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from backends.registry import availability, unsupported_reason
-from harness.cli.cautions import cautions, label_cautions
+from harness.cli.cautions import cautions, data_cautions
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
 from harness.cli.fetch import go_offline, require_offline
@@ -46,7 +46,7 @@ def validate_study(
         say(f"{task.name}: {plural(len(task.task.models), 'model')}, {plural(len(task.deployments), 'deployment')}")
         say(f"  formats: {', '.join(f'{name} x{count}' for name, count in formats.items())}")
         say(f"  data: {', '.join(f'{role} {examples[step.key]:,}' for role, step in task.examples.items())}")
-    for line in (*cautions(plan, examples, negative), *label_cautions(plan, loaded)):
+    for line in (*cautions(plan, examples, negative), *data_cautions(plan, loaded)):
         say(f"caution: {line}")
     for task in plan.tasks:
         for (model, format), reason in task.refused.items():

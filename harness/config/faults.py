@@ -10,14 +10,6 @@ from pydantic import BaseModel, ValidationError
 from harness.config.slips import meant
 
 
-def first_fault(error: ValidationError, tree: Any, root: type[BaseModel]) -> str:
-    """The first problem in words; the number of the others."""
-    problems = _problems(error)
-    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
-    more = f" ({len(problems) - 1} more to mend after it)" if len(problems) > 1 else ""
-    return f"{_told(first, tree, root)}{more}"
-
-
 def all_faults(error: ValidationError, tree: Any, root: type[BaseModel]) -> list[str]:
     """Every problem in words."""
     return [_told(problem, tree, root) for problem in _problems(error)]
@@ -33,11 +25,14 @@ def _problems(error: ValidationError) -> list[_Problem]:
     inside = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
     # A misspelt key is also a missing one: the misspelling is what helps.
     misspelt = {problem["loc"][:-1] for problem in found if problem["type"] == "extra_forbidden"}
+    # What stands under a key that is none is read as what it is not.
+    keys = {problem["loc"][:-1] for problem in found if problem["loc"][-1:] == ("[key]",)}
     return [
         problem
         for problem in found
         if not (problem["type"] == "too_short" and problem["loc"] in inside)
         and not (problem["type"] == "missing" and problem["loc"][:-1] in misspelt)
+        and not any(problem["loc"][: len(key)] == key and problem["loc"][-1] != "[key]" for key in keys)
     ]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from harness.config.faults import all_faults, first_fault, nearest_option
+from harness.config.faults import all_faults, nearest_option
 from harness.config.plain_yaml import FileKind, load_plain, read_yaml
 from harness.config.policy import Policy, Rule
 from harness.config.references import check_references
@@ -36,7 +36,8 @@ def load_study(path: Path, overrides: Sequence[str] = (), *, tasks: Sequence[str
     Strings may name an entry of the file's ``parameters`` as ``${name}``. No ``tasks`` are all of them.
 
     Raises:
-        UserError: the file cannot be read, is not YAML, does not describe a study, or lacks one of ``tasks``.
+        UserError: the file cannot be read, is not YAML, does not describe a study (a line for each fault), or lacks
+            one of ``tasks``.
     """
     tree = read_yaml(path, STUDY)
     for override in overrides:
@@ -46,7 +47,7 @@ def load_study(path: Path, overrides: Sequence[str] = (), *, tasks: Sequence[str
     try:
         study = Study.model_validate(tree)
     except ValidationError as error:
-        raise UserError(f"{path}: {first_fault(error, tree, Study)}") from None
+        raise _faults(path, error, tree, Study) from None
     if policy is not None:
         study = study.model_copy(update={"gate": load_policy(path.parent / policy)})
     elif study.gate is not None:
@@ -71,7 +72,12 @@ def load_policy(path: Path) -> Policy:
     try:
         return _placed(Policy.model_validate(tree), path)
     except ValidationError as error:
-        raise UserError(*(f"{path}: {fault}" for fault in all_faults(error, tree, Policy))) from None
+        raise _faults(path, error, tree, Policy) from None
+
+
+def _faults(path: Path, error: ValidationError, tree: Any, root: type[BaseModel]) -> UserError:
+    """A line for each."""
+    return UserError(*(f"{path}: {fault}" for fault in all_faults(error, tree, root)))
 
 
 def _placed(policy: Policy, path: Path) -> Policy:

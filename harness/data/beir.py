@@ -38,8 +38,8 @@ def read_queries(path: Path, qrels: Path) -> list[Query]:
     """Every query with a relevant document; the others say nothing about a retriever.
 
     Raises:
-        UserError: no such file, a line that is no query or no judgement, an id that stands twice, a judgement of a
-            query that is not there, or no query with a relevant document.
+        UserError: no such file, a line that is no query or no judgement, an id that stands twice, or no query with a
+            relevant document.
     """
     relevant = _read_qrels(qrels)
     found, ids = [], UniqueIds(path)
@@ -53,6 +53,13 @@ def read_queries(path: Path, qrels: Path) -> list[Query]:
     if not found:
         raise UserError(f"{qrels}: names no relevant document of a query of {path}; name the files that go together")
     return found
+
+
+def unknown_queries(path: Path, qrels: Path) -> tuple[list[str], int]:
+    """The queries with a relevant document that are not among those of ``path``, and how many have one at all."""
+    known = {_id(path, place, record) for place, record in jsonl_rows(path)}
+    judged = _read_qrels(qrels)
+    return [query for query in judged if query not in known], len(judged)
 
 
 def _id(path: Path, place: str, record: Mapping[str, Any]) -> str:

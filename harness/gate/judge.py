@@ -78,9 +78,8 @@ class _Case:
     reading: Reading | None
 
     def outcome(self, status: Status, detail: str) -> RuleOutcome:
-        return RuleOutcome(
-            self.task.name, self.deployment.name, str(self.limit), status, words(detail), self.cannot_tell
-        )
+        name, short = self.deployment.name, self.deployment.short
+        return RuleOutcome(self.task.name, name, short, str(self.limit), status, words(detail), self.cannot_tell)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from harness.config.policy import Policy, Rule
 from harness.config.slips import meant
 from harness.errors import UserError
-from harness.report.selection import is_named
+from harness.report.selection import is_named, short_names
 
 Names = Mapping[str, Sequence[str]]
 """By task, the deployments that rules may be about: none that repeats another."""
@@ -55,4 +55,4 @@ def _nearest(pattern: str, known: Sequence[str]) -> str:
     for word in re.split(r"[*?/@\[\]]+", pattern):
         if word and not any(word in name for name in known) and (nearest := meant(word, parts)):
             return f"; did you mean {nearest!r}?"
-    return f"; there are {', '.join(known)}"
+    return f"; there are {', '.join(short_names(known))}"

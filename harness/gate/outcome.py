@@ -26,6 +26,8 @@ class RuleOutcome:
     """Name of the task."""
     deployment: str
     """Full name of the deployment."""
+    short: str
+    """Its name in tables."""
     rule: str
     """The limit as a sentence: "changed at most floor + 1 %"."""
     status: Status
@@ -59,12 +61,12 @@ class GateOutcome:
 
 
 class _GateFile(Record):
-    version: Literal[1]
+    version: Literal[2]
     gate: GateOutcome
 
 
 def write_gate(folder: Path, gate: GateOutcome) -> None:
-    write_json(folder / FILE, _GateFile(version=1, gate=gate).model_dump(mode="json"))
+    write_json(folder / FILE, _GateFile(version=2, gate=gate).model_dump(mode="json"))
 
 
 def load_gate(folder: Path) -> GateOutcome | None:

@@ -35,7 +35,7 @@ def print_lines(console: Console, gate: GateOutcome) -> None:
 def _told(gate: GateOutcome) -> Iterator[tuple[str, str]]:
     """What came of each, and of what."""
     for outcome in sorted((one for one in gate.outcomes if one.status != "pass"), key=_weight):
-        yield _status(outcome), f"{outcome.task}: {outcome.deployment}: {outcome.rule}: {outcome.detail}"
+        yield _status(outcome), f"{outcome.task}: {outcome.short}: {outcome.rule}: {outcome.detail}"
     if gate.untold:
         yield "not held", untold(gate)
     yield "gate", f"{SAID[gate.status]}: {counts(gate)}"
@@ -67,7 +67,7 @@ def to_markdown(gate: GateOutcome) -> str:
     rows = tuple(
         Row(
             (
-                Cell(outcome.deployment),
+                Cell(outcome.short),
                 Cell(outcome.rule),
                 Cell(_status(outcome), _LEVELS[outcome.status]),
                 Cell(outcome.detail),
@@ -77,7 +77,10 @@ def to_markdown(gate: GateOutcome) -> str:
         for task in dict.fromkeys(one.task for one in gate.outcomes)
         for outcome in sorted((one for one in gate.outcomes if one.task == task), key=lambda one: -_weight(one))
     )
-    note = "Intervals are of 95 %, corrected for the number of limits where they fail. Cannot tell is no pass."
+    note = (
+        "Intervals are of 95 %; in a corrected one the end that shows a failure allows for the number of limits. "
+        "Cannot tell is no pass."
+    )
     notes = (note, f"Not held: {untold(gate)}.") if gate.untold else (note,)
     section = Section("Limits", (Table("", columns, rows), Prose(notes)))
     return report_to_markdown(Report(f"Gate: {SAID[gate.status]}", counts(gate), (section,)))
@@ -88,7 +91,7 @@ def github_annotations(gate: GateOutcome) -> Iterator[str]:
     for outcome in gate.outcomes:
         if outcome.stops or (outcome.status == "cannot tell" and outcome.cannot_tell == "warn"):
             kind = "error" if outcome.stops else "warning"
-            title = _property(f"{outcome.deployment}: {outcome.rule}")
+            title = _property(f"{outcome.short}: {outcome.rule}")
             yield f"::{kind} title={title}::{_data(f'{outcome.task}: {outcome.status}: {outcome.detail}')}"
 
 

@@ -16,8 +16,9 @@ def shown(value: float | None, figure: Figure) -> str:
 
 
 def with_interval(value: float | None, judged: Judged, limit: Limit, least: float) -> str:
-    """What was held against the limit, with the interval that decided: "46.3 % (42.1 to 50.5)".
+    """What was held against the limit, with the interval that decided: "46.3 % (corrected: 42.1 to 50.5)".
 
+    Elsewhere the same figure has an interval of 95 %, and so it has here where there was nothing to correct for.
     ``least``: what it can be. An excess over a floor of 5 % cannot be below -5 %, however few trainings there are.
     """
     figure = limit.figure
@@ -34,7 +35,8 @@ def with_interval(value: float | None, judged: Judged, limit: Limit, least: floa
         told = f"{numbers[0]} points" if figure.unit == "%" and _is_change(limit) else with_unit(numbers[0], figure)
     if low is None or high is None or low == high:
         return told
-    return f"{told} ({numbers[1]} to {numbers[2]})"
+    which = "corrected" if judged.corrected else "95 %"
+    return f"{told} ({which}: {numbers[1]} to {numbers[2]})"
 
 
 def _is_change(limit: Limit) -> bool:

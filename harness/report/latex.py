@@ -1,11 +1,13 @@
 """The tables of a report as LaTeX, for a paper, with booktabs and adjustbox, which keeps them within the page.
 
-`\\input` them one by one, or all.
+`\\input` them one by one, or all. The engine is pdfLaTeX, or LuaLaTeX and XeLaTeX, which have every character that
+their font has; what pdfLaTeX has not, beyond Latin letters, it typesets as a code point, U+65E5.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from harness.report.blocks import Cell, Column, Report, Table
@@ -30,15 +32,26 @@ _SPECIAL = str.maketrans(
         "\u00b1": r"$\pm$",
         "\u00d7": r"$\times$",
         "\u2192": r"$\rightarrow$",
+        "\u2212": "$-$",
+        "\u2264": r"$\leq$",
+        "\u2265": r"$\geq$",
         "\u221e": r"$\infty$",
     }
 )
+_LATIN = "\u00a0-\u0125\u0128-\u0137\u0139-\u013e\u0141-\u0148\u014a-\u0165\u0168-\u017e"
+"""What pdfLaTeX knows of Latin letters, with T1 (t1enc.dfu and ts1enc.dfu)."""
+_BEYOND = re.compile(
+    rf"[^\x00-\x7f{_LATIN}\u0218-\u021b\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u20ac\u2122]+"
+)
+PREAMBLE = r"""% needs \usepackage[T1]{fontenc} and \usepackage{booktabs,adjustbox}
+\providecommand{\beyondlatin}[2]{\ifdefined\Umathchar #1\else #2\fi}
+"""
 _MINUS = re.compile(r"(?<![\w.)}-])-(?=\d)")
 
 
 def to_latex(report: Report) -> str:
     """Every table of the report, a float each; texts that are no tables are left out."""
-    lines = ["% needs \\usepackage{booktabs,adjustbox}"]
+    lines = PREAMBLE.splitlines()
     task = ""  # the same tables come once a task
     for section in report.sections:
         if not section.blocks:
@@ -52,8 +65,13 @@ def to_latex(report: Report) -> str:
 
 def escape(text: str) -> str:
     """Text that LaTeX typesets as it is."""
-    words = printable(" ".join(text.split())).translate(_SPECIAL)
+    words = unicodedata.normalize("NFC", printable(" ".join(text.split()))).translate(_SPECIAL)
+    words = _BEYOND.sub(lambda found: rf"\beyondlatin{{{found[0]}}}{{{_code_points(found[0])}}}", words)
     return _MINUS.sub("$-$", words.replace("--", "-{-}")).replace("\u2013", "--")
+
+
+def _code_points(text: str) -> str:
+    return " ".join(f"U+{ord(character):04X}" for character in text)
 
 
 def _float(table: Table, title: str) -> Iterable[str]:

@@ -63,11 +63,11 @@ def interval(estimate: Estimate, *, scale: float = 1.0, decimals: int = 2) -> st
 
 
 def with_interval(estimate: Estimate, *, scale: float = 1.0, decimals: int = 2, unit: str = "") -> str:
-    """For sentences: "4.2 % (3.1 to 5.4)"."""
+    """For sentences: "4.2 % (95 %: 3.1 to 5.4)"; a gate's interval of the same figure is another."""
     if estimate.value is None:
         return "an unknown share" if unit else "unknown"
     written = f"{fixed(scale * estimate.value, decimals)}{unit}"
-    return f"{written} ({interval(estimate, scale=scale, decimals=decimals)})" if estimate.width else written
+    return f"{written} (95 %: {interval(estimate, scale=scale, decimals=decimals)})" if estimate.width else written
 
 
 def percent_with_interval(estimate: Estimate) -> str:

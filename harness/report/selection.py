@@ -36,8 +36,9 @@ def only_deployments(run: RunResults, patterns: Sequence[str]) -> RunResults:
     every = [name for task in run.results.tasks.values() for name in task.deployments]
     for pattern in patterns:
         if not any(is_named(name, pattern) for name in every):
-            short = list(dict.fromkeys(_short(name) for name in every))
-            raise UserError(f"--deployment {pattern}: matches none; the deployments are {', '.join(short)}")
+            raise UserError(
+                f"--deployment {pattern}: matches none; the deployments are {', '.join(short_names(every))}"
+            )
     return _with(run, {name: _kept(task, patterns) for name, task in run.results.tasks.items()})
 
 
@@ -72,6 +73,11 @@ def _kept(task: TaskResults, patterns: Sequence[str]) -> TaskResults:
 def is_named(name: str, pattern: str) -> bool:
     """The whole name, or as tables have it: without the backend, and without "onnx-"."""
     return any(fnmatchcase(one, pattern) for one in (name, name.partition("@")[0], _short(name)))
+
+
+def short_names(names: Iterable[str]) -> list[str]:
+    """As tables have them, without backends: each is a pattern of its deployments."""
+    return list(dict.fromkeys(map(_short, names)))
 
 
 def _short(name: str) -> str:

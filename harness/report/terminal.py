@@ -50,7 +50,7 @@ PLAIN = str.maketrans({"\u2013": "-", "→": "->", "±": "+/-", "…": "...", "�
 
 SOFT_HYPHEN = "\u00ad"
 _NO_BREAK = "\u00a0"
-_INSEPARABLE = re.compile(r"(?<=\]) (?=\S)|(?<=\d) (?=%|ms\b|\()")
+_INSEPARABLE = re.compile(r"(?<=\]) (?=\S)|(?<=\d) (?=%|ms\b|\()|(?<=%:) ")
 
 
 class Terminal:

@@ -190,7 +190,7 @@ def test_the_report_shows_it(folder, run):
         "May the index stay?",
         "same index",
         "nDCG",
-        "Left out for retrieval",
+        "Left out: retrieval",
         "a similarity is no probability",
     ):
         assert words in done.stdout

@@ -34,11 +34,14 @@ from benchmarks.statistics.equivalence import (
     judge,
 )
 from benchmarks.statistics.selection import interval_of_the_chosen, not_told_from_the_best
-from benchmarks.statistics.shares import PairedChange, design_effect, share_interval
+from benchmarks.statistics.shares import PairedChange, design_effect, paired_change, share_interval
+from benchmarks.statistics.shares import share as estimate_of_share
 from benchmarks.statistics.tetrachoric import both_above
 
 TRAININGS = Path(__file__).with_name("demo_trainings.npz")
 MARGIN = 0.01
+SEEN = 0.0009
+"""What a study saw is the truth within this."""
 Bools = NDArray[np.bool_]
 
 
@@ -129,6 +132,20 @@ def same_at_the_margin(
 def power_of_same(rng: np.random.Generator, groups: int, size: int, share: float, correlation: float) -> bool:
     held = {"held": correlated(rng, groups, size, share, correlation)}
     return verdict_on(held, np.zeros(groups * size, dtype=bool), groups, size)["held"].conclusion == "same"
+
+
+def examples_needed_tell(
+    rng: np.random.Generator, groups: int, size: int, floor: float, share: float, correlation: float
+) -> bool:
+    """Whether a study of as many examples as another one asked for can tell, where that one saw the true excess."""
+    needed = None
+    while needed is None:  # the promise is about what was seen
+        held, again = (correlated(rng, groups, size, each, correlation) for each in (share, floor))
+        if abs(held.mean() - share) < SEEN and abs(again.mean() - floor) < SEEN:
+            needed = verdict_on({"held": held}, again, groups, size)["held"].examples_needed
+    more = -(-needed // size)
+    held, again = (correlated(rng, more, size, each, correlation) for each in (share, floor))
+    return verdict_on({"held": held}, again, more, size)["held"].conclusion != "cannot tell"
 
 
 @dataclass(frozen=True)
@@ -240,6 +257,18 @@ def intervals_hold(
     return [_holds(estimate, truth) for estimate, truth in truths]
 
 
+def shares_hold(rng: np.random.Generator, groups: int, size: int, share: float, correlation: float) -> list[bool]:
+    """The truth of a share, and of a change of the score: a fifth is wrong before, such a share of the right answers is
+    turned wrong, and half of it of the wrong ones right."""
+    bootstrap = GroupBootstrap(np.repeat(np.arange(groups), size), resamples=1, seed=0)
+    seen, before, turned = (correlated(rng, groups, size, each, correlation) for each in (share, 0.2, share / 2))
+    after = np.where(before, ~turned, seen)
+    return [
+        _holds(estimate_of_share(bootstrap, seen), share),
+        _holds(paired_change(bootstrap, before, after, np.ones_like(seen)), 0.8 * share - 0.2 * share / 2),
+    ]
+
+
 def latent_correlation(both: float, a: float, b: float) -> float:
     """Of shares that are known exactly."""
     from scipy.optimize import brentq
@@ -287,7 +316,24 @@ def _overlapping(errors: float, overlap: float) -> tuple[float, float, float]:
     return errors, moved / (1 - errors), moved / errors
 
 
+def _effective(groups: int, size: int, share: float, correlation: float) -> float:
+    """Events that are expected, over the design effect."""
+    return groups * size * share / (1 + (size - 1) * correlation)
+
+
 SECTIONS = {
+    "95 % intervals that hold the truth; of a share, of a change of the score; wanted: 93 % or more, and at most "
+    "97.5 % of ten or more effective events": [
+        Row(
+            f"{groups} x {size}, share {100 * share:g} %, correlation {rho:g}, "
+            f"{_effective(groups, size, share, rho):.0f} effective events",
+            "shares_hold",
+            (groups, size, share, rho),
+        )
+        for groups, size in ((120, 5), (2400, 5))
+        for share in (0.002, 0.01, 0.05, 0.2, 0.5)
+        for rho in (0.05, 0.2)
+    ],
     "95 % intervals that hold the truth; of overlap, kappa, latent correlation, changed, newly wrong; wanted: 93 %": [
         Row(
             f"{groups} x {size}, errors {100 * errors:.0f} %, overlap {overlap:g}, correlation {rho:g}",
@@ -307,6 +353,17 @@ SECTIONS = {
         for groups, size in ((120, 5), (400, 5))
         for share, others in ((0.01, 0.01), (0.05, 0.05), (0.05, 0.06))
         for rho in (0.0, 0.1)
+    ],
+    "a verdict, of as many examples as examples_needed promises; wanted: 72 to 88 %": [
+        Row(
+            f"{groups} x {size}, floor 5 %, changed {100 * share:g} %, correlation {rho:g}",
+            "examples_needed_tell",
+            (groups, size, 0.05, share, rho),
+        )
+        # More cannot be seen without being told.
+        for groups, size, largest in ((120, 5, 0.0725), (400, 5, 0.065))
+        for share in (0.055, largest)
+        for rho in (0.0, 0.05, 0.1)
     ],
     "different, of one more training of the recipe; wanted: at most 6 %": [
         Row(

@@ -77,5 +77,5 @@ def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
     if absent:
         sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))
     if unfit:
-        sections.append(Section(f"Left out for {words(task.name)}", (Prose(tuple(unfit)),), level=2))
+        sections.append(Section(f"Left out: {words(task.name)}", (Prose(tuple(unfit)),), level=2))
     return tuple(sections)

@@ -35,9 +35,10 @@ def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
         ),
         (
             "changed",
-            "share of the predictions that are not the reference's, with a 95 % interval that knows of groups. newly "
-            "wrong: right in the reference, wrong here. change: of the score, in points. JS: mean Jensen-Shannon "
-            "divergence from the reference's probabilities, in bits, of outputs from elsewhere that have some.",
+            "share of the predictions that are not the reference's, with a 95 % interval that knows of groups; one "
+            "that a gate calls corrected allows for the number of its limits. newly wrong: right in the reference, "
+            "wrong here. change: of the score, in points. JS: mean Jensen-Shannon divergence from the reference's "
+            "probabilities, in bits, of outputs from elsewhere that have some.",
         ),
         (
             "E R D A S",

@@ -139,7 +139,7 @@ def _speed(task: TaskView, d: DeploymentView, speed: float) -> str:
     between = task.speed_up_interval(d)
     if between is None:
         return ("!" if task.doubtful_speed_up(d) else "") + ratio(speed)
-    return f"{fixed(speed, 2)}x [{fixed(between[0], 2)}, {fixed(between[1], 2)}]"
+    return f"{fixed(speed, 2)}x [95 %: {fixed(between[0], 2)}, {fixed(between[1], 2)}]"
 
 
 def _floor(task: TaskView, d: DeploymentView) -> str:

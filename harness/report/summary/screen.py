@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from rich.console import Capture, Console
 from rich.measure import Measurement
@@ -31,15 +32,18 @@ from harness.results.read import RunResults
 LINES = 45
 """Of 100 columns, for up to `TASKS_SHOWN` tasks."""
 TASKS_SHOWN = 2
-TABLE_HEAD = 4
-"""Lines of a task's table beside its rows: an empty one, the title, the headings."""
+TABLE_HEAD = 3
+"""Lines of a task's table beside its title and rows: an empty one, and the headings."""
 FEWEST_ROWS = 3
 WIDER_THAN_ANY = 1000
 CAUTIONS = 3
 GATE_SHOWN = 4
 GATE_LINES = 2
 GATE_STYLES = {"pass": "green", "fail": "red", "cannot tell": "yellow"}
-CAUTION_LINES = 2
+CAUTION_LINES = (5, 4, 3, 2)
+"""Each has so many, where tables and gate leave the room."""
+HEAD_LINES = 2
+"""Of what ran, and of a task's title."""
 MARKS: dict[Conclusion | None, str] = {"same": "=", "different": "x", "cannot tell": "?", None: UNKNOWN}
 # the basic colours: the terminal's theme makes them readable on its background
 STYLES: dict[Word, str] = {"same": "green", "cannot tell": "yellow", "different": "red", "failed": "bold red"}
@@ -52,17 +56,22 @@ def print_screen(console: Console, run: RunResults, *, gate: GateOutcome | None 
     """
     terminal, tasks = Terminal(console), tasks_of(run)
     shown = tasks if len(tasks) <= TASKS_SHOWN else ()
-    with console.capture() as head:
-        terminal.prose(what_ran(run, tasks), indent=0, style="bold", lines=1)
-        _print_cautions(terminal, tasks)
-    for outcomes in range(GATE_SHOWN if gate else 1, 0, -1):  # fewer of them, where tables and prices need the room
+    with console.capture() as titles:
+        for task in shown:
+            terminal.prose(title(task), indent=0, lines=HEAD_LINES)
+    # fewer of them, where tables and prices need the room
+    for outcomes, caution_lines in product(range(GATE_SHOWN if gate else 1, 0, -1), CAUTION_LINES):
+        with console.capture() as head:
+            terminal.prose(what_ran(run, tasks), indent=0, style="bold", lines=HEAD_LINES)
+            _print_cautions(terminal, tasks, caution_lines)
         with console.capture() as tail:
             _print_tail(terminal, tasks, gate, outcomes, marked=_has_marks(shown))
         written = _lines(head) + _lines(tail)
+        room = LINES - written - _lines(titles)
         with console.capture() as tables:
             for task in shown:
                 console.print()
-                _print_task(terminal, task, sort, max(FEWEST_ROWS, (LINES - written) // len(shown) - TABLE_HEAD))
+                _print_task(terminal, task, sort, max(FEWEST_ROWS, room // len(shown) - TABLE_HEAD))
         if written + _lines(tables) <= LINES:
             break
     without_padding = "".join(f"{line.rstrip()}\n" for line in tables.get().splitlines())
@@ -125,10 +134,10 @@ def _runtimes(environment: Environment, tasks: Sequence[TaskView]) -> str:
     return ", ".join(f"{name} {words(environment.versions[name])}" for name in used if name in environment.versions)
 
 
-def _print_cautions(terminal: Terminal, tasks: Sequence[TaskView]) -> None:
+def _print_cautions(terminal: Terminal, tasks: Sequence[TaskView], lines: int) -> None:
     found = cautions(tasks)
     for caution in found[:CAUTIONS]:
-        terminal.prose(caution.text, hanging="caution  ", lines=CAUTION_LINES)
+        terminal.prose(caution.text, hanging="caution  ", lines=lines)
     if len(found) > CAUTIONS:
         terminal.prose(f"{plural(len(found) - CAUTIONS, 'more caution')}: --cautions", style="dim")
 
@@ -137,7 +146,7 @@ def _print_cautions(terminal: Terminal, tasks: Sequence[TaskView]) -> None:
 
 
 def _print_task(terminal: Terminal, task: TaskView, sort: Sort, rows: int) -> None:
-    terminal.prose(title(task), indent=0, style="bold", lines=1)
+    terminal.prose(title(task), indent=0, style="bold", lines=HEAD_LINES)
     found = standings(task, sort)
     if not found:
         return
@@ -291,7 +300,7 @@ def _print_gate(terminal: Terminal, gate: GateOutcome, outcomes: int) -> None:
     if len(stopping) > outcomes:
         terminal.prose(f"{len(stopping) - outcomes} more: scalemodel check", indent=0, style="dim")
     for one in stopping[-outcomes:]:
-        told = f"{one.task}: {one.deployment.partition('@')[0]}: {one.rule}: {one.detail}"
+        told = f"{one.task}: {one.short}: {one.rule}: {one.detail}"
         terminal.prose(told, indent=0, hanging="x " if one.status == "fail" else "? ", lines=GATE_LINES)
     terminal.prose(f"gate {SAID[gate.status]}: {counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
 

@@ -9,11 +9,14 @@ import onnx
 import pytest
 from tokenizers import Tokenizer, models
 
-from harness.cli.cautions import cautions, label_cautions
+from harness.cli.cautions import cautions, data_cautions
 from harness.config.load import load_study
+from harness.errors import UserError
 from harness.examples import TextExample
+from harness.execution.run import load_missing_examples
 from harness.planning import context
 from harness.planning.plan import make_plan
+from harness.store.steps import Store
 from tests.exporters.small_model import small_model
 
 STUDY = """
@@ -112,7 +115,7 @@ def test_integer_labels_that_look_as_if_they_counted_from_one(tmp_path: Path) ->
     def cautioned(labels: list[int]) -> list[str]:
         texts = [TextExample(str(index), "", "text", label) for index, label in enumerate(labels)]
         steps = [step for step in plan.examples if step.subject["task"] == "text-classification"]
-        return list(label_cautions(plan, [(step, texts) for step in steps]))
+        return list(data_cautions(plan, [(step, texts) for step in steps]))
 
     (caution,) = cautioned([1] * 40)
     assert caution.startswith(f"{CLASSES}.data.evaluation: no text has the label 0, which is 'negative'")
@@ -146,3 +149,40 @@ def test_a_finished_file_that_a_backend_does_not_read(tmp_path: Path) -> None:
     assert any(
         line.startswith(f"{CLASSES}.models.own.artifact: ONNX Runtime") and "IR version 99" in line for line in found
     )
+
+
+RETRIEVAL = """
+study: small
+formats: [onnx-fp32]
+performance: null
+tasks:
+  retrieval:
+    reference: tiny
+    models: {tiny: {checkpoint: {random: bert-tiny}}}
+    data: {corpus: {corpus: corpus.jsonl}, evaluation: {queries: queries.jsonl, qrels: qrels.tsv}}
+"""
+
+
+def test_judgements_of_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.yaml").write_text(RETRIEVAL)
+
+    def cautioned(*judged: str, documents: str = "ab") -> list[str]:
+        for name, ids in (("corpus", documents), ("queries", "12")):
+            (tmp_path / f"{name}.jsonl").write_text("".join(f'{{"_id": "{id}", "text": "a text"}}\n' for id in ids))
+        (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(f"{row}\n" for row in judged))
+        plan = make_plan(load_study(Path("study.yaml")))
+        return list(data_cautions(plan, load_missing_examples(plan, Store(tmp_path / "nowhere")).missing))
+
+    place = "tasks.retrieval.data"
+    assert cautioned("1\ta\t1", "2\tb\t2", "2\tz\t0") == [], "what is not relevant need not be there"
+    assert cautioned("1\ta\t1", "1\ty\t1", "2\tz\t1", "2\ty\t1") == [
+        f"{place}.corpus: 2 of 3 relevant documents, such as 'y', are not in it, so that no query finds them; name the "
+        "corpus that the qrels are of"
+    ]
+    assert cautioned("1\ta\t1", "9\ta\t1", "8\tb\t0") == [
+        f"{place}.evaluation: 1 of 2 judged queries, such as '9', are not among the queries and are left out; name the "
+        "file that has them"
+    ]
+    with pytest.raises(UserError, match=f"{place}.corpus: holds none of the 2 relevant documents, such as 'a'; name "):
+        cautioned("1\ta\t1", "2\tb\t1", documents="xyz")

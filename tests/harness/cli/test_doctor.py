@@ -64,4 +64,6 @@ def test_every_backend_has_a_verdict() -> None:
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
     for name in BACKENDS:
         assert lines[name].split()[1] in ("yes", "no")
-    assert {"CUDA", "cuDNN", "TensorRT", "packages"} <= lines.keys()
+    assert "packages" in lines
+    libraries = {"CUDA", "cuDNN", "TensorRT"}  # beside a driver alone: a package's CUDA makes no GPU
+    assert libraries & lines.keys() == (libraries if nvidia.driver_version() else set())

@@ -169,28 +169,39 @@ def test_what_is_wrong_with_a_studys_policy_names_its_file(tmp_path: Path) -> No
         load_study(study)
 
 
+FAULTY = """{
+cannot_tell: fial,
+rules: [
+  {deployment: "a/*", limits: {chnaged: 5 %, p99: 40 s}},
+  {deployments: [a, 3], limit: {changed: 5 %}},
+]}
+"""
+FAULTS = [
+    "cannot_tell: input should be 'fail', 'warn' or 'pass', got 'fial'; did you mean 'fail'?",
+    "rules.0.limits.chnaged: is no figure; did you mean 'changed'?",
+    "rules.0.limits.p99: '40 s': its unit is ms; write 'at most 40 ms' or 'at most 110 % of baseline'",
+    "rules.0.deployment: unknown key; did you mean 'deployments'?",
+    "rules.1.deployments.1: input should be a valid string, got 3; put it in quotes",
+    "rules.1.limit: unknown key; did you mean 'limits'?",
+]
+
+
 def test_all_faults_of_a_policy_are_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "policy.yaml"
-    path.write_text(
-        """
-cannot_tell: fial
-rules:
-  - deployment: "a/*"
-    limits: {chnaged: 5 %, p99: 40 s}
-  - deployments: [a, 3]
-    limit: {changed: 5 %}
-"""
-    )
+    path.write_text(FAULTY)
     with pytest.raises(UserError) as caught:
         load_policy(path)
-    assert [line.removeprefix(f"{path}: ") for line in caught.value.lines] == [
-        "cannot_tell: input should be 'fail', 'warn' or 'pass', got 'fial'; did you mean 'fail'?",
-        "rules.0.limits.chnaged: is no figure; did you mean 'changed'?",
-        "rules.0.limits.p99: '40 s': its unit is ms; write 'at most 40 ms' or 'at most 110 % of baseline'",
-        "rules.0.deployment: unknown key; did you mean 'deployments'?",
-        "rules.1.deployments.1: input should be a valid string, got 3; put it in quotes",
-        "rules.1.limit: unknown key; did you mean 'limits'?",
-    ]
+    assert list(caught.value.lines) == [f"{path}: {fault}" for fault in FAULTS]
+
+
+def test_all_faults_of_a_study_and_of_its_gate_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(STUDY.format(gate=FAULTY.replace("\n", " ")) + "formats: [onnx-fp9]\n")
+    with pytest.raises(UserError) as caught:
+        load_study(path)
+    formats, *of_the_gate = sorted(caught.value.lines, key=lambda line: ": gate." in line)
+    assert formats.startswith(f"{path}: formats.0: ")
+    assert of_the_gate == [f"{path}: gate.{fault}" for fault in FAULTS]
 
 
 @pytest.mark.parametrize("written", ['"*/onnx-int8-*"', '["*/onnx-int8-*", "tiny/*"]'])

@@ -27,11 +27,15 @@ from tests.harness.gate.gated_runs import FP16, NEAR, TASK, TINY, gated_run
 
 HOSTILE = 'a<b>&"\x1b[31m]]>: 5 %,\nnext'
 OUTCOMES = (
-    RuleOutcome("qa", "a/fp16@cpu", "changed at most 5 %", "pass", "is 0.0 % (0.0 to 0.7)", "fail"),
-    RuleOutcome("qa", "b/fp32@cpu", "changed at most 5 %", "fail", "is 46.3 % (42.1 to 50.4)", "fail"),
-    RuleOutcome("text", "a/fp16@cpu", "p50 at most 5 ms", "cannot tell", HOSTILE, "fail"),
-    RuleOutcome("text", "b/fp32@cpu", "p50 at most 5 ms", "cannot tell", "is marked !", "warn"),
-    RuleOutcome("text", HOSTILE, "p99 at most 5 ms", "cannot tell", "is marked !", "pass"),
+    RuleOutcome(
+        "qa", "a/onnx-fp16@cpu", "a/fp16", "changed at most 5 %", "pass", "is 0.0 % (95 %: 0.0 to 0.7)", "fail"
+    ),
+    RuleOutcome(
+        "qa", "b/onnx-fp32@cpu", "b/fp32", "changed at most 5 %", "fail", "is 46.3 % (95 %: 42.1 to 50.4)", "fail"
+    ),
+    RuleOutcome("text", "a/onnx-fp16@cpu", "a/fp16", "p50 at most 5 ms", "cannot tell", HOSTILE, "fail"),
+    RuleOutcome("text", "b/onnx-fp32@cpu", "b/fp32", "p50 at most 5 ms", "cannot tell", "is marked !", "warn"),
+    RuleOutcome("text", HOSTILE, HOSTILE, "p99 at most 5 ms", "cannot tell", "is marked !", "pass"),
 )
 GATE = GateOutcome.of(OUTCOMES)
 
@@ -46,8 +50,8 @@ def test_junit_has_a_case_for_each_outcome_and_passes_only_what_passed() -> None
     cases = [case for suite in suites for case in suite]
     kinds = [type(case.result[0]) if case.result else None for case in cases]
     assert kinds == [None, Failure, Error, Skipped, Skipped]
-    assert cases[1].classname == "qa.b/fp32@cpu" and cases[1].name == "changed at most 5 %"
-    assert cases[1].result[0].message == "is 46.3 % (42.1 to 50.4)"
+    assert cases[1].classname == "qa.b/onnx-fp32@cpu" and cases[1].name == "changed at most 5 %"
+    assert cases[1].result[0].message == "is 46.3 % (95 %: 42.1 to 50.4)"
     assert "\x1b" not in text and "]]>: 5 %," in cases[2].result[0].message
 
 
@@ -75,8 +79,8 @@ def test_annotations_are_what_github_reads() -> None:
     assert [kind for kind, _, _ in found] == ["error", "error", "warning"]
     assert found[0] == (
         "error",
-        {"title": "b/fp32@cpu: changed at most 5 %"},
-        "qa: fail: is 46.3 % (42.1 to 50.4)",
+        {"title": "b/fp32: changed at most 5 %"},
+        "qa: fail: is 46.3 % (95 %: 42.1 to 50.4)",
     )
     assert found[1][2] == 'text: cannot tell: a<b>&"\\x1b[31m]]>: 5 %,\nnext'
 
@@ -84,7 +88,7 @@ def test_annotations_are_what_github_reads() -> None:
 def test_lines_end_with_the_whole_and_leave_out_what_passed() -> None:
     found = list(lines(GATE))
     assert len(found) == 5
-    assert found[-2] == "fail: qa: b/fp32@cpu: changed at most 5 %: is 46.3 % (42.1 to 50.4)"
+    assert found[-2] == "fail: qa: b/fp32: changed at most 5 %: is 46.3 % (95 %: 42.1 to 50.4)"
     assert found[-1] == "gate: failed: of 5 limits 1 failed, 3 cannot tell, 1 passed"
     assert found[0].startswith("cannot tell (warn): text: ")
 
@@ -95,7 +99,7 @@ def test_markdown_is_a_table_with_what_stops_first() -> None:
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len({line.replace("\\|", "").count("|") for line in rows}) == 1
     assert "<b>" not in text and "\x1b" not in text
-    assert text.index("b/fp32@cpu") < text.index("a/fp16@cpu")
+    assert text.index("b/fp32") < text.index("a/fp16") and "@" not in text
 
 
 @pytest.fixture(scope="module")

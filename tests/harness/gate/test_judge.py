@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def test_a_limit_passes_inside_and_fails_outside(run: Path) -> None:
     found = held(run, {"deployments": "bert-*", "limits": {"changed": "at most 5 %"}})
     assert {one.deployment: one.status for one in found.outcomes} == {FP16: "pass", TINY: "fail"}
     assert found.status == "fail"
-    assert only(run, TINY, changed="at most 5 %").detail == "is 46.0 % (42.0 to 50.0)"
+    assert only(run, TINY, changed="at most 5 %").detail == "is 46.0 % (95 %: 42.0 to 50.0)"
 
 
 def test_percentiles_of_the_divergence_are_limited(run: Path) -> None:
@@ -89,7 +90,7 @@ def test_recall_is_limited_by_class(run: Path) -> None:
 def test_what_examples_cannot_decide_says_how_many_would(run: Path) -> None:
     outcome = only(run, NEAR, changed="at most 10 %")
     assert outcome.status == "cannot tell"
-    assert outcome.detail == "is 9.0 % (6.9 to 11.6): 600 examples cannot tell, about 7,300 would"
+    assert outcome.detail == "is 9.0 % (95 %: 6.9 to 11.6): 600 examples cannot tell, about 7,300 would"
 
 
 def test_a_floor_takes_a_margin(run: Path) -> None:
@@ -104,7 +105,9 @@ def test_a_floor_takes_a_margin(run: Path) -> None:
 
 def test_an_excess_over_a_floor_is_told_no_lower_than_it_can_be(run: Path) -> None:
     outcome = only(run, NEAR, changed="floor + 1 %")
-    assert outcome.detail.startswith("is 9.0 %, 4.2 points (-4.8 to 9.2) above its floor of 4.8 % (3 trainings): ")
+    assert outcome.detail.startswith(
+        "is 9.0 %, 4.2 points (95 %: -4.8 to 9.2) above its floor of 4.8 % (3 trainings): "
+    )
 
 
 def test_a_floor_of_too_few_trainings_says_how_many_are_missing(tmp_path: Path) -> None:
@@ -124,9 +127,9 @@ def test_against_the_reference_changes_are_paired(run: Path) -> None:
     assert only(run, FP16, score="reference - 1 %").status == "pass"
     outcome = only(run, TINY, score="reference - 2 %")
     assert outcome.status == "fail" and outcome.detail == (
-        "is 52.7 %, -43.3 points (-47.5 to -39.2) against the reference"
+        "is 52.7 %, -43.3 points (95 %: -47.5 to -39.2) against the reference"
     )
-    assert only(run, TINY, score_change="-2 %").detail == "is -43.3 points (-47.5 to -39.2)"
+    assert only(run, TINY, score_change="-2 %").detail == "is -43.3 points (95 %: -47.5 to -39.2)"
 
 
 def test_a_part_of_the_references_size_is_exact(run: Path) -> None:
@@ -273,8 +276,8 @@ def test_an_outcome_is_read_back_without_the_policy(run: Path, tmp_path: Path) -
     assert load_gate(tmp_path) is None
     write_gate(tmp_path, found)
     assert load_gate(tmp_path) == found
-    assert json.loads((tmp_path / "gate.json").read_text())["version"] == 1
-    (tmp_path / "gate.json").write_text('{"version": 2}')
+    assert json.loads((tmp_path / "gate.json").read_text())["version"] == 2
+    (tmp_path / "gate.json").write_text('{"version": 1}')
     with pytest.raises(UserError, match=r"gate\.json: is no outcome of a gate"):
         load_gate(tmp_path)
 
@@ -282,3 +285,12 @@ def test_an_outcome_is_read_back_without_the_policy(run: Path, tmp_path: Path) -
 def test_a_policy_names_its_baseline_from_its_own_place(tmp_path: Path) -> None:
     path = policy(tmp_path / "policy.yaml", {"limits": {"changed": "5 %"}}, baseline="old.json")
     assert load_policy(path).baseline == tmp_path / "old.json"
+
+
+def test_an_interval_says_whether_it_is_corrected(run: Path) -> None:
+    assert only(run, TINY, changed="at most 45 %").detail.startswith("is 46.0 % (95 %: 42.0 to 50.0)")
+    beside = held(run, {"deployments": (TINY, NEAR), "limits": {"changed": "at most 45 %"}}).outcomes
+    (tiny,) = [one for one in beside if one.deployment == TINY]
+    low = re.match(r"is 46\.0 % \(corrected: ([\d.]+) to 50\.0\)", tiny.detail)
+    assert low and float(low[1]) < 42.0, tiny.detail
+    assert tiny.short == "bert-tiny/fp32"

@@ -289,7 +289,7 @@ def test_a_tight_budget_is_no_robustness() -> None:
     task["characteristics"]["adversarial_attack"]["deployments"][INT8]["out_of_budget"] = estimate(0.3, 0.1)
     finding = found(task, "tight-budget", TEXT)
     assert finding is not None and finding.deployments == (INT8,)
-    assert "30.0 % (20.0\u201340.0)" in finding.text
+    assert "30.0 % (95 %: 20.0\u201340.0)" in finding.text
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def test_latex_captions_tell_the_task(printed: Printed) -> None:
 def test_latex_escapes() -> None:
     assert latex.escape("50 % of a_b & \\input{x} $") == r"50 \% of a\_b \& \textbackslash{}input\{x\} \$"
     assert latex.escape("-0.5 to --full 0.1\u20130.2 int8-2") == "$-$0.5 to -{-}full 0.1--0.2 int8-2"
+    assert latex.escape("e\u0301 модель") == r"é \beyondlatin{модель}{U+043C U+043E U+0434 U+0435 U+043B U+044C}"
     assert latex.escape("[1] x^2 \x1b") == r"{[}1] x\textasciicircum{}2 \textbackslash{}x1b"
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import UserError
+from harness.report.blocks import Section
 from harness.report.build import build_report
+from harness.report.section_names import SectionName
+from harness.report.sections.characteristics import SECTIONS
 from harness.report.selection import only_deployments, only_sections, only_tasks, section_name
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.report.synthetic_results import QA, TEXT, run_of
@@ -46,3 +49,10 @@ def test_a_section_that_is_not_there() -> None:
     report = build_report(run_of(synthetic.whole()))
     with pytest.raises(UserError, match=r"--section prediction-error: .*did you mean prediction-errors\?"):
         only_sections(report, ["prediction-error"])
+
+
+@pytest.mark.parametrize("name", synthetic.EVERY)
+def test_every_section_has_a_name_that_can_be_asked_for(name: str) -> None:
+    sections = [section for section in build_report(run_of(synthetic.EVERY[name]())).sections if section.blocks]
+    sections += [Section(one.title, ()) for one in SECTIONS.values()]
+    assert {section_name(section) for section in sections} <= set(SectionName)
