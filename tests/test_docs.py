@@ -69,6 +69,16 @@ def test_files_are_there(page: Path) -> None:
             assert path in written_by_the_reader(page) or (ROOT / path).exists(), f"{page.name}: {path}"
 
 
+def test_files_that_stand_behind_their_folder_are_there() -> None:
+    """In the table of what has run where: `runner.py` after `backends/tensorrt/backend.py`."""
+    for row in (ROOT / "docs" / "gpu-status.md").read_text(encoding="utf-8").splitlines():
+        folder = ROOT
+        for name in re.findall(r"`([\w/]+\.py)`", row):
+            path = ROOT / name if "/" in name else folder / name
+            assert path.is_file(), name
+            folder = path.parent
+
+
 @every_page
 def test_modules_and_what_is_in_them_are_there(page: Path) -> None:
     for part in code(page):

@@ -140,7 +140,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
         """
         import onnxruntime
 
-        _load_libraries()
+        load_libraries()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
@@ -163,7 +163,7 @@ class OnnxRuntimeGpu(OnnxRuntime):
         reason, remedy = self._missing() or ("", "")
         self._require(Availability(self.name, not reason, reason, remedy, {}))
         nvidia.use_nvml_order()
-        _load_libraries()
+        load_libraries()
 
     def _open_session(self, path: Path, options: Any) -> Any:
         try:
@@ -279,7 +279,7 @@ def computing(operators: Mapping[str, int]) -> dict[str, int]:
     return {name: count for name, count in sorted(operators.items()) if name in WORK or name.startswith("QLinear")}
 
 
-def _load_libraries() -> None:
+def load_libraries() -> None:
     """Load CUDA, cuDNN and TensorRT from Python packages where they are; the system's are found anyway."""
     import onnxruntime
 

@@ -14,7 +14,7 @@ from backends.errors import BackendError
 from backends.host import nvidia
 from backends.onnx_interface import model_file
 from backends.onnxruntime import tensorrt_options
-from backends.onnxruntime.cuda import CUDA, OnnxRuntimeGpu, _load_libraries
+from backends.onnxruntime.cuda import CUDA, OnnxRuntimeGpu, load_libraries
 
 TENSORRT = "TensorrtExecutionProvider"
 
@@ -48,7 +48,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
     @classmethod
     def _library_missing(cls) -> tuple[str, str] | None:
         """(reason, remedy) where the loader has not the TensorRT that the provider is linked with, whatever others."""
-        _load_libraries()
+        load_libraries()
         needed = tensorrt_options.needed_tensorrt()
         if needed is None or nvidia.tensorrt_version(needed) is not None:
             return None

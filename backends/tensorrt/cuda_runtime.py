@@ -6,8 +6,12 @@ import ctypes
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from backends.errors import BackendError
 from backends.host import nvidia
+from backends.host.pinned_memory import page_locked
 
 TO_DEVICE, TO_HOST = 1, 2
 """cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost."""
@@ -39,12 +43,9 @@ class CudaRuntime:
     def free(self, pointer: int) -> None:
         self._call("cudaFree", Pointer(pointer))
 
-    def allocate_pinned(self, size: int) -> int:
-        """``size`` bytes of the host that the device reads and writes itself."""
-        return self._new("cudaMallocHost", ctypes.c_size_t(size))
-
-    def free_pinned(self, pointer: int) -> None:
-        self._call("cudaFreeHost", Pointer(pointer))
+    def page_locked(self, size: int) -> NDArray[np.uint8]:
+        """``size`` bytes of the host that the device reads and writes itself, freed with the last view of them."""
+        return page_locked(size)
 
     def create_stream(self) -> int:
         return self._new("cudaStreamCreateWithFlags", ctypes.c_uint(NON_BLOCKING))

@@ -6,7 +6,6 @@ whose batch runs in parts.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -160,8 +159,8 @@ class Lane:
             self._set(self._shared, number, tuple(engine.get_tensor_profile_shape(next(iter(inputs)), number)[2])).bytes
             for number in range(engine.num_optimization_profiles)
         )
-        self._host, self._device = runtime.allocate_pinned(size), runtime.allocate(size)
-        self._memory = memoryview((ctypes.c_ubyte * size).from_address(self._host))
+        self._memory, self._device = runtime.page_locked(size), runtime.allocate(size)
+        self._host = self._memory.ctypes.data
 
     def start(self, part: Part) -> None:
         """Give a batch to the device; `finish` waits for it."""
@@ -212,7 +211,6 @@ class Lane:
         self._bound.clear()
         self._shared = self._now = None
         del self._memory
-        self._runtime.free_pinned(self._host)
         self._runtime.free(self._device)
         self._runtime.free(self._scratch)
         self._runtime.destroy_stream(self._stream)

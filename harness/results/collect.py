@@ -13,7 +13,9 @@ import numpy as np
 
 from backends.host.machine import environment
 from benchmarks.performance.paired import speed_up
+from exporters.formats import ALL
 from exporters.manifest import Manifest, read_manifest
+from exporters.work import Work
 from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import EXECUTION_REPLICATE, random_weights, represented
 from harness.config.models import Model
@@ -47,8 +49,11 @@ from harness.results.schema import (
     TaskResults,
 )
 from harness.results.timings import DeploymentPerformance, PairedSpeedUp
+from harness.steps import checkpoint_outputs
+from harness.steps.checkpoint_outputs import WORK
 from harness.steps.comparison import FILE as COMPARISON
 from harness.steps.paired_speed_up import read_pairs
+from harness.steps.registry import kind_name
 from harness.steps.tuned_throughput import FILE as TUNED
 from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
@@ -168,7 +173,9 @@ class _Collector:
         answered = self._present(evaluation)
         measured, paired = self._measured(plan), self._paired(task, plan)
         if measured or paired:
-            self.performance[task.name][deployment.name] = summarise(measured, paired)
+            self.performance[task.name][deployment.name] = summarise(
+                measured, paired, self._work(plan), ALL[deployment.format].precision
+            )
         return DeploymentResult(
             model=deployment.model,
             format=deployment.format,
@@ -206,6 +213,13 @@ class _Collector:
         if not processes:
             return None
         return PairedSpeedUp(against=task.deployments[0].deployment.name, **asdict(speed_up(processes)))
+
+    def _work(self, plan: DeploymentPlan) -> Work | None:
+        """What its checkpoint does; None of a finished file."""
+        if plan.expected is None or plan.expected.kind != kind_name(checkpoint_outputs):
+            return None
+        told = self._text(plan.expected, WORK)
+        return None if told is None else Work(**json.loads(told))
 
     def _replicate(self, task: TaskPlan, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
         return first.model_copy(

@@ -14,6 +14,9 @@ from benchmarks.performance.replicates import median_interval
 from benchmarks.performance.server import Server, trials_of
 from benchmarks.performance.stability import warm_up_warning
 from benchmarks.performance.throughput import Throughput
+from exporters.format import Precision
+from exporters.work import Work
+from harness.results.efficiency import efficiency
 from harness.results.record import Record
 from harness.results.timings import (
     Conditions,
@@ -36,11 +39,16 @@ Json = Mapping[str, Any]
 R = TypeVar("R", bound=Record)
 
 
-def summarise(processes: Sequence[Json], paired: PairedSpeedUp | None = None) -> DeploymentPerformance:
+def summarise(
+    processes: Sequence[Json],
+    paired: PairedSpeedUp | None = None,
+    work: Work | None = None,
+    precision: Precision | None = None,
+) -> DeploymentPerformance:
     """Figures of one deployment. Summaries are computed anew from the raw timings of each process.
 
     ``processes``: what the step `performance` measured, one entry a fresh process; a scenario that a process did not
-    come to is not in it.
+    come to is not in it. ``work`` of the model, and the format's ``precision``, where they are known.
     """
     measured = [_Process.of(process) for process in processes]
     replicates = [process.figures() for process in measured]
@@ -52,6 +60,7 @@ def summarise(processes: Sequence[Json], paired: PairedSpeedUp | None = None) ->
         server=_server(processes, [one.server for one in replicates]),
         sweep=_sweep(processes),
         latency_breakdown=_breakdown(processes),
+        efficiency=None if work is None else efficiency(processes, replicates, work, precision),
         tuned=tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
         paired=paired,
         **{name: _median([getattr(one, name) for one in replicates]) for name in _ONCE},

@@ -220,6 +220,30 @@ class PairedSpeedUp(Record):
     """Fresh processes of each of the two."""
 
 
+class Efficiency(Record):
+    """What is achieved of the machine, against ceilings measured in the same process. None: not known."""
+
+    operations_per_sample: float
+    """Floating-point operations of the checkpoint's matrix products, two a multiplication and addition, padding not
+    counted: a mean over the samples."""
+    weight_bytes: float | None
+    """The weights without tables of embeddings, in the artifact's precision."""
+    arithmetic: str | None
+    """Of the product that is the ceiling: fp32, fp16 or int8."""
+    operations_per_second: float | None
+    """Offline, from tokens to outputs where that was timed apart."""
+    operations_ceiling: float | None
+    """A second, of one large product."""
+    operations_share: float | None
+    """Of the ceiling of the same process: model FLOP/s utilisation (MFU)."""
+    bytes_per_second: float | None
+    """Of weights: all of them once in a median request of single-stream."""
+    bytes_ceiling: float | None
+    """A second, read and written by one large addition."""
+    bytes_share: float | None
+    """Of the ceiling of the same process."""
+
+
 class OncePerProcess(Record):
     """What is measured once in a process."""
 
@@ -296,6 +320,8 @@ class DeploymentPerformance(OncePerProcess):
     """Fixed shapes."""
     latency_breakdown: LatencyBreakdown | None
     """Where the time goes."""
+    efficiency: Efficiency | None
+    """Against the machine's ceilings; None: nobody has counted the model's operations."""
     tuned: TunedThroughput | None
     """The fastest setting; None: nothing was tuned."""
     paired: PairedSpeedUp | None

@@ -7,6 +7,7 @@ feed it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +17,24 @@ from exporters.checkpoint import read_checkpoint
 from exporters.embedding import own_pooling
 from exporters.parity import checkpoint_outputs
 from exporters.pooling import Pooling
+from exporters.work import count_work
 from harness.config.strict import Strict
 from harness.inference.options import TaskOptions
 from harness.process import import_transformers
 from harness.steps.context import Context
+from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
 from harness.verification.checks import joined, single_rows, verification_inputs
 from harness.verification.preprocessing import check_preprocessing
 
-VERSION = 6
+VERSION = 7
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
 FILE = "expected.npz"
 UNPADDED = "unpadded.npz"
+WORK = "work.json"
+"""`exporters.work.Work` of the checkpoint."""
 
 BatchOutputs = dict[str, NDArray[np.float32]]
 
@@ -70,6 +75,7 @@ def run(context: Context[Options, Inputs]) -> None:
     write_expected(context.destination, outputs[: len(batches)])
     unpadded = joined(outputs[len(batches) :], batches[0]["attention_mask"].shape[1])
     np.savez(context.destination / UNPADDED, allow_pickle=False, **unpadded)
+    write_json(context.destination / WORK, asdict(count_work(checkpoint, task=options.task.head)))
 
 
 def write_expected(folder: Path, outputs: Sequence[BatchOutputs]) -> None:

@@ -27,10 +27,12 @@ from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
 from benchmarks.performance.sweep import sweep
 from benchmarks.performance.throughput import offline
+from exporters.formats import ALL
 from harness.config.performance import Performance, Sweep
 from harness.data.sampling import sample
 from harness.errors import StepFailed, status_of
 from harness.examples import Example
+from harness.inference.ceilings import ceilings
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.inference.latency_breakdown import latency_breakdown
 from harness.process import give_memory_back
@@ -42,7 +44,7 @@ from harness.store.timings import Measured
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 
-VERSION = 7
+VERSION = 8
 LIBRARIES = ("tokenizers", "mlcommons-loadgen")
 
 
@@ -83,6 +85,7 @@ def run(context: Context[Options, Inputs]) -> None:
             artifact_load_ms=1e3 * (deployment.backend.load_seconds or 0.0),
             first_inference_ms=(first - loaded) / 1e6,
             tokens_per_sample=measure.tokens / len(examples),
+            work_per_sample=measure.work_per_sample(),
         )
         asked_for = settings.scenarios
         for place, scenario in enumerate(LOADS):
@@ -101,6 +104,7 @@ def run(context: Context[Options, Inputs]) -> None:
             found.attempt("sweep", partial(measure.sweep, settings.sweep), 0.8)
         found.attempt("stages", partial(latency_breakdown, deployment, examples), 0.9)
         found.add(describe=deployment.backend.describe())
+        found.add(ceilings=ceilings(deployment.backend, ALL[options.format].precision))  # last: it takes memory
     found.finish()
 
 
@@ -168,6 +172,12 @@ class _Measurement:
     @property
     def tokens(self) -> int:
         return int(self.features.lengths.sum())
+
+    def work_per_sample(self) -> dict[str, float]:
+        """Texts (or windows), their tokens and the squares of these, of a mean sample: `exporters.work.Work`."""
+        lengths = self.features.lengths.astype(float)
+        sums = {"texts": len(lengths), "tokens": lengths.sum(), "squared_tokens": (lengths**2).sum()}
+        return {name: float(total) / len(self.examples) for name, total in sums.items()}
 
     def scenario(self, name: str) -> dict[str, Any]:
         measures: dict[str, Callable[[], dict[str, Any]]] = {

@@ -82,8 +82,11 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def write_checkpoint(name: str, folder: Path) -> None:
-    """Write a text classifier of the family ``name``, as ``save_pretrained`` writes it, and its tokenizer."""
+def write_checkpoint(name: str, folder: Path) -> str:
+    """Write a text classifier of the family ``name``, as ``save_pretrained`` writes it, and its tokenizer.
+
+    Returns its ``model_type``.
+    """
     import torch
     import transformers
 
@@ -98,6 +101,7 @@ def write_checkpoint(name: str, folder: Path) -> None:
         model.get_input_embeddings().weight.data[settings["pad_token_id"]].normal_()
         model.save_pretrained(folder)
     _TOKENIZERS[family.tokenizer](settings["pad_token_id"]).save_pretrained(folder)
+    return str(config.model_type)
 
 
 def texts(count: int) -> list[str]:

@@ -19,17 +19,21 @@ def row(name: str, found: Found) -> str:
 
 def table(rows: Mapping[str, Found]) -> str:
     """All families, and the reasons of what is left out."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, tuple[dict[str, None], dict[str, None]]] = {}  # families and formats, each once
     for name, found in rows.items():
         for (format, backend), reason in found.items():
             if not backend:
-                reasons.setdefault(f"`{format}`: {reason}", []).append(FAMILIES[name].title)
+                families, formats = reasons.setdefault(reason, ({}, {}))
+                families[FAMILIES[name].title] = formats[_short(format)] = None
     lines = [
-        _line(["", *(f"`{format.removeprefix('onnx-')}`" for format in FORMATS)]),
+        _line(["", *map(_short, FORMATS)]),
         _line(["---"] * (1 + len(FORMATS))),
         *(row(name, found) for name, found in rows.items()),
         "",
-        *(f"- {', '.join(titles)}, {reason}." for reason, titles in reasons.items()),
+        *(
+            f"- {', '.join(families)}, {', '.join(formats)}: {reason}."
+            for reason, (families, formats) in reasons.items()
+        ),
     ]
     return "\n".join(lines) + "\n"
 
@@ -45,6 +49,10 @@ def _cell(found: Found, format: str) -> str:
         return "no"
     failed = [f"fails on {backend}" for (name, backend), reason in found.items() if name == format and reason]
     return ", ".join(failed) or "yes"
+
+
+def _short(format: str) -> str:
+    return f"`{format.removeprefix('onnx-')}`"
 
 
 def _line(cells: list[str]) -> str:

@@ -99,10 +99,10 @@ def _in_a_new_thread(backend: Backend) -> list[float]:
 def _copies(size: int) -> dict[str, float]:
     """Medians of 50 copies to the device and back, each waited for, from pageable memory and from pinned."""
     runtime = CudaRuntime()
-    stream, device, pinned = runtime.create_stream(), runtime.allocate(size), runtime.allocate_pinned(size)
+    stream, device, pinned = runtime.create_stream(), runtime.allocate(size), runtime.page_locked(size)
     array = np.ones(size, np.uint8)
     found = {}
-    for kind, host in (("pageable", array.ctypes.data), ("pinned", pinned)):
+    for kind, host in (("pageable", array.ctypes.data), ("pinned", pinned.ctypes.data)):
         for way, copy in (("to the device", runtime.copy_to_device), ("back", runtime.copy_to_host)):
             places = (device, host) if way == "to the device" else (host, device)
             clock = [time.perf_counter()]
@@ -111,7 +111,6 @@ def _copies(size: int) -> dict[str, float]:
                 runtime.synchronize(stream)
                 clock.append(time.perf_counter())
             found[f"{kind}, {way}"] = float(1e6 * np.median(np.diff(clock)[5:]))
-    runtime.free_pinned(pinned)
     runtime.free(device)
     runtime.destroy_stream(stream)
     return found

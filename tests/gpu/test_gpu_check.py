@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from backends.registry import open_backend
 from exporters.formats import FORMATS
 from exporters.onnx import fp32, optimum_export
-from tests.gpu import models
+from tests.gpu import models, study
 from tests.gpu.__main__ import PARTS
 from tests.gpu.record import Record, Skipped
 from tests.gpu.trtexec import command, median_milliseconds
@@ -83,6 +84,19 @@ def test_without_a_gpu_each_part_says_what_it_skipped(tmp_path: Path) -> None:
     assert "no model was made" in json.loads((tmp_path / "kernels.json").read_text())["skipped"]["model"]
 
 
+@pytest.mark.slow
+def test_the_study_shows_all_four_characteristics(tmp_path: Path) -> None:
+    """On the CPU, as the stand-in's outputs are zeros."""
+    formats = ("onnx-fp32", "onnx-fused-fp16")
+    told = study.run_study(tmp_path, 900, formats, ("onnxruntime-cpu",))
+    assert told["exit status"] == 0, told["report"]
+    names = [f"{model}/{format}@onnxruntime-cpu" for model in ("reference", "tiny") for format in formats]
+    pairs = {" and ".join(pair) for pair in itertools.combinations(names, 2)}
+    found = study.compared(tmp_path)
+    assert list(found) == list(study.CHARACTERISTICS)
+    assert [pairs - set(one) for one in found.values()] == [set()] * 4
+
+
 @needs_standin
 @pytest.mark.nightly
 def test_all_of_it_on_the_stand_in(tmp_path: Path) -> None:
@@ -104,5 +118,7 @@ def test_all_of_it_on_the_stand_in(tmp_path: Path) -> None:
     graph = told["kernels"]["items"]["onnxruntime-cuda onnx-fused, graph"]["sums"]
     assert graph["GRAPH launch"] == 1 and "KERNEL" not in graph
     assert all("torch" in name for name in told["throughput"]["skipped"])
-    deployments = told["study"]["items"]["results"]["text-classification"]["deployments"]
+    assert sum(name.startswith("ceiling") for name in told["throughput"]["items"]) == 3
+    deployments = told["study"]["items"]["results"]["deployments"]
     assert {name.rpartition("@")[2] for name in deployments} == {"torch-cuda", "onnxruntime-cuda"}
+    assert "outputs are zeros" in told["study"]["skipped"]["characteristics"]

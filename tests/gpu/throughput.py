@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.gpu.device import torch_on_cuda
+from backends.onnxruntime.ceilings import Trial, addition, product
+from benchmarks.performance.clock import shortest
+from harness.inference.ceilings import RUNS
+from tests.gpu.device import need, torch_on_cuda
 from tests.gpu.models import Feeds, batch, formats, largest_made, opened
 from tests.gpu.record import Record
 
@@ -26,6 +29,9 @@ SECONDS = 0.4
 
 
 def run(root: Path, record: Record) -> None:
+    for arithmetic in ("fp32", "fp16"):
+        record.item(f"ceiling of products in {arithmetic}, FLOP a second", partial(_ceiling, product, arithmetic))
+    record.item("ceiling of memory, bytes a second", partial(_ceiling, addition))
     model = record.item("model", lambda: largest_made(root))
     items: dict[str, Callable[[float], Any]] = {}
     for format in reversed(formats(model)) if model else ():
@@ -35,6 +41,12 @@ def run(root: Path, record: Record) -> None:
     for number, (name, measure) in enumerate(items.items()):
         share = record.left / (len(items) - number)  # what one leaves is the others'
         record.item(f"{name}, sequences of {LENGTH} tokens a second", partial(measure, time.monotonic() + share))
+
+
+def _ceiling(trial: Callable[..., Trial], *arithmetic: str) -> float:
+    need("onnxruntime-cuda")
+    work = trial("cuda", *arithmetic, threads=1)
+    return 1e9 * work.amount / shortest(work.run, RUNS)
 
 
 def batches(budget: int) -> list[Feeds]:

@@ -8,6 +8,7 @@ from typing import Literal
 from harness.report.blocks import Cell, Column, Table
 from harness.report.latency_breakdown import NAMES, limited_by, stages, transfer_share
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
+from harness.report.sections.efficiency import efficiency
 from harness.report.sections.rows import KEY, filled, rows_by_model, timing_cell
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
@@ -19,7 +20,7 @@ WAYS: tuple[Literal["request", "batch"], ...] = ("request", "batch")
 def timings(task: TaskView) -> tuple[Table, ...]:
     """The tables of which anything is known."""
     timed = [d for d in task.deployments if d.timings and d.replicate_kind != "execution"]
-    found = [_load(task, timed), _stages(task, timed), _surface(task, timed)]
+    found = [_load(task, timed), _stages(task, timed), efficiency(task), _surface(task, timed)]
     return tuple(table for table in found if table is not None)
 
 

@@ -193,3 +193,9 @@ def test_the_first_device_is_asked_and_what_it_does_not_tell_is_none(monkeypatch
     assert nvidia.hot_seconds() == 1.5
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # no device is left
     assert nvidia.ask_first_device(lambda library, handle: handle) is None
+
+
+def test_what_is_loaded_for_cuda_stands_in_its_constraints() -> None:
+    constraints = Path(__file__).parents[3] / "constraints" / "cuda.txt"
+    pinned = {line.partition("==")[0] for line in constraints.read_text().splitlines()}
+    assert {*nvidia.PACKAGES[:3], "triton"} <= pinned

@@ -7,6 +7,7 @@ a graph works on the addresses, shapes and memory that it was captured with.
 from __future__ import annotations
 
 import ctypes
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -37,14 +38,14 @@ class ImitatedRuntime:
     def allocate(self, size: int) -> int:
         return self._take("device", size)
 
-    def allocate_pinned(self, size: int) -> int:
-        return self._take("pinned", size)
+    def page_locked(self, size: int) -> NDArray[np.uint8]:
+        address = self._take("pinned", size)
+        block = (ctypes.c_uint8 * size).from_address(address)
+        weakref.finalize(block, self.blocks.pop, address)
+        return np.ctypeslib.as_array(block)
 
     def free(self, pointer: int) -> None:
         assert self.blocks.pop(pointer)[0] == "device"
-
-    def free_pinned(self, pointer: int) -> None:
-        assert self.blocks.pop(pointer)[0] == "pinned"
 
     def create_stream(self) -> int:
         stream = next(self.numbers)

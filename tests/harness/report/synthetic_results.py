@@ -248,6 +248,7 @@ def timings(ms: float, *, memory: int) -> DeploymentPerformance:
         server=None,
         sweep=[],
         latency_breakdown=None,
+        efficiency=None,
         tuned=None,
         paired=None,
         load_ms=ms * 4,

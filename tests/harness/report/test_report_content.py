@@ -17,7 +17,7 @@ from harness.report.sections.attack_examples import changed_words, cut
 from harness.report.values import Pairs
 from harness.report.view import TaskView
 from harness.results.environment import Graphics, GraphicsDevice
-from harness.results.timings import Intervals, LatencyFigures, ServerFigures, ShapeFigures
+from harness.results.timings import Efficiency, Intervals, LatencyFigures, ServerFigures, ShapeFigures
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.report.synthetic_results import QA, TEXT, deployment, deployment_name, filled, view_of
 
@@ -174,6 +174,29 @@ def test_load_stages_and_fixed_shapes_have_tables_of_their_own(printed: Printed)
     table = section(printed(results, width=140), "Speed, memory and quality")
     assert row(table.split("Where the time goes")[1], "[3]")[-3:] == ["device", "host", "(tokenisation)"]
     assert row(shapes, "[3]")[-2:] == ["55.5", "-"] and "could not be run: too long for it" in shapes
+
+
+def test_what_is_achieved_of_the_machine_has_a_table(printed: Printed) -> None:
+    results = synthetic.small()
+    assert "Against the machine's ceilings" not in printed(results)
+    for entry, arithmetic in zip(results["tasks"][QA]["deployments"].values(), ("fp32", "int8", "int8"), strict=False):
+        entry["performance"]["efficiency"] = filled(
+            Efficiency,
+            operations_per_sample=33.3e9,
+            arithmetic=arithmetic,
+            operations_per_second=44.44e9,
+            operations_ceiling=88.9e9,
+            operations_share=0.51,
+            weight_bytes=77.7 * 2**20,
+            bytes_per_second=5.55e9,
+            bytes_ceiling=22.2e9,
+            bytes_share=0.25,
+        )
+    table = section(printed(results, width=140), "Speed, memory and quality").split("Against the machine's ceilings")[1]
+    assert {"33.3", "44.4", "51", "77.7", "5.55", "25"} <= set(row(table, "[2]"))
+    assert "a product in fp32 89 GFLOP/s, a product in int8 89 GFLOP/s, an addition 22.2 GB/s" in " ".join(
+        table.split()
+    )
 
 
 def test_a_deployment_whose_timing_failed_is_still_compared(printed: Printed) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.performance.tuning import Setting
+from exporters.work import Work
 from harness.results.performance import summarise
 from harness.results.timings import Conditions, Energy, TunedThroughput
 from tests.harness.report.synthetic_results import filled
@@ -56,6 +57,43 @@ def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
     assert summary.offline.steady is False and summary.single_stream.steady is True
     assert [replicate.offline and replicate.offline.steady for replicate in summary.replicates] == [True, False]
     assert any("later passes" in warning for warning in summary.warnings)
+
+
+def test_operations_and_bytes_are_held_against_the_ceilings_of_their_own_process() -> None:
+    """A text of 4 tokens and one of 8: 6 and 40 in the mean, so that a sample has 100 + 6 x 50 + 40 x 10 operations."""
+    work = Work(per_text=100, per_token=50, per_squared_token=10, weights=1000)
+    sizes = {"texts": 1.0, "tokens": 6.0, "squared_tokens": 40.0}
+    processes = [
+        {
+            **process(ms),
+            "work_per_sample": sizes,
+            "ceilings": {"arithmetic": "int8", "operations_per_second": peak, "bytes_per_second": 4e6},
+        }
+        for ms, peak in ((1, 16e6), (2, 4e6), (4, 1e6))  # 2,000, 1,000 and 500 samples a second
+    ]
+    found = summarise(processes, None, work, "int8").efficiency
+    assert found is not None and found.arithmetic == "int8"
+    assert found.operations_per_sample == 800 and found.weight_bytes == 1000
+    assert (found.operations_per_second, found.operations_ceiling) == (800_000, 4e6)
+    assert found.operations_share == 0.2  # of 0.1, 0.2 and 0.4
+    assert (found.bytes_per_second, found.bytes_ceiling, found.bytes_share) == (500_000, 4e6, 0.125)
+    inference = {"nanoseconds": [MS] * 4, "samples": 4, "tokens": 20}  # 4,000 a second, of which 2,000 reach decisions
+    alone = {**processes[0], "offline": {**processes[0]["offline"], "inference": inference}}
+    apart = summarise([alone], None, work, "fp16").efficiency
+    assert apart is not None
+    assert (apart.operations_per_second, apart.weight_bytes) == (4000 * 800, 2000)
+
+
+def test_without_ceilings_or_counts_there_are_no_shares() -> None:
+    work = Work(per_text=100, per_token=50, per_squared_token=10, weights=1000)
+    assert summarise([process(1)], None, work, "fp32").efficiency is None  # the tokens are not known
+    sizes = {"texts": 1.0, "tokens": 6.0, "squared_tokens": 40.0}
+    measured = {**process(1, offline=False), "work_per_sample": sizes, "ceilings": None}
+    found = summarise([measured], None, work, None).efficiency
+    assert found is not None and found.operations_per_sample == 800
+    assert found.model_dump().keys() - {"operations_per_sample"} == {
+        name for name, value in found.model_dump().items() if value is None
+    }
 
 
 def test_how_memory_was_found_is_told_by_the_least_sure_process() -> None:

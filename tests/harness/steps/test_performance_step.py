@@ -14,6 +14,7 @@ import pytest
 from backends.batching import pad
 from backends.errors import BackendError, OutOfMemory
 from exporters.artifact import export
+from exporters.work import count_work
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.config.performance import Performance, Server, Sweep
@@ -113,6 +114,21 @@ def test_a_summary_comes_from_what_is_kept(measured: dict[str, Any]) -> None:
     assert summary.artifact_load_ms is not None and summary.load_ms is not None
     assert summary.artifact_load_ms <= summary.load_ms
     assert DeploymentPerformance.model_validate_json(summary.model_dump_json()) == summary
+
+
+def test_what_is_achieved_stands_beside_what_the_process_could(
+    context: PerformanceContext, measured: dict[str, Any]
+) -> None:
+    ceilings = measured["ceilings"]
+    assert ceilings["arithmetic"] == "fp32"
+    assert 1e9 < ceilings["operations_per_second"] < 1e15 and 1e8 < ceilings["bytes_per_second"] < 1e13
+    sizes = measured["work_per_sample"]
+    assert sizes["texts"] == 1 and sizes["tokens"] == measured["tokens_per_sample"]
+    assert sizes["tokens"] ** 2 <= sizes["squared_tokens"] <= 64 * sizes["tokens"]
+    work = count_work(context.store.path("artifact", "a").parents[2] / "checkpoint", task=TASK)
+    found = summarise([measured], None, work, "fp32").efficiency
+    assert found is not None and found.operations_share is not None and found.bytes_share is not None
+    assert 0 < found.operations_share < 1 and 0 < found.bytes_share < 1
 
 
 def test_a_device_has_samples_enough_and_inference_is_timed_by_itself(

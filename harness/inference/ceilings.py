@@ -1,0 +1,37 @@
+"""Ceilings of the device that a deployment runs on, measured in the deployment's own process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.backend import Backend
+from backends.errors import BackendError
+from backends.onnxruntime.ceilings import Arithmetic, addition, product
+from benchmarks.performance.clock import shortest
+from exporters.format import Precision
+
+RUNS = 25
+"""Of each: 0.1 s on a CPU."""
+
+
+def ceilings(backend: Backend, precision: Precision | None) -> dict[str, Any] | None:
+    """``arithmetic`` and what it reaches, ``operations_per_second``, and ``bytes_per_second`` of memory.
+
+    None where ONNX Runtime does not reach the device. To be called when all else has been measured: it takes memory.
+    """
+    arithmetic = arithmetic_of(precision, backend.device)
+    try:
+        multiplied = product(backend.device, arithmetic, threads=backend.threads)
+        operations = multiplied.amount / shortest(multiplied.run, RUNS)
+        added = addition(backend.device, threads=backend.threads)
+        moved = added.amount / shortest(added.run, RUNS)
+    except BackendError:
+        return None
+    return {"arithmetic": arithmetic, "operations_per_second": 1e9 * operations, "bytes_per_second": 1e9 * moved}
+
+
+def arithmetic_of(precision: Precision | None, device: str) -> Arithmetic:
+    """In which a format's products are held against the device's: CPUs compute all but INT8 in float32, or may."""
+    if device == "cpu":
+        return "int8" if precision == "int8" else "fp32"
+    return "fp32" if precision == "fp32" else "fp16"
