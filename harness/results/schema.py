@@ -23,7 +23,7 @@ from harness.results.environment import Environment
 from harness.results.record import Record
 from harness.results.timings import DeploymentPerformance
 
-RESULTS_VERSION: Literal[5] = 5
+RESULTS_VERSION: Literal[6] = 6
 
 Family = Literal["demonstration", "trained", "random", "pretrained", "external"]
 

@@ -84,7 +84,7 @@ def test_without_a_gpu_each_part_says_what_it_skipped(tmp_path: Path) -> None:
     assert "no model was made" in json.loads((tmp_path / "kernels.json").read_text())["skipped"]["model"]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_study_shows_all_four_characteristics(tmp_path: Path) -> None:
     """On the CPU, as the stand-in's outputs are zeros."""
     formats = ("onnx-fp32", "onnx-fused-fp16")
