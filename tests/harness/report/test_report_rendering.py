@@ -84,7 +84,7 @@ def test_json_holds_results_and_findings(name: str, printed: Printed) -> None:
     results = synthetic.EVERY[name]()
     report = json.loads(printed(results, format="json"))
     assert report["report_version"] == 2
-    assert report["results"]["version"] == 5
+    assert report["results"]["version"] == 6
     assert set(report["findings"]) == set(results["tasks"])
     for findings in report["findings"].values():
         for finding in findings:
