@@ -83,6 +83,8 @@ class Backend(ABC):
         self.options = self.check_options(options or {})
         self.inputs: tuple[str, ...] = ()
         self.outputs = tuple(name for name in TASKS[task].outputs if representation or name != REPRESENTATION)
+        self.per_token = frozenset(TASKS[task].per_token)
+        """Of the outputs, those with a token axis."""
         self.load_seconds: float | None = None
         self._is_open = False
 

@@ -15,7 +15,7 @@ class Head:
     classes: tuple[str, ...] = ()
     """Logits (batch, labels)."""
     per_token: tuple[str, ...] = ()
-    """Logits (batch, sequence)."""
+    """Logits (batch, sequence), or (batch, sequence, labels)."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -26,8 +26,6 @@ class Head:
 TASKS: dict[str, Head] = {
     "question-answering": Head("AutoModelForQuestionAnswering", per_token=("start_logits", "end_logits")),
     "text-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
+    "token-classification": Head("AutoModelForTokenClassification", per_token=("logits",)),
     "feature-extraction": Head("AutoModel"),
 }
-
-PER_TOKEN = frozenset(name for head in TASKS.values() for name in head.per_token)
-"""Outputs with a token axis."""

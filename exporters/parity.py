@@ -14,7 +14,7 @@ from exporters.checkpoint import load_model
 from exporters.errors import ExportError
 from exporters.onnx.graph import REPRESENTATION
 from exporters.pooling import check_pooling, keep_last_hidden_state, pool
-from exporters.tasks import PER_TOKEN, TASKS
+from exporters.tasks import TASKS
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -55,7 +55,8 @@ class Parity:
     largest_representation_difference: float | None
     """Of all numbers of the representation, in its own unit."""
     decision_agreement: float | None
-    """Share of examples with the same class, or with the same best start and the same best end; None: no logits."""
+    """Share of examples with the same class, or with the same best start and the same best end; where every token has a
+    class, of an example the share of its tokens. None: no logits."""
     finite: bool
     """Whether no output holds NaN or infinity."""
     outputs: dict[str, Difference]
@@ -92,8 +93,12 @@ def checkpoint_outputs(
     return results
 
 
-def compare_outputs(expected: Sequence[Arrays], actual: Sequence[Arrays], batches: Sequence[Arrays]) -> Parity:
+def compare_outputs(
+    expected: Sequence[Arrays], actual: Sequence[Arrays], batches: Sequence[Arrays], *, task: str
+) -> Parity:
     """Compare two lists of outputs over the same ``batches``, whose ``attention_mask`` tells padding.
+
+    ``task`` is that of the head: it tells which outputs have a token axis.
 
     Raises `ExportError` when the outputs do not have the same names and shapes.
     """
@@ -101,19 +106,21 @@ def compare_outputs(expected: Sequence[Arrays], actual: Sequence[Arrays], batche
         counts = f"{len(expected)} and {len(actual)} for {len(batches)}"
         raise ExportError(f"parity needs two outputs for every batch, there are {counts}: run them all")
     pairs: dict[str, list[NDArray[np.float64]]] = {}
-    agreement: list[NDArray[np.bool_]] = []
+    agreement: list[NDArray[np.float64]] = []
     for index, (wanted, given, batch) in enumerate(zip(expected, actual, batches, strict=True)):
         mask = np.asarray(batch["attention_mask"], dtype=bool)
-        same = np.ones(len(mask), dtype=bool)
+        same = np.ones(len(mask))
         for name in sorted(set(wanted) | set(given)):
             a, b = _pair(wanted, given, name, index)
             # What stands at padding means nothing.
-            kept = mask if name in PER_TOKEN else np.ones(a.shape, dtype=bool)
+            tokens = mask.reshape(mask.shape + (1,) * (a.ndim - 2))
+            kept = np.broadcast_to(tokens if name in TASKS[task].per_token else True, a.shape)
             pairs.setdefault(name, []).append(np.stack([a[kept], b[kept]]))
             if name == REPRESENTATION:
                 continue
-            best = [np.where(kept, values, -np.inf).argmax(axis=1) for values in (a, b)]
-            same &= (best[0] == best[1]) & np.where(kept, np.isfinite(b), True).all(axis=1)
+            best = [np.where(kept, values, -np.inf).argmax(axis=-1) for values in (a, b)]
+            agreed = (best[0] == best[1]) & np.where(kept, np.isfinite(b), True).all(axis=-1)
+            same *= np.average(agreed, axis=1, weights=mask) if a.ndim == 3 else agreed
         agreement.append(same)
     same = np.concatenate(agreement)
     values = {name: np.concatenate(parts, axis=1) for name, parts in pairs.items()}

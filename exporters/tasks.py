@@ -26,6 +26,11 @@ class Head:
         """Whether its checkpoints name classes."""
         return any("labels" in axes for axes in self.outputs.values())
 
+    @property
+    def per_token(self) -> frozenset[str]:
+        """The logits that have a token axis, which is the first behind the batch's."""
+        return frozenset(name for name, axes in self.outputs.items() if axes[0] == "sequence_length")
+
 
 QUESTION_ANSWERING = Head(
     "question-answering",
@@ -33,12 +38,11 @@ QUESTION_ANSWERING = Head(
     {"start_logits": ("sequence_length",), "end_logits": ("sequence_length",)},
 )
 TEXT_CLASSIFICATION = Head("text-classification", "AutoModelForSequenceClassification", {"logits": ("labels",)})
-
+TOKEN_CLASSIFICATION = Head(
+    "token-classification", "AutoModelForTokenClassification", {"logits": ("sequence_length", "labels")}
+)
 EMBEDDING = Head("feature-extraction", "AutoModel", {})
 
-TASKS: dict[str, Head] = {head.task: head for head in (QUESTION_ANSWERING, TEXT_CLASSIFICATION, EMBEDDING)}
-
-PER_TOKEN = frozenset(
-    name for head in TASKS.values() for name, axes in head.outputs.items() if axes[0] == "sequence_length"
-)
-"""The outputs that have a token axis."""
+TASKS: dict[str, Head] = {
+    head.task: head for head in (QUESTION_ANSWERING, TEXT_CLASSIFICATION, TOKEN_CLASSIFICATION, EMBEDDING)
+}

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from harness.entities import OUTSIDE, entities_in_words
+
 
 @dataclass(frozen=True)
 class QuestionExample:
@@ -129,7 +131,37 @@ class Query(_OneText):
         return self.relevant
 
 
-Example = QuestionExample | TextExample | PlainText | ScoredPair | Query
+@dataclass(frozen=True)
+class TaggedSentence:
+    """A sentence as its words, and a tag in the scheme IOB2 for each: which of them are entities, and of which type."""
+
+    id: str
+    group: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"sentence": self.text}
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+    @property
+    def stratum(self) -> int:
+        return int(any(tag != OUTSIDE for tag in self.tags))
+
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return (entities_in_words(self.words, self.tags),)
+
+    def of(self, text: str) -> TaggedSentence:
+        """A sentence of the words of ``text``, of which none is an entity."""
+        words = tuple(text.split())
+        return replace(self, words=words, tags=(OUTSIDE,) * len(words))
+
+
+Example = QuestionExample | TextExample | PlainText | ScoredPair | Query | TaggedSentence
 
 
 def has_no_answer(example: Example) -> bool:

@@ -17,6 +17,7 @@ TASKS: dict[str, str] = {
     "question-answering": "harness.tasks.question_answering:QuestionAnsweringTask",
     "text-classification": "harness.tasks.text_classification:TextClassificationTask",
     "sentence-similarity": "harness.tasks.sentence_similarity:SentenceSimilarityTask",
+    "token-classification": "harness.tasks.token_classification:TokenClassificationTask",
     "retrieval": "harness.tasks.retrieval:RetrievalTask",
 }
 

@@ -203,7 +203,9 @@ class OnnxRuntimeGpu(OnnxRuntime):
         """Those of the calling thread, made at its first inference."""
         found: DeviceBuffers | None = getattr(self._bound, "buffers", None)
         if found is None:
-            found = DeviceBuffers(self._session, self._names, device=self.device, graphs=self._graphs())
+            found = DeviceBuffers(
+                self._session, self._names, per_token=self.per_token, device=self.device, graphs=self._graphs()
+            )
             self._bound.buffers = found
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.host.pinned_memory import HostBlock
-from backends.tasks import PER_TOKEN
 
 Integers = NDArray[np.int64]
 Feeds = Mapping[str, Integers]
@@ -34,12 +33,22 @@ class DeviceBuffers:
 
     A batch that fits one of ``graphs`` is padded to the smallest that holds it, and from the second run of that shape
     on a CUDA graph is replayed (`capture`); the session must have been opened with ``enable_cuda_graph``. Any other
-    batch runs in its own shape. ``device`` is "cuda", or "cpu", where a copy is one in memory.
+    batch runs in its own shape. Outputs named in ``per_token`` have a token axis. ``device`` is "cuda", or "cpu", where
+    a copy is one in memory.
     """
 
-    def __init__(self, session: Any, outputs: Sequence[str], *, device: str, graphs: Sequence[Shape] = ()) -> None:
+    def __init__(
+        self,
+        session: Any,
+        outputs: Sequence[str],
+        *,
+        per_token: Collection[str],
+        device: str,
+        graphs: Sequence[Shape] = (),
+    ) -> None:
         self._session = session
         self._outputs = outputs
+        self._per_token = per_token
         self._device = (device, 0)  # of those that CUDA_VISIBLE_DEVICES leaves
         self._host = HostBlock(device)
         # ONNX Runtime keeps 0 for itself.
@@ -54,7 +63,7 @@ class DeviceBuffers:
         bound.run()
         rows, length = shape_of(feeds)
         return {
-            name: (array[:rows, :length] if name in PER_TOKEN else array[:rows]).copy()
+            name: (array[:rows, :length] if name in self._per_token else array[:rows]).copy()
             for name, array in zip(self._outputs, bound.fetch(), strict=True)
         }
 

@@ -29,7 +29,7 @@ from exporters.pooling import check_pooling
 from exporters.prebuilt.files import copy_own, prebuilt_digests, read_own, weight_files
 from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs, name_inputs
 from exporters.prebuilt.outputs import TensorSource, find_logits, find_representation
-from exporters.tasks import PER_TOKEN, TASKS
+from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -152,8 +152,9 @@ def check_outputs(
 ) -> None:
     """Raise `ExportError` unless ``outputs``, over a padded ``batch``, have the shapes that ``task`` asks for."""
     rows, length = np.shape(batch["input_ids"])
-    for name in TASKS[task].outputs:
-        wanted = (rows, length if name in PER_TOKEN else labels)
+    sizes = {"sequence_length": length, "labels": labels}
+    for name, axes in TASKS[task].outputs.items():
+        wanted = (rows, *(sizes[axis] for axis in axes))
         if np.shape(outputs[name]) != wanted:
             raise ExportError(
                 f"{name} of {where} is {np.shape(outputs[name])} for {rows} texts of {length} tokens, should be "

@@ -54,7 +54,7 @@ def find_logits(
     found = {}
     producer = {name: node for node in graph.node for name in node.output if name}
     there = [value.name for value in graph.output]
-    for name in TASKS[task].outputs:
+    for name, axes in TASKS[task].outputs.items():
         own = told.get(name) or name
         if own not in there:
             raise ExportError(
@@ -62,20 +62,20 @@ def find_logits(
                 f"with {name}: NAME"
             )
         shape = shapes.get(own)
-        wanted = "(batch, labels)" if TASKS[task].classifies else "(batch, length)"
-        if shape is not None and len(shape) != 2:
+        wanted = f"(batch, {', '.join('length' if axis == 'sequence_length' else axis for axis in axes)})"
+        if shape is not None and len(shape) != 1 + len(axes):
             raise ExportError(
                 f"output {own!r} of {where} is {described(shape)}, should be {wanted}: name another, with {name}: NAME"
             )
-        if shape is not None and TASKS[task].classifies and shape[1] == 1:
+        if shape is not None and TASKS[task].classifies and shape[-1] == 1:
             raise ExportError(
-                f"output {own!r} of {where} is a single number, a regression or one sigmoid: text-classification "
+                f"output {own!r} of {where} is a single number, a regression or one sigmoid: {task} "
                 "scores the softmax over two classes or more; give a model with such a head"
             )
-        if shape is not None and TASKS[task].classifies and shape[1] not in (None, labels):
+        if shape is not None and TASKS[task].classifies and shape[-1] not in (None, labels):
             raise ExportError(
-                f"output {own!r} of {where} has {shape[1]} classes, the study's labels are {labels}: name all of them, "
-                "in the order of the model"
+                f"output {own!r} of {where} has {shape[-1]} classes, the study's labels are {labels}: name all of "
+                "them, in the order of the model"
             )
         found[name] = _before_softmax(own, producer, where)
     return found

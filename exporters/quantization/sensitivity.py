@@ -14,7 +14,6 @@ from exporters.onnx.graph import REPRESENTATION
 from exporters.quantization.calibration import Batch, run_batches
 from exporters.quantization.matmul_groups import OpenedModel
 from exporters.quantization.qdq import QuantizedGroup, initializers_of
-from exporters.tasks import PER_TOKEN
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -64,13 +63,8 @@ def measure(opened: OpenedModel, quantized: Sequence[QuantizedGroup], batches: S
     results = run_batches(model, opened.folder, names, feeds)
 
     def logits() -> NDArray[np.float64]:
-        """Of the next switch: those of all rows, padding left out."""
-        found = []
-        for row in rows:
-            kept = np.asarray(row["attention_mask"], bool)
-            for name, values in zip(names, next(results), strict=True):
-                found.append(values[kept] if name in PER_TOKEN else values.ravel())
-        return np.concatenate(found).astype(np.float64)
+        """Of the next switch: those of all rows, which have no padding."""
+        return np.concatenate([values.ravel() for _ in rows for values in next(results)]).astype(np.float64)
 
     expected = logits()
     errors = [float(f"{((logits() - expected) ** 2).mean() / expected.var():.3g}") for _ in switches[1:]]

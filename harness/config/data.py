@@ -49,6 +49,17 @@ class QueriesSource(Source):
     """Tab-separated, with a header: query, document, how relevant it is; 0 is not."""
 
 
+class TaggedSource(Source):
+    """Sentences as words with tags: ``.jsonl`` or ``.parquet`` with a column of each; any other suffix is CoNLL, a word
+    a line, its tag last, an empty line behind each sentence."""
+
+    tagged: Path
+    words: str = "tokens"
+    """The column of a sentence's words, where there are columns."""
+    tags: str = "ner_tags"
+    """The column of their tags: names, or numbers of the task's labels."""
+
+
 class HubSource(Source):
     """A data set of the Hugging Face hub, read through `datasets`."""
 
@@ -72,9 +83,10 @@ DataSource = Annotated[
     | Annotated[TableSource, Tag("table")]
     | Annotated[CorpusSource, Tag("corpus")]
     | Annotated[QueriesSource, Tag("queries")]
+    | Annotated[TaggedSource, Tag("tagged")]
     | Annotated[HubSource, Tag("hub")]
     | Annotated[EmbeddedSource, Tag("embedded")],
-    only_key("squad", "table", "corpus", "queries", "hub", "embedded"),
+    only_key("squad", "table", "corpus", "queries", "tagged", "hub", "embedded"),
 ]
 
 

@@ -57,7 +57,7 @@ FIGURES: dict[str, Figure] = {
         Figure("newly-wrong", "examples that the reference has right and it has wrong", "%", "smaller", _HELD, True),
         Figure("score", "examples that it has right: accuracy, or exact match", "%", "larger", _BOTH),
         Figure("score-change", "its score less the reference's, in points", "%", "larger", of_pair=True),
-        Figure("recall", "examples of a class that it has right", "%", "larger", _BOTH, of="a class"),
+        Figure("recall", "examples, or entities, of a class that it has right", "%", "larger", _BOTH, of="a class"),
         Figure("error-overlap", "its errors and the reference's: Jaccard, 0 to 1", "", "larger", _HELD, True),
         Figure(
             "divergence",
@@ -89,6 +89,8 @@ FIGURES: dict[str, Figure] = {
             "larger",
             of_pair=True,
         ),
+        Figure("entity-f1-change", "its F1 of entities less the reference's", "", "larger", of_pair=True),
+        Figure("entities-shared", "entities that both find, of those of either: Jaccard", "", "larger", _HELD, True),
         Figure("ood-auroc", "how well it tells out-of-distribution examples apart, 0 to 1", "", "larger", _BOTH),
         Figure(
             "ood-overlap", "out-of-distribution examples that both flag: Jaccard, 0 to 1", "", "larger", _HELD, True

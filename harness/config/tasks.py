@@ -57,10 +57,12 @@ class TaskSettings(Strict):
     recipe: Recipe | None = None
     data: Data
     labels: tuple[str, ...] | None = None
-    """The class names of text-classification, in the order of the label indices."""
+    """The class names of text-classification, or the tags of token-classification, in the order of the label
+    indices."""
     question_answering: QuestionAnswering | None = None
     max_length: Annotated[int, Field(ge=16)] = 512
-    """Longest text of every task but question answering, in tokens; longer ones are truncated."""
+    """Longest text of every task but question answering, in tokens; longer ones are truncated, and become windows in
+    token-classification."""
     pooling: Pooling | None = None
     """How the last hidden state becomes the representation. None: ``cls``; of embeddings, as each checkpoint itself
     says (the files of sentence-transformers beside it), and ``mean+normalize`` where it says nothing."""

@@ -13,6 +13,7 @@ from harness.config.data import (
     QueriesSource,
     SquadSource,
     TableSource,
+    TaggedSource,
 )
 from harness.data.sampling import sample
 from harness.errors import UserError
@@ -54,6 +55,8 @@ def source_files(source: DataSource) -> list[Path]:
             return [existing_file(source.corpus)]
         case QueriesSource():
             return [existing_file(source.queries), existing_file(source.qrels)]
+        case TaggedSource():
+            return [existing_file(source.tagged)]
     return []
 
 
@@ -68,6 +71,8 @@ def describe(source: DataSource) -> str:
             return source.corpus.name
         case QueriesSource():
             return source.queries.name
+        case TaggedSource():
+            return source.tagged.name
         case HubSource():
             return f"{source.hub} ({source.split})"
         case EmbeddedSource():
@@ -89,7 +94,7 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
             from harness.demo.corpora import generate
 
             return generate("question-answering", source.embedded, source.size, source.seed)
-        case TableSource() | CorpusSource() | QueriesSource():
+        case _:
             what = "the table" if isinstance(source, TableSource) else "the file"
             raise UserError(
                 f"{role} data: {what} {source_files(source)[0]} holds texts, not questions; "
@@ -99,7 +104,7 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
 
 def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
     """All examples of a source of texts with labels. Raises `UserError`, also where it is one of questions."""
-    if isinstance(source, SquadSource | CorpusSource | QueriesSource):
+    if not isinstance(source, TableSource | HubSource | EmbeddedSource):
         what = "questions" if isinstance(source, SquadSource) else "texts without labels"
         raise UserError(
             f"{role} data: {source_files(source)[0]} is named as {what}, but text-classification needs texts with "

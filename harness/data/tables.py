@@ -43,7 +43,7 @@ def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> l
             text=content,
             label=checked_label(path, f"{place}, column {label!r}", value, labels),
         )
-        for index, (place, (content, value)) in enumerate(_rows(path, {"text": text, "label": label}))
+        for index, (place, (content, value)) in enumerate(rows_of(path, {"text": text, "label": label}))
     ]
 
 
@@ -51,7 +51,7 @@ def read_plain_texts(path: Path, *, text: str) -> list[PlainText]:
     """As `read_table`, of one column."""
     return [
         PlainText(f"{path.stem}:{index}", group_of(checked_text(path, f"{place}, column {text!r}", content)), content)
-        for index, (place, (content,)) in enumerate(_rows(path, {"text": text}))
+        for index, (place, (content,)) in enumerate(rows_of(path, {"text": text}))
     ]
 
 
@@ -59,7 +59,7 @@ def read_scored_pairs(path: Path, *, text: str, text_pair: str, score: str) -> l
     """As `read_table`, of two texts and a finite number; pairs that begin with one text are of one group."""
     found = []
     columns = {"text": text, "text_pair": text_pair, "score": score}
-    for index, (place, (first, second, value)) in enumerate(_rows(path, columns)):
+    for index, (place, (first, second, value)) in enumerate(rows_of(path, columns)):
         for column, content in ((text, first), (text_pair, second)):
             checked_text(path, f"{place}, column {column!r}", content)
         number = _number(path, f"{place}, column {score!r}", value)
@@ -77,7 +77,8 @@ def _number(path: Path, place: str, value: Any) -> float:
     return number
 
 
-def _rows(path: Path, columns: Columns) -> Iterator[Row]:
+def rows_of(path: Path, columns: Columns) -> Iterator[Row]:
+    """Every row of a CSV, JSONL or Parquet file, by its suffix. Raises `UserError`."""
     readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
     reader = readers.get(path.suffix.lower())
     if reader is None:

@@ -178,6 +178,22 @@ def _index_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading
     return None if result is None or mixed is None else _mean(mixed.change, result.queries)
 
 
+@_reads("entity-f1-change")
+def _entity_f1_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.entities
+    if result is None or deployment.name not in result.quality:
+        return None
+    return _mean(result.quality[deployment.name].f1_change, result.sentences)
+
+
+@_reads("entities-shared")
+def _entities_shared(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.entities
+    if result is None or deployment.name not in result.changes:
+        return None
+    return _mean(result.changes[deployment.name].shared, result.sentences, result.verdicts.get(deployment.name))
+
+
 @_reads("ood-auroc")
 def _ood_auroc(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     distribution = task.characteristics.data_distribution

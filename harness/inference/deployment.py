@@ -18,7 +18,6 @@ from backends.batching import infer_all, pad
 from backends.concurrent_sessions import Workers, side_by_side
 from backends.registry import open_backend
 from exporters.manifest import read_manifest
-from exporters.tasks import PER_TOKEN
 from harness.errors import NOT_FINITE, StepFailed
 from harness.examples import Example
 from harness.inference.options import BackendOptions, DeploymentOptions
@@ -83,7 +82,7 @@ class DeploymentRunner:
             self.backend,
             features.inputs,
             token_budget=self.token_budget // 2 if self.rerun else self.token_budget,
-            per_token=PER_TOKEN,
+            per_token=self.backend.per_token,
             same_length=same_length,
             pad_token=self.pad_token,
             pad_to_multiple=REPLICATE_PADDING if self.rerun else 1,

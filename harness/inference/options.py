@@ -32,7 +32,9 @@ class TaskOptions(Strict):
         return task_class(self.name).head.task
 
     def open(self) -> Task:
-        return task_for(self.name, question_answering=self.question_answering, max_length=self.max_length)
+        return task_for(
+            self.name, question_answering=self.question_answering, max_length=self.max_length, labels=self.labels
+        )
 
 
 class BackendOptions(Strict):

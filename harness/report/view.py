@@ -298,9 +298,15 @@ class TaskView:
 
     @property
     def recalls(self) -> dict[str, ClassRecall]:
-        """By class, in the order of the labels."""
-        errors = self.characteristics.prediction_errors
+        """By class, in the order of the labels; by type, where entities have one and not examples."""
+        entities = self.characteristics.entities
+        errors = entities.errors if entities else self.characteristics.prediction_errors
         return {} if errors is None else errors.recalls
+
+    @property
+    def recalled(self) -> str:
+        """What of a class is right or not."""
+        return "entities" if self.characteristics.entities else "examples"
 
     @property
     def overall(self) -> Stratum | None:

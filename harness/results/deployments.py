@@ -128,6 +128,12 @@ class Quality(Record):
     """Retrieval: recall@100."""
     reciprocal_rank: float | None
     """Retrieval: mean reciprocal rank of the first relevant document (MRR)."""
+    entity_f1: float | None
+    """Token classification: F1 of entities, as seqeval has it, averaged over entities (micro)."""
+    entity_precision: float | None
+    """Token classification: share of a deployment's entities that are right."""
+    entity_recall: float | None
+    """Token classification: share of the data's entities that are found."""
     exact: float | None
     """Question answering: SQuAD 2.0's exact match."""
     f1: float | None

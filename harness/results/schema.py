@@ -14,6 +14,7 @@ from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.calibration import ConfidenceCalibration
 from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
+from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.explanation import ExplanationAgreement
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.characteristics.retrieval import Retrieval
@@ -37,6 +38,8 @@ class CharacteristicResults(Record):
     """Do they find the same pairs of texts alike?"""
     retrieval: Retrieval | None
     """Do they find the same documents, and may the index stay?"""
+    entities: Entities | None
+    """Do they find the same entities in sentences?"""
     data_representation: DataRepresentation | None
     """Do they see the same neighbours?"""
     data_distribution: DataDistribution | None

@@ -73,7 +73,8 @@ def run(context: Context[Options, Inputs]) -> None:
     pooling = options.pooling or own_pooling(checkpoint)
     outputs = checkpoint_outputs(checkpoint, options.task.head, pooling, [*batches, *rows])
     write_expected(context.destination, outputs[: len(batches)])
-    unpadded = joined(outputs[len(batches) :], batches[0]["attention_mask"].shape[1])
+    width = batches[0]["attention_mask"].shape[1]
+    unpadded = joined(outputs[len(batches) :], width, inputs.task.head.per_token)
     np.savez(context.destination / UNPADDED, allow_pickle=False, **unpadded)
     write_json(context.destination / WORK, asdict(count_work(checkpoint, task=options.task.head)))
 

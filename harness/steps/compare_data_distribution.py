@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.step import StepRef
-from harness.tasks.columns import logits, matrix, numbers, strings
+from harness.tasks.columns import matrix, numbers, strings
+from harness.tasks.task import Task
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -65,23 +66,22 @@ def run(context: Context[Options, Inputs]) -> None:
         groups_out_of_distribution=strings(first_other, "group"),
         k=options.k,
         kept=options.kept,
-        baselines=_other_scores(evaluation, other, ~calibration, task.head.outputs) if task.confident else None,
+        baselines=_other_scores(evaluation, other, ~calibration, task) if task.confident else None,
         **options.as_arguments(),
     )
     write_comparison(context, result)
 
 
 def _other_scores(
-    evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_], columns: Iterable[str]
+    evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_], task: type[Task]
 ) -> dict[str, dict[str, tuple[Floats, Floats]]]:
     """What the outputs themselves tell of a point being in-distribution: how sure and how large they are."""
     from benchmarks.statistics.energy import negative_energy
 
     in_logits = {
-        name: [row for row, keep in zip(logits(t, columns), judged, strict=True) if keep]
-        for name, t in evaluation.items()
+        name: [row for row, keep in zip(task.logits(t), judged, strict=True) if keep] for name, t in evaluation.items()
     }
-    ood_logits = {name: logits(table, columns) for name, table in other.items()}
+    ood_logits = {name: task.logits(table) for name, table in other.items()}
     return {
         "confidence": {
             name: (numbers(table, "confidence")[judged], numbers(other[name], "confidence"))

@@ -7,7 +7,7 @@ from typing import Any
 from harness.config.tasks import TaskSettings
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
-from harness.tasks.columns import logits, numbers, strings
+from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -40,9 +40,7 @@ def run(context: Context[Options, Inputs]) -> None:
     result = compare(
         correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
         predictions={name: task.predictions(table) for name, table in found.items()},
-        probabilities={
-            name: [softmax(row, axis=1) for row in logits(table, task.head.outputs)] for name, table in found.items()
-        }
+        probabilities={name: [softmax(row, axis=1) for row in task.logits(table)] for name, table in found.items()}
         if task.head.outputs
         else None,
         groups=strings(first, "group"),

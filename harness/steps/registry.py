@@ -47,6 +47,7 @@ KINDS: tuple[str, ...] = (
     "compare_prediction_errors",
     "compare_similarity",
     "compare_retrieval",
+    "compare_entities",
     "compare_data_representation",
     "compare_data_distribution",
     "compare_adversarial_attack",

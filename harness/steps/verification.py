@@ -16,8 +16,7 @@ from backends.backend import Backend
 from backends.registry import backend_class
 from exporters.manifest import Manifest, read_manifest
 from exporters.onnx.graph import MODEL
-from exporters.parity import Difference, Parity, compare_outputs
-from exporters.tasks import PER_TOKEN
+from exporters.parity import Difference, Parity
 from harness.config.strict import Strict
 from harness.errors import NOT_FINITE, REFUSED, StepFailed
 from harness.inference.deployment import open_artifact
@@ -93,7 +92,7 @@ def run(context: Context[Options, Inputs]) -> None:
             assert expected is not None  # planning has seen to it
             judged = True
             outputs = read_expected(context.folder(expected), backend.outputs)
-            parity = asdict(compared := compare_outputs(outputs, actual, inputs.batches))
+            parity = asdict(compared := inputs.compare(outputs, actual))
             found = quality(inputs, outputs, actual)
             if allowed.quantized:  # what a bad calibration costs says more than how far it is off
                 _require_quality(found, quality_loss)
@@ -130,9 +129,9 @@ def _parity_of_finished(
     """Of a finished file, against its graph; of an engine, against itself. ``allowed`` None: it is not judged."""
     if context.inputs.expected is None:
         own = [alone(backend, batch, padded=False) for batch in inputs.batches]
-        return {**asdict(compare_outputs(own, actual, inputs.batches)), "against": AGAINST_ITSELF}
+        return {**asdict(inputs.compare(own, actual)), "against": AGAINST_ITSELF}
     expected = read_expected(context.folder(context.inputs.expected), backend.outputs)
-    compared = compare_outputs(expected, actual, inputs.batches)
+    compared = inputs.compare(expected, actual)
     if allowed is not None:
         remedy = f"{backend.name} computes one of its operators otherwise; use another backend, or standard operators"
         _require_parity(compared, allowed, "what its graph says, by ONNX Runtime without optimisation", remedy)
@@ -147,8 +146,8 @@ def _in_float32(manifest: Manifest) -> bool:
 
 def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> None:
     for name in outputs[0]:
-        finite = [np.isfinite(given[name]) for given in outputs]
-        if name in PER_TOKEN:  # what stands at padding means nothing
+        finite = [_finite(given[name]) for given in outputs]
+        if name in inputs.task.head.per_token:  # what stands at padding means nothing
             finite = [good | (batch["attention_mask"] == 0) for good, batch in zip(finite, inputs.batches, strict=True)]
         rows = np.concatenate([good.all(axis=1) for good in finite])
         if not rows.all():
@@ -159,13 +158,24 @@ def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
             )
 
 
+def _finite(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """(batch, ...) to the first two axes: of a token, all classes."""
+    good: NDArray[np.bool_] = np.isfinite(values)
+    return np.asarray(good.all(axis=2) if good.ndim == 3 else good)
+
+
 def _require_logits(outputs: Sequence[Outputs], inputs: VerificationInputs) -> None:
     """Of a finished file, an output may be called logits and be probabilities, which would get a second softmax."""
     for name in inputs.task.head.outputs:
         probabilities = []
         for given, batch in zip(outputs, inputs.batches, strict=True):
-            rows = given[name] * batch["attention_mask"] if name in PER_TOKEN else given[name]
-            probabilities.append((rows >= 0).all(axis=1) & (np.abs(rows.sum(axis=1) - 1) < SUMS_TO_ONE))
+            rows, mask = given[name], batch["attention_mask"]
+            if rows.ndim == 3:  # one distribution a token
+                rows = np.where(mask[..., None] > 0, rows, 1 / rows.shape[2])
+            elif name in inputs.task.head.per_token:
+                rows = rows * mask
+            sums = (rows >= 0).all(axis=-1) & (np.abs(rows.sum(axis=-1) - 1) < SUMS_TO_ONE)
+            probabilities.append(sums.reshape(len(rows), -1).all(axis=1))
         if np.concatenate(probabilities).all():
             raise StepFailed(
                 REFUSED,
@@ -189,7 +199,7 @@ def _determinism(
     a checkpoint that padding moves itself has artifacts that it moves as much, and they are not to blame.
     """
     batch = inputs.batches[0]
-    repeated = _largest(compare_outputs([together], [backend.infer(batch)], [batch]))
+    repeated = _largest(inputs.compare([together], [backend.infer(batch)]))
     largest = max(float(np.abs(array).max()) for array in together.values())
     if repeated is None or repeated > REPEATED * max(1.0, largest):
         raise StepFailed(
@@ -198,13 +208,13 @@ def _determinism(
             "evaluation mode, without dropout",
         )
     one, bare = alone(backend, batch, padded=True), alone(backend, batch, padded=False)
-    another_batch = compare_outputs([together], [one], [batch])
-    more_padding = compare_outputs([bare], [one], [batch])
-    own = None if unpadded is None or padded is None else compare_outputs([unpadded], [padded], [batch])
+    another_batch = inputs.compare([together], [one])
+    more_padding = inputs.compare([bare], [one])
+    own = None if unpadded is None or padded is None else inputs.compare([unpadded], [padded])
     if allowed is not None and allowed.moved is not None:
         limit = allowed.moved
         _require_unmoved(another_batch, limit, "shares its batch with other texts", "write no batch size into it")
-        follows = unpadded is not None and _as_the_checkpoint(compare_outputs([unpadded], [bare], [batch]), allowed)
+        follows = unpadded is not None and _as_the_checkpoint(inputs.compare([unpadded], [bare]), allowed)
         if own is None or not _moved(own, limit) or not follows:
             _require_unmoved(more_padding, limit, "is padded more", "let its attention use attention_mask")
     return {

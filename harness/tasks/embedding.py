@@ -42,7 +42,13 @@ class EmbeddingTask(Task):
         "explanation": "a word's weight is that on the probability of a class, and an embedding has none",
     }
 
-    def __init__(self, *, max_length: int = 512, question_answering: QuestionAnswering | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_length: int = 512,
+        question_answering: QuestionAnswering | None = None,
+        labels: tuple[str, ...] = (),
+    ) -> None:
         self.max_length = max_length
 
     @classmethod

@@ -20,9 +20,9 @@ class Features:
 
     ``inputs`` maps ``input_ids``, ``attention_mask`` and ``token_type_ids`` to one int64 array of shape
     (tokens,) a feature. ``example`` (features,) is the index of each feature's example, ascending; every
-    example has at least one feature. ``offsets``, of question answering only, holds one int32 array of
-    shape (tokens, 2) a feature: the characters of the context that a token covers, as [start, end), and
-    -1 for tokens outside the context.
+    example has at least one feature. ``offsets``, of tasks that decide about parts of an example, holds one int32
+    array of shape (tokens, 2) a feature: what a token stands for, as [start, end), in characters of a question's
+    context, or the word of a sentence whose first token it is; -1 for tokens that stand for nothing.
     """
 
     inputs: dict[str, list[NDArray[np.int64]]]
@@ -50,13 +50,23 @@ _CHUNK = 1_000
 
 
 def encode_in_chunks(
-    tokenizer: Tokenizer, texts: Sequence[str] | Sequence[tuple[str, str]], *, offsets: bool
+    tokenizer: Tokenizer,
+    texts: Sequence[str] | Sequence[tuple[str, str]] | Sequence[tuple[str, ...]],
+    *,
+    offsets: bool,
+    in_words: bool = False,
 ) -> Iterator[Encoding]:
-    """One encoding a text, or pair of texts, in their order. Without ``offsets`` it takes a fifth less time."""
+    """One encoding a text, or pair of texts, in their order. Without ``offsets`` and words it takes a fifth less time.
+
+    ``in_words``: each is the words of one text.
+    """
     encode = tokenizer.encode_batch if offsets else tokenizer.encode_batch_fast
     for begin in range(0, len(texts), _CHUNK):
         chunk = texts[begin : begin + _CHUNK]
-        yield from encode([encodable(text) if isinstance(text, str) else tuple(map(encodable, text)) for text in chunk])
+        yield from encode(
+            [encodable(text) if isinstance(text, str) else tuple(map(encodable, text)) for text in chunk],
+            is_pretokenized=in_words,
+        )
 
 
 def encodable(text: str) -> str:

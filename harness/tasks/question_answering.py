@@ -40,7 +40,13 @@ class QuestionAnsweringTask(Task):
     attack_targets = ("question", "context")
     predicts_texts = True
 
-    def __init__(self, *, max_length: int = 512, question_answering: QuestionAnswering | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_length: int = 512,
+        question_answering: QuestionAnswering | None = None,
+        labels: tuple[str, ...] = (),
+    ) -> None:
         from harness.config.tasks import QuestionAnswering
 
         self.settings = question_answering or QuestionAnswering()

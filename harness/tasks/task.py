@@ -75,7 +75,13 @@ class Task(ABC):
     """Whether a prediction is a text of the data rather than a class."""
 
     @abstractmethod
-    def __init__(self, *, max_length: int = 512, question_answering: QuestionAnswering | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_length: int = 512,
+        question_answering: QuestionAnswering | None = None,
+        labels: tuple[str, ...] = (),
+    ) -> None:
         """Settings of the study; a task uses its own."""
 
     # --- Settings and data of a study
@@ -122,8 +128,8 @@ class Task(ABC):
         return []
 
     @abstractmethod
-    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[int]]:
-        """The arguments of the model's loss by name, one entry a feature."""
+    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[Any]]:
+        """The arguments of the model's loss by name, one entry a feature: an integer, or (tokens,) of them."""
 
     # --- Outputs to rows
 
@@ -164,6 +170,13 @@ class Task(ABC):
         """Columns of the table that are of the data, whoever answers."""
         return ("id", "group", *(name for name in cls.gold if name != cls.correct))
 
+    @classmethod
+    def logits(cls, table: pa.Table) -> list[NDArray[np.float64]]:
+        """(distributions, outcomes) by example: what a softmax over the last axis makes probabilities of."""
+        from harness.tasks.columns import logits
+
+        return logits(table, cls.head.outputs)
+
     @staticmethod
     @abstractmethod
     def metrics(table: pa.Table) -> dict[str, float | None]:
@@ -202,13 +215,19 @@ class Task(ABC):
         return None
 
 
-def task_for(name: str, *, question_answering: QuestionAnswering | None = None, max_length: int = 512) -> Task:
+def task_for(
+    name: str,
+    *,
+    question_answering: QuestionAnswering | None = None,
+    max_length: int = 512,
+    labels: tuple[str, ...] = (),
+) -> Task:
     """The task of that name.
 
-    Question answering is set by ``question_answering`` alone (None: its defaults) and
-    every other task by ``max_length`` alone, the longest text in tokens. Raises `UserError` for another name.
+    Question answering is set by ``question_answering`` alone (None: its defaults) and every other task by
+    ``max_length``, the longest text in tokens; ``labels`` are the classes' names. Raises `UserError` for another name.
     """
-    return task_class(name)(max_length=max_length, question_answering=question_answering)
+    return task_class(name)(max_length=max_length, question_answering=question_answering, labels=labels)
 
 
 def mean(values: Any) -> float | None:

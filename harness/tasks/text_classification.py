@@ -34,7 +34,13 @@ class TextClassificationTask(Task):
     score = ("correct", "accuracy")
     length_setting = "max_length"
 
-    def __init__(self, *, max_length: int = 512, question_answering: QuestionAnswering | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_length: int = 512,
+        question_answering: QuestionAnswering | None = None,
+        labels: tuple[str, ...] = (),
+    ) -> None:
         self.max_length = max_length
 
     @staticmethod

@@ -15,11 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
+IGNORED = -100
+"""Target of a token that the loss leaves out, as torch has it."""
 FAR_BELOW = -1e4
 """Pads logits: its probability is 0 in float32, and unlike -inf it times 0 is 0."""
 
 Feature = Mapping[str, Any]
-"""One feature: 1-D arrays (a number a token, or a class) and plain integers, by name."""
+"""One feature: arrays (a number a token, or a class; or a row of them a token) and plain integers, by name."""
 
 
 class FeatureDataset(Dataset[Feature]):
@@ -94,7 +96,7 @@ class Collator:
     """Pads the features of a batch to its longest one: integers to int64, floats to float32 tensors."""
 
     def __init__(self, pad_token_id: int) -> None:
-        self.padding: dict[str, float] = {"input_ids": pad_token_id, "labels": -100}
+        self.padding: dict[str, float] = {"input_ids": pad_token_id, "labels": IGNORED}
 
     def __call__(self, features: Sequence[Feature]) -> dict[str, torch.Tensor]:
         return {name: self._stack(name, [f[name] for f in features]) for name in features[0]}
@@ -105,7 +107,8 @@ class Collator:
         floating = np.issubdtype(values[0].dtype, np.floating)
         padding = FAR_BELOW if floating else self.padding.get(name, 0)
         kind = np.float32 if floating else np.int64
-        padded = np.full((len(values), max(len(value) for value in values)), padding, dtype=kind)
+        longest = max(len(value) for value in values)
+        padded = np.full((len(values), longest, *values[0].shape[1:]), padding, dtype=kind)
         for row, value in zip(padded, values, strict=True):
             row[: len(value)] = value
         return torch.from_numpy(padded)

@@ -5,7 +5,7 @@ Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network" (2015), se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
 from harness.config.training import Distillation
-from harness.training.batches import FAR_BELOW, Collator
+from harness.training.batches import FAR_BELOW, IGNORED, Collator
 from harness.training.trainer import ResumableTrainer
 
 PREFIX = "teacher_"
@@ -26,10 +26,13 @@ def soft_labels(
     inputs: Mapping[str, Sequence[NDArray[np.int64]]],
     *,
     outputs: Sequence[str],
+    per_token: Collection[str],
     pad_token_id: int,
     progress: Callable[[str, float], None],
 ) -> dict[str, list[NDArray[np.float32]]]:
-    """The teacher's logits for every feature, float32: one a class, or a token (trimmed to the feature).
+    """The teacher's logits for every feature, float32: one a class, or a token, or a class of a token.
+
+    Those named in ``per_token`` are trimmed to the feature's tokens.
 
     The teacher does not change and has no dropout here, so one pass serves all epochs.
     """
@@ -48,9 +51,8 @@ def soft_labels(
             said = teacher(**{name: tensor.to(device) for name, tensor in batch.items()})
         for name in outputs:
             rows = said[name].float().cpu().numpy()
-            per_token = name != "logits"
             for row, index in zip(rows, chosen, strict=True):
-                labels[PREFIX + name][index] = row[: lengths[index]].copy() if per_token else row
+                labels[PREFIX + name][index] = row[: lengths[index]].copy() if name in per_token else row
         done += len(chosen)
         progress(f"soft labels of the teacher: {done} of {len(order)}", done / len(order))
     return labels
@@ -90,7 +92,10 @@ class DistillingTrainer(ResumableTrainer):
         losses = []
         for name, teacher in taught.items():
             student = outputs[name.removeprefix(PREFIX)]
-            if student.shape == padding.shape and name != PREFIX + "logits":
+            if student.dim() == 3:  # a decision a token, of those that have a gold one
+                decided = inputs["labels"] != IGNORED
+                student, teacher = student[decided], teacher[decided]
+            elif student.shape == padding.shape and name != PREFIX + "logits":
                 student = student.masked_fill(padding, FAR_BELOW)
             losses.append(distillation_loss(student, teacher, self.distillation.temperature))
         soft = torch.stack(losses).mean()

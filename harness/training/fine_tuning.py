@@ -96,14 +96,15 @@ def _columns(
     labels: tuple[str, ...] | None,
     recipe: Recipe,
     question_answering: QuestionAnswering | None,
-) -> tuple[dict[str, list[NDArray[np.int64]]], dict[str, list[int]]]:
+) -> tuple[dict[str, list[NDArray[np.int64]]], dict[str, list[Any]]]:
     """What models read and the targets of their loss, one entry a feature."""
-    encoder = task_for(task, question_answering=question_answering).with_max_tokens(recipe.max_length)
+    encoder = task_for(task, question_answering=question_answering, labels=labels or ())
+    encoder = encoder.with_max_tokens(recipe.max_length)
     features = encoder.encode(tokenizer, examples)
     targets = encoder.targets(examples, features)
-    classes = targets.get("labels", [])
-    if labels is not None and classes and not 0 <= min(classes) <= max(classes) < len(labels):
-        raise UserError(f"training label {max(classes)} has no name: labels names {', '.join(labels)}")
+    classes = np.hstack(targets.get("labels", [0]))
+    if labels is not None and (largest := int(classes.max())) >= len(labels):
+        raise UserError(f"training label {largest} has no name: labels names {', '.join(labels)}")
     return features.inputs, targets
 
 
@@ -135,6 +136,7 @@ def _soft_columns(
         teacher,
         accepted_inputs(teacher, inputs),
         outputs=tuple(head.outputs),
+        per_token=head.per_token,
         pad_token_id=pad_token_id,
         progress=progress,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from backends.backend import Backend
 from backends.batching import pad
-from exporters.tasks import PER_TOKEN
+from exporters.parity import Parity, compare_outputs
 from harness.data.sampling import sample
 from harness.errors import REFUSED, StepFailed
 from harness.examples import Example
@@ -50,6 +50,10 @@ class VerificationInputs:
         rows = [self.order[at : at + BATCH] for at in range(0, len(self.order), BATCH)]
         examples = [pad(self.features.inputs, indices, pad_token=self.pad_token) for indices in rows]
         return examples if self.filled is None else [*examples, self.filled]
+
+    def compare(self, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Parity:
+        """Two outputs over all batches, or over as many of the first ones."""
+        return compare_outputs(expected, actual, self.batches[: len(expected)], task=self.task.head.task)
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def _endless(examples: Sequence[Example], tokens: int) -> Example:
 def alone(backend: Backend, batch: Batch, *, padded: bool) -> dict[str, NDArray[np.float32]]:
     """Outputs of the batch's rows, each run by itself, as padded as it was or cut to its own length."""
     width = batch["attention_mask"].shape[1]
-    return joined([backend.infer(row) for row in single_rows(batch, padded=padded)], width)
+    return joined([backend.infer(row) for row in single_rows(batch, padded=padded)], width, backend.per_token)
 
 
 def single_rows(batch: Batch, *, padded: bool) -> list[Batch]:
@@ -132,17 +136,14 @@ def single_rows(batch: Batch, *, padded: bool) -> list[Batch]:
     return [{name: array[row : row + 1, :end] for name, array in batch.items()} for row, end in enumerate(ends)]
 
 
-def joined(rows: Sequence[Outputs], width: int) -> dict[str, NDArray[np.float32]]:
-    """Outputs of single rows as those of their batch; outputs of a token are zero behind what was run."""
-    return {
-        name: np.concatenate(
-            [
-                np.pad(row[name], ((0, 0), (0, width - row[name].shape[1]))) if name in PER_TOKEN else row[name]
-                for row in rows
-            ]
-        )
-        for name in rows[0]
-    }
+def joined(rows: Sequence[Outputs], width: int, per_token: Collection[str]) -> dict[str, NDArray[np.float32]]:
+    """Outputs of single rows as those of their batch; those ``per_token`` are zero behind what was run."""
+
+    def filled(name: str, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        missing = width - values.shape[1] if name in per_token else 0
+        return np.pad(values, [(0, missing if axis == 1 else 0) for axis in range(values.ndim)])
+
+    return {name: np.concatenate([filled(name, row[name]) for row in rows]) for name in rows[0]}
 
 
 def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality | None:
@@ -196,9 +197,8 @@ def _right(inputs: VerificationInputs, outputs: Sequence[Outputs], column: str) 
         rows = [row for batch in outputs for row in batch[name]][: len(inputs.order)]
         lengths = inputs.features.lengths
         placed = dict(zip(inputs.order.tolist(), rows, strict=True))
-        by_feature[name] = [
-            placed[index][: lengths[index]] if name in PER_TOKEN else placed[index] for index in range(len(lengths))
-        ]
+        cut = name in inputs.task.head.per_token
+        by_feature[name] = [placed[index][: length if cut else None] for index, length in enumerate(lengths)]
     table = inputs.task.table(inputs.examples, inputs.features, by_feature)
     return np.asarray(table.column(column).to_pylist(), np.float64)
 

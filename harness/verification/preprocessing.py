@@ -1,7 +1,7 @@
 """Check that the features of a task are those that the scripts of `transformers` make.
 
-The reference is `AutoTokenizer`, called as ``run_qa.py`` and ``run_glue.py`` of `transformers`' examples call it. Both
-sides of a parity check are fed our features: what is wrong in them would show in neither.
+The reference is `AutoTokenizer`, called as ``run_qa.py``, ``run_glue.py`` and ``run_ner.py`` of `transformers`'
+examples call it. Both sides of a parity check are fed our features: what is wrong in them would show in neither.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ def _difference(task: Task, reference: Any, examples: Sequence[Example], feature
     if features.offsets is not None and expected.offsets is not None:
         for row, (covered, meant) in enumerate(zip(features.offsets, expected.offsets, strict=True)):
             if (covered != meant[: len(covered)]).any():
-                return f"the characters that a token covers differ in example {examples[features.example[row]].id!r}"
+                return (
+                    f"the characters, or the word, of a token differ in example {examples[features.example[row]].id!r}"
+                )
     return None
 
 

@@ -24,6 +24,8 @@ CHECKPOINTS = {
     "distilbert-qa": "question-answering",
     "bert-classes": "text-classification",
     "distilbert-classes": "text-classification",
+    "bert-tags": "token-classification",
+    "distilbert-tags": "token-classification",
     "tinybert-qa": "question-answering",
     "bert-embedding": "feature-extraction",
     "distilbert-embedding": "feature-extraction",
@@ -113,7 +115,7 @@ def _save(name: str, folder: Path) -> None:
 
     torch.manual_seed(7)
     labels = {"id2label": {0: "bad", 1: "fair", 2: "good"}, "label2id": {"bad": 0, "fair": 1, "good": 2}}
-    extra = labels if name.endswith("classes") else {}
+    extra = labels if name.endswith(("classes", "tags")) else {}
     config: transformers.PretrainedConfig
     if not name.startswith("distilbert"):
         hidden, heads = (312, 12) if name.startswith("tinybert") else (32, 2)

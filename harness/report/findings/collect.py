@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.report.blocks import Finding
-from harness.report.findings import evidence, limits, retrieval, robustness, shared_errors, similarity, trade, validity
+from harness.report.findings import (
+    entities,
+    evidence,
+    limits,
+    retrieval,
+    robustness,
+    shared_errors,
+    similarity,
+    trade,
+    validity,
+)
 from harness.report.view import TaskView
 
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
@@ -22,6 +32,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     shared_errors.changed_without_labels,
     retrieval.may_the_index_stay,
     retrieval.other_documents,
+    entities.other_entities,
     similarity.same_score_other_model,
     similarity.alike_on_unanswerable_only,
     similarity.errors_near_chance,

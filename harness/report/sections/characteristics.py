@@ -11,6 +11,7 @@ from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.calibration import ConfidenceCalibration
 from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
+from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.explanation import ExplanationAgreement
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.characteristics.retrieval import Retrieval
@@ -21,6 +22,7 @@ from harness.report.sections.affected import affected
 from harness.report.sections.calibration import calibration
 from harness.report.sections.data_distribution import data_distribution
 from harness.report.sections.data_representation import data_representation
+from harness.report.sections.entities import entities
 from harness.report.sections.explanation import explanation
 from harness.report.sections.prediction_errors import prediction_errors
 from harness.report.sections.retrieval import retrieval
@@ -45,6 +47,7 @@ SECTIONS: dict[type, CharacteristicSection] = {
     PredictionErrors: CharacteristicSection("Prediction errors", prediction_errors, missed=True),
     Similarity: CharacteristicSection("Similarity", similarity),
     Retrieval: CharacteristicSection("Retrieval", retrieval),
+    Entities: CharacteristicSection("Entities", entities),
     DataRepresentation: CharacteristicSection("Data representation", data_representation, missed=True),
     DataDistribution: CharacteristicSection("Data distribution", data_distribution, missed=True),
     AdversarialAttack: CharacteristicSection("Adversarial attack", adversarial_attack, missed=True),

@@ -30,10 +30,10 @@ def recalls(task: TaskView) -> list[Block]:
     known = len(task.recalls)
     rest = f" Of {count(known)} classes, the {CLASSES} in which a deployment loses most." if known > len(shown) else ""
     note = (
-        f"Of the examples {told}.{rest} points: less the reference's, ~ the same within the margin, ? too few examples "
+        f"Of the {task.recalled} {told}.{rest} points: less the reference's, ~ the same within the margin, ? too few "
         "to tell; corrected for the deployments, not for the classes."
     )
-    return comparison(task, "Recall: how many examples of a class are right", columns, cells, (note,))
+    return comparison(task, f"Recall: how many {task.recalled} of a class are right", columns, cells, (note,))
 
 
 def most_lost(task: TaskView) -> list[str]:

@@ -72,7 +72,7 @@ def test_outputs_are_those_of_session_run(open_bound: Open, reference: OnnxRunti
 
 
 def test_buffers_are_reused(reference: OnnxRuntimeCpu, ragged: Ragged) -> None:
-    buffers = DeviceBuffers(reference._session, reference.outputs, device="cpu")
+    buffers = DeviceBuffers(reference._session, reference.outputs, per_token=PER_TOKEN, device="cpu")
     bound = buffers.of(pad(ragged, [0, 1], length=24))
 
     def addresses() -> list[int]:
@@ -90,7 +90,7 @@ def test_only_the_latest_shapes_are_kept(
     reference: OnnxRuntimeCpu, ragged: Ragged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(device_buffers, "KEPT", 2)
-    buffers = DeviceBuffers(reference._session, reference.outputs, device="cpu", graphs=[(1, 32)])
+    buffers = DeviceBuffers(reference._session, reference.outputs, per_token=PER_TOKEN, device="cpu", graphs=[(1, 32)])
     graph, first, second = (buffers.of(pad(ragged, rows, length=24)) for rows in ([0], [0, 1], [0, 1, 2]))
     assert buffers.of(pad(ragged, [0, 1], length=24)) is first
     buffers.of(pad(ragged, [0, 1, 2, 3], length=24))
@@ -116,7 +116,9 @@ def test_batches_are_padded_to_what_is_captured(open_bound: Open, reference: Onn
 
 def test_each_captured_shape_has_a_graph_of_its_own(reference: OnnxRuntimeCpu, ragged: Ragged) -> None:
     """The first run of a shape is an ordinary one, which allocates its outputs; 0 is ONNX Runtime's own."""
-    buffers = DeviceBuffers(reference._session, reference.outputs, device="cpu", graphs=[(1, 32), (4, 32)])
+    buffers = DeviceBuffers(
+        reference._session, reference.outputs, per_token=PER_TOKEN, device="cpu", graphs=[(1, 32), (4, 32)]
+    )
 
     def number_of_next_run(rows: list[int]) -> str:
         bound = buffers.of(pad(ragged, rows, length=24))

@@ -193,7 +193,7 @@ def test_tinyberts_head_of_26(format, tmp_path, small_heads, make_batch, run):
     export(format, parent, tmp_path, task="question-answering", pooling="cls", calibration=seen)
     fresh = [make_batch(100, 8, 40)]
     expected = checkpoint_outputs(checkpoint, "question-answering", "cls", fresh)
-    parity = compare_outputs(expected, run(tmp_path, fresh), fresh)
+    parity = compare_outputs(expected, run(tmp_path, fresh), fresh, task="question-answering")
     assert parity.finite
     assert parity.largest_logit_difference < 0.3 * expected[0]["start_logits"].std()
 

@@ -94,7 +94,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.data.evaluation.label=3", ["data.evaluation.label", "3"]),
         (
             "tasks.text-classification.data.train={path: x}",
-            ["data.train", "squad, table, corpus, queries, hub, embedded"],
+            ["data.train", "squad, table, corpus, queries, tagged, hub, embedded"],
         ),
         ("tasks.text-classification.models.small.checkpoint.cut=bi", ["small.checkpoint.cut", "'bi'", "'big'"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: bg, heads: 0.5}}", ["p.checkpoint.pruned", "'big'"]),

@@ -90,9 +90,10 @@ def test_soft_labels_are_the_teachers_logits_in_the_order_of_the_features(starts
     random = np.random.default_rng(0)
     ids = [random.integers(5, 3000, size) for size in (30, 4, 17, 9)]
     inputs = {"input_ids": ids, "attention_mask": [np.ones_like(row) for row in ids]}
-    found = soft_labels(teacher, inputs, outputs=("start_logits",), pad_token_id=0, progress=lambda what, share: None)[
-        "teacher_start_logits"
-    ]
+    name = "start_logits"
+    found = soft_labels(
+        teacher, inputs, outputs=(name,), per_token={name}, pad_token_id=0, progress=lambda what, share: None
+    )[f"teacher_{name}"]
     for row, logits in zip(ids, found, strict=True):
         with torch.inference_mode():
             expected = teacher(torch.from_numpy(row)[None]).start_logits[0].numpy()

@@ -1,0 +1,53 @@
+"""Compare deployments by the entities that they find in sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.arrow import pa
+from harness.config.tasks import TaskSettings
+from harness.entities import Entity, entities_of
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.context import Context
+from harness.tasks.columns import strings
+from harness.tasks.task import Task
+
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
+
+VERSION = 1
+
+
+class Options(FlooredOptions):
+    margin: float
+
+    @classmethod
+    def is_for(cls, task: type[Task]) -> bool:
+        return "tags" in task.gold
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"margin": task.characteristics.margin}
+
+
+class Inputs(EvaluationInputs):
+    pass
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from benchmarks.characteristics.entities import compare
+
+    options = context.options
+    found = tables(context, options, context.inputs.evaluation, "group", "tags", "predicted_tags")
+    first = found[options.reference]
+    result = compare(
+        {name: _entities(table, "predicted_tags") for name, table in found.items()},
+        _entities(first, "tags"),
+        strings(first, "group"),
+        margin=options.margin,
+        **options.as_arguments(),
+    )
+    write_comparison(context, result)
+
+
+def _entities(table: pa.Table, column: str) -> list[list[Entity]]:
+    return [entities_of(tags) for tags in table.column(column).to_pylist()]
