@@ -40,6 +40,14 @@ def give_memory_back() -> None:
         library.malloc_trim(0)
 
 
+def peak_bytes() -> int | None:
+    """Resident bytes of this process at their peak; None where only Linux would tell."""
+    if sys.platform != "linux":
+        return None
+    (peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
+    return 1024 * int(peak.split()[1])
+
+
 def import_transformers() -> None:
     """Import transformers, and with it torch, in two thirds of the time: before whatever else imports it.
 

@@ -16,8 +16,11 @@ from transformers import (
     BertConfig,
     BertForPreTraining,
     BertForQuestionAnswering,
+    BertForSequenceClassification,
     DistilBertConfig,
     DistilBertForMaskedLM,
+    DistilBertForQuestionAnswering,
+    DistilBertForSequenceClassification,
     PreTrainedModel,
 )
 
@@ -33,6 +36,17 @@ SMALL = (
     "google/bert_uncased_L-4_H-256_A-4",
     "google/bert_uncased_L-2_H-128_A-2",
 )
+FINE_TUNED = (
+    "madlag/bert-large-uncased-squadv2",
+    "deepset/bert-base-uncased-squad2",
+    "twmkn9/distilbert-base-uncased-squad2",
+    *(f"mrm8488/bert-{size}-finetuned-squadv2" for size in ("medium", "mini", "tiny")),
+    *(f"M-FAC/bert-{size}-finetuned-squadv2" for size in ("mini", "tiny")),
+    "ofirzaf/bert-large-uncased-squad",
+    "textattack/bert-base-uncased-imdb",
+    "textattack/distilbert-base-uncased-imdb",
+)
+"""With a head, by others."""
 
 
 def publish_models(hub: Hub, folder: Path, names: Sequence[str] = (*LARGE, *SMALL)) -> None:
@@ -50,9 +64,15 @@ def publish_models(hub: Hub, folder: Path, names: Sequence[str] = (*LARGE, *SMAL
 
 
 def publish_fine_tuned(hub: Hub, folder: Path, name: str, seed: int = 0) -> str:
-    """A BERT with a head for question answering, as a miniature; returns the commit."""
+    """A BERT or DistilBERT with the head that the name tells, as a miniature; returns the commit."""
     torch.manual_seed(seed)
-    model = BertForQuestionAnswering(_miniature(layers=2))
+    classifies = name.endswith("imdb")
+    if "distilbert" in name:
+        distilled: Any = DistilBertForSequenceClassification if classifies else DistilBertForQuestionAnswering
+        model: PreTrainedModel = distilled(_small_distilbert())
+    else:
+        bert: Any = BertForSequenceClassification if classifies else BertForQuestionAnswering
+        model = bert(_miniature(layers=2))
     _save_as_miniature(model, folder / name)
     return hub.publish(f"models/{name}", folder / name)
 
@@ -62,12 +82,14 @@ def publish_data(hub: Hub, folder: Path, size: int = 80) -> None:
         split: [_squad(example) for example in generate("question-answering", corpus, size, 0)]
         for split, corpus in (("train", "train"), ("validation", "evaluation"))
     }
+    answered = {split: [row for row in rows if row["answers"]["text"]] for split, rows in squad.items()}
     newsqa = {"validation": [_mrqa(each) for each in generate("question-answering", "out-of-distribution", size, 0)]}
     imdb = {
         split: [_review(example) for example in generate("text-classification", corpus, size, 0)]
         for split, corpus in (("train", "train"), ("test", "evaluation"))
     }
     _publish(hub, folder, "rajpurkar/squad_v2", "squad_v2", squad)
+    _publish(hub, folder, "rajpurkar/squad", "plain_text", answered)
     _publish(hub, folder, "lucadiliello/newsqa", "data", newsqa)
     _publish(hub, folder, "stanfordnlp/imdb", "plain_text", imdb, classes={"label": ["neg", "pos"]})
 
@@ -75,9 +97,13 @@ def publish_data(hub: Hub, folder: Path, size: int = 80) -> None:
 def _model(name: str, seed: int) -> PreTrainedModel:
     torch.manual_seed(seed)
     if name.startswith("distilbert"):
-        small: Any = DistilBertConfig(vocab_size=SIZE, dim=16, n_layers=2, n_heads=2, hidden_dim=32)
-        return DistilBertForMaskedLM(small)
+        return DistilBertForMaskedLM(_small_distilbert())
     return BertForPreTraining(_miniature(layers=12 if name in LARGE else 2))
+
+
+def _small_distilbert() -> Any:
+    config: Any = DistilBertConfig
+    return config(vocab_size=SIZE, dim=16, n_layers=2, n_heads=2, hidden_dim=32)
 
 
 def _miniature(layers: int) -> Any:

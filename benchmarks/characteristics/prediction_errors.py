@@ -164,6 +164,8 @@ class PredictionErrors:
     """By part of the examples: "all", and for question answering "answerable" and "unanswerable"."""
     recalls: dict[str, ClassRecall]
     """By class that an example has: its label, or whether a question is "answerable". Empty: classes are not known."""
+    f1_kept: dict[str, Estimate]
+    """By deployment, its F1 as a share of the reference's. Empty: the task has none, or it is not known."""
 
 
 def compare(
@@ -179,6 +181,7 @@ def compare(
     margin: float = 0.01,
     overlap_margin: float = 0.05,
     classes: Mapping[str, NDArray[np.bool_]] | None = None,
+    f1: Mapping[str, NDArray[np.floating]] | None = None,
 ) -> PredictionErrors:
     """Compare every pair of deployments on the same n examples.
 
@@ -199,6 +202,7 @@ def compare(
         margin: share of the examples, changed or gained or lost, that does not matter.
         overlap_margin: loss of Jaccard that does not matter.
         classes: by label (n,) whether an example has it; a class without examples has no recall.
+        f1: for each deployment, (n,) F1 over words, 0 to 1; None where there is none.
 
     Raises:
         BenchmarkError: arrays of different lengths, unknown reference, or rows that are no distributions.
@@ -235,7 +239,16 @@ def compare(
     return PredictionErrors(
         strata={name: comparison.stratum(within) for name, within in subsets.items()},
         recalls={name: comparison.recall(within) for name, within in labelled.items() if within.any()},
+        f1_kept=_kept([_column(f1[name], bootstrap.n, f"F1 of {name}") for name in names], names, bootstrap)
+        if f1
+        else {},
     )
+
+
+def _kept(columns: list[NDArray[np.generic]], names: list[str], bootstrap: GroupBootstrap) -> dict[str, Estimate]:
+    """Ratios of means, paired: both are of the same resamples."""
+    totals = bootstrap.totals(np.stack(columns, axis=1))
+    return dict(zip(names[1:], estimates(divide(totals[:, 1:], totals[:, :1])), strict=True))
 
 
 def _column(values: ArrayLike, n: int, what: str) -> NDArray[np.generic]:

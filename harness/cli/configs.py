@@ -12,7 +12,12 @@ SHIPPED = Path(str(files("configs")))
 
 
 def shipped() -> list[Path]:
-    return sorted(SHIPPED.glob("*.yaml"))
+    return sorted(SHIPPED.rglob("*.yaml"), key=shipped_name)
+
+
+def shipped_name(path: Path) -> str:
+    """Of a study that ships: its path in the folder of them, such as ``paper/published``."""
+    return path.relative_to(SHIPPED).with_suffix("").as_posix()
 
 
 def find_config(given: Path) -> Path:
@@ -23,10 +28,9 @@ def find_config(given: Path) -> Path:
     """
     if given.exists():
         return given
-    if given.suffix == "" and given.parent == Path():
-        named = SHIPPED / f"{given}.yaml"
-        if named.is_file():
-            return named
+    named = [path for path in shipped() if shipped_name(path) == given.as_posix()]
+    if named:
+        return named[0]
     close = _close(given)
     hint = f"did you mean {close}?" if close else "`scalemodel list configs` names those that ship"
     raise UserError(f"{given}: no such config file; {hint}")
@@ -37,4 +41,6 @@ def _close(given: Path) -> str | None:
     beside = sorted(path.name for path in given.parent.glob("*") if path.suffix in (".yaml", ".yml"))
     if name := meant(given.name, beside):
         return str(given.with_name(name))
-    return meant(given.stem, [path.stem for path in shipped()])
+    names = [shipped_name(path) for path in shipped()]
+    several = [name for name in names if name.startswith(f"{given.stem}/")]
+    return " or ".join(several) or meant(given.with_suffix("").as_posix(), names) or meant(given.stem, names)

@@ -10,7 +10,7 @@ from typing import get_args
 
 import yaml
 
-from harness.cli.configs import shipped
+from harness.cli.configs import shipped, shipped_name
 from harness.cli.show import runs
 from harness.errors import UserError
 from harness.report.printable import say
@@ -35,7 +35,7 @@ def print_schema(of: str) -> None:
 def _configs(_: Path) -> Iterable[str]:
     for path in shipped():
         description = yaml.safe_load(path.read_text(encoding="utf-8")).get("description", "")
-        yield f"{path.stem:<24} {' '.join(description.split())}"
+        yield f"{shipped_name(path):<24} {' '.join(description.split())}"
 
 
 def _runs(store: Path) -> Iterable[str]:

@@ -57,6 +57,7 @@ FIGURES: dict[str, Figure] = {
         Figure("newly-wrong", "examples that the reference has right and it has wrong", "%", "smaller", _HELD, True),
         Figure("score", "examples that it has right: accuracy, or exact match", "%", "larger", _BOTH),
         Figure("score-change", "its score less the reference's, in points", "%", "larger", of_pair=True),
+        Figure("f1-kept", "its F1 as a share of the reference's", "%", "larger", of_pair=True),
         Figure("recall", "examples, or entities, of a class that it has right", "%", "larger", _BOTH, of="a class"),
         Figure("error-overlap", "its errors and the reference's: Jaccard, 0 to 1", "", "larger", _HELD, True),
         Figure(

@@ -41,6 +41,21 @@ class PrebuiltArtifact(Strict):
     """What the report calls it; None takes what the graph's weights and operators tell."""
 
 
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Claimed(Strict):
+    """What a checkpoint's card claims that it scores on the study's evaluation data, whole: checked by the report."""
+
+    exact_match: Percent | None = None
+    f1: Percent | None = None
+    """Of question answering, as the exact match."""
+    accuracy: Percent | None = None
+    """Of the other tasks."""
+    within: Annotated[float, Field(gt=0, le=100)] = 1.0
+    """Points that what is measured may be away from it; where the evaluation is a sample, its sampling error more."""
+
+
 class Model(Strict):
     """Either a checkpoint, which is exported to formats, or an artifact, which has one format of its own."""
 
@@ -50,5 +65,7 @@ class Model(Strict):
     """Present: fine-tuned by the task's recipe before it is exported. Absent: exported as it is."""
     replicate_of: Name | None = None
     """The same recipe with another seed: differences from that model are the seed floor."""
+    claimed: Claimed | None = None
+    """Scores to hold what is measured against, in percent; only as published: no training."""
     formats: tuple[FormatName, ...] | None = None
     """Instead of the study's formats."""

@@ -17,7 +17,7 @@ from harness.config.characteristics import Attack
 from harness.config.checkpoints import CutCheckpoint, EmbeddedCheckpoint, PrunedCheckpoint
 from harness.config.data import EmbeddedSource
 from harness.config.deployments import deployments, formats_of
-from harness.config.models import Model
+from harness.config.models import Claimed, Model
 from harness.config.names import TaskName
 from harness.config.slips import meant
 from harness.config.study import Study
@@ -125,6 +125,8 @@ def _check_models(place: str, task_name: str, task: TaskSettings) -> None:
                     f"{here}.replicate_of: replicates are compared in one format, and of {name!r} and "
                     f"{model.replicate_of!r} only one is a finished file; name one of its kind"
                 )
+        if model.claimed is not None:
+            _check_claimed(f"{here}.claimed", task_name, model, model.claimed)
         if model.training is not None:
             if task.recipe is None:
                 raise UserError(f"{here}.training: the task has no recipe; add {place}.recipe")
@@ -172,6 +174,21 @@ def _check_artifact(here: str, task_name: str, task: TaskSettings, model: Model)
     for name in LOGITS:
         if name not in outputs and getattr(artifact, name) is not None:
             raise UserError(f"{here}.artifact.{name}: {task_name} has {' and '.join(outputs)}; remove it")
+
+
+def _check_claimed(place: str, task_name: str, model: Model, claimed: Claimed) -> None:
+    task = task_class(task_name)
+    of_task = (task.right.replace(" ", "_"), task.score[0] if task.score else "")
+    known = [name for name in Claimed.model_fields if name in of_task]
+    named = [name for name in Claimed.model_fields if name != "within" and getattr(claimed, name) is not None]
+    how = f"name {' or '.join(known)}, in percent" if known else "remove it"
+    if model.training is not None:
+        raise UserError(f"{place}: no card speaks of a model that this study trains; remove it")
+    for name in named:
+        if name not in known:
+            raise UserError(f"{place}.{name}: {task_name} has no such score; {how}")
+    if not named:
+        raise UserError(f"{place}: names no score; {how}")
 
 
 def _check_task(place: str, name: str, task: TaskSettings) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from harness.errors import DISK_FULL, ERROR, SKIPPED, StepFailed, UserError, status_of
 from harness.execution.disk_space import full_disk, room_needed
-from harness.process import age, die_with_parent, give_memory_back
+from harness.process import age, die_with_parent, give_memory_back, peak_bytes
 from harness.steps.context import Context, emit
 from harness.steps.registry import read_step, step_kind
 from harness.store.step import Step
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
             _check_inputs(step, store)
             destination = store.begin(step)
             step_kind(step.kind).run(Context(step, store, destination, events))
-            store.commit(step, destination, seconds=round(time.monotonic() - began, 3))
+            store.commit(step, destination, seconds=round(time.monotonic() - began, 3), peak_bytes=peak_bytes())
         except Exception as error:
             failed = True
             traceback.print_exc()

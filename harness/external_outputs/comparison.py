@@ -339,6 +339,7 @@ def _deployment(
         replicate_kind=floor,
         random=False,
         pruned_of=None,
+        claimed=None,
         artifact=None,
         verification=None,
         quality=judgements[source.name].quality if source.name in judgements else None,

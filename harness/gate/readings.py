@@ -133,6 +133,14 @@ def _score_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading
     return None if change is None or overall is None else Reading(change.change, _evidence(change), overall.n)
 
 
+@_reads("f1-kept")
+def _f1_kept(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    errors, overall = task.characteristics.prediction_errors, task.overall
+    if errors is None or overall is None or deployment.name not in errors.f1_kept:
+        return None
+    return _mean(errors.f1_kept[deployment.name], overall.n)
+
+
 def _evidence(change: ScoreChange | None) -> Tested | None:
     """None as well for what a damaged file has: a change of no examples."""
     return change.evidence if change is not None and change.evidence.n > 0 else None

@@ -15,7 +15,14 @@ from benchmarks.characteristics.data_representation import RepresentationPair
 from benchmarks.characteristics.prediction_errors import ClassRecall, ErrorPair, Stratum
 from exporters.formats import ALL
 from harness.report.values import Pairs, quotient, words
-from harness.results.deployments import ArtifactFacts, DeploymentResult, Quality, RuntimeFacts, VerificationResult
+from harness.results.deployments import (
+    ArtifactFacts,
+    ClaimedScores,
+    DeploymentResult,
+    Quality,
+    RuntimeFacts,
+    VerificationResult,
+)
 from harness.results.read import RunResults
 from harness.results.schema import CharacteristicResults, TaskResults
 from harness.results.timings import (
@@ -81,6 +88,11 @@ class DeploymentView:
     def pruned_of(self) -> str | None:
         """The model that this one was pruned from."""
         return self.result.pruned_of
+
+    @property
+    def claimed(self) -> ClaimedScores | None:
+        """What its checkpoint's card claims."""
+        return self.result.claimed
 
     @property
     def replicate_kind(self) -> Literal["seed", "execution"] | None:

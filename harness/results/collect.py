@@ -29,6 +29,7 @@ from harness.planning.examples import data_sources
 from harness.planning.plan import DeploymentPlan, Plan, TaskPlan
 from harness.results.deployments import (
     ArtifactFacts,
+    ClaimedScores,
     DeploymentResult,
     Quality,
     RuntimeFacts,
@@ -188,6 +189,7 @@ class _Collector:
             replicate_kind=None if replicated is None else "seed",
             random=random_weights(task.task, deployment.model),
             pruned_of=model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
+            claimed=_claimed(model, task.task),
             artifact=self._artifact(task, plan) if self._present(plan.artifact) else None,
             verification=_verification(self._text(plan.verification, VERIFIED)),
             quality=_quality(task.name, self._path(evaluation)) if answered else None,
@@ -325,6 +327,20 @@ def _source(model: Model, manifest: Manifest) -> dict[str, Any]:
     if isinstance(model.checkpoint, FolderCheckpoint):
         named = {"folder": model.checkpoint.folder.name}
     return {**named, "trained_here": model.training is not None, **manifest.source}
+
+
+def _claimed(model: Model, task: TaskSettings) -> ClaimedScores | None:
+    """Two standard errors of a share in a sample of n are 1/sqrt(n) at most."""
+    if model.claimed is None:
+        return None
+    exact, f1, accuracy, within = (
+        None if points is None else points / 100
+        for points in (model.claimed.exact_match, model.claimed.f1, model.claimed.accuracy, model.claimed.within)
+    )
+    sample = task.data.evaluation.sample
+    return ClaimedScores(
+        exact=exact, f1=f1, accuracy=accuracy, within=(within or 0.0) + (0.0 if sample is None else sample**-0.5)
+    )
 
 
 def _sensitivity(manifest: Manifest) -> SensitivitySummary | None:

@@ -149,6 +149,19 @@ class Quality(Record):
         return self.accuracy if self.exact is None else self.exact
 
 
+class ClaimedScores(Record):
+    """What a checkpoint's card claims of it on the evaluation data, 0 to 1. None: nothing."""
+
+    exact: float | None
+    """SQuAD 2.0's exact match."""
+    f1: float | None
+    """SQuAD 2.0's F1 over words."""
+    accuracy: float | None
+    """Share of examples that are right."""
+    within: float
+    """How far what is measured may be away: the study's tolerance, and two standard errors of a sample."""
+
+
 class RuntimeFacts(Record):
     """What really ran, as the opened backend tells it."""
 
@@ -204,6 +217,8 @@ class DeploymentResult(Record):
     """Whether its weights are random: speed and memory count, the rest means nothing."""
     pruned_of: str | None
     """The model that it was pruned from."""
+    claimed: ClaimedScores | None
+    """Of its checkpoint; None: the study names no scores."""
     artifact: ArtifactFacts | None
     """None: it was not made."""
     verification: VerificationResult | None

@@ -11,7 +11,10 @@ from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 11
+VERSION = 12
+
+
+F1 = "f1"
 
 
 class Options(FlooredOptions):
@@ -35,6 +38,8 @@ def run(context: Context[Options, Inputs]) -> None:
     options = context.options
     task = options.asked
     columns = ("group", "prediction", *task.gold, *task.head.outputs)
+    if task.score is not None and task.score[0] == F1:
+        columns = (*columns, F1)
     found = tables(context, options, context.inputs.evaluation, *columns)
     first = found[options.reference]
     result = compare(
@@ -46,6 +51,7 @@ def run(context: Context[Options, Inputs]) -> None:
         groups=strings(first, "group"),
         strata=task.strata(first),
         classes=task.classes(first, options.labels),
+        f1={name: numbers(table, F1) for name, table in found.items()} if F1 in columns else None,
         margin=options.margin,
         **options.as_arguments(),
     )

@@ -1,6 +1,6 @@
 """The steps of a store: each a folder named by its key, made beside its place and renamed in when whole.
 
-<store>/.steps/<kind>/<key>/step.json     what it is, how long it took, and the SHA-256 of every other file
+<store>/.steps/<kind>/<key>/step.json     what it is, what time and memory it took, and the SHA-256 of every other file
 <store>/.steps/<kind>/<key>/...           what the step made
 <store>/.steps/.unfinished/<key>/         a step being made; left by a kill or a failure, swept by the next run
 <store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
@@ -121,12 +121,17 @@ class Store:
         folder.mkdir(parents=True)
         return folder
 
-    def commit(self, step: Step, folder: Path, *, seconds: float | None = None) -> Path:
-        """Seal what `begin` gave, and rename it to its place in one go. ``seconds``: how long the step took."""
+    def commit(self, step: Step, folder: Path, *, seconds: float | None = None, peak_bytes: int | None = None) -> Path:
+        """Seal what `begin` gave, and rename it to its place in one go.
+
+        ``seconds``: how long the step took. ``peak_bytes``: the peak of its process's memory, up to the step's end:
+        steps that share a process share it, and where a step measures memory itself it is since then.
+        """
         record = {
             "version": VERSION,
             "step": json.loads(step.to_json()),
             "seconds": seconds,
+            "peak_bytes": peak_bytes,
             "files": {
                 path.relative_to(folder).as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
                 for path in sorted(folder.rglob("*"))

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from harness.cli.configs import SHIPPED
+from harness.gate.outcome import load_gate
 from tests.end_to_end.driver import scalemodel
 from tests.hub import Hub, serving
-from tests.published import publish_data, publish_fine_tuned, publish_models
+from tests.published import FINE_TUNED, publish_data, publish_fine_tuned, publish_models
 
 NAME = "mrm8488/bert-tiny-finetuned-squadv2"
 STUDY = f"""
@@ -152,22 +155,89 @@ SMALLER_TEXTS = (
 )
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize(
-    ("name", "smaller", "deployments"),
-    [("paper", SMALLER + SMALLER_TEXTS, 12), ("quantized-vs-distilled", SMALLER, 14)],
-)
-def test_a_study_that_ships_runs_end_to_end(
-    hub: Hub, tmp_path: Path, name: str, smaller: tuple[str, ...], deployments: int
-) -> None:
-    publish_models(hub, tmp_path / "models")
-    publish_data(hub, tmp_path / "data")
+LESS = ("formats", "[onnx-fp32]", "backends", "[onnxruntime-cpu]")
+
+
+def run_as_it_ships(hub: Hub, folder: Path, name: str, smaller: tuple[str, ...]) -> tuple[Any, str]:
+    """The results of a study that ships, on small models and data, and what it printed."""
+    publish_models(hub, folder / "models")
+    for seed, fine_tuned in enumerate(FINE_TUNED):
+        publish_fine_tuned(hub, folder / "models", fine_tuned, seed)
+    publish_data(hub, folder / "data")
     settings = [
         part for key, value in zip(smaller[::2], smaller[1::2], strict=True) for part in ("--set", f"{key}={value}")
     ]
-    environment = hub.environment(tmp_path / "cache")
-    done = scalemodel("run", name, "--store", tmp_path / "runs", "--quiet", *settings, **environment)
+    environment = hub.environment(folder / "cache")
+    done = scalemodel("run", name, "--store", folder / "runs", "--quiet", *settings, **environment)
     assert done.returncode == 0, done.stderr
-    (results,) = (tmp_path / "runs").glob("*/results.json")
-    found = json.loads(results.read_text())
-    assert sum(len(task["deployments"]) for task in found["tasks"].values()) == deployments
+    (results,) = (folder / "runs").glob("*/results.json")
+    return json.loads(results.read_text())["tasks"], done.stdout
+
+
+def deployed(tasks: Any) -> int:
+    return sum(len(task["deployments"]) for task in tasks.values())
+
+
+@pytest.mark.nightly
+def test_published_checkpoints_run_end_to_end_and_are_held_against_their_cards(hub: Hub, tmp_path: Path) -> None:
+    trained = [SMALLER, SMALLER_TEXTS]
+    smaller = [part for each in trained for part in zip(each[::2], each[1::2], strict=True) if "recipe" not in part[0]]
+    tasks, report = run_as_it_ships(
+        hub, tmp_path, "paper/published", LESS + tuple(text for pair in smaller for text in pair)
+    )
+    assert deployed(tasks) == 8 + 2
+    claimed = tasks["question-answering"]["deployments"]["bert-large/onnx-fp32@onnxruntime-cpu"]["claimed"]
+    assert claimed == {"exact": 0.7863, "f1": 0.8158, "accuracy": None, "within": 0.01}
+    assert "of 7 checkpoints with claimed scores" in report
+
+
+@pytest.mark.nightly
+def test_mlperf_s_bert_runs_end_to_end_on_a_cpu(hub: Hub, tmp_path: Path) -> None:
+    publish_fine_tuned(hub, tmp_path / "models", "ofirzaf/bert-large-uncased-squad")
+    publish_data(hub, tmp_path / "data", size=40)
+    settings = {
+        "formats": "[onnx-fp32, onnx-fp16, onnx-int8-dynamic]",
+        "backends": "[onnxruntime-cpu]",
+        "performance.min_seconds": "0.1",
+        "performance.max_warmup_seconds": "1",
+        "performance.tune": "false",
+        "tasks.question-answering.question_answering": "{max_seq_length: 128, doc_stride: 32}",
+        "tasks.question-answering.verification_examples": "8",
+    }
+    sets = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    done = scalemodel(
+        "run", "mlperf-bert", "--store", tmp_path / "runs", "--quiet", *sets, **hub.environment(tmp_path / "cache")
+    )
+    assert done.returncode in (0, 5), done.stderr  # random weights keep what F1 they have, or lose it
+    (folder,) = (tmp_path / "runs").glob("mlperf-bert-*")
+    gate = load_gate(folder)
+    assert gate is not None
+    limits = [(one.deployment, one.rule) for one in gate.outcomes]
+    assert sorted(limits) == [
+        (f"bert-large/onnx-{name}@onnxruntime-cpu", f"f1-kept at least {share} %")
+        for name, share in (("fp16", "99"), ("fp16", "99.9"), ("int8-dynamic", "99"))
+    ]
+    timed = json.loads((folder / "performance.json").read_text())["tasks"]["question-answering"]
+    assert all(found["server"]["bound_ms"] == 130 for found in timed.values())
+
+
+@pytest.mark.nightly
+def test_one_recipe_runs_end_to_end(hub: Hub, tmp_path: Path) -> None:
+    shipped = yaml.safe_load((SHIPPED / "paper" / "one-recipe.yaml").read_text())["tasks"]
+    kept = {  # one of each kind; that the whole file is a plan is tested with the plans
+        "question-answering": ["bert-large", "distilbert", "bert-tiny", "bert-large-1"],
+        "text-classification": ["bert-large", "bert-tiny"],
+    }
+    few = tuple(
+        text
+        for task, names in kept.items()
+        for text in (f"tasks.{task}.models", json.dumps({name: shipped[task]["models"][name] for name in names}))
+    )
+    tasks, _ = run_as_it_ships(hub, tmp_path, "paper/one-recipe", LESS + SMALLER + SMALLER_TEXTS + few)
+    assert deployed(tasks) == 4 + 2
+
+
+@pytest.mark.nightly
+def test_quantized_vs_distilled_runs_end_to_end(hub: Hub, tmp_path: Path) -> None:
+    tasks, _ = run_as_it_ships(hub, tmp_path, "quantized-vs-distilled", SMALLER)
+    assert deployed(tasks) == 14

@@ -99,7 +99,7 @@ def test_every_file_of_data_is_in_it(environment: Path) -> None:
 def test_the_studies_that_ship(environment: Path, folder: Path) -> None:
     listed = said(environment, folder, "list", "configs")
     assert [line.split()[0] for line in listed.splitlines()] == sorted(
-        path.stem for path in ROOT.glob("configs/*.yaml")
+        path.relative_to(ROOT / "configs").with_suffix("").as_posix() for path in ROOT.glob("configs/**/*.yaml")
     )
     assert "quickstart.yaml: valid" in said(environment, folder, "validate", "quickstart")
     assert "checkpoint: {embedded: reference}" in said(environment, folder, "list", "models")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from harness.report.blocks import Finding
 from harness.report.findings import (
+    claims,
     entities,
     evidence,
     limits,
@@ -22,6 +23,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.failures,
     validity.nothing_to_learn,
     validity.unlike_replicates,
+    claims.other_than_claimed,
     trade.best_trade,
     trade.fastest,
     trade.not_ranked,

@@ -56,6 +56,20 @@ def test_every_figure_against_the_libraries():
             assert pair.divergence is None
 
 
+def test_f1_kept_is_a_ratio_of_means_of_the_same_examples():
+    correct, predictions, groups = study(n=2000)
+    large = np.where(correct["large"], 1.0, 0.4)
+    small = large.copy()
+    small[::50] *= 0.9
+    f1 = {"large": large, "small": small, "tiny": np.zeros(2000)}
+    found = compare(correct, predictions, None, groups, {}, "large", 400, 0, f1=f1).f1_kept
+    assert list(found) == ["small", "tiny"]
+    assert found["small"].value == pytest.approx(small.mean() / large.mean())
+    assert found["small"].width < large.std() / np.sqrt(2000)  # apart, either mean alone scatters by four times that
+    assert found["tiny"].value == 0
+    assert compare(correct, predictions, None, groups, {}, "large", 10, 0).f1_kept == {}
+
+
 def test_order_of_pairs_puts_the_reference_first():
     correct, predictions, groups = study()
     found = run(correct, predictions, groups, reference="small")

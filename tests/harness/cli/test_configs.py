@@ -13,6 +13,7 @@ from harness.errors import UserError
 def test_a_file_comes_before_what_ships_under_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_config(Path("quickstart")) == SHIPPED / "quickstart.yaml"
+    assert find_config(Path("paper/published")) == SHIPPED / "paper" / "published.yaml"
     (tmp_path / "quickstart").write_text("")
     assert find_config(Path("quickstart")) == Path("quickstart")
 
@@ -23,6 +24,9 @@ def test_a_file_comes_before_what_ships_under_its_name(tmp_path: Path, monkeypat
         ("quickstrt", "did you mean quickstart?"),
         ("quickstrt.yaml", "did you mean quickstart?"),
         ("configs/quickstrt.yaml", "did you mean quickstart?"),
+        ("paper", "did you mean paper/one-recipe or paper/published?"),
+        ("paper/publishd", "did you mean paper/published?"),
+        ("configs/paper.yaml", "did you mean paper/one-recipe or paper/published?"),
         ("stduy.yaml", "did you mean study.yaml?"),
         ("study", "did you mean study.yaml?"),
         ("nothing-of-the-kind", "`scalemodel list configs` names those that ship"),

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from exporters.format import Format
-from harness.cli.configs import shipped
+from harness.cli.configs import SHIPPED, shipped, shipped_name
 from harness.config.data import EmbeddedSource, TableSource
 from harness.config.load import _of_tasks, load_study
 from harness.config.policy import Policy
@@ -275,9 +275,24 @@ def test_parameters_are_filled_in_and_unknown_ones_named(config: Path) -> None:
     assert "names no parameter (known: data)" in complaint(config)
 
 
-@pytest.mark.parametrize("path", shipped(), ids=lambda path: path.stem)
+def test_scores_that_a_card_claims(config: Path) -> None:
+    place = "tasks.text-classification.models.big.claimed"
+    (task,) = load_study(config, [f"{place}={{accuracy: 89.1}}"]).tasks.values()
+    claimed = task.models["big"].claimed
+    assert claimed is not None and (claimed.accuracy, claimed.f1, claimed.within) == (89.1, None, 1.0)
+    assert complaint(config, f"{place}={{f1: 80}}").endswith(
+        "claimed.f1: text-classification has no such score; name accuracy, in percent"
+    )
+    assert complaint(config, f"{place}={{within: 2}}").endswith("names no score; name accuracy, in percent")
+    recipe = "tasks.text-classification.recipe={epochs: 1, batch_size: 8, learning_rate: 1.0e-3, max_length: 32}"
+    training = "tasks.text-classification.models.big.training={}"
+    message = complaint(config, f"{place}={{accuracy: 89.1}}", recipe, training)
+    assert message.endswith("claimed: no card speaks of a model that this study trains; remove it")
+
+
+@pytest.mark.parametrize("path", shipped(), ids=shipped_name)
 def test_every_shipped_study_is_valid(path: Path) -> None:
-    assert load_study(path).study == path.stem
+    assert load_study(path).study == shipped_name(path).replace("/", "-")
 
 
 def test_the_schema_names_every_key_of_the_shipped_studies() -> None:
@@ -287,7 +302,7 @@ def test_the_schema_names_every_key_of_the_shipped_studies() -> None:
 
 
 def test_the_schema_that_ships_is_that_of_the_models_and_says_what_keys_mean() -> None:
-    shipped_schema = json.loads((shipped()[0].parent / "study.schema.json").read_text(encoding="utf-8"))
+    shipped_schema = json.loads((SHIPPED / "study.schema.json").read_text(encoding="utf-8"))
     assert shipped_schema == json_schema()  # else: scalemodel list schema > configs/study.schema.json
     assert "p99" in shipped_schema["$defs"]["Server"]["properties"]["queries"]["description"]
 

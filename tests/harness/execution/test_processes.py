@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 import subprocess
@@ -76,6 +77,8 @@ def test_a_failing_step_does_not_keep_the_next_from_being_done(tmp_path: Path) -
     assert "nowhere" in failures[0].reason
     assert store.has("checkpoint", "good") and not store.has("checkpoint", "missing")
     assert heard[-2:] == [("good", "started"), ("good", "finished")]
+    record = json.loads((store.path("checkpoint", "good") / "step.json").read_text())
+    assert 100 << 20 < record["peak_bytes"] < 10 << 30  # torch is in it
     assert "Traceback" in (tmp_path / "log.txt").read_text()
     # The command that the report shows does it again, and says why it fails.
     _, *arguments = shlex.split(failures[0].command or "")

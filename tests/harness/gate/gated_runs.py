@@ -73,6 +73,7 @@ def gated_run(folder: Path, *, processes: int = 1, broken: bool = False, seeds: 
             FP16: Floor("execution", (AGAIN,)),
             **({name: Floor("seed", trainings) for name in (NEAR, TINY)} if trainings else {}),
         },
+        f1={name: column.astype(float) for name, column in right.items()},
         classes={"negative": np.arange(EXAMPLES) % 3 == 0, "positive": np.arange(EXAMPLES) % 3 > 0},
     )
     tree = synthetic.envelope({TASK: synthetic.task_results(TASK, entries, REFERENCE)})

@@ -71,6 +71,12 @@ def test_percentiles_of_the_divergence_are_limited(run: Path) -> None:
     assert only(run, NEAR, divergence_p95="at most 0.5 bits").status == "fail"
 
 
+def test_f1_is_held_against_a_part_of_the_references(run: Path) -> None:
+    assert only(run, FP16, f1_kept="at least 90 %").status == "pass"
+    failed = only(run, TINY, f1_kept="at least 99.9 %")
+    assert failed.status == "fail" and failed.rule == "f1-kept at least 99.9 %"
+
+
 def test_recall_is_limited_by_class(run: Path) -> None:
     found = held(
         run,

@@ -90,7 +90,9 @@ def test_whatever_a_step_needs_comes_before_it_and_no_step_comes_twice(plan: Pla
     assert_in_order(plan)
 
 
-@pytest.mark.parametrize("name", ["quickstart", "paper", "quantized-vs-distilled", "bert-large-speed"])
+@pytest.mark.parametrize(
+    "name", ["quickstart", "paper/one-recipe", "paper/published", "quantized-vs-distilled", "bert-large-speed"]
+)
 def test_the_order_of_the_studies_that_ship(name: str) -> None:
     assert_in_order(make_plan(load_study(CONFIGS / f"{name}.yaml")))
 

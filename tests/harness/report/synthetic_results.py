@@ -164,6 +164,7 @@ def deployment(task: str, model: str, form: str, backend: str = BACKEND, **chang
         replicate_kind=None,
         random=False,
         pruned_of=None,
+        claimed=None,
         artifact=ArtifactFacts(
             bytes=int(parameters * 4 * size),
             sha256="0" * 64,
@@ -561,7 +562,7 @@ def characteristics(task: str, deployments: dict[str, Json], *, seed: int = 0) -
         alone=[replace(example, id="imdb-18")] if names else [],
     )
     return CharacteristicResults.known(
-        prediction_errors=PredictionErrors(strata, recalls),
+        prediction_errors=PredictionErrors(strata, recalls, {}),
         data_representation=representation,
         data_distribution=distribution,
         adversarial_attack=attack if task == TEXT else None,
@@ -672,7 +673,7 @@ def whole_task(task: str) -> dict[str, Any]:
         "status": "failed",
         "reason": "NaN in the logits of 3 of 32 parity examples",
         "step": "export",
-        "command": f"scalemodel run configs/paper.yaml --only '{failed}'",
+        "command": f"scalemodel run paper/published --only '{failed}'",
         "artifact": None,
         "verification": None,
         "quality": None,

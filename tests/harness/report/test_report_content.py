@@ -476,7 +476,7 @@ def test_what_was_not_measured_is_said_once(printed: Printed) -> None:
 def test_failures_have_reason_and_command(printed: Printed) -> None:
     text = section(printed(synthetic.envelope({QA: synthetic.whole_task(QA)})), "Failures")
     assert text.count("NaN in the logits") == 1  # not once more for the deployment
-    assert "    $ scalemodel run configs/paper.yaml --only 'bert-medium/onnx-fp16@onnxruntime-cpu'" in text
+    assert "    $ scalemodel run paper/published --only 'bert-medium/onnx-fp16@onnxruntime-cpu'" in text
 
 
 def test_steps_that_were_skipped_stand_under_their_cause(printed: Printed) -> None:

@@ -76,6 +76,26 @@ def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any
     assert "-1.0" in finding.text
 
 
+def test_a_checkpoint_that_scores_otherwise_than_its_card_claims(task: dict[str, Any]) -> None:
+    quality = task["deployments"][REFERENCE]["quality"]
+    near = {"exact": quality["exact"] + 0.009, "f1": quality["f1"], "accuracy": None, "within": 0.01}
+    for name in (REFERENCE, INT8, AGAIN):
+        task["deployments"][name]["claimed"] = near
+    assert found(task, "other-than-claimed") is None
+    far = {**near, "f1": quality["f1"] - 0.02}
+    for name in (INT8, AGAIN):  # what INT8 loses is no fault of the checkpoint
+        task["deployments"][name]["claimed"] = far
+    assert found(task, "other-than-claimed") is None
+    task["deployments"][REFERENCE]["claimed"] = far
+    finding = found(task, "other-than-claimed")
+    assert finding is not None and finding.kind == "warning" and finding.deployments == (REFERENCE,)
+    measured, claimed = (f"{100 * f1:.1f}" for f1 in (quality["f1"], far["f1"]))
+    assert (
+        f"1 of 1 checkpoint with claimed scores scores otherwise: [1] bert-large/fp32: F1 {measured} %" in finding.text
+    )
+    assert f"claimed {claimed} %" in finding.text and "exact match" not in finding.text
+
+
 @pytest.mark.parametrize("mark", [{"steady": False}, {"disturbed": True}, {"scattered": True}])
 def test_a_ratio_of_marked_timings_ranks_nothing(task: dict[str, Any], mark: dict[str, bool]) -> None:
     assert found(task, "not-ranked") is None
