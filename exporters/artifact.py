@@ -76,6 +76,7 @@ def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
         layers=facts.layers,
         hidden=facts.hidden,
         labels=facts.labels,
+        activation=facts.activation,
         pooling=job.pooling,
         max_positions=facts.max_positions,
         pad_token=facts.pad_token,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from exporters.activation import Activation, activation_of
 from exporters.errors import ExportError, one_line
 from exporters.files import TOKENIZER, require, sha256
 from exporters.positions import pad_token, usable_positions
@@ -34,6 +35,8 @@ class CheckpointFacts:
     layers: int
     hidden: int
     labels: list[str] | None
+    activation: Activation | None
+    """Of a head with one output."""
     max_positions: int
     pad_token: int
     parameters: int
@@ -69,6 +72,7 @@ def read_checkpoint(folder: Path, *, task: str) -> CheckpointFacts:
             layers=int(_first(config, "num_hidden_layers", "n_layers")),
             hidden=int(_first(config, "hidden_size", "dim")),
             labels=labels,
+            activation=activation_of(config) if labels is not None and len(labels) == 1 else None,
             max_positions=positions,
             pad_token=pad_token(config),
             parameters=_count_parameters(paths[1]),

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from exporters.activation import Activation
 from exporters.errors import ExportError
 from exporters.files import sha256
 
@@ -52,6 +53,8 @@ class Manifest:
     parameters: int | None
     """Numbers in the checkpoint's weights, whatever the precision they are stored in here; of a finished file, in
     its own. An engine does not tell."""
+    activation: Activation | None = None
+    """Of a head with one output, what turns that into the score; the graph does not hold it."""
     pad_token: int = 0
     """The id that shorter rows of ``input_ids`` are filled up with."""
     opset: int | None = None

@@ -56,7 +56,7 @@ class Parity:
     """Of all numbers of the representation, in its own unit."""
     decision_agreement: float | None
     """Share of examples with the same class, or with the same best start and the same best end; where every token has a
-    class, of an example the share of its tokens. None: no logits."""
+    class, of an example the share of its tokens. None: there is no choice."""
     finite: bool
     """Whether no output holds NaN or infinity."""
     outputs: dict[str, Difference]
@@ -107,6 +107,7 @@ def compare_outputs(
         raise ExportError(f"parity needs two outputs for every batch, there are {counts}: run them all")
     pairs: dict[str, list[NDArray[np.float64]]] = {}
     agreement: list[NDArray[np.float64]] = []
+    decided = False
     for index, (wanted, given, batch) in enumerate(zip(expected, actual, batches, strict=True)):
         mask = np.asarray(batch["attention_mask"], dtype=bool)
         same = np.ones(len(mask))
@@ -118,6 +119,9 @@ def compare_outputs(
             pairs.setdefault(name, []).append(np.stack([a[kept], b[kept]]))
             if name == REPRESENTATION:
                 continue
+            if a.shape[-1] == 1 and name not in TASKS[task].per_token:
+                continue  # a score decides nothing
+            decided = True
             best = [np.where(kept, values, -np.inf).argmax(axis=-1) for values in (a, b)]
             agreed = (best[0] == best[1]) & np.where(kept, np.isfinite(b), True).all(axis=-1)
             same *= np.average(agreed, axis=1, weights=mask) if a.ndim == 3 else agreed
@@ -136,7 +140,7 @@ def compare_outputs(
         largest_representation_difference=outputs[REPRESENTATION].largest
         if finite and REPRESENTATION in outputs
         else None,
-        decision_agreement=float(same.mean()) if values.keys() - {REPRESENTATION} else None,
+        decision_agreement=float(same.mean()) if decided else None,
         finite=finite,
         outputs=outputs,
     )

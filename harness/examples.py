@@ -87,6 +87,17 @@ class TextExample(_OneText):
 
 
 @dataclass(frozen=True)
+class TextPair(TextExample):
+    """Two texts with the class of both together, such as a premise and a hypothesis."""
+
+    text_pair: str
+
+    @property
+    def parts(self) -> dict[str, str]:
+        return {"text": self.text, "other text": self.text_pair}
+
+
+@dataclass(frozen=True)
 class PlainText(_OneText):
     """A text of which nothing is asked: a document of a corpus, or one to calibrate on."""
 
@@ -161,7 +172,7 @@ class TaggedSentence:
         return replace(self, words=words, tags=(OUTSIDE,) * len(words))
 
 
-Example = QuestionExample | TextExample | PlainText | ScoredPair | Query | TaggedSentence
+Example = QuestionExample | TextExample | TextPair | PlainText | ScoredPair | Query | TaggedSentence
 
 
 def has_no_answer(example: Example) -> bool:

@@ -138,6 +138,19 @@ def of_texts(
     return found | _confidence(confidence, len(texts))
 
 
+def of_pairs(
+    pairs: Sequence[tuple[str, str]], labels: Sequence[str] | None, confidence: ArrayLike | None = None
+) -> dict[str, Attribute]:
+    """Attributes of n pairs of texts: those of `of_texts`, of both texts as one, and "overlap", the share of the
+    first text's distinct content words that occur in the second, uninflected (English; NaN without content words).
+
+    Raises:
+        BenchmarkError: sequences of different lengths.
+    """
+    overlap = _shares([_content(first) for first, _ in pairs], [_words(second) for _, second in pairs])
+    return {**of_texts([f"{first} {second}" for first, second in pairs], labels, confidence), "overlap": overlap}
+
+
 def question_word(question: str) -> str:
     """The first of who, what, when, where, why, which, how many, how; "other" without any. English.
 

@@ -67,6 +67,7 @@ def export_prebuilt_engine(
         layers=None,
         hidden=None,
         labels=list(labels) or None,
+        activation=declared.activation,
         pooling=pooling,
         max_positions=declared.max_positions,
         pad_token=declared.pad_token,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.activation import Activation
 from exporters.checkpoint import check_task
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require
@@ -60,6 +61,8 @@ class DeclaredMetadata:
     first_position: int | None = None
     """The position id of a text's first token; asked for only where ``position_ids`` are an input."""
     max_positions: int | None = None
+    activation: Activation | None = None
+    """Of a head with one output."""
     pad_token: int = 0
 
 
@@ -124,6 +127,7 @@ def export_prebuilt(
         layers=found.facts.layers,
         hidden=found.hidden,
         labels=list(labels) or None,
+        activation=declared.activation,
         pooling=pooling,
         max_positions=declared.max_positions,
         pad_token=declared.pad_token,

@@ -67,21 +67,26 @@ def find_logits(
             raise ExportError(
                 f"output {own!r} of {where} is {described(shape)}, should be {wanted}: name another, with {name}: NAME"
             )
-        if shape is not None and TASKS[task].classifies and shape[-1] == 1:
+        if shape is not None and TASKS[task].classifies and shape[-1] == 1 != labels:
             raise ExportError(
                 f"output {own!r} of {where} is a single number, a regression or one sigmoid: {task} "
                 "scores the softmax over two classes or more; give a model with such a head"
+            )
+        if shape is not None and TASKS[task].classifies and labels == 1 and shape[-1] not in (None, 1):
+            raise ExportError(
+                f"output {own!r} of {where} has {shape[-1]} classes, and a regression has one output: give a model "
+                "with such a head"
             )
         if shape is not None and TASKS[task].classifies and shape[-1] not in (None, labels):
             raise ExportError(
                 f"output {own!r} of {where} has {shape[-1]} classes, the study's labels are {labels}: name all of "
                 "them, in the order of the model"
             )
-        found[name] = _before_softmax(own, producer, where)
+        found[name] = _before_softmax(own, producer, labels, where)
     return found
 
 
-def _before_softmax(output: str, producer: Mapping[str, NodeProto], where: Path) -> str:
+def _before_softmax(output: str, producer: Mapping[str, NodeProto], labels: int, where: Path) -> str:
     """The input of the Softmax that ``output`` comes from; ``output`` itself where there is none."""
     node = producer.get(output)
     while node is not None and node.op_type in UNCHANGED:
@@ -90,6 +95,9 @@ def _before_softmax(output: str, producer: Mapping[str, NodeProto], where: Path)
         raise ExportError(
             f"output {output!r} of {where} is a Sigmoid's, a multi-label head: text-classification scores the softmax "
             "over classes of which one is right; give a model with such a head"
+            if labels > 1
+            else f"output {output!r} of {where} is a Sigmoid's: export the model without it, the activation of a "
+            "regression is read from the config.json beside it"
         )
     return node.input[0] if node is not None and node.op_type in ("Softmax", "LogSoftmax") else output
 

@@ -17,7 +17,7 @@ def written_labels(labels: Sequence[str]) -> dict[str, Any]:
     return {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: index for index, label in enumerate(labels)},
-        "problem_type": "single_label_classification",
+        "problem_type": "single_label_classification" if len(labels) > 1 else "regression",
     }
 
 

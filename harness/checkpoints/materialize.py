@@ -19,7 +19,7 @@ from exporters.tasks import EMBEDDING, QUESTION_ANSWERING
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
 from harness.checkpoints.folder_check import read_config, require_weights
-from harness.checkpoints.heads import require_classes
+from harness.checkpoints.heads import require_head
 from harness.checkpoints.labels import matching_labels, written_labels
 from harness.checkpoints.loading import (
     HEADS,
@@ -116,8 +116,10 @@ def from_folder(
         _require_words(folder, tokenizer)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if classifies(task) and not allow_new_head:
-        require_classes(folder / "config.json", read_config(folder))
-        overrides = written_labels(matching_labels(folder, load_config(folder), labels))
+        require_head(folder / "config.json", read_config(folder), None if labels is None else len(labels))
+        config = load_config(folder)
+        # A head of one output keeps what its configuration says of its activation.
+        overrides = {} if config.num_labels == 1 else written_labels(matching_labels(folder, config, labels))
     loaded = load(folder, task, **overrides)
     if task == EMBEDDING.task:  # which has no head: what may be new is a pooler, that nothing reads
         write_embedding(destination, read_modules(folder))
@@ -140,6 +142,6 @@ def _require_words(folder: Path, tokenizer: Any) -> None:
 def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:
     if not classifies(task):
         return {}
-    if labels is None or len(labels) < 2:
+    if not labels:
         raise UserError(f"a new {task} head needs its classes: set labels to two names or more")
     return written_labels(labels)

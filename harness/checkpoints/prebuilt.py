@@ -13,7 +13,7 @@ from exporters.positions import first_position, pad_token, usable_positions
 from exporters.prebuilt.engine import look_at_engine
 from exporters.prebuilt.onnx import DeclaredMetadata, PrebuiltModel, look_at
 from exporters.tasks import TASKS
-from harness.checkpoints.heads import require_classes
+from harness.checkpoints.heads import read_activation, require_head
 from harness.checkpoints.locate import require_inside
 from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_own_vocabulary
 from harness.config.models import PrebuiltArtifact
@@ -61,6 +61,7 @@ def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[
         **artifact.model_dump(mode="json", exclude={"onnx", "tensorrt", "tokenizer", "first_position"}),
         first_position=_first_position(artifact, config),
         max_positions=usable_positions(config),
+        activation=(read_activation(described, config) if config else "identity") if len(labels) == 1 else None,
     )
     seen = None
     try:
@@ -71,7 +72,7 @@ def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[
         raise UserError(str(error)) from None
     require_inside(*prebuilt_tokenizer_files(folder), described)
     if TASKS[task].classifies:
-        require_classes(described, config)
+        require_head(described, config, len(labels))
         _same_labels(described, config, labels)
     tokenizer = read_own_vocabulary(folder)
     digests = {path.name: file_digest(path) for path in prebuilt_tokenizer_files(folder)}

@@ -15,6 +15,9 @@ from harness.config.training import Recipe
 RecipeName = Literal["bae", "bert-attack", "deepwordbug", "pruthi", "pwws", "textbugger", "textfooler"]
 
 
+Target = Literal["question", "context", "text", "text_pair"]
+
+
 class Representation(Strict):
     k: Annotated[tuple[Annotated[int, Field(gt=0)], ...], Field(min_length=1)] = (5, 10, 50)
 
@@ -50,8 +53,9 @@ class Attack(Strict):
     """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
     sentence_encoder: SentenceEncoder | None = None
     """Measures the similarity of texts; None takes the masked language model's encoder."""
-    target: Literal["question", "context"] = "question"
-    """What is changed of question answering's examples; the words that the answer hangs on are left alone."""
+    target: Target | None = None
+    """What is changed: of questions ``question`` or ``context``, where the words that the answer hangs on are left
+    alone, and of pairs ``text_pair`` or ``text``. None: the first of the two."""
     data: Annotated[tuple[DataSource, ...], Field(min_length=1)] | None = None
     """The texts that are attacked; None takes the evaluation examples."""
     sample: Annotated[int, Field(gt=0)] = 100

@@ -30,7 +30,8 @@ class TableSource(Source):
     text: str = "text"
     label: str = "label"
     text_pair: str | None = None
-    """The column of a pair's second text; None: there are single texts."""
+    """The column of a pair's second text, ``text_pair`` where a task on pairs is not told; None elsewhere: there are
+    single texts."""
     score: str = "score"
     """The column of a pair's score."""
 

@@ -194,7 +194,9 @@ def _check_claimed(place: str, task_name: str, model: Model, claimed: Claimed) -
 def _check_task(place: str, name: str, task: TaskSettings) -> None:
     task_class(name).check_settings(place, task)
     if task.characteristics.attack is not None:
-        _check_attack(f"{place}.characteristics.attack", task.characteristics.attack)
+        _check_attack(f"{place}.characteristics.attack", name, task.characteristics.attack)
+    if task.threshold is not None and not task_class(name).thresholded:
+        raise UserError(f"{place}.threshold: {name} scores nothing that it could divide; remove it")
     explanation = task.characteristics.explanation
     if explanation is not None and find_spec(explanation.method) is None:
         raise UserError(
@@ -210,7 +212,10 @@ def _check_task(place: str, name: str, task: TaskSettings) -> None:
 WITH_A_RECIPE = {"recipe", "data", "sample", "deployments", "token_budget"}
 
 
-def _check_attack(place: str, attack: Attack) -> None:
+def _check_attack(place: str, task_name: str, attack: Attack) -> None:
+    targets = task_class(task_name).attack_targets
+    if attack.target is not None and attack.target not in targets:
+        raise UserError(f"{place}.target: {attack.target!r} is no part of {task_name}; it has {' and '.join(targets)}")
     if attack.recipe is None:
         if attack.masked_language_model is None:
             raise UserError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PositiveInt
+from pydantic import BeforeValidator, Field, FiniteFloat, PositiveInt
 from pydantic_core import PydanticCustomError
 
 from exporters.pooling import Pooling
@@ -38,6 +38,20 @@ class QuestionAnswering(Strict):
     """The answer is "" where the score of that is ahead of the best span's by more than this."""
 
 
+class Threshold(Strict):
+    """From which score on a pair is high."""
+
+    data: FiniteFloat
+    """On the scale of the data."""
+    prediction: FiniteFloat
+    """On the scale of the models, behind their activation."""
+
+
+def _on_one_scale(value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {"data": value, "prediction": value} if is_number else value
+
+
 class Calibration(Strict):
     """How static INT8 measures the ranges of its activations."""
 
@@ -57,9 +71,14 @@ class TaskSettings(Strict):
     recipe: Recipe | None = None
     data: Data
     labels: tuple[str, ...] | None = None
-    """The class names of text-classification, or the tags of token-classification, in the order of the label
-    indices."""
+    """The class names of text-classification and text-pair-classification, or the tags of token-classification, in the
+    order of the label indices."""
     question_answering: QuestionAnswering | None = None
+    threshold: Annotated[
+        Threshold | None, BeforeValidator(_on_one_scale, json_schema_input_type=float | Threshold | None)
+    ] = None
+    """Of text-pair-regression, which needs it: a pair whose score is on the other side than the data's is an error. A
+    number is that of both, where the models' scale is that of the data."""
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest text of every task but question answering, in tokens; longer ones are truncated, and become windows in
     token-classification."""

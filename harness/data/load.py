@@ -17,7 +17,7 @@ from harness.config.data import (
 )
 from harness.data.sampling import sample
 from harness.errors import UserError
-from harness.examples import Example, PlainText, Query, ScoredPair
+from harness.examples import Example, PlainText, Query, ScoredPair, TextPair
 from harness.task_registry import task_class
 
 
@@ -115,6 +115,11 @@ def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) ->
     if not labels:
         raise UserError(f"{role} data: text-classification needs the class names; add `labels:` to the task")
     if isinstance(source, TableSource):
+        if source.text_pair is not None:
+            raise UserError(
+                f"{role} data: text_pair {source.text_pair!r} of {source.table} would not be read by "
+                "text-classification; use the task text-pair-classification, or remove it"
+            )
         from harness.data.tables import read_table
 
         return read_table(source.table, text=source.text, label=source.label, labels=labels)
@@ -134,6 +139,33 @@ def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role
     return generate("text-classification", source.embedded, source.size, source.seed)
 
 
+def read_labelled_pairs(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[TextPair]:
+    """All pairs of a table with their classes. Raises `UserError`."""
+    table = _table_of_pairs(source, role, "label")
+    from harness.data.tables import read_labelled_pairs
+
+    columns = {"text": table.text, "text_pair": table.text_pair or "text_pair", "label": table.label}
+    return read_labelled_pairs(table.table, **columns, labels=labels or ())
+
+
+def read_scored_pairs(source: DataSource, role: str) -> Sequence[ScoredPair]:
+    """All pairs of a table with their scores. Raises `UserError`."""
+    table = _table_of_pairs(source, role, "score")
+    from harness.data.tables import read_scored_pairs
+
+    columns = {"text": table.text, "text_pair": table.text_pair or "text_pair", "score": table.score}
+    return read_scored_pairs(table.table, **columns)
+
+
+def _table_of_pairs(source: DataSource, role: str, judged: str) -> TableSource:
+    if not isinstance(source, TableSource):
+        raise UserError(
+            f"{role} data: {describe(source)} is not named as pairs with a {judged}; name a CSV, JSONL or Parquet file "
+            f"with `table:`, and its columns with `text:`, `text_pair:` and `{judged}:`"
+        )
+    return source
+
+
 def read_plain_texts(source: DataSource, role: str) -> Sequence[PlainText]:
     """All texts of a table's column, or of a corpus, whatever else is beside them. Raises `UserError`."""
     match source:
@@ -149,18 +181,6 @@ def read_plain_texts(source: DataSource, role: str) -> Sequence[PlainText]:
         f"{role} data: {describe(source)} is no source of plain texts; name a CSV, JSONL or Parquet file with "
         "`table:`, or BEIR's corpus.jsonl with `corpus:`"
     )
-
-
-def read_scored_pairs(source: DataSource, role: str) -> Sequence[ScoredPair]:
-    """All pairs of a table. Raises `UserError`."""
-    if not isinstance(source, TableSource) or source.text_pair is None:
-        raise UserError(
-            f"{role} data: {describe(source)} is not named as pairs with a score; name a CSV, JSONL or Parquet file "
-            "with `table:`, and its columns with `text:`, `text_pair:` and `score:`"
-        )
-    from harness.data.tables import read_scored_pairs
-
-    return read_scored_pairs(source.table, text=source.text, text_pair=source.text_pair, score=source.score)
 
 
 def read_queries(source: DataSource, role: str) -> Sequence[Query]:

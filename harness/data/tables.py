@@ -14,7 +14,7 @@ from harness.data.files import existing_file
 from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import checked_label
 from harness.errors import UserError
-from harness.examples import PlainText, ScoredPair, TextExample
+from harness.examples import PlainText, ScoredPair, TextExample, TextPair
 
 Columns = Mapping[str, str]
 """What the study calls a column (``text``, ``label``, ...): the column's name in the file."""
@@ -55,16 +55,40 @@ def read_plain_texts(path: Path, *, text: str) -> list[PlainText]:
     ]
 
 
+def read_labelled_pairs(path: Path, *, text: str, text_pair: str, label: str, labels: Sequence[str]) -> list[TextPair]:
+    """As `read_table`, of two texts; pairs that begin with one text are of one group."""
+    return [
+        TextPair(
+            f"{path.stem}:{index}",
+            group_of(first),
+            first,
+            checked_label(path, f"{place}, column {label!r}", value, labels),
+            second,
+        )
+        for index, (place, first, second, value) in enumerate(_pairs(path, text, text_pair, {"label": label}))
+    ]
+
+
 def read_scored_pairs(path: Path, *, text: str, text_pair: str, score: str) -> list[ScoredPair]:
-    """As `read_table`, of two texts and a finite number; pairs that begin with one text are of one group."""
-    found = []
-    columns = {"text": text, "text_pair": text_pair, "score": score}
-    for index, (place, (first, second, value)) in enumerate(rows_of(path, columns)):
+    """As `read_labelled_pairs`, of two texts and a finite number."""
+    return [
+        ScoredPair(
+            f"{path.stem}:{index}",
+            group_of(first),
+            first,
+            second,
+            _number(path, f"{place}, column {score!r}", value),
+        )
+        for index, (place, first, second, value) in enumerate(_pairs(path, text, text_pair, {"score": score}))
+    ]
+
+
+def _pairs(path: Path, text: str, text_pair: str, judged: Columns) -> Iterator[tuple[str, str, str, Any]]:
+    """Place, both texts, and what the one column of ``judged`` holds."""
+    for place, (first, second, value) in rows_of(path, {"text": text, "text_pair": text_pair, **judged}):
         for column, content in ((text, first), (text_pair, second)):
             checked_text(path, f"{place}, column {column!r}", content)
-        number = _number(path, f"{place}, column {score!r}", value)
-        found.append(ScoredPair(f"{path.stem}:{index}", group_of(first), first, second, number))
-    return found
+        yield place, first, second, value
 
 
 def _number(path: Path, place: str, value: Any) -> float:

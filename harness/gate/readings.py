@@ -157,7 +157,7 @@ def _neighbours(task: TaskView, deployment: DeploymentView, _: str) -> Reading |
 
 @_reads("spearman-change")
 def _spearman_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    result = task.characteristics.similarity
+    result = task.characteristics.pair_scores
     if result is None or deployment.name not in result.deployments:
         return None
     return _mean(result.deployments[deployment.name].spearman_change, result.pairs)

@@ -200,7 +200,7 @@ def open_deployment(artifact: Path, options: DeploymentOptions, *, rerun: bool =
         yield DeploymentRunner(
             workers.backends[0],
             read_tokenizer(artifact),
-            options.task.open(),
+            options.task.open().activated(manifest.activation),
             options.token_budget,
             rerun,
             workers if len(workers) > 1 else None,

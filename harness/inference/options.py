@@ -11,7 +11,7 @@ from exporters.manifest import read_manifest
 from exporters.pooling import Pooling
 from harness.config.names import TaskName
 from harness.config.strict import Strict
-from harness.config.tasks import QuestionAnswering
+from harness.config.tasks import QuestionAnswering, Threshold
 from harness.task_registry import task_class
 from harness.tasks.task import Task, task_for
 
@@ -25,6 +25,7 @@ class TaskOptions(Strict):
     max_length: int
     """Longest text, in tokens."""
     question_answering: QuestionAnswering | None = None
+    threshold: Threshold | None = None
 
     @property
     def head(self) -> str:
@@ -33,7 +34,11 @@ class TaskOptions(Strict):
 
     def open(self) -> Task:
         return task_for(
-            self.name, question_answering=self.question_answering, max_length=self.max_length, labels=self.labels
+            self.name,
+            question_answering=self.question_answering,
+            max_length=self.max_length,
+            threshold=self.threshold,
+            labels=self.labels,
         )
 
 

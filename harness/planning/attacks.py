@@ -14,6 +14,7 @@ from harness.planning.examples import attacked_examples
 from harness.planning.proposals import Proposals, attack_settings, text_source
 from harness.steps import attack, random_swaps, recipe
 from harness.store.step import Step
+from harness.tasks.attacked import target_of
 
 FOR_ONE_THREAD = 512
 """Tokens of a batch that one thread works on: see `harness.inference.deployment.one_session_a_thread`."""
@@ -71,7 +72,7 @@ def _plan_recipe(deployed: Deployed, _: Proposals, settings: Attack, number: int
         options=recipe.Options(
             deployment=attacked_deployment(deployed),
             recipe=settings.recipe,
-            target=settings.target,
+            target=target_of(deployed.context.name, settings),
             sample=settings.sample,
             seed=deployed.context.study.seed,
         ),
@@ -98,7 +99,7 @@ def _bert_attack_options(deployed: Deployed, settings: Attack) -> attack.Options
         deployment=attacked_deployment(deployed),
         settings=attack_settings(settings, *(setting.name for setting in fields(AttackSettings))),
         batch_size=settings.batch_size,
-        target=settings.target,
+        target=target_of(deployed.context.name, settings),
         sample=settings.sample,
         seed=deployed.context.study.seed,
     )

@@ -17,6 +17,7 @@ from harness.steps.registry import KINDS, StepKind, kind_name, step_kind
 from harness.store.step import Step, StepRef
 from harness.store.steps import Store
 from harness.task_registry import task_class
+from harness.tasks.attacked import target_of
 
 
 def comparisons(task: TaskPlan, study: Study, store: Store) -> dict[str, Step]:
@@ -173,4 +174,5 @@ def _method(task: TaskPlan) -> str:
     assert attack is not None
     if attack.recipe is not None:
         return f"TextAttack's {attack.recipe}"
-    return f"BERT-ATTACK of the {attack.target}" if task_class(task.name).attack_targets else "BERT-ATTACK"
+    of = f" of the {target_of(task.name, attack)}" if len(task_class(task.name).attack_targets) > 1 else ""
+    return f"BERT-ATTACK{of}"

@@ -53,7 +53,7 @@ class TaskContext:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        return self.task.labels or ()
+        return task_class(self.name).output_names(self.task)
 
     @property
     def decoding(self) -> QuestionAnswering | None:
@@ -72,4 +72,5 @@ class TaskContext:
             labels=self.labels,
             max_length=self.task.max_length,
             question_answering=question_answering,
+            threshold=self.task.threshold,
         )

@@ -24,6 +24,7 @@ from harness.steps import (
     sentence_encoder_artifact,
 )
 from harness.store.step import Step
+from harness.tasks.attacked import target_of
 
 MODEL = "masked-language-model"
 ENCODER = "sentence-encoder"
@@ -91,7 +92,7 @@ def _candidates(context: TaskContext, attack: Attack, artifact: Step, sources: S
     options = candidates.Options(
         settings=attack_settings(attack, "mode", "candidates", "sub_word_candidates", "combinations", "stop_words"),
         threads=context.study.threads or context.machine.cores,
-        target=attack.target,
+        target=target_of(context.name, attack),
         sample=attack.sample,
         seed=context.study.seed,
     )

@@ -8,6 +8,7 @@ from harness.planning.plan import DeploymentPlan, TaskPlan
 from harness.steps import transfer
 from harness.store.step import Step, StepRef
 from harness.store.steps import Store
+from harness.tasks.attacked import target_of
 
 
 def transfers(task: TaskPlan, store: Store) -> dict[str, Step]:
@@ -40,7 +41,9 @@ def _transfer(task: TaskPlan, planned: DeploymentPlan, attacks: dict[str, tuple[
         title=f"show {planned.deployment.name} what was crafted on {task.name}",
         group=f"transfer {task.name}",
         options=transfer.Options(
-            deployment=attacked_deployment(deployed), name=planned.deployment.name, target=settings.target
+            deployment=attacked_deployment(deployed),
+            name=planned.deployment.name,
+            target=target_of(task.name, settings),
         ),
         inputs=transfer.Inputs(
             artifact=deployed.artifact.ref,

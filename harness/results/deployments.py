@@ -121,7 +121,7 @@ class Quality(Record):
     accuracy: float | None
     """Every task but question answering: share of examples that are right."""
     spearman: float | None
-    """Sentence similarity: Spearman's rank correlation with the scores of the data, -1 to 1."""
+    """Pairs with a score: Spearman's rank correlation with the scores of the data, -1 to 1."""
     ndcg: float | None
     """Retrieval: nDCG@10."""
     recall: float | None

@@ -16,9 +16,9 @@ from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.explanation import ExplanationAgreement
+from benchmarks.characteristics.pair_scores import PairScores
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.characteristics.retrieval import Retrieval
-from benchmarks.characteristics.similarity import Similarity
 from harness.results.deployments import DeploymentResult
 from harness.results.environment import Environment
 from harness.results.record import Record
@@ -34,8 +34,8 @@ class CharacteristicResults(Record):
 
     prediction_errors: PredictionErrors | None
     """Do deployments make the same errors?"""
-    similarity: Similarity | None
-    """Do they find the same pairs of texts alike?"""
+    pair_scores: PairScores | None
+    """Do they score pairs of texts alike?"""
     retrieval: Retrieval | None
     """Do they find the same documents, and may the index stay?"""
     entities: Entities | None
@@ -125,7 +125,7 @@ class ComparisonSettings(Record):
 class Results(Record):
     """All that a run found and that does not depend on the clock: results.json."""
 
-    version: Literal[5]
+    version: Literal[6]
     """Of this layout."""
     study: str
     """Its name."""
@@ -142,7 +142,7 @@ class Results(Record):
 class PerformanceResults(Record):
     """All that a run timed: performance.json."""
 
-    version: Literal[5]
+    version: Literal[6]
     """Of this layout, the same as of results.json."""
     seconds: float | None
     """Work behind the run: what its steps took when they were made, without comparisons. None: not known of any."""

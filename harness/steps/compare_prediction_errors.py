@@ -46,7 +46,7 @@ def run(context: Context[Options, Inputs]) -> None:
         correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
         predictions={name: task.predictions(table) for name, table in found.items()},
         probabilities={name: [softmax(row, axis=1) for row in task.logits(table)] for name, table in found.items()}
-        if task.head.outputs
+        if task.confident
         else None,
         groups=strings(first, "group"),
         strata=task.strata(first),

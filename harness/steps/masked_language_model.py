@@ -48,7 +48,7 @@ def _texts(examples: Sequence[Example]) -> list[str]:
     questions = [example for example in examples if isinstance(example, QuestionExample)]
     contexts = dict.fromkeys(question.context for question in questions)
     return [
-        *(example.text for example in examples if isinstance(example, TextExample)),
+        *(text for example in examples if isinstance(example, TextExample) for text in example.parts.values()),
         *contexts,
         *(question.question for question in questions),
     ]

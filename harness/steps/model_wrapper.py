@@ -12,11 +12,12 @@ from pydantic import PlainSerializer
 from benchmarks.attack.examples import Examples
 from benchmarks.attack.results import AttackSettings
 from benchmarks.attack.transfer import Ask
+from harness.config.characteristics import Target
 from harness.config.strict import Strict
 from harness.data.sampling import sample
 from harness.inference.remote_deployment import Predict
 from harness.store.examples import read_examples
-from harness.tasks.attacked import Attacked, Target
+from harness.tasks.attacked import Attacked
 
 
 def _as_json(settings: AttackSettings) -> dict[str, Any]:

@@ -45,7 +45,7 @@ KINDS: tuple[str, ...] = (
     "transfer",
     "explanation",
     "compare_prediction_errors",
-    "compare_similarity",
+    "compare_pair_scores",
     "compare_retrieval",
     "compare_entities",
     "compare_data_representation",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.attack.results import Answers, AttackResult, TransferResult
 from benchmarks.attack.transfer import replay
+from harness.config.characteristics import Target
 from harness.examples import QuestionExample
 from harness.inference.remote_deployment import RemoteDeployment, remote_deployment
 from harness.steps.attack import read_attack
@@ -18,7 +19,7 @@ from harness.steps.model_wrapper import wrapped
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.step import StepRef
-from harness.tasks.attacked import Attacked, Target
+from harness.tasks.attacked import Attacked
 
 VERSION = 5
 LIBRARIES = ("tokenizers",)

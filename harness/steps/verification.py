@@ -77,7 +77,7 @@ def run(context: Context[Options, Inputs]) -> None:
     inputs = verification_inputs(
         read_examples(context.folder(context.inputs.evaluation)),
         artifact,
-        options.task.open(),
+        options.task.open().activated(manifest.activation),
         count=context.options.verification_examples,
         seed=context.options.seed,
         positions=manifest.max_positions,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any
 
 from benchmarks.attack.question_answering import RIGHT, left_alone_in_context, left_alone_in_question
 from benchmarks.attack.words import Span
+from harness.config.characteristics import Attack, Target
 from harness.examples import Example, QuestionExample, TextExample
-
-Target = Literal["question", "context"]
+from harness.task_registry import task_class
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """An example under attack: a text with its label, or a question, of which ``target`` is changed."""
+    """An example under attack, of which the field ``target`` is changed."""
 
     example: Example
     target: Target
@@ -30,26 +30,26 @@ class Attacked:
 
     @property
     def text(self) -> str:
-        if isinstance(self.example, TextExample):
-            return self.example.text
-        assert isinstance(self.example, QuestionExample), "only these two are attacked"
-        return self.example.question if self.target == "question" else self.example.context
+        """What similarity is measured of, too: the other part of an example stays as it is."""
+        return str(getattr(self.example, self.target))
 
     @property
     def left_alone(self) -> list[Span]:
         """Places of the text that must stay as they are, beside stop words."""
-        if isinstance(self.example, TextExample):
+        if not isinstance(self.example, QuestionExample):
             return []
-        assert isinstance(self.example, QuestionExample)
         find = left_alone_in_question if self.target == "question" else left_alone_in_context
         return find(self.text, self.example.answers)
 
-    def with_text(self, text: str) -> str | QuestionExample:
-        """What the deployment is asked with ``text`` in the place of the original."""
-        if isinstance(self.example, TextExample):
-            return text
-        assert isinstance(self.example, QuestionExample)
-        if self.target == "question":
-            return replace(self.example, question=text)
-        # The gold answers are texts: where they stand in a changed context does not count.
-        return replace(self.example, context=text)
+    def with_text(self, text: str) -> Example:
+        """What the deployment is asked with ``text`` in the place of the original.
+
+        The gold answers of a question are texts: where they stand in a changed context does not count.
+        """
+        changed: dict[str, Any] = {self.target: text}
+        return replace(self.example, **changed)
+
+
+def target_of(task: str, attack: Attack) -> Target:
+    """What the study's attack changes, or else what the task's attacks change first."""
+    return attack.target or task_class(task).attack_targets[0]

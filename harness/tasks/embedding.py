@@ -18,7 +18,7 @@ from harness.tasks.task import ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
     from harness.arrow import pa
-    from harness.config.tasks import QuestionAnswering, TaskSettings
+    from harness.config.tasks import TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
@@ -41,15 +41,6 @@ class EmbeddingTask(Task):
         "adversarial_attack": "the attack asks for probabilities of classes, and an embedding has none",
         "explanation": "a word's weight is that on the probability of a class, and an embedding has none",
     }
-
-    def __init__(
-        self,
-        *,
-        max_length: int = 512,
-        question_answering: QuestionAnswering | None = None,
-        labels: tuple[str, ...] = (),
-    ) -> None:
-        self.max_length = max_length
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
@@ -106,7 +97,7 @@ class EmbeddingTask(Task):
         encoded = tokenizer([text for _, text in texts], padding="max_length", max_length=longest, truncation=True)
         return ReferenceInputs(arrays(encoded), [index for index, _ in texts], None)
 
-    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[int]]:
+    def targets(self, examples: Sequence[Example], features: Features) -> Mapping[str, Sequence[float]]:
         raise TypeError(f"{self.name} is not trained")  # check_settings has seen to it
 
     def table(

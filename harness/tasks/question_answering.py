@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
     from harness.arrow import pa
     from harness.config.data import DataSource
-    from harness.config.tasks import QuestionAnswering, TaskSettings
+    from harness.config.tasks import QuestionAnswering, TaskSettings, Threshold
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
@@ -46,6 +46,7 @@ class QuestionAnsweringTask(Task):
         max_length: int = 512,
         question_answering: QuestionAnswering | None = None,
         labels: tuple[str, ...] = (),
+        threshold: Threshold | None = None,
     ) -> None:
         from harness.config.tasks import QuestionAnswering
 
@@ -169,7 +170,7 @@ class QuestionAnsweringTask(Task):
         cut = sum(_cut(ours, example) for (ours, _), example in zip(pairs, asked, strict=True))
         return [f"{cut} questions too long for a window are cut at their end: {self.script} fails on them"] * bool(cut)
 
-    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[int]]:
+    def targets(self, examples: Sequence[Example], features: Features) -> Mapping[str, Sequence[float]]:
         assert features.offsets is not None
         questions = cast("Sequence[QuestionExample]", examples)
         starts, ends = answer_spans(questions, features.example, features.offsets)

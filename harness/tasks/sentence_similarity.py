@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +11,19 @@ from numpy.typing import NDArray
 from harness.examples import Example, ScoredPair
 from harness.tasks.embedding import EmbeddingTask
 from harness.tasks.features import Features
-from harness.tasks.task import mean
+from harness.tasks.scored_pairs import PREDICTED_SCORE, ScoredPairsTask
 
 if TYPE_CHECKING:
-    from benchmarks.characteristics.attributes import Attribute
     from harness.arrow import pa
     from harness.config.data import DataSource
 
 ALIKE, UNLIKE = "alike", "unlike"
 
 
-class SentenceSimilarityTask(EmbeddingTask):
-    """A pair is an error where a deployment puts it on the other side than the data do: see `similarity.alike`."""
+class SentenceSimilarityTask(ScoredPairsTask, EmbeddingTask):
+    """The score is the product of the two embeddings; the sides are those of `pair_scores.alike`."""
 
     name = "sentence-similarity"
-    unit = "pair"
-    right = "right side"
-    figures: ClassVar[Mapping[str, str]] = {"spearman": "Spear-\nman"}
-    gold = ("score", "correct")
 
     @staticmethod
     def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
@@ -39,7 +34,7 @@ class SentenceSimilarityTask(EmbeddingTask):
     def table(
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
     ) -> pa.Table:
-        """Of pairs also: score, and similarity, the product of the two embeddings."""
+        """Of pairs also: score, and predicted_score, the product of the two embeddings."""
         from benchmarks.statistics.search import TIE
         from harness.arrow import pa
 
@@ -50,39 +45,18 @@ class SentenceSimilarityTask(EmbeddingTask):
         similarities = [round(float(np.dot(vectors[at], vectors[at + 1])), TIE) for at in features.first]
         scores = [cast("ScoredPair", example).score for example in examples]
         return table.append_column("score", pa.array(scores, pa.float64())).append_column(
-            "similarity", pa.array(similarities, pa.float64())
+            PREDICTED_SCORE, pa.array(similarities, pa.float64())
         )
 
     def judged(self, table: pa.Table, corpus: pa.Table | None) -> pa.Table:
         """With the columns prediction and correct: how many pairs are alike is known of all of them only."""
-        if "similarity" not in table.column_names:
+        if PREDICTED_SCORE not in table.column_names:
             return table
-        from benchmarks.characteristics.similarity import alike, found_alike
+        from benchmarks.characteristics.pair_scores import alike, found_alike
         from harness.arrow import pa
         from harness.tasks.columns import numbers
 
         gold = alike(numbers(table, "score"))
-        found = found_alike(numbers(table, "similarity"), int(gold.sum()))
+        found = found_alike(numbers(table, PREDICTED_SCORE), int(gold.sum()))
         predictions = pa.array(np.where(found, ALIKE, UNLIKE).tolist(), pa.string())
         return table.append_column("prediction", predictions).append_column("correct", pa.array(found == gold))
-
-    @staticmethod
-    def metrics(table: pa.Table) -> dict[str, float | None]:
-        from benchmarks.statistics.ranking import spearman
-        from harness.tasks.columns import numbers
-
-        return {
-            "accuracy": mean(numbers(table, "correct")),
-            "spearman": spearman(numbers(table, "score"), numbers(table, "similarity")),
-        }
-
-    @staticmethod
-    def attributes(
-        examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
-    ) -> dict[str, Attribute]:
-        from benchmarks.characteristics.attributes import of_texts
-
-        pairs = cast("Sequence[ScoredPair]", examples)
-        texts = [f"{pair.text} {pair.text_pair}" for pair in pairs]
-        scores = np.array([pair.score for pair in pairs])
-        return {**of_texts(texts, None, confidence), "score": scores}

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from exporters.activation import Activation
 from exporters.tasks import Head
-from harness.examples import Example, QuestionExample
+from harness.examples import Example
 from harness.task_registry import task_class
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
     from harness.arrow import pa
+    from harness.config.characteristics import Target
     from harness.config.data import DataSource
-    from harness.config.tasks import QuestionAnswering, TaskSettings
+    from harness.config.tasks import QuestionAnswering, TaskSettings, Threshold
     from harness.tasks.fast_tokenizer import FastTokenizer
     from harness.tasks.features import Features
 
-ModelInput = str | QuestionExample
-"""What an attack asks a deployment about."""
+ModelInput = str | Example
+"""What an attack, or an explanation, asks a deployment about; a text alone is an example of it."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,14 @@ class Task(ABC):
     """What verification measures: the column, from 0 to 1, and its name; None: single examples have none."""
     length_setting: ClassVar[str]
     """The study's field that cuts inputs."""
-    attack_targets: ClassVar[tuple[str, ...]] = ()
-    """Parts of an example of which an attack changes one; none where there is only the text."""
+    attack_targets: ClassVar[tuple[Target, ...]] = ()
+    """Fields of its examples of which an attack changes one, the first where the study names none; none: no attack."""
     confident: ClassVar[bool] = True
     """Whether predictions have a probability: see `confidence`."""
     left_out: ClassVar[Mapping[str, str]] = {}
     """Comparisons that are not made for it, and why: by their field of `CharacteristicResults`."""
+    thresholded: ClassVar[bool] = False
+    """Whether what is right hangs on the study's ``threshold``."""
     predicts_texts: ClassVar[bool] = False
     """Whether a prediction is a text of the data rather than a class."""
 
@@ -81,8 +85,10 @@ class Task(ABC):
         max_length: int = 512,
         question_answering: QuestionAnswering | None = None,
         labels: tuple[str, ...] = (),
+        threshold: Threshold | None = None,
     ) -> None:
         """Settings of the study; a task uses its own."""
+        self.max_length, self.labels, self.threshold = max_length, labels, threshold
 
     # --- Settings and data of a study
 
@@ -95,6 +101,11 @@ class Task(ABC):
     def decoding(settings: TaskSettings) -> QuestionAnswering | None:
         """How answers are decoded; None where nothing is asked."""
         return None
+
+    @staticmethod
+    def output_names(settings: TaskSettings) -> tuple[str, ...]:
+        """What the outputs of the head are called, in their order; none where their number is not the study's."""
+        return settings.labels or ()
 
     @staticmethod
     @abstractmethod
@@ -128,10 +139,14 @@ class Task(ABC):
         return []
 
     @abstractmethod
-    def targets(self, examples: Sequence[Example], features: Features) -> dict[str, list[Any]]:
-        """The arguments of the model's loss by name, one entry a feature: an integer, or (tokens,) of them."""
+    def targets(self, examples: Sequence[Example], features: Features) -> Mapping[str, Sequence[Any]]:
+        """The arguments of the model's loss by name, one entry a feature: a number, or (tokens,) of them."""
 
     # --- Outputs to rows
+
+    def activated(self, activation: Activation | None) -> Task:
+        """The same task of an artifact whose manifest says that ``activation``."""
+        return self
 
     @abstractmethod
     def table(
@@ -221,13 +236,17 @@ def task_for(
     question_answering: QuestionAnswering | None = None,
     max_length: int = 512,
     labels: tuple[str, ...] = (),
+    threshold: Threshold | None = None,
 ) -> Task:
     """The task of that name.
 
     Question answering is set by ``question_answering`` alone (None: its defaults) and every other task by
-    ``max_length``, the longest text in tokens; ``labels`` are the classes' names. Raises `UserError` for another name.
+    ``max_length``, the longest text in tokens; ``labels`` are the classes' names, ``threshold`` is of one that scores.
+    Raises `UserError` for another name.
     """
-    return task_class(name)(max_length=max_length, question_answering=question_answering, labels=labels)
+    return task_class(name)(
+        max_length=max_length, question_answering=question_answering, labels=labels, threshold=threshold
+    )
 
 
 def mean(values: Any) -> float | None:

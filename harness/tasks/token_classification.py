@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
     from harness.arrow import pa
     from harness.config.data import DataSource
-    from harness.config.tasks import QuestionAnswering, TaskSettings
+    from harness.config.tasks import TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 IGNORED = -100
@@ -57,16 +57,6 @@ class TokenClassificationTask(Task):
         "adversarial_attack": "the attack turns one decision about a text, and here every word has one",
         "explanation": "a word's weight is that on one decision about a text, and here every word has one",
     }
-
-    def __init__(
-        self,
-        *,
-        max_length: int = 512,
-        question_answering: QuestionAnswering | None = None,
-        labels: tuple[str, ...] = (),
-    ) -> None:
-        self.max_length = max_length
-        self.labels = labels
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:

@@ -21,7 +21,7 @@ FAR_BELOW = -1e4
 """Pads logits: its probability is 0 in float32, and unlike -inf it times 0 is 0."""
 
 Feature = Mapping[str, Any]
-"""One feature: arrays (a number a token, or a class; or a row of them a token) and plain integers, by name."""
+"""One feature: arrays (a number a token, or a class; or a row of them a token), integers, and floats, by name."""
 
 
 class FeatureDataset(Dataset[Feature]):
@@ -103,7 +103,7 @@ class Collator:
 
     def _stack(self, name: str, values: Sequence[Any]) -> torch.Tensor:
         if np.ndim(values[0]) == 0:
-            return torch.tensor([int(value) for value in values])
+            return torch.tensor(values, dtype=torch.float32 if isinstance(values[0], float) else torch.int64)
         floating = np.issubdtype(values[0].dtype, np.floating)
         padding = FAR_BELOW if floating else self.padding.get(name, 0)
         kind = np.float32 if floating else np.int64

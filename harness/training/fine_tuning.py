@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from exporters.activation import IDENTITY
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.pruning import KeepZeros, is_sparse
 from harness.checkpoints.tokenizer_files import copy_tokenizer
@@ -60,6 +61,8 @@ def fine_tune(
     tokenizer = read_tokenizer(starting)
     model = load_model(starting, task=task_class(task).head.task, **without_attention_dropout(starting))
     require_positions(model, recipe.max_length)
+    if model.config.num_labels == 1:  # it learns the scores themselves, whatever its activation was
+        model.config.update({"problem_type": "regression", "sentence_transformers": IDENTITY})
     inputs, targets = _columns(tokenizer, task, examples, labels, recipe, question_answering)
     columns = {**accepted_inputs(model, inputs), **targets}
     pad_token_id = model.config.pad_token_id or 0
@@ -96,14 +99,14 @@ def _columns(
     labels: tuple[str, ...] | None,
     recipe: Recipe,
     question_answering: QuestionAnswering | None,
-) -> tuple[dict[str, list[NDArray[np.int64]]], dict[str, list[Any]]]:
+) -> tuple[dict[str, list[NDArray[np.int64]]], Mapping[str, Sequence[Any]]]:
     """What models read and the targets of their loss, one entry a feature."""
     encoder = task_for(task, question_answering=question_answering, labels=labels or ())
     encoder = encoder.with_max_tokens(recipe.max_length)
     features = encoder.encode(tokenizer, examples)
     targets = encoder.targets(examples, features)
     classes = np.hstack(targets.get("labels", [0]))
-    if labels is not None and (largest := int(classes.max())) >= len(labels):
+    if labels is not None and len(labels) > 1 and (largest := int(classes.max())) >= len(labels):
         raise UserError(f"training label {largest} has no name: labels names {', '.join(labels)}")
     return features.inputs, targets
 

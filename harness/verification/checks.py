@@ -174,8 +174,10 @@ def summary(record: Mapping[str, Any]) -> str:
     if parity["decision_agreement"] is not None:
         parts = [
             f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by {against}",
-            f"logits off by at most {parity['largest_logit_difference']:.2g}",
         ]
+    if parity["largest_logit_difference"] is not None:
+        of = "" if parts else f" of {parity['examples']} examples"
+        parts.append(f"logits{of} off by at most {parity['largest_logit_difference']:.2g}")
     if parity["largest_representation_difference"] is not None:
         of = "" if parts else f" of {parity['examples']} texts off from {against}"
         parts.append(f"representation{of} by {parity['largest_representation_difference']:.2g}")

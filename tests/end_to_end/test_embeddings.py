@@ -157,7 +157,7 @@ def test_retrievals_figures_are_ir_measures_on_the_same_outputs(folder, run, tas
 def test_similaritys_figure_is_scipys_on_the_same_outputs(run, tasks):
     for deployment in ("onnx-fp32", "onnx-int8-dynamic"):
         table = outputs(run, "sentence-similarity", deployment, "evaluation")
-        wanted = spearmanr(table.column("score").to_numpy(), table.column("similarity").to_numpy()).statistic
+        wanted = spearmanr(table.column("score").to_numpy(), table.column("predicted_score").to_numpy()).statistic
         quality = tasks["sentence-similarity"]["deployments"][f"encoder/{deployment}@onnxruntime-cpu"]["quality"]
         assert quality["spearman"] == pytest.approx(wanted, abs=1e-6)
 
@@ -170,9 +170,9 @@ def test_the_characteristics_that_are_defined_are_there(tasks):
         assert found["affected"] is not None
         assert (found["calibration"], found["adversarial_attack"], found["explanation"]) == (None, None, None)
     assert similarity["data_distribution"] is not None
-    assert similarity["similarity"] is not None
+    assert similarity["pair_scores"] is not None
     assert similarity["retrieval"] is None
-    assert retrieval["similarity"] is None
+    assert retrieval["pair_scores"] is None
 
 
 def test_the_index_may_stay_for_what_is_the_same(tasks):
@@ -217,7 +217,8 @@ def test_the_gate_holds_it(folder, run):
         ("tasks.retrieval.data.corpus=null", "tasks.retrieval.data.corpus: is missing"),
         ("tasks.retrieval.labels=[a,b]", "tasks.retrieval.labels: is not for retrieval: there are no classes"),
         ("tasks.retrieval.data.evaluation={table: pairs.csv}", "pairs.csv is not named as queries"),
-        ("tasks.sentence-similarity.data.evaluation={table: pairs.csv}", "pairs.csv is not named as pairs"),
+        ("tasks.sentence-similarity.data.evaluation={table: pairs.csv}", "no column 'text_pair'"),
+        ("tasks.sentence-similarity.data.evaluation={corpus: corpus.jsonl}", "corpus.jsonl is not named as pairs"),
         ("tasks.retrieval.data.corpus={corpus: none.jsonl}", "none.jsonl"),
     ],
 )

@@ -13,9 +13,9 @@ from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.explanation import ExplanationAgreement
+from benchmarks.characteristics.pair_scores import PairScores
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.characteristics.retrieval import Retrieval
-from benchmarks.characteristics.similarity import Similarity
 from harness.report.blocks import Block, Prose, Section
 from harness.report.sections.adversarial_attack import adversarial_attack
 from harness.report.sections.affected import affected
@@ -24,9 +24,9 @@ from harness.report.sections.data_distribution import data_distribution
 from harness.report.sections.data_representation import data_representation
 from harness.report.sections.entities import entities
 from harness.report.sections.explanation import explanation
+from harness.report.sections.pair_scores import pair_scores
 from harness.report.sections.prediction_errors import prediction_errors
 from harness.report.sections.retrieval import retrieval
-from harness.report.sections.similarity import similarity
 from harness.report.values import words
 from harness.report.view import TaskView
 from harness.results.schema import CharacteristicResults
@@ -45,7 +45,7 @@ class CharacteristicSection:
 
 SECTIONS: dict[type, CharacteristicSection] = {
     PredictionErrors: CharacteristicSection("Prediction errors", prediction_errors, missed=True),
-    Similarity: CharacteristicSection("Similarity", similarity),
+    PairScores: CharacteristicSection("Scores of pairs", pair_scores),
     Retrieval: CharacteristicSection("Retrieval", retrieval),
     Entities: CharacteristicSection("Entities", entities),
     DataRepresentation: CharacteristicSection("Data representation", data_representation, missed=True),

@@ -166,7 +166,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ),
         (
             "tasks.text-classification.characteristics.attack.target=question",
-            ["attack.target: text-classification has only its text to change"],
+            ["attack.target: 'question' is no part of text-classification; it has text"],
         ),
         (
             "tasks.text-classification.characteristics.attack.mode=refrence",

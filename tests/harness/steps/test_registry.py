@@ -64,7 +64,7 @@ def test_a_step_of_every_kind_survives_its_file(steps: dict[str, list[Step]], tm
 
 def test_the_study_has_steps_of_most_kinds(steps: dict[str, list[Step]]) -> None:
     others = {"prebuilt_artifact", "graph_outputs", "recipe", "sentence_encoder_artifact"}
-    of_other_tasks = {"compare_similarity", "compare_retrieval", "compare_entities"}
+    of_other_tasks = {"compare_pair_scores", "compare_retrieval", "compare_entities"}
     assert set(KINDS) - steps.keys() == others | of_other_tasks
 
 

@@ -1,15 +1,16 @@
-"""Compare deployments by how alike they find the texts of pairs."""
+"""Compare deployments by the scores that they give pairs of texts."""
 
 from __future__ import annotations
 
 from harness.steps.comparison import LIBRARIES, ComparisonOptions, EvaluationInputs, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import numbers, strings
+from harness.tasks.scored_pairs import PREDICTED_SCORE
 from harness.tasks.task import Task
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 1
+VERSION = 2
 
 
 class Options(ComparisonOptions):
@@ -23,13 +24,13 @@ class Inputs(EvaluationInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    from benchmarks.characteristics.similarity import compare
+    from benchmarks.characteristics.pair_scores import compare
 
     options = context.options
-    found = tables(context, options, context.inputs.evaluation, "group", "score", "similarity")
+    found = tables(context, options, context.inputs.evaluation, "group", "score", PREDICTED_SCORE)
     first = found[options.reference]
     result = compare(
-        {name: numbers(table, "similarity") for name, table in found.items()},
+        {name: numbers(table, PREDICTED_SCORE) for name, table in found.items()},
         numbers(first, "score"),
         strings(first, "group"),
         reference=options.reference,

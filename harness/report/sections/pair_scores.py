@@ -1,8 +1,8 @@
-"""Similarity of pairs: whether a deployment orders them as people do, and as the reference does."""
+"""Scores of pairs: whether a deployment orders them as the data do, and as the reference does."""
 
 from __future__ import annotations
 
-from benchmarks.characteristics.similarity import Similarity
+from benchmarks.characteristics.pair_scores import PairScores
 from harness.report.blocks import Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, fixed, interval, signed
 from harness.report.sections.comparison import comparison
@@ -10,7 +10,7 @@ from harness.report.sections.rows import estimate_cell
 from harness.report.view import DeploymentView, TaskView
 
 
-def similarity(task: TaskView, result: Similarity, all_pairs: bool) -> list[Block]:
+def pair_scores(task: TaskView, result: PairScores, all_pairs: bool) -> list[Block]:
     def cells(d: DeploymentView) -> tuple[Cell, ...]:
         own = result.deployments.get(d.name)
         if own is None:
@@ -20,7 +20,9 @@ def similarity(task: TaskView, result: Similarity, all_pairs: bool) -> list[Bloc
             Cell(interval(own.spearman, decimals=3)),
             Cell(signed(own.spearman_change.value, 4)),
             Cell(interval(own.spearman_change, decimals=4)),
+            estimate_cell(own.pearson, 4),
             Cell(fixed(own.with_reference.value, 4)),
+            estimate_cell(own.kendall_with_reference, 4),
             estimate_cell(own.score_change, 4),
         )
 
@@ -29,13 +31,15 @@ def similarity(task: TaskView, result: Similarity, all_pairs: bool) -> list[Bloc
         Column("95 %"),
         Column("change"),
         Column("change\n95 %"),
+        Column("Pearson"),
         Column("with the\nreference"),
+        Column("Kendall"),
         Column("score\nchange"),
     )
     notes = (
-        "Spearman's rank correlation with the scores of the data; change: less the reference's. with the reference: "
-        "the correlation of the two's similarities. score change: mean absolute change of a pair's similarity. An "
-        "error is a pair on the other side than the data has it, alike or not, where each deployment finds as many "
-        f"alike as are. Over {count(result.pairs)} pairs.",
+        "Spearman's rank correlation with the scores of the data; change: less the reference's; Pearson: the linear "
+        "one. with the reference, and Kendall: the rank correlations (Spearman's, tau-b) with the scores that the "
+        "reference gives. score change: mean absolute change of a pair's score. An error is a pair on the other side "
+        f"of the threshold than the data has it. Over {count(result.pairs)} pairs.",
     )
-    return comparison(task, "Does it find the same pairs alike?", columns, cells, notes)
+    return comparison(task, "Does it order the pairs as the data do?", columns, cells, notes)

@@ -1,4 +1,4 @@
-"""Similarity of pairs: does a deployment find the same pairs alike, and in the same order as people do?"""
+"""Scores of pairs of texts: does a deployment order the pairs as the data do, and as the reference does?"""
 
 from __future__ import annotations
 
@@ -10,30 +10,35 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
+from benchmarks.statistics.correlation import kendall, pearson
 from benchmarks.statistics.ranking import rank_correlations
 
 
 @dataclass(frozen=True)
-class SimilarityQuality:
+class PairScoreQuality:
     """One deployment against the scores of the data, and against the reference."""
 
     spearman: Estimate
     """Spearman's rank correlation with the scores of the data, up to 1."""
     spearman_change: Estimate
     """That less the reference's, on the same pairs."""
+    pearson: Estimate
+    """Pearson's correlation with the scores of the data, up to 1."""
     with_reference: Estimate
-    """Spearman's rank correlation with the reference's similarities, up to 1."""
+    """Spearman's rank correlation with the scores that the reference gives, up to 1."""
+    kendall_with_reference: Estimate
+    """Kendall's tau-b with them, up to 1: a pair of pairs is in the same order in both in a share (1 + tau) / 2."""
     score_change: Estimate
-    """Mean absolute change of a pair's similarity against the reference's."""
+    """Mean absolute change of the score that a pair is given, against the reference's."""
 
 
 @dataclass(frozen=True)
-class Similarity:
-    """Similarities of the same pairs by all deployments."""
+class PairScores:
+    """Scores that all deployments give the same pairs: similarities of embeddings, or outputs of a regression."""
 
     pairs: int
     """Pairs of texts."""
-    deployments: dict[str, SimilarityQuality]
+    deployments: dict[str, PairScoreQuality]
     """By deployment."""
 
 
@@ -56,18 +61,18 @@ def found_alike(similarities: ArrayLike, count: int) -> NDArray[np.bool_]:
 
 
 def compare(
-    similarities: Mapping[str, NDArray[np.floating]],
+    predicted: Mapping[str, NDArray[np.floating]],
     scores: ArrayLike,
     groups: ArrayLike,
     *,
     reference: str,
     resamples: int,
     seed: int,
-) -> Similarity:
+) -> PairScores:
     """Compare deployments on the same n pairs.
 
     Args:
-        similarities: by deployment, (n,).
+        predicted: by deployment, (n,).
         scores: (n,) of the data.
         groups: (n,) labels; pairs of one group are resampled together.
         reference: the deployment that the others are held against.
@@ -77,23 +82,29 @@ def compare(
     Raises:
         BenchmarkError: an unknown reference, or arrays of other lengths.
     """
-    if reference not in similarities:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(similarities)}")
+    if reference not in predicted:
+        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(predicted)}")
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     gold: Floats = np.asarray(scores, np.float64)
-    for name, own in similarities.items():
+    for name, own in predicted.items():
         if np.shape(own) != (bootstrap.n,):
-            raise BenchmarkError(f"similarities of {name}: shape {np.shape(own)}, expected ({bootstrap.n},)")
-    base: Floats = np.asarray(similarities[reference], np.float64)
+            raise BenchmarkError(f"scores of {name}: shape {np.shape(own)}, expected ({bootstrap.n},)")
+    base: Floats = np.asarray(predicted[reference], np.float64)
     found = {}
-    for name, column in similarities.items():
+    for name, column in predicted.items():
         values: Floats = np.asarray(column, np.float64)
         # Pairs of (gold, reference, own): gold with reference, gold with own, reference with own.
         with_base, with_own, together = rank_correlations([gold, base, values], bootstrap).T
-        columns = np.stack([with_own, with_own - with_base, together, _mean(bootstrap, np.abs(values - base))], axis=1)
-        found[name] = SimilarityQuality(*estimates(columns))
-    return Similarity(bootstrap.n, found)
-
-
-def _mean(bootstrap: GroupBootstrap, values: Floats) -> Floats:
-    return np.asarray(bootstrap.means(values)[:, 0])
+        columns = np.stack(
+            [
+                with_own,
+                with_own - with_base,
+                pearson(gold, values, bootstrap),
+                together,
+                kendall(base, values, bootstrap),
+                bootstrap.means(np.abs(values - base))[:, 0],
+            ],
+            axis=1,
+        )
+        found[name] = PairScoreQuality(*estimates(columns))
+    return PairScores(bootstrap.n, found)

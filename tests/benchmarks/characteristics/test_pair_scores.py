@@ -1,13 +1,15 @@
-"""Similarity of pairs, against scipy."""
+"""Scores of pairs, against scipy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import kendalltau, pearsonr, spearmanr
 
-from benchmarks.characteristics.similarity import alike, compare, found_alike
+from benchmarks.characteristics.pair_scores import alike, compare, found_alike
 from benchmarks.errors import BenchmarkError
+from benchmarks.statistics.bootstrap import GroupBootstrap
+from benchmarks.statistics.correlation import kendall, pearson
 from benchmarks.statistics.ranking import spearman
 
 
@@ -26,6 +28,8 @@ def test_correlations_are_scipys(gold):
     assert found.spearman.value == pytest.approx(spearmanr(gold, own).statistic, abs=1e-6)
     assert spearman(gold, own) == pytest.approx(spearmanr(gold, own).statistic, abs=1e-6)
     assert found.with_reference.value == pytest.approx(spearmanr(base, own).statistic, abs=1e-6)
+    assert found.pearson.value == pytest.approx(pearsonr(gold, own).statistic, abs=1e-6)
+    assert found.kendall_with_reference.value == pytest.approx(kendalltau(base, own).statistic, abs=1e-6)
     change = spearmanr(gold, own).statistic - spearmanr(gold, base).statistic
     assert found.spearman_change.value == pytest.approx(change, abs=1e-6)
     assert found.score_change.value == pytest.approx(np.abs(own - base).mean(), abs=1e-9)
@@ -35,8 +39,24 @@ def test_correlations_are_scipys(gold):
     assert result.deployments["base"].spearman_change.value == 0
 
 
+def test_resampled_correlations_are_scipys_on_the_resample(gold):
+    generator = np.random.default_rng(3)
+    own = np.round(gold + generator.standard_normal(300), 1)
+    bootstrap = GroupBootstrap(np.arange(300) // 2, resamples=5, seed=0)
+    for row, weights in enumerate(bootstrap.of_examples().astype(int)):
+        drawn = np.repeat(np.arange(300), weights)
+        assert pearson(gold, own, bootstrap)[row] == pytest.approx(
+            pearsonr(gold[drawn], own[drawn]).statistic, abs=1e-9
+        )
+        wanted = kendalltau(gold[drawn], own[drawn]).statistic
+        assert kendall(gold, own, bootstrap)[row] == pytest.approx(wanted, abs=1e-9)
+
+
 def test_a_constant_has_no_correlation(gold):
     assert spearman(gold, np.ones(300)) is None
+    bootstrap = GroupBootstrap(np.arange(300), resamples=2, seed=0)
+    for correlation in (pearson, kendall):
+        assert np.isnan(correlation(gold, np.ones(300), bootstrap)).all()
 
 
 def test_alike_is_the_upper_half_of_the_scale():
@@ -50,5 +70,5 @@ def test_as_many_are_found_alike_as_are():
 
 
 def test_other_lengths_are_refused(gold):
-    with pytest.raises(BenchmarkError, match="similarities of short"):
+    with pytest.raises(BenchmarkError, match="scores of short"):
         compare({"short": gold[:5]}, gold, np.arange(300), reference="short", resamples=10, seed=0)
