@@ -56,6 +56,14 @@ Offline = Annotated[
     Path | None,
     typer.Option("--offline", metavar="FOLDER", help="Ask no network: the hub's part is what `fetch --to FOLDER` got."),
 ]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="local|ray[://HOST:PORT]",
+        help="Where the steps are done: processes of this machine, or a Ray cluster (docs/scaling.md).",
+    ),
+]
 Output = Annotated[
     Path | None, typer.Option("--output", help="The run's folder, instead of one in the store named after the study.")
 ]
@@ -104,6 +112,7 @@ def run(
     no_texts: NoTexts = False,
     quiet: Quiet = False,
     offline: Offline = None,
+    executor: ExecutorName = "local",
 ) -> None:
     """Do everything a study asks for, and report. What is done already is reused; a stopped run goes on."""
     from harness.cli.run import work
@@ -112,7 +121,18 @@ def run(
     def show(folder: Path) -> None:
         show_report(folder, store, Shown(format, full, all_pairs, texts=not no_texts))
 
-    work(config, set or [], task or [], store, output, quiet=quiet, until="results", show=show, offline=offline)
+    work(
+        config,
+        set or [],
+        task or [],
+        store,
+        output,
+        quiet=quiet,
+        until="results",
+        executor=executor,
+        show=show,
+        offline=offline,
+    )
 
 
 @app.command()
@@ -124,11 +144,22 @@ def train(
     output: Output = None,
     quiet: Quiet = False,
     offline: Offline = None,
+    executor: ExecutorName = "local",
 ) -> None:
     """Fine-tune the models of a study that have a `training`. `run` does this too, where it is missing."""
     from harness.cli.run import work
 
-    work(config, set or [], task or [], store, output, quiet=quiet, until="checkpoints", offline=offline)
+    work(
+        config,
+        set or [],
+        task or [],
+        store,
+        output,
+        quiet=quiet,
+        until="checkpoints",
+        executor=executor,
+        offline=offline,
+    )
 
 
 @app.command()
@@ -140,6 +171,7 @@ def export(
     output: Output = None,
     quiet: Quiet = False,
     offline: Offline = None,
+    executor: ExecutorName = "local",
 ) -> None:
     """Turn the models of a study into artifacts, and verify each on its backends against its checkpoint.
 
@@ -147,7 +179,9 @@ def export(
     """
     from harness.cli.run import work
 
-    work(config, set or [], task or [], store, output, quiet=quiet, until="artifacts", offline=offline)
+    work(
+        config, set or [], task or [], store, output, quiet=quiet, until="artifacts", executor=executor, offline=offline
+    )
 
 
 @app.command()

@@ -69,6 +69,11 @@ class _TimeLeft:
         self._ahead: dict[str, Step] = {}
         self._since = time.monotonic()
         """When the step at work began, or rather the one before it ended: starting its process counts as well."""
+        self._at_work: dict[str, float] = {}
+        """When each step that is being done began, by key; there are several on a cluster."""
+
+    def begin(self, step: Step) -> None:
+        self._at_work[step.key] = time.monotonic() if self._at_work else self._since
 
     def stage(self, steps: Sequence[Step]) -> None:
         self._ahead = {step.key: step for step in steps}
@@ -77,19 +82,21 @@ class _TimeLeft:
     def settle(self, step: Step, *, finished: bool) -> None:
         now = time.monotonic()
         if finished:
-            self._usual.add(step.kind, step.subject, now - self._since)
+            self._usual.add(step.kind, step.subject, now - self._at_work.get(step.key, self._since))
+        self._at_work.pop(step.key, None)
         self._ahead.pop(step.key, None)
         self._since = now
 
     def told(self) -> str:
         """Empty where nothing is known."""
-        expected = [self._usual.of(step.kind, step.subject) for step in self._ahead.values()]
-        known = [seconds for seconds in expected if seconds is not None]
+        now = time.monotonic()
+        expected = {key: self._usual.of(step.kind, step.subject) for key, step in self._ahead.items()}
+        known = {key: seconds for key, seconds in expected.items() if seconds is not None}
         if not known:
             return ""
-        if expected[0] is not None:  # the step at work
-            known[0] = max(0.0, known[0] - (time.monotonic() - self._since))
-        return f"{'about' if len(known) == len(expected) else 'over'} {duration(sum(known))} left"
+        at_work = self._at_work or dict.fromkeys(list(expected)[:1], self._since)
+        left = sum(max(0.0, seconds - (now - at_work.get(key, now))) for key, seconds in known.items())
+        return f"{'about' if len(known) == len(expected) else 'over'} {duration(left / len(at_work))} left"
 
 
 class _LeftColumn(TextColumn):
@@ -129,6 +136,7 @@ class _Lines:
     def event(self, step: Step, event: dict[str, Any]) -> None:
         match event["event"]:
             case "started":
+                self._left.begin(step)
                 self._begun += 1
                 self._say(f"  {self._begun} of {self._steps}: {step.title}")
             case "progress" if time.monotonic() - self._spoken > SECONDS_BETWEEN_LINES:
@@ -166,6 +174,7 @@ class _Bar:
         title = _shown(step.title)
         match event["event"]:
             case "started":
+                self._left.begin(step)
                 self._bar.update(self._task, description=title)
             case "progress":
                 self._bar.update(self._task, description=f"{title}: {_shown(event['what'])} {event['fraction']:.0%}")

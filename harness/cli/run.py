@@ -19,6 +19,7 @@ from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.config.study import Study
 from harness.errors import SKIPPED
+from harness.execution.executors import executor_of
 from harness.execution.run import Execution, LoadedExamples
 from harness.gate.baseline import load_baseline
 from harness.gate.matches import check_matches
@@ -47,6 +48,7 @@ def work(
     *,
     quiet: bool,
     until: Until,
+    executor: str,
     show: Callable[[Path], None] | None = None,
     offline: Path | None = None,
 ) -> None:
@@ -71,6 +73,7 @@ def work(
             progress=progress_for(Store(store), quiet=quiet),
             tell=None if quiet else partial(say, error=True),
             look_at=look_at,
+            executor=executor_of(executor),
         )
     except KeyboardInterrupt:
         say("scalemodel: stopped; the same command goes on from here", error=True)

@@ -56,7 +56,7 @@ def prune_store(root: Path, *, remove: bool) -> None:
         if found.places:
             say("nothing was removed; `scalemodel store prune --yes` does it", error=True)
         return
-    with store.lock():
+    with store.alone():
         found = superfluous(store)
         freed = _tell(found, "removing")
         prune(store, found)

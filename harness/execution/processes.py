@@ -13,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
+from backends.host.machine import environment
 from harness.errors import TIMED_OUT, status_of_exit
 from harness.store.atomic import write_text
 from harness.store.step import Step
@@ -40,6 +42,60 @@ TRAINING = frozenset({"training", "masked_language_model"})
 Listener = Callable[[Step, dict[str, Any]], None]
 
 
+class Executor(Protocol):
+    """Where the steps of a study are done."""
+
+    concurrent: bool
+    """Whether steps that do not need each other may be done at once, and be heard of in any order."""
+
+    def environment(self) -> dict[str, Any]:
+        """The machine that the study is planned for, see `backends.host.machine.environment`."""
+        ...
+
+    def batches(self, steps: Sequence[Step]) -> list[Sequence[Step]]:
+        """What `run` gets at a time: a step needs none of a later batch."""
+        ...
+
+    def run(
+        self,
+        steps: Sequence[Step],
+        store: Store,
+        *,
+        steps_folder: Path,
+        log: TextIO,
+        timeout_seconds: float,
+        listen: Listener,
+    ) -> list[StepFailure]:
+        """Do a batch: see `run_group`."""
+        ...
+
+
+class LocalProcesses:
+    """This machine, one process after the other: a group each."""
+
+    concurrent = False
+
+    def environment(self) -> dict[str, Any]:
+        return environment()
+
+    def batches(self, steps: Sequence[Step]) -> list[Sequence[Step]]:
+        return [list(group) for _, group in groupby(steps, key=lambda step: step.group)]
+
+    def run(
+        self,
+        steps: Sequence[Step],
+        store: Store,
+        *,
+        steps_folder: Path,
+        log: TextIO,
+        timeout_seconds: float,
+        listen: Listener,
+    ) -> list[StepFailure]:
+        return run_group(
+            steps, store, steps_folder=steps_folder, log=log, timeout_seconds=timeout_seconds, listen=listen
+        )
+
+
 def run_group(
     steps: Sequence[Step], store: Store, *, steps_folder: Path, log: TextIO, timeout_seconds: float, listen: Listener
 ) -> list[StepFailure]:
@@ -51,7 +107,7 @@ def run_group(
     failures: list[StepFailure] = []
     rest = list(steps)
     while rest:
-        files = [_describe(step, steps_folder) for step in rest]
+        files = [describe(step, steps_folder) for step in rest]
         done, failure = _run_worker(rest, files, store, log, timeout_seconds, listen, failures)
         rest = rest[done:]
         if failure is None:
@@ -66,7 +122,8 @@ def command_for(store: Store, file: Path) -> str:
     return shlex.join(["python", *WORKER, str(store.root), str(file)])
 
 
-def _describe(step: Step, folder: Path) -> Path:
+def describe(step: Step, folder: Path) -> Path:
+    """The file in ``folder`` that tells a worker what the step is."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{step.kind}-{step.key[:12]}.json"
     write_text(file, step.to_json())

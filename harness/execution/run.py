@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +10,7 @@ from typing import Any, Protocol, TextIO
 from harness.config.references import check_bank
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples import Example
-from harness.execution.processes import Listener, StepFailure, run_group
+from harness.execution.processes import Executor, Listener, LocalProcesses, StepFailure
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, TaskPlan, Until
 from harness.planning.transfers import transfers
@@ -49,6 +47,7 @@ class Execution:
     folder: RunFolder
     log: TextIO
     progress: Progress
+    executor: Executor = field(default_factory=LocalProcesses)
     failures: dict[str, StepFailure] = field(default_factory=dict)
     comparisons: dict[str, dict[str, Step]] = field(default_factory=dict)
     """By task and characteristic, once they are planned: which there can be shows only when the rest is done."""
@@ -67,11 +66,15 @@ class Execution:
         self._stage("verifications", self.plan.verifications)
         if until == "artifacts":
             return
-        self._stage("measurements", self.plan.measurements)
-        self._stage("attacks", self.plan.attacks)
+        self._stages(
+            {
+                "measurements": self.plan.measurements,
+                "attacks": self.plan.attacks,
+                "explanations": self.plan.explanations,
+            }
+        )
         self.transfers = [step for task in self.plan.tasks for step in transfers(task, self.store).values()]
         self._stage("transfers", self.transfers)
-        self._stage("explanations", self.plan.explanations)
         planned: dict[str, dict[str, Step]] = {
             task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks
         }
@@ -88,22 +91,27 @@ class Execution:
         self._stages({name: steps})
 
     def _stages(self, stages: Mapping[str, Sequence[Step]]) -> None:
-        """Do what is missing of ``stages``, in order. A group that goes on in the next stage keeps its process."""
+        """Do what is missing of ``stages``, in order. A group that goes on in the next stage keeps its process.
+
+        What is done at once is told as one stage.
+        """
+        if self.executor.concurrent:
+            stages = {", ".join(stages): [step for steps in stages.values() for step in steps]}
         missing = {
             name: [step for step in steps if not self.store.has(step.kind, step.key) or self._unverified(step)]
             for name, steps in stages.items()
         }
         narrator = _Narrator(self.progress, self.failures, stages, missing)
         every_step = [step for steps in missing.values() for step in steps]
-        for _, group in itertools.groupby(every_step, key=lambda step: step.group):
-            self._group(list(group), narrator.event)
+        for batch in self.executor.batches(every_step):
+            self._batch(batch, narrator.event)
         narrator.end()
 
-    def _group(self, steps: Sequence[Step], listen: Listener) -> None:
+    def _batch(self, steps: Sequence[Step], listen: Listener) -> None:
         runnable = [step for step in steps if not self._skip(step)]
         if not runnable:
             return
-        failures = run_group(
+        failures = self.executor.run(
             runnable,
             self.store,
             steps_folder=self.folder.path / "steps",
@@ -153,7 +161,7 @@ class Execution:
 
 
 class _Narrator:
-    """Progress in the order of the steps: a stage before the first of its steps, and what was skipped in its place."""
+    """A stage before the first of its steps, and at its end what was skipped in it without a word of any process."""
 
     def __init__(
         self,
@@ -163,32 +171,34 @@ class _Narrator:
         missing: Mapping[str, Sequence[Step]],
     ) -> None:
         self._progress, self._failures = progress, failures
-        self._ahead: deque[Step | tuple[str, Sequence[Step], int]] = deque()
-        self._at: str | None = None
-        """The key of the step that was told of last."""
-        for name, steps in missing.items():
-            self._ahead += [(name, steps, len(stages[name]) - len(steps)), *steps]
+        self._ahead = [(name, steps, len(stages[name]) - len(steps)) for name, steps in missing.items()]
+        self._stages_after = {
+            step.key: len(missing) - number for number, steps in enumerate(missing.values(), start=1) for step in steps
+        }
+        self._untold: dict[str, Step] = {}
+        """Of the stage that was told of last."""
 
     def event(self, step: Step, event: dict[str, Any]) -> None:
-        if step.key != self._at:
-            self._go_on(step.key)
+        while len(self._ahead) > self._stages_after[step.key]:
+            self._next_stage()
+        self._untold.pop(step.key, None)
         self._progress.event(step, event)
 
     def end(self) -> None:
-        self._go_on(None)
-
-    def _go_on(self, key: str | None) -> None:
-        """Tell what comes before the step with that key; None: all that is left."""
         while self._ahead:
-            next_one = self._ahead.popleft()
-            if not isinstance(next_one, Step):
-                self._progress.stage(*next_one)
-            elif next_one.key == key:
-                break
-            else:  # no process has told of it
-                reason = self._failures[next_one.key].reason
-                self._progress.event(next_one, {"event": "failed", "status": SKIPPED, "reason": reason})
-        self._at = key
+            self._next_stage()
+        self._tell_skipped()
+
+    def _next_stage(self) -> None:
+        self._tell_skipped()
+        name, steps, reused = self._ahead.pop(0)
+        self._progress.stage(name, steps, reused)
+        self._untold = {step.key: step for step in steps}
+
+    def _tell_skipped(self) -> None:
+        for key, step in self._untold.items():
+            self._progress.event(step, {"event": "failed", "status": SKIPPED, "reason": self._failures[key].reason})
+        self._untold = {}
 
 
 def _skipped(step: Step, cause: StepFailure) -> StepFailure:
@@ -204,9 +214,10 @@ class LoadedExamples:
 
     def write(self, store: Store) -> None:
         for step, read in self.missing:
-            folder = store.begin(step)
-            write_examples(folder, read)
-            store.commit(step, folder)
+            with store.making(step.key):
+                folder = store.begin(step)
+                write_examples(folder, read)
+                store.commit(step, folder)
 
 
 def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:

@@ -11,7 +11,9 @@ import os
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from harness.errors import DISK_FULL, ERROR, SKIPPED, StepFailed, UserError, status_of
 from harness.execution.disk_space import full_disk, room_needed
@@ -41,10 +43,13 @@ def main(arguments: list[str]) -> int:
             give_memory_back()
         emit(events, {"event": "started", "key": step.key})
         try:
-            _check_inputs(step, store)
-            destination = store.begin(step)
-            step_kind(step.kind).run(Context(step, store, destination, events))
-            store.commit(step, destination, seconds=round(time.monotonic() - began, 3), peak_bytes=peak_bytes())
+            with store.making(step.key, partial(_tell_waiting, step, events)):
+                if not store.has(step.kind, step.key):  # else another run has made it meanwhile
+                    _check_inputs(step, store)
+                    destination = store.begin(step)
+                    step_kind(step.kind).run(Context(step, store, destination, events))
+                    took = round(time.monotonic() - began, 3)
+                    store.commit(step, destination, seconds=took, peak_bytes=peak_bytes())
         except Exception as error:
             failed = True
             traceback.print_exc()
@@ -60,6 +65,11 @@ def main(arguments: list[str]) -> int:
             emit(events, {"event": "finished", "key": step.key})
         began = time.monotonic()
     return 1 if failed else 0
+
+
+def _tell_waiting(step: Step, events: TextIO) -> None:
+    """Another run may take as long as it needs."""
+    emit(events, {"event": "progress", "key": step.key, "what": "waiting for another run at it", "fraction": 0.0})
 
 
 def _check_inputs(step: Step, store: Store) -> None:

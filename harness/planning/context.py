@@ -19,19 +19,25 @@ from harness.task_registry import task_class
 class Machine:
     """What the results of some steps depend on, beside their inputs."""
 
-    isa: tuple[str, ...]
-    cores: int
-    facts: dict[str, Any]
-    """Timings of unlike machines, or of one machine set up otherwise, are never taken for each other."""
+    environment: dict[str, Any]
+    """All that `backends.host.machine.environment` tells."""
+
+    @property
+    def isa(self) -> tuple[str, ...]:
+        return tuple(self.environment["cpu"]["isa"])
+
+    @property
+    def cores(self) -> int:
+        return int(self.environment["cpu"]["cores"])
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Timings of unlike machines, or of one machine set up otherwise, are never taken for each other."""
+        return {name: self.environment[name] for name in ("cpu", "memory_limit", "variables", "gpu", "os", "python")}
 
 
 def this_machine() -> Machine:
-    facts = environment()
-    return Machine(
-        isa=tuple(facts["cpu"]["isa"]),
-        cores=facts["cpu"]["cores"],
-        facts={name: facts[name] for name in ("cpu", "memory_limit", "variables", "gpu", "os", "python")},
-    )
+    return Machine(environment())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from harness.config.tasks import TaskSettings
 from harness.planning.artifacts import plan_artifacts
 from harness.planning.attacks import plan_attacks, plan_random_swaps
 from harness.planning.checkpoints import plan_checkpoints
-from harness.planning.context import TaskContext, this_machine
+from harness.planning.context import Machine, TaskContext, this_machine
 from harness.planning.deployed import Deployed
 from harness.planning.examples import plan_examples
 from harness.planning.explanations import plan_explanations
@@ -104,6 +104,7 @@ class Plan:
     """Steps in stages: whatever a step needs stands in an earlier stage, or before it in its own."""
 
     study: Study
+    machine: Machine
     tasks: tuple[TaskPlan, ...]
 
     @property
@@ -177,15 +178,15 @@ class Plan:
         return once(step for planned in self.deployments for step in planned.explanations)
 
 
-def make_plan(study: Study) -> Plan:
-    """Plan a study. Reads the files that it names, to hash them; writes nothing.
+def make_plan(study: Study, machine: Machine | None = None) -> Plan:
+    """Plan a study for a ``machine``; None: this one. Reads the files that it names, to hash them; writes nothing.
 
     Raises:
         UserError: a file that the study names cannot be read.
     """
-    machine = this_machine()
+    machine = machine or this_machine()
     contexts = [TaskContext(study, name, task, machine) for name, task in study.tasks.items()]
-    return Plan(study, tuple(_plan_task(context) for context in contexts))
+    return Plan(study, machine, tuple(_plan_task(context) for context in contexts))
 
 
 def _plan_task(context: TaskContext) -> TaskPlan:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from backends.host.machine import environment
 from benchmarks.performance.paired import speed_up
 from exporters.formats import ALL
 from exporters.manifest import Manifest, read_manifest
@@ -73,7 +72,8 @@ from harness.verification.checks import FILE as VERIFIED
 
 def collect(run: Execution) -> None:
     """Write results.json, performance.json, environment.json, plan.json, the manifests and the outputs of a run."""
-    machine, plan, folder = environment(), run.plan, run.folder
+    plan, folder = run.plan, run.folder
+    machine = plan.machine.environment
     collector = _Collector(plan, run.failures, run.store, folder)
     tasks: dict[str, TaskResults] = {task.name: collector.task(task, run.comparisons[task.name]) for task in plan.tasks}
     folder.write("environment.json", machine)

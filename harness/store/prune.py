@@ -39,7 +39,7 @@ def superfluous(store: Store) -> Superfluous:
 
 
 def prune(store: Store, found: Superfluous) -> None:
-    """Remove it; the store's lock is held.
+    """Remove it; the store is held alone.
 
     A kill leaves no step in part: each is first renamed to where the next run sweeps what is not finished.
     """

@@ -9,6 +9,7 @@ outputs/            <task>/<deployment>/<role>.parquet
 results.json        what was found; nothing in it depends on the clock
 performance.json    latencies, throughput, memory
 log.txt             what the steps printed
+.lock               held by the run at work
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,10 @@ from harness.config.study import Study
 from harness.errors import UserError
 from harness.store.atomic import write_json
 from harness.store.keys import key_of
+from harness.store.locks import holder, locked
 
 VERSION = 1
-CONFIG, PLAN, RESULTS = "config.json", "plan.json", "results.json"
+CONFIG, PLAN, RESULTS, LOCK = "config.json", "plan.json", "results.json", ".lock"
 
 
 def outputs_in(folder: Path, task: str, deployment: str, role: str) -> Path:
@@ -73,17 +77,26 @@ class RunFolder:
                 )
         return cls(folder)
 
-    def open(self, study: Study) -> None:
-        """Make the folder, and say in it which study this is.
+    @contextmanager
+    def opened(self, study: Study) -> Iterator[None]:
+        """Make the folder, say in it which study this is, and hold it.
 
         Raises:
-            UserError: the folder cannot be written.
+            UserError: another run is at work in the folder, or it cannot be written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.path / CONFIG, {"version": VERSION, "study": study.model_dump(mode="json")})
-        except OSError as error:
-            raise UserError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
+        with ExitStack() as held:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                write_json(self.path / CONFIG, {"version": VERSION, "study": study.model_dump(mode="json")})
+                held.enter_context(locked(self.path / LOCK))
+            except BlockingIOError:
+                raise UserError(
+                    f"{self.path}: in use by another run{holder(self.path / LOCK)}; wait for it, or give this one "
+                    "another --output"
+                ) from None
+            except OSError as error:
+                raise UserError(f"{self.path}: cannot be written ({error.strerror}); name another folder") from None
+            yield
 
     def write(self, name: str, value: Any) -> None:
         write_json(self.path / name, value)

@@ -3,29 +3,33 @@
 <store>/.steps/<kind>/<key>/step.json     what it is, what time and memory it took, and the SHA-256 of every other file
 <store>/.steps/<kind>/<key>/...           what the step made
 <store>/.steps/.unfinished/<key>/         a step being made; left by a kill or a failure, swept by the next run
+<store>/.steps/.locks/<key>               held by whoever makes the step
 <store>/.steps/.work/<key>/               what a long step keeps to resume from (training checkpoints)
 <store>/.steps/.runs/<hash>               links to the runs' folders that lie elsewhere: what they need is kept
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from harness.errors import UserError
-from harness.store.atomic import remove, write_text
+from harness.store.atomic import remove
 from harness.store.keys import file_digest, key_of
+from harness.store.locks import locked
 from harness.store.step import Step
 
 VERSION = 1
+SECONDS_BETWEEN_LOOKS = 0.5
+"""At a step that another process makes."""
 
 
 class Store:
-    """A folder of steps and runs. Whoever writes holds its lock."""
+    """A folder of steps and runs. Runs share it, and hold a lock on each step while they make it."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -50,42 +54,74 @@ class Store:
         except OSError as error:
             raise UserError(f"{self.root}: cannot be read ({error.strerror}); give another --store") from None
 
-    def lock(self) -> FileLock:
-        """Take the store for this process until the lock is released.
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Use the store beside other runs; what killed ones have left is swept.
 
         Raises:
-            UserError: another process holds it, or the folder cannot be written.
+            UserError: something is being removed from it, or the folder cannot be written.
         """
-        try:
-            self.steps.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / ".lock", timeout=0)
-            lock.acquire()
-        except Timeout:
-            holder = self._holder()
-            raise UserError(
-                f"{self.root}: in use by another run{holder}; wait for it, or give this one another --store"
-            ) from None
-        except OSError as error:
-            raise UserError(f"{self.root}: cannot be written ({error.strerror}); give another --store") from None
-        with contextlib.suppress(OSError):  # it only tells others who holds the lock
-            write_text(self.root / ".lock.holder", str(os.getpid()))
-        remove(self.steps / ".unfinished")
-        return lock
+        with self._held(shared=True):
+            for left in (self.steps / ".unfinished").glob("*"):
+                self._sweep(left)
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Take the store from all runs, to remove something from it.
+
+        Raises:
+            UserError: a run uses it, or the folder cannot be written.
+        """
+        with self._held(shared=False):
+            remove(self.steps / ".unfinished")
+            remove(self.steps / ".locks")
+            yield
+
+    @contextmanager
+    def making(self, key: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Hold a step while it is made; ``waiting`` is called now and then while another process does."""
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(locked(self._lock(key)))
+                    break
+                except BlockingIOError:
+                    waiting()
+                    time.sleep(SECONDS_BETWEEN_LOOKS)
+            yield
+
+    def _lock(self, key: str) -> Path:
+        file = self.steps / ".locks" / key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        return file
+
+    @contextmanager
+    def _held(self, *, shared: bool) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                self.steps.mkdir(parents=True, exist_ok=True)
+                held.enter_context(locked(self.root / ".lock", shared=shared))
+            except BlockingIOError:
+                raise UserError(
+                    f"{self.root}: in use by another run; wait for it, or give this one another --store"
+                ) from None
+            except OSError as error:
+                raise UserError(f"{self.root}: cannot be written ({error.strerror}); give another --store") from None
+            yield
+
+    def _sweep(self, left: Path) -> None:
+        with suppress(BlockingIOError), locked(self._lock(left.name)):
+            remove(left)
 
     def remember(self, run: Path) -> None:
-        """Keep what a run needs whose folder does not lie in the store. Its lock is held."""
+        """Keep what a run needs whose folder does not lie in the store."""
         place = run.resolve()
         if place.parent != self.root.resolve():
-            self.runs.mkdir(exist_ok=True)
+            self.runs.mkdir(parents=True, exist_ok=True)
             link = self.runs / key_of(str(place))
-            if not link.is_symlink():
+            with suppress(FileExistsError):
                 link.symlink_to(place)
-
-    def _holder(self) -> str:
-        try:
-            return f" (process {int((self.root / '.lock.holder').read_text())})"
-        except (OSError, ValueError):
-            return ""
 
     def path(self, kind: str, key: str) -> Path:
         return self.steps / kind / key
@@ -101,13 +137,10 @@ class Store:
         return self.steps / ".unfinished" / key
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether the step is there and every byte of it is as it was written; a damaged one is removed."""
+        """Whether the step is there and every byte of it is as it was written; a damaged one `begin` removes."""
         if key not in self._verified:
             folder = self.path(kind, key)
-            whole = folder.is_dir() and not folder.is_symlink() and _is_whole(folder)
-            if not whole:
-                remove(folder)
-            self._verified[key] = whole
+            self._verified[key] = folder.is_dir() and not folder.is_symlink() and _is_whole(folder)
         return self._verified[key]
 
     def holds(self, kind: str, key: str) -> bool:
@@ -115,9 +148,10 @@ class Store:
         return (self.path(kind, key) / "step.json").is_file()
 
     def begin(self, step: Step) -> Path:
-        """An empty folder for the step's files."""
+        """An empty folder for the step's files. Its lock is held; what stands in its place is damaged and goes."""
         folder = self.unfinished(step.key)
         remove(folder)
+        remove(self.path(step.kind, step.key))
         folder.mkdir(parents=True)
         return folder
 
@@ -144,7 +178,6 @@ class Store:
             os.fsync(file.fileno())
         destination = self.path(step.kind, step.key)
         destination.parent.mkdir(parents=True, exist_ok=True)
-        remove(destination)
         folder.rename(destination)
         remove(self.steps / ".work" / step.key)
         self._verified[step.key] = True

@@ -230,11 +230,11 @@ def collected_with_failure(folder: Path, output: Path, name: str) -> tuple[dict[
     study = load_study(folder / "study.yaml")
     step = planned(folder)[name].verification
     run_folder = RunFolder.of(study, folder / "runs", output)
-    run_folder.open(study)
-    run = Execution(make_plan(study), Store(folder / "runs"), run_folder, sys.stderr, Quiet())
-    run.failures[step.key] = StepFailure(step, REFUSED, "it lost too much", None)
-    run.execute()
-    collect(run)
+    with run_folder.opened(study):
+        run = Execution(make_plan(study), Store(folder / "runs"), run_folder, sys.stderr, Quiet())
+        run.failures[step.key] = StepFailure(step, REFUSED, "it lost too much", None)
+        run.execute()
+        collect(run)
     found, performance = (
         json.loads((output / file).read_text())["tasks"][TASK] for file in ("results.json", "performance.json")
     )

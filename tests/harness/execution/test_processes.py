@@ -175,13 +175,13 @@ def test_a_step_that_dies_leaves_what_it_had_measured_until_the_next_run(
     tmp_path: Path, ticking: Callable[..., Step]
 ) -> None:
     store = Store(tmp_path / "store")
-    with store.lock():
+    with store.shared():
         failures, _ = run([ticking("dying", 2, -1), ticking("next", 1, 0)], store, tmp_path)
         assert [(failure.step.key, failure.status) for failure in failures] == [("dying", CRASHED)]
         assert failures[0].reason == "the process died of SIGSEGV; last heard of: tick 1"
         assert read_so_far(store.unfinished("dying")) == {"tick 0": 0, "tick 1": 1}
         assert read_so_far(store.unfinished("next")) == {} and store.has("ticking", "next")
-    with store.lock():
+    with store.shared():
         assert read_so_far(store.unfinished("dying")) == {}
 
 

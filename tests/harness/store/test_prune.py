@@ -59,7 +59,7 @@ def unneeded(store: Store) -> str:
 
 
 def pruned(store: Store) -> str:
-    with store.lock():
+    with store.alone():
         prune(store, superfluous(store))
     return keys(store)
 
@@ -160,7 +160,7 @@ def watch(event, arguments):
         left -= 1
 
 store = Store(Path(sys.argv[1]))
-with store.lock():
+with store.alone():
     found = superfluous(store)
     sys.addaudithook(watch)
     prune(store, found)

@@ -105,15 +105,15 @@ HOLD = """
 import sys
 from pathlib import Path
 from harness.store.steps import Store
-with Store(Path(sys.argv[1])).lock():
+with getattr(Store(Path(sys.argv[1])), sys.argv[2])():
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def held_by_another(root: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", HOLD, str(root)]
+def held_by_another(root: Path, how: str = "shared") -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", HOLD, str(root), how]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == "held\n"
         try:
@@ -122,36 +122,54 @@ def held_by_another(root: Path) -> Iterator[subprocess.Popen[str]]:
             other.kill()
 
 
-def test_two_runs_of_one_store_are_kept_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("one", "other"), [("alone", "shared"), ("shared", "alone"), ("alone", "alone")])
+def test_what_removes_from_a_store_has_it_alone(tmp_path: Path, one: str, other: str) -> None:
     with (
-        held_by_another(tmp_path) as other,
-        pytest.raises(UserError, match=rf"in use by another run \(process {other.pid}\)"),
+        held_by_another(tmp_path, one),
+        pytest.raises(UserError, match="in use by another run"),
+        getattr(Store(tmp_path), other)(),
     ):
-        Store(tmp_path).lock()
-    with Store(tmp_path).lock():  # the other has let go
+        pass
+    with getattr(Store(tmp_path), other)():  # the other has let go
         pass
 
 
+def test_runs_share_a_store_and_each_step_is_made_by_one(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with held_by_another(tmp_path), store.shared(), store.making(STEP.key):
+        looks = iter(range(2))
+
+        def give_up_at_the_second_look() -> None:
+            if next(looks):
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError), Store(tmp_path).making(STEP.key, give_up_at_the_second_look):
+            raise AssertionError("two make one step")
+        with store.making("another"):
+            pass
+
+
 def test_a_killed_run_lets_go_and_its_leftovers_are_swept(tmp_path: Path) -> None:
-    with held_by_another(tmp_path) as other:
-        Store(tmp_path).begin(STEP)
-        other.kill()
-        other.wait()
-        with Store(tmp_path).lock():
-            assert not (tmp_path / ".steps" / ".unfinished").exists()
+    store = Store(tmp_path)
+    with store.making(STEP.key):
+        store.begin(STEP)
+        with Store(tmp_path).shared():
+            assert store.unfinished(STEP.key).exists()  # somebody is at work there
+    with Store(tmp_path).shared():
+        assert not store.unfinished(STEP.key).exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes anywhere")
 def test_a_store_that_cannot_be_written(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(UserError, match="cannot be written"):
-        Store(tmp_path / "store").lock()
+    with pytest.raises(UserError, match="cannot be written"), Store(tmp_path / "store").shared():
+        pass
 
 
 def test_a_store_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("")
-    with pytest.raises(UserError, match="cannot be written"):
-        Store(tmp_path / "store").lock()
+    with pytest.raises(UserError, match="cannot be written"), Store(tmp_path / "store").shared():
+        pass
 
 
 def test_keys_depend_on_values_and_not_on_order() -> None:
@@ -175,7 +193,12 @@ def test_a_run_folder_of_another_config_or_format_is_refused(tmp_path: Path) -> 
     config.write_text(CONFIG)
     study, other = load_study(config), load_study(config, ["seed=1"])
     folder = tmp_path / "run"
-    RunFolder.of(study, tmp_path, folder).open(study)
+    with (
+        RunFolder.of(study, tmp_path, folder).opened(study),
+        pytest.raises(UserError, match=rf"in use by another run \(process {os.getpid()}\)"),
+        RunFolder.of(study, tmp_path, folder).opened(study),
+    ):
+        pass
     RunFolder.of(study, tmp_path, folder)
     with pytest.raises(UserError, match="another config"):
         RunFolder.of(other, tmp_path, folder)
