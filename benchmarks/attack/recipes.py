@@ -82,6 +82,11 @@ def _has_masked_language_model() -> bool:
     return all(isinstance(found, str) for found in files) and any(isinstance(found, str) for found in weights)
 
 
+TEXTATTACK = Resource(
+    "TextAttack",
+    lambda: find_spec("textattack") is not None,
+    "run: pip install 'scalemodel[textattack]' (below transformers 5); BERT-ATTACK needs no recipe",
+)
 WORDNET = Resource("NLTK's WordNet", lambda: _nltk_has("corpora/wordnet/"), "run: python -m nltk.downloader wordnet")
 TAGGER = Resource(
     "NLTK's part-of-speech tagger",
@@ -119,6 +124,8 @@ RECIPES: dict[str, Recipe] = {
 
 def missing_resources(recipe: str) -> list[Resource]:
     """What ``recipe`` needs and this machine lacks. Looks at files only: imports no TextAttack, asks no network."""
+    if not TEXTATTACK.is_here():  # whose libraries would be asked for the others
+        return [TEXTATTACK]
     return [resource for resource in RECIPES[recipe].needs if not resource.is_here()]
 
 

@@ -16,7 +16,7 @@ from exporters.errors import ExportError, one_line
 from exporters.files import require
 from exporters.onnx.branches import decide_branches
 from exporters.onnx.graph import fold_identities, opset
-from exporters.onnx.optimum_export import export_with_output
+from exporters.onnx.trace import export_with_output
 from exporters.positions import usable_positions
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def write(checkpoint: Path, destination: Path) -> None:
     padding is not left out of it. Head: ``states`` and int64 ``k`` (1,) to ``scores``, log-probabilities, and
     ``tokens``, both (batch, sequence, k), best first, and to the ``log_probabilities`` of all words.
 
-    Raises `ExportError` for a checkpoint without the head, or an architecture that optimum does not export.
+    Raises `ExportError` for a checkpoint without the head, or an architecture that is not exported.
     """
     import onnx
     from onnx.utils import Extractor

@@ -9,7 +9,7 @@ from exporters.attack_models.masked_language_model import EMBEDDING, ENCODER, to
 from exporters.checkpoint import load_encoder
 from exporters.onnx.branches import decide_branches
 from exporters.onnx.graph import fold_identities
-from exporters.onnx.optimum_export import export_with_output
+from exporters.onnx.trace import export_with_output
 
 
 def write(checkpoint: Path, destination: Path) -> None:
@@ -20,7 +20,7 @@ def write(checkpoint: Path, destination: Path) -> None:
     to ``embedding`` (batch, hidden): the mean of the last hidden states (Reimers and Gurevych, EMNLP 2019), padding
     left out.
 
-    Raises `ExportError` for a checkpoint that is no encoder, or an architecture that optimum does not export.
+    Raises `ExportError` for a checkpoint that is no encoder, or an architecture that is not exported.
     """
     import onnx
     from onnx.utils import Extractor

@@ -1,8 +1,8 @@
-"""One form of the attention mask for every architecture: added to the scores, as BERT does it.
+"""One form of the attention mask for every architecture: added to the scores, which are divided, as BERT does it.
 
 DistilBERT overwrites scores with `Where`, after it broadcast the mask to all of them in every layer, and scales its
-queries instead of the scores. The numbers behind Softmax are the same; the converters and runtimes that look for an
-attention to fuse know BERT's form alone.
+queries instead of the scores. Transformers 5 multiplies the scores by the inverse of the divisor. The numbers behind
+Softmax are the same; the converters and runtimes that look for an attention to fuse know BERT's form alone.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class _Masking:
 
 
 def add_mask(model: ModelProto) -> None:
-    """Rewrite every masking that overwrites scores; a graph without one stays as it is."""
+    """Rewrite every masking that overwrites scores, and every scale before one; a graph without stays as it is."""
     graph = model.graph
+    _divide_scores(graph)
     found = {masking.where.output[0]: masking for masking in _maskings(graph)}
     if not found:
         return
@@ -46,6 +47,30 @@ def add_mask(model: ModelProto) -> None:
             nodes.extend([node] if masking is None else _added(masking))
     del graph.node[:]
     graph.node.extend(nodes)
+    drop_unused(graph)
+
+
+def _divide_scores(graph: GraphProto) -> None:
+    """``Softmax(MatMul * number + mask)`` becomes ``Softmax(MatMul / inverse + mask)``."""
+    from onnx import helper, numpy_helper
+
+    producer = {name: node for node in graph.node for name in node.output}
+    for softmax in [node for node in graph.node if node.op_type == "Softmax"]:
+        path = [softmax]
+        for kind in ("Add", "Mul", "MatMul"):
+            node = producer.get(path[-1].input[0])
+            if node is None or node.op_type != kind:
+                break
+            path.append(node)
+        else:
+            scale = path[2]
+            constant = producer.get(scale.input[1])
+            if constant is not None and constant.op_type == "Constant":
+                value = numpy_helper.to_array(helper.get_node_attr_value(constant, "value"))
+                inverse = numpy_helper.from_array((1 / value).astype(value.dtype), f"{scale.name}/inverse")
+                graph.initializer.append(inverse)
+                scale.op_type = "Div"
+                scale.input[1] = inverse.name
     drop_unused(graph)
 
 

@@ -1,4 +1,4 @@
-"""``onnx-fp32``: a checkpoint through optimum's exporter, with the representation as one more output.
+"""``onnx-fp32``: a traced checkpoint, with the representation as one more output.
 
 The graph stays as the exporter writes it, in standard ONNX operators: once loaded, ONNX Runtime is as fast on
 it as on one fused beforehand, and OpenVINO and TensorRT read it too.
@@ -17,7 +17,8 @@ from exporters.format import Format, Job
 from exporters.onnx.additive_mask import add_mask
 from exporters.onnx.branches import decide_branches
 from exporters.onnx.graph import REPRESENTATION, fold_identities, keep_outputs, write_model
-from exporters.onnx.optimum_export import export_with_output
+from exporters.onnx.heads import state_heads
+from exporters.onnx.trace import export_with_output
 from exporters.pooling import pool
 from exporters.tasks import TASKS
 
@@ -25,7 +26,7 @@ from exporters.tasks import TASKS
 def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> None:
     """Export ``checkpoint`` to ``destination/model.onnx`` in float32, with dynamic batch and sequence.
 
-    Raises `ExportError` for an architecture that optimum does not export.
+    Raises `ExportError` for an architecture that is not exported.
     """
     import onnx
 
@@ -48,6 +49,7 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
     decide_branches(graph)
     fold_identities(graph)
     add_mask(graph)
+    state_heads(graph)
     write_model(graph, destination)
     copy_tokenizer(checkpoint, destination)
 

@@ -26,7 +26,7 @@ from harness.store.step import StepInputs, StepRef
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.verification.checks import require_positions
 
-VERSION = 6
+VERSION = 7
 LIBRARIES = (
     "torch",
     "transformers",

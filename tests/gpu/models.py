@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.registry import open_backend, unsupported_reason
 from exporters.formats import FORMATS
-from exporters.onnx import fp32, optimum_export
 from tests.gpu.device import need, standin
 from tests.gpu.record import Record, Skipped
 
@@ -90,8 +88,6 @@ def make(root: Path, record: Record) -> None:
     """The checkpoint and the artifacts of every model, the small one first; what an earlier run made is taken."""
     from exporters.artifact import export
 
-    if importlib.util.find_spec("optimum") is None:
-        vars(fp32)["export_with_output"] = export_with_torch
     for model, size in sizes().items():
         where = root / "models" / model
         if record.item(f"{model}/checkpoint", lambda: make_checkpoint(where / "checkpoint", *size)) is None:  # noqa: B023
@@ -135,31 +131,3 @@ def make_checkpoint(folder: Path, layers: int, hidden: int, heads: int, intermed
     (folder / "vocab.txt").write_text("\n".join(words))
     transformers.BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder)
     return {"parameters": sum(weight.numel() for weight in model.parameters())}
-
-
-def export_with_torch(
-    model: Any,
-    path: Path,
-    *,
-    task: str,
-    output: str,
-    axes: dict[int, str],
-    made_of: Callable[[Any, Any], Any],
-    otherwise: str,
-) -> None:
-    """As `exporters.onnx.optimum_export.export_with_output`, for a machine that has no optimum."""
-    import torch
-
-    optimum_export._add_output(model, output, made_of)
-    inputs = ["input_ids", "attention_mask", "token_type_ids"]
-    free = {0: "batch_size", 1: "sequence_length"}
-    torch.onnx.export(
-        model.eval(),
-        ({name: torch.ones(2, 16, dtype=torch.int64) for name in inputs},),
-        str(path),
-        input_names=inputs,
-        output_names=["start_logits", "end_logits", output],
-        dynamic_axes=dict.fromkeys((*inputs, "start_logits", "end_logits"), free) | {output: axes},
-        opset_version=optimum_export.OPSET,
-        dynamo=False,
-    )

@@ -16,7 +16,7 @@ from typing import Any
 from tests.gpu.device import standin
 from tests.gpu.record import Record, Skipped
 
-NEEDED = ("optimum", "textattack", "faiss", "typer", "rich", "yaml", "scipy", "accelerate")
+NEEDED = ("faiss", "typer", "rich", "yaml", "scipy", "accelerate")
 """Modules without which no study goes through all four characteristics."""
 
 STUDY = """\

@@ -9,13 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from backends.registry import open_backend
 from exporters.formats import FORMATS
-from exporters.onnx import fp32, optimum_export
-from tests.gpu import models, study
+from tests.gpu import study
 from tests.gpu.__main__ import PARTS
 from tests.gpu.record import Record, Skipped
 from tests.gpu.trtexec import command, median_milliseconds
@@ -53,22 +50,6 @@ def test_trtexec_is_asked_for_compute_alone_and_understood() -> None:
     assert median_milliseconds(said) == 0.398
     with pytest.raises(ValueError, match="told no median"):
         median_milliseconds("&&&& FAILED")
-
-
-def test_without_optimum_the_models_are_the_same(tmp_path: Path) -> None:
-    made = tmp_path / "checkpoint"
-    models.make_checkpoint(made, *models.ON_STANDIN["small"])
-    outputs = []
-    for export in (optimum_export.export_with_output, models.export_with_torch):
-        folder = tmp_path / export.__name__
-        folder.mkdir()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fp32, "export_with_output", export)
-            fp32.write(made, folder, task=models.TASK, pooling="cls")
-        with open_backend("onnxruntime-cpu", folder, format="onnx-fp32", task=models.TASK) as backend:
-            outputs.append(backend.infer(models.batch(3, 20, full=False)))
-    for name, array in outputs[0].items():
-        np.testing.assert_allclose(outputs[1][name], array, atol=1e-6)
 
 
 def test_without_a_gpu_each_part_says_what_it_skipped(tmp_path: Path) -> None:

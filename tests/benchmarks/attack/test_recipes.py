@@ -98,6 +98,13 @@ def test_a_missing_resource_is_named_with_the_way_to_get_it(recipe, what, way, b
     assert what in message and way in message and "\n" not in message
 
 
+def test_without_textattack_it_is_all_that_is_missing(monkeypatch, predict):
+    monkeypatch.setattr(recipes, "find_spec", lambda name: None)
+    assert [one.what for one in missing_resources("textfooler")] == ["TextAttack"]
+    with pytest.raises(BenchmarkError, match=r"'deepwordbug' needs TextAttack.*pip install 'scalemodel\[textattack\]'"):
+        attack_by_recipe("deepwordbug", predict, TEXTS, seed=0)
+
+
 def test_resources_are_found_where_they_belong(bare_machine, monkeypatch):
     assert [one.what for one in missing_resources("textfooler")] == [
         "the counter-fitted word vectors",
@@ -112,7 +119,7 @@ def test_resources_are_found_where_they_belong(bare_machine, monkeypatch):
     for folder in ("averaged_perceptron_tagger_eng", "universal_tagset"):
         (bare_machine / "taggers" / folder).mkdir(parents=True)
     (bare_machine / "taggers" / "universal_tagset" / "en-ptb.map").touch()
-    monkeypatch.setattr(recipes, "find_spec", lambda name: object() if name == "tensorflow_hub" else None)
+    monkeypatch.setattr(recipes, "find_spec", lambda name: name in ("tensorflow_hub", "textattack") or None)
     assert missing_resources("textfooler") == []
     (bare_machine / "corpora").mkdir()
     (bare_machine / "corpora" / "wordnet.zip").touch()

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from exporters.onnx.additive_mask import BIAS, add_mask
+from exporters.onnx.additive_mask import add_mask
 from exporters.onnx.graph import read_model
 
 
@@ -16,8 +16,10 @@ def test_no_scores_are_overwritten(name, artifact):
     graph = read_model(artifact(name, "onnx-fp32")).graph
     kinds = Counter(node.op_type for node in graph.node)
     assert kinds["Where"] == kinds["Expand"] == kinds["Equal"] == 0
-    added = [node for node in graph.node if BIAS in node.input]
-    assert [node.op_type for node in added] == ["Add", "Add"]
+    producer = {name: node for node in graph.node for name in node.output}
+    scores = [producer[node.input[0]] for node in graph.node if node.op_type == "Softmax"]
+    assert [node.op_type for node in scores] == ["Add", "Add"]
+    assert len({node.input[1] for node in scores}) == 1  # one mask for all layers
 
 
 def test_bert_is_left_alone(artifact):

@@ -1,0 +1,1 @@
+"""One study in several environments, and what differs between them: ``make test-environments``."""
