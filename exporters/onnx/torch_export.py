@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from exporters.errors import ExportError, one_line
-from exporters.tasks import PER_TOKEN, TASKS
+from exporters.tasks import TASKS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,8 @@ def export(
     """
     import torch
 
-    free = {name: FREE if task == "fill-mask" or name in PER_TOKEN else {0: FREE[0]} for name in _logits(task)}
+    per_token = task == "fill-mask" or TASKS[task].per_token
+    free = {name: FREE if per_token else {0: FREE[0]} for name in _logits(task)}
     free[output] = axes
     inputs = _inputs(model)
     forward, signature = model.forward, inspect.signature(model.forward)
