@@ -78,7 +78,6 @@ class Task(ABC):
     predicts_texts: ClassVar[bool] = False
     """Whether a prediction is a text of the data rather than a class."""
 
-    @abstractmethod
     def __init__(
         self,
         *,
