@@ -28,15 +28,15 @@ Sentences = Sequence[Sequence[Span]]
 class Alignment:
     """Spans of one side against those of another, each in one of these kinds alone."""
 
-    same: int = 0
+    same: int
     """Of both, with type and words."""
-    relabelled: int = 0
+    relabelled: int
     """Of the same words, with another type."""
-    moved: int = 0
+    moved: int
     """Of the same type, with other words that overlap."""
-    lost: int = 0
+    lost: int
     """Of the first side, with none of these on the second."""
-    found: int = 0
+    found: int
     """Of the second side, with none of these on the first."""
 
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 ModelInput = str | Example
 """What an attack, or an explanation, asks a deployment about; a text alone is an example of it."""
 
+IGNORED = -100
+"""The target of a token that the loss leaves out, as torch has it."""
+
 
 @dataclass(frozen=True)
 class ReferenceInputs:

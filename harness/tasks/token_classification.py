@@ -13,7 +13,7 @@ from harness.entities import OUTSIDE, entities_in_words, entities_of, in_iob2
 from harness.errors import UserError
 from harness.examples import Example, TaggedSentence
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
-from harness.tasks.task import ReferenceInputs, Task, arrays, mean
+from harness.tasks.task import IGNORED, ReferenceInputs, Task, arrays, mean
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from harness.config.data import DataSource
     from harness.config.tasks import TaskSettings
     from harness.tasks.fast_tokenizer import FastTokenizer
-
-IGNORED = -100
-"""The target of a token that the loss leaves out, as torch has it."""
 
 NOWHERE = -1e4
 """Logit of all classes but `OUTSIDE` for a word that the tokenizer makes nothing of."""

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
-IGNORED = -100
-"""Target of a token that the loss leaves out, as torch has it."""
+from harness.tasks.task import IGNORED
+
 FAR_BELOW = -1e4
 """Pads logits: its probability is 0 in float32, and unlike -inf it times 0 is 0."""
 

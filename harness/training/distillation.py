@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
 from harness.config.training import Distillation
-from harness.training.batches import FAR_BELOW, IGNORED, Collator
+from harness.tasks.task import IGNORED
+from harness.training.batches import FAR_BELOW, Collator
 from harness.training.trainer import ResumableTrainer
 
 PREFIX = "teacher_"

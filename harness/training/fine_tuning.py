@@ -21,7 +21,7 @@ from harness.errors import UserError
 from harness.examples import Example
 from harness.task_registry import task_class
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
-from harness.tasks.task import task_for
+from harness.tasks.task import IGNORED, task_for
 from harness.training.batches import FeatureDataset
 from harness.training.distillation import DistillingTrainer, soft_labels
 from harness.training.model_inputs import (
@@ -106,8 +106,10 @@ def _columns(
     features = encoder.encode(tokenizer, examples)
     targets = encoder.targets(examples, features)
     classes = np.hstack(targets.get("labels", [0]))
-    if labels is not None and len(labels) > 1 and (largest := int(classes.max())) >= len(labels):
-        raise UserError(f"training label {largest} has no name: labels names {', '.join(labels)}")
+    if labels is not None and classes.dtype.kind == "i":  # else they are scores
+        unnamed = classes[(classes >= len(labels)) | ((classes < 0) & (classes != IGNORED))]
+        if unnamed.size:
+            raise UserError(f"training label {unnamed[0]} has no name: labels names {', '.join(labels)}")
     return features.inputs, targets
 
 

@@ -87,7 +87,7 @@ def test_questions_then_contexts(config: Path, tmp_path: Path) -> None:
     [
         ("recipe=deepwordbug", "recipe: TextAttack's recipes attack text-classification only"),
         ("mode=reference", "mode: the authors' code attacks text-classification only; remove it"),
-        ("target=answer", "target: input should be 'question' or 'context', got 'answer'"),
+        ("target=answer", "target: input should be 'question', 'context', 'text' or 'text_pair', got 'answer'"),
     ],
 )
 def test_what_does_not_go_with_questions_is_one_line(config: Path, override: str, complaint: str) -> None:

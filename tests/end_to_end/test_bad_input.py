@@ -234,7 +234,7 @@ def test_a_study_that_is_a_table(tmp_path: Path) -> None:
             "invalid value for '--fail-on': 'faster' is not one of 'slower'; see `scalemodel compare --help`",
         ),
         (["run"], "missing argument 'config'; see `scalemodel run --help`"),
-        (["run", "x", "--stor", "y"], "no such option: --stor (Possible options: --set, --store); see"),
+        (["report", "--stor", "y"], "no such option: --stor (Possible options: "),
         (["vaildate"], "no such command 'vaildate'. Did you mean 'validate'?; see `scalemodel --help`"),
     ],
 )

@@ -80,17 +80,17 @@ def test_manifest(format, name, artifact, tasks):
     assert (manifest.format, manifest.task, manifest.pooling) == (format, tasks[name], "mean")
     assert (manifest.layers, manifest.hidden, manifest.max_positions) == (2, 32, 64)
     assert manifest.architecture == name.split("-")[0]
-    assert manifest.labels == (["bad", "fair", "good"] if name.endswith("classes") else None)
+    assert manifest.labels == (["bad", "fair", "good"] if name.endswith(("classes", "tags")) else None)
     expected = ["input_ids", "attention_mask"] + (["token_type_ids"] if name.startswith("bert") else [])
     assert [value.name for value in manifest.inputs] == expected
     assert {value.dtype for value in manifest.inputs} == {"int64"}
-    logits = ["logits"] if name.endswith("classes") else ["start_logits", "end_logits"]
+    logits = ["logits"] if name.endswith(("classes", "tags")) else ["start_logits", "end_logits"]
     assert [value.name for value in manifest.outputs] == [*logits, "representation"]
     assert {value.dtype for value in manifest.outputs} == {"float32"}
     assert manifest.outputs[-1].shape == ["batch_size", 32]
-    assert manifest.outputs[0].shape == (
-        ["batch_size", 3] if logits == ["logits"] else ["batch_size", "sequence_length"]
-    )
+    shapes = {"qa": ["batch_size", "sequence_length"], "classes": ["batch_size", 3]}
+    shapes["tags"] = ["batch_size", "sequence_length", 3]
+    assert manifest.outputs[0].shape == shapes[name.split("-")[1]]
     assert (manifest.isa is not None) == (format in ("onnx-int8-dynamic", "onnx-int8-static"))
     assert (manifest.calibration is not None) == FORMATS[format].needs_calibration
     assert (manifest.sensitivity is not None) == (format in ("onnx-int8-static", "onnx-int8-tensorrt"))

@@ -21,16 +21,20 @@ def tags(spans: list[Span]) -> list[str]:
     return found
 
 
+def aligned(**counts: int) -> Alignment:
+    return Alignment(**{"same": 0, "relabelled": 0, "moved": 0, "lost": 0, "found": 0, **counts})
+
+
 @pytest.mark.parametrize(
     ("second", "wanted"),
     [
-        ([("per", 0, 2), ("loc", 5, 6)], Alignment(same=2)),
-        ([("per", 0, 2)], Alignment(same=1, lost=1)),
-        ([("per", 0, 2), ("loc", 5, 6), ("per", 8, 9)], Alignment(same=2, found=1)),
-        ([("per", 0, 1), ("loc", 5, 6)], Alignment(same=1, moved=1)),
-        ([("loc", 0, 2), ("loc", 5, 6)], Alignment(same=1, relabelled=1)),
-        ([("loc", 0, 3), ("loc", 5, 6)], Alignment(same=1, lost=1, found=1)),  # neither its words nor its type
-        ([("per", 0, 1), ("per", 1, 2), ("loc", 5, 6)], Alignment(same=1, moved=1, found=1)),  # one of it is moved
+        ([("per", 0, 2), ("loc", 5, 6)], aligned(same=2)),
+        ([("per", 0, 2)], aligned(same=1, lost=1)),
+        ([("per", 0, 2), ("loc", 5, 6), ("per", 8, 9)], aligned(same=2, found=1)),
+        ([("per", 0, 1), ("loc", 5, 6)], aligned(same=1, moved=1)),
+        ([("loc", 0, 2), ("loc", 5, 6)], aligned(same=1, relabelled=1)),
+        ([("loc", 0, 3), ("loc", 5, 6)], aligned(same=1, lost=1, found=1)),  # neither its words nor its type
+        ([("per", 0, 1), ("per", 1, 2), ("loc", 5, 6)], aligned(same=1, moved=1, found=1)),  # one of it is moved
     ],
 )
 def test_each_entity_is_in_one_kind(second: list[Span], wanted: Alignment) -> None:
@@ -42,7 +46,7 @@ def test_each_entity_is_in_one_kind(second: list[Span], wanted: Alignment) -> No
 
 
 def test_the_same_words_come_before_words_that_overlap() -> None:
-    assert align([("per", 0, 3)], [("per", 0, 1), ("per", 1, 3)]) == Alignment(moved=1, found=1)
+    assert align([("per", 0, 3)], [("per", 0, 1), ("per", 1, 3)]) == aligned(moved=1, found=1)
     assert align([("per", 0, 2), ("loc", 2, 4)], [("loc", 1, 2), ("loc", 2, 4)]).same == 1
 
 
@@ -87,9 +91,9 @@ def test_errors_and_changes_by_kind(sentences: dict[str, list[list[Span]]], resu
     missed = sum(map(len, sentences["data"])) - made
     assert result.quality["reference"].errors == EntityErrors(missed, 0, 0, 0)
     assert result.quality["moves"].errors == EntityErrors(missed, 0, wrong_boundary=made, wrong_type=0)
-    assert result.changes["moves"].alignment == Alignment(moved=made)
+    assert result.changes["moves"].alignment == aligned(moved=made)
     others = sum(span[0] == "loc" for spans in sentences["reference"] for span in spans)
-    assert result.changes["relabels"].alignment == Alignment(same=made - others, relabelled=others)
+    assert result.changes["relabels"].alignment == aligned(same=made - others, relabelled=others)
     assert result.changes["relabels"].shared.value == pytest.approx((made - others) / (made + others))
     lost = result.changes["loses"].alignment
     assert lost.same + lost.lost == made and (lost.found, lost.moved, lost.relabelled) == (0, 0, 0)

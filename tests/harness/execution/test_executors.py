@@ -52,7 +52,8 @@ def test_a_round_of_timings_is_one_task_in_the_order_of_the_plan(plan: Plan) -> 
     first = next(unit for unit in rounds if unit[0].kind == "performance")
     timed = [step.subject["deployment"] for step in first if step.kind == "performance"]
     task = first[0].subject["task"]
-    assert timed == [each.deployment.name for each in plan.deployments if each.deployed.context.name == task]
+    (planned,) = [each.deployments for each in plan.tasks if each.name == task]
+    assert timed == [each.deployment.name for each in planned if each.performance]
 
 
 def test_what_a_step_asks_of_its_node(plan: Plan, tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ from harness.errors import UserError
 from harness.examples import TaggedSentence
 from harness.tasks.fast_tokenizer import FastTokenizer
 from harness.tasks.features import Features
-from harness.tasks.task import Task, task_for
-from harness.tasks.token_classification import IGNORED
+from harness.tasks.task import IGNORED, Task, task_for
 
 LABELS = ("O", "B-per", "I-per", "B-loc", "I-loc")
 

@@ -16,8 +16,7 @@ from harness.checkpoints.synthetic_vocabulary import SIZE
 from harness.config.training import Distillation, Recipe
 from harness.examples import TaggedSentence
 from harness.tasks.fast_tokenizer import read_tokenizer
-from harness.tasks.task import task_for
-from harness.training.batches import IGNORED
+from harness.tasks.task import IGNORED, task_for
 from harness.training.fine_tuning import fine_tune
 
 TASK = "token-classification"
