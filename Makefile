@@ -47,7 +47,7 @@ test: install
 
 # Whole studies and long simulations, which CI runs too.
 test-slow: install
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not nightly and not gpu and not families and not browser"
 
 # Both, and what takes longer still: other recipes, twenty kills, the wheel, a run under strace, a browser, other
 # environments.

@@ -70,6 +70,7 @@ def test_bad_input_is_one_line(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 2 and "--minimum-effect" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_study_measured_once_more(config: Path, store: Path, run_folder: Path, tmp_path: Path) -> None:
     """Two real runs: what differs is told, and that is all that they can tell."""
     copy = tmp_path / "runs"

@@ -15,6 +15,8 @@ import pytest
 
 from tests.end_to_end.driver import command, scalemodel
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = 120
 PLACES = ("Paris", "London", "Rome", "Oslo")
 

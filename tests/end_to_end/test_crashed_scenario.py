@@ -6,7 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.driver import scalemodel, started
+
+pytestmark = pytest.mark.slow
 
 TASK = "text-classification"
 FATAL = """

@@ -172,7 +172,7 @@ def test_a_model_that_no_hub_answers_for_is_told_before_any_work(folder: Path, t
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a folder over another")
-@pytest.mark.parametrize("done_before", [True, False])
+@pytest.mark.parametrize("done_before", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_shared_memory_is_not_needed(folder: Path, edges: Path, tmp_path: Path, done_before: bool) -> None:
     write_checkpoint("tiny", "text-classification", tmp_path)
     setting = f"tasks.text-classification.models.tiny.checkpoint={{folder: {tmp_path}}}"

@@ -88,6 +88,7 @@ def test_options_of_the_backend_are_checked(copy: Path) -> None:
     assert "onnx-reference has no option 'loud'; it has: verbose" in refused.stderr
 
 
+@pytest.mark.slow
 def test_the_study_runs_on_them(copy: Path, exported: Path) -> None:
     shutil.copytree(exported, copy / "runs")
     done = started("run", "study.yaml", "--store", "runs", "--quiet", cwd=copy, PYTHONPATH=str(copy))

@@ -16,6 +16,8 @@ from tests.end_to_end.driver import scalemodel
 from tests.hub import Hub, serving
 from tests.published import FINE_TUNED, publish_data, publish_fine_tuned, publish_models
 
+pytestmark = pytest.mark.slow
+
 NAME = "mrm8488/bert-tiny-finetuned-squadv2"
 STUDY = f"""
 study: of-the-hub

@@ -68,6 +68,7 @@ def test_workers_die_with_the_run(config: Path, tmp_path: Path) -> None:
     assert not alive
 
 
+@pytest.mark.slow
 def test_a_killed_worker_costs_its_step_and_not_the_run(config: Path, store: Path, tmp_path: Path) -> None:
     with subprocess.Popen(
         command("run", config, *SHORT, "--store", tmp_path, "--quiet", "--full"),

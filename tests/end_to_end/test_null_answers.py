@@ -18,6 +18,8 @@ from harness.demo.corpora import generate
 from harness.examples import Example, QuestionExample
 from tests.end_to_end.driver import scalemodel
 
+pytestmark = pytest.mark.slow
+
 TASK = "question-answering"
 STUDY = f"""
 study: nulls

@@ -18,6 +18,8 @@ from harness.demo import write_checkpoint
 from tests.end_to_end.driver import scalemodel
 from tests.exporters.small_model import small_model
 
+pytestmark = pytest.mark.slow
+
 DATA = """
     data:
       train: {embedded: train, size: 80}

@@ -22,6 +22,8 @@ from harness.steps.context import Context
 from harness.store.steps import Store
 from tests.end_to_end.driver import scalemodel
 
+pytestmark = pytest.mark.slow
+
 if not availability("openvino-cpu").available:
     pytest.skip("no openvino", allow_module_level=True)
 

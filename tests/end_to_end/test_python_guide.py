@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 GUIDE = Path(__file__).parents[2] / "docs" / "python.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 PACKAGES = ("harness", "exporters", "backends", "benchmarks")

@@ -19,6 +19,8 @@ from harness.checkpoints.synthetic_vocabulary import SIZE
 from tests.end_to_end.driver import scalemodel
 from tests.harness.gate.gated_runs import policy
 
+pytestmark = pytest.mark.slow
+
 STUDY = """
 study: pairs
 formats: [onnx-fp32, onnx-int8-dynamic]

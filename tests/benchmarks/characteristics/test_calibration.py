@@ -55,7 +55,7 @@ def test_errors_of_the_top_class_against_torchmetrics(bins, seed):
     assert found.mce.value == pytest.approx(max(abs(one.accuracy - one.confidence) for one in full))
 
 
-@pytest.mark.parametrize("n", [150, 600, 5000])
+@pytest.mark.parametrize("n", [150, 600, pytest.param(5000, marks=pytest.mark.slow)])
 def test_the_debiased_error_of_a_calibrated_model_is_about_nothing_however_few(n):
     rng = np.random.default_rng(0)
     squares, eces, shifted = [], [], []

@@ -77,6 +77,7 @@ def test_order_of_pairs_puts_the_reference_first():
     assert pairs == [("small", "large"), ("small", "tiny"), ("large", "tiny")]
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_drawing_groups():
     """The matrix product against a plain loop that draws groups and computes from the drawn examples."""
     correct, predictions, groups = study(n=80)

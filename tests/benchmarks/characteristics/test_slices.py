@@ -200,7 +200,12 @@ LOW, HIGH = binom.ppf([0.0005, 0.9995], STUDIES, 0.05)
 
 
 @pytest.mark.parametrize(
-    ("largest_group", "correlation"), [(1, 0), (9, 0), (9, 0.5)], ids=["independent", "grouped", "clustered"]
+    ("largest_group", "correlation"),
+    [
+        pytest.param(1, 0, id="independent", marks=pytest.mark.slow),
+        pytest.param(9, 0, id="grouped", marks=pytest.mark.slow),
+        pytest.param(9, 0.5, id="clustered"),
+    ],
 )
 def test_noise_is_found_as_often_as_the_level_says(largest_group, correlation):
     study = {"count": 300 if largest_group == 1 else 120, "largest_group": largest_group, "correlation": correlation}
@@ -209,6 +214,7 @@ def test_noise_is_found_as_often_as_the_level_says(largest_group, correlation):
     assert false_finds(STUDIES, **study, depth=2) <= HIGH
 
 
+@pytest.mark.slow
 def test_further_trainings_are_found_as_often_as_the_level_says():
     """Outcomes that depend on the confidence and on the group, for the deployment as for the trainings of its floor."""
     rng = np.random.default_rng(12)
@@ -243,6 +249,7 @@ def test_rare_outcomes_do_not_make_small_slices_significant():
     assert found <= binom.ppf(0.9995, 200, 0.05)
 
 
+@pytest.mark.slow
 def test_a_real_slice_makes_no_other_attribute_significant():
     rng = np.random.default_rng(8)
     found = 0

@@ -123,7 +123,14 @@ def test_a_verdict_never_contradicts_its_interval() -> None:
     assert seen == {"same", "different", "cannot tell"}
 
 
-@pytest.mark.parametrize(("floor", "held"), [(0.05, 0.055), (0.05, 0.065), (0.05, 0.0725)])
+@pytest.mark.parametrize(
+    ("floor", "held"),
+    [
+        pytest.param(0.05, 0.055, marks=pytest.mark.slow),
+        pytest.param(0.05, 0.065, marks=pytest.mark.slow),
+        (0.05, 0.0725),
+    ],
+)
 def test_the_examples_needed_have_the_power_that_is_promised(floor: float, held: float) -> None:
     rng = np.random.default_rng(4)
     labels = np.arange(400)

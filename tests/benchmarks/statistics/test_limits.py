@@ -112,6 +112,7 @@ def test_a_share_on_its_limit_is_rarely_judged_wrongly() -> None:
     assert places.count("outside") / len(places) < 0.035
 
 
+@pytest.mark.slow
 def test_a_family_on_its_limits_rarely_fails_the_whole() -> None:
     random = np.random.default_rng(0)
     failed = 0

@@ -185,7 +185,14 @@ def test_other_methods_cut_off_what_is_rare(method, tmp_path, artifact, batches)
     assert (ranges[method] < ranges["min-max"]).any()
 
 
-@pytest.mark.parametrize("format", ["onnx-int8-dynamic", "onnx-int8-static", "onnx-int8-tensorrt"])
+@pytest.mark.parametrize(
+    "format",
+    [
+        "onnx-int8-dynamic",
+        pytest.param("onnx-int8-static", marks=pytest.mark.slow),
+        pytest.param("onnx-int8-tensorrt", marks=pytest.mark.slow),
+    ],
+)
 def test_tinyberts_head_of_26(format, tmp_path, small_heads, make_batch, run):
     """TinyBERT-4L-312 divides 312 channels among 12 heads: no multiple of 8 or 16."""
     checkpoint, parent = small_heads

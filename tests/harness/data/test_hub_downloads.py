@@ -55,6 +55,7 @@ def read(hub: Hub, cache: Path, *sources: dict[str, str], **environment: str) ->
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_a_branch_that_moves_and_a_commit_that_does_not(hub: Hub, tmp_path: Path) -> None:
     first, cache = hub.repositories[f"datasets/{NAME}"].head, tmp_path / "cache"
     (before,) = read(hub, cache)

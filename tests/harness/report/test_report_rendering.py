@@ -183,6 +183,7 @@ def paths_of(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return paths
 
 
+@pytest.mark.slow
 def test_what_need_not_be_known_may_be_unknown() -> None:
     results = synthetic.small(synthetic.TEXT)
     task = results["tasks"][synthetic.TEXT]

@@ -182,6 +182,7 @@ def raising(error: Exception) -> Callable[..., Any]:
     return fail
 
 
+@pytest.mark.slow
 def test_a_scenario_that_fails_costs_its_own_figures_alone(
     context: PerformanceContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,7 @@ def test_stopped_trainings_end_in_the_same_weights(case, starts, tmp_path):
     assert len(undisturbed["loss"]) > 5
 
 
+@pytest.mark.slow
 def test_killed_processes_end_in_the_same_weights(starts, tmp_path):
     """SIGKILL in the middle of an epoch; the second process goes on to the end."""
     start = starts["question-answering"]
