@@ -19,7 +19,8 @@ from harness.store.step import Step
 from harness.store.steps import Store
 
 
-@pytest.mark.parametrize("format", ["onnx-fp32", pytest.param("onnx-int8-dynamic", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["onnx-fp32", "onnx-int8-dynamic"])
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)])])
 def test_an_attack_killed_in_the_middle_ends_in_the_same_file(
     store: Path, tmp_path: Path, format: str, kills: int

@@ -83,6 +83,7 @@ def test_no_module_of_the_current_folder_is_imported(runs: Path) -> None:
     assert not (runs / "sprung").exists()
 
 
+@pytest.mark.slow
 def test_validate_and_doctor_import_none_either(folder: Path) -> None:
     for arguments in (("validate", "recipe.yaml"), ("doctor",), ("list", "models")):
         done = started(*arguments, cwd=folder / "study")

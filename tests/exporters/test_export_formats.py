@@ -10,7 +10,11 @@ from exporters.manifest import read_manifest, verify_files
 from exporters.onnx.graph import opset, read_model
 from exporters.parity import checkpoint_outputs, compare_outputs
 
-NAMES = ("bert-qa", "distilbert-qa", "bert-classes", "distilbert-classes", "bert-tags", "distilbert-tags")
+HEADS = ("qa", "classes", "tags")
+NAMES = (
+    *(f"bert-{head}" for head in HEADS),
+    *(pytest.param(f"distilbert-{head}", marks=pytest.mark.slow) for head in HEADS),
+)
 HERE = [format.name for format in FORMATS.values() if format.family != "tensorrt"]  # engines need a GPU
 ONNX = [
     name for name in HERE if name not in ("torch-fp32", "onnx-bf16", "onnx-packed", "onnx-packed-fp16")

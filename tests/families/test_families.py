@@ -41,6 +41,7 @@ def test_table(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert row(name, found) in GUIDE.read_text(encoding="utf-8").splitlines(), "make the table again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "formats"),
     [

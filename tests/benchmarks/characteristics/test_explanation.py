@@ -41,6 +41,7 @@ def weights_of(explanation):
     return np.array([weight for _, _, weight in explanation.words])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_an_additive_deployment_is_explained_by_its_own_weights(method):
     text = "a good film and a fine one but dull"

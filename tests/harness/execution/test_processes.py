@@ -158,6 +158,7 @@ registry.KINDS += ("ticking",)
     return step
 
 
+@pytest.mark.slow
 def test_a_step_that_tells_of_its_progress_may_take_longer(tmp_path: Path, ticking: Callable[..., Step]) -> None:
     store = Store(tmp_path / "store")
     others = children()

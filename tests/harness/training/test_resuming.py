@@ -34,7 +34,9 @@ def weights(folder: Path) -> bytes:
     return (folder / "trained/model.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[] if case == "classes" else pytest.mark.slow) for case in CASES]
+)
 def test_stopped_trainings_end_in_the_same_weights(case, starts, tmp_path):
     start, teacher = starts[CASES[case][0]], starts[TEACHER]
     undisturbed = train_case(case, start, teacher, tmp_path / "a")
