@@ -175,7 +175,7 @@ def test_report_page_and_gate_show_it(folder: Path, run: Path) -> None:
         "Does it find the entities of the data?",
         "Does it find the reference's entities?",
         "Recall: how many entities of a class are right",
-        "Left out for token-classification",
+        "Left out: token-classification",
         "the attack turns one decision about a text",
     ):
         assert words in done.stdout, words
