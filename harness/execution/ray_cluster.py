@@ -1,7 +1,7 @@
 """Steps as tasks of a Ray cluster, which places them, keeps them apart and does them again where a node is lost.
 
 All that knows Ray is here. On its node a step is done as anywhere: in a process of its own, which writes to the store,
-a folder that all nodes share (`harness.execution.processes`).
+a folder that all nodes share or a bucket (`harness.execution.processes`).
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from backends.host.machine import environment
 from backends.registry import backend_class
-from harness.errors import CRASHED, DISK_FULL, SKIPPED, UserError
+from harness.errors import CRASHED, DISK_FULL, REFUSED, SKIPPED, UserError
 from harness.execution.processes import TRAINING, Listener, StepFailure, command_for, describe, run_group
 from harness.planning.context import Machine
+from harness.store.objects import folder_of
 from harness.store.step import Step
 from harness.store.steps import Store
 
@@ -121,7 +122,6 @@ class RayCluster:
         """Do the steps, each when those that it needs are done; what they print comes to ``log`` when they end."""
         nodes = self._look()
         events = Queue(actor_options={"num_cpus": 0, "max_restarts": -1})
-        folder = store.root.absolute()
         tasks: dict[str, Task] = {}  # by key of the step
         at_work: dict[Task, Sequence[Step]] = {}
         made_by = {step.key: unit for unit in together(steps) for step in unit}
@@ -135,7 +135,7 @@ class RayCluster:
                 submit(other)
             before = dict.fromkeys(tasks[other[0].key] for other in others)
             task = ray.remote(_do).options(**self._requirements(unit, store, nodes))
-            made = task.remote(list(unit), folder, timeout_seconds, events, *before)
+            made = task.remote(list(unit), store.name, timeout_seconds, events, *before)
             tasks.update((step.key, made) for step in unit)
             at_work[made] = unit
 
@@ -290,7 +290,7 @@ def _environment() -> dict[str, Any]:
 
 
 def _do(
-    steps: Sequence[Step], store: Path, timeout_seconds: float, events: Queue, *_needed: object
+    steps: Sequence[Step], store: str, timeout_seconds: float, events: Queue, *_needed: object
 ) -> tuple[list[StepFailure], str]:
     """On a node: do ``steps`` in order, each in a fresh process; the failures, and what was printed."""
     _keep_own_threads()
@@ -300,10 +300,14 @@ def _do(
             events.put_nowait((step.key, event))
 
     failures: list[StepFailure] = []
+    try:
+        kept = Store(folder_of(store))
+    except UserError as error:
+        return [StepFailure(step, REFUSED, str(error), command=None) for step in steps], ""
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log.txt").open("w+") as log:
         for step in steps:
             failures += run_group(
-                [step], Store(store), steps_folder=Path(folder), log=log, timeout_seconds=timeout_seconds, listen=tell
+                [step], kept, steps_folder=Path(folder), log=log, timeout_seconds=timeout_seconds, listen=tell
             )
         log.seek(0)
         return failures, log.read()

@@ -73,7 +73,7 @@ def _tell_waiting(step: Step, events: TextIO) -> None:
 
 
 def _check_inputs(step: Step, store: Store) -> None:
-    if not all(store.path(ref.kind, ref.key).is_dir() for ref in step.inputs.refs):
+    if not all(store.is_here(ref.kind, ref.key) for ref in step.inputs.refs):
         raise StepFailed(SKIPPED, "a step that it needs has not been done")
 
 

@@ -63,6 +63,7 @@ def run(
                 execution.execute(until)
             if until == "results":
                 collect(execution)
+                kept.keep_run(folder.path)
         except OSError as error:
             status, reason = status_of(error)
             raise RunStopped(

@@ -15,12 +15,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 
 from harness.errors import UserError
 from harness.store.atomic import remove
 from harness.store.keys import file_digest, key_of
 from harness.store.locks import locked
+from harness.store.objects import Objects, objects_of
 from harness.store.step import Step
 
 VERSION = 1
@@ -36,6 +38,16 @@ class Store:
         self.steps = root / ".steps"
         self.runs = self.steps / ".runs"
         self._verified: dict[str, bool] = {}
+
+    @cached_property
+    def objects(self) -> Objects | None:
+        """The bucket that the folder is a cache of; what is only there is fetched when one asks whether it is here."""
+        return objects_of(self.root)
+
+    @property
+    def name(self) -> str:
+        """By which another machine reaches the store."""
+        return str(self.root.absolute()) if self.objects is None else self.objects.url
 
     def check_place(self) -> None:
         """Raise `UserError` where the folder clearly cannot be made; `lock` is certain, but comes after all reading."""
@@ -111,7 +123,7 @@ class Store:
             yield
 
     def _sweep(self, left: Path) -> None:
-        with suppress(BlockingIOError), locked(self._lock(left.name)):
+        with suppress(BlockingIOError), locked(self._lock(left.stem)):  # of a step's folder, or of its object
             remove(left)
 
     def remember(self, run: Path) -> None:
@@ -139,13 +151,43 @@ class Store:
     def has(self, kind: str, key: str) -> bool:
         """Whether the step is there and every byte of it is as it was written; a damaged one `begin` removes."""
         if key not in self._verified:
-            folder = self.path(kind, key)
-            self._verified[key] = folder.is_dir() and not folder.is_symlink() and _is_whole(folder)
+            self._verified[key] = _is_whole(self.path(kind, key)) or self._fetch(
+                _object(kind, key), self.path(kind, key), _is_whole
+            )
         return self._verified[key]
+
+    def is_here(self, kind: str, key: str) -> bool:
+        """Whether the step is in the folder, where it is fetched to; its files were read when it was made."""
+        return self.path(kind, key).is_dir() or self.has(kind, key)
+
+    def _fetch(self, name: str, place: Path, is_whole: Callable[[Path], bool]) -> bool:
+        """Whether the bucket has what belongs in ``place``, which then is there; a damaged object is removed."""
+        if self.objects is None:
+            return False
+        once = f"fetch-{key_of(name)}"
+        with self.making(once):
+            if is_whole(place):  # another process has fetched it meanwhile
+                return True
+            made = self.unfinished(once)
+            remove(made)
+            try:
+                if not self.objects.fetch(name, made):
+                    return False
+                if not is_whole(made):
+                    self.objects.remove(name)
+                    return False
+                remove(place)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                made.rename(place)
+            finally:
+                remove(made)
+        return True
 
     def holds(self, kind: str, key: str) -> bool:
         """Whether the step is there, as far as can be told without reading its files."""
-        return (self.path(kind, key) / "step.json").is_file()
+        if (self.path(kind, key) / "step.json").is_file():
+            return True
+        return self.objects is not None and self.objects.has(_object(kind, key))
 
     def begin(self, step: Step) -> Path:
         """An empty folder for the step's files. Its lock is held; what stands in its place is damaged and goes."""
@@ -156,7 +198,7 @@ class Store:
         return folder
 
     def commit(self, step: Step, folder: Path, *, seconds: float | None = None, peak_bytes: int | None = None) -> Path:
-        """Seal what `begin` gave, and rename it to its place in one go.
+        """Seal what `begin` gave, and rename it to its place in one go. What a bucket has by now goes before it.
 
         ``seconds``: how long the step took. ``peak_bytes``: the peak of its process's memory, up to the step's end:
         steps that share a process share it, and where a step measures memory itself it is since then.
@@ -177,18 +219,41 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         destination = self.path(step.kind, step.key)
+        name = _object(step.kind, step.key)
+        while self.objects is not None and not self.objects.keep(folder, name):
+            if self._fetch(name, destination, _is_whole):
+                remove(folder)
+                self._verified[step.key] = True
+                return destination
         destination.parent.mkdir(parents=True, exist_ok=True)
         folder.rename(destination)
         remove(self.steps / ".work" / step.key)
         self._verified[step.key] = True
         return destination
 
+    def keep_run(self, run: Path) -> None:
+        """Put a run's folder that lies in the store into its bucket, in place of what an earlier one has put there."""
+        if self.objects is not None and run.parent == self.root:
+            self.objects.keep(run, f"runs/{run.name}", replace=True)
+
+    def fetch_runs(self) -> None:
+        """The runs of others who share the bucket; those that are here stay as they are."""
+        if self.objects is not None:
+            for name in self.objects.runs():
+                self._fetch(f"runs/{name}", self.root / name, Path.is_dir)
+
     def forget(self, key: str) -> None:
         """Look at the step's folder again the next time: another process may have made it."""
         self._verified.pop(key, None)
 
 
+def _object(kind: str, key: str) -> str:
+    return f"steps/{kind}/{key}"
+
+
 def _is_whole(folder: Path) -> bool:
+    if folder.is_symlink():
+        return False
     try:
         record = json.loads((folder / "step.json").read_text())
         files = record["files"]
