@@ -214,10 +214,11 @@ class LoadedExamples:
 
     def write(self, store: Store) -> None:
         for step, read in self.missing:
-            with store.making(step.key):
-                folder = store.begin(step)
-                write_examples(folder, read)
-                store.commit(step, folder)
+            with store.making(step) as missing:
+                if missing:
+                    folder = store.begin(step)
+                    write_examples(folder, read)
+                    store.commit(step, folder)
 
 
 def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:

@@ -43,8 +43,8 @@ def main(arguments: list[str]) -> int:
             give_memory_back()
         emit(events, {"event": "started", "key": step.key})
         try:
-            with store.making(step.key, partial(_tell_waiting, step, events)):
-                if not store.has(step.kind, step.key):  # else another run has made it meanwhile
+            with store.making(step, partial(_tell_waiting, step, events)) as missing:
+                if missing:
                     _check_inputs(step, store)
                     destination = store.begin(step)
                     step_kind(step.kind).run(Context(step, store, destination, events))

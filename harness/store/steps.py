@@ -50,7 +50,7 @@ class Store:
         return str(self.root.absolute()) if self.objects is None else self.objects.url
 
     def check_place(self) -> None:
-        """Raise `UserError` where the folder clearly cannot be made; `lock` is certain, but comes after all reading."""
+        """Raise `UserError` where the folder clearly cannot be made; `shared` is certain, but comes after reading."""
         try:
             place = next(path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists())
         except OSError as error:
@@ -91,8 +91,17 @@ class Store:
             yield
 
     @contextmanager
-    def making(self, key: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Hold a step while it is made; ``waiting`` is called now and then while another process does."""
+    def making(self, step: Step, waiting: Callable[[], None] = lambda: None) -> Iterator[bool]:
+        """Hold a step while it is made; ``waiting`` is called now and then while another process does.
+
+        Yields whether it is still to be made: what another process has made meanwhile may be in use already.
+        """
+        with self._holding(step.key, waiting):
+            self.forget(step.key)
+            yield not self.has(step.kind, step.key)
+
+    @contextmanager
+    def _holding(self, key: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
         with ExitStack() as held:
             while True:
                 try:
@@ -165,7 +174,7 @@ class Store:
         if self.objects is None:
             return False
         once = f"fetch-{key_of(name)}"
-        with self.making(once):
+        with self._holding(once):
             if is_whole(place):  # another process has fetched it meanwhile
                 return True
             made = self.unfinished(once)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -136,22 +137,32 @@ def test_what_removes_from_a_store_has_it_alone(tmp_path: Path, one: str, other:
 
 def test_runs_share_a_store_and_each_step_is_made_by_one(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with held_by_another(tmp_path), store.shared(), store.making(STEP.key):
+    with held_by_another(tmp_path), store.shared(), store.making(STEP):
         looks = iter(range(2))
 
         def give_up_at_the_second_look() -> None:
             if next(looks):
                 raise TimeoutError
 
-        with pytest.raises(TimeoutError), Store(tmp_path).making(STEP.key, give_up_at_the_second_look):
+        with pytest.raises(TimeoutError), Store(tmp_path).making(STEP, give_up_at_the_second_look):
             raise AssertionError("two make one step")
-        with store.making("another"):
+        with store.making(replace(STEP, key="another")):
             pass
+
+
+def test_what_another_run_has_made_meanwhile_is_not_made_again(tmp_path: Path) -> None:
+    one, other = Store(tmp_path), Store(tmp_path)
+    assert not one.has(STEP.kind, STEP.key)
+    with other.making(STEP) as missing:
+        assert missing
+        other.commit(STEP, other.begin(STEP))
+    with one.making(STEP) as missing:
+        assert not missing
 
 
 def test_a_killed_run_lets_go_and_its_leftovers_are_swept(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    with store.making(STEP.key):
+    with store.making(STEP):
         store.begin(STEP)
         with Store(tmp_path).shared():
             assert store.unfinished(STEP.key).exists()  # somebody is at work there
