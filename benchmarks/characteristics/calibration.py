@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates, number
 
 BINS = 15
@@ -127,8 +127,7 @@ def compare(
         BenchmarkError: arrays of different lengths, confidences outside 0..1 or NaN, `correct` that is neither
             true nor false, an unknown reference, or a deployment that one of the mappings lacks.
     """
-    if reference not in confidence:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(confidence)}")
+    require_reference(reference, confidence)
     if bins < 1:
         raise BenchmarkError(f"bins = {bins}: at least 1 is needed")
     names = [reference, *(name for name in confidence if name != reference)]

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.characteristics import prediction_errors
 from benchmarks.characteristics.prediction_errors import PredictionErrors
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 from benchmarks.statistics.equivalence import Floors, Verdict, judge
 
@@ -156,8 +156,7 @@ def compare(
     Raises:
         BenchmarkError: an unknown reference, or other numbers of sentences.
     """
-    if reference not in found:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(found)}")
+    require_reference(reference, found)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     for name, sentences in {"the data": gold, **found}.items():
         if len(sentences) != bootstrap.n:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Floats, number
 
 Label = str | int
@@ -79,8 +79,7 @@ def find(
         BenchmarkError: unknown reference, a deployment that is missing, arrays of other shapes or types, ids given
             twice, or deployments with one prediction of which one is right and one wrong.
     """
-    if reference not in predictions:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(predictions)}")
+    require_reference(reference, predictions)
     if at_most < 0:
         raise BenchmarkError(f"at_most = {at_most}: give how many exemplars to return, 0 or more")
     n = len(ids)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.agreement import all_pairs
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 
@@ -239,8 +239,7 @@ def compare(
         BenchmarkError: an unknown reference, no texts, an id twice or without a group, words that differ between
             deployments, or a weight that is no number.
     """
-    if reference not in explanations:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(explanations)}")
+    require_reference(reference, explanations)
     if min(k, default=1) < 1:
         raise BenchmarkError(f"k = {min(k)}: at least 1 word is needed")
     names = [reference, *(name for name in explanations if name != reference)]

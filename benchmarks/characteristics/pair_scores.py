@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
 from benchmarks.statistics.correlation import kendall, pearson
 from benchmarks.statistics.ranking import rank_correlations
@@ -82,8 +82,7 @@ def compare(
     Raises:
         BenchmarkError: an unknown reference, or arrays of other lengths.
     """
-    if reference not in predicted:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(predicted)}")
+    require_reference(reference, predicted)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     gold: Floats = np.asarray(scores, np.float64)
     for name, own in predicted.items():

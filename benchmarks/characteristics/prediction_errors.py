@@ -10,7 +10,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.agreement import all_pairs, kappa_bounds, overlaps
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, divide, estimates, number
 from benchmarks.statistics.divergence import Distributions, Divergences, spread
@@ -210,8 +210,7 @@ def compare(
     known = predictions if correct is None else correct
     if known is None:
         raise BenchmarkError("neither correct nor predictions: give at least one of them")
-    if reference not in known:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(known)}")
+    require_reference(reference, known)
     names = [reference, *(name for name in known if name != reference)]
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     wrong = None

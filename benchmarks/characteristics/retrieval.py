@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from benchmarks.errors import BenchmarkError
+from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates
 from benchmarks.statistics.equivalence import Floors, Verdict, judge
 from benchmarks.statistics.search import TOP, Found, Rankings, judge_rankings, rank_biased_overlap, search
@@ -124,8 +124,7 @@ def compare(
     Raises:
         BenchmarkError: an unknown reference, or arrays of other lengths.
     """
-    if reference not in embedded:
-        raise BenchmarkError(f"reference {reference!r} is none of the deployments: {', '.join(embedded)}")
+    require_reference(reference, embedded)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
     for name, own in embedded.items():
         if (len(own.queries), len(own.documents), len(relevant)) != (bootstrap.n, len(ids), bootstrap.n):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.onnx.graph import drop_unused
+from exporters.onnx.graph import constant_of, drop_unused, producers
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -52,9 +52,9 @@ def add_mask(model: ModelProto) -> None:
 
 def _divide_scores(graph: GraphProto) -> None:
     """``Softmax(MatMul * number + mask)`` becomes ``Softmax(MatMul / inverse + mask)``."""
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     for softmax in [node for node in graph.node if node.op_type == "Softmax"]:
         path = [softmax]
         for kind in ("Add", "Mul", "MatMul"):
@@ -64,9 +64,8 @@ def _divide_scores(graph: GraphProto) -> None:
             path.append(node)
         else:
             scale = path[2]
-            constant = producer.get(scale.input[1])
-            if constant is not None and constant.op_type == "Constant":
-                value = numpy_helper.to_array(helper.get_node_attr_value(constant, "value"))
+            value = constant_of(producer.get(scale.input[1]))
+            if value is not None:
                 inverse = numpy_helper.from_array((1 / value).astype(value.dtype), f"{scale.name}/inverse")
                 graph.initializer.append(inverse)
                 scale.op_type = "Div"
@@ -75,7 +74,7 @@ def _divide_scores(graph: GraphProto) -> None:
 
 
 def _maskings(graph: GraphProto) -> list[_Masking]:
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     found = []
     for where in graph.node:
         if where.op_type != "Where" or not _follows_mask(where.input[0], producer):

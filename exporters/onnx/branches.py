@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.onnx.graph import drop_unused
+from exporters.onnx.graph import drop_unused, producers
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def decide_branches(model: ModelProto) -> None:
     """Put, in place of every ``If`` that asks whether two lengths differ, its branch for equal ones."""
     graph = model.graph
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     nodes: list[NodeProto] = []
     for node in graph.node:
         nodes.extend(_taken(node, producer))

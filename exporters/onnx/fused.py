@@ -14,7 +14,7 @@ from exporters.errors import ExportError
 from exporters.files import copy_tokenizer
 from exporters.format import Format, Job
 from exporters.manifest import read_manifest
-from exporters.onnx.graph import encoder_matmuls, read_model, write_model
+from exporters.onnx.graph import encoder_matmuls, producers, read_model, write_model
 from exporters.onnx.weights_aside import put_back, set_aside
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _residual_last(graph: GraphProto) -> None:
 
     The optimiser looks for the attention behind the first of two sums: behind ALBERT's embeddings there is none.
     """
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     readers = Counter(name for node in graph.node for name in node.input)
     for node in graph.node:
         if node.op_type != "LayerNormalization":

@@ -6,7 +6,9 @@ import shutil
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from exporters.errors import ExportError, one_line
 from exporters.files import link_or_copy, require
@@ -119,13 +121,27 @@ def non_standard_operators(model: ModelProto) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
+def producers(graph: GraphProto) -> dict[str, NodeProto]:
+    """The node that makes each tensor, by the tensor's name."""
+    return {name: node for node in graph.node for name in node.output if name}
+
+
+def constant_of(node: NodeProto | None) -> NDArray[Any] | None:
+    """What a Constant holds; None of any other node."""
+    from onnx import helper, numpy_helper
+
+    if node is None or node.op_type != "Constant":
+        return None
+    return numpy_helper.to_array(helper.get_node_attr_value(node, "value"))
+
+
 def head(graph: GraphProto) -> list[str]:
     """Names of the nodes after the encoder: those that the representation does not depend on.
 
     They are the task's head (and a pooler in front of it): few weights, and every error in them is an error
     of the logits.
     """
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     encoder: set[str] = set()
     waiting = [REPRESENTATION]
     while waiting:
@@ -175,7 +191,7 @@ def position_arithmetic(graph: GraphProto) -> list[str]:
             return node.op_type in ("Sin", "Cos")
         return helper.get_node_attr_value(node, "to") in (TensorProto.INT32, TensorProto.INT64)
 
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     waiting = [node for node in graph.node if ends(node)]
     found: dict[str, None] = {}
     while waiting:
@@ -250,7 +266,7 @@ def keep_outputs(graph: GraphProto, names: Collection[str]) -> None:
 
 def drop_unused(graph: GraphProto) -> None:
     """Remove the nodes, and the weights, that no output of the graph depends on."""
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     needed: set[str] = set()
     waiting = [value.name for value in graph.output]
     while waiting:

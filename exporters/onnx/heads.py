@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from exporters.onnx.graph import constant_of, producers
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -13,24 +12,18 @@ if TYPE_CHECKING:
 
 def state_heads(model: ModelProto) -> None:
     """Write, in the shapes (batch, sequence, -1, size) of queries, keys and values, the heads for the -1."""
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
     graph = model.graph
-    producer = {name: node for node in graph.node for name in node.output}
+    producer = producers(graph)
     widths = {weight.name: weight.dims[0] for weight in graph.initializer if len(weight.dims) == 1}
-
-    def constant(name: str) -> NDArray[np.int64] | None:
-        node = producer.get(name)
-        if node is None or node.op_type != "Constant":
-            return None
-        return numpy_helper.to_array(helper.get_node_attr_value(node, "value"))
 
     for reshape in [node for node in graph.node if node.op_type == "Reshape"]:
         added, shape = (producer.get(name) for name in reshape.input)
         if added is None or added.op_type != "Add" or shape is None or shape.op_type != "Concat":
             continue
         width = next((widths[name] for name in added.input if name in widths), None)
-        parts = [constant(name) for name in shape.input]
+        parts = [constant_of(producer.get(name)) for name in shape.input]
         if width is None or len(parts) != 4 or parts[2] is None or parts[3] is None or parts[2].tolist() != [-1]:
             continue
         heads = numpy_helper.from_array(width // parts[3], f"{shape.name}/heads")

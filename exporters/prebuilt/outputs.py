@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from exporters.errors import ExportError
-from exporters.onnx.graph import REPRESENTATION
+from exporters.onnx.graph import REPRESENTATION, producers
 from exporters.onnx.graph_facts import Shape, constants
 from exporters.tasks import TASKS
 
@@ -52,7 +52,7 @@ def find_logits(
     a Sigmoid ends in.
     """
     found = {}
-    producer = {name: node for node in graph.node for name in node.output if name}
+    producer = producers(graph)
     there = [value.name for value in graph.output]
     for name, axes in TASKS[task].outputs.items():
         own = told.get(name) or name
@@ -144,7 +144,7 @@ def last_normalisation(graph: GraphProto, logits: list[str], shapes: Mapping[str
     are computed from: no way leads from the tokens to a logit but through it. The last such of rank 3 is taken.
     Shapes do not count as ways, and the attention mask may be read again behind it, by a pooling.
     """
-    producer = {name: node for node in graph.node for name in node.output if name}
+    producer = producers(graph)
     fixed = constants(graph)
     ahead = _ancestors(logits, producer, None)
     for node in reversed(graph.node):

@@ -67,9 +67,10 @@ def _judgement_cautions(
 ) -> Iterator[str]:
     """Judgements of documents and of queries that are not there: they lower what any retriever can reach."""
     place, source = f"tasks.{planned.name}.data", planned.task.data.evaluation
-    if queries and corpus:
+    judged_ones = [query for query in queries or () if isinstance(query, Query)]
+    if judged_ones and corpus:
         known = {document.id for document in corpus}
-        relevant = list(dict.fromkeys(id for query in queries if isinstance(query, Query) for id in query.relevant))
+        relevant = list(dict.fromkeys(id for query in judged_ones for id in query.relevant))
         absent = [id for id in relevant if id not in known]
         if relevant and len(absent) == len(relevant):
             raise UserError(
@@ -81,8 +82,8 @@ def _judgement_cautions(
                 f"{place}.corpus: {len(absent)} of {plural(len(relevant), 'relevant document')}, such as "
                 f"{absent[0]!r}, are not in it, so that no query finds them; name the corpus that the qrels are of"
             )
-    if queries and isinstance(source, QueriesSource):
-        absent, judged = unknown_queries(source.queries, source.qrels)
+    if judged_ones and isinstance(source, QueriesSource):
+        absent, judged = unknown_queries(judged_ones, source.qrels)
         if absent:
             yield (
                 f"{place}.evaluation: {len(absent)} of {plural(judged, 'judged query', 'judged queries')}, such as "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,9 @@ def read_queries(path: Path, qrels: Path) -> list[Query]:
     return found
 
 
-def unknown_queries(path: Path, qrels: Path) -> tuple[list[str], int]:
-    """The queries with a relevant document that are not among those of ``path``, and how many have one at all."""
-    known = {_id(path, place, record) for place, record in jsonl_rows(path)}
+def unknown_queries(queries: Iterable[Query], qrels: Path) -> tuple[list[str], int]:
+    """The queries with a relevant document that `read_queries` has not found, and how many have one at all."""
+    known = {query.id for query in queries}
     judged = _read_qrels(qrels)
     return [query for query in judged if query not in known], len(judged)
 

@@ -70,32 +70,6 @@ class Executor(Protocol):
         ...
 
 
-class LocalProcesses:
-    """This machine, one process after the other: a group each."""
-
-    concurrent = False
-
-    def environment(self) -> dict[str, Any]:
-        return environment()
-
-    def batches(self, steps: Sequence[Step]) -> list[Sequence[Step]]:
-        return [list(group) for _, group in groupby(steps, key=lambda step: step.group)]
-
-    def run(
-        self,
-        steps: Sequence[Step],
-        store: Store,
-        *,
-        steps_folder: Path,
-        log: TextIO,
-        timeout_seconds: float,
-        listen: Listener,
-    ) -> list[StepFailure]:
-        return run_group(
-            steps, store, steps_folder=steps_folder, log=log, timeout_seconds=timeout_seconds, listen=listen
-        )
-
-
 def run_group(
     steps: Sequence[Step], store: Store, *, steps_folder: Path, log: TextIO, timeout_seconds: float, listen: Listener
 ) -> list[StepFailure]:
@@ -116,6 +90,19 @@ def run_group(
         listen(failure.step, {"event": "failed", "status": failure.status, "reason": failure.reason})
         rest = rest[1:]
     return failures
+
+
+class LocalProcesses:
+    """This machine, one process after the other: a group each."""
+
+    concurrent = False
+    run = staticmethod(run_group)
+
+    def environment(self) -> dict[str, Any]:
+        return environment()
+
+    def batches(self, steps: Sequence[Step]) -> list[Sequence[Step]]:
+        return [list(group) for _, group in groupby(steps, key=lambda step: step.group)]
 
 
 def command_for(store: Store, file: Path) -> str:

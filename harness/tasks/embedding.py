@@ -14,7 +14,7 @@ from exporters.tasks import EMBEDDING
 from harness.errors import UserError
 from harness.examples import Example, PlainText, Query
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
-from harness.tasks.task import ReferenceInputs, Task, arrays
+from harness.tasks.task import OF_QUESTIONS, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
     from harness.arrow import pa
@@ -44,16 +44,8 @@ class EmbeddingTask(Task):
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
-        attack, explanation = settings.characteristics.attack, settings.characteristics.explanation
-        for given, name, reason in (
-            (settings.labels, "labels", "there are no classes"),
-            (settings.question_answering, "question_answering", "it belongs to the task question-answering"),
-            (settings.recipe, "recipe", "embeddings are not trained here"),
-            (attack, "characteristics.attack", cls.left_out["adversarial_attack"]),
-            (explanation, "characteristics.explanation", cls.left_out["explanation"]),
-        ):
-            if given is not None:
-                raise UserError(f"{place}.{name}: is not for {cls.name}: {reason}; remove it")
+        reasons = {"question_answering": OF_QUESTIONS, "recipe": "embeddings are not trained here"}
+        cls.refuse(place, settings, {"labels": "there are no classes", **reasons})
         for name, model in settings.models.items():
             if model.artifact is not None and model.artifact.representation == "none":
                 raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from exporters.activation import Activation
 from exporters.tasks import Head
+from harness.errors import UserError
 from harness.examples import Example
 from harness.task_registry import task_class
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 ModelInput = str | Example
 """What an attack, or an explanation, asks a deployment about; a text alone is an example of it."""
+
+OF_QUESTIONS = "it belongs to the task question-answering"
+"""Why other tasks refuse ``question_answering``."""
 
 IGNORED = -100
 """The target of a token that the loss leaves out, as torch has it."""
@@ -103,6 +108,22 @@ class Task(ABC):
     def decoding(settings: TaskSettings) -> QuestionAnswering | None:
         """How answers are decoded; None where nothing is asked."""
         return None
+
+    @classmethod
+    def refuse(cls, place: str, settings: TaskSettings, reasons: Mapping[str, str]) -> None:
+        """Raise `UserError` where ``settings`` have what is not for the task.
+
+        That are the settings named in ``reasons``, which says why, and those of comparisons that are left out.
+        """
+        comparisons = {"attack": "adversarial_attack", "explanation": "explanation"}
+        left_out = {
+            f"characteristics.{setting}": cls.left_out[name]
+            for setting, name in comparisons.items()
+            if name in cls.left_out
+        }
+        for name, reason in {**reasons, **left_out}.items():
+            if attrgetter(name)(settings) is not None:
+                raise UserError(f"{place}.{name}: is not for {cls.name}: {reason}; remove it")
 
     @staticmethod
     def output_names(settings: TaskSettings) -> tuple[str, ...]:

@@ -29,11 +29,8 @@ class TextPairClassificationTask(TextClassificationTask):
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
         super().check_settings(place, settings)
+        cls.refuse(place, settings, {})
         attack = settings.characteristics.attack
-        if settings.characteristics.explanation is not None:
-            raise UserError(
-                f"{place}.characteristics.explanation: is not for {cls.name}: {cls.left_out['explanation']}; remove it"
-            )
         if attack is not None and (attack.recipe is not None or attack.mode == "reference"):
             option, whose = (
                 ("mode", "the authors' code") if attack.recipe is None else ("recipe", "TextAttack's recipe")

@@ -15,6 +15,7 @@ from harness.examples import Example, ScoredPair
 from harness.tasks.features import Features
 from harness.tasks.scored_pairs import PREDICTED_SCORE, ScoredPairsTask
 from harness.tasks.sequence import SequenceTask
+from harness.tasks.task import OF_QUESTIONS
 from harness.tasks.text_pair_classification import pair_probes
 
 if TYPE_CHECKING:
@@ -40,15 +41,7 @@ class TextPairRegressionTask(ScoredPairsTask, SequenceTask):
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
-        attack, explanation = settings.characteristics.attack, settings.characteristics.explanation
-        for given, name, reason in (
-            (settings.labels, "labels", "there are no classes"),
-            (settings.question_answering, "question_answering", "it belongs to the task question-answering"),
-            (attack, "characteristics.attack", cls.left_out["adversarial_attack"]),
-            (explanation, "characteristics.explanation", cls.left_out["explanation"]),
-        ):
-            if given is not None:
-                raise UserError(f"{place}.{name}: is not for {cls.name}: {reason}; remove it")
+        cls.refuse(place, settings, {"labels": "there are no classes", "question_answering": OF_QUESTIONS})
         for name, model in settings.models.items():
             if model.training is not None and model.training.distillation is not None:
                 raise UserError(

@@ -13,7 +13,7 @@ from harness.entities import OUTSIDE, entities_in_words, entities_of, in_iob2
 from harness.errors import UserError
 from harness.examples import Example, TaggedSentence
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
-from harness.tasks.task import IGNORED, ReferenceInputs, Task, arrays, mean
+from harness.tasks.task import IGNORED, OF_QUESTIONS, ReferenceInputs, Task, arrays, mean
 
 if TYPE_CHECKING:
     from tokenizers import Encoding
@@ -57,14 +57,7 @@ class TokenClassificationTask(Task):
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
-        attack, explanation = settings.characteristics.attack, settings.characteristics.explanation
-        for given, name, reason in (
-            (settings.question_answering, "question_answering", "it belongs to the task question-answering"),
-            (attack, "characteristics.attack", cls.left_out["adversarial_attack"]),
-            (explanation, "characteristics.explanation", cls.left_out["explanation"]),
-        ):
-            if given is not None:
-                raise UserError(f"{place}.{name}: is not for {cls.name}: {reason}; remove it")
+        cls.refuse(place, settings, {"question_answering": OF_QUESTIONS})
         _check_labels(f"{place}.labels", settings.labels or ())
 
     @staticmethod

@@ -51,6 +51,14 @@ def scalemodel(*arguments: str | Path, cwd: Path | None = None, **environment: s
         return subprocess.CompletedProcess(line, process.exitcode, *(stream.read_text() for stream in streams))
 
 
+def run_study(folder: Path) -> Path:
+    """Run ``study.yaml`` of ``folder`` with the store ``runs`` beside it; the run's folder."""
+    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (found,) = (path.parent for path in folder.glob("runs/*/results.json"))
+    return found
+
+
 def _environment(changed: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "COLUMNS": "100", **changed}
 

@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 
 from harness.checkpoints.architectures import write_synthetic_tokenizer
 from harness.checkpoints.synthetic_vocabulary import SIZE
-from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.driver import run_study, scalemodel
 from tests.harness.gate.gated_runs import policy
 
 pytestmark = pytest.mark.slow
@@ -110,10 +110,7 @@ def _write_config(folder: Path, **fields: Any) -> None:
 
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Path:
-    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    (found,) = (path.parent for path in folder.glob("runs/*/results.json"))
-    return found
+    return run_study(folder)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ from harness.store.run_folder import RunFolder
 from harness.store.steps import Store
 from harness.verification.checks import verification_inputs
 from harness.verification.tolerances import FIXED
-from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.driver import run_study, scalemodel
 
 TASK = "text-classification"
 VerificationContext = Context[verification.Options, verification.Inputs]
@@ -61,8 +61,7 @@ def folder(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("verified")
     shutil.copytree(store / ".steps", root / "runs" / ".steps")  # what it shares with the small study is done
     (root / "study.yaml").write_text(STUDY)
-    done = scalemodel("run", "study.yaml", "--store", "runs", "--quiet", cwd=root)
-    assert done.returncode == 0, done.stderr
+    run_study(root)
     return root
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names
+from harness.report.findings.same_score import same_score
 from harness.report.findings.thresholds import SAME_SCORE
 from harness.report.numbers import percent
 from harness.report.view import TaskView
@@ -14,19 +15,13 @@ def other_entities(task: TaskView) -> list[Finding]:
     result = task.characteristics.entities
     if result is None:
         return []
-    changed = [
-        (shared, d)
-        for d in task.candidates
-        if d.name in result.changes
-        if (shared := result.changes[d.name].shared.value) is not None
-        if (verdict := result.verdicts.get(d.name)) is not None and verdict.conclusion == "different"
-        if (change := result.quality[d.name].f1_change.value) is not None and abs(change) < SAME_SCORE
-    ]
-    if not changed:
+    shared = {name: change.shared for name, change in result.changes.items()}
+    changes = {name: quality.f1_change for name, quality in result.quality.items()}
+    found = same_score(task, shared, result.verdicts, changes, SAME_SCORE)
+    if found is None:
         return []
-    least, worst = min(changed, key=lambda one: one[0])
+    members, worst, least = found
     aligned = result.changes[worst.name].alignment
-    members = [d for _, d in changed]
     return [
         Finding(
             "result",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from benchmarks.characteristics.retrieval import IndexVerdict
 from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names
+from harness.report.findings.same_score import same_score
 from harness.report.numbers import fixed, percent
 from harness.report.view import DeploymentView, TaskView
 
@@ -49,18 +50,12 @@ def other_documents(task: TaskView) -> list[Finding]:
     result = task.characteristics.retrieval
     if result is None:
         return []
-    changed = [
-        (overlap, d)
-        for d in task.candidates
-        if d.name in result.changes
-        if (overlap := result.changes[d.name].overlap.value) is not None
-        if (verdict := result.verdicts.get(d.name)) is not None and verdict.conclusion == "different"
-        if (change := result.quality[d.name].ndcg_change.value) is not None and abs(change) < result.margin
-    ]
-    if not changed:
+    shared = {name: change.overlap for name, change in result.changes.items()}
+    changes = {name: quality.ndcg_change for name, quality in result.quality.items()}
+    found = same_score(task, shared, result.verdicts, changes, result.margin)
+    if found is None:
         return []
-    least, worst = min(changed, key=lambda one: one[0])
-    members = [d for _, d in changed]
+    members, worst, least = found
     return [
         Finding(
             "result",

@@ -1,0 +1,35 @@
+"""Deployments with the reference's score that give something else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks.statistics.bootstrap import Estimate
+from benchmarks.statistics.equivalence import Verdict
+from harness.report.view import DeploymentView, TaskView
+
+
+def same_score(
+    task: TaskView,
+    shared: Mapping[str, Estimate],
+    verdicts: Mapping[str, Verdict],
+    changes: Mapping[str, Estimate],
+    margin: float,
+) -> tuple[list[DeploymentView], DeploymentView, float] | None:
+    """The candidates that share less with the reference than noise allows, at a score less than ``margin`` away.
+
+    All by deployment: ``shared``, a Jaccard with the reference, its ``verdicts``, and ``changes`` of the score. Returns
+    them, the one that shares the least, and how much; None where there is none.
+    """
+    found = [
+        (least, d)
+        for d in task.candidates
+        if d.name in shared
+        if (least := shared[d.name].value) is not None
+        if (verdict := verdicts.get(d.name)) is not None and verdict.conclusion == "different"
+        if (change := changes[d.name].value) is not None and abs(change) < margin
+    ]
+    if not found:
+        return None
+    least, worst = min(found, key=lambda one: one[0])
+    return [d for _, d in found], worst, least
