@@ -117,16 +117,17 @@ def _ratio_of_medians(pairs: Sequence[PairOfBursts]) -> float:
 
 @contextmanager
 def _disturbed(share: float) -> Iterator[None]:
-    """Another process that computes ``share`` of the time."""
+    """Another process that computes ``share`` of the time, and ends with this one though that is killed."""
     work = (
-        "import sys, time\n"
-        "busy, idle = float(sys.argv[1]), float(sys.argv[2])\n"
-        "while True:\n"
+        "import os, sys, time\n"
+        "busy, idle, parent = float(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])\n"
+        "while os.getppid() == parent:\n"
         "    end = time.perf_counter() + busy\n"
         "    while time.perf_counter() < end: pass\n"
         "    time.sleep(idle)\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", work, str(share * PERIOD), str((1 - share) * PERIOD)])
+    times = (str(share * PERIOD), str((1 - share) * PERIOD))
+    process = subprocess.Popen([sys.executable, "-c", work, *times, str(os.getpid())])
     try:
         yield
     finally:

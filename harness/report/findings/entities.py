@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.report.blocks import Finding
-from harness.report.findings.phrases import listed, names
+from harness.report.findings.phrases import listed, names, verb
 from harness.report.findings.same_score import same_score
 from harness.report.findings.thresholds import SAME_SCORE
-from harness.report.numbers import percent
+from harness.report.numbers import percent, with_interval
 from harness.report.view import TaskView
 
 
@@ -26,9 +26,11 @@ def other_entities(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "other-entities",
-            f"{listed(members)}: the reference's F1 of entities to within {percent(SAME_SCORE)} points, and other "
-            f"entities: of those of {worst.label} and of the reference {percent(1 - least)} % are not shared "
-            f"({aligned.lost} lost, {aligned.found} found, {aligned.moved} moved, {aligned.relabelled} relabelled).",
+            f"{listed(members)} {verb(members, 'scores', 'score')} like the reference and "
+            f"{verb(members, 'finds', 'find')} other entities: the F1 of {worst.label} changes by "
+            f"{with_interval(changes[worst.name], scale=100, decimals=1, unit=' points')}, and of its entities and the "
+            f"reference's {percent(1 - least)} % are not shared ({aligned.lost} lost, {aligned.found} found, "
+            f"{aligned.moved} moved, {aligned.relabelled} relabelled).",
             "Look at which entities change, not at F1 alone.",
             names(members),
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.characteristics.retrieval import IndexVerdict
 from harness.report.blocks import Finding
-from harness.report.findings.phrases import listed, names
+from harness.report.findings.phrases import listed, names, verb
 from harness.report.findings.same_score import same_score
-from harness.report.numbers import fixed, percent
+from harness.report.numbers import fixed, percent, with_interval
 from harness.report.view import DeploymentView, TaskView
 
 ADVICE: dict[IndexVerdict, tuple[str, str]] = {
@@ -60,8 +60,10 @@ def other_documents(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "other-documents",
-            f"{listed(members)}: the reference's nDCG@10 to within {fixed(result.margin, 3)}, and other documents: of "
-            f"the first ten of {worst.label} and of the reference {percent(1 - least)} % are not shared (1 - Jaccard).",
+            f"{listed(members)} {verb(members, 'scores', 'score')} like the reference and "
+            f"{verb(members, 'shows', 'show')} other documents: the nDCG@10 of {worst.label} changes by "
+            f"{with_interval(changes[worst.name], decimals=3)}, and of its first ten and the reference's "
+            f"{percent(1 - least)} % are not shared (1 - Jaccard).",
             "Look at what users see change, not at nDCG alone.",
             names(members),
         )

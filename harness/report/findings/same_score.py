@@ -16,10 +16,11 @@ def same_score(
     changes: Mapping[str, Estimate],
     margin: float,
 ) -> tuple[list[DeploymentView], DeploymentView, float] | None:
-    """The candidates that share less with the reference than noise allows, at a score less than ``margin`` away.
+    """The candidates that share less with the reference than noise allows, at a score like the reference's.
 
-    All by deployment: ``shared``, a Jaccard with the reference, its ``verdicts``, and ``changes`` of the score. Returns
-    them, the one that shares the least, and how much; None where there is none.
+    Alike is a change less than ``margin`` that is not shown to be one, or whose interval is within the margin. All by
+    deployment: ``shared``, a Jaccard with the reference, its ``verdicts``, and ``changes`` of the score. Returns them,
+    the one that shares the least, and how much; None where there is none.
     """
     found = [
         (least, d)
@@ -27,9 +28,15 @@ def same_score(
         if d.name in shared
         if (least := shared[d.name].value) is not None
         if (verdict := verdicts.get(d.name)) is not None and verdict.conclusion == "different"
-        if (change := changes[d.name].value) is not None and abs(change) < margin
+        if _alike(changes[d.name], margin)
     ]
     if not found:
         return None
     least, worst = min(found, key=lambda one: one[0])
     return [d for _, d in found], worst, least
+
+
+def _alike(change: Estimate, margin: float) -> bool:
+    if change.value is None or change.low is None or change.high is None or abs(change.value) >= margin:
+        return False
+    return change.low <= 0 <= change.high or max(-change.low, change.high) < margin

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.statistics.bootstrap import Estimate
 from harness.report.blocks import Finding
 from harness.report.findings.collect import findings_on
+from harness.report.findings.same_score import same_score
 from harness.results.deployments import Quality, SensitivitySummary
 from harness.verification.tolerances import Tolerance
 from tests.harness.report import synthetic_results as synthetic
@@ -573,3 +575,25 @@ def test_order_failures_first_advice_last() -> None:
 def test_nothing_to_say_of_nothing() -> None:
     task = task_of(synthetic.minimal()) | {"deployments": {}}
     assert [f.rule for f in findings_on(view_of(QA, task))] == ["no-reference"]
+
+
+@pytest.mark.parametrize(
+    ("change", "alike"),
+    [
+        (Estimate(0.002, -0.012, 0.016), True),  # nobody knows that there is one
+        (Estimate(0.005, 0.002, 0.008), True),  # there is one, within the margin
+        (Estimate(0.008, 0.002, 0.014), False),  # there is one, and it may be larger
+        (Estimate(0.012, -0.004, 0.028), False),
+        (Estimate(None, None, None), False),
+    ],
+)
+def test_a_score_is_like_the_references_by_its_interval(task: dict[str, Any], change: Estimate, alike: bool) -> None:
+    view = view_of(QA, task)
+    least = {d.name: estimate(0.9, 0.01) for d in view.candidates} | {TINY: estimate(0.4, 0.05)}
+    apart = {TINY: synthetic.verdict(estimate(0.6, 0.05), estimate(0.0, 0.0))}
+    assert apart[TINY].conclusion == "different"
+    told = same_score(view, least, apart, {d.name: change for d in view.candidates}, 0.01)
+    assert (told is not None) == alike
+    if told is not None:
+        members, worst, shared = told
+        assert [d.name for d in members] == [worst.name] == [TINY] and shared == 0.4
