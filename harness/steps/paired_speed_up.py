@@ -28,7 +28,7 @@ from harness.store.examples import read_examples
 from harness.store.step import StepRef
 from harness.tasks.fast_tokenizer import read_tokenizer
 
-VERSION = 1
+VERSION = 2
 LIBRARIES = ("tokenizers",)
 
 FILE = "pairs.json"
