@@ -94,6 +94,7 @@ def test_a_study_measured_once_more(config: Path, store: Path, run_folder: Path,
     assert all(figure["a"] > 0 and figure["b"] > 0 and figure["ratio"]["value"] > 0 for figure in found["figures"])
 
 
+@pytest.mark.slow
 def test_a_run_whose_measurements_the_store_used_again_is_no_second_run(
     config: Path, store: Path, run_folder: Path, tmp_path: Path
 ) -> None:

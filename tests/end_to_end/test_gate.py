@@ -99,6 +99,7 @@ def test_a_policy_and_a_baseline_made_from_a_run_are_taken(folder: Path) -> None
 SMALL = "{rules: [{tasks: text-classification, deployments: tiny/*, limits: {changed: at most 1 %}}]}"
 
 
+@pytest.mark.slow
 def test_a_studys_gate_is_applied_at_the_end_of_its_run(store: Path, config: Path, tmp_path: Path) -> None:
     shutil.copytree(store, tmp_path / "runs", symlinks=True)
     (tmp_path / "small.yaml").write_text(config.read_text() + "gate: limits.yaml\n")

@@ -23,7 +23,11 @@ SHORT = ("--task", "question-answering")
 
 
 @pytest.mark.parametrize(
-    ("kills", "short"), [(3, True), pytest.param(20, False, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)])]
+    ("kills", "short"),
+    [
+        pytest.param(3, True, marks=pytest.mark.slow),
+        pytest.param(20, False, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)]),
+    ],
 )
 def test_a_run_killed_at_random_moments_ends_in_the_same_results(
     config: Path, exported: Path, run_folder: Path, tmp_path: Path, kills: int, short: bool
@@ -130,6 +134,7 @@ def test_two_runs_in_one_folder_at_once(config: Path, tmp_path: Path) -> None:
     assert told.returncode == 0 and told.stdout.startswith("that frees 0 bytes")  # all is the first run's
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a small disk")
 def test_a_full_disk(config: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"

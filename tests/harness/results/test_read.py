@@ -82,9 +82,17 @@ def example(kind: Any, path: Path_, fields: list[Path_]) -> Any:
     return known.get(kind, "1")  # what may be any JSON is a text
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "missing",
+        pytest.param("renamed", marks=pytest.mark.slow),
+        pytest.param("of another type", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(("file", "root"), [(RESULTS_FILE, Results), (PERFORMANCE_FILE, PerformanceResults)])
 def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
-    tmp_path: Path, file: str, root: type[BaseModel]
+    tmp_path: Path, file: str, root: type[BaseModel], fault: str
 ) -> None:
     fields: list[Path_] = []
     write(tmp_path, synthetic.run_of(synthetic.small()))
@@ -96,20 +104,19 @@ def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
         name = str(path[-1])
         if path == ("version",):
             continue  # of files without one, below
-        for fault in ("missing", "renamed", "of another type"):
-            content = copy.deepcopy(whole)
-            place = content
-            for key in path[:-1]:
-                place = place[key]
-            value = place.pop(name)
-            if fault == "renamed":
-                place[f"{name}_"] = value
-            elif fault == "of another type":
-                place[name] = [[value]]
-            (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
-            message = refused(tmp_path)
-            assert f"{file}: " in message and "results of version 6" in message, (path, message)
-            assert name in message, (path, message)
+        content = copy.deepcopy(whole)
+        place = content
+        for key in path[:-1]:
+            place = place[key]
+        value = place.pop(name)
+        if fault == "renamed":
+            place[f"{name}_"] = value
+        elif fault == "of another type":
+            place[name] = [[value]]
+        (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
+        message = refused(tmp_path)
+        assert f"{file}: " in message and "results of version 6" in message, (path, message)
+        assert name in message, (path, message)
 
 
 def test_no_folder(tmp_path: Path) -> None:
