@@ -6,12 +6,12 @@ makes a run of it, which is checked as a run's files are.
 
 from __future__ import annotations
 
-import copy
 import json
 import random
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any, Literal, get_origin
+from functools import wraps
+from typing import Any, Literal, ParamSpec, get_origin
 
 from pydantic import BaseModel
 
@@ -84,6 +84,23 @@ FORMATS: dict[str, tuple[float, float, float]] = {
 
 
 Json = dict[str, Any]
+P = ParamSpec("P")
+
+
+def built_once(build: Callable[P, Json]) -> Callable[P, Json]:
+    """A builder whose every call has a copy of what the first one built."""
+
+    built: dict[Any, str] = {}
+
+    @wraps(build)
+    def copied(*arguments: P.args, **named: P.kwargs) -> Json:
+        key = (arguments, *named.items())
+        if key not in built:
+            built[key] = json.dumps(build(*arguments, **named))
+        tree: Json = json.loads(built[key])
+        return tree
+
+    return copied
 
 
 def run_of(tree: Json) -> RunResults:
@@ -657,6 +674,7 @@ def envelope(tasks: Json) -> Json:
     }
 
 
+@built_once
 def whole_task(task: str) -> dict[str, Any]:
     """Six models in four formats, a seed replicate, two execution replicates, one failure."""
     deployments = {deployment_name(m, f): deployment(task, m, f) for m in MODELS for f in FORMATS}
@@ -691,6 +709,7 @@ def whole() -> dict[str, Any]:
     return envelope({QA: whole_task(QA), TEXT: whole_task(TEXT)})
 
 
+@built_once
 def small(task: str = QA, family: str = "demonstration") -> dict[str, Any]:
     """Two models in three formats: few enough for whole matrices."""
     models, formats = ("bert-large", "bert-tiny"), ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic")
@@ -698,6 +717,7 @@ def small(task: str = QA, family: str = "demonstration") -> dict[str, Any]:
     return envelope({task: task_results(task, deployments, deployment_name("bert-large", "onnx-fp32"), family=family)})
 
 
+@built_once
 def minimal() -> dict[str, Any]:
     """What a run has at the least: one deployment, nothing measured, nothing compared."""
     reference = deployment_name("bert-tiny", "onnx-fp32")
@@ -713,7 +733,7 @@ NOT_MEASURED = dict.fromkeys(CharacteristicResults.model_fields)
 
 def without_examples() -> dict[str, Any]:
     """n = 0: every estimate is null."""
-    results = copy.deepcopy(small())
+    results = small()
 
     def emptied(value: Any) -> Any:
         if isinstance(value, dict):
@@ -731,7 +751,7 @@ def without_examples() -> dict[str, Any]:
 
 
 def all_failed() -> dict[str, Any]:
-    results = copy.deepcopy(small())
+    results = small()
     task = results["tasks"][QA]
     for name, entry in task["deployments"].items():
         entry |= {
@@ -747,12 +767,13 @@ def all_failed() -> dict[str, Any]:
 
 
 def without_performance() -> dict[str, Any]:
-    results = copy.deepcopy(small(TEXT))
+    results = small(TEXT)
     for entry in results["tasks"][TEXT]["deployments"].values():
         entry["performance"] = None
     return results
 
 
+@built_once
 def two_backends() -> dict[str, Any]:
     backends = (BACKEND, "openvino-cpu", "torch-cpu")
     deployments = {
