@@ -58,9 +58,11 @@ test-all: install test-environments
 test-families: install
 	$(PYTEST) -m families tests/families
 
-# One study in other environments, held against this one's: docs/compatibility.md. Where there is a CPU build of torch for
-# them: `make test-environments ENVIRONMENTS="transformers5 python3.12 python3.13"`.
+# One study in other environments, held against this one's: docs/compatibility.md. All of them:
+# `make test-environments ENVIRONMENTS="transformers5 python3.12 python3.13"`. Where TORCH_INDEX has no CPU build of torch for
+# them, `TORCH_BUILD=` takes PyPI's own, which runs on a CPU too, and brings 3 GB of CUDA into each.
 ENVIRONMENTS ?= transformers5
+TORCH_BUILD ?= +cpu
 PYTHON_transformers5 := $(PYTHON)
 PYTHON_python3.12 ?= python3.12
 PYTHON_python3.13 ?= python3.13
@@ -72,8 +74,8 @@ EXTRAS_others := cpu,optimum,textattack,dev
 .venv-%/installed: EXTRAS = $(or $(EXTRAS_$*),$(EXTRAS_others))
 .venv-%/installed: pyproject.toml constraints/cpu.txt constraints/cpu-transformers5.txt
 	test -x .venv-$*/bin/python || $(PYTHON_$*) -m venv .venv-$*
-	@# "+cpu": rather none than the build that brings CUDA.
-	.venv-$*/bin/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)+cpu
+	@# Rather none than a build that was not asked for.
+	.venv-$*/bin/pip install -qq --retries 0 --no-deps --extra-index-url $(TORCH_INDEX) $(TORCH)$(TORCH_BUILD)
 	.venv-$*/bin/pip install --quiet --constraint $(CONSTRAINTS) --editable ".[$(EXTRAS)]"
 	touch $@
 

@@ -10,8 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
+
+from harness.store.objects import folder_of
+from harness.store.steps import Store
 
 BUCKET = "shared"
 needs_s3 = pytest.mark.skipif(
@@ -53,3 +57,9 @@ def served() -> Iterator[dict[str, str]]:
     finally:
         server.kill()
         server.wait()
+
+
+def machine(bucket: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store as a machine has it that keeps its cache in ``cache``."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return Store(folder_of(bucket))

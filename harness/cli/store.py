@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.errors import UserError
-from harness.store.objects import folder_of
+from harness.store.objects import folder_of, objects_of
 
 app = typer.Typer(
     help="See what a store holds, how large it is, and remove what no run of it needs.", no_args_is_help=True
@@ -37,17 +37,23 @@ DEFAULT_STORE = Path("runs")
 @app.command("list")
 def list_(store: StoreFolder = DEFAULT_STORE) -> None:
     """List the kinds of steps that are kept, and the runs."""
-    from harness.cli.store_content import list_content
+    from harness.cli import bucket_content, store_content
 
-    list_content(store)
+    if objects := objects_of(store):
+        bucket_content.list_content(objects)
+    else:
+        store_content.list_content(store)
 
 
 @app.command()
 def size(store: StoreFolder = DEFAULT_STORE) -> None:
     """Tell how much disk the steps and runs take, and how much is free."""
-    from harness.cli.store_content import tell_size
+    from harness.cli import bucket_content, store_content
 
-    tell_size(store)
+    if objects := objects_of(store):
+        bucket_content.tell_size(objects, store)
+    else:
+        store_content.tell_size(store)
 
 
 @app.command()
@@ -58,8 +64,11 @@ def prune(
     """Remove the steps that no run needs: remove the folders of runs that you are done with first.
 
     Begun runs count as well, and those whose folder is elsewhere (`--output`), as long as that has not been moved.
-    Reports need no step.
+    Reports need no step. Of a bucket remove the objects runs/NAME.* first; its caches stay as they are.
     """
-    from harness.cli.store_content import prune_store
+    from harness.cli import bucket_content, store_content
 
-    prune_store(store, remove=yes)
+    if objects := objects_of(store):
+        bucket_content.prune_bucket(store, objects, remove=yes)
+    else:
+        store_content.prune_store(store, remove=yes)

@@ -4,36 +4,61 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from rich.filesize import decimal
 
 from harness.errors import UserError
 from harness.report.findings.phrases import plural
 from harness.report.printable import say
+from harness.store.bucket_content import BucketStep
 from harness.store.inventory import KeptStep, freed_with, kept_steps, size_of
 from harness.store.known_runs import known_runs
 from harness.store.prune import Superfluous, prune, superfluous
 from harness.store.steps import Store
 
+S = TypeVar("S", KeptStep, BucketStep)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run, in a list."""
+
+    name: str
+    changed: float
+    """Seconds since 1970."""
+    bytes: int
+    finished: bool
+
 
 def list_content(root: Path) -> None:
     store = _existing(root)
-    kept, runs = list(kept_steps(store)), list(known_runs(store))
+    kept, runs = list(kept_steps(store)), known_runs(store)
+    tell_kinds(kept, _size)
+    together = size_of(*(step.path for step in kept), *(run.path for run in runs))
+    rows = [Row(str(run.path), run.changed, size_of(run.path), run.finished) for run in runs]
+    tell_runs(rows, together, "  (what they share is there once)")
+
+
+def tell_kinds(kept: Sequence[S], size: Callable[[Sequence[S]], int]) -> None:
     say(f"{'kind of step':<32} {'steps':>6} {'size':>10}")
     for kind, steps in _by_kind(kept).items():
-        say(f"{kind:<32} {len(steps):>6,} {decimal(size_of(*(step.path for step in steps))):>10}")
-    say(f"{'all':<32} {len(kept):>6,} {decimal(size_of(*(step.path for step in kept))):>10}")
-    width = max(7, *(len(str(run.path)) for run in runs))
+        say(f"{kind:<32} {len(steps):>6,} {decimal(size(steps)):>10}")
+    say(f"{'all':<32} {len(kept):>6,} {decimal(size(kept)):>10}")
+
+
+def tell_runs(rows: Sequence[Row], together: int, remark: str = "") -> None:
+    width = max([7, *(len(row.name) for row in rows)])
     say(f"\n{'run':<{width}} {'last changed':<16} {'size':>10}  state")
-    for run in runs:
-        changed = datetime.fromtimestamp(run.changed).strftime("%Y-%m-%d %H:%M")
-        state = "finished" if run.finished else "not finished"
-        say(f"{run.path!s:<{width}} {changed} {decimal(size_of(run.path)):>10}  {state}")
-    together = decimal(size_of(*(step.path for step in kept), *(run.path for run in runs)))
-    say(f"{'together, with the steps':<{width + 17}} {together:>10}  (what they share is there once)")
+    for row in rows:
+        changed = datetime.fromtimestamp(row.changed).strftime("%Y-%m-%d %H:%M")
+        state = "finished" if row.finished else "not finished"
+        say(f"{row.name:<{width}} {changed} {decimal(row.bytes):>10}  {state}")
+    say(f"{'together, with the steps':<{width + 17}} {decimal(together):>10}{remark}")
 
 
 def tell_size(root: Path) -> None:
@@ -64,8 +89,7 @@ def prune_store(root: Path, *, remove: bool) -> None:
 
 
 def _tell(found: Superfluous, doing: str) -> str:
-    for kind, steps in _by_kind(found.steps).items():
-        say(f"{doing} {plural(len(steps), 'step')} of {kind}, {decimal(size_of(*(step.path for step in steps)))}")
+    tell_removal(found.steps, _size, doing)
     if found.left:
         say(f"{doing} what {plural(len(found.left), 'unfinished step')} left, {decimal(size_of(*found.left))}")
     freed = decimal(freed_with(found.places))
@@ -73,8 +97,17 @@ def _tell(found: Superfluous, doing: str) -> str:
     return freed
 
 
-def _by_kind(steps: Sequence[KeptStep]) -> dict[str, list[KeptStep]]:
-    kinds: defaultdict[str, list[KeptStep]] = defaultdict(list)
+def tell_removal(found: Sequence[S], size: Callable[[Sequence[S]], int], doing: str) -> None:
+    for kind, steps in _by_kind(found).items():
+        say(f"{doing} {plural(len(steps), 'step')} of {kind}, {decimal(size(steps))}")
+
+
+def _size(steps: Sequence[KeptStep]) -> int:
+    return size_of(*(step.path for step in steps))
+
+
+def _by_kind(steps: Sequence[S]) -> dict[str, list[S]]:
+    kinds: defaultdict[str, list[S]] = defaultdict(list)
     for step in steps:
         kinds[step.kind].append(step)
     return kinds

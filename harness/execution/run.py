@@ -101,6 +101,7 @@ class Execution:
             name: [step for step in steps if not self.store.has(step.kind, step.key) or self._unverified(step)]
             for name, steps in stages.items()
         }
+        self.store.put_again(step for steps in stages.values() for step in steps)
         narrator = _Narrator(self.progress, self.failures, stages, missing)
         every_step = [step for steps in missing.values() for step in steps]
         for batch in self.executor.batches(every_step):

@@ -54,7 +54,9 @@ def run(
         try:
             kept.remember(folder.path)
             folder.write(PLAN, plan_as_json(plan.stages()))  # so that the store knows what an unfinished run needs
+            kept.keep_plan(folder.path)
             loaded.write(kept)
+            kept.put_again(plan.examples)
             with (
                 (folder.path / "log.txt").open("a", encoding="utf-8") as log,
                 progress or nullcontext(Silent()) as told,
@@ -63,6 +65,7 @@ def run(
                 execution.execute(until)
             if until == "results":
                 collect(execution)
+                kept.keep_plan(folder.path)
                 kept.keep_run(folder.path)
         except OSError as error:
             status, reason = status_of(error)

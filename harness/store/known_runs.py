@@ -38,15 +38,24 @@ class KnownRun:
             UserError: it does not say.
         """
         try:
-            stages = json.loads((self.path / PLAN).read_text(encoding="utf-8"))["stages"]
-            keys = {step["key"] for steps in stages.values() for step in steps}
-            if "comparisons" not in stages:
+            keys, complete = planned((self.path / PLAN).read_text(encoding="utf-8"))
+            if not complete:
                 keys |= {_read(file)["key"] for file in (self.path / "steps").glob("*.json")}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise UserError(
                 f"{self.path / PLAN}: does not say which steps the run needs; run its study again, or remove its folder"
             ) from None
         return keys
+
+
+def planned(plan: str) -> tuple[set[str], bool]:
+    """The keys of a plan, and whether it has the steps that are planned last, the comparisons.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: it is no plan.
+    """
+    stages = json.loads(plan)["stages"]
+    return {step["key"] for steps in stages.values() for step in steps}, "comparisons" in stages
 
 
 def known_runs(store: Store) -> list[KnownRun]:

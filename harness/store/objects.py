@@ -2,8 +2,10 @@
 
 <prefix>/steps/<kind>/<key>.tar     a step's folder; written once, so that all who share the bucket have the same one
 <prefix>/runs/<name>.tar            the folder of a run that has ended
+<prefix>/runs/<name>.json           the plan of a run, begun or ended: which steps it needs
+<prefix>/leases/<who>               that somebody uses the bucket; see `harness.store.leases`
 
-No lock is needed: S3 makes an object only where there is none yet (`If-None-Match: *`), whole or not at all.
+Steps need no lock: S3 makes an object only where there is none yet (`If-None-Match: *`), whole or not at all.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from __future__ import annotations
 import errno
 import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from harness.store.atomic import write_text
 from harness.store.keys import key_of
 
 SCHEME = "s3://"
+PACKED = ".tar"
 _URL = ".url"
 """File of a cache that says whose it is."""
 
@@ -58,8 +62,15 @@ def objects_of(folder: Path) -> Objects | None:
         return None
 
 
+@dataclass(frozen=True)
+class Listed:
+    bytes: int
+    changed: float
+    """By the bucket's clock; seconds since 1970."""
+
+
 class Objects:
-    """Folders as objects below ``url``, by names such as ``steps/outputs/0123``.
+    """Folders as objects below ``url``, by names such as ``steps/outputs/0123``, and texts, by names with a suffix.
 
     Every method raises a `UserError` where the bucket cannot be reached.
     """
@@ -109,9 +120,8 @@ class Objects:
             file.unlink()
         return True
 
-    def keep(self, folder: Path, name: str, *, replace: bool = False) -> bool:
-        """Make an object of ``folder``; whether there was none yet, or it was to be replaced."""
-        file = folder.with_name(f"{folder.name}.tar")
+    def keep(self, folder: Path, name: str, file: Path, *, replace: bool = False) -> bool:
+        """Make an object of ``folder``, packed in ``file``; whether there was none yet, or it was to be replaced."""
         try:
             with tarfile.open(file, "w") as packed:
                 packed.add(folder, arcname=".")
@@ -127,13 +137,37 @@ class Objects:
         with self._told():
             self._files.rm_file(self._object(name))
 
-    def runs(self) -> list[str]:
-        """The names of the runs."""
+    def write(self, name: str, text: str) -> None:
         with self._told():
-            return [Path(file).stem for file in self._files.glob(f"{self.url}/runs/*.tar")]
+            self._files.pipe_file(f"{self.url}/{name}", text.encode())
+
+    def read(self, name: str) -> str:
+        with self._told():
+            content: bytes = self._files.cat_file(f"{self.url}/{name}")
+        return content.decode()
+
+    def listed(self, folder: str) -> dict[str, Listed]:
+        """All below ``folder``, by name with the suffix."""
+        with self._told():
+            found = self._files.find(f"{self.url}/{folder}", detail=True)
+        root = f"{self.url.removeprefix(SCHEME)}/"
+        return {
+            path.removeprefix(root): Listed(facts["size"], facts["LastModified"].timestamp())
+            for path, facts in found.items()
+        }
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Objects by name with the suffix, many in a request; one that is not there is as good as deleted."""
+        with self._told():
+            if paths := [f"{self.url}/{name}" for name in names]:
+                self._files.rm(paths)
+
+    def runs(self) -> list[str]:
+        """The names of the runs whose folder is there."""
+        return [Path(name).stem for name in self.listed("runs") if name.endswith(PACKED)]
 
     def _object(self, name: str) -> str:
-        return f"{self.url}/{name}.tar"
+        return f"{self.url}/{name}{PACKED}"
 
     @contextmanager
     def _told(self) -> Iterator[None]:

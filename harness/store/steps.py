@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +22,10 @@ from pathlib import Path
 from harness.errors import UserError
 from harness.store.atomic import remove
 from harness.store.keys import file_digest, key_of
+from harness.store.leases import leased
 from harness.store.locks import locked
-from harness.store.objects import Objects, objects_of
+from harness.store.objects import PACKED, Objects, objects_of
+from harness.store.run_folder import PLAN
 from harness.store.step import Step
 
 VERSION = 1
@@ -129,6 +132,8 @@ class Store:
                 ) from None
             except OSError as error:
                 raise UserError(f"{self.root}: cannot be written ({error.strerror}); give another --store") from None
+            if self.objects is not None:
+                held.enter_context(leased(self.objects, shared=shared))
             yield
 
     def _sweep(self, left: Path) -> None:
@@ -229,7 +234,7 @@ class Store:
             os.fsync(file.fileno())
         destination = self.path(step.kind, step.key)
         name = _object(step.kind, step.key)
-        while self.objects is not None and not self.objects.keep(folder, name):
+        while self.objects is not None and not self.objects.keep(folder, name, folder.with_suffix(PACKED)):
             if self._fetch(name, destination, _is_whole):
                 remove(folder)
                 self._verified[step.key] = True
@@ -240,10 +245,35 @@ class Store:
         self._verified[step.key] = True
         return destination
 
+    def keep_plan(self, run: Path) -> None:
+        """Tell the bucket which steps a run needs, wherever its folder lies, so that nobody removes them there."""
+        if self.objects is not None:
+            place = run.resolve()
+            elsewhere = place.parent != self.root.resolve()
+            name = f"{run.name}-{key_of([platform.node(), str(place)])[:8]}" if elsewhere else run.name
+            self.objects.write(f"runs/{name}.json", (run / PLAN).read_text(encoding="utf-8"))
+
+    def put_again(self, steps: Iterable[Step]) -> None:
+        """Those that are here, but in the bucket no more: other machines will look for them there."""
+        if self.objects is None:
+            return
+        there = self.objects.listed("steps")
+        for step in steps:
+            name, folder = _object(step.kind, step.key), self.path(step.kind, step.key)
+            if name + PACKED not in there and folder.is_dir() and self.has(step.kind, step.key):
+                self._keep(folder, name, step.key)
+
     def keep_run(self, run: Path) -> None:
         """Put a run's folder that lies in the store into its bucket, in place of what an earlier one has put there."""
         if self.objects is not None and run.parent == self.root:
-            self.objects.keep(run, f"runs/{run.name}", replace=True)
+            self._keep(run, f"runs/{run.name}", f"run-{key_of(run.name)}", replace=True)
+
+    def _keep(self, folder: Path, name: str, lock: str, *, replace: bool = False) -> None:
+        assert self.objects is not None
+        with self._holding(lock):
+            packed = self.unfinished(lock)
+            packed.parent.mkdir(exist_ok=True)
+            self.objects.keep(folder, name, packed, replace=replace)
 
     def fetch_runs(self) -> None:
         """The runs of others who share the bucket; those that are here stay as they are."""

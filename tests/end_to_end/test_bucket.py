@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +48,17 @@ def results(store: Path, name: str = "results.json") -> bytes:
     return file.read_bytes()
 
 
+def files_of(server: dict[str, str]) -> Any:
+    import s3fs
+
+    return s3fs.S3FileSystem(
+        endpoint_url=server["AWS_ENDPOINT_URL"],
+        key=server["AWS_ACCESS_KEY_ID"],
+        secret=server["AWS_SECRET_ACCESS_KEY"],
+        use_listings_cache=False,
+    )
+
+
 def cache_in(home: Path) -> Path:
     (folder,) = (home / "scalemodel").iterdir()
     return folder
@@ -77,6 +90,23 @@ def test_a_killed_run_goes_on_from_an_empty_cache_and_is_reused_elsewhere(
     assert not list(cache_in(other).glob("*/steps/*"))  # no step was done
     for name in ("results.json", "performance.json"):
         assert results(cache_in(other), name) == results(cache_in(home), name)
+
+    prune = ("store", "prune", "--yes", "--store", STORE)
+    early = scalemodel(*prune, cwd=None, **server, XDG_CACHE_HOME=str(home))
+    assert early.returncode == 2 and "killed less than 15 minutes ago" in early.stderr
+    files = files_of(server)
+    files.rm(f"{STORE}/leases", recursive=True)  # as if they had passed
+    kept = scalemodel(*prune, cwd=None, **server, XDG_CACHE_HOME=str(home))
+    assert kept.returncode == 0 and "nothing to remove" in kept.stderr
+    everything = files.find(f"{STORE}/steps")
+    listed = scalemodel("store", "list", "--store", STORE, cwd=None, **server, XDG_CACHE_HOME=str(home))
+    assert re.search(rf"^all +{len(everything)} ", listed.stdout, re.MULTILINE)
+    files.rm(f"{STORE}/runs", recursive=True)
+    emptied = scalemodel(*prune, cwd=None, **server, XDG_CACHE_HOME=str(home))
+    assert emptied.returncode == 0 and "freed " in emptied.stderr and files.find(f"{STORE}/steps") == []
+    put_back = scalemodel(*run, cwd=None, **server, XDG_CACHE_HOME=str(other))
+    assert put_back.returncode == 0, put_back.stderr
+    assert files.find(f"{STORE}/steps") == everything and results(cache_in(other)) == expected
 
 
 def test_two_machines_at_once_end_with_the_same_steps(

@@ -107,5 +107,5 @@ def test_the_studies_that_ship(environment: Path, folder: Path) -> None:
 
 @pytest.mark.nightly
 def test_a_run_on_the_demo_data(environment: Path, folder: Path) -> None:
-    assert "scalemodel: from-a-wheel" in said(environment, folder, "run", "mine.yaml", "--quiet")
+    assert "scalemodel from-a-wheel: " in said(environment, folder, "run", "mine.yaml", "--quiet")
     assert len(list(folder.glob("here/runs/*/results.json"))) == 1

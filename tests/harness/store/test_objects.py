@@ -3,42 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.errors import UserError
+from harness.store.inventory import kept_steps
 from harness.store.objects import folder_of
 from harness.store.step import Step, StepInputs
 from harness.store.steps import Store
-from tests.s3 import BUCKET, needs_s3, served
+from tests.s3 import BUCKET, machine, needs_s3
 
 pytestmark = needs_s3
 
 STEP = Step("outputs", "k" * 32, "a title", "a group", {"task": "t"}, StepInputs(), StepInputs())
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[dict[str, str]]:
-    with served() as environment:
-        yield environment
-
-
-@pytest.fixture
-def bucket(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in server.items():
-        monkeypatch.setenv(name, value)
-    import s3fs
-
-    s3fs.S3FileSystem.clear_instance_cache()
-    return f"s3://{BUCKET}/{tmp_path.name}"
-
-
-def machine(bucket: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    """One with a cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    return Store(folder_of(bucket))
 
 
 def make(store: Store, content: str, *, large: bool = False) -> str:
@@ -96,6 +74,22 @@ def test_a_damaged_object_is_removed_and_made_again(
     assert (three.path(STEP.kind, STEP.key) / "deep" / "file").read_text() == "again"
 
 
+def test_what_a_bucket_has_lost_is_put_there_again(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    one, two = (machine(bucket, tmp_path / name, monkeypatch) for name in ("one", "two"))
+    make(one, "first")
+    s3fs.S3FileSystem(use_listings_cache=False).rm(bucket, recursive=True)
+    two.put_again([STEP])
+    assert not two.holds(STEP.kind, STEP.key)
+    one.put_again([STEP])
+    assert two.has(STEP.kind, STEP.key)
+    assert (two.path(STEP.kind, STEP.key) / "deep" / "file").read_text() == "first"
+    assert [step.key for step in kept_steps(one)] == [STEP.key] and not list((one.steps / ".unfinished").iterdir())
+
+
 def test_runs_are_shared(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = (machine(bucket, tmp_path / name, monkeypatch) for name in ("one", "two"))
     run = one.root / "study-1234"
@@ -105,7 +99,7 @@ def test_runs_are_shared(bucket: str, tmp_path: Path, monkeypatch: pytest.Monkey
         one.keep_run(run)
     two.fetch_runs()
     assert (two.root / run.name / "results.json").read_text() == "new"
-    assert not list(one.root.glob("*.tar"))
+    assert not list(one.root.rglob("*.tar")) and not list((one.steps / ".unfinished").iterdir())
 
 
 @pytest.mark.parametrize(
