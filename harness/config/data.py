@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from harness.config.names import HubId
 from harness.config.strict import Strict, only_key
@@ -91,9 +91,18 @@ DataSource = Annotated[
 ]
 
 
+ONE, SEVERAL = "one source", "several sources"
+
+TrainingSource = Annotated[
+    Annotated[DataSource, Tag(ONE)] | Annotated[tuple[DataSource, ...], Field(min_length=1), Tag(SEVERAL)],
+    Discriminator(lambda value: SEVERAL if isinstance(value, list | tuple) else ONE),
+]
+
+
 class Data(Strict):
-    train: DataSource | None = None
-    """Trains and calibrates; its representations are the bank of the out-of-distribution detector. Needed for these."""
+    train: TrainingSource | None = None
+    """Trains and calibrates; its representations are the bank of the out-of-distribution detector. Needed for these.
+    Of a list, the examples of all sources, in their order."""
     bank: Annotated[int, Field(gt=0)] = 2000
     """How many training examples go through every deployment, as that bank."""
     evaluation: DataSource

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from harness.config.data import ONE, SEVERAL
 from harness.config.slips import meant
 
 
@@ -89,7 +90,7 @@ def _place(loc: tuple[int | str, ...], tree: Any) -> list[int | str]:
         last = depth == len(loc) - 1
         if not last and part in _TAGS and isinstance(value, dict):
             continue  # a source's tag; its own fields lie one step further in ``loc`` but not in the file
-        if part == "[key]":
+        if part in ("[key]", ONE, SEVERAL):
             continue
         place.append(part)
         if isinstance(value, dict):

@@ -132,11 +132,23 @@ def _check_models(place: str, task_name: str, task: TaskSettings) -> None:
                 raise UserError(f"{here}.training: the task has no recipe; add {place}.recipe")
             if model.training.distillation is not None and name == task.reference:
                 raise UserError(f"{here}.training.distillation: the reference cannot be its own teacher; remove it")
+            if model.training.distillation is not None and model.training.distillation.hidden_states:
+                _check_hidden_states(f"{here}.training.distillation.hidden_states", model, task.reference)
             if model.training.distillation is not None and task.models[task.reference].artifact is not None:
                 raise UserError(
                     f"{here}.training.distillation: the teacher is the reference, which is a finished file; make a "
                     "model with a checkpoint the reference"
                 )
+
+
+def _check_hidden_states(here: str, model: Model, reference: str) -> None:
+    """A layer of the student has to stand for one of the teacher's."""
+    source = model.checkpoint
+    parent = getattr(source, "cut", None) or getattr(source, "pruned", None)
+    if parent != reference:
+        raise UserError(f"{here}: is for students cut or pruned from the reference {reference!r}; remove it")
+    if isinstance(source, CutCheckpoint) and list(source.layers) != sorted(source.layers):
+        raise UserError(f"{here}: the layers {list(source.layers)} are not in order; name them from the first on")
 
 
 def _check_pruned(here: str, name: str, checkpoint: PrunedCheckpoint, task: TaskSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.config.data import (
@@ -14,6 +15,7 @@ from harness.config.data import (
     SquadSource,
     TableSource,
     TaggedSource,
+    TrainingSource,
 )
 from harness.data.sampling import sample
 from harness.errors import UserError
@@ -22,24 +24,31 @@ from harness.task_registry import task_class
 
 
 def load_examples(
-    source: DataSource, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int
+    source: TrainingSource, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int
 ) -> list[Example]:
     """Read, check and sample the examples of a source, in its order.
 
     ``labels`` are the class names of text-classification, ``role`` ("bank", "evaluation", ...) is for the
-    messages, ``seed`` chooses the sample. Fewer examples than ``source.sample`` are all kept.
+    messages, ``seed`` chooses the sample. Fewer examples than ``source.sample`` are all kept. Of several sources the
+    number of each, from 1, stands before its ids and groups: what is called alike in two of them is not the same.
 
     Raises:
-        UserError: the source cannot be read, does not fit the task, holds a bad example, or none at all.
+        UserError: a source cannot be read, does not fit the task, holds a bad example, or none at all.
     """
+    if isinstance(source, tuple):
+        return [
+            replace(example, id=f"{number}/{example.id}", group=f"{number}/{example.group}")
+            for number, one in enumerate(source, start=1)
+            for example in load_examples(one, task=task, labels=labels, role=role, seed=seed)
+        ]
     examples = task_class(task).read(source, labels=labels, role=role)
     if not examples:
         raise UserError(f"{role} data: {describe(source)} holds no examples; name another source")
     return sample(examples, source.sample, seed=seed) if source.sample else list(examples)
 
 
-def source_files(source: DataSource) -> list[Path]:
-    """The local files that are the source: their content identifies the data. Empty for hub and embedded.
+def source_files(source: TrainingSource) -> list[Path]:
+    """The local files that are the source: their content identifies the data. None for hub and embedded.
 
     Raises:
         UserError: a file is missing or empty.
@@ -47,6 +56,8 @@ def source_files(source: DataSource) -> list[Path]:
     from harness.data.files import existing_file
 
     match source:
+        case tuple():
+            return [file for one in source for file in source_files(one)]
         case SquadSource():
             return [existing_file(source.squad)]
         case TableSource():
@@ -60,9 +71,11 @@ def source_files(source: DataSource) -> list[Path]:
     return []
 
 
-def describe(source: DataSource) -> str:
+def describe(source: TrainingSource) -> str:
     """The source in a few words, for messages and reports."""
     match source:
+        case tuple():
+            return " and ".join(dict.fromkeys(map(describe, source)))
         case SquadSource():
             return source.squad.name
         case TableSource():

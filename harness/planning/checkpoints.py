@@ -12,11 +12,13 @@ from harness.config.checkpoints import (
     PrunedCheckpoint,
     RandomCheckpoint,
 )
+from harness.config.training import PlannedDistillation
 from harness.planning.context import TaskContext
 from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
 from harness.store.keys import file_digest, key_of
 from harness.store.step import Step
+from harness.task_registry import task_class
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,18 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
     )
 
 
+def _planned(context: TaskContext, model: str) -> PlannedDistillation | None:
+    settings, source = context.task.models[model].training, context.task.models[model].checkpoint
+    if settings is None or settings.distillation is None:
+        return None
+    layers = source.layers if isinstance(source, CutCheckpoint) and settings.distillation.hidden_states else None
+    return PlannedDistillation(
+        **settings.distillation.model_dump(),
+        layers=layers,
+        pooling=None if task_class(context.name).head.outputs else context.pooling,
+    )
+
+
 def _trained(
     context: TaskContext, model: str, starting: Step, exported: dict[str, Step], examples: dict[str, Step]
 ) -> Step:
@@ -105,7 +119,7 @@ def _trained(
             labels=context.labels,
             recipe=recipe,
             seed=recipe.seed if settings.seed is None else settings.seed,
-            distillation=settings.distillation,
+            distillation=_planned(context, model),
             question_answering=context.windows,
         ),
         inputs=training.Inputs(

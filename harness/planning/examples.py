@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.config.data import DataSource
+from typing import Any
+
+from harness.config.data import DataSource, TrainingSource
 from harness.config.tasks import TaskSettings
 from harness.data.load import source_files
 from harness.planning.context import TaskContext
@@ -17,9 +19,9 @@ _PATHS = {"squad", "table", "corpus", "queries", "qrels", "tagged"}
 """Fields of sources that name files, which count by their content."""
 
 
-def data_sources(task: TaskSettings) -> dict[str, DataSource]:
+def data_sources(task: TaskSettings) -> dict[str, TrainingSource]:
     """The data sets of a task by role; the texts to attack, where they have sources of their own, are numbered."""
-    sources = {} if task.data.train is None else {"train": task.data.train}
+    sources: dict[str, TrainingSource] = {} if task.data.train is None else {"train": task.data.train}
     sources["evaluation"] = task.data.evaluation
     if task.data.corpus is not None:
         sources["corpus"] = task.data.corpus
@@ -41,7 +43,7 @@ def plan_examples(context: TaskContext) -> dict[str, Step]:
     return {role: _examples(context, role, source) for role, source in data_sources(context.task).items()}
 
 
-def _examples(context: TaskContext, role: str, source: DataSource) -> Step:
+def _examples(context: TaskContext, role: str, source: TrainingSource) -> Step:
     files = source_files(source)
     return plan_step(
         examples,
@@ -53,10 +55,14 @@ def _examples(context: TaskContext, role: str, source: DataSource) -> Step:
             labels=context.task.labels,
             role=role,
             source=source,
-            settings=source.model_dump(mode="json", exclude=_PATHS if files else None),
+            settings=tuple(map(_settings, source)) if isinstance(source, tuple) else _settings(source),
             suffixes=tuple(path.suffix for path in files),
             sha256=tuple(file_digest(path) for path in files),
             seed=context.study.seed,
         ),
         inputs=examples.Inputs(),
     )
+
+
+def _settings(source: DataSource) -> dict[str, Any]:
+    return source.model_dump(mode="json", exclude=_PATHS if source_files(source) else None)

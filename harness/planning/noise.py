@@ -16,7 +16,8 @@ def floors(
 
     Models of another architecture are held against the *seed floor*, the reference's seed replicates in its own format
     and on its backend, where there are any. All else is held against the *execution floor*, the reference's own second
-    run: neither a seed nor the noise of a format excuses what a format changes.
+    run: neither a seed nor the noise of a format excuses what a format changes. Replicates, a student's too, are held
+    against what they replicate, and are not judged.
     """
     first = deployments[reference]
     same_recipe = {name for name, model in task.models.items() if model.replicate_of == first.model}
@@ -29,7 +30,7 @@ def floors(
     rerun = tuple(name for name in (reference + EXECUTION_REPLICATE,) if name in present)
     found: dict[str, Floor] = {}
     for name, deployment in deployments.items():
-        if name == reference or name not in present or deployment.model in same_recipe:
+        if name == reference or name not in present or task.models[deployment.model].replicate_of is not None:
             continue
         if deployment.model != first.model and seeds:
             found[name] = Floor("seed", seeds)

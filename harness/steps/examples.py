@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from harness.config.data import DataSource
+from harness.config.data import TrainingSource
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.data.load import load_examples
@@ -22,10 +22,10 @@ class Options(Strict):
     task: TaskName
     labels: tuple[str, ...] | None
     role: str
-    source: Annotated[DataSource, LOCATION]
+    source: Annotated[TrainingSource, LOCATION]
     """Where the data is; what counts of it is below."""
-    settings: dict[str, Any]
-    """The source without the paths of its files."""
+    settings: dict[str, Any] | tuple[dict[str, Any], ...]
+    """The source, or each of several, without the paths of its files."""
     suffixes: tuple[str, ...]
     """Of the files, whose format they tell."""
     sha256: tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
-from harness.config.training import Distillation, Recipe
+from harness.config.training import PlannedDistillation, Recipe
 from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.atomic import write_json
@@ -21,7 +21,7 @@ class Options(Strict):
     labels: tuple[str, ...]
     recipe: Recipe
     seed: int
-    distillation: Distillation | None
+    distillation: PlannedDistillation | None
     question_answering: QuestionAnswering | None
     """How contexts are cut to windows; nothing is decoded."""
 

@@ -19,6 +19,7 @@ from harness.tasks.task import OF_QUESTIONS, ReferenceInputs, Task, arrays
 if TYPE_CHECKING:
     from harness.arrow import pa
     from harness.config.tasks import TaskSettings
+    from harness.config.training import Training
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
@@ -44,9 +45,9 @@ class EmbeddingTask(Task):
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
-        reasons = {"question_answering": OF_QUESTIONS, "recipe": "embeddings are not trained here"}
-        cls.refuse(place, settings, {"labels": "there are no classes", **reasons})
+        cls.refuse(place, settings, {"labels": "there are no classes", "question_answering": OF_QUESTIONS})
         for name, model in settings.models.items():
+            _check_training(f"{place}.models.{name}.training", model.training)
             if model.artifact is not None and model.artifact.representation == "none":
                 raise UserError(
                     f"{place}.models.{name}.artifact.representation: is none, and of {cls.name} it is all there is; "
@@ -90,7 +91,8 @@ class EmbeddingTask(Task):
         return ReferenceInputs(arrays(encoded), [index for index, _ in texts], None)
 
     def targets(self, examples: Sequence[Example], features: Features) -> Mapping[str, Sequence[float]]:
-        raise TypeError(f"{self.name} is not trained")  # check_settings has seen to it
+        """None: what is learned is the reference's embedding."""
+        return {}
 
     def table(
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
@@ -130,3 +132,16 @@ def _kind(example: Example) -> str:
     if isinstance(example, Query):
         return "query"
     return "document" if isinstance(example, PlainText) else ""
+
+
+def _check_training(place: str, training: Training | None) -> None:
+    if training is None:
+        return
+    if training.distillation is None:
+        raise UserError(
+            f"{place}: embeddings have no labels to be trained on; learn from the reference's with distillation: {{}}, "
+            "or remove it"
+        )
+    for name in ("temperature", "alpha"):
+        if name in training.distillation.model_fields_set:
+            raise UserError(f"{place}.distillation.{name}: is of soft labels, and embeddings have none; remove it")

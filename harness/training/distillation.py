@@ -1,62 +1,23 @@
-"""Knowledge distillation: soft labels of a teacher mixed with the gold ones.
+"""Knowledge distillation: what a teacher says mixed with the gold labels.
 
-Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network" (2015), section 2.
+Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network" (2015), section 2. For hidden states Jiao et al.,
+"TinyBERT" (2020), section 3.1; for embeddings Reimers and Gurevych, "Making Monolingual Sentence Embeddings
+Multilingual using Knowledge Distillation" (2020), section 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn.functional import kl_div, log_softmax
 
 from harness.config.training import Distillation
 from harness.tasks.task import IGNORED
-from harness.training.batches import FAR_BELOW, Collator
+from harness.training.batches import FAR_BELOW
+from harness.training.teacher import PREFIX, REPRESENTATION, Said, Teacher
 from harness.training.trainer import ResumableTrainer
-
-PREFIX = "teacher_"
-_TOKENS_A_BATCH = 8192
-
-
-def soft_labels(
-    teacher: torch.nn.Module,
-    inputs: Mapping[str, Sequence[NDArray[np.int64]]],
-    *,
-    outputs: Sequence[str],
-    per_token: Collection[str],
-    pad_token_id: int,
-    progress: Callable[[str, float], None],
-) -> dict[str, list[NDArray[np.float32]]]:
-    """The teacher's logits for every feature, float32: one a class, or a token, or a class of a token.
-
-    Those named in ``per_token`` are trimmed to the feature's tokens.
-
-    The teacher does not change and has no dropout here, so one pass serves all epochs.
-    """
-    lengths = np.array([len(ids) for ids in inputs["input_ids"]])
-    order = np.argsort(lengths, kind="stable")
-    collate = Collator(pad_token_id)
-    labels: dict[str, list[Any]] = {PREFIX + name: [None] * len(lengths) for name in outputs}
-    teacher.eval()
-    device = next(teacher.parameters()).device
-    done = 0
-    while done < len(order):
-        size = max(1, _TOKENS_A_BATCH // int(lengths[order[min(done + 32, len(order)) - 1]]))
-        chosen = order[done : done + min(size, 32)]
-        batch = collate([{name: column[index] for name, column in inputs.items()} for index in chosen])
-        with torch.inference_mode():
-            said = teacher(**{name: tensor.to(device) for name, tensor in batch.items()})
-        for name in outputs:
-            rows = said[name].float().cpu().numpy()
-            for row, index in zip(rows, chosen, strict=True):
-                labels[PREFIX + name][index] = row[: lengths[index]].copy() if name in per_token else row
-        done += len(chosen)
-        progress(f"soft labels of the teacher: {done} of {len(order)}", done / len(order))
-    return labels
 
 
 def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -66,19 +27,46 @@ def distillation_loss(student: torch.Tensor, teacher: torch.Tensor, temperature:
     """
     divergence = kl_div(
         log_softmax(student.float() / temperature, dim=-1),
-        log_softmax(teacher / temperature, dim=-1),
+        log_softmax(teacher.float() / temperature, dim=-1),
         reduction="batchmean",
         log_target=True,
     )
     return divergence * temperature**2
 
 
-class DistillingTrainer(ResumableTrainer):
-    """Mixes the loss on the gold labels with that on the soft ones, which ``alpha`` weighs."""
+def embedding_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """The squared error of (batch, width) embeddings, summed over their width, mean over the batch.
 
-    def __init__(self, *, distillation: Distillation, **options: Any) -> None:
+    Of normalised ones that is 2 - 2 cos, whatever the width.
+    """
+    return (student.float() - teacher.float()).square().sum(dim=1).mean()
+
+
+def hidden_state_loss(
+    student: Sequence[torch.Tensor], teacher: Sequence[torch.Tensor], attention_mask: torch.Tensor
+) -> torch.Tensor:
+    """TinyBERT's equation 8 without its projection, since both are as wide: the mean squared error of hidden states.
+
+    Both are (batch, tokens, width), one a layer of the student. The mean is over the tokens whose mask (batch, tokens)
+    is 1, and over the layers, where TinyBERT has their sum: one weight then serves students of any depth.
+    """
+    real = attention_mask.bool()
+    errors = [
+        (own[real].float() - other[real].float()).square().mean() for own, other in zip(student, teacher, strict=True)
+    ]
+    return torch.stack(errors).mean()
+
+
+class DistillingTrainer(ResumableTrainer):
+    """Mixes the loss on the gold labels with that on the soft ones, which ``alpha`` weighs.
+
+    Where there are no gold labels the loss on embeddings is alone. ``teacher`` is asked where hidden states count,
+    whose loss is added; else what it says of a feature is in the feature's columns.
+    """
+
+    def __init__(self, *, distillation: Distillation, said: Said, teacher: Teacher | None, **options: Any) -> None:
         super().__init__(**options)
-        self.distillation = distillation
+        self.distillation, self.said, self.teacher = distillation, said, teacher
 
     def compute_loss(
         self,
@@ -87,18 +75,35 @@ class DistillingTrainer(ResumableTrainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | None = None,
     ) -> Any:
-        taught = {name: inputs.pop(name) for name in list(inputs) if name.startswith(PREFIX)}
-        gold, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
-        padding = inputs["attention_mask"] == 0
-        losses = []
-        for name, teacher in taught.items():
-            student = outputs[name.removeprefix(PREFIX)]
-            if student.dim() == 3:  # a decision a token, of those that have a gold one
-                decided = inputs["labels"] != IGNORED
-                student, teacher = student[decided], teacher[decided]
-            elif student.shape == padding.shape and name != PREFIX + "logits":
-                student = student.masked_fill(padding, FAR_BELOW)
-            losses.append(distillation_loss(student, teacher, self.distillation.temperature))
-        soft = torch.stack(losses).mean()
-        loss = (1 - self.distillation.alpha) * gold + self.distillation.alpha * soft
+        taught = {name.removeprefix(PREFIX): inputs.pop(name) for name in list(inputs) if name.startswith(PREFIX)}
+        states: list[torch.Tensor] = []
+        asked: dict[str, Any] = dict(inputs)
+        if self.teacher is not None:
+            taught, states = self.teacher(inputs)
+            asked["output_hidden_states"] = True
+        gold, outputs = None, None
+        if self.said.head.outputs:
+            gold, outputs = super().compute_loss(model, asked, True, num_items_in_batch)
+        else:
+            outputs = model(**asked)
+        student = self.said(outputs, inputs["attention_mask"])
+        loss = torch.stack([self._loss(name, student[name], taught[name], inputs) for name in taught]).mean()
+        if gold is not None:
+            loss = (1 - self.distillation.alpha) * gold + self.distillation.alpha * loss
+        if states:
+            own = outputs["hidden_states"][1:]  # the first are the embeddings of tokens
+            loss = loss + self.distillation.hidden_states * hidden_state_loss(own, states, inputs["attention_mask"])
         return (loss, outputs) if return_outputs else loss
+
+    def _loss(
+        self, name: str, student: torch.Tensor, teacher: torch.Tensor, inputs: dict[str, torch.Tensor]
+    ) -> torch.Tensor:
+        if name == REPRESENTATION:
+            return embedding_loss(student, teacher)
+        if student.dim() == 3:  # a decision a token, of those that have a gold one
+            decided = inputs["labels"] != IGNORED
+            student, teacher = student[decided], teacher[decided]
+        elif name in self.said.head.per_token:  # one decision among the tokens
+            padding = inputs["attention_mask"] == 0
+            student, teacher = (logits.masked_fill(padding, FAR_BELOW) for logits in (student, teacher))
+        return distillation_loss(student, teacher, self.distillation.temperature)

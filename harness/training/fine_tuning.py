@@ -7,29 +7,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from exporters.activation import IDENTITY
+from exporters.embedding import own_pooling
+from exporters.tasks import Head
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.pruning import KeepZeros, is_sparse
 from harness.checkpoints.tokenizer_files import copy_tokenizer
 from harness.config.tasks import QuestionAnswering
-from harness.config.training import Distillation, Recipe
+from harness.config.training import PlannedDistillation, Recipe
 from harness.errors import UserError
 from harness.examples import Example
 from harness.task_registry import task_class
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.task import IGNORED, task_for
 from harness.training.batches import FeatureDataset
-from harness.training.distillation import DistillingTrainer, soft_labels
+from harness.training.distillation import DistillingTrainer
 from harness.training.model_inputs import (
     accepted_inputs,
     require_positions,
     save,
     without_attention_dropout,
 )
+from harness.training.teacher import Said, Teacher, ends_of_blocks, load_teacher, soft_labels
 from harness.training.trainer import ResumableTrainer, train
 
 
@@ -43,7 +45,7 @@ def fine_tune(
     recipe: Recipe,
     seed: int,
     teacher: Path | None,
-    distillation: Distillation | None,
+    distillation: PlannedDistillation | None,
     question_answering: QuestionAnswering | None,
     work: Path,
     progress: Callable[[str, float], None],
@@ -51,36 +53,38 @@ def fine_tune(
     """Fine-tune the checkpoint folder ``starting`` (with the task's head) and write it to ``destination``.
 
     Saves are kept in ``work``; called again with the same arguments it goes on from the last one, and
-    the weights are those of a run that was not disturbed (on one machine, with as many threads). Weights that
-    were pruned stay 0. With
-    ``distillation`` the checkpoint ``teacher`` gives soft labels. Returns a record of the training, with
-    no time in it. Raises `UserError` for input that cannot be trained on, `StepFailed` when it diverges.
+    the weights are those of a run that was not disturbed (on one machine, with as many threads). Weights that were
+    pruned stay 0. With ``distillation`` the checkpoint ``teacher`` is learned from, and of embeddings it alone.
+    Returns a record of the training, with no time in it. Raises `UserError` for input that cannot be trained on,
+    `StepFailed` when it diverges.
     """
     if not examples:
         raise UserError(f"no training examples for {task}: data.train is empty")
     tokenizer = read_tokenizer(starting)
-    model = load_model(starting, task=task_class(task).head.task, **without_attention_dropout(starting))
+    head = task_class(task).head
+    model = load_model(starting, task=head.task, **without_attention_dropout(starting))
     require_positions(model, recipe.max_length)
-    if model.config.num_labels == 1:  # it learns the scores themselves, whatever its activation was
+    if head.classifies and model.config.num_labels == 1:  # it learns the scores themselves, whatever its activation was
         model.config.update({"problem_type": "regression", "sentence_transformers": IDENTITY})
     inputs, targets = _columns(tokenizer, task, examples, labels, recipe, question_answering)
     columns = {**accepted_inputs(model, inputs), **targets}
-    pad_token_id = model.config.pad_token_id or 0
     work.mkdir(parents=True, exist_ok=True)
     trainer_class: type[ResumableTrainer] = ResumableTrainer
     options: dict[str, Any] = {}
     if distillation is not None:
         if teacher is None:
             raise UserError("distillation needs a teacher: the task's reference must be another model")
-        columns |= _soft_columns(teacher, model, tokenizer, task, inputs, pad_token_id, progress)
-        trainer_class, options = DistillingTrainer, {"distillation": distillation}
+        trainer_class = DistillingTrainer
+        said, asked, kept = _taught(teacher, starting, model, tokenizer, head, inputs, distillation, progress)
+        options = {"distillation": distillation, "said": said, "teacher": asked}
+        columns |= kept
     record = train(
         trainer_class,
         model,
         FeatureDataset(columns),
         recipe=recipe,
         seed=seed,
-        pad_token_id=pad_token_id,
+        pad_token_id=model.config.pad_token_id or 0,
         work=work,
         description="fine-tuning",
         progress=progress,
@@ -113,35 +117,25 @@ def _columns(
     return features.inputs, targets
 
 
-def _soft_columns(
+def _taught(
     folder: Path,
+    starting: Path,
     student: PreTrainedModel,
     tokenizer: FastTokenizer,
-    task: str,
-    inputs: dict[str, list[NDArray[np.int64]]],
-    pad_token_id: int,
+    head: Head,
+    inputs: Mapping[str, Sequence[NDArray[np.int64]]],
+    distillation: PlannedDistillation,
     progress: Callable[[str, float], None],
-) -> dict[str, list[NDArray[np.float32]]]:
-    """The teacher's logits for the same features; `UserError` when the two do not read or say the same."""
-    vocabulary = read_tokenizer(folder).backend.get_vocab()
-    if vocabulary != tokenizer.backend.get_vocab():
-        raise UserError(
-            f"the teacher in {folder} has another vocabulary than its student ({len(vocabulary)} against "
-            f"{tokenizer.backend.get_vocab_size()} tokens): distil between models that share a tokenizer"
-        )
-    head = task_class(task).head
-    teacher = load_model(folder, task=head.task)
-    if teacher.config.num_labels != student.config.num_labels:
-        raise UserError(
-            f"the teacher in {folder} has {teacher.config.num_labels} classes, its student "
-            f"{student.config.num_labels}: distil between models of the same labels"
-        )
-    torch.nn.Module.to(teacher, "cuda" if torch.cuda.is_available() else "cpu")
-    return soft_labels(
-        teacher,
-        accepted_inputs(teacher, inputs),
-        outputs=tuple(head.outputs),
-        per_token=head.per_token,
-        pad_token_id=pad_token_id,
-        progress=progress,
+) -> tuple[Said, Teacher | None, Mapping[str, Sequence[NDArray[np.float32]]]]:
+    """What is looked at of the student, and the teacher, to be asked, or the columns of what it says."""
+    model = load_teacher(folder, student, tokenizer, head)
+    own, theirs = (
+        Said(head, None if head.outputs else distillation.pooling or own_pooling(checkpoint))
+        for checkpoint in (starting, folder)
     )
+    read = accepted_inputs(model, inputs)
+    if distillation.hidden_states:
+        layers = ends_of_blocks(distillation.layers, model.config.num_hidden_layers)
+        return own, Teacher(model, theirs, tuple(read), layers), {}
+    pad_token_id = student.config.pad_token_id or 0
+    return own, None, soft_labels(model, read, said=theirs, pad_token_id=pad_token_id, progress=progress)

@@ -68,6 +68,58 @@ def test_calibration_is_a_number_of_examples_or_more_than_that(config: Path) -> 
     assert "calibration.method" in complaint(config, "tasks.text-classification.calibration={method: kl}")
 
 
+@pytest.mark.parametrize(
+    ("checkpoint", "part"),
+    [
+        ("{random: bert-mini}", "cut or pruned from the reference 'big'"),
+        ("{cut: small, layers: [0]}", "cut or pruned from the reference 'big'"),
+        ("{cut: big, layers: [2, 0]}", "[2, 0] are not in order"),
+    ],
+)
+def test_hidden_states_are_of_students_made_of_the_reference_s_layers(config: Path, checkpoint: str, part: str) -> None:
+    def overrides(checkpoint: str) -> list[str]:
+        place, training = "tasks.text-classification", "{distillation: {hidden_states: 0.5}}"
+        small = f"{place}.models.small.checkpoint={{random: bert-tiny}}"
+        other = f"{place}.models.other={{checkpoint: {checkpoint}, training: {training}}}"
+        return [f"{place}.recipe={{}}", small, other]
+
+    message = complaint(config, *overrides(checkpoint))
+    assert "models.other.training.distillation.hidden_states: " in message and part in message
+    for good in ("{cut: big, layers: [0, 2]}", '{pruned: big, sparsity: "2:4"}'):
+        load_study(config, overrides(good))
+
+
+@pytest.mark.parametrize(
+    ("training", "part"),
+    [
+        ("{}", "models.student.training: embeddings have no labels to be trained on"),
+        ("{distillation: {alpha: 0.3}}", "training.distillation.alpha: is of soft labels, and embeddings have none"),
+        ("{distillation: {temperature: 3}}", "training.distillation.temperature: is of soft labels"),
+    ],
+)
+def test_embeddings_learn_from_embeddings_alone(tmp_path: Path, training: str, part: str) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        """
+study: students
+formats: [onnx-fp32]
+tasks:
+  sentence-similarity:
+    reference: big
+    models:
+      big: {checkpoint: {random: bert-mini}}
+      student: {checkpoint: {cut: big, layers: [0, 2]}, training: {distillation: {hidden_states: 0.5}}}
+    recipe: {epochs: 1}
+    data:
+      train: {table: texts.csv}
+      evaluation: {table: pairs.csv}
+"""
+    )
+    student = load_study(path).tasks["sentence-similarity"].models["student"]
+    assert student.training is not None and student.training.distillation is not None
+    assert part in complaint(path, f"tasks.sentence-similarity.models.student.training={training}")
+
+
 def test_overrides_are_yaml_values(config: Path) -> None:
     study = load_study(config, ["formats=[onnx-fp32, onnx-fp16]", "tasks.text-classification.data.train.size=64"])
     assert study.formats == ("onnx-fp32", "onnx-fp16")
@@ -92,6 +144,9 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("threads=0", ["threads", "0"]),
         ("tasks.text-classification.data.train.sampel=3", ["data.train.sampel", "'sample'"]),
         ("tasks.text-classification.data.evaluation.label=3", ["data.evaluation.label", "3"]),
+        ("tasks.text-classification.data.train=[]", ["data.train: list should not be empty"]),
+        ("tasks.text-classification.data.train=[{tabel: x}]", ["data.train.0: needs one of the keys: squad, table"]),
+        ("tasks.text-classification.data.train=[{table: x, sampel: 3}]", ["data.train.0.sampel", "'sample'"]),
         (
             "tasks.text-classification.data.train={path: x}",
             ["data.train", "squad, table, corpus, queries, tagged, hub, embedded"],

@@ -46,6 +46,18 @@ def test_questions_and_texts(squad: Path, table: Path) -> None:
     assert load(TableSource(table=table), "text-classification", LABELS) == [f"reviews:{i}" for i in range(20)]
 
 
+def test_of_several_sources_all_examples_by_names_of_their_own(table: Path) -> None:
+    once, sampled = TableSource(table=table), TableSource(table=table, sample=4)
+    examples = load_examples((once, sampled), task="text-classification", labels=LABELS, role="train", seed=0)
+    assert len(examples) == 24 == len({example.id for example in examples})
+    assert [example.id for example in examples][:2] == ["1/reviews:0", "1/reviews:1"]
+    assert {example.id.split("/")[0] for example in examples[20:]} == {"2"}
+    assert len({example.group for example in examples}) == 24
+    assert source_files((once, sampled)) == [table, table]
+    assert describe((once, sampled)) == "reviews.csv"
+    assert describe((once, EmbeddedSource(embedded="train", size=8))) == "reviews.csv and embedded train"
+
+
 def test_a_sample_is_stratified_and_in_order(squad: Path) -> None:
     source = SquadSource(squad=squad, sample=8)
     ids = [int(id[1:]) for id in load(source, "question-answering")]

@@ -21,6 +21,7 @@ from harness.steps import (
     masked_language_model,
     paired_speed_up,
     performance,
+    training,
     transfer,
     tuned_throughput,
 )
@@ -36,7 +37,7 @@ tasks:
   question-answering: &task
     reference: small
     models:
-      student: {checkpoint: {cut: small, layers: [0]}, training: {distillation: {}}}
+      student: {checkpoint: {cut: small, layers: [0]}, training: {distillation: {hidden_states: 1}}}
       pruned: {checkpoint: {pruned: student, heads: 0.5}}
       small: {checkpoint: {embedded: small}, training: {}}
     recipe: {epochs: 1}
@@ -88,6 +89,28 @@ def assert_in_order(plan: Plan) -> None:
 def test_whatever_a_step_needs_comes_before_it_and_no_step_comes_twice(plan: Plan) -> None:
     assert all(stages(plan).values())
     assert_in_order(plan)
+
+
+def test_a_student_learns_from_the_layers_that_it_was_cut_from(plan: Plan) -> None:
+    task = next(task for task in plan.tasks if task.name == "question-answering")
+    by_model = {step.subject["model"]: step for step in task.checkpoints if isinstance(step.options, training.Options)}
+    student = by_model["student"].options
+    assert isinstance(student, training.Options) and student.distillation is not None
+    assert (student.distillation.layers, student.distillation.pooling) == ((0,), None)
+    inputs = by_model["student"].inputs
+    assert isinstance(inputs, training.Inputs) and inputs.teacher == by_model["small"].ref
+
+
+def test_each_of_several_training_sources_counts(tmp_path: Path) -> None:
+    def key(sources: str) -> str:
+        study = STUDY.replace("train: {embedded: train, size: 80}", f"train: {sources}")
+        (tmp_path / "study.yaml").write_text(study)
+        planned = make_plan(load_study(tmp_path / "study.yaml"))
+        return planned.tasks[0].examples["train"].key
+
+    one, other = "{embedded: train, size: 80}", "{embedded: train, size: 40, seed: 1}"
+    keys = [key(one), key(f"[{one}]"), key(f"[{one}, {other}]"), key(f"[{other}, {one}]")]
+    assert len(set(keys)) == 4
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from harness.checkpoints.materialize import materialize
 from harness.checkpoints.validate import validate_checkpoint
 from harness.config.checkpoints import PrunedCheckpoint
 from harness.config.tasks import QuestionAnswering
-from harness.config.training import Distillation, Recipe
+from harness.config.training import PlannedDistillation, Recipe
 from harness.errors import StepFailed, UserError
 from harness.examples import QuestionExample
 from harness.tasks.answer_spans import answer_spans
@@ -117,16 +117,16 @@ def test_a_label_without_a_name(starts, tmp_path):
 def test_teachers_that_do_not_fit(starts, tmp_path):
     start = starts["text-classification"]
     with pytest.raises(UserError, match="needs a teacher"):
-        tune(start, tmp_path, distillation=Distillation())
+        tune(start, tmp_path, distillation=PlannedDistillation())
     with pytest.raises(UserError, match="has no head for text-classification"):
-        tune(start, tmp_path, distillation=Distillation(), teacher=starts["question-answering"])
+        tune(start, tmp_path, distillation=PlannedDistillation(), teacher=starts["question-answering"])
     write_start(tmp_path / "teacher", "text-classification")
     file = tmp_path / "teacher/tokenizer.json"
     content = json.loads(file.read_text())
     content["model"]["vocab"]["oneword"] = content["model"]["vocab"].pop("mjm")
     file.write_text(json.dumps(content))
     with pytest.raises(UserError, match="another vocabulary"):
-        tune(start, tmp_path, distillation=Distillation(), teacher=tmp_path / "teacher")
+        tune(start, tmp_path, distillation=PlannedDistillation(), teacher=tmp_path / "teacher")
 
 
 def test_a_student_of_soft_labels_alone_follows_its_teacher(starts, tmp_path):
@@ -139,7 +139,7 @@ def test_a_student_of_soft_labels_alone_follows_its_teacher(starts, tmp_path):
         tmp_path / "student",
         examples=wrong,
         teacher=tmp_path / "teacher/trained",
-        distillation=Distillation(alpha=1, temperature=2),
+        distillation=PlannedDistillation(alpha=1, temperature=2),
     )
     task = task_for("text-classification", max_length=32)
     tokenizer = read_tokenizer(start)

@@ -13,7 +13,7 @@ from harness.checkpoints.architectures import write_synthetic_tokenizer
 from harness.checkpoints.labels import written_labels
 from harness.checkpoints.loading import HEADS, load_model
 from harness.checkpoints.synthetic_vocabulary import SIZE
-from harness.config.training import Distillation, Recipe
+from harness.config.training import PlannedDistillation, Recipe
 from harness.examples import TaggedSentence
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import IGNORED, task_for
@@ -67,7 +67,7 @@ def tune(start: Path, folder: Path, teacher: Path | None = None) -> list[float]:
         recipe=Recipe(epochs=12, batch_size=8, learning_rate=5e-3, max_length=32),
         seed=0,
         teacher=teacher,
-        distillation=Distillation(temperature=1, alpha=1) if teacher else None,
+        distillation=PlannedDistillation(temperature=1, alpha=1) if teacher else None,
         question_answering=None,
         work=folder / "work",
         progress=lambda description, fraction: None,

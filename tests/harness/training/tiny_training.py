@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from harness.config.tasks import QuestionAnswering
-from harness.config.training import Distillation, Recipe
+from harness.config.training import PlannedDistillation, Recipe
 from harness.examples import QuestionExample, TextExample
 
 LABELS = ("bad", "good")
 _COLOURS = ("red", "blue", "green", "black", "white")
 
-CASES: dict[str, tuple[str, Recipe, Distillation | None]] = {
+CASES: dict[str, tuple[str, Recipe, PlannedDistillation | None]] = {
     "answers": (
         "question-answering",
         Recipe(epochs=2.5, batch_size=4, learning_rate=1e-3, max_length=32, precision="bf16"),
@@ -33,7 +33,12 @@ CASES: dict[str, tuple[str, Recipe, Distillation | None]] = {
     "distilled": (
         "question-answering",
         Recipe(epochs=2, batch_size=4, learning_rate=1e-3, max_length=32),
-        Distillation(temperature=2, alpha=0.7),
+        PlannedDistillation(temperature=2, alpha=0.7),
+    ),
+    "layer by layer": (
+        "question-answering",
+        Recipe(epochs=2, batch_size=4, learning_rate=1e-3, max_length=32),
+        PlannedDistillation(hidden_states=1),
     ),
     "masks": (
         "masked-language-model",
