@@ -26,6 +26,7 @@ class Head:
 TASKS: dict[str, Head] = {
     "question-answering": Head("AutoModelForQuestionAnswering", per_token=("start_logits", "end_logits")),
     "text-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
+    "multi-label-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
     "token-classification": Head("AutoModelForTokenClassification", per_token=("logits",)),
     "feature-extraction": Head("AutoModel"),
 }

@@ -55,8 +55,9 @@ class Parity:
     largest_representation_difference: float | None
     """Of all numbers of the representation, in its own unit."""
     decision_agreement: float | None
-    """Share of examples with the same class, or with the same best start and the same best end; where every token has a
-    class, of an example the share of its tokens. None: there is no choice."""
+    """Share of examples with the same class, with the same labels (of a probability above .5), or with the same best
+    start and the same best end; where every token has a class, of an example the share of its tokens. None: there is no
+    choice."""
     finite: bool
     """Whether no output holds NaN or infinity."""
     outputs: dict[str, Difference]
@@ -122,8 +123,12 @@ def compare_outputs(
             if a.shape[-1] == 1 and name not in TASKS[task].per_token:
                 continue  # a score decides nothing
             decided = True
-            best = [np.where(kept, values, -np.inf).argmax(axis=-1) for values in (a, b)]
-            agreed = (best[0] == best[1]) & np.where(kept, np.isfinite(b), True).all(axis=-1)
+            if TASKS[task].multi_label:
+                agreed = ((a > 0) == (b > 0)).all(axis=-1)
+            else:
+                best = [np.where(kept, values, -np.inf).argmax(axis=-1) for values in (a, b)]
+                agreed = best[0] == best[1]
+            agreed &= np.where(kept, np.isfinite(b), True).all(axis=-1)
             same *= np.average(agreed, axis=1, weights=mask) if a.ndim == 3 else agreed
         agreement.append(same)
     same = np.concatenate(agreement)

@@ -14,12 +14,19 @@ class Head:
     """The head of a checkpoint; several tasks of a user of this package may share one."""
 
     task: str
-    """Its name, which is also `optimum`'s word for it."""
+    """Its name."""
     auto_class: str
     """The class of `transformers` that loads a checkpoint with it."""
     outputs: Mapping[str, tuple[Axis, ...]]
     """The logits by name, in order, with their axes behind the batch's; none: its checkpoints have no head, and the
     representation is all that they say."""
+    multi_label: bool = False
+    """Whether every label is a decision of its own, behind a sigmoid; else one of them is right."""
+
+    @property
+    def exported_as(self) -> str:
+        """`optimum`'s word for it, which knows graphs and no decisions."""
+        return "text-classification" if self.multi_label else self.task
 
     @property
     def classifies(self) -> bool:
@@ -38,11 +45,21 @@ QUESTION_ANSWERING = Head(
     {"start_logits": ("sequence_length",), "end_logits": ("sequence_length",)},
 )
 TEXT_CLASSIFICATION = Head("text-classification", "AutoModelForSequenceClassification", {"logits": ("labels",)})
+MULTI_LABEL_CLASSIFICATION = Head(
+    "multi-label-classification", TEXT_CLASSIFICATION.auto_class, TEXT_CLASSIFICATION.outputs, multi_label=True
+)
 TOKEN_CLASSIFICATION = Head(
     "token-classification", "AutoModelForTokenClassification", {"logits": ("sequence_length", "labels")}
 )
 EMBEDDING = Head("feature-extraction", "AutoModel", {})
 
 TASKS: dict[str, Head] = {
-    head.task: head for head in (QUESTION_ANSWERING, TEXT_CLASSIFICATION, TOKEN_CLASSIFICATION, EMBEDDING)
+    head.task: head
+    for head in (
+        QUESTION_ANSWERING,
+        TEXT_CLASSIFICATION,
+        MULTI_LABEL_CLASSIFICATION,
+        TOKEN_CLASSIFICATION,
+        EMBEDDING,
+    )
 }

@@ -8,6 +8,8 @@ from typing import Self
 
 from harness.entities import OUTSIDE, entities_in_words
 
+NO_LABELS = "no labels"
+
 
 @dataclass(frozen=True)
 class QuestionExample:
@@ -98,6 +100,28 @@ class TextPair(TextExample):
 
 
 @dataclass(frozen=True)
+class LabelledText(_OneText):
+    """A text with any number of labels: indices into the task's label names, ascending."""
+
+    id: str
+    group: str
+    text: str
+    labels: tuple[int, ...]
+
+    @property
+    def stratum(self) -> int:
+        return int(bool(self.labels))
+
+    def gold(self, labels: Sequence[str]) -> tuple[str, ...]:
+        return (label_set(self.labels, labels),)
+
+
+def label_set(indices: Sequence[int], labels: Sequence[str]) -> str:
+    """Labels as people read them; two answers are the same exactly where their labels are."""
+    return ", ".join(labels[index] if index < len(labels) else str(index) for index in indices) or NO_LABELS
+
+
+@dataclass(frozen=True)
 class PlainText(_OneText):
     """A text of which nothing is asked: a document of a corpus, or one to calibrate on."""
 
@@ -143,6 +167,23 @@ class Query(_OneText):
 
 
 @dataclass(frozen=True)
+class CandidateList(Query):
+    """A query with what a first stage found for it, in its order: the ids of ``candidates``, and their texts."""
+
+    candidates: tuple[str, ...]
+    documents: tuple[str, ...]
+
+    @property
+    def pairs(self) -> list[ScoredPair]:
+        """Of the query and each candidate, with its grade."""
+        graded = dict(zip(self.relevant, self.grades, strict=True))
+        return [
+            ScoredPair(f"{self.id} {id}", self.group, self.text, document, float(graded.get(id, 0)))
+            for id, document in zip(self.candidates, self.documents, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
 class TaggedSentence:
     """A sentence as its words, and a tag in the scheme IOB2 for each: which of them are entities, and of which type."""
 
@@ -172,7 +213,17 @@ class TaggedSentence:
         return replace(self, words=words, tags=(OUTSIDE,) * len(words))
 
 
-Example = QuestionExample | TextExample | TextPair | PlainText | ScoredPair | Query | TaggedSentence
+Example = (
+    QuestionExample
+    | TextExample
+    | TextPair
+    | LabelledText
+    | PlainText
+    | ScoredPair
+    | Query
+    | CandidateList
+    | TaggedSentence
+)
 
 
 def has_no_answer(example: Example) -> bool:

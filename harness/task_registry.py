@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 TASKS: dict[str, str] = {
     "question-answering": "harness.tasks.question_answering:QuestionAnsweringTask",
     "text-classification": "harness.tasks.text_classification:TextClassificationTask",
+    "multi-label-classification": "harness.tasks.multi_label_classification:MultiLabelClassificationTask",
     "text-pair-classification": "harness.tasks.text_pair_classification:TextPairClassificationTask",
     "text-pair-regression": "harness.tasks.text_pair_regression:TextPairRegressionTask",
     "sentence-similarity": "harness.tasks.sentence_similarity:SentenceSimilarityTask",
     "token-classification": "harness.tasks.token_classification:TokenClassificationTask",
     "retrieval": "harness.tasks.retrieval:RetrievalTask",
+    "reranking": "harness.tasks.reranking:RerankingTask",
 }
 
 

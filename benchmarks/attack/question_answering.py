@@ -1,6 +1,6 @@
 """The attack on question answering: words of the question, or of the context, are changed until the answer is wrong.
 
-The search is that of text classification. Its two classes are *wrong* and *right*: a deployment is asked about a
+The search is that of text classification, between *wrong* and *right* (`margin`): a deployment is asked about a
 question with its context, and answers with a score of the right answer that is above one half exactly where its answer
 is right (`harness.tasks.answer_margin`). What the answer hangs on is left alone (`left_alone_in`), so that the gold
 answer still is one.
@@ -12,9 +12,6 @@ import re
 from collections.abc import Sequence
 
 from benchmarks.attack.words import Span, split_words
-
-WRONG, RIGHT = 0, 1
-"""The classes, as labels of the search."""
 
 QUESTION_WORDS = frozenset(
     ["who", "whom", "whose", "which", "what", "when", "where", "why", "how", "whoever", "whatever", "whichever"]

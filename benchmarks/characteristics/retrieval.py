@@ -133,12 +133,13 @@ def compare(
                 f"{len(ids)}"
             )
     rankings = {name: search(own.queries, own.documents) for name, own in embedded.items()}
-    found = {name: _judge(ranking, ids, relevant) for name, ranking in rankings.items()}
+    found = {name: judged(ranking, ids, relevant) for name, ranking in rankings.items()}
     others = [name for name in embedded if name != reference]
     trainings = sorted({member for floor in (floors or {}).values() for member in floor.members})
     pairs = [*((reference, name) for name in others), *combinations(trainings, 2)]
     distances = {
-        (a, b): 1 - np.asarray(bootstrap.means(_overlap(rankings[a], rankings[b]))[:, 0], np.float64) for a, b in pairs
+        (a, b): 1 - np.asarray(bootstrap.means(first_shared(rankings[a], rankings[b]))[:, 0], np.float64)
+        for a, b in pairs
     }
     return Retrieval(
         queries=bootstrap.n,
@@ -155,7 +156,8 @@ def compare(
     )
 
 
-def _judge(ranking: Rankings, ids: Sequence[str], relevant: Sequence[Mapping[str, int]]) -> Found:
+def judged(ranking: Rankings, ids: Sequence[str], relevant: Sequence[Mapping[str, int]]) -> Found:
+    """How well ``ids`` of documents, by their numbers, were ranked."""
     return judge_rankings([[ids[one] for one in row] for row in ranking.documents.tolist()], relevant)
 
 
@@ -164,7 +166,7 @@ def _quality(own: Found, base: Found, bootstrap: GroupBootstrap) -> RetrievalQua
     return RetrievalQuality(*estimates(bootstrap.means(columns)))
 
 
-def _overlap(first: Rankings, second: Rankings) -> Floats:
+def first_shared(first: Rankings, second: Rankings) -> Floats:
     """(n,) Jaccard of the first ten documents."""
     a, b = first.documents[:, :TOP], second.documents[:, :TOP]
     shared = (a[:, :, None] == b[:, None, :]).any(axis=2).sum(axis=1)
@@ -178,7 +180,7 @@ def _change(base: Rankings, own: Rankings, bootstrap: GroupBootstrap) -> Ranking
     both = same.any(axis=2)
     away = np.where(both, np.abs(base.scores[:, :TOP] - theirs), 0.0).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
     biased = rank_biased_overlap(base.documents, own.documents)
-    columns = np.stack([_overlap(base, own), biased, away], axis=1)
+    columns = np.stack([first_shared(base, own), biased, away], axis=1)
     return RankingChange(*estimates(bootstrap.means(columns)))
 
 
@@ -196,7 +198,7 @@ def _mixed(
     if embedded[index].documents.shape[1] != embedded[queries].queries.shape[1]:
         return MixedIndex(index, queries, UNDEFINED, UNDEFINED, "re-index")
     ranking = search(embedded[queries].queries, embedded[index].documents)
-    together = _judge(ranking, ids, relevant).ndcg
+    together = judged(ranking, ids, relevant).ndcg
     ndcg, change = estimates(bootstrap.means(np.stack([together, together - own], axis=1)))
     return MixedIndex(index, queries, ndcg, change, index_verdict(change, margin))
 

@@ -17,6 +17,8 @@ TOP = 10
 """Those that are looked at: of nDCG, and of whether a query found anything."""
 TIE = 6
 """Decimals to which products are told apart: float32 sums tell no more; one text in two batches differs by that."""
+OUTPUT_TIE = 4
+"""Likewise of a reranker's outputs, which are larger: of one text they differ by up to 1e-5 between batches."""
 
 _NUMBERS_AT_ONCE = 1 << 24
 
@@ -56,6 +58,26 @@ def search(queries: NDArray[np.float32], documents: NDArray[np.float32], depth: 
         found[rows] = np.take_along_axis(nearest, order, axis=1)
         scores[rows] = np.take_along_axis(own, order, axis=1)
     return Rankings(found, scores)
+
+
+def rescore(
+    queries: NDArray[np.float32], documents: NDArray[np.float32], chosen: NDArray[np.intp], depth: int = DEPTH
+) -> Rankings:
+    """Rank for every query (n, d) only the documents whose numbers were ``chosen`` (n, c) for it, as `search` does."""
+    numbers = np.sort(chosen, axis=1)
+    scores = np.stack([np.round(documents[own] @ query, TIE) for own, query in zip(numbers, queries, strict=True)])
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+    return Rankings(np.take_along_axis(numbers, order, axis=1), np.take_along_axis(scores, order, axis=1))
+
+
+def told_apart(outputs: NDArray[np.floating]) -> Floats:
+    """A reranker's outputs, equal where nothing tells them apart."""
+    return np.asarray(np.round(np.asarray(outputs, np.float64), OUTPUT_TIE), np.float64)
+
+
+def best_first(outputs: NDArray[np.floating]) -> NDArray[np.intp]:
+    """(n,) places of a reranker's outputs on n candidates, the highest first; of equal ones the first."""
+    return np.argsort(-told_apart(outputs), kind="stable")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def write(checkpoint: Path, destination: Path, *, task: str, pooling: str) -> No
         export_with_output(
             model,
             raw,
-            task=task,
+            task=TASKS[task].exported_as,
             output=REPRESENTATION,
             axes={0: "batch_size"},
             made_of=lambda states, mask: pool(states, mask, pooling),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from exporters.onnx.graph import constant_of, producers
+from exporters.onnx.graph import constant_of, drop_unused, producers
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -29,3 +29,4 @@ def state_heads(model: ModelProto) -> None:
         heads = numpy_helper.from_array(width // parts[3], f"{shape.name}/heads")
         graph.initializer.append(heads)
         shape.input[2] = heads.name
+    drop_unused(graph)

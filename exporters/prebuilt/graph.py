@@ -106,7 +106,7 @@ def adapt(
 
     - an int32 input becomes int64, with a Cast behind it;
     - ``position_ids`` are made in the graph, counted from ``first_position``: see `_positions`;
-    - logits of another name, or from before a Softmax, become an output of ours too;
+    - logits of another name, or from before a Softmax or Sigmoid, become an output of ours too;
     - the representation becomes an output: float32 (batch, hidden), pooled as ``pooling`` says.
 
     Whatever the graph gives besides stays an output.
@@ -117,7 +117,8 @@ def adapt(
     for name, own in logits.items():
         if name != own:
             added[name] = own, None
-            what = "output" if own in there else "the Softmax's input"
+            behind = {node.op_type for node in model.graph.node if own in node.input}
+            what = "output" if own in there else f"the {'Sigmoid' if 'Sigmoid' in behind else 'Softmax'}'s input"
             changes.append(f"{what} {own!r} given as {name!r} too")
     as_it_is = representation is not None and representation.pooled and representation.tensor == REPRESENTATION
     if representation is not None and not (as_it_is and REPRESENTATION in there):

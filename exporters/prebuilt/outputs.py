@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LAST_HIDDEN_STATE = "last_hidden_state"
 UNCHANGED = frozenset(("Cast", "Dropout", "Identity"))
+SOFTMAX = ("Softmax", "LogSoftmax")
 LEFT_OUT = "none"
 """Given in place of a representation's name: the deployment has none."""
 
@@ -47,9 +48,9 @@ def find_logits(
 ) -> dict[str, str]:
     """``{our name: the graph's tensor}`` for the logits of ``task``; ``told`` names the outputs called otherwise.
 
-    Of an output that a Softmax ends in, what goes into that: its probabilities, taken for logits, would get a second
-    one. Raises `ExportError` where there is none of the name, one of another rank or number of ``labels``, or one that
-    a Sigmoid ends in.
+    Of an output that a Softmax ends in (a Sigmoid, of a multi-label head), what goes into that: probabilities, taken
+    for logits, would get a second one. Raises `ExportError` where there is none of the name, one of another rank or
+    number of ``labels``, or one that the other of the two ends in.
     """
     found = {}
     producer = producers(graph)
@@ -82,24 +83,31 @@ def find_logits(
                 f"output {own!r} of {where} has {shape[-1]} classes, the study's labels are {labels}: name all of "
                 "them, in the order of the model"
             )
-        found[name] = _before_softmax(own, producer, labels, where)
+        found[name] = _before_probabilities(own, producer, labels, task, where)
     return found
 
 
-def _before_softmax(output: str, producer: Mapping[str, NodeProto], labels: int, where: Path) -> str:
-    """The input of the Softmax that ``output`` comes from; ``output`` itself where there is none."""
+def _before_probabilities(output: str, producer: Mapping[str, NodeProto], labels: int, task: str, where: Path) -> str:
+    """The input of the Softmax, or Sigmoid, that ``output`` comes from; ``output`` itself where there is none."""
     node = producer.get(output)
     while node is not None and node.op_type in UNCHANGED:
         node = producer.get(node.input[0])
+    if node is not None and TASKS[task].multi_label:
+        if node.op_type in SOFTMAX:
+            raise ExportError(
+                f"output {output!r} of {where} is a Softmax's, of which one class is right: {task} scores a "
+                "sigmoid for each label; give a model with such a head, or use text-classification"
+            )
+        return node.input[0] if node.op_type == "Sigmoid" else output
     if node is not None and node.op_type == "Sigmoid":
         raise ExportError(
             f"output {output!r} of {where} is a Sigmoid's, a multi-label head: text-classification scores the softmax "
-            "over classes of which one is right; give a model with such a head"
+            "over classes of which one is right; give a model with such a head, or use multi-label-classification"
             if labels > 1
             else f"output {output!r} of {where} is a Sigmoid's: export the model without it, the activation of a "
             "regression is read from the config.json beside it"
         )
-    return node.input[0] if node is not None and node.op_type in ("Softmax", "LogSoftmax") else output
+    return node.input[0] if node is not None and node.op_type in SOFTMAX else output
 
 
 def find_representation(

@@ -8,6 +8,7 @@ from typing import Any
 
 from exporters.activation import Activation, activation_of
 from exporters.errors import ExportError
+from exporters.tasks import TASKS
 from harness.errors import UserError
 
 
@@ -19,19 +20,31 @@ def read_activation(file: Path, config: Mapping[str, Any]) -> Activation:
         raise UserError(f"{file}: {error}") from None
 
 
-def require_head(file: Path, config: Mapping[str, Any], outputs: int | None) -> None:
-    """Raise `UserError` unless the head chooses one class of several, or has one output where ``outputs`` is 1, and
-    an activation that is known.
+MULTI_LABEL = "multi_label_classification"
 
-    ``config`` is what ``file`` holds; what it does not say is taken to be right. ``outputs`` are the study's, None
+
+def require_head(file: Path, config: Mapping[str, Any], outputs: int | None, *, task: str) -> None:
+    """Raise `UserError` unless the head is one of ``task``: it chooses one class of several, or decides about each
+    label, or has one output where ``outputs`` is 1, and an activation that is known.
+
+    ``config`` is what ``file`` holds; where it is empty all is taken to be right. ``outputs`` are the study's, None
     where it does not say.
     """
     if not config:
         return
     names = config.get("id2label")
     there = len(names) if isinstance(names, Mapping) and names else config.get("num_labels", 2)
-    if config.get("problem_type") == "multi_label_classification":
-        found = "a multi-label head (problem_type multi_label_classification), a sigmoid for each label"
+    if TASKS[task].multi_label:
+        told = config.get("problem_type")
+        if told == MULTI_LABEL and there != 1:
+            return
+        found = "1 output" if there == 1 else f"the problem_type {told}"
+        raise UserError(
+            f"{file} says that the model has {found}: {task} takes a sigmoid for each of several labels, "
+            f"{MULTI_LABEL}; write that there if it was trained so, or use text-classification"
+        )
+    if config.get("problem_type") == MULTI_LABEL:
+        found = f"a multi-label head (problem_type {MULTI_LABEL}), a sigmoid for each label"
     elif outputs == 1:
         if there == 1:
             read_activation(file, config)
@@ -47,5 +60,6 @@ def require_head(file: Path, config: Mapping[str, Any], outputs: int | None) -> 
         return
     raise UserError(
         f"{file} says that the model has {found}: a task of classes scores the softmax over two classes or more, of "
-        "which one is right; give a model with such a head (text-pair-regression takes one output)"
+        "which one is right; give a model with such a head (text-pair-regression takes one output, "
+        "multi-label-classification a multi-label head)"
     )

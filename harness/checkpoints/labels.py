@@ -9,15 +9,17 @@ from typing import Any
 
 from transformers import PretrainedConfig
 
+from harness.checkpoints.heads import MULTI_LABEL
 from harness.errors import UserError
 
 
-def written_labels(labels: Sequence[str]) -> dict[str, Any]:
-    """The fields of a configuration that name the classes."""
+def written_labels(labels: Sequence[str], *, multi_label: bool = False) -> dict[str, Any]:
+    """The fields of a configuration that name the classes, and say whether one of them is right or any number."""
+    several = MULTI_LABEL if multi_label else "single_label_classification"
     return {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: index for index, label in enumerate(labels)},
-        "problem_type": "single_label_classification" if len(labels) > 1 else "regression",
+        "problem_type": several if len(labels) > 1 else "regression",
     }
 
 

@@ -15,7 +15,7 @@ from benchmarks.attack.vocabulary import Vocabulary
 from benchmarks.errors import BenchmarkError
 from exporters.checkpoint import CONVERTED_FROM, ORIGIN
 from exporters.embedding import Embedding, write_embedding
-from exporters.tasks import EMBEDDING, QUESTION_ANSWERING
+from exporters.tasks import EMBEDDING, QUESTION_ANSWERING, TASKS
 from harness.checkpoints.architectures import random_config, write_synthetic_tokenizer
 from harness.checkpoints.cutting import cut_layers
 from harness.checkpoints.folder_check import read_config, require_weights
@@ -116,10 +116,12 @@ def from_folder(
         _require_words(folder, tokenizer)
     overrides = _new_labels(task, labels) if allow_new_head else {}
     if classifies(task) and not allow_new_head:
-        require_head(folder / "config.json", read_config(folder), None if labels is None else len(labels))
+        require_head(folder / "config.json", read_config(folder), None if labels is None else len(labels), task=task)
         config = load_config(folder)
         # A head of one output keeps what its configuration says of its activation.
-        overrides = {} if config.num_labels == 1 else written_labels(matching_labels(folder, config, labels))
+        if config.num_labels != 1:
+            names = matching_labels(folder, config, labels)
+            overrides = written_labels(names, multi_label=TASKS[task].multi_label)
     loaded = load(folder, task, **overrides)
     if task == EMBEDDING.task:  # which has no head: what may be new is a pooler, that nothing reads
         write_embedding(destination, read_modules(folder))
@@ -144,4 +146,4 @@ def _new_labels(task: str, labels: tuple[str, ...] | None) -> dict[str, Any]:
         return {}
     if not labels:
         raise UserError(f"a new {task} head needs its classes: set labels to two names or more")
-    return written_labels(labels)
+    return written_labels(labels, multi_label=TASKS[task].multi_label)

@@ -72,7 +72,7 @@ def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[
         raise UserError(str(error)) from None
     require_inside(*prebuilt_tokenizer_files(folder), described)
     if TASKS[task].classifies:
-        require_head(described, config, len(labels))
+        require_head(described, config, len(labels), task=task)
         _same_labels(described, config, labels)
     tokenizer = read_own_vocabulary(folder)
     digests = {path.name: file_digest(path) for path in prebuilt_tokenizer_files(folder)}

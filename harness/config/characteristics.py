@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from benchmarks.statistics.quantized_indexes import IndexKind
 from harness.config.checkpoints import CheckpointSource, EncoderSource
 from harness.config.data import DataSource
 from harness.config.strict import Strict
@@ -102,6 +103,8 @@ class Characteristics(Strict):
     distribution: Distribution = Distribution()
     attack: Attack | None = None
     explanation: Explanation | None = None
+    indexes: tuple[IndexKind, ...] = ("int8", "binary", "binary-rescored")
+    """Of retrieval: how the documents' embeddings may be kept in fewer bytes, held against float32; none: not asked."""
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     """Resamples, by group, behind every 95 % interval."""
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.01

@@ -34,6 +34,8 @@ class TableSource(Source):
     single texts."""
     score: str = "score"
     """The column of a pair's score."""
+    separator: Annotated[str, Field(min_length=1)] = ","
+    """Between the labels of a text, of multi-label-classification, where its column is no list."""
 
 
 class CorpusSource(Source):
@@ -48,6 +50,21 @@ class QueriesSource(Source):
     queries: Path
     qrels: Path
     """Tab-separated, with a header: query, document, how relevant it is; 0 is not."""
+
+
+class CandidatesSource(Source):
+    """Queries with the documents that a first stage found for each, to be put in a better order."""
+
+    candidates: Path
+    """A run: with six columns TREC's (query, Q0, document, rank, score, tag), the highest score first; otherwise
+    tab-separated, query and document in front, the best first."""
+    queries: Path
+    """As of `QueriesSource`, as ``qrels``."""
+    qrels: Path
+    corpus: Path
+    """As of `CorpusSource`."""
+    depth: Annotated[int, Field(gt=0)] = 100
+    """Candidates of a query: the first of its run."""
 
 
 class TaggedSource(Source):
@@ -82,12 +99,13 @@ class EmbeddedSource(Source):
 DataSource = Annotated[
     Annotated[SquadSource, Tag("squad")]
     | Annotated[TableSource, Tag("table")]
+    | Annotated[CandidatesSource, Tag("candidates")]
     | Annotated[CorpusSource, Tag("corpus")]
     | Annotated[QueriesSource, Tag("queries")]
     | Annotated[TaggedSource, Tag("tagged")]
     | Annotated[HubSource, Tag("hub")]
     | Annotated[EmbeddedSource, Tag("embedded")],
-    only_key("squad", "table", "corpus", "queries", "tagged", "hub", "embedded"),
+    only_key("squad", "table", "candidates", "corpus", "queries", "tagged", "hub", "embedded"),
 ]
 
 

@@ -58,7 +58,9 @@ FIGURES: dict[str, Figure] = {
         Figure("score", "examples that it has right: accuracy, or exact match", "%", "larger", _BOTH),
         Figure("score-change", "its score less the reference's, in points", "%", "larger", of_pair=True),
         Figure("f1-kept", "its F1 as a share of the reference's", "%", "larger", of_pair=True),
-        Figure("recall", "examples, or entities, of a class that it has right", "%", "larger", _BOTH, of="a class"),
+        Figure(
+            "recall", "examples (entities, labels) of a class that it has right", "%", "larger", _BOTH, of="a class"
+        ),
         Figure("error-overlap", "its errors and the reference's: Jaccard, 0 to 1", "", "larger", _HELD, True),
         Figure(
             "divergence",
@@ -90,8 +92,11 @@ FIGURES: dict[str, Figure] = {
             "larger",
             of_pair=True,
         ),
+        Figure("order", "order of candidates, its and the reference's: Kendall's tau-b", "", "larger", _HELD, True),
         Figure("entity-f1-change", "its F1 of entities less the reference's", "", "larger", of_pair=True),
         Figure("entities-shared", "entities that both find, of those of either: Jaccard", "", "larger", _HELD, True),
+        Figure("label-f1-change", "its F1 of labels less the reference's", "", "larger", of_pair=True),
+        Figure("labels-shared", "labels that both give, of those of either: Jaccard", "", "larger", _HELD, True),
         Figure("ood-auroc", "how well it tells out-of-distribution examples apart, 0 to 1", "", "larger", _BOTH),
         Figure(
             "ood-overlap", "out-of-distribution examples that both flag: Jaccard, 0 to 1", "", "larger", _HELD, True

@@ -207,6 +207,9 @@ def _check_task(place: str, name: str, task: TaskSettings) -> None:
     task_class(name).check_settings(place, task)
     if task.characteristics.attack is not None:
         _check_attack(f"{place}.characteristics.attack", name, task.characteristics.attack)
+    _names_once(f"{place}.characteristics.indexes", task.characteristics.indexes)
+    if "indexes" in task.characteristics.model_fields_set and task.data.corpus is None:
+        raise UserError(f"{place}.characteristics.indexes: there is no data.corpus that they could hold; remove it")
     if task.threshold is not None and not task_class(name).thresholded:
         raise UserError(f"{place}.threshold: {name} scores nothing that it could divide; remove it")
     explanation = task.characteristics.explanation

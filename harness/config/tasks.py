@@ -71,14 +71,15 @@ class TaskSettings(Strict):
     recipe: Recipe | None = None
     data: Data
     labels: tuple[str, ...] | None = None
-    """The class names of text-classification and text-pair-classification, or the tags of token-classification, in the
-    order of the label indices."""
+    """The class names of text-classification and text-pair-classification, the labels of multi-label-classification, or
+    the tags of token-classification, in the order of the label indices."""
     question_answering: QuestionAnswering | None = None
     threshold: Annotated[
         Threshold | None, BeforeValidator(_on_one_scale, json_schema_input_type=float | Threshold | None)
     ] = None
     """Of text-pair-regression, which needs it: a pair whose score is on the other side than the data's is an error. A
-    number is that of both, where the models' scale is that of the data."""
+    number is that of both, where the models' scale is that of the data. Of multi-label-classification, a number: the
+    probability from which on a text has a label; None: 0.5."""
     max_length: Annotated[int, Field(ge=16)] = 512
     """Longest text of every task but question answering, in tokens; longer ones are truncated, and become windows in
     token-classification."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.config.data import (
+    CandidatesSource,
     CorpusSource,
     DataSource,
     EmbeddedSource,
@@ -19,7 +20,7 @@ from harness.config.data import (
 )
 from harness.data.sampling import sample
 from harness.errors import UserError
-from harness.examples import Example, PlainText, Query, ScoredPair, TextPair
+from harness.examples import CandidateList, Example, LabelledText, PlainText, Query, ScoredPair, TextPair
 from harness.task_registry import task_class
 
 
@@ -62,6 +63,8 @@ def source_files(source: TrainingSource) -> list[Path]:
             return [existing_file(source.squad)]
         case TableSource():
             return [existing_file(source.table)]
+        case CandidatesSource():
+            return [existing_file(file) for file in (source.candidates, source.queries, source.qrels, source.corpus)]
         case CorpusSource():
             return [existing_file(source.corpus)]
         case QueriesSource():
@@ -80,6 +83,8 @@ def describe(source: TrainingSource) -> str:
             return source.squad.name
         case TableSource():
             return source.table.name
+        case CandidatesSource():
+            return source.candidates.name
         case CorpusSource():
             return source.corpus.name
         case QueriesSource():
@@ -152,6 +157,22 @@ def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role
     return generate("text-classification", source.embedded, source.size, source.seed)
 
 
+def read_label_sets(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[LabelledText]:
+    """All texts of a table with their labels; out-of-distribution data need none. Raises `UserError`."""
+    if not isinstance(source, TableSource):
+        raise UserError(
+            f"{role} data: {describe(source)} is not named as texts with labels; name a CSV, JSONL or Parquet file "
+            "with `table:`, and its columns with `text:` and `label:`"
+        )
+    from harness.data import tables
+
+    if role == "out-of-distribution":
+        texts = tables.read_plain_texts(source.table, text=source.text)
+        return [LabelledText(one.id, one.group, one.text, ()) for one in texts]
+    columns = {"text": source.text, "label": source.label, "separator": source.separator}
+    return tables.read_label_sets(source.table, **columns, labels=labels or ())
+
+
 def read_labelled_pairs(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[TextPair]:
     """All pairs of a table with their classes. Raises `UserError`."""
     table = _table_of_pairs(source, role, "label")
@@ -206,3 +227,18 @@ def read_queries(source: DataSource, role: str) -> Sequence[Query]:
     from harness.data import beir
 
     return beir.read_queries(source.queries, source.qrels)
+
+
+def read_candidate_lists(source: DataSource, role: str) -> Sequence[CandidateList]:
+    """All queries that have a relevant document and candidates. Raises `UserError`."""
+    from harness.data import candidates
+
+    match source:
+        case CandidatesSource():
+            return candidates.read_run(source)
+        case TableSource():
+            return candidates.grouped(source.table, read_scored_pairs(source, role))
+    raise UserError(
+        f"{role} data: {describe(source)} is not named as queries with candidates; name a run with `candidates:`, "
+        "and BEIR's files with `queries:`, `qrels:` and `corpus:`, or a table of pairs with `table:`"
+    )

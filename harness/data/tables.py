@@ -14,7 +14,7 @@ from harness.data.files import existing_file
 from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import checked_label
 from harness.errors import UserError
-from harness.examples import PlainText, ScoredPair, TextExample, TextPair
+from harness.examples import LabelledText, PlainText, ScoredPair, TextExample, TextPair
 
 Columns = Mapping[str, str]
 """What the study calls a column (``text``, ``label``, ...): the column's name in the file."""
@@ -45,6 +45,27 @@ def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> l
         )
         for index, (place, (content, value)) in enumerate(rows_of(path, {"text": text, "label": label}))
     ]
+
+
+def read_label_sets(path: Path, *, text: str, label: str, labels: Sequence[str], separator: str) -> list[LabelledText]:
+    """As `read_table`, of any number of labels: a list, or a text with ``separator`` between them. None is no label."""
+    return [
+        LabelledText(
+            f"{path.stem}:{index}",
+            group_of(checked_text(path, f"{place}, column {text!r}", content)),
+            content,
+            _label_set(path, f"{place}, column {label!r}", value, labels, separator),
+        )
+        for index, (place, (content, value)) in enumerate(rows_of(path, {"text": text, "label": label}))
+    ]
+
+
+def _label_set(path: Path, place: str, value: Any, labels: Sequence[str], separator: str) -> tuple[int, ...]:
+    if isinstance(value, str):
+        value = [part for part in value.split(separator) if part.strip()]
+    elif not isinstance(value, list):
+        value = [] if value is None else [value]
+    return tuple(sorted({checked_label(path, place, one, labels) for one in value}))
 
 
 def read_plain_texts(path: Path, *, text: str) -> list[PlainText]:

@@ -165,7 +165,7 @@ def _spearman_change(task: TaskView, deployment: DeploymentView, _: str) -> Read
 
 @_reads("ndcg-change")
 def _ndcg_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-    result = task.characteristics.retrieval
+    result = task.characteristics.retrieval or task.characteristics.reranking
     if result is None or deployment.name not in result.quality:
         return None
     return _mean(result.quality[deployment.name].ndcg_change, result.queries)
@@ -177,6 +177,14 @@ def _first_ten(task: TaskView, deployment: DeploymentView, _: str) -> Reading | 
     if result is None or deployment.name not in result.changes:
         return None
     return _mean(result.changes[deployment.name].overlap, result.queries, result.verdicts.get(deployment.name))
+
+
+@_reads("order")
+def _order(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.reranking
+    if result is None or deployment.name not in result.changes:
+        return None
+    return _mean(result.changes[deployment.name].kendall, result.queries, result.verdicts.get(deployment.name))
 
 
 @_reads("index-change")
@@ -200,6 +208,22 @@ def _entities_shared(task: TaskView, deployment: DeploymentView, _: str) -> Read
     if result is None or deployment.name not in result.changes:
         return None
     return _mean(result.changes[deployment.name].shared, result.sentences, result.verdicts.get(deployment.name))
+
+
+@_reads("label-f1-change")
+def _label_f1_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.label_sets
+    if result is None or deployment.name not in result.quality:
+        return None
+    return _mean(result.quality[deployment.name].f1_change, result.texts)
+
+
+@_reads("labels-shared")
+def _labels_shared(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
+    result = task.characteristics.label_sets
+    if result is None or deployment.name not in result.changes:
+        return None
+    return _mean(result.changes[deployment.name].shared, result.texts, result.verdicts.get(deployment.name))
 
 
 @_reads("ood-auroc")

@@ -189,18 +189,27 @@ def one_session_a_thread(options: DeploymentOptions) -> DeploymentOptions:
 
 
 @contextmanager
-def open_deployment(artifact: Path, options: DeploymentOptions, *, rerun: bool = False) -> Iterator[DeploymentRunner]:
+def open_deployment(
+    artifact: Path, options: DeploymentOptions, *, rerun: bool = False, corpus: Path | None = None
+) -> Iterator[DeploymentRunner]:
     """Open ``artifact``: ``rerun`` as the execution replicate, batched and padded otherwise.
+
+    ``corpus`` is where its own outputs are on the documents that an attack's queries look for.
 
     Raises:
         BackendError: the backend is not here, or does not take the artifact.
     """
     with side_by_side(lambda: open_artifact(artifact, options), options.sessions) as workers:
         manifest = read_manifest(artifact)
+        task = options.task.open().activated(manifest.activation)
+        if corpus is not None:
+            from harness.store.outputs import read_outputs  # pyarrow, which a measured process does without
+
+            task = task.searching(read_outputs(corpus, "id", "representation"))
         yield DeploymentRunner(
             workers.backends[0],
             read_tokenizer(artifact),
-            options.task.open().activated(manifest.activation),
+            task,
             options.token_budget,
             rerun,
             workers if len(workers) > 1 else None,

@@ -34,24 +34,26 @@ class RemoteDeployment:
 
 
 @contextmanager
-def remote_deployment(artifact: Path, options: DeploymentOptions) -> Iterator[RemoteDeployment]:
-    """Open ``artifact`` in a child process; yield what can be asked of it.
+def remote_deployment(
+    artifact: Path, options: DeploymentOptions, corpus: Path | None = None
+) -> Iterator[RemoteDeployment]:
+    """Open ``artifact`` in a child process, with its outputs on a ``corpus``; yield what can be asked of it.
 
     An attack brings TextAttack and a masked language model, which have no place in the deployment's process.
 
     Raises:
         StepFailed: the deployment cannot be opened, refuses a call, or its process dies.
     """
-    with child_process(_opened, artifact, options) as ask:
+    with child_process(_opened, artifact, options, corpus) as ask:
         ask(("scores", []))  # it shall open before anything is built on it
         yield RemoteDeployment(ask)
 
 
 @contextmanager
-def _opened(artifact: Path, options: DeploymentOptions) -> Iterator[Ask]:
+def _opened(artifact: Path, options: DeploymentOptions, corpus: Path | None) -> Iterator[Ask]:
     from harness.inference.deployment import one_session_a_thread, open_deployment
 
-    with open_deployment(artifact, one_session_a_thread(options)) as deployment:
+    with open_deployment(artifact, one_session_a_thread(options), corpus=corpus) as deployment:
 
         def answer(question: tuple[str, Sequence[ModelInput]]) -> Any:
             what, inputs = question

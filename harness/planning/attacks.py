@@ -11,6 +11,7 @@ from harness.config.characteristics import Attack
 from harness.inference.options import DeploymentOptions
 from harness.planning.deployed import Deployed
 from harness.planning.examples import attacked_examples
+from harness.planning.measurements import corpus_of
 from harness.planning.proposals import Proposals, attack_settings, text_source
 from harness.steps import attack, random_swaps, recipe
 from harness.store.step import Step
@@ -113,6 +114,7 @@ def _bert_attack_inputs(deployed: Deployed, proposals: Proposals, number: int) -
         artifact=deployed.artifact.ref,
         evaluation=deployed.evaluation,
         examples=attacked_examples(deployed.examples)[number].ref,
+        corpus=corpus_of(deployed),
         candidates=proposals.candidates[number].ref,
         masked_language_model=proposals.masked_language_model.ref if encoder is None else None,
         sentence_encoder=None if encoder is None else encoder.ref,

@@ -44,7 +44,8 @@ Outputs = dict[str, StepRef]
 def _over_outputs(task: TaskPlan, study: Study, store: Store, kind: StepKind[Any, Any]) -> Step | None:
     if not issubclass(kind.Inputs, EvaluationInputs) or not issubclass(kind.Options, ComparisonOptions):
         return None  # planned below
-    if not kind.Options.is_for(task_class(task.name)):
+    own = kind.Options.of_study(task.task)
+    if own is None or not kind.Options.is_for(task_class(task.name)):
         return None
     roles = {field: field.replace("_", "-") for field in kind.Inputs.model_fields if field != "examples"}
     found = {field: _outputs(task, store, role, *roles.values()) for field, role in roles.items()}
@@ -59,7 +60,7 @@ def _over_outputs(task: TaskPlan, study: Study, store: Store, kind: StepKind[Any
     return _comparison(
         task,
         kind,
-        kind.Options(**common(task, study, found["evaluation"]), **kind.Options.of_study(task.task)),
+        kind.Options(**common(task, study, found["evaluation"]), **own),
         kind.Inputs(**inputs),
     )
 

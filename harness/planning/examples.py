@@ -15,7 +15,7 @@ from harness.store.step import Step
 
 ATTACKED = "attack-"
 
-_PATHS = {"squad", "table", "corpus", "queries", "qrels", "tagged"}
+_PATHS = {"squad", "table", "candidates", "corpus", "queries", "qrels", "tagged"}
 """Fields of sources that name files, which count by their content."""
 
 

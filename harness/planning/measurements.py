@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from harness.config.deployments import represented
 from harness.planning.deployed import Deployed
 from harness.planning.step import InputsT, OptionsT, without
-from harness.steps import outputs, paired_speed_up, performance, tuned_throughput, tuning_search
+from harness.steps import outputs, paired_speed_up, performance, search_speed, tuned_throughput, tuning_search
 from harness.steps.registry import StepKind
-from harness.store.step import Step
+from harness.store.step import Step, StepRef
 
 
 def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
@@ -39,6 +41,12 @@ def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
             rerun=rerun,
         )
     return planned
+
+
+def corpus_of(deployed: Deployed) -> StepRef | None:
+    """Its outputs on the documents that are looked for; None where nothing is."""
+    corpus = plan_outputs(deployed).get("corpus")
+    return None if corpus is None else corpus.ref
 
 
 def plan_tuning(deployed: Deployed) -> Step | None:
@@ -144,6 +152,31 @@ def plan_paired(deployed: Deployed, reference: Deployed) -> tuple[Step, ...]:
                 evaluation=deployed.evaluation,
                 examples=deployed.examples["evaluation"].ref,
             ),
+        )
+        for number in range(count)
+    )
+
+
+def plan_searches(deployed: Deployed, evaluated: Mapping[str, Step]) -> tuple[Step, ...]:
+    """One step a fresh process; ``evaluated`` are the deployment's outputs. None where nothing is looked for."""
+    context = deployed.context
+    settings, indexes = deployed.performance, context.task.characteristics.indexes
+    if settings is None or "single-stream" not in settings.scenarios or "corpus" not in evaluated or not indexes:
+        return ()
+    count = settings.paired_processes
+    return tuple(
+        deployed.step(
+            search_speed,
+            title=f"time searches of {deployed.deployment.model} on {context.name}"
+            + (f", process {number + 1}" if count > 1 else ""),
+            group=f"searches {context.name} {deployed.deployment.model} {number}",
+            options=search_speed.Options(
+                indexes=indexes,
+                replicate=number,
+                seed=context.study.seed,
+                machine=context.machine.facts,
+            ),
+            inputs=search_speed.Inputs(queries=evaluated["evaluation"].ref, corpus=evaluated["corpus"].ref),
         )
         for number in range(count)
     )

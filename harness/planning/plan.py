@@ -18,7 +18,14 @@ from harness.planning.context import Machine, TaskContext, this_machine
 from harness.planning.deployed import Deployed
 from harness.planning.examples import plan_examples
 from harness.planning.explanations import plan_explanations
-from harness.planning.measurements import plan_outputs, plan_paired, plan_performance, plan_tuned, plan_tuning
+from harness.planning.measurements import (
+    plan_outputs,
+    plan_paired,
+    plan_performance,
+    plan_searches,
+    plan_tuned,
+    plan_tuning,
+)
 from harness.planning.proposals import Proposals, plan_proposals
 from harness.planning.refused import Refused, refused_formats
 from harness.planning.step import once
@@ -41,6 +48,7 @@ class DeploymentPlan:
     performance: tuple[Step, ...]  # one a fresh process
     tuned: tuple[Step, ...]  # beside each of them, the setting that was found
     paired: tuple[Step, ...]  # beside the reference, one a pair of fresh processes
+    searches: tuple[Step, ...]  # in indexes of its documents, one a fresh process; of the first deployment of a model
     attacks: tuple[Step, ...]  # one a source of texts; none where it is not attacked itself
     random_swaps: tuple[Step, ...]  # one an attack, but none for a recipe's
     explanations: tuple[Step, ...]  # the reference has two: the second, from other samples, is its floor
@@ -66,6 +74,7 @@ class DeploymentPlan:
             *self.performance,
             *self.tuned,
             *self.paired,
+            *self.searches,
             *self.attacks,
             *self.random_swaps,
             *self.explanations,
@@ -162,7 +171,8 @@ class Plan:
         first = [step for planned in self.deployments for step in planned.first_measurements]
         rounds = zip(*(planned.rounds[1:] for planned in self.deployments if planned.rounds), strict=True)
         pairs = zip(*(planned.paired for planned in self.deployments if planned.paired), strict=True)
-        return once([*first, *chain(*(steps for round in rounds for steps in round), *pairs)])
+        searches = zip(*(planned.searches for planned in self.deployments if planned.searches), strict=True)
+        return once([*first, *chain(*(steps for round in rounds for steps in round), *pairs, *searches)])
 
     @property
     def attacks(self) -> tuple[Step, ...]:
@@ -202,7 +212,10 @@ def _plan_task(context: TaskContext) -> TaskPlan:
         artifact = artifacts[deployment.model, deployment.format][-1]
         deployed = Deployed(context, deployment, artifact, examples, is_reference=not planned)
         reference = planned[0].deployed if planned else deployed
-        planned.append(_plan_deployment(deployed, reference, checkpoints.exported.get(deployment.model), proposals))
+        first = deployment.model not in {one.deployment.model for one in planned}
+        planned.append(
+            _plan_deployment(deployed, reference, checkpoints.exported.get(deployment.model), proposals, searched=first)
+        )
     exported = [step for steps in artifacts.values() for step in steps]
     return TaskPlan(
         context.name,
@@ -217,8 +230,9 @@ def _plan_task(context: TaskContext) -> TaskPlan:
 
 
 def _plan_deployment(
-    deployed: Deployed, reference: Deployed, checkpoint: Step | None, proposals: Proposals
+    deployed: Deployed, reference: Deployed, checkpoint: Step | None, proposals: Proposals, *, searched: bool
 ) -> DeploymentPlan:
+    """``searched``: whether searches of its documents are timed; they take as long whatever the model's format."""
     task = deployed.context.task
     expected = None
     if checkpoint is not None:
@@ -228,16 +242,18 @@ def _plan_deployment(
     floor = task.execution_floor and deployed.deployment.model == task.reference
     tuning = plan_tuning(deployed)
     attacks = plan_attacks(deployed, proposals)
+    evaluated = plan_outputs(deployed)
     return DeploymentPlan(
         deployed,
         expected,
         plan_verification(deployed, expected),
-        outputs=plan_outputs(deployed),
+        outputs=evaluated,
         rerun=plan_outputs(deployed, rerun=True) if floor else {},
         tuning=tuning,
         performance=plan_performance(deployed),
         tuned=plan_tuned(deployed, tuning),
         paired=plan_paired(deployed, reference),
+        searches=plan_searches(deployed, evaluated) if searched else (),
         attacks=attacks,
         random_swaps=plan_random_swaps(deployed, proposals, attacks),
         explanations=plan_explanations(deployed),

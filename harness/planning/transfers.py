@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.planning.attacks import attacked_deployment
 from harness.planning.examples import attacked_examples
+from harness.planning.measurements import corpus_of
 from harness.planning.plan import DeploymentPlan, TaskPlan
 from harness.steps import transfer
 from harness.store.step import Step, StepRef
@@ -48,6 +49,7 @@ def _transfer(task: TaskPlan, planned: DeploymentPlan, attacks: dict[str, tuple[
         inputs=transfer.Inputs(
             artifact=deployed.artifact.ref,
             evaluation=deployed.evaluation,
+            corpus=corpus_of(deployed),
             examples=tuple(step.ref for step in attacked_examples(task.examples)),
             attacks=attacks,
         ),

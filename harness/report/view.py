@@ -252,6 +252,11 @@ class TaskView:
         return self._class.right if self._class else "accuracy"
 
     @property
+    def fooled(self) -> str:
+        """How an example that an attack turned is told of: see `Task.fooled`."""
+        return (self._class or Task).fooled
+
+    @property
     def left_out(self) -> Mapping[str, str]:
         """Characteristics that are not for the task, and why, by their field."""
         return self._class.left_out if self._class else {}
@@ -310,14 +315,16 @@ class TaskView:
 
     @property
     def recalls(self) -> dict[str, ClassRecall]:
-        """By class, in the order of the labels; by type, where entities have one and not examples."""
-        entities = self.characteristics.entities
-        errors = entities.errors if entities else self.characteristics.prediction_errors
+        """By class, in the order of the labels; by type, where entities, or labels, have one and not examples."""
+        parts = self.characteristics.entities or self.characteristics.label_sets
+        errors = parts.errors if parts else self.characteristics.prediction_errors
         return {} if errors is None else errors.recalls
 
     @property
     def recalled(self) -> str:
         """What of a class is right or not."""
+        if self.characteristics.label_sets:
+            return "labels"
         return "entities" if self.characteristics.entities else "examples"
 
     @property

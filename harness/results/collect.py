@@ -36,7 +36,7 @@ from harness.results.deployments import (
     VerificationResult,
 )
 from harness.results.environment import Environment
-from harness.results.performance import summarise
+from harness.results.performance import search_speed_up, summarise
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE
 from harness.results.schema import (
     RESULTS_VERSION,
@@ -48,12 +48,13 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
-from harness.results.timings import DeploymentPerformance, PairedSpeedUp
+from harness.results.timings import DeploymentPerformance, PairedSpeedUp, SearchSpeedUp
 from harness.steps import checkpoint_outputs
 from harness.steps.checkpoint_outputs import WORK
 from harness.steps.comparison import FILE as COMPARISON
 from harness.steps.paired_speed_up import read_pairs
 from harness.steps.registry import kind_name
+from harness.steps.search_speed import read_searches
 from harness.steps.tuned_throughput import FILE as TUNED
 from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
@@ -172,10 +173,10 @@ class _Collector:
                 self.folder.take(self._path(step) / OUTPUTS, str(place))
         evaluation = plan.outputs["evaluation"]
         answered = self._present(evaluation)
-        measured, paired = self._measured(plan), self._paired(task, plan)
-        if measured or paired:
+        measured, paired, searches = self._measured(plan), self._paired(task, plan), self._searches(task, plan)
+        if measured or paired or searches:
             self.performance[task.name][deployment.name] = summarise(
-                measured, paired, self._work(plan), ALL[deployment.format].precision
+                measured, paired, self._work(plan), ALL[deployment.format].precision, searches
             )
         return DeploymentResult(
             model=deployment.model,
@@ -215,6 +216,14 @@ class _Collector:
         if not processes:
             return None
         return PairedSpeedUp(against=task.deployments[0].deployment.name, **asdict(speed_up(processes)))
+
+    def _searches(self, task: TaskPlan, plan: DeploymentPlan) -> dict[str, SearchSpeedUp]:
+        """Of the first deployment of its model, by kind of index, over the processes that came to their end."""
+        first = next(one for one in task.deployments if one.deployment.model == plan.deployment.model)
+        processes = [read_searches(self._path(step)) for step in first.searches if self._present(step)]
+        if not processes or plan.deployed.performance is None:
+            return {}
+        return {kind: search_speed_up([one[kind] for one in processes]) for kind in processes[0]}
 
     def _work(self, plan: DeploymentPlan) -> Work | None:
         """What its checkpoint does; None of a finished file."""

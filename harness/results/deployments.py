@@ -123,17 +123,19 @@ class Quality(Record):
     spearman: float | None
     """Pairs with a score: Spearman's rank correlation with the scores of the data, -1 to 1."""
     ndcg: float | None
-    """Retrieval: nDCG@10."""
+    """Retrieval and reranking: nDCG@10."""
     recall: float | None
     """Retrieval: recall@100."""
     reciprocal_rank: float | None
-    """Retrieval: mean reciprocal rank of the first relevant document (MRR)."""
+    """Retrieval: mean reciprocal rank of the first relevant document (MRR); reranking: of the first ten (MRR@10)."""
     entity_f1: float | None
     """Token classification: F1 of entities, as seqeval has it, averaged over entities (micro)."""
     entity_precision: float | None
     """Token classification: share of a deployment's entities that are right."""
     entity_recall: float | None
     """Token classification: share of the data's entities that are found."""
+    label_f1: float | None
+    """Multi-label classification: F1 over the labels of all texts (micro)."""
     exact: float | None
     """Question answering: SQuAD 2.0's exact match."""
     f1: float | None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any, TypeVar
 
 from benchmarks.performance.checks import disturbances
 from benchmarks.performance.latency import Latency
 from benchmarks.performance.load_generator import Timings
+from benchmarks.performance.paired import PairOfBursts, speed_up
 from benchmarks.performance.replicates import median_interval
 from benchmarks.performance.server import Server, trials_of
 from benchmarks.performance.stability import warm_up_warning
@@ -29,6 +30,7 @@ from harness.results.timings import (
     OncePerProcess,
     PairedSpeedUp,
     ProcessFigures,
+    SearchSpeedUp,
     ServerFigures,
     ServerLoad,
     ShapeFigures,
@@ -44,6 +46,7 @@ def summarise(
     paired: PairedSpeedUp | None = None,
     work: Work | None = None,
     precision: Precision | None = None,
+    searches: Mapping[str, SearchSpeedUp] | None = None,
 ) -> DeploymentPerformance:
     """Figures of one deployment. Summaries are computed anew from the raw timings of each process.
 
@@ -63,12 +66,19 @@ def summarise(
         efficiency=None if work is None else efficiency(processes, replicates, work, precision),
         tuned=tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
         paired=paired,
+        searches=dict(searches or {}),
         **{name: _median([getattr(one, name) for one in replicates]) for name in _ONCE},
         memory_method=_method(replicates),
         intervals=_intervals(replicates),
         warnings=sorted({warning for process in measured for warning in process.warnings}),
         replicates=replicates,
     )
+
+
+def search_speed_up(processes: Sequence[Sequence[PairOfBursts]]) -> SearchSpeedUp:
+    """Of searches in one kind of index; ``processes`` has the pairs of each."""
+    float32 = median(one for pairs in processes for pair in pairs for one in pair.reference)
+    return SearchSpeedUp(float32_ms=float32 / 1e6, **asdict(speed_up(processes)))
 
 
 _ONCE = tuple(name for name in OncePerProcess.model_fields if name != "memory_method")

@@ -14,17 +14,20 @@ from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.calibration import ConfidenceCalibration
 from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
+from benchmarks.characteristics.embedding_quantization import EmbeddingQuantization
 from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.explanation import ExplanationAgreement
+from benchmarks.characteristics.label_sets import LabelSets
 from benchmarks.characteristics.pair_scores import PairScores
 from benchmarks.characteristics.prediction_errors import PredictionErrors
+from benchmarks.characteristics.reranking import Reranking
 from benchmarks.characteristics.retrieval import Retrieval
 from harness.results.deployments import DeploymentResult
 from harness.results.environment import Environment
 from harness.results.record import Record
 from harness.results.timings import DeploymentPerformance
 
-RESULTS_VERSION: Literal[6] = 6
+RESULTS_VERSION: Literal[7] = 7
 
 Family = Literal["demonstration", "trained", "random", "pretrained", "external"]
 
@@ -38,8 +41,14 @@ class CharacteristicResults(Record):
     """Do they score pairs of texts alike?"""
     retrieval: Retrieval | None
     """Do they find the same documents, and may the index stay?"""
+    embedding_quantization: EmbeddingQuantization | None
+    """May their embeddings be kept in fewer bytes?"""
+    reranking: Reranking | None
+    """Do they put candidates in the same order?"""
     entities: Entities | None
     """Do they find the same entities in sentences?"""
+    label_sets: LabelSets | None
+    """Do they give texts the same labels?"""
     data_representation: DataRepresentation | None
     """Do they see the same neighbours?"""
     data_distribution: DataDistribution | None
@@ -125,7 +134,7 @@ class ComparisonSettings(Record):
 class Results(Record):
     """All that a run found and that does not depend on the clock: results.json."""
 
-    version: Literal[6]
+    version: Literal[7]
     """Of this layout."""
     study: str
     """Its name."""
@@ -142,7 +151,7 @@ class Results(Record):
 class PerformanceResults(Record):
     """All that a run timed: performance.json."""
 
-    version: Literal[6]
+    version: Literal[7]
     """Of this layout, the same as of results.json."""
     seconds: float | None
     """Work behind the run: what its steps took when they were made, without comparisons. None: not known of any."""

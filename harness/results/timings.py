@@ -220,6 +220,25 @@ class PairedSpeedUp(Record):
     """Fresh processes of each of the two."""
 
 
+class SearchSpeedUp(Record):
+    """Searches of single queries in an index of quantized embeddings, in turns with the float32 index of the same.
+
+    Timed of the model's first deployment, behind the embedding of the query: other formats of the model have embeddings
+    of the same width.
+    """
+
+    ratio: float
+    """Times as fast as in float32, by medians over queries, and over processes."""
+    interval: Interval | None
+    """95 %, over pairs and processes; None: a single process."""
+    float32_ms: float
+    """Milliseconds of a search in the float32 index, the median."""
+    pairs: int
+    """Pairs of bursts, of all processes together."""
+    processes: int
+    """Fresh processes."""
+
+
 class Efficiency(Record):
     """What is achieved of the machine, against ceilings measured in the same process. None: not known."""
 
@@ -326,6 +345,8 @@ class DeploymentPerformance(OncePerProcess):
     """The fastest setting; None: nothing was tuned."""
     paired: PairedSpeedUp | None
     """The speed-up over the reference; None: it is the reference, or was not timed beside it."""
+    searches: dict[str, SearchSpeedUp]
+    """By kind of index; none: no searches were timed."""
     intervals: Intervals
     """Of the medians."""
     warnings: list[str]

@@ -18,11 +18,18 @@ from benchmarks.attack.bert_attack import attack
 from benchmarks.attack.masked_language_model import MaskedLanguageModel
 from benchmarks.attack.results import AttackResult
 from benchmarks.attack.sentence_encoder import SentenceEncoder
-from harness.inference.remote_deployment import Predict, remote_deployment
+from harness.inference.remote_deployment import Predict
 from harness.steps.candidates import StoredCandidates
 from harness.steps.context import Context
-from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
-from harness.steps.model_wrapper import AttackedOptions, Settings, attacked_examples, wrapped_examples
+from harness.steps.deployed import DeployedOptions
+from harness.steps.model_wrapper import (
+    AttackedInputs,
+    AttackedOptions,
+    Settings,
+    attacked_deployment,
+    attacked_examples,
+    wrapped_examples,
+)
 from harness.steps.progress import text_progress
 from harness.store.attack_journal import AttackJournal
 from harness.store.json_lines import read_lines, write_lines
@@ -42,7 +49,7 @@ class Options(DeployedOptions, AttackedOptions):
     """Texts that are attacked at a time, their queries in the same batches."""
 
 
-class Inputs(DeployedInputs):
+class Inputs(AttackedInputs):
     examples: StepRef
     candidates: StepRef
     sentence_encoder: StepRef | None = None
@@ -52,8 +59,7 @@ class Inputs(DeployedInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    artifact = context.folder(context.inputs.artifact)
-    with remote_deployment(artifact, deployment_options(context)) as predict:
+    with attacked_deployment(context) as predict:
         write_attack(context.destination, _attack(context, predict))
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.config.tasks import TaskSettings
 from harness.steps import comparison
-from harness.steps.comparison import EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.comparison import ComparisonOptions, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.step import StepRef
 from harness.tasks.columns import matrix, strings
 from harness.tasks.task import Task
+
+if TYPE_CHECKING:
+    from benchmarks.characteristics.retrieval import Embedded
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -23,7 +30,7 @@ class Options(FlooredOptions):
 
     @classmethod
     def is_for(cls, task: type[Task]) -> bool:
-        return "relevant" in task.gold
+        return "relevant" in task.gold and "candidates" not in task.gold
 
     @classmethod
     def of_study(cls, task: TaskSettings) -> dict[str, Any]:
@@ -36,22 +43,26 @@ class Inputs(EvaluationInputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    from benchmarks.characteristics.retrieval import Embedded, compare
-    from harness.tasks.retrieval import relevant_documents
+    from benchmarks.characteristics.retrieval import compare
 
     options = context.options
+    result = compare(*read_embedded(context, options), margin=options.margin, **options.as_arguments())
+    write_comparison(context, result)
+
+
+def read_embedded(
+    context: Context[ComparisonOptions, Inputs], options: ComparisonOptions
+) -> tuple[dict[str, Embedded], list[str], list[Mapping[str, int]], NDArray[np.str_]]:
+    """By deployment, its embeddings; the ids of the documents; of each query, its relevant ones and its group."""
+    from benchmarks.characteristics.retrieval import Embedded
+    from harness.tasks.retrieval import relevant_documents
+
     queries = tables(context, options, context.inputs.evaluation, "group", "relevant", "grades", "representation")
     documents = tables(context, options, context.inputs.corpus, "id", "representation")
     first = queries[options.reference]
-    result = compare(
-        {
-            name: Embedded(matrix(table, "representation"), matrix(documents[name], "representation"))
-            for name, table in queries.items()
-        },
-        strings(documents[options.reference], "id").tolist(),
-        relevant_documents(first),
-        strings(first, "group"),
-        margin=options.margin,
-        **options.as_arguments(),
-    )
-    write_comparison(context, result)
+    embedded = {
+        name: Embedded(matrix(table, "representation"), matrix(documents[name], "representation"))
+        for name, table in queries.items()
+    }
+    ids: list[str] = strings(documents[options.reference], "id").tolist()
+    return embedded, ids, relevant_documents(first), strings(first, "group")

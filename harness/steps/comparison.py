@@ -44,8 +44,9 @@ class ComparisonOptions(Strict):
         return True
 
     @classmethod
-    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        """The fields that a comparison has beside those of all comparisons, as the study sets them."""
+    def of_study(cls, task: TaskSettings) -> dict[str, Any] | None:
+        """The fields that a comparison has beside those of all comparisons, as the study sets them; None: it has none
+        made."""
         return {}
 
     @property

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.training import Recipe
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples import Example, PlainText, QuestionExample, TextExample
 from harness.process import import_transformers
 from harness.steps.context import Context
 from harness.store.examples import read_examples
@@ -48,7 +48,12 @@ def _texts(examples: Sequence[Example]) -> list[str]:
     questions = [example for example in examples if isinstance(example, QuestionExample)]
     contexts = dict.fromkeys(question.context for question in questions)
     return [
-        *(text for example in examples if isinstance(example, TextExample) for text in example.parts.values()),
+        *(
+            text
+            for example in examples
+            if isinstance(example, TextExample | PlainText)
+            for text in example.parts.values()
+        ),
         *contexts,
         *(question.question for question in questions),
     ]

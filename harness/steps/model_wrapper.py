@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +16,11 @@ from benchmarks.attack.transfer import Ask
 from harness.config.characteristics import Target
 from harness.config.strict import Strict
 from harness.data.sampling import sample
-from harness.inference.remote_deployment import Predict
+from harness.inference.remote_deployment import Predict, RemoteDeployment, remote_deployment
+from harness.steps.context import Context
+from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.examples import read_examples
+from harness.store.step import StepRef
 from harness.tasks.attacked import Attacked
 
 
@@ -33,6 +37,18 @@ class AttackedOptions(Strict):
     target: Target
     sample: int
     seed: int
+
+
+class AttackedInputs(DeployedInputs):
+    corpus: StepRef | None = None
+    """The deployment's own outputs on the documents that the examples look for."""
+
+
+def attacked_deployment(context: Context[DeployedOptions, AttackedInputs]) -> AbstractContextManager[RemoteDeployment]:
+    """The step's deployment, in a process of its own."""
+    inputs = context.inputs
+    corpus = None if inputs.corpus is None else context.folder(inputs.corpus)
+    return remote_deployment(context.folder(inputs.artifact), deployment_options(context), corpus)
 
 
 def attacked_examples(folder: Path, options: AttackedOptions) -> list[Attacked]:

@@ -108,7 +108,12 @@ def time_pairs(
 
 def read_pairs(folder: Path) -> list[PairOfBursts]:
     recorded = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return [PairOfBursts(**{name: _whole(value) for name, value in pair.items()}) for pair in recorded]
+    return list(map(pair_of, recorded))
+
+
+def pair_of(recorded: dict[str, Any]) -> PairOfBursts:
+    """What `asdict` and JSON made of one."""
+    return PairOfBursts(**{name: _whole(value) for name, value in recorded.items()})
 
 
 def _whole(value: Any) -> Any:

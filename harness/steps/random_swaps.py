@@ -8,13 +8,12 @@ from itertools import islice
 from typing import Any
 
 from benchmarks.attack.random_swaps import swap_at_random
-from harness.inference.remote_deployment import Predict, remote_deployment
+from harness.inference.remote_deployment import Predict
 from harness.steps import attack
 from harness.steps.attack import Options, read_attack, similarity_of, write_attack
 from harness.steps.candidates import StoredCandidates
 from harness.steps.context import Context
-from harness.steps.deployed import deployment_options
-from harness.steps.model_wrapper import attacked_examples, wrapped_examples
+from harness.steps.model_wrapper import attacked_deployment, attacked_examples, wrapped_examples
 from harness.steps.progress import text_progress
 from harness.store.attack_journal import AttackJournal
 from harness.store.step import StepRef
@@ -30,8 +29,7 @@ class Inputs(attack.Inputs):
 
 
 def run(context: Context[Options, Inputs]) -> None:
-    artifact = context.folder(context.inputs.artifact)
-    with remote_deployment(artifact, deployment_options(context)) as predict:
+    with attacked_deployment(context) as predict:
         write_attack(context.destination, _swap(context, predict))
 
 

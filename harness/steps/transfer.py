@@ -11,11 +11,11 @@ from benchmarks.attack.results import Answers, AttackResult, TransferResult
 from benchmarks.attack.transfer import replay
 from harness.config.characteristics import Target
 from harness.examples import QuestionExample
-from harness.inference.remote_deployment import RemoteDeployment, remote_deployment
+from harness.inference.remote_deployment import RemoteDeployment
 from harness.steps.attack import read_attack
 from harness.steps.context import Context
-from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
-from harness.steps.model_wrapper import wrapped
+from harness.steps.deployed import DeployedOptions
+from harness.steps.model_wrapper import AttackedInputs, attacked_deployment, wrapped
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.step import StepRef
@@ -34,7 +34,7 @@ class Options(DeployedOptions):
     target: Target
 
 
-class Inputs(DeployedInputs):
+class Inputs(AttackedInputs):
     examples: tuple[StepRef, ...]
     """The sources of attacked texts."""
     attacks: dict[str, tuple[StepRef, ...]]
@@ -54,7 +54,7 @@ class Transferred:
 def run(context: Context[Options, Inputs]) -> None:
     options, inputs = context.options, context.inputs
     transferred: list[Transferred] = []
-    with remote_deployment(context.folder(inputs.artifact), deployment_options(context)) as predict:
+    with attacked_deployment(context) as predict:
         for number, examples in enumerate(inputs.examples):
             adversarial = {
                 name: [result for result in read_attack(context.folder(refs[number])) if result.status == "succeeded"]

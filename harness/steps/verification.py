@@ -174,13 +174,17 @@ def _require_logits(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
                 rows = np.where(mask[..., None] > 0, rows, 1 / rows.shape[2])
             elif name in inputs.task.head.per_token:
                 rows = rows * mask
-            sums = (rows >= 0).all(axis=-1) & (np.abs(rows.sum(axis=-1) - 1) < SUMS_TO_ONE)
-            probabilities.append(sums.reshape(len(rows), -1).all(axis=1))
+            if inputs.task.head.multi_label:
+                found = ((rows >= 0) & (rows <= 1)).all(axis=-1)
+            else:
+                found = (rows >= 0).all(axis=-1) & (np.abs(rows.sum(axis=-1) - 1) < SUMS_TO_ONE)
+            probabilities.append(found.reshape(len(rows), -1).all(axis=1))
         if np.concatenate(probabilities).all():
+            told = "all are 0 to 1" if inputs.task.head.multi_label else "none is below 0, and every input's sum to 1"
             raise StepFailed(
                 REFUSED,
-                f"{name} are probabilities, not logits: none is below 0, and every input's sum to 1; export the model "
-                "without its softmax",
+                f"{name} are probabilities, not logits: {told}; export the model without its "
+                f"{'sigmoid' if inputs.task.head.multi_label else 'softmax'}",
             )
 
 

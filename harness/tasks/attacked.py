@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.attack.question_answering import RIGHT, left_alone_in_context, left_alone_in_question
+from benchmarks.attack.margin import RIGHT
+from benchmarks.attack.question_answering import left_alone_in_context, left_alone_in_question
 from benchmarks.attack.words import Span
 from harness.config.characteristics import Attack, Target
 from harness.examples import Example, QuestionExample, TextExample

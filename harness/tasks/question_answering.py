@@ -32,6 +32,7 @@ class QuestionAnsweringTask(Task):
     head = QUESTION_ANSWERING
     unit = "question"
     right = "exact match"
+    fooled = "Question {id} is answered wrongly by {on}"
     script = "run_qa.py"
     gold = ("answerable", "exact")
     correct = "exact"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
@@ -12,16 +14,27 @@ from harness.errors import REFUSED, StepFailed, UserError
 from harness.examples import Example, Query
 from harness.tasks.embedding import EmbeddingTask
 from harness.tasks.features import Features
-from harness.tasks.task import mean
+from harness.tasks.task import ModelInput, mean
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
     from harness.arrow import pa
+    from harness.config.characteristics import Target
     from harness.config.data import DataSource
     from harness.config.tasks import TaskSettings
 
 NOTHING = "nothing relevant"
 """The prediction of a query whose first ten documents hold none that is."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """Documents as a deployment embedded them."""
+
+    numbers: Mapping[str, int]
+    """Rows of ``documents`` by id."""
+    documents: NDArray[np.float32]
+    """(documents, dimensions)"""
 
 
 class RetrievalTask(EmbeddingTask):
@@ -32,10 +45,23 @@ class RetrievalTask(EmbeddingTask):
     right = "found in 10"
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "recall": "recall\n@100", "reciprocal_rank": "MRR"}
     gold = ("relevant", "grades", "correct")
+    attack_targets: ClassVar[tuple[Target, ...]] = ("text",)
+    fooled = "Query {id} finds nothing relevant on {on}"
+    left_out: ClassVar[Mapping[str, str]] = {
+        name: reason for name, reason in EmbeddingTask.left_out.items() if name != "adversarial_attack"
+    }
+    index: Index | None = None
+    """Of the documents, where queries are attacked: see `searching`."""
 
     @classmethod
     def check_settings(cls, place: str, settings: TaskSettings) -> None:
         super().check_settings(place, settings)
+        attack = settings.characteristics.attack
+        if attack is not None and (attack.recipe is not None or attack.mode == "reference"):
+            option, whose = (
+                ("mode", "the authors' code") if attack.recipe is None else ("recipe", "TextAttack's recipe")
+            )
+            raise UserError(f"{place}.characteristics.attack.{option}: {whose} attacks classes of texts; remove it")
         if settings.data.corpus is None:
             raise UserError(f"{place}.data.corpus: is missing; name the documents, corpus: {{corpus: corpus.jsonl}}")
 
@@ -43,7 +69,10 @@ class RetrievalTask(EmbeddingTask):
     def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
         from harness.data.load import read_plain_texts, read_queries
 
-        return read_queries(source, role) if role == "evaluation" else read_plain_texts(source, role)
+        if role == "out-of-distribution":  # held against the evaluation's: what nobody of its users would look for
+            return [Query(text.id, text.group, text.text, (), ()) for text in read_plain_texts(source, role)]
+        queries = role == "evaluation" or role.startswith("attack-")
+        return read_queries(source, role) if queries else read_plain_texts(source, role)
 
     def table(
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
@@ -94,6 +123,31 @@ class RetrievalTask(EmbeddingTask):
         }.items():
             table = table.append_column(name, column)
         return table
+
+    def searching(self, corpus: pa.Table) -> RetrievalTask:
+        from harness.tasks.columns import matrix, strings
+
+        other = copy(self)
+        ids = strings(corpus, "id").tolist()
+        other.index = Index({id_: number for number, id_ in enumerate(ids)}, matrix(corpus, "representation"))
+        return other
+
+    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+        return [cast("Query", query) for query in inputs]
+
+    def scores(
+        self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
+    ) -> NDArray[np.float64]:
+        """(queries, 2): how far from, and how near to, a relevant document among the first ten they are."""
+        from benchmarks.attack.retrieval import missed_and_found
+
+        assert self.index is not None
+        numbers = self.index.numbers
+        relevant = [
+            [numbers[document] for document in query.relevant if document in numbers]
+            for query in cast("Sequence[Query]", examples)
+        ]
+        return missed_and_found(np.stack(outputs["representation"]), self.index.documents, relevant)
 
     @staticmethod
     def metrics(table: pa.Table) -> dict[str, float | None]:

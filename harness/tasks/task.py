@@ -77,6 +77,8 @@ class Task(ABC):
     """The study's field that cuts inputs."""
     attack_targets: ClassVar[tuple[Target, ...]] = ()
     """Fields of its examples of which an attack changes one, the first where the study names none; none: no attack."""
+    fooled: ClassVar[str] = "Text {id} (label {label}) fools {on}"
+    """How a report tells of an example that an attack turned on a deployment."""
     confident: ClassVar[bool] = True
     """Whether predictions have a probability: see `confidence`."""
     left_out: ClassVar[Mapping[str, str]] = {}
@@ -170,6 +172,10 @@ class Task(ABC):
     def activated(self, activation: Activation | None) -> Task:
         """The same task of an artifact whose manifest says that ``activation``."""
         return self
+
+    def searching(self, corpus: pa.Table) -> Task:
+        """The same task with the deployment's own ``corpus``: its outputs on what an attack's examples look for."""
+        raise TypeError(f"{self.name} looks for nothing")
 
     @abstractmethod
     def table(

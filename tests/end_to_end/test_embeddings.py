@@ -73,12 +73,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs = [(a, a if index % 3 else text(6), index % 11 / 2) for index, a in enumerate(documents)]
     (root / "pairs.csv").write_text("text,other,likeness\n" + "".join(f"{a},{b},{score}\n" for a, b, score in pairs))
     (root / "texts.csv").write_text("text\n" + "".join(f"{text(8)}\n" for _ in range(40)))
-    _save_encoder(root / "encoder")
+    save_encoder(root / "encoder")
     (root / "study.yaml").write_text(STUDY)
     return root
 
 
-def _save_encoder(folder: Path) -> None:
+def save_encoder(folder: Path) -> None:
     torch.manual_seed(1)
     config = BertConfig(
         vocab_size=SIZE,
@@ -163,6 +163,8 @@ def test_similaritys_figure_is_scipys_on_the_same_outputs(run, tasks):
 
 def test_the_characteristics_that_are_defined_are_there(tasks):
     similarity, retrieval = (tasks[name]["characteristics"] for name in ("sentence-similarity", "retrieval"))
+    assert retrieval["embedding_quantization"] is not None
+    assert similarity["embedding_quantization"] is None
     for found in (similarity, retrieval):
         assert found["prediction_errors"] is not None
         assert found["data_representation"] is not None
@@ -219,6 +221,7 @@ def test_the_gate_holds_it(folder, run):
         ("tasks.sentence-similarity.data.evaluation={table: pairs.csv}", "no column 'text_pair'"),
         ("tasks.sentence-similarity.data.evaluation={corpus: corpus.jsonl}", "corpus.jsonl is not named as pairs"),
         ("tasks.retrieval.data.corpus={corpus: none.jsonl}", "none.jsonl"),
+        ("tasks.sentence-similarity.characteristics.indexes=[int8]", "indexes: there is no data.corpus"),
     ],
 )
 def test_bad_input_is_one_line(folder, override, message):
@@ -231,4 +234,5 @@ def test_bad_input_is_one_line(folder, override, message):
 def test_validate_says_what_is_left_out(folder):
     done = scalemodel("validate", "study.yaml", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert "left out: adversarial attack of retrieval: the attack asks for probabilities" in done.stdout
+    assert "left out: adversarial attack of sentence-similarity: the attack asks for probabilities" in done.stdout
+    assert "adversarial attack of retrieval" not in done.stdout

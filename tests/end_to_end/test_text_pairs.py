@@ -191,9 +191,10 @@ def test_figures_are_scipys_on_the_same_outputs(run, tasks):
 
 def test_the_characteristics_that_are_defined_are_there(tasks):
     classes, scores = (tasks[name]["characteristics"] for name in (CLASSES, SCORES))
-    absent = ["pair_scores", "retrieval", "entities", "explanation"]
+    of_others = ["retrieval", "embedding_quantization", "reranking", "entities", "label_sets"]
+    absent = ["pair_scores", *of_others, "explanation"]
     assert [name for name, found in classes.items() if found is None] == absent
-    absent = ["retrieval", "entities", "data_distribution", "adversarial_attack", "calibration", "explanation"]
+    absent = [*of_others, "data_distribution", "adversarial_attack", "calibration", "explanation"]
     assert [name for name, found in scores.items() if found is None] == absent
     assert scores["prediction_errors"]["strata"]["all"]["divergences"] == {}
 

@@ -34,6 +34,15 @@ def test_the_same():
     assert figures(compare_outputs([answers()], [answers()], [BATCH], task=QA)) == (2, 0.0, 0.0, 0.0, 1.0, True)
 
 
+def test_of_labels_each_is_decided_by_its_sign():
+    def labels(*rows):
+        return {"logits": np.array(rows, np.float32), "representation": np.ones((2, 3))}
+
+    wanted, given = labels([2, -1, 3], [-1, -2, 1]), labels([1, -3, 9], [-1, 0.5, 1])
+    for task, agreement in (("multi-label-classification", 0.5), ("text-classification", 1.0)):
+        assert compare_outputs([wanted], [given], [BATCH], task=task).decision_agreement == agreement
+
+
 def test_padding_is_left_out():
     start = answers()["start_logits"].copy()
     start[1, 2:] = [np.nan, 1e30]

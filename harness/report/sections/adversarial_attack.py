@@ -7,6 +7,7 @@ from dataclasses import fields
 from benchmarks.characteristics.adversarial_attack import AdversarialAttack, Vulnerability
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
 from harness.report.blocks import Block, Cell, Column
+from harness.report.findings.phrases import several
 from harness.report.floors import (
     ATTACK_OVERLAP,
 )
@@ -80,10 +81,11 @@ def adversarial_attack(task: TaskView, attack: AdversarialAttack, all_pairs: boo
         Column("queries\n95 %", optional=True),
         Column("similarity\n95 %", optional=True),
     )
-    what = "questions" if task.is_question_answering else "texts"
+    what = several(task.unit)
     notes = [
-        f"{words(attack.method)} on {count(attack.n)} {what}. before, after: accuracy. success: of the {what} that "
-        "were right before. words: share changed. same success: overlap of the successful attacks with the reference's."
+        f"{words(attack.method)} on {count(attack.n)} {what}. before, after: {task.score_name}. success: of the {what} "
+        "that were right before. words: share changed. same success: overlap of the successful attacks with the "
+        "reference's."
     ]
     if stopped:
         notes.append(f"budget: of the {what} that were right before, those whose search ran out of queries or seconds.")

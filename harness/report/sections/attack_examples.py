@@ -28,10 +28,8 @@ def attack_examples(task: TaskView, attack: AdversarialAttack) -> list[Block]:
 def _label(task: TaskView, example: AttackExample) -> str:
     deployment = task.by_name.get(example.deployment)
     on = deployment.label if deployment else words(example.deployment)
-    if task.is_question_answering:
-        said = _answers(example.answers) if example.answers else ""
-        return f"Question {words(example.id)} is answered wrongly by {on}{said}:"
-    return f"Text {words(example.id)} (label {example.label}) fools {on}:"
+    said = _answers(example.answers) if example.answers else ""
+    return f"{task.fooled.format(id=words(example.id), label=example.label, on=on)}{said}:"
 
 
 def _answers(said: Answers) -> str:

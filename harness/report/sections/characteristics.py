@@ -11,10 +11,13 @@ from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.calibration import ConfidenceCalibration
 from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.characteristics.data_representation import DataRepresentation
+from benchmarks.characteristics.embedding_quantization import EmbeddingQuantization
 from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.explanation import ExplanationAgreement
+from benchmarks.characteristics.label_sets import LabelSets
 from benchmarks.characteristics.pair_scores import PairScores
 from benchmarks.characteristics.prediction_errors import PredictionErrors
+from benchmarks.characteristics.reranking import Reranking
 from benchmarks.characteristics.retrieval import Retrieval
 from harness.report.blocks import Block, Prose, Section
 from harness.report.sections.adversarial_attack import adversarial_attack
@@ -22,10 +25,13 @@ from harness.report.sections.affected import affected
 from harness.report.sections.calibration import calibration
 from harness.report.sections.data_distribution import data_distribution
 from harness.report.sections.data_representation import data_representation
+from harness.report.sections.embedding_quantization import embedding_quantization
 from harness.report.sections.entities import entities
 from harness.report.sections.explanation import explanation
+from harness.report.sections.label_sets import label_sets
 from harness.report.sections.pair_scores import pair_scores
 from harness.report.sections.prediction_errors import prediction_errors
+from harness.report.sections.reranking import reranking
 from harness.report.sections.retrieval import retrieval
 from harness.report.values import words
 from harness.report.view import TaskView
@@ -47,7 +53,10 @@ SECTIONS: dict[type, CharacteristicSection] = {
     PredictionErrors: CharacteristicSection("Prediction errors", prediction_errors, missed=True),
     PairScores: CharacteristicSection("Scores of pairs", pair_scores),
     Retrieval: CharacteristicSection("Retrieval", retrieval),
+    EmbeddingQuantization: CharacteristicSection("Quantized embeddings", embedding_quantization),
+    Reranking: CharacteristicSection("Reranking", reranking),
     Entities: CharacteristicSection("Entities", entities),
+    LabelSets: CharacteristicSection("Labels of texts", label_sets),
     DataRepresentation: CharacteristicSection("Data representation", data_representation, missed=True),
     DataDistribution: CharacteristicSection("Data distribution", data_distribution, missed=True),
     AdversarialAttack: CharacteristicSection("Adversarial attack", adversarial_attack, missed=True),

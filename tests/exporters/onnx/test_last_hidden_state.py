@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from transformers import ModernBertConfig, ModernBertForSequenceClassification
 
 from backends.registry import open_backend
@@ -50,7 +51,9 @@ def test_it_is_the_base_models_last_hidden_state(normalised_at_the_end, pooling,
         with torch.inference_mode():
             encoded = model.base_model(**tensors, output_hidden_states=True)
         right = pool(encoded.last_hidden_state, tensors["attention_mask"], pooling).numpy()
-        assert np.abs(pool(encoded.hidden_states[-1], tensors["attention_mask"], pooling).numpy() - right).max() > 0.1
+        if transformers.__version__ < "5":  # since then the last of them is normalised
+            last = pool(encoded.hidden_states[-1], tensors["attention_mask"], pooling).numpy()
+            assert np.abs(last - right).max() > 0.1
         expected.append(right)
     for format, backend in (("onnx-fp32", "onnxruntime-cpu"), ("torch-fp32", "torch-cpu")):
         folder = tmp_path / format

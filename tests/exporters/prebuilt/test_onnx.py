@@ -509,6 +509,13 @@ def test_probabilities_that_are_called_logits(operators, output, tmp_path, batch
         np.testing.assert_allclose(actual["logits"], expected["logits"], atol=1e-6)
 
 
+def test_a_sigmoid_for_each_label(tmp_path):
+    chosen = {**options("bert-classes"), "task": "multi-label-classification"}
+    manifest = take_in(ended_in(tmp_path / "mine.onnx", ("Sigmoid", "Identity")), tmp_path / "own", chosen)
+    assert "the Sigmoid's input 'before' given as 'logits' too" in manifest.found["changes"]
+    refused(ended_in(tmp_path / "one.onnx", ("Softmax",)), chosen, "'logits'", "Softmax's, of which one class is right")
+
+
 def test_heads_that_are_no_choice_among_classes(tmp_path):
     refused(ended_in(tmp_path / "sigmoid.onnx", ("Sigmoid", "Identity")), options("bert-classes"), "multi-label")
     one = ended_in(tmp_path / "one.onnx", ("Sigmoid",), classes=1)

@@ -154,6 +154,15 @@ def test_labels_that_do_not_match(saved, tmp_path, name):
 
 @pytest.mark.parametrize(
     ("fields", "said"),
+    [({"problem_type": None}, "has the problem_type None"), ({"num_labels": 1}, "has 1 output")],
+)
+def test_heads_that_do_not_decide_about_each_label(saved, tmp_path, fields, said):
+    folder = saved(CLASSES, **fields)
+    assert said in complaint(folder, tmp_path / "out", "multi-label-classification", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
     [
         (
             {"problem_type": "multi_label_classification"},

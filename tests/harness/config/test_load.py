@@ -149,7 +149,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.data.train=[{table: x, sampel: 3}]", ["data.train.0.sampel", "'sample'"]),
         (
             "tasks.text-classification.data.train={path: x}",
-            ["data.train", "squad, table, corpus, queries, tagged, hub, embedded"],
+            ["data.train", "squad, table, candidates, corpus, queries, tagged, hub, embedded"],
         ),
         ("tasks.text-classification.models.small.checkpoint.cut=bi", ["small.checkpoint.cut", "'bi'", "'big'"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: bg, heads: 0.5}}", ["p.checkpoint.pruned", "'big'"]),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from harness.data.tables import read_table
+from harness.data.tables import read_label_sets, read_table
 from harness.errors import UserError
 from harness.examples import TextExample
 
@@ -198,3 +198,26 @@ def test_a_truncated_parquet_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_file_that_is_not_there(tmp_path: Path, suffix: str) -> None:
     assert "no such data file; correct the path" in complaint(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "values"),
+    [
+        (".csv", ["c; a;a", "", "b", "2 ;0"]),
+        (".jsonl", [["c", "a", "a"], [], "b", [2, "0"]]),
+        (".jsonl", ["c;a", None, 1, ["a", "c"]]),
+        (".parquet", [["c", "a"], [], ["b"], ["2", "0"]]),
+    ],
+)
+def test_texts_with_any_number_of_labels(tmp_path: Path, suffix: str, values: list[Any]) -> None:
+    path = write(tmp_path / f"labels{suffix}", TEXTS, values)
+    found = read_label_sets(path, text="text", label="label", labels=("a", "b", "c"), separator=";")
+    assert [one.labels for one in found] == [(0, 2), (), (1,), (0, 2)]
+    assert [one.text for one in found] == TEXTS
+    assert found[0].gold(("a", "b", "c")) == ("a, c",)
+
+
+def test_one_of_several_labels_that_the_task_does_not_have(tmp_path: Path) -> None:
+    path = write(tmp_path / "labels.csv", TEXTS[:1], ["a;d"])
+    with pytest.raises(UserError, match="line 2, column 'label': is 'd', not a label of the task"):
+        read_label_sets(path, text="text", label="label", labels=("a", "b"), separator=";")

@@ -344,3 +344,62 @@ def test_a_seed_keys_what_is_drawn_from_it(tmp_path: Path) -> None:
     plans = [make_plan(load_study(CONFIGS / "bert-large-speed.yaml", [f"seed={seed}"])) for seed in (0, 1)]
     first, second = ({step.key for step in plan.checkpoints} for plan in plans)
     assert first and not first & second
+
+
+RETRIEVAL = """
+study: searched
+formats: [onnx-fp32, onnx-int8-dynamic]
+performance: {paired_processes: 2}
+tasks:
+  retrieval:
+    reference: one
+    models: {one: {checkpoint: {folder: one}}, other: {checkpoint: {folder: other}}}
+    data:
+      corpus: {corpus: corpus.jsonl}
+      evaluation: {queries: queries.jsonl, qrels: qrels.tsv}
+    characteristics:
+      attack: {masked_language_model: {checkpoint: {embedded: reviews}}}
+"""
+
+
+@pytest.fixture
+def searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("corpus", "queries"):
+        (tmp_path / f"{name}.jsonl").write_text('{"_id": "a", "text": "some words"}\n')
+    (tmp_path / "qrels.tsv").write_text("query\tdocument\tscore\na\ta\t1\n")
+    for name, family in (("one", "bert"), ("other", "distilbert")):
+        write_checkpoint(family, tmp_path / name)
+    (tmp_path / "study.yaml").write_text(RETRIEVAL)
+    return tmp_path / "study.yaml"
+
+
+def test_searches_are_timed_once_a_model_and_come_last(searched: Path) -> None:
+    plan = make_plan(load_study(searched))
+    assert_in_order(plan)
+    (task,) = plan.tasks
+    assert [len(planned.searches) for planned in task.deployments] == [2, 0, 2, 0]
+    timed = [step for planned in task.deployments for step in planned.searches]
+    assert {step.key for step in plan.measurements[-4:]} == {step.key for step in timed}
+    assert len({step.group for step in timed}) == 4  # a fresh process each
+    without_pairs = ("performance.paired_processes=0", "performance={scenarios: [offline]}", "performance=null")
+    for setting in (*without_pairs, "tasks.retrieval.characteristics.indexes=[]"):
+        without = make_plan(load_study(searched, overrides=[setting]))
+        assert not any(planned.searches for planned in without.deployments)
+
+
+def test_embeddings_are_not_quantized_where_no_index_is_named(searched: Path) -> None:
+    for setting, compared in (("[int8]", True), ("[]", False)):
+        plan = make_plan(load_study(searched, overrides=[f"tasks.retrieval.characteristics.indexes={setting}"]))
+        (task,) = plan.tasks
+        assert ("embedding_quantization" in comparisons(task, plan.study, FinishedBut())) is compared
+
+
+def test_attacks_on_queries_and_their_transfer_have_the_deployment_s_own_index(searched: Path) -> None:
+    plan = make_plan(load_study(searched))
+    (task,) = plan.tasks
+    replayed = transfers(task, FinishedBut())
+    for planned in task.deployments:
+        steps = [*planned.attacks, *planned.random_swaps, replayed[planned.deployment.name]]
+        assert len(steps) == 3
+        assert all(planned.outputs["corpus"].ref in step.inputs.refs for step in steps)

@@ -269,6 +269,7 @@ def timings(ms: float, *, memory: int) -> DeploymentPerformance:
         efficiency=None,
         tuned=None,
         paired=None,
+        searches={},
         load_ms=ms * 4,
         artifact_load_ms=None,
         first_inference_ms=ms * 2,

@@ -16,6 +16,7 @@ from rich.console import Console
 from harness.report import latex
 from harness.report.build import build_report
 from harness.report.render import render
+from harness.results.schema import RESULTS_VERSION
 from tests.harness.report import synthetic_results as synthetic
 
 Printed = Callable[..., str]
@@ -84,7 +85,7 @@ def test_json_holds_results_and_findings(name: str, printed: Printed) -> None:
     results = synthetic.EVERY[name]()
     report = json.loads(printed(results, format="json"))
     assert report["report_version"] == 2
-    assert report["results"]["version"] == 6
+    assert report["results"]["version"] == RESULTS_VERSION
     assert set(report["findings"]) == set(results["tasks"])
     for findings in report["findings"].values():
         for finding in findings:

@@ -115,7 +115,7 @@ def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
             place[name] = [[value]]
         (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
         message = refused(tmp_path)
-        assert f"{file}: " in message and "results of version 6" in message, (path, message)
+        assert f"{file}: " in message and f"results of version {RESULTS_VERSION}" in message, (path, message)
         assert name in message, (path, message)
 
 

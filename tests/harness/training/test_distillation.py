@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +60,7 @@ def cut(parent: Path, destination: Path, task: str) -> Path:
     return destination
 
 
-def distil(student: Path, teacher: Path, destination: Path, **changes) -> Path:
+def distil(student: Path, teacher: Path, destination: Path, **changes: Any) -> Path:
     arguments = {
         "task": "retrieval",
         "examples": plain(60),
@@ -79,7 +81,7 @@ def plain(count: int) -> list[PlainText]:
     return [PlainText(text.id, text.group, text.text) for text in texts(count)]
 
 
-def run(folder: Path, head, examples):
+def run(folder: Path, head: Any, examples: Sequence[PlainText]) -> list[Any]:
     """Outputs of every text alone, hidden states among them, and its embedding's place in the features."""
     task = task_for("retrieval", max_length=32)
     features = task.encode(read_tokenizer(folder), examples)

@@ -1,0 +1,56 @@
+"""Reranking: whether a deployment puts candidates in as good an order, and in the reference's."""
+
+from __future__ import annotations
+
+from benchmarks.characteristics.reranking import Reranking
+from harness.report.blocks import Block, Cell, Column
+from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, signed
+from harness.report.sections.comparison import comparison
+from harness.report.sections.rows import estimate_cell, marked
+from harness.report.view import DeploymentView, TaskView
+
+
+def reranking(task: TaskView, result: Reranking, all_pairs: bool) -> list[Block]:
+    def cells(d: DeploymentView) -> tuple[Cell, ...]:
+        own = result.quality.get(d.name)
+        if own is None:
+            return (Cell(UNKNOWN),) * len(columns)
+        quality = (
+            Cell(fixed(own.ndcg.value, 4)),
+            Cell(interval(own.ndcg, decimals=3)),
+            Cell(fixed(own.reciprocal_rank.value, 4)),
+        )
+        change, verdict = result.changes.get(d.name), result.verdicts.get(d.name)
+        if change is None:
+            return (*quality, *(Cell(UNKNOWN),) * (len(columns) - len(quality)))
+        return (
+            *quality,
+            Cell(signed(own.ndcg_change.value, 4)),
+            Cell(interval(own.ndcg_change, decimals=4)),
+            marked(fixed(change.kendall.value, 3), verdict.conclusion if verdict else None),
+            Cell(interval(change.kendall)),
+            Cell(percent(change.first.value)),
+            Cell(percent(change.first_ten.value)),
+            estimate_cell(change.score, 4),
+        )
+
+    columns = (
+        Column("nDCG\n@10"),
+        Column("95 %"),
+        Column("MRR\n@10"),
+        Column("change"),
+        Column("change\n95 %"),
+        Column("Kendall"),
+        Column("95 %"),
+        Column("other\nfirst %"),
+        Column("other\nten %"),
+        Column("score\nchange"),
+    )
+    notes = (
+        f"{count(result.queries)} queries with {count(result.candidates)} candidates. change: nDCG@10 less the "
+        "reference's. Kendall: tau-b of the scores of a query's candidates with the reference's, mean over queries, "
+        "~ the same as the floor within the margin, ? too few to tell. other first, other ten: queries with another "
+        "candidate in front, or others among the first ten. score change: mean absolute change of a candidate's score. "
+        "An error is a query without a relevant document among its first ten.",
+    )
+    return comparison(task, "Does it put the candidates in the same order?", columns, cells, notes)

@@ -1,0 +1,54 @@
+"""Compare deployments by the order in which they put the candidates of queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from harness.config.tasks import TaskSettings
+from harness.steps import comparison
+from harness.steps.comparison import EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.context import Context
+from harness.tasks.columns import strings
+from harness.tasks.task import Task
+
+__all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
+
+VERSION = 1
+LIBRARIES = (*comparison.LIBRARIES, "ir-measures", "pytrec-eval-terrier")
+
+
+class Options(FlooredOptions):
+    margin: float
+
+    @classmethod
+    def is_for(cls, task: type[Task]) -> bool:
+        return "candidates" in task.gold
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"margin": task.characteristics.margin}
+
+
+class Inputs(EvaluationInputs):
+    pass
+
+
+def run(context: Context[Options, Inputs]) -> None:
+    from benchmarks.characteristics.reranking import compare
+    from harness.tasks.retrieval import relevant_documents
+
+    options = context.options
+    columns = ("group", "candidates", "relevant", "grades", "logits")
+    found = tables(context, options, context.inputs.evaluation, *columns)
+    first = found[options.reference]
+    result = compare(
+        {name: [np.array(row) for row in table.column("logits").to_pylist()] for name, table in found.items()},
+        first.column("candidates").to_pylist(),
+        relevant_documents(first),
+        strings(first, "group"),
+        margin=options.margin,
+        **options.as_arguments(),
+    )
+    write_comparison(context, result)
