@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,10 +132,16 @@ def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str |
         raise ExportError(f"{folder} does not load as a model for {purpose}: {one_line(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
-    if loading["missing_keys"] or loading["mismatched_keys"]:
-        names = ", ".join(sorted([*loading["missing_keys"], *loading["mismatched_keys"]])[:3])
+    if names := ", ".join(sorted(not_filled(loading))[:3]):
         raise ExportError(f"{folder} has no weights for {purpose} ({names}): {remedy}")
     return model.eval()  # type: ignore[no-any-return]
+
+
+def not_filled(loading: Mapping[str, Any]) -> set[str]:
+    """Names of the weights that a checkpoint lacks or has in another shape, of what `from_pretrained` tells."""
+    # since transformers 5 with both shapes
+    other = (told if isinstance(told, str) else told[0] for told in loading["mismatched_keys"])
+    return {*loading["missing_keys"], *other}
 
 
 def _origin(path: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def state_heads(model: ModelProto) -> None:
     """Write, in the shapes (batch, sequence, -1, size) of queries, keys and values, the heads for the -1."""
-    from onnx import numpy_helper
+    from onnx import helper, numpy_helper
 
     graph = model.graph
     producer = producers(graph)
@@ -26,7 +26,9 @@ def state_heads(model: ModelProto) -> None:
         parts = [constant_of(producer.get(name)) for name in shape.input]
         if width is None or len(parts) != 4 or parts[2] is None or parts[3] is None or parts[2].tolist() != [-1]:
             continue
-        heads = numpy_helper.from_array(width // parts[3], f"{shape.name}/heads")
-        graph.initializer.append(heads)
-        shape.input[2] = heads.name
+        # No weight: where weights lie beside the file, ONNX Runtime reads no shape from them.
+        heads = f"{shape.name}/heads"
+        value = numpy_helper.from_array(width // parts[3])
+        graph.node.insert(0, helper.make_node("Constant", [], [heads], name=heads, value=value))
+        shape.input[2] = heads
     drop_unused(graph)

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from backends.errors import one_line
+from exporters.checkpoint import not_filled
 from exporters.tasks import TASKS
 from harness.checkpoints.folder_check import read_config
 from harness.checkpoints.pickled_weights import as_safetensors
@@ -88,7 +89,7 @@ def load(folder: Path, task: str, **overrides: Any) -> Loaded:
         raise UserError(f"the weights in {folder} are damaged ({one_line(error)}): copy them again") from None
     except Exception as error:  # transformers raises whatever its parsers raise
         raise UserError(f"cannot load {folder} for {task}: {one_line(error)}") from None
-    new = {*report["missing_keys"], *report["mismatched_keys"]}
+    new = not_filled(report)
     encoder = sorted(name for name in new if _of_encoder(model, name))
     if encoder:
         raise UserError(

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.nn import Linear, Module
 from torch.nn.utils import prune
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import PreTrainedModel, TrainerCallback, __version__
 
 from harness.checkpoints.cutting import layer_stack
 from harness.errors import UserError
@@ -67,7 +67,8 @@ def prune_heads(model: PreTrainedModel, share: float, name: str) -> PreTrainedMo
         model.prune_heads(least)
     except (NotImplementedError, AttributeError):
         raise UserError(
-            f"cannot prune heads of {name!r}: transformers does not for {model.config.model_type}"
+            f"cannot prune heads of {name!r}: transformers {__version__} does not for {model.config.model_type}; 4.57 "
+            "does for BERT and its like"
         ) from None
     return model
 
