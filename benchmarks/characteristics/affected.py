@@ -22,6 +22,8 @@ class Changed:
     """Wrong in the reference, right here."""
     wrong_otherwise: list[str]
     """Wrong both times, with another prediction."""
+    right_otherwise: list[str]
+    """Right both times, with another prediction: of a query with several relevant documents, for example."""
 
 
 @dataclass(frozen=True)
@@ -57,5 +59,6 @@ def changed(
             newly_wrong=names[right & ~now].tolist(),
             newly_right=names[~right & now].tolist(),
             wrong_otherwise=names[differs & ~right & ~now].tolist(),
+            right_otherwise=names[differs & right & now].tolist(),
         )
     return found

@@ -31,7 +31,7 @@ class Answer:
     """Places in `Explorer.deployments`."""
     text: str
     kind: str
-    """newly wrong, newly right, wrong otherwise, or `ALONE`."""
+    """newly wrong, newly right, wrong otherwise, right otherwise, or `ALONE`."""
     attacked: tuple[Word, ...] = ()
     """The text that the attack found, its changes marked; empty of other kinds."""
 

@@ -25,6 +25,7 @@ KINDS = {
     "newly_wrong": "newly wrong",
     "newly_right": "newly right",
     "wrong_otherwise": "wrong before and after, with another answer",
+    "right_otherwise": "right before and after, with another answer",
 }
 
 

@@ -16,7 +16,7 @@ from harness.tasks.columns import numbers, strings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
-VERSION = 10
+VERSION = 11
 
 
 class Options(FlooredOptions):

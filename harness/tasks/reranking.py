@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.examples import CandidateList, Example, ScoredPair
 from harness.tasks.features import Features
 from harness.tasks.one_output import OneOutputTask
-from harness.tasks.retrieval import NOTHING, RetrievalTask, relevant_documents
+from harness.tasks.retrieval import RetrievalTask, relevant_documents
 from harness.tasks.task import ReferenceInputs, mean
 
 if TYPE_CHECKING:
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
     from harness.config.data import DataSource
     from harness.tasks.fast_tokenizer import FastTokenizer
 
+HIT = "hit@1"
+
 
 class RerankingTask(OneOutputTask):
     """An example is a query, with a feature a candidate: what is timed is a whole list.
 
-    Candidates are ordered by the head's one output, as it is: an activation keeps the order. What a query finds is the
-    first relevant document among the ten in front; one that finds none is an error.
+    Candidates are ordered by the head's one output, as it is: an activation keeps the order. The prediction is the one
+    in front, and an error a query whose one in front is not relevant. A relevant one among the first ten, as retrieval
+    asks for, any order has where candidates are few.
     """
 
     name = "reranking"
     unit = "query"
     other_unit = "pair"
-    right = RetrievalTask.right
+    right = HIT
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "reciprocal_rank": "MRR@10"}
     gold = ("relevant", "grades", "candidates", "correct")
     correct = "correct"
-    score = ("correct", RetrievalTask.right)
+    score = ("correct", HIT)
 
     @staticmethod
     def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
@@ -62,7 +65,7 @@ class RerankingTask(OneOutputTask):
 
         ``logits`` is one number a candidate. ``tokens`` and ``representation`` are of the first candidate.
         """
-        from benchmarks.statistics.search import TOP, best_first
+        from benchmarks.statistics.search import best_first
         from harness.arrow import pa
 
         logits, firsts = outputs["logits"], features.first
@@ -82,18 +85,15 @@ class RerankingTask(OneOutputTask):
             [query.candidates[place] for place in best_first(scores)]
             for query, scores in zip(queries, own, strict=True)
         ]
-        found = [
-            next((one for one in ranking[:TOP] if one in query.relevant), NOTHING)
-            for query, ranking in zip(queries, rankings, strict=True)
-        ]
+        front = [ranking[0] for ranking in rankings]
         ids = pa.list_(pa.string())
         decoded = {
             "relevant": pa.array([query.relevant for query in queries], ids),
             "grades": pa.array([query.grades for query in queries], pa.list_(pa.int64())),
             "candidates": pa.array([query.candidates for query in queries], ids),
             "ranking": pa.array(rankings, ids),
-            "prediction": pa.array(found, pa.string()),
-            "correct": pa.array([one != NOTHING for one in found]),
+            "prediction": pa.array(front, pa.string()),
+            "correct": pa.array([one in query.relevant for query, one in zip(queries, front, strict=True)], pa.bool_()),
         }
         return self._table(examples, asked, first_of_each, **decoded)
 

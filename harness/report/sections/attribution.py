@@ -36,14 +36,14 @@ def chain(task: TaskView) -> list[Block]:
         Column("speed-\nup"),
         Column("newly\nwrong"),
         Column("newly\nright"),
-        Column("wrong,\nother"),
+        Column("other\nanswer"),
         Column("differ\n%"),
         Column("neigh\u00ad\nbours\n%"),
         Column("OOD\n%"),
         Column("attack\n%"),
     )
     note = (
-        f"speed-up: of {task.speed_up_of}. wrong, other: wrong before and after, with another answer. neighbours, "
+        f"speed-up: of {task.speed_up_of}. other answer: as wrong, or as right, as before, with another. neighbours, "
         "OOD, attack: of the nearest neighbours"
         + (f" (K = {k})" if k else "")
         + ", of the out-of-distribution points detected and of the texts on which the attack succeeds, the share that "

@@ -150,7 +150,7 @@ def _divergences(task: TaskView, overall: Stratum) -> list[Block]:
     notes = (
         f"Of each of {count(overall.n)} examples: Jensen-Shannon divergence (JS, bits, 0 to 1) from the reference's "
         "probabilities, and Kullback-Leibler divergence (KL, nats) of its own from them. p99: 99 % of the examples "
-        "have less. same: the most probable class, or the answer, is the reference's.",
+        "have less. same: the prediction (a class, a set of labels, an answer, a document) is the reference's.",
     )
     return comparison(
         task,

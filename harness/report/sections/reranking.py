@@ -51,6 +51,6 @@ def reranking(task: TaskView, result: Reranking, all_pairs: bool) -> list[Block]
         "reference's. Kendall: tau-b of the scores of a query's candidates with the reference's, mean over queries, "
         "~ the same as the floor within the margin, ? too few to tell. other first, other ten: queries with another "
         "candidate in front, or others among the first ten. score change: mean absolute change of a candidate's score. "
-        "An error is a query without a relevant document among its first ten.",
+        "An error is a query with no relevant document in front (hit@1).",
     )
     return comparison(task, "Does it put the candidates in the same order?", columns, cells, notes)

@@ -118,7 +118,8 @@ def _more(task: TaskView, one: Standing) -> str:
             f" {verdict.trainings_needed} trainings of the reference would tell (there are {verdict.trainings}); "
             "examples do not."
         )
-    return f" About {count(max(examples))} {several(task.unit)} would tell." if examples else ""
+    both = " of predictions and score" if len(examples) > 1 else ""
+    return f" About {count(max(examples))} {several(task.unit)} would tell{both}." if examples else ""
 
 
 def _price(task: TaskView, one: Standing) -> str:

@@ -44,6 +44,7 @@ def largest_page(folder: Path) -> str:
                 "newly_wrong": [ids[place] for place in turned if said[reference][place]],
                 "newly_right": [ids[place] for place in turned if not said[reference][place]],
                 "wrong_otherwise": [],
+                "right_otherwise": [],
             }
     task["characteristics"]["affected"] = {
         "changed": changed,

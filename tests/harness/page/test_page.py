@@ -135,7 +135,7 @@ def run_with_texts(folder: Path, text: str, examples: int = 2) -> tuple[syntheti
     ids = [chr(ord("a") + i) if examples <= 26 else f"{i:06}" for i in range(examples)]
     tree = synthetic.small(TEXT)
     task = tree["tasks"][TEXT]
-    changed = {"newly_wrong": ids[::2], "newly_right": [], "wrong_otherwise": ids[1::2]}
+    changed = {"newly_wrong": ids[::2], "newly_right": [], "wrong_otherwise": ids[1::2], "right_otherwise": []}
     task["characteristics"]["affected"] = {
         "changed": {name: changed for name in task["deployments"] if name != task["reference"]},
         "slices": {"searched": 0, "minimum": 20, "level": 0.05, "deployments": {}},
