@@ -32,6 +32,8 @@ from harness.verification.checks import verification_inputs
 from harness.verification.tolerances import FIXED
 from tests.end_to_end.driver import run_study, scalemodel
 
+pytestmark = pytest.mark.slow
+
 TASK = "text-classification"
 VerificationContext = Context[verification.Options, verification.Inputs]
 STUDY = f"""

@@ -152,6 +152,7 @@ def test_too_many_requests(hub: Hub, as_published: Path, tmp_path: Path) -> None
     assert "429" in line and "wait some minutes or log in with `hf auth login`" in line
 
 
+@pytest.mark.slow
 def test_a_download_that_is_cut_off_goes_on(hub: Hub, as_published: Path, tmp_path: Path) -> None:
     (as_published / "pytorch_model.bin").write_bytes(os.urandom(25_000_000))
     hub.publish(NAME, as_published)

@@ -106,6 +106,7 @@ def test_offline_nothing_is_asked(hub: Hub, tmp_path: Path) -> None:
     assert "the hub is not asked (HF_HUB_OFFLINE, or no network)" in line and not hub.asked
 
 
+@pytest.mark.slow
 def test_a_download_that_is_cut_off_goes_on(hub: Hub, tmp_path: Path) -> None:
     hub.cut_after = 1000
     (line,) = read(hub, tmp_path / "cache")

@@ -95,6 +95,7 @@ def embeddings(folder: Path) -> torch.Tensor:
     return torch.nn.functional.normalize(torch.stack(pooled), dim=1)
 
 
+@pytest.mark.slow
 def test_a_student_s_embeddings_approach_its_teacher_s(encoder, tmp_path):
     student = cut(encoder, tmp_path / "student", EMBEDDING.task)
     trained = distil(student, encoder, tmp_path)
@@ -118,6 +119,7 @@ def test_soft_labels_of_an_encoder_are_its_embeddings(encoder):
     np.testing.assert_allclose(np.stack(found), embeddings(encoder).numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_hidden_states_come_nearer_where_they_count(encoder, tmp_path):
     """The student's two layers stand for the second and the fourth of the teacher's."""
     student = cut(encoder, tmp_path / "student", EMBEDDING.task)

@@ -152,6 +152,7 @@ def test_a_student_of_soft_labels_alone_follows_its_teacher(starts, tmp_path):
     assert right >= 38
 
 
+@pytest.mark.slow
 def test_masked_language_modelling_learns(starts, tmp_path):
     start = starts["masked-language-model"]
     record = train_case("masks", start, start, tmp_path, count=60)
