@@ -16,7 +16,7 @@ from benchmarks.characteristics import prediction_errors
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
-from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.equivalence import Floors, Verdict, judge, members_of
 
 Span = tuple[str, int, int]
 """Type, first word, and the word behind the last; the spans of a sentence do not overlap."""
@@ -162,7 +162,7 @@ def compare(
         if len(sentences) != bootstrap.n:
             raise BenchmarkError(f"{name}: {len(sentences)} sentences, expected {bootstrap.n}")
     others = [name for name in found if name != reference]
-    members = sorted({member for floor in (floors or {}).values() for member in floor.members})
+    members = members_of(floors)
     pairs = dict.fromkeys([*((reference, name) for name in others), *combinations(members, 2)])
     shared = {(a, b): _shares(found[a], found[b], bootstrap) for a, b in pairs}
     overlaps = dict(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
-from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.equivalence import Floors, Verdict, judge, members_of
 from benchmarks.statistics.search import TOP, Found, best_first, judge_rankings, told_apart
 
 Lists = Sequence[NDArray[np.floating]]
@@ -104,7 +104,7 @@ def compare(
     told = {name: [told_apart(own) for own in lists] for name, lists in scores.items()}
     found = {name: _judge(lists, candidates, relevant) for name, lists in told.items()}
     others = [name for name in scores if name != reference]
-    trainings = sorted({member for floor in (floors or {}).values() for member in floor.members})
+    trainings = members_of(floors)
     pairs = dict.fromkeys([*((reference, name) for name in others), *combinations(trainings, 2)])
     kendalls = {(a, b): within_lists(told[a], told[b]) for a, b in pairs}
     return Reranking(

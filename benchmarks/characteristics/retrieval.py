@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates
-from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.equivalence import Floors, Verdict, judge, members_of
 from benchmarks.statistics.search import TOP, Found, Rankings, judge_rankings, rank_biased_overlap, search
 
 IndexVerdict = Literal["same index", "re-index", "cannot tell"]
@@ -135,7 +135,7 @@ def compare(
     rankings = {name: search(own.queries, own.documents) for name, own in embedded.items()}
     found = {name: judged(ranking, ids, relevant) for name, ranking in rankings.items()}
     others = [name for name in embedded if name != reference]
-    trainings = sorted({member for floor in (floors or {}).values() for member in floor.members})
+    trainings = members_of(floors)
     pairs = [*((reference, name) for name in others), *combinations(trainings, 2)]
     distances = {
         (a, b): 1 - np.asarray(bootstrap.means(first_shared(rankings[a], rankings[b]))[:, 0], np.float64)

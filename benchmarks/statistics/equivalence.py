@@ -51,6 +51,11 @@ Floors = Mapping[str, Floor]
 """By deployment that may be judged."""
 
 
+def members_of(floors: Floors | None) -> list[str]:
+    """Names of the deployments that any of them is made of."""
+    return sorted({member for floor in (floors or {}).values() for member in floor.members})
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A deployment's distance from the reference against its floor."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.characteristics.entities import Entities
+from benchmarks.characteristics.label_sets import LabelSets
 from benchmarks.characteristics.prediction_errors import ErrorPair
 from benchmarks.performance.replicates import median_interval
 from benchmarks.statistics.bootstrap import Estimate
@@ -166,25 +168,22 @@ def _spearman_change(task: TaskView, deployment: DeploymentView, _: str) -> Read
 @_reads("ndcg-change")
 def _ndcg_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.retrieval or task.characteristics.reranking
-    if result is None or deployment.name not in result.quality:
-        return None
-    return _mean(result.quality[deployment.name].ndcg_change, result.queries)
+    own = result.quality.get(deployment.name) if result else None
+    return _mean(own.ndcg_change, result.queries) if result and own else None
 
 
 @_reads("first-ten")
 def _first_ten(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.retrieval
-    if result is None or deployment.name not in result.changes:
-        return None
-    return _mean(result.changes[deployment.name].overlap, result.queries, result.verdicts.get(deployment.name))
+    change = result.changes.get(deployment.name) if result else None
+    return _mean(change.overlap, result.queries, result.verdicts.get(deployment.name)) if result and change else None
 
 
 @_reads("order")
 def _order(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.reranking
-    if result is None or deployment.name not in result.changes:
-        return None
-    return _mean(result.changes[deployment.name].kendall, result.queries, result.verdicts.get(deployment.name))
+    change = result.changes.get(deployment.name) if result else None
+    return _mean(change.kendall, result.queries, result.verdicts.get(deployment.name)) if result and change else None
 
 
 @_reads("index-change")
@@ -197,33 +196,35 @@ def _index_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading
 @_reads("entity-f1-change")
 def _entity_f1_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.entities
-    if result is None or deployment.name not in result.quality:
-        return None
-    return _mean(result.quality[deployment.name].f1_change, result.sentences)
+    return _f1_change(result, result.sentences, deployment) if result else None
 
 
 @_reads("entities-shared")
 def _entities_shared(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.entities
-    if result is None or deployment.name not in result.changes:
-        return None
-    return _mean(result.changes[deployment.name].shared, result.sentences, result.verdicts.get(deployment.name))
+    return _shared(result, result.sentences, deployment) if result else None
 
 
 @_reads("label-f1-change")
 def _label_f1_change(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.label_sets
-    if result is None or deployment.name not in result.quality:
-        return None
-    return _mean(result.quality[deployment.name].f1_change, result.texts)
+    return _f1_change(result, result.texts, deployment) if result else None
 
 
 @_reads("labels-shared")
 def _labels_shared(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
     result = task.characteristics.label_sets
-    if result is None or deployment.name not in result.changes:
-        return None
-    return _mean(result.changes[deployment.name].shared, result.texts, result.verdicts.get(deployment.name))
+    return _shared(result, result.texts, deployment) if result else None
+
+
+def _f1_change(result: Entities | LabelSets, examples: int, deployment: DeploymentView) -> Reading | None:
+    own = result.quality.get(deployment.name)
+    return _mean(own.f1_change, examples) if own else None
+
+
+def _shared(result: Entities | LabelSets, examples: int, deployment: DeploymentView) -> Reading | None:
+    change = result.changes.get(deployment.name)
+    return _mean(change.shared, examples, result.verdicts.get(deployment.name)) if change else None
 
 
 @_reads("ood-auroc")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness.arrow import pa
-from harness.config.tasks import TaskSettings
 from harness.entities import Entity, entities_of
-from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import strings
 from harness.tasks.task import Task
@@ -17,16 +14,10 @@ __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 VERSION = 1
 
 
-class Options(FlooredOptions):
-    margin: float
-
+class Options(MarginOptions):
     @classmethod
     def is_for(cls, task: type[Task]) -> bool:
         return "tags" in task.gold
-
-    @classmethod
-    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        return {"margin": task.characteristics.margin}
 
 
 class Inputs(EvaluationInputs):
@@ -43,7 +34,6 @@ def run(context: Context[Options, Inputs]) -> None:
         {name: _entities(table, "predicted_tags") for name, table in found.items()},
         _entities(first, "tags"),
         strings(first, "group"),
-        margin=options.margin,
         **options.as_arguments(),
     )
     write_comparison(context, result)

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.arrow import pa
 from harness.config.tasks import TaskSettings
-from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import strings
 from harness.tasks.task import Task
@@ -16,8 +16,7 @@ __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 VERSION = 1
 
 
-class Options(FlooredOptions):
-    margin: float
+class Options(MarginOptions):
     labels: tuple[str, ...]
 
     @classmethod
@@ -26,7 +25,7 @@ class Options(FlooredOptions):
 
     @classmethod
     def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        return {"margin": task.characteristics.margin, "labels": task.labels or ()}
+        return {**super().of_study(task), "labels": task.labels or ()}
 
 
 class Inputs(EvaluationInputs):
@@ -47,7 +46,6 @@ def run(context: Context[Options, Inputs]) -> None:
         {name: named(table, "predicted_labels") for name, table in found.items()},
         named(first, "labels"),
         strings(first, "group"),
-        margin=options.margin,
         **options.as_arguments(),
     )
     write_comparison(context, result)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.config.tasks import TaskSettings
-from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.comparison import LIBRARIES, EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import numbers, strings
 
@@ -17,13 +17,12 @@ VERSION = 12
 F1 = "f1"
 
 
-class Options(FlooredOptions):
-    margin: float
+class Options(MarginOptions):
     labels: tuple[str, ...]
 
     @classmethod
     def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        return {"margin": task.characteristics.margin, "labels": task.labels or ()}
+        return {**super().of_study(task), "labels": task.labels or ()}
 
 
 class Inputs(EvaluationInputs):
@@ -52,7 +51,6 @@ def run(context: Context[Options, Inputs]) -> None:
         strata=task.strata(first),
         classes=task.classes(first, options.labels),
         f1={name: numbers(table, F1) for name, table in found.items()} if F1 in columns else None,
-        margin=options.margin,
         **options.as_arguments(),
     )
     write_comparison(context, result)

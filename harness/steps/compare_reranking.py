@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from harness.config.tasks import TaskSettings
 from harness.steps import comparison
-from harness.steps.comparison import EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.comparison import EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import strings
 from harness.tasks.task import Task
@@ -19,16 +16,10 @@ VERSION = 1
 LIBRARIES = (*comparison.LIBRARIES, "ir-measures", "pytrec-eval-terrier")
 
 
-class Options(FlooredOptions):
-    margin: float
-
+class Options(MarginOptions):
     @classmethod
     def is_for(cls, task: type[Task]) -> bool:
         return "candidates" in task.gold
-
-    @classmethod
-    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        return {"margin": task.characteristics.margin}
 
 
 class Inputs(EvaluationInputs):
@@ -48,7 +39,6 @@ def run(context: Context[Options, Inputs]) -> None:
         first.column("candidates").to_pylist(),
         relevant_documents(first),
         strings(first, "group"),
-        margin=options.margin,
         **options.as_arguments(),
     )
     write_comparison(context, result)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.config.tasks import TaskSettings
 from harness.steps import comparison
-from harness.steps.comparison import ComparisonOptions, EvaluationInputs, FlooredOptions, tables, write_comparison
+from harness.steps.comparison import ComparisonOptions, EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.step import StepRef
 from harness.tasks.columns import matrix, strings
@@ -25,16 +24,10 @@ VERSION = 1
 LIBRARIES = (*comparison.LIBRARIES, "ir-measures", "pytrec-eval-terrier")
 
 
-class Options(FlooredOptions):
-    margin: float
-
+class Options(MarginOptions):
     @classmethod
     def is_for(cls, task: type[Task]) -> bool:
         return "relevant" in task.gold and "candidates" not in task.gold
-
-    @classmethod
-    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
-        return {"margin": task.characteristics.margin}
 
 
 class Inputs(EvaluationInputs):
@@ -46,7 +39,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.retrieval import compare
 
     options = context.options
-    result = compare(*read_embedded(context, options), margin=options.margin, **options.as_arguments())
+    result = compare(*read_embedded(context, options), **options.as_arguments())
     write_comparison(context, result)
 
 

@@ -77,6 +77,19 @@ class FlooredOptions(ComparisonOptions):
         }
 
 
+class MarginOptions(FlooredOptions):
+    """Of one that also says whether a score is the same."""
+
+    margin: float
+
+    @classmethod
+    def of_study(cls, task: TaskSettings) -> dict[str, Any]:
+        return {"margin": task.characteristics.margin}
+
+    def as_arguments(self) -> dict[str, Any]:
+        return {**super().as_arguments(), "margin": self.margin}
+
+
 class EvaluationInputs(StepInputs):
     """Outputs: further fields are named after the data set that they are on.
 

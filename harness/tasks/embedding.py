@@ -114,18 +114,6 @@ class EmbeddingTask(Task):
             }
         )
 
-    @staticmethod
-    def predictions(table: pa.Table) -> NDArray[Any]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
-    @staticmethod
-    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
 
 def _kind(example: Example) -> str:
     """Of the prompt before its texts."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,16 +134,6 @@ class MultiLabelClassificationTask(SequenceTask):
         right = sum(len(set(gold) & set(given)) for gold, given in zip(*columns, strict=True))
         every = sum(len(own) for column in columns for own in column)
         return {"accuracy": mean(numbers(table, "correct")), "label_f1": 2 * right / every if every else None}
-
-    @staticmethod
-    def predictions(table: pa.Table) -> NDArray[Any]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
-    @staticmethod
-    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
-        return MultiLabelClassificationTask.predictions(table)
 
     @staticmethod
     def attributes(

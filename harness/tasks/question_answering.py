@@ -257,16 +257,6 @@ class QuestionAnsweringTask(Task):
         return summary(numbers(table, "exact"), numbers(table, "f1"), answerable)
 
     @staticmethod
-    def predictions(table: pa.Table) -> NDArray[np.str_]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
-    @staticmethod
-    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
-        return QuestionAnsweringTask.predictions(table)
-
-    @staticmethod
     def attributes(
         examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
     ) -> dict[str, Attribute]:

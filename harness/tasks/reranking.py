@@ -118,16 +118,6 @@ class RerankingTask(OneOutputTask):
         return {"accuracy": mean(numbers(table, "correct")), **means}
 
     @staticmethod
-    def predictions(table: pa.Table) -> NDArray[Any]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
-    @staticmethod
-    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
-        return RerankingTask.predictions(table)
-
-    @staticmethod
     def attributes(
         examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
     ) -> dict[str, Attribute]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,19 +38,6 @@ class ScoredPairsTask(Task):
             "accuracy": mean(numbers(table, "correct")),
             "spearman": spearman(numbers(table, "score"), numbers(table, PREDICTED_SCORE)),
         }
-
-    @staticmethod
-    def predictions(table: pa.Table) -> NDArray[Any]:
-        """The sides."""
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
-    @staticmethod
-    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
 
     @staticmethod
     def attributes(

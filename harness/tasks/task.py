@@ -227,14 +227,18 @@ class Task(ABC):
         """Fields of `harness.results.deployments.Quality`; None: of no examples."""
 
     @staticmethod
-    @abstractmethod
     def predictions(table: pa.Table) -> NDArray[Any]:
-        """(rows,) equal where predictions are."""
+        """(rows,) equal where predictions are: the texts of a column, or what a task has instead."""
+        from harness.tasks.columns import strings
+
+        return strings(table, "prediction")
 
     @staticmethod
-    @abstractmethod
     def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
         """(rows,) predictions as people read them."""
+        from harness.tasks.columns import strings
+
+        return strings(table, "prediction")
 
     @staticmethod
     @abstractmethod

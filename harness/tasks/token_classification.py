@@ -228,16 +228,6 @@ class TokenClassificationTask(Task):
         }
 
     @staticmethod
-    def predictions(table: pa.Table) -> NDArray[Any]:
-        from harness.tasks.columns import strings
-
-        return strings(table, "prediction")
-
-    @staticmethod
-    def prediction_texts(table: pa.Table, labels: Sequence[str]) -> NDArray[np.str_]:
-        return TokenClassificationTask.predictions(table)
-
-    @staticmethod
     def attributes(
         examples: Sequence[Example], labels: Sequence[str], confidence: NDArray[np.float64] | None
     ) -> dict[str, Attribute]:

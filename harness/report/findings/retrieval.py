@@ -8,8 +8,8 @@ from benchmarks.characteristics.embedding_quantization import EmbeddingQuantizat
 from benchmarks.characteristics.retrieval import IndexVerdict
 from benchmarks.statistics.quantized_indexes import IndexKind
 from harness.report.blocks import Finding
-from harness.report.findings.phrases import listed, names, verb
-from harness.report.findings.same_score import same_score
+from harness.report.findings.phrases import listed, names
+from harness.report.findings.same_score import other_at_same_score
 from harness.report.numbers import fixed, percent, with_interval
 from harness.report.view import DeploymentView, TaskView
 
@@ -24,6 +24,7 @@ ADVICE: dict[IndexVerdict, tuple[str, str]] = {
         "More queries would tell; until then re-index the documents.",
     ),
 }
+WHAT_USERS_SEE = "Look at what users see change, not at nDCG alone."
 
 
 def may_the_index_stay(task: TaskView) -> list[Finding]:
@@ -54,24 +55,21 @@ def other_documents(task: TaskView) -> list[Finding]:
     result = task.characteristics.retrieval
     if result is None:
         return []
-    shared = {name: change.overlap for name, change in result.changes.items()}
     changes = {name: quality.ndcg_change for name, quality in result.quality.items()}
-    found = same_score(task, shared, result.verdicts, changes, result.margin)
-    if found is None:
-        return []
-    members, worst, least = found
-    return [
-        Finding(
-            "result",
-            "other-documents",
-            f"{listed(members)} {verb(members, 'scores', 'score')} like the reference and "
-            f"{verb(members, 'shows', 'show')} other documents: the nDCG@10 of {worst.label} changes by "
-            f"{with_interval(changes[worst.name], decimals=3)}, and of its first ten and the reference's "
-            f"{percent(1 - least)} % are not shared (1 - Jaccard).",
-            "Look at what users see change, not at nDCG alone.",
-            names(members),
-        )
-    ]
+    return other_at_same_score(
+        task,
+        "other-documents",
+        {name: change.overlap for name, change in result.changes.items()},
+        result.verdicts,
+        changes,
+        result.margin,
+        does=("and shows other documents", "and show other documents"),
+        told=lambda worst, least: (
+            f"the nDCG@10 of {worst.label} changes by {with_interval(changes[worst.name], decimals=3)}, and of its "
+            f"first ten and the reference's {percent(1 - least)} % are not shared (1 - Jaccard)"
+        ),
+        advice=WHAT_USERS_SEE,
+    )
 
 
 KEPT: dict[StorageVerdict, str] = {
@@ -112,21 +110,24 @@ def other_order(task: TaskView) -> list[Finding]:
     result = task.characteristics.reranking
     if result is None:
         return []
-    alike = {name: change.kendall for name, change in result.changes.items()}
     changes = {name: quality.ndcg_change for name, quality in result.quality.items()}
-    found = same_score(task, alike, result.verdicts, changes, result.margin)
-    if found is None:
-        return []
-    members, worst, least = found
-    first = result.changes[worst.name].first.value or 0.0
-    return [
-        Finding(
-            "result",
-            "other-order",
-            f"{listed(members)} {verb(members, 'scores', 'score')} like the reference in another order: the nDCG@10 of "
-            f"{worst.label} changes by {with_interval(changes[worst.name], decimals=3)}, its Kendall's tau-b with the "
-            f"reference is {fixed(least, 3)}, and {percent(first)} % of the queries have another candidate in front.",
-            "Look at what users see change, not at nDCG alone.",
-            names(members),
+
+    def told(worst: DeploymentView, least: float) -> str:
+        first = result.changes[worst.name].first.value or 0.0
+        return (
+            f"the nDCG@10 of {worst.label} changes by {with_interval(changes[worst.name], decimals=3)}, its Kendall's "
+            f"tau-b with the reference is {fixed(least, 3)}, and {percent(first)} % of the queries have another "
+            "candidate in front"
         )
-    ]
+
+    return other_at_same_score(
+        task,
+        "other-order",
+        {name: change.kendall for name, change in result.changes.items()},
+        result.verdicts,
+        changes,
+        result.margin,
+        does=("in another order", "in another order"),
+        told=told,
+        advice=WHAT_USERS_SEE,
+    )

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import Verdict
+from harness.report.blocks import Finding
+from harness.report.findings.phrases import listed, names, verb
 from harness.report.view import DeploymentView, TaskView
+
+
+def other_at_same_score(
+    task: TaskView,
+    rule: str,
+    shared: Mapping[str, Estimate],
+    verdicts: Mapping[str, Verdict],
+    changes: Mapping[str, Estimate],
+    margin: float,
+    *,
+    does: tuple[str, str],
+    told: Callable[[DeploymentView, float], str],
+    advice: str,
+) -> list[Finding]:
+    """The finding on the candidates of `same_score`: what each, or all, ``does``, and ``told`` of the one that shares
+    the least."""
+    found = same_score(task, shared, verdicts, changes, margin)
+    if found is None:
+        return []
+    members, worst, least = found
+    begin = f"{listed(members)} {verb(members, 'scores', 'score')} like the reference {verb(members, *does)}"
+    return [Finding("result", rule, f"{begin}: {told(worst, least)}.", advice, names(members))]
 
 
 def same_score(
