@@ -154,6 +154,7 @@ class Objects:
         return {
             path.removeprefix(root): Listed(facts["size"], facts["LastModified"].timestamp())
             for path, facts in found.items()
+            if facts["type"] == "file"  # not the folder itself, which is found where its first object comes meanwhile
         }
 
     def delete(self, names: Iterable[str]) -> None:

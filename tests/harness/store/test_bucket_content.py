@@ -147,3 +147,15 @@ def test_a_lease_is_renewed_as_long_as_it_is_held(store: Store, monkeypatch: pyt
         while own not in objects(store).listed("leases"):
             time.sleep(0.01)
     assert not objects(store).listed("leases")
+
+
+def test_a_folder_whose_first_object_comes_while_it_is_listed_is_empty(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects(store).write("leases/shared-meanwhile", "")
+
+    async def before_it_came(*_: object, **__: object) -> list[dict[str, object]]:
+        return []
+
+    monkeypatch.setattr("s3fs.S3FileSystem._lsdir", before_it_came)
+    assert objects(store).listed("leases") == {}
