@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from backends.registry import backend_class
 from harness.checkpoints.positions import positions
 from harness.checkpoints.prebuilt import prebuilt_file
-from harness.config.data import QueriesSource
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import TaskSettings
-from harness.data.beir import unknown_queries
+from harness.data.left_out import left_out
 from harness.errors import UserError
 from harness.examples import Example, Query, TextExample
 from harness.planning.context import this_machine
-from harness.planning.examples import attacked_examples
+from harness.planning.examples import attacked_examples, data_sources
 from harness.planning.plan import Plan, TaskPlan
 from harness.report.findings.phrases import plural
 from harness.steps import prebuilt_artifact
@@ -56,39 +55,45 @@ def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) 
     yield from _label_cautions(plan, loaded)
     read = {step.key: examples for step, examples in loaded}
     for planned in plan.tasks:
-        if "corpus" in planned.examples:
-            yield from _judgement_cautions(
-                planned, *(read.get(planned.examples[r].key) for r in ("evaluation", "corpus"))
-            )
+        by_role = {role: read.get(step.key, ()) for role, step in planned.examples.items()}
+        asked = {role: judged for role, read in by_role.items() if (judged := _judged(read))}
+        if "evaluation" in asked and by_role.get("corpus"):
+            yield from _absent_documents(planned, asked["evaluation"], by_role["corpus"])
+        for role in asked:
+            yield from _queries_left_out(planned, role)
 
 
-def _judgement_cautions(
-    planned: TaskPlan, queries: Sequence[Example] | None, corpus: Sequence[Example] | None
-) -> Iterator[str]:
-    """Judgements of documents and of queries that are not there: they lower what any retriever can reach."""
-    place, source = f"tasks.{planned.name}.data", planned.task.data.evaluation
-    judged_ones = [query for query in queries or () if isinstance(query, Query)]
-    if judged_ones and corpus:
-        known = {document.id for document in corpus}
-        relevant = list(dict.fromkeys(id for query in judged_ones for id in query.relevant))
-        absent = [id for id in relevant if id not in known]
-        if relevant and len(absent) == len(relevant):
-            raise UserError(
-                f"{place}.corpus: holds none of the {plural(len(relevant), 'relevant document')}, such as "
-                f"{absent[0]!r}; name the corpus that the qrels are of"
-            )
-        if absent:
-            yield (
-                f"{place}.corpus: {len(absent)} of {plural(len(relevant), 'relevant document')}, such as "
-                f"{absent[0]!r}, are not in it, so that no query finds them; name the corpus that the qrels are of"
-            )
-    if judged_ones and isinstance(source, QueriesSource):
-        absent, judged = unknown_queries(judged_ones, source.qrels)
-        if absent:
-            yield (
-                f"{place}.evaluation: {len(absent)} of {plural(judged, 'judged query', 'judged queries')}, such as "
-                f"{absent[0]!r}, are not among the queries and are left out; name the file that has them"
-            )
+def _judged(examples: Sequence[Example]) -> list[Query]:
+    return [query for query in examples if isinstance(query, Query) and query.relevant]
+
+
+def _absent_documents(planned: TaskPlan, queries: Sequence[Query], corpus: Sequence[Example]) -> Iterator[str]:
+    """Judgements of documents that are not there: they lower what any retriever can reach."""
+    place, known = f"tasks.{planned.name}.data.corpus", {document.id for document in corpus}
+    relevant = list(dict.fromkeys(id for query in queries for id in query.relevant))
+    absent = [id for id in relevant if id not in known]
+    if len(absent) == len(relevant):
+        raise UserError(
+            f"{place}: holds none of the {plural(len(relevant), 'relevant document')}, such as {absent[0]!r}; name the "
+            "corpus that the qrels are of"
+        )
+    if absent:
+        without = sum(known.isdisjoint(query.relevant) for query in queries)
+        told = f", and {without} of {plural(len(queries), 'query', 'queries')} nothing relevant" if without else ""
+        yield (
+            f"{place}: {len(absent)} of {plural(len(relevant), 'relevant document')}, such as {absent[0]!r}, are not "
+            f"in it, so that no query finds them{told}; name the corpus that the qrels are of"
+        )
+
+
+def _queries_left_out(planned: TaskPlan, role: str) -> Iterator[str]:
+    place = "data.evaluation" if role == "evaluation" else "characteristics.attack.data"
+    for absent in left_out(data_sources(planned.task)[role]):
+        one, several = ("judged query", "judged queries") if absent.judged else ("query", "queries")
+        yield (
+            f"tasks.{planned.name}.{place}: {len(absent.ids)} of {plural(absent.of, one, several)}, such as "
+            f"{absent.ids[0]!r}, {absent.reason}"
+        )
 
 
 def _label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]]]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def read_queries(path: Path, qrels: Path) -> list[Query]:
         UserError: no such file, a line that is no query or no judgement, an id that stands twice, or no query with a
             relevant document.
     """
-    relevant = _read_qrels(qrels)
+    relevant = read_qrels(qrels)
     found, ids = [], UniqueIds(path)
     for place, record in jsonl_rows(path):
         id = _id(path, place, record)
@@ -55,18 +55,16 @@ def read_queries(path: Path, qrels: Path) -> list[Query]:
     return found
 
 
-def unknown_queries(queries: Iterable[Query], qrels: Path) -> tuple[list[str], int]:
-    """The queries with a relevant document that `read_queries` has not found, and how many have one at all."""
-    known = {query.id for query in queries}
-    judged = _read_qrels(qrels)
-    return [query for query in judged if query not in known], len(judged)
+def query_ids(path: Path) -> list[str]:
+    """Of all queries, whether or not anything is relevant to them."""
+    return [_id(path, place, record) for place, record in jsonl_rows(path)]
 
 
 def _id(path: Path, place: str, record: Mapping[str, Any]) -> str:
     return checked_id(path, f"{place}._id", record.get("_id", record.get("id")))
 
 
-def _read_qrels(path: Path) -> dict[str, dict[str, int]]:
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Grades of 1 and more by document, by query."""
     found: dict[str, dict[str, int]] = {}
     for place, (query, document, score) in _rows(path):

@@ -24,7 +24,7 @@ def read_run(source: CandidatesSource) -> list[CandidateList]:
         UserError: a file that is not there or not readable, a candidate that stands twice or is not in the corpus, or
             no query of the run with a relevant document.
     """
-    run = _ranked(source.candidates)
+    run = ranked(source.candidates)
     texts = {document.id: document.text for document in read_corpus(source.corpus)}
     found = []
     for query in read_queries(source.queries, source.qrels):
@@ -54,14 +54,12 @@ def grouped(path: Path, pairs: Sequence[ScoredPair]) -> list[CandidateList]:
     Queries without a relevant candidate (from grade 1 on) are left out: they say nothing about an order. Raises
     `UserError` where none is left, or a score is no grade.
     """
-    lists: dict[str, list[ScoredPair]] = {}
     for pair in pairs:
         if whole_number(pair.score) is None:
             what = f"the score {pair.score:g} is no grade, a whole number"
             raise bad_data(path, f"pair {pair.id}", what, "correct it, or use text-pair-regression")
-        lists.setdefault(pair.text, []).append(pair)
     found = []
-    for text, own in lists.items():
+    for text, own in by_query(pairs).items():
         if relevant := {pair.id: int(pair.score) for pair in own if pair.score > 0}:
             found.append(
                 CandidateList(
@@ -79,7 +77,14 @@ def grouped(path: Path, pairs: Sequence[ScoredPair]) -> list[CandidateList]:
     return found
 
 
-def _ranked(path: Path) -> dict[str, list[str]]:
+def by_query(pairs: Sequence[ScoredPair]) -> dict[str, list[ScoredPair]]:
+    lists: dict[str, list[ScoredPair]] = {}
+    for pair in pairs:
+        lists.setdefault(pair.text, []).append(pair)
+    return lists
+
+
+def ranked(path: Path) -> dict[str, list[str]]:
     """The candidates of each query, best first."""
     scored: dict[str, dict[str, float]] = {}
     for number, line in enumerate(read_text(path).split("\n"), start=1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import onnx
@@ -161,28 +162,79 @@ tasks:
     models: {tiny: {checkpoint: {random: bert-tiny}}}
     data: {corpus: {corpus: corpus.jsonl}, evaluation: {queries: queries.jsonl, qrels: qrels.tsv}}
 """
+SAMPLE = "tasks.retrieval.data.evaluation.sample=1"
+RERANKING = """
+study: small
+formats: [onnx-fp32]
+performance: null
+tasks:
+  reranking:
+    reference: tiny
+    models: {tiny: {checkpoint: {random: bert-tiny}}}
+    data:
+      evaluation: {candidates: run.tsv, queries: queries.jsonl, qrels: qrels.tsv, corpus: corpus.jsonl}
+"""
+
+
+def of_data(
+    study: str, *judged: str, documents: str = "ab", queries: str = "12", overrides: Sequence[str] = ()
+) -> list[str]:
+    """What the data in this folder give rise to; ``judged`` are lines of the qrels."""
+    Path("study.yaml").write_text(study)
+    for name, ids in (("corpus", documents), ("queries", queries)):
+        Path(f"{name}.jsonl").write_text("".join(f'{{"_id": "{id}", "text": "a text"}}\n' for id in ids))
+    Path("qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(f"{row}\n" for row in judged))
+    plan = make_plan(load_study(Path("study.yaml"), overrides))
+    return list(data_cautions(plan, load_missing_examples(plan, Store(Path("nowhere"))).missing))
 
 
 def test_judgements_of_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "study.yaml").write_text(RETRIEVAL)
-
-    def cautioned(*judged: str, documents: str = "ab") -> list[str]:
-        for name, ids in (("corpus", documents), ("queries", "12")):
-            (tmp_path / f"{name}.jsonl").write_text("".join(f'{{"_id": "{id}", "text": "a text"}}\n' for id in ids))
-        (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(f"{row}\n" for row in judged))
-        plan = make_plan(load_study(Path("study.yaml")))
-        return list(data_cautions(plan, load_missing_examples(plan, Store(tmp_path / "nowhere")).missing))
-
     place = "tasks.retrieval.data"
-    assert cautioned("1\ta\t1", "2\tb\t2", "2\tz\t0") == [], "what is not relevant need not be there"
-    assert cautioned("1\ta\t1", "1\ty\t1", "2\tz\t1", "2\ty\t1") == [
-        f"{place}.corpus: 2 of 3 relevant documents, such as 'y', are not in it, so that no query finds them; name the "
-        "corpus that the qrels are of"
+    assert of_data(RETRIEVAL, "1\ta\t1", "2\tb\t2", "2\tz\t0") == [], "what is not relevant need not be there"
+    assert of_data(RETRIEVAL, "1\ta\t1", "1\ty\t1", "2\tz\t1", "2\ty\t1") == [
+        f"{place}.corpus: 2 of 3 relevant documents, such as 'y', are not in it, so that no query finds them, and "
+        "1 of 2 queries nothing relevant; name the corpus that the qrels are of"
     ]
-    assert cautioned("1\ta\t1", "9\ta\t1", "8\tb\t0") == [
-        f"{place}.evaluation: 1 of 2 judged queries, such as '9', are not among the queries and are left out; name the "
+    assert of_data(RETRIEVAL, "1\ta\t1", "9\ta\t1", "2\tb\t1") == [
+        f"{place}.evaluation: 1 of 3 judged queries, such as '9', are not among the queries and are left out; name the "
         "file that has them"
     ]
     with pytest.raises(UserError, match=f"{place}.corpus: holds none of the 2 relevant documents, such as 'a'; name "):
-        cautioned("1\ta\t1", "2\tb\t1", documents="xyz")
+        of_data(RETRIEVAL, "1\ta\t1", "2\tb\t1", documents="xyz")
+
+
+def test_queries_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    judged = ("1\ta\t1", "2\ta\t0", "3\tb\t1")
+    unjudged = "data.evaluation: 2 of 4 queries, such as '2', have no relevant document and are left out"
+    assert of_data(RETRIEVAL, *judged, queries="1234") == [f"tasks.retrieval.{unjudged}"]
+    assert of_data(RETRIEVAL, "1\ta\t1", "2\tb\t1", overrides=[SAMPLE]) == [], "what is not sampled is not left out"
+    Path("run.tsv").write_text("3\tb\n2\ta\n")
+    assert of_data(RERANKING, *judged, queries="1234") == [
+        f"tasks.reranking.{unjudged}",
+        "tasks.reranking.data.evaluation: 1 of 2 judged queries, such as '1', have no candidates and are left out; "
+        "name the whole run",
+    ]
+    Path("run.tsv").write_text("3\tb\n1\ta\n")
+    assert of_data(RERANKING, "1\ta\t1", "3\tb\t1", queries="13") == []
+    Path("pairs.csv").write_text("text,text_pair,score\nred,a,0\nred,b,0\nblue,c,0\nblue,d,2\n")
+    table = RERANKING.replace(
+        "{candidates: run.tsv, queries: queries.jsonl, qrels: qrels.tsv, corpus: corpus.jsonl}", "{table: pairs.csv}"
+    )
+    assert of_data(table) == [
+        "tasks.reranking.data.evaluation: 1 of 2 queries, such as 'red', have no relevant candidate and are left out"
+    ]
+
+
+def test_queries_to_attack_that_are_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("others.jsonl").write_text('{"_id": "1", "text": "a text"}\n{"_id": "7", "text": "another"}\n')
+    masked = "masked_language_model: {checkpoint: {embedded: reviews}}"
+    attack = f"characteristics={{attack: {{{masked}, data: [{{queries: others.jsonl, qrels: qrels.tsv}}]}}}}"
+    place = "tasks.retrieval.characteristics.attack.data"
+    assert of_data(RETRIEVAL, "1\ta\t1", "2\tb\t1", overrides=[f"tasks.retrieval.{attack}"]) == [
+        f"{place}: 1 of 2 queries, such as '7', have no relevant document and are left out",
+        f"{place}: 1 of 2 judged queries, such as '2', are not among the queries and are left out; name the file "
+        "that has them",
+    ]
