@@ -61,29 +61,32 @@ def read_hub_questions(source: HubSource) -> list[QuestionExample]:
     return examples
 
 
-def read_hub_texts(source: HubSource, labels: Sequence[str]) -> list[TextExample]:
+def read_hub_texts(source: HubSource, labels: Sequence[str], *, judged: bool = True) -> list[TextExample]:
     """Every text of the split, in its order.
 
     If the data set names its classes and these are the task's ``labels`` in another order, they are
-    matched by name, otherwise by index.
+    matched by name, otherwise by index. Where no model is ``judged`` by it, the column of labels may be missing: the
+    first class stands for it.
     """
     dataset = load_hub(source)
     name = _name(source)
-    for key, column in (("text", source.text), ("label", source.label)):
+    labelled = judged or source.label in dataset.column_names
+    columns = {"text": source.text, **({"label": source.label} if labelled else {})}
+    for key, column in columns.items():
         if column not in dataset.column_names:
             raise UserError(
                 f"{name}: no column {column!r}, the columns are {short(', '.join(dataset.column_names))}; "
                 f"name the column with `{key}:` in the config"
             )
-    own: Sequence[str] = getattr(dataset.features[source.label], "names", None) or ()
+    own: Sequence[str] = (getattr(dataset.features[source.label], "names", None) if labelled else None) or ()
     by_name = set(own) == set(labels)
     examples = []
-    for index, (place, row) in enumerate(_rows(dataset, (source.text, source.label))):
+    for index, (place, row) in enumerate(_rows(dataset, tuple(columns.values()))):
         content = checked_text(name, f"{place}.{source.text}", row[source.text])
-        value = row[source.label]
+        value = row.get(source.label)
         if by_name and isinstance(value, int) and 0 <= value < len(own):
             value = own[value]
-        label = checked_label(name, f"{place}.{source.label}", value, labels)
+        label = checked_label(name, f"{place}.{source.label}", value, labels) if labelled else 0
         id = f"{source.hub}/{source.split}:{index}"
         examples.append(TextExample(id, group_of(content), content, label))
     return examples

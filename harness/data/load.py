@@ -23,6 +23,9 @@ from harness.errors import UserError
 from harness.examples import CandidateList, Example, LabelledText, PlainText, Query, ScoredPair, TextPair
 from harness.task_registry import task_class
 
+OTHER = "out-of-distribution"
+"""The role of data on which no prediction is right or wrong."""
+
 
 def load_examples(
     source: TrainingSource, *, task: str, labels: tuple[str, ...] | None, role: str, seed: int
@@ -121,7 +124,7 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
 
 
 def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
-    """All examples of a source of texts with labels. Raises `UserError`, also where it is one of questions."""
+    """All texts of a source with their labels, which `OTHER` data may lack. Raises `UserError`, also of questions."""
     if not isinstance(source, TableSource | HubSource | EmbeddedSource):
         what = "questions" if isinstance(source, SquadSource) else "texts without labels"
         raise UserError(
@@ -140,10 +143,10 @@ def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) ->
             )
         from harness.data.tables import read_table
 
-        return read_table(source.table, text=source.text, label=source.label, labels=labels)
+        return read_table(source.table, text=source.text, label=source.label, labels=labels, judged=role != OTHER)
     from harness.data.hub import read_hub_texts
 
-    return read_hub_texts(source, labels)
+    return read_hub_texts(source, labels, judged=role != OTHER)
 
 
 def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
@@ -158,7 +161,7 @@ def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role
 
 
 def read_label_sets(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[LabelledText]:
-    """All texts of a table with their labels; out-of-distribution data need none. Raises `UserError`."""
+    """All texts of a table with their labels; of `OTHER` data none is read. Raises `UserError`."""
     if not isinstance(source, TableSource):
         raise UserError(
             f"{role} data: {describe(source)} is not named as texts with labels; name a CSV, JSONL or Parquet file "
@@ -166,7 +169,7 @@ def read_label_sets(source: DataSource, labels: tuple[str, ...] | None, role: st
         )
     from harness.data import tables
 
-    if role == "out-of-distribution":
+    if role == OTHER:
         texts = tables.read_plain_texts(source.table, text=source.text)
         return [LabelledText(one.id, one.group, one.text, ()) for one in texts]
     columns = {"text": source.text, "label": source.label, "separator": source.separator}
@@ -174,21 +177,21 @@ def read_label_sets(source: DataSource, labels: tuple[str, ...] | None, role: st
 
 
 def read_labelled_pairs(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[TextPair]:
-    """All pairs of a table with their classes. Raises `UserError`."""
+    """All pairs of a table with their classes, which `OTHER` data may lack. Raises `UserError`."""
     table = _table_of_pairs(source, role, "label")
     from harness.data.tables import read_labelled_pairs
 
     columns = {"text": table.text, "text_pair": table.text_pair or "text_pair", "label": table.label}
-    return read_labelled_pairs(table.table, **columns, labels=labels or ())
+    return read_labelled_pairs(table.table, **columns, labels=labels or (), judged=role != OTHER)
 
 
 def read_scored_pairs(source: DataSource, role: str) -> Sequence[ScoredPair]:
-    """All pairs of a table with their scores. Raises `UserError`."""
+    """All pairs of a table with their scores, which `OTHER` data may lack. Raises `UserError`."""
     table = _table_of_pairs(source, role, "score")
     from harness.data.tables import read_scored_pairs
 
     columns = {"text": table.text, "text_pair": table.text_pair or "text_pair", "score": table.score}
-    return read_scored_pairs(table.table, **columns)
+    return read_scored_pairs(table.table, **columns, judged=role != OTHER)
 
 
 def _table_of_pairs(source: DataSource, role: str, judged: str) -> TableSource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,17 @@ Row = tuple[str, list[Any]]
 """(place, one value a column)"""
 
 
+MISSING = (None, "")
 LARGEST_TABLE_ROWS = 20_000_000
 LARGEST_TABLE_BYTES = 8 << 30
 """A Parquet file of a few kilobytes can unpack to any size."""
 
 
-def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> list[TextExample]:
+def read_table(path: Path, *, text: str, label: str, labels: Sequence[str], judged: bool = True) -> list[TextExample]:
     """Every row of the file, in its order; ``text`` and ``label`` name the two columns that count.
 
-    The id of an example is the file's name and its row's number, from 0.
+    The id of an example is the file's name and its row's number, from 0. Where no model is ``judged`` by them, labels
+    may be missing, a row's or the whole column: the first class stands for them.
 
     Raises:
         UserError: no such file, not readable as what its suffix says, a column that is not there, an
@@ -41,10 +43,16 @@ def read_table(path: Path, *, text: str, label: str, labels: Sequence[str]) -> l
             id=f"{path.stem}:{index}",
             group=group_of(checked_text(path, f"{place}, column {text!r}", content)),
             text=content,
-            label=checked_label(path, f"{place}, column {label!r}", value, labels),
+            label=_class(path, f"{place}, column {label!r}", value, labels, judged),
         )
-        for index, (place, (content, value)) in enumerate(rows_of(path, {"text": text, "label": label}))
+        for index, (place, (content, value)) in enumerate(
+            rows_of(path, {"text": text, "label": label}, optional=() if judged else ("label",))
+        )
     ]
+
+
+def _class(path: Path, place: str, value: Any, labels: Sequence[str], judged: bool) -> int:
+    return 0 if value in MISSING and not judged else checked_label(path, place, value, labels)
 
 
 def read_label_sets(path: Path, *, text: str, label: str, labels: Sequence[str], separator: str) -> list[LabelledText]:
@@ -76,37 +84,40 @@ def read_plain_texts(path: Path, *, text: str) -> list[PlainText]:
     ]
 
 
-def read_labelled_pairs(path: Path, *, text: str, text_pair: str, label: str, labels: Sequence[str]) -> list[TextPair]:
+def read_labelled_pairs(
+    path: Path, *, text: str, text_pair: str, label: str, labels: Sequence[str], judged: bool = True
+) -> list[TextPair]:
     """As `read_table`, of two texts; pairs that begin with one text are of one group."""
     return [
         TextPair(
             f"{path.stem}:{index}",
             group_of(first),
             first,
-            checked_label(path, f"{place}, column {label!r}", value, labels),
+            _class(path, f"{place}, column {label!r}", value, labels, judged),
             second,
         )
-        for index, (place, first, second, value) in enumerate(_pairs(path, text, text_pair, {"label": label}))
+        for index, (place, first, second, value) in enumerate(_pairs(path, text, text_pair, {"label": label}, judged))
     ]
 
 
-def read_scored_pairs(path: Path, *, text: str, text_pair: str, score: str) -> list[ScoredPair]:
-    """As `read_labelled_pairs`, of two texts and a finite number."""
+def read_scored_pairs(path: Path, *, text: str, text_pair: str, score: str, judged: bool = True) -> list[ScoredPair]:
+    """As `read_labelled_pairs`, of two texts and a finite number; 0 stands for what is missing."""
     return [
         ScoredPair(
             f"{path.stem}:{index}",
             group_of(first),
             first,
             second,
-            _number(path, f"{place}, column {score!r}", value),
+            0.0 if value in MISSING and not judged else _number(path, f"{place}, column {score!r}", value),
         )
-        for index, (place, first, second, value) in enumerate(_pairs(path, text, text_pair, {"score": score}))
+        for index, (place, first, second, value) in enumerate(_pairs(path, text, text_pair, {"score": score}, judged))
     ]
 
 
-def _pairs(path: Path, text: str, text_pair: str, judged: Columns) -> Iterator[tuple[str, str, str, Any]]:
-    """Place, both texts, and what the one column of ``judged`` holds."""
-    for place, (first, second, value) in rows_of(path, {"text": text, "text_pair": text_pair, **judged}):
+def _pairs(path: Path, text: str, text_pair: str, gold: Columns, judged: bool) -> Iterator[tuple[str, str, str, Any]]:
+    """Place, both texts, and what the one column of ``gold`` holds."""
+    columns = {"text": text, "text_pair": text_pair, **gold}
+    for place, (first, second, value) in rows_of(path, columns, optional=() if judged else tuple(gold)):
         for column, content in ((text, first), (text_pair, second)):
             checked_text(path, f"{place}, column {column!r}", content)
         yield place, first, second, value
@@ -122,38 +133,43 @@ def _number(path: Path, place: str, value: Any) -> float:
     return number
 
 
-def rows_of(path: Path, columns: Columns) -> Iterator[Row]:
-    """Every row of a CSV, JSONL or Parquet file, by its suffix. Raises `UserError`."""
+def rows_of(path: Path, columns: Columns, *, optional: Collection[str] = ()) -> Iterator[Row]:
+    """Every row of a CSV, JSONL or Parquet file, by its suffix; None in columns that are ``optional`` and not there.
+
+    Raises:
+        UserError: no such file, not readable as what its suffix says, or a column that is not there.
+    """
     readers = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(readers)
         raise UserError(f"{path}: the suffix {path.suffix!r} is none of {known}; convert or rename the file")
-    return reader(path, columns)
+    return reader(path, columns, optional)
 
 
-def _csv_rows(path: Path, wanted: Columns) -> Iterator[Row]:
+def _csv_rows(path: Path, wanted: Columns, optional: Collection[str]) -> Iterator[Row]:
     rows = csv_rows(path)
     _, columns = next(rows)
-    _check_columns(path, columns, wanted)
-    indices = [columns.index(column) for column in wanted.values()]
+    _check_columns(path, columns, wanted, optional)
+    indices = [columns.index(column) if column in columns else None for column in wanted.values()]
     for place, row in rows:
-        yield place, [row[index] for index in indices]
+        yield place, [None if index is None else row[index] for index in indices]
 
 
-def _jsonl_rows(path: Path, wanted: Columns) -> Iterator[Row]:
+def _jsonl_rows(path: Path, wanted: Columns, optional: Collection[str]) -> Iterator[Row]:
     for place, record in jsonl_rows(path):
-        _check_columns(f"{path}: {place}", list(record), wanted)
-        yield place, [record[column] for column in wanted.values()]
+        _check_columns(f"{path}: {place}", list(record), wanted, optional)
+        yield place, [record.get(column) for column in wanted.values()]
 
 
-def _parquet_rows(path: Path, wanted: Columns) -> Iterator[Row]:
+def _parquet_rows(path: Path, wanted: Columns, optional: Collection[str]) -> Iterator[Row]:
     from harness.arrow import pa, pq
 
     existing_file(path)
     try:
         with pq.ParquetFile(path) as file:
-            _check_columns(path, file.schema_arrow.names, wanted)
+            names = file.schema_arrow.names
+            _check_columns(path, names, wanted, optional)
             groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
             size = sum(group.total_byte_size for group in groups)
             if file.metadata.num_rows > LARGEST_TABLE_ROWS or size > LARGEST_TABLE_BYTES:
@@ -161,17 +177,18 @@ def _parquet_rows(path: Path, wanted: Columns) -> Iterator[Row]:
                     f"{path}: {file.metadata.num_rows:,} rows of {size:,} bytes when unpacked, more than the "
                     f"{LARGEST_TABLE_ROWS:,} or {LARGEST_TABLE_BYTES:,} that are read; keep the rows that are needed"
                 )
-            table = file.read(list(dict.fromkeys(wanted.values())))
-            rows = zip(*(table[column].to_pylist() for column in wanted.values()), strict=True)
+            table = file.read([column for column in dict.fromkeys(wanted.values()) if column in names])
+            absent = [None] * len(table)
+            rows = zip(*(table[c].to_pylist() if c in names else absent for c in wanted.values()), strict=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as Parquet ({one_line(error)}); fetch the file again") from None
     for number, values in enumerate(rows):
         yield f"row {number}", list(values)
 
 
-def _check_columns(source: object, columns: Sequence[str], wanted: Columns) -> None:
+def _check_columns(source: object, columns: Sequence[str], wanted: Columns, optional: Collection[str]) -> None:
     for key, column in wanted.items():
-        if columns.count(column) != 1:
+        if columns.count(column) != 1 and not (key in optional and column not in columns):
             if len(columns) == 1 and (other := next((c for c in ";\t|" if c in columns[0]), None)):
                 raise UserError(
                     f"{source}: the header has no comma but {other!r}: CSV is read with commas; "

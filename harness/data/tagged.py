@@ -32,9 +32,9 @@ def read_tagged(source: DataSource, labels: Sequence[str], role: str) -> list[Ta
         UserError: another source, no such file, or a sentence without words, with other numbers of words and tags, or
             with a tag that is none of ``labels``.
     """
-    from harness.data.load import describe
+    from harness.data.load import OTHER, describe
 
-    if isinstance(source, TableSource) and role == "out-of-distribution":
+    if isinstance(source, TableSource) and role == OTHER:
         texts = read_plain_texts(source.table, text=source.text)
         return [TaggedSentence(one.id, one.group, (), ()).of(one.text) for one in texts]
     if not isinstance(source, TaggedSource):

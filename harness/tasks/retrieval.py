@@ -67,9 +67,9 @@ class RetrievalTask(EmbeddingTask):
 
     @staticmethod
     def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
-        from harness.data.load import read_plain_texts, read_queries
+        from harness.data.load import OTHER, read_plain_texts, read_queries
 
-        if role == "out-of-distribution":  # held against the evaluation's: what nobody of its users would look for
+        if role == OTHER:  # held against the evaluation's: what nobody of its users would look for
             return [Query(text.id, text.group, text.text, (), ()) for text in read_plain_texts(source, role)]
         queries = role == "evaluation" or role.startswith("attack-")
         return read_queries(source, role) if queries else read_plain_texts(source, role)

@@ -107,6 +107,15 @@ def test_texts_with_labels(tmp_path: Path) -> None:
     assert examples[1].id == f"{source.hub}/validation:1"
 
 
+def test_texts_on_which_nothing_is_judged_need_no_labels(tmp_path: Path) -> None:
+    source = publish(tmp_path, [{"text": "good"}, {"text": "bad"}])
+    assert [example.text for example in read_hub_texts(source, ("negative", "positive"), judged=False)] == [
+        "good",
+        "bad",
+    ]
+    assert "no column 'label', the columns are 'text'" in complaint(read_hub_texts, source, ("negative", "positive"))
+
+
 def test_named_classes_in_another_order_are_matched_by_name(tmp_path: Path) -> None:
     import datasets
 

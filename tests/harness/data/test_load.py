@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
 from harness.data.load import describe, load_examples, source_files
 from harness.errors import UserError
+from harness.examples import Example
 
 LABELS = ("negative", "positive")
 
@@ -87,6 +90,49 @@ def test_embedded_reviews_with_other_labels() -> None:
     source = EmbeddedSource(embedded="train", size=5)
     message = complaint(source, "text-classification", ("positive", "negative"))
     assert message.endswith("but the embedded reviews have negative, positive; use these, in this order")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize(
+    ("task", "gold"),
+    [
+        ("text-classification", "label"),
+        ("text-pair-classification", "label"),
+        ("text-pair-regression", "score"),
+        ("sentence-similarity", "score"),
+        ("reranking", "score"),
+        ("multi-label-classification", "label"),
+        ("token-classification", None),
+    ],
+)
+def test_out_of_distribution_data_need_no_labels(tmp_path: Path, suffix: str, task: str, gold: str | None) -> None:
+    path, labels = tmp_path / f"other{suffix}", ("negative", "positive")
+    columns = {"text": ["a plane", "a ship"], "text_pair": ["flies", "sails"]}
+
+    def write() -> None:
+        match suffix:
+            case ".csv":
+                lines = [",".join(row) for row in (columns, *zip(*columns.values(), strict=True))]
+                path.write_text("\n".join([*lines, ""]))
+            case ".jsonl":
+                rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+                path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+            case ".parquet":
+                pq.write_table(pa.table(columns), path)
+
+    def read(role: str) -> list[Example]:
+        source = TableSource(table=path)
+        return load_examples(source, task=task, labels=labels, role=role, seed=0)
+
+    write()
+    texts = [example.text for example in read("out-of-distribution")]
+    if gold is None:
+        return
+    with pytest.raises(UserError, match=f"no column '{gold}'"):
+        read("evaluation")
+    columns[gold] = ["", "1"]
+    write()
+    assert [example.text for example in read("out-of-distribution")] == texts, "nor a row of a column"
 
 
 def test_a_source_without_examples(tmp_path: Path) -> None:
