@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,22 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = (".bin", ".safetensors", ".parquet", ".h5", ".msgpack")
 """Suffixes of what the hub keeps in LFS."""
+
+
+def fetch_model(named: tuple[str, str]) -> None:
+    """Print the folder of a model's revision, in a process of its own: the client reads its environment once."""
+    from harness.checkpoints.locate import require_on_hub, source_folder
+    from harness.config.checkpoints import HubCheckpoint
+    from harness.errors import UserError
+
+    name, revision = named
+    source = HubCheckpoint(hub=name, revision=revision)
+    try:
+        require_on_hub(source)
+        print("there", flush=True)
+        print(source_folder(source))
+    except UserError as error:
+        sys.exit(str(error))
 
 
 @dataclass

@@ -7,18 +7,15 @@ process starts, or is about signals and pipes, takes `started` or `command`.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
-SECONDS = 580
+from tests.forks import ENCODING, forked
 
-_forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload([f"harness.cli.{name}" for name in ("main", "run", "validate", "show", "compare")])
+SECONDS = 580
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -38,17 +35,9 @@ def started(*arguments: str | Path, cwd: Path | None = None, **environment: str)
 
 
 def scalemodel(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    assert not any(name.startswith("PYTHON") for name in environment), "read when an interpreter starts: use `started`"
-    line = command(*arguments)
-    with tempfile.TemporaryDirectory() as folder:
-        streams = [Path(folder) / name for name in ("stdout", "stderr")]
-        process = _forks.Process(target=_call, args=(line, cwd or Path.cwd(), _environment(environment), streams))
-        process.start()
-        process.join(SECONDS)
-        if process.exitcode is None:
-            process.kill()
-            raise subprocess.TimeoutExpired(line, SECONDS)
-        return subprocess.CompletedProcess(line, process.exitcode, *(stream.read_text() for stream in streams))
+    fixed = [name for name in environment if name.startswith("PYTHON") and name != ENCODING]
+    assert not fixed, "read when an interpreter starts: use `started`"
+    return forked(_main, command(*arguments), cwd=cwd, environment=_environment(environment), seconds=SECONDS)
 
 
 def run_study(folder: Path) -> Path:
@@ -63,15 +52,8 @@ def _environment(changed: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "COLUMNS": "100", **changed}
 
 
-def _call(line: list[str], cwd: Path, environment: dict[str, str], streams: list[Path]) -> None:
+def _main(line: list[str]) -> None:
     from harness.cli import main
 
-    for descriptor, stream in enumerate(streams, start=1):
-        file = os.open(stream, os.O_WRONLY | os.O_CREAT)
-        os.dup2(file, descriptor)
-        os.close(file)
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
     sys.argv = line
     main()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.driver import scalemodel, started
+from tests.end_to_end.driver import scalemodel
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.run_comparison.timed_runs import DEPLOYMENTS, write_run
 
@@ -45,7 +45,7 @@ def test_names_of_a_store_and_every_format(folder: Path) -> None:
 
 
 def test_a_narrow_terminal_without_unicode(folder: Path) -> None:
-    told = started("compare", "before", "slower", cwd=folder, COLUMNS="50", PYTHONIOENCODING="ascii")
+    told = scalemodel("compare", "before", "slower", cwd=folder, COLUMNS="50", PYTHONIOENCODING="ascii")
     assert told.returncode == 0, told.stderr
     assert max(len(line) for line in told.stdout.splitlines()) <= 50
 

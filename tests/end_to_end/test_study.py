@@ -159,14 +159,14 @@ def test_one_screen_and_the_parts_of_the_report(run_folder: Path) -> None:
 @pytest.mark.parametrize("options", [(), ("--full",)])
 @pytest.mark.parametrize("columns", ["40", "80", "200"])
 def test_narrow_and_wide_terminals(run_folder: Path, columns: str, options: tuple[str, ...]) -> None:
-    report = started("report", run_folder, *options, COLUMNS=columns, PYTHONIOENCODING="ascii")
+    report = scalemodel("report", run_folder, *options, COLUMNS=columns, PYTHONIOENCODING="ascii")
     assert report.returncode == 0, report.stderr
     widest = max(len(line) for line in report.stdout.splitlines() if not line.lstrip().startswith("$"))
     assert widest <= int(columns)
 
 
 def test_train_and_export_say_where_things_are(config: Path, store: Path) -> None:
-    exported = started("export", config, "--store", store, "--quiet")
+    exported = scalemodel("export", config, "--store", store, "--quiet")
     assert exported.returncode == 0
     lines = exported.stdout.splitlines()
     places = [Path(line.rpartition(": ")[2]) for line in lines if not line.startswith("verified ")]
@@ -175,7 +175,7 @@ def test_train_and_export_say_where_things_are(config: Path, store: Path) -> Non
     linked = [link for link in links.glob("**/*") if link.is_symlink()]
     assert {link.resolve() for link in linked} == {place.resolve() for place in places}
     assert all(any(link.glob("*.onnx")) for link in linked)
-    assert started("train", config, "--store", store, "--quiet").returncode == 0
+    assert scalemodel("train", config, "--store", store, "--quiet").returncode == 0
 
 
 def test_validate_doctor_list_and_help(config: Path, store: Path) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,24 +15,11 @@ import torch
 from safetensors.torch import load_file
 
 from harness.checkpoints.locate import downloaded_names
+from tests.forks import forked
 from tests.harness.checkpoints.conftest import Saved
-from tests.hub import Hub, Repository, serving
+from tests.hub import Hub, Repository, fetch_model, serving
 
 NAME = "models/org/bert"
-FETCH = """
-import sys
-from harness.checkpoints.locate import require_on_hub, source_folder
-from harness.config.checkpoints import HubCheckpoint
-from harness.errors import UserError
-
-source = HubCheckpoint(hub=sys.argv[1], revision=sys.argv[2])
-try:
-    require_on_hub(source)
-    print("there", flush=True)
-    print(source_folder(source))
-except UserError as error:
-    sys.exit(str(error))
-"""
 
 
 @pytest.fixture
@@ -57,14 +42,8 @@ def as_published(saved: Saved) -> Path:
 
 def fetch(hub: Hub, cache: Path, name: str = "org/bert", revision: str = "main", **environment: str) -> tuple[str, str]:
     """The last line of standard output and what was said on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-c", FETCH, name, revision],
-        env={**os.environ, **hub.environment(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1", **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    environment = {**os.environ, **hub.environment(cache), "HF_HUB_DISABLE_PROGRESS_BARS": "1", **environment}
+    done = forked(fetch_model, (name, revision), environment=environment, seconds=120)
     assert "Traceback" not in done.stderr, done.stderr
     return (done.stdout.splitlines() or [""])[-1], done.stderr
 

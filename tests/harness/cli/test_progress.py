@@ -8,61 +8,71 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-TITLE = "measure bert-large-uncased-whole-word-masking/onnx-int8-static@onnxruntime-cpu on question-answering"
-REPORTING = f"""
-import sys, time
-from pathlib import Path
 from harness.cli.progress import progress_for
 from harness.store.step import Step, StepInputs
 from harness.store.steps import Store
+from tests.forks import forked
 
-store = Store(Path(sys.argv[1]))
-steps = [
-    Step(kind, f"{{kind}} {{number}}", {TITLE!r}, "g", {{"task": "qa"}}, StepInputs(), StepInputs())
-    for number in range(16) for kind in ("performance", "outputs", "tuned_throughput")
-]
-earlier = Step("outputs", "earlier", "", "", {{"task": "qa"}}, StepInputs(), StepInputs())
-store.commit(earlier, store.begin(earlier), seconds=240)
-with progress_for(store, quiet=False) as progress:
-    progress.stage("checkpoint outputs", steps, 1)
-    for step in steps[:12]:
-        progress.event(step, {{"event": "started"}})
-        progress.event(step, {{"event": "progress", "what": "offline", "fraction": 0.5}})
-        progress.event(step, {{"event": "finished"}})
-    progress.event(steps[12], {{"event": "started"}})
-    progress.event(steps[12], {{"event": "failed", "status": "failed", "reason": "no [memory]"}})
-    progress.event(steps[13], {{"event": "started"}})
-    time.sleep(0.3)
-    progress.stage("attacks", [], 2)
-"""
+TITLE = "measure bert-large-uncased-whole-word-masking/onnx-int8-static@onnxruntime-cpu on question-answering"
+
+
+def report(folder: str) -> None:
+    """A run's progress, in little more than no time."""
+    store = Store(Path(folder))
+    steps = [
+        Step(kind, f"{kind} {number}", TITLE, "g", {"task": "qa"}, StepInputs(), StepInputs())
+        for number in range(16)
+        for kind in ("performance", "outputs", "tuned_throughput")
+    ]
+    earlier = Step("outputs", "earlier", "", "", {"task": "qa"}, StepInputs(), StepInputs())
+    store.commit(earlier, store.begin(earlier), seconds=240)
+    with progress_for(store, quiet=False) as progress:
+        progress.stage("checkpoint outputs", steps, 1)
+        for step in steps[:12]:
+            progress.event(step, {"event": "started"})
+            progress.event(step, {"event": "progress", "what": "offline", "fraction": 0.5})
+            progress.event(step, {"event": "finished"})
+        progress.event(steps[12], {"event": "started"})
+        progress.event(steps[12], {"event": "failed", "status": "failed", "reason": "no [memory]"})
+        progress.event(steps[13], {"event": "started"})
+        time.sleep(0.3)
+        progress.stage("attacks", [], 2)
+
+
+def reported(folder: Path, terminal: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    done = forked(report, str(folder), environment={**inherited, **environment}, stderr=terminal, seconds=60)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def on_a_terminal(folder: Path, columns: int, **environment: str) -> str:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    with subprocess.Popen(
-        [sys.executable, "-c", REPORTING, str(folder)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        env={**inherited, "TERM": "xterm-256color", **environment},
-    ):
-        os.close(theirs)
-        said = b""
-        while True:
-            try:
-                said += os.read(ours, 65536)
-            except OSError:  # EIO: nobody has the other end any more
-                break
+    said: list[bytes] = []
+    reader = threading.Thread(target=said.extend, args=(everything(ours),))
+    reader.start()
+    reported(folder, Path(os.ttyname(theirs)), TERM="xterm-256color", **environment)
+    os.close(theirs)
+    reader.join()
     os.close(ours)
-    return said.decode()
+    return b"".join(said).decode()
+
+
+def everything(terminal: int) -> Iterator[bytes]:
+    while True:
+        try:
+            yield os.read(terminal, 65536)
+        except OSError:  # EIO: nobody has the other end any more
+            return
 
 
 def frames(said: str) -> list[str]:
@@ -93,7 +103,7 @@ def test_what_is_not_known_is_not_told(tmp_path: Path) -> None:
 
 
 def test_in_a_pipe(tmp_path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", REPORTING, tmp_path], capture_output=True, text=True, check=True)
+    done = reported(tmp_path)
     lines = done.stderr.splitlines()
     assert done.stdout == "" and "\x1b" not in done.stderr
     assert lines[0] == "checkpoint outputs: 48 steps to do, 1 reused, over 64 min left"
