@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypeVar
 
@@ -46,13 +47,16 @@ def plan_step(
 
 def installed(distributions: Iterable[str]) -> dict[str, str]:
     """The version of each of the distributions that is there."""
-    versions = {}
-    for distribution in distributions:
-        try:
-            versions[distribution] = version(distribution)
-        except PackageNotFoundError:
-            continue
-    return versions
+    return {name: found for name in distributions if (found := _version(name)) is not None}
+
+
+@cache
+def _version(distribution: str) -> str | None:
+    """Read once: parsing its metadata for every step took most of the time of planning a study."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
 
 
 def only(settings: ModelT, *fields: str) -> ModelT:
