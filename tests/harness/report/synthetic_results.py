@@ -7,10 +7,11 @@ makes a run of it, which is checked as a run's files are.
 from __future__ import annotations
 
 import json
+import pickle
 import random
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, Literal, ParamSpec, get_origin
 
 from pydantic import BaseModel
@@ -90,21 +91,27 @@ P = ParamSpec("P")
 def built_once(build: Callable[P, Json]) -> Callable[P, Json]:
     """A builder whose every call has a copy of what the first one built."""
 
-    built: dict[Any, str] = {}
+    built: dict[Any, bytes] = {}
 
     @wraps(build)
     def copied(*arguments: P.args, **named: P.kwargs) -> Json:
         key = (arguments, *named.items())
         if key not in built:
-            built[key] = json.dumps(build(*arguments, **named))
-        tree: Json = json.loads(built[key])
+            built[key] = pickle.dumps(json.loads(json.dumps(build(*arguments, **named))))
+        tree: Json = pickle.loads(built[key])
         return tree
 
     return copied
 
 
 def run_of(tree: Json) -> RunResults:
-    """The run that a tree describes."""
+    """The run that a tree describes: one for all that are equal, since nobody can change it."""
+    return _run_of(pickle.dumps(tree))
+
+
+@lru_cache(maxsize=16)
+def _run_of(pickled: bytes) -> RunResults:
+    tree = pickle.loads(pickled)
     tasks: Json = {}
     timings: Json = {}
     for name, task in tree["tasks"].items():

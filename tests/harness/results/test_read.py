@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass, replace
@@ -104,16 +103,18 @@ def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
         name = str(path[-1])
         if path == ("version",):
             continue  # of files without one, below
-        content = copy.deepcopy(whole)
-        place = content
+        place = whole
         for key in path[:-1]:
             place = place[key]
+        before = dict(place)
         value = place.pop(name)
         if fault == "renamed":
             place[f"{name}_"] = value
         elif fault == "of another type":
             place[name] = [[value]]
-        (tmp_path / file).write_text(json.dumps(content), encoding="utf-8")
+        (tmp_path / file).write_text(json.dumps(whole), encoding="utf-8")
+        place.clear()
+        place.update(before)
         message = refused(tmp_path)
         assert f"{file}: " in message and f"results of version {RESULTS_VERSION}" in message, (path, message)
         assert name in message, (path, message)

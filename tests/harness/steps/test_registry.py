@@ -143,7 +143,7 @@ def test_a_step_file_that_is_none(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(UserError, match=str(file)):
             read_step(file)
-        done = subprocess.run(
-            [sys.executable, "-m", "harness.execution.worker", str(tmp_path), str(file)], capture_output=True, text=True
-        )
-        assert done.returncode == 2 and done.stderr.startswith(f"scalemodel: {file}") and done.stderr.count("\n") == 1
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.execution.worker", str(tmp_path), str(file)], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and done.stderr.startswith(f"scalemodel: {file}") and done.stderr.count("\n") == 1
