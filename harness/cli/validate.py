@@ -35,11 +35,12 @@ def validate_study(
     require_offline(study, offline)
     plan = make_plan(study)
     check_gate(plan, str(path))
+    tell = partial(say, error=True)
     nowhere = Store(Path("/nonexistent"))  # so that every data set is read
-    loaded = load_missing_examples(plan, nowhere).missing
+    loaded = load_missing_examples(plan, nowhere, tell=tell).missing
     examples = {step.key: len(read) for step, read in loaded}
     negative = {step.key for step, read in loaded if any(has_no_answer(example) for example in read)}
-    unseen = check_checkpoints(plan.checkpoints, tell=partial(say, error=True))
+    unseen = check_checkpoints(plan.checkpoints, tell=tell)
     say(f"{path}: valid")
     for task in plan.tasks:
         formats = Counter(planned.deployment.format for planned in task.deployments)

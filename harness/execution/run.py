@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, TextIO
 
+from harness.config.data import HubSource, TrainingSource
 from harness.config.references import check_bank
+from harness.data.load import describe, source_files
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples import Example
 from harness.execution.processes import Executor, Listener, LocalProcesses, StepFailure
@@ -207,6 +209,13 @@ def _skipped(step: Step, cause: StepFailure) -> StepFailure:
     return StepFailure(step, SKIPPED, reason, cause.command)
 
 
+def _takes_long(source: TrainingSource) -> bool:
+    sources = source if isinstance(source, tuple) else (source,)
+    if any(isinstance(one, HubSource) for one in sources):
+        return True
+    return sum(file.stat().st_size for file in source_files(source)) > TAKES_LONG
+
+
 @dataclass(frozen=True)
 class LoadedExamples:
     """Data sets that are read and checked but not yet in the store."""
@@ -222,8 +231,14 @@ class LoadedExamples:
                     store.commit(step, folder)
 
 
-def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
+TAKES_LONG = 32 << 20
+"""Bytes of files that are read for seconds."""
+
+
+def load_missing_examples(plan: Plan, store: Store, *, tell: Callable[[str], None] | None = None) -> LoadedExamples:
     """Read every data set that is not in the store yet. Writes nothing.
+
+    ``tell`` hears a line before each that is large, or may be downloaded.
 
     Raises:
         UserError: a data set cannot be read, or holds something wrong.
@@ -232,6 +247,9 @@ def load_missing_examples(plan: Plan, store: Store) -> LoadedExamples:
     for step in plan.examples:
         if step.key not in missing and not store.has(step.kind, step.key):
             assert isinstance(step.options, examples.Options)
+            if tell is not None and _takes_long(step.options.source):
+                about = f"{step.subject['role']} data of {step.subject['task']}"
+                tell(f"reading {about}: {describe(step.options.source)} ...")
             missing[step.key] = step, examples.load(step.options)
     for task in plan.tasks:
         if "train" not in task.examples:

@@ -46,7 +46,7 @@ def run(
     plan = make_plan(study, Machine(executor.environment()))
     missing = [step for step in plan.checkpoints if not kept.has(step.kind, step.key)]
     check_hub(missing)
-    loaded = load_missing_examples(plan, kept)
+    loaded = load_missing_examples(plan, kept, tell=tell)
     if look_at is not None:
         look_at(plan, loaded)
     check_checkpoints(missing, tell=tell)
