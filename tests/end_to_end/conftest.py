@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.end_to_end.driver import started
+from tests.end_to_end.driver import run_study, started
 from tests.end_to_end.imports import recording
 from tests.shared import shared_folder
 
@@ -51,6 +53,21 @@ tasks:
       attack: {masked_language_model: {checkpoint: {embedded: reviews}}, sample: 4}
       explanation: {sample: 2, samples: 20}
 """
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first file that shares the run below goes first of all, so that no process comes to wait for it.
+
+    pytest-xdist hands files out in the order of their tests.
+    """
+    sharing = (item.path for item in items if item.path.parent == Path(__file__).parent and "store" in _fixtures(item))
+    first = next(sharing, None)
+    items.sort(key=lambda item: item.path != first)
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return item.fixturenames if isinstance(item, pytest.Function) else []
 
 
 @pytest.fixture(scope="session")
@@ -98,3 +115,16 @@ def exported(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_folder(store: Path) -> Path:
     (folder,) = [path.parent for path in store.glob("*/results.json")]
     return folder
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Path:
+    """Of the study in a module's own ``folder``."""
+    return run_study(folder)
+
+
+@pytest.fixture(scope="module")
+def tasks(run: Path) -> dict[str, Any]:
+    """Its results, by task."""
+    found: dict[str, Any] = json.loads((run / "results.json").read_text())["tasks"]
+    return found

@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 import ir_measures
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
 from ir_measures import RR, R, nDCG
 from scipy.stats import spearmanr
-from transformers import AutoModel, AutoTokenizer, BertConfig
+from transformers import AutoModel, AutoTokenizer
 
-from harness.checkpoints.architectures import write_synthetic_tokenizer
-from harness.checkpoints.synthetic_vocabulary import SIZE
-from tests.end_to_end.driver import run_study, scalemodel
-from tests.harness.gate.gated_runs import policy
+from tests.end_to_end.driver import scalemodel
+from tests.end_to_end.small_tasks import gated, outputs, refused, save_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -80,39 +76,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def save_encoder(folder: Path) -> None:
     torch.manual_seed(1)
-    config = BertConfig(
-        vocab_size=SIZE,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.3,
-    )
-    AutoModel.from_config(config).save_pretrained(folder)
-    write_synthetic_tokenizer(folder)
+    save_checkpoint(folder, AutoModel, initializer_range=0.3)
     kinds = {"Transformer": "", "Pooling": "1_Pooling", "Normalize": "2_Normalize"}
     modules = [{"path": path, "type": f"sentence_transformers.models.{kind}"} for kind, path in kinds.items()]
     (folder / "modules.json").write_text(json.dumps(modules))
     (folder / "1_Pooling").mkdir()
     (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode_cls_token": true}')
     (folder / "config_sentence_transformers.json").write_text(json.dumps({"prompts": {"query": QUERY}}))
-
-
-@pytest.fixture(scope="module")
-def run(folder: Path) -> Path:
-    return run_study(folder)
-
-
-@pytest.fixture(scope="module")
-def tasks(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "results.json").read_text())["tasks"]
-    return found
-
-
-def outputs(run: Path, task: str, deployment: str, role: str) -> Any:
-    (file,) = run.glob(f"outputs/{task}/*{deployment}*/{role}.parquet")
-    return pq.read_table(file)
 
 
 def test_every_deployment_works_and_is_verified(tasks):
@@ -207,9 +177,7 @@ def test_a_finding_says_whether_the_index_may_stay(folder, run):
 def test_the_gate_holds_it(folder, run):
     rule = {"tasks": "retrieval", "deployments": "*/torch-fp32@torch-cpu"}
     limits = {"index-change": "at least -0.01", "ndcg-change": "at least -0.01", "first-ten": "at least 0.99"}
-    policy(folder / "policy.yaml", {**rule, "limits": limits})
-    done = scalemodel("check", run, "--policy", "policy.yaml", cwd=folder)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "gate: passed: of 3 limits 3 passed")
+    assert gated(run, {**rule, "limits": limits}) == "gate: passed: of 3 limits 3 passed"
 
 
 @pytest.mark.parametrize(
@@ -225,10 +193,7 @@ def test_the_gate_holds_it(folder, run):
     ],
 )
 def test_bad_input_is_one_line(folder, override, message):
-    done = scalemodel("validate", "study.yaml", "--set", override, cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert message in refused(folder, override)
 
 
 def test_validate_says_what_is_left_out(folder):

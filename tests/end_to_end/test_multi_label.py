@@ -8,17 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
 from sklearn.metrics import f1_score, recall_score
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from harness.checkpoints.architectures import write_synthetic_tokenizer
 from harness.checkpoints.labels import written_labels
-from harness.checkpoints.synthetic_vocabulary import SIZE
-from tests.end_to_end.driver import run_study, scalemodel
-from tests.harness.gate.gated_runs import policy
+from tests.end_to_end.small_tasks import gated, outputs, refused, reported, save_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -70,35 +66,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "far.csv").write_text("text\n" + "".join(f"{labelled(chosen)[0]} !\n" for _ in range(30)))
     torch.manual_seed(1)
     for name, multi_label in (("encoder", True), ("classes", False)):
-        config = BertConfig(
-            vocab_size=SIZE,
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=32,
-            initializer_range=0.2,
+        fields = {"max_position_embeddings": 32, "initializer_range": 0.2}
+        save_checkpoint(
+            root / name,
+            AutoModelForSequenceClassification,
+            **fields,
             **written_labels(LABELS, multi_label=multi_label),
         )
-        AutoModelForSequenceClassification.from_config(config).save_pretrained(root / name)
-        write_synthetic_tokenizer(root / name)
     (root / "study.yaml").write_text(STUDY)
     return root
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Path:
-    return run_study(folder)
-
-
-@pytest.fixture(scope="module")
-def task(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "results.json").read_text())["tasks"][TASK]
-    return found
-
-
-def outputs(run: Path, deployment: str) -> Any:
-    return pq.read_table(run / "outputs" / TASK / deployment.replace("/", "--") / "evaluation.parquet")
+def task(tasks: dict[str, Any]) -> Any:
+    return tasks[TASK]
 
 
 def indicators(table: Any, column: str) -> np.ndarray:
@@ -136,7 +117,7 @@ def test_labels_are_those_whose_sigmoid_reaches_the_threshold(folder, run):
     with torch.inference_mode():
         logits = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()(**encoded).logits
     wanted = torch.sigmoid(logits).numpy()
-    table = outputs(run, REFERENCE)
+    table = outputs(run, TASK, REFERENCE)
     np.testing.assert_array_equal(indicators(table, "predicted_labels"), wanted >= 0.4)
     gold = [[LABELS[place] for place in own] for own in table.column("labels").to_pylist()]
     assert gold == [row["topics"] for row in rows]
@@ -149,7 +130,7 @@ def test_figures_are_scikit_learns_on_the_same_outputs(run, task):
     for name, deployment in task["deployments"].items():
         if deployment["replicate_of"] is not None:
             continue
-        table = outputs(run, name)
+        table = outputs(run, TASK, name)
         gold, given = indicators(table, "labels"), indicators(table, "predicted_labels")
         wanted = f1_score(gold, given, average="micro", zero_division=0)
         assert deployment["quality"]["label_f1"] == pytest.approx(wanted, abs=1e-6)
@@ -159,7 +140,7 @@ def test_figures_are_scikit_learns_on_the_same_outputs(run, task):
         for label, recall in zip(LABELS, recalls, strict=True):
             found = compared["errors"]["recalls"][label]["rates"][name]["value"]
             assert found == pytest.approx(recall, abs=1e-6)
-    base, other = (indicators(outputs(run, name), "predicted_labels") for name in (REFERENCE, INT8))
+    base, other = (indicators(outputs(run, TASK, name), "predicted_labels") for name in (REFERENCE, INT8))
     change = compared["changes"][INT8]
     assert change["shared"]["value"] == pytest.approx((base & other).sum() / (base | other).sum(), abs=1e-6)
     assert (change["lost"], change["found"]) == ((base > other).sum(), (other > base).sum())
@@ -177,20 +158,16 @@ def test_the_characteristics_that_are_defined_are_there(task):
 
 
 def test_the_report_shows_it(folder, run):
-    done = scalemodel("report", run, "--full", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    full, page = reported(run)
     for words in ("Does it give the same labels?", "Recall: how many labels of a class", f"Left out: {TASK}"):
-        assert words in done.stdout
-    done = scalemodel("report", run, "--html", "page.html", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "Does it give the same labels?" in (folder / "page.html").read_text()
+        assert words in full
+    assert "Does it give the same labels?" in page
 
 
 def test_the_gate_holds_it(folder, run):
     limits = {"labels-shared": "at least 0.99", "label-f1-change": "at least -0.01", "recall of wing": "at least 50 %"}
-    policy(folder / "policy.yaml", {"tasks": TASK, "deployments": "*/torch-fp32@torch-cpu", "limits": limits})
-    done = scalemodel("check", run, "--policy", "policy.yaml", cwd=folder)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "gate: passed: of 3 limits 3 passed")
+    rule = {"tasks": TASK, "deployments": "*/torch-fp32@torch-cpu", "limits": limits}
+    assert gated(run, rule) == "gate: passed: of 3 limits 3 passed"
 
 
 OTHER = f"tasks.{TASK}.models.other"
@@ -212,10 +189,7 @@ OTHER = f"tasks.{TASK}.models.other"
     ],
 )
 def test_bad_input_is_one_line(folder, override, message):
-    done = scalemodel("validate", "study.yaml", "--set", override, cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert message in refused(folder, override)
 
 
 CLASSES = """
@@ -235,7 +209,4 @@ tasks:
 def test_a_multi_label_head_is_for_no_task_of_classes(folder):
     (folder / "one.csv").write_text("text,label\nlift of a wing,wing\n")
     (folder / "classes.yaml").write_text(CLASSES)
-    done = scalemodel("validate", "classes.yaml", cwd=folder)
-    assert done.returncode == 2
-    assert "multi-label-classification a multi-label head" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "multi-label-classification a multi-label head" in refused(folder, study="classes.yaml")

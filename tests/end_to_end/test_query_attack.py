@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 from harness.demo.corpora import generate
-from tests.end_to_end.driver import run_study, scalemodel
+from tests.end_to_end.driver import scalemodel
 from tests.end_to_end.test_embeddings import QUERY, save_encoder
 
 pytestmark = pytest.mark.slow
@@ -60,11 +60,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.save_pretrained(root / "encoder")
     (root / "study.yaml").write_text(STUDY)
     return root
-
-
-@pytest.fixture(scope="module")
-def run(folder: Path) -> Path:
-    return run_study(folder)
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,13 @@ from typing import Any
 
 import ir_measures
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
 from ir_measures import RR, nDCG
 from scipy.stats import kendalltau
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from harness.checkpoints.architectures import write_synthetic_tokenizer
-from harness.checkpoints.synthetic_vocabulary import SIZE
-from tests.end_to_end.driver import run_study, scalemodel
-from tests.harness.gate.gated_runs import policy
+from tests.end_to_end.small_tasks import gated, outputs, refused, reported, save_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -81,36 +77,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows = [(text(3), text(5, grade), grade) for grade in chosen.choices([0, 0, 1, 3], k=count)]
         (root / f"{name}.csv").write_text("text,text_pair,score\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows))
     torch.manual_seed(1)
-    config = BertConfig(
-        vocab_size=SIZE,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        initializer_range=0.2,
-        num_labels=1,
-    )
-    AutoModelForSequenceClassification.from_config(config).save_pretrained(root / "cross")
-    write_synthetic_tokenizer(root / "cross")
+    save_checkpoint(root / "cross", AutoModelForSequenceClassification, initializer_range=0.2, num_labels=1)
     (root / "study.yaml").write_text(STUDY)
     return root
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Path:
-    return run_study(folder)
-
-
-@pytest.fixture(scope="module")
-def task(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "results.json").read_text())["tasks"][TASK]
-    return found
-
-
-def outputs(run: Path, deployment: str) -> Any:
-    (file,) = run.glob(f"outputs/{TASK}/{deployment.replace('/', '--')}/evaluation.parquet")
-    return pq.read_table(file)
+def task(tasks: dict[str, Any]) -> Any:
+    return tasks[TASK]
 
 
 def test_every_deployment_works_and_is_verified(task, run):
@@ -128,7 +102,7 @@ def test_scores_are_the_cross_encoders(folder, run):
     """Of the query with the document that is too long, which is its first candidate."""
     tokenizer = AutoTokenizer.from_pretrained(folder / "cross")
     model = AutoModelForSequenceClassification.from_pretrained(folder / "cross").eval()
-    row = outputs(run, REFERENCE).slice(0, 1).to_pylist()[0]
+    row = outputs(run, TASK, REFERENCE).slice(0, 1).to_pylist()[0]
     lines = (folder / "corpus.jsonl").read_text().splitlines()
     texts = {one["_id"]: one["text"] for one in map(json.loads, lines)}
     query = json.loads((folder / "queries.jsonl").read_text().splitlines()[0])["text"]
@@ -148,10 +122,10 @@ def test_scores_are_the_cross_encoders(folder, run):
 def test_figures_are_ir_measures_and_scipys_on_the_same_outputs(folder, run, task):
     judged = [line.split("\t") for line in (folder / "qrels.tsv").read_text().splitlines()[1:]]
     qrels = [ir_measures.Qrel(query, document, int(grade)) for query, document, grade in judged]
-    base = {row["id"]: row["logits"] for row in outputs(run, REFERENCE).to_pylist()}
+    base = {row["id"]: row["logits"] for row in outputs(run, TASK, REFERENCE).to_pylist()}
     compared = task["characteristics"]["reranking"]
     for name in ("cross/onnx-int8-dynamic@onnxruntime-cpu", "trained/onnx-fp32@onnxruntime-cpu"):
-        rows = outputs(run, name).to_pylist()
+        rows = outputs(run, TASK, name).to_pylist()
         ranked = [
             ir_measures.ScoredDoc(row["id"], document, round(score, 4))
             for row in rows
@@ -197,20 +171,16 @@ def test_the_characteristics_that_are_defined_are_there(task):
 
 
 def test_the_report_shows_it(folder, run):
-    done = scalemodel("report", run, "--full", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    full, page = reported(run)
     for words in ("Does it put the candidates in the same order?", "Kendall", "Left out: reranking", "nDCG"):
-        assert words in done.stdout
-    done = scalemodel("report", run, "--html", "page.html", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "Does it put the candidates in the same order?" in (folder / "page.html").read_text()
+        assert words in full
+    assert "Does it put the candidates in the same order?" in page
 
 
 def test_the_gate_holds_it(folder, run):
     limits = {"order": "at least 0.99", "ndcg-change": "at least -0.01"}
-    policy(folder / "policy.yaml", {"tasks": TASK, "deployments": "*/torch-fp32@torch-cpu", "limits": limits})
-    done = scalemodel("check", run, "--policy", "policy.yaml", cwd=folder)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "gate: passed: of 2 limits 2 passed")
+    rule = {"tasks": TASK, "deployments": "*/torch-fp32@torch-cpu", "limits": limits}
+    assert gated(run, rule) == "gate: passed: of 2 limits 2 passed"
 
 
 EVALUATION = f"tasks.{TASK}.data.evaluation"
@@ -229,7 +199,4 @@ EVALUATION = f"tasks.{TASK}.data.evaluation"
     ],
 )
 def test_bad_input_is_one_line(folder, override, message):
-    done = scalemodel("validate", "study.yaml", "--set", override, cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert message in refused(folder, override)

@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 import torch
 from scipy.stats import kendalltau, pearsonr, spearmanr
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from harness.checkpoints.architectures import write_synthetic_tokenizer
-from harness.checkpoints.synthetic_vocabulary import SIZE
-from tests.end_to_end.driver import run_study, scalemodel
-from tests.harness.gate.gated_runs import policy
+from tests.end_to_end.small_tasks import gated, outputs, refused, reported, save_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -86,18 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / f"{name}.csv").write_text("text,text_pair,label,likeness\n" + rows)
     torch.manual_seed(1)
     for name, fields in (("encoder", {}), ("cross", {"num_labels": 1})):
-        config = BertConfig(
-            vocab_size=SIZE,
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=64,
-            initializer_range=0.2,
-            **fields,
-        )
-        AutoModelForSequenceClassification.from_config(config).save_pretrained(root / name)
-        write_synthetic_tokenizer(root / name)
+        save_checkpoint(root / name, AutoModelForSequenceClassification, initializer_range=0.2, **fields)
     _write_config(root / "cross", sentence_transformers={"activation_fn": "torch.nn.modules.activation.Sigmoid"})
     (root / "study.yaml").write_text(STUDY)
     return root
@@ -106,22 +91,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _write_config(folder: Path, **fields: Any) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, **fields}))
-
-
-@pytest.fixture(scope="module")
-def run(folder: Path) -> Path:
-    return run_study(folder)
-
-
-@pytest.fixture(scope="module")
-def tasks(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "results.json").read_text())["tasks"]
-    return found
-
-
-def outputs(run: Path, task: str, deployment: str) -> Any:
-    (file,) = run.glob(f"outputs/{task}/{deployment.replace('/', '--')}@*/evaluation.parquet")
-    return pq.read_table(file)
 
 
 def test_every_deployment_works_and_is_verified(tasks):
@@ -208,13 +177,10 @@ def test_the_attack_changes_the_second_text_alone(folder, tasks):
 
 
 def test_the_report_shows_it(folder, run):
-    done = scalemodel("report", run, "--full", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    full, page = reported(run)
     for words in ("Does it order the pairs as the data do?", "Kendall", "Left out: text-pair-regression", "overlap"):
-        assert words in done.stdout
-    done = scalemodel("report", run, "--html", "page.html", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "Does it order the pairs as the data do?" in (folder / "page.html").read_text()
+        assert words in full
+    assert "Does it order the pairs as the data do?" in page
 
 
 def test_the_gate_holds_it(folder, run):
@@ -222,9 +188,7 @@ def test_the_gate_holds_it(folder, run):
         {"tasks": SCORES, "deployments": "cross/onnx-int8-dynamic@*", "limits": {"spearman-change": "at least -0.5"}},
         {"tasks": CLASSES, "deployments": "encoder/onnx-int8-dynamic@*", "limits": {"score": "at least 50 %"}},
     ]
-    policy(folder / "policy.yaml", *rules)
-    done = scalemodel("check", run, "--policy", "policy.yaml", cwd=folder)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "gate: passed: of 2 limits 2 passed")
+    assert gated(run, *rules) == "gate: passed: of 2 limits 2 passed"
 
 
 @pytest.mark.parametrize(
@@ -243,10 +207,7 @@ def test_the_gate_holds_it(folder, run):
     ],
 )
 def test_bad_input_is_one_line(folder, override, message):
-    done = scalemodel("validate", "study.yaml", "--set", override, cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert message in refused(folder, override)
 
 
 def test_an_activation_that_is_not_known_is_one_line(folder, tmp_path):
@@ -254,7 +215,4 @@ def test_an_activation_that_is_not_known_is_one_line(folder, tmp_path):
         (tmp_path / file.name).write_bytes(file.read_bytes())
     _write_config(tmp_path, sentence_transformers={"activation_fn": "torch.nn.modules.activation.Tanh"})
     override = f"tasks.{SCORES}.models.cross.checkpoint.folder={tmp_path}"
-    done = scalemodel("validate", "study.yaml", "--set", override, cwd=folder)
-    assert done.returncode == 2
-    assert "Tanh" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert "Tanh" in refused(folder, override)

@@ -7,17 +7,13 @@ import random
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 import torch
 from seqeval.metrics import f1_score, precision_score, recall_score
-from transformers import AutoModelForTokenClassification, AutoTokenizer, BertConfig
+from transformers import AutoModelForTokenClassification, AutoTokenizer
 
-from harness.checkpoints.architectures import write_synthetic_tokenizer
 from harness.checkpoints.labels import written_labels
-from harness.checkpoints.synthetic_vocabulary import SIZE
-from tests.end_to_end.driver import run_study, scalemodel
-from tests.harness.gate.gated_runs import policy
+from tests.end_to_end.small_tasks import gated, outputs, refused, reported, save_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +42,7 @@ tasks:
 """
 PEOPLE, PLACES = ("anna bell", "tom", "mary ann hill"), ("paris", "new york", "rome")
 FILLERS = ("then {} went home", "we saw {} again and again", "it was {} who said so", "the house of {} is old")
-REFERENCE = "tagger/onnx-fp32@onnxruntime-cpu"
+TASK, REFERENCE = "token-classification", "tagger/onnx-fp32@onnxruntime-cpu"
 
 
 def tagged(chosen: random.Random) -> tuple[list[str], list[str]]:
@@ -74,36 +70,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "evaluation.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (root / "other.csv").write_text("text\n" + "".join(f"{' '.join(tagged(chosen)[0])} !\n" for _ in range(30)))
     torch.manual_seed(1)
-    config = BertConfig(
-        vocab_size=SIZE,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=32,
-        **written_labels(LABELS),
-    )
-    AutoModelForTokenClassification.from_config(config).save_pretrained(root / "encoder")
-    write_synthetic_tokenizer(root / "encoder")
+    fields = {"max_position_embeddings": 32, **written_labels(LABELS)}
+    save_checkpoint(root / "encoder", AutoModelForTokenClassification, **fields)
     (root / "study.yaml").write_text(STUDY)
     return root
 
 
 @pytest.fixture(scope="module")
-def run(folder: Path) -> Path:
-    return run_study(folder)
-
-
-@pytest.fixture(scope="module")
-def task(run: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((run / "results.json").read_text())["tasks"]["token-classification"]
-    return found
-
-
-def outputs(run: Path, deployment: str) -> Any:
-    return pq.read_table(
-        run / "outputs" / "token-classification" / deployment.replace("/", "--") / "evaluation.parquet"
-    )
+def task(tasks: dict[str, Any]) -> Any:
+    return tasks[TASK]
 
 
 def test_every_deployment_works_and_is_verified(task: dict[str, Any]) -> None:
@@ -132,7 +107,7 @@ def test_logits_are_the_checkpoints_at_each_words_first_token(folder: Path, run:
     with torch.inference_mode():
         logits = AutoModelForTokenClassification.from_pretrained(checkpoint).eval()(**encoded).logits[0]
     first = [encoded.word_ids().index(word) for word in range(len(words))]
-    found = outputs(run, REFERENCE).column("logits")[0].as_py()
+    found = outputs(run, TASK, REFERENCE).column("logits")[0].as_py()
     torch.testing.assert_close(torch.tensor(found), logits[first], atol=1e-3, rtol=1e-3)
 
 
@@ -140,7 +115,7 @@ def test_the_figures_are_seqevals_on_the_same_outputs(run: Path, task: dict[str,
     for name, deployment in task["deployments"].items():
         if deployment["replicate_of"] is not None:
             continue
-        table = outputs(run, name)
+        table = outputs(run, TASK, name)
         gold, found = (table.column(column).to_pylist() for column in ("tags", "predicted_tags"))
         wanted = [score(gold, found) for score in (f1_score, precision_score, recall_score)]
         quality, compared = deployment["quality"], task["characteristics"]["entities"]["quality"][name]
@@ -166,8 +141,7 @@ def test_the_characteristics_that_are_defined_are_there(task: dict[str, Any]) ->
 
 
 def test_report_page_and_gate_show_it(folder: Path, run: Path) -> None:
-    done = scalemodel("report", run, "--full", cwd=folder)
-    assert done.returncode == 0, done.stderr
+    full, page = reported(run)
     for words in (
         "Does it find the entities of the data?",
         "Does it find the reference's entities?",
@@ -175,19 +149,15 @@ def test_report_page_and_gate_show_it(folder: Path, run: Path) -> None:
         "Left out: token-classification",
         "the attack turns one decision about a text",
     ):
-        assert words in done.stdout, words
-    done = scalemodel("report", run, "--html", "page.html", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert "Does it find the entities of the data?" in (folder / "page.html").read_text()
+        assert words in full, words
+    assert "Does it find the entities of the data?" in page
     rule = {"tasks": "token-classification", "deployments": "*/torch-fp32@torch-cpu"}
     limits = {
         "entities-shared": "at least 0.99",
         "entity-f1-change": "at least -0.01",
         "recall of place": "at least 1 %",
     }
-    policy(folder / "policy.yaml", {**rule, "limits": limits})
-    done = scalemodel("check", run, "--policy", "policy.yaml", cwd=folder)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "gate: passed: of 3 limits 3 passed"), done.stdout
+    assert gated(run, {**rule, "limits": limits}) == "gate: passed: of 3 limits 3 passed"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +174,5 @@ def test_report_page_and_gate_show_it(folder: Path, run: Path) -> None:
     ],
 )
 def test_bad_input_is_one_line(folder: Path, override: str, message: str) -> None:
-    done = scalemodel("validate", "study.yaml", "--set", f"tasks.token-classification.{override}", cwd=folder)
-    assert done.returncode == 2
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
+    said = refused(folder, f"tasks.token-classification.{override}")
+    assert message in said and len(said.splitlines()) == 1
