@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,13 +35,39 @@ class Row:
 
 
 @dataclass(frozen=True)
+class About:
+    """What a note says of columns, by their headings: left out where none of them is shown."""
+
+    headings: tuple[str, ...]
+    text: str
+
+
+Note = str | tuple[str | About, ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows under columns; the first column names the row and is repeated where a table is split."""
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def told(self, shown: Collection[int] | None = None) -> dict[Note, str]:
+        """The text of each note that says anything, where the columns of these places are ``shown``: all, if None."""
+        headings = {one.heading for place, one in enumerate(self.columns) if shown is None or place in shown}
+        texts = {note: _text(note, headings) for note in self.notes}
+        return {note: text for note, text in texts.items() if text}
+
+
+def _text(note: Note, headings: Set[str]) -> str:
+    pieces = (note,) if isinstance(note, str) else note
+    told = (
+        piece if isinstance(piece, str) else "" if headings.isdisjoint(piece.headings) else piece.text
+        for piece in pieces
+    )
+    return " ".join(filter(None, told))
 
 
 @dataclass(frozen=True)

@@ -46,9 +46,9 @@ def _each_note_once(sections: Sequence[Section]) -> list[Section]:
         blocks = []
         for block in section.blocks:
             if isinstance(block, Table):
-                new = tuple(note for note in block.notes if note not in told)
-                told.update(new)
-                block = replace(block, notes=new)
+                new = {note: text for note, text in block.told().items() if text not in told}
+                told.update(new.values())
+                block = replace(block, notes=tuple(new))
             blocks.append(block)
         kept.append(replace(section, blocks=tuple(blocks)))
     return kept

@@ -92,8 +92,8 @@ def _float(table: Table, title: str) -> Iterable[str]:
     yield r"\bottomrule"
     yield r"\end{tabular}"
     yield r"\end{adjustbox}"
-    if table.notes:
-        yield rf"\par\footnotesize {escape(' '.join(table.notes))}"
+    if notes := table.told().values():
+        yield rf"\par\footnotesize {escape(' '.join(notes))}"
     yield r"\end{table}"
 
 

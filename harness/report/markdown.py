@@ -103,9 +103,9 @@ def _table(table: Table) -> Iterable[str]:
             group = row.group
             yield _line([f"**{escape(group)}**", *("" for _ in table.columns[1:])])
         yield _line(_cell(cell) for cell in row.cells)
-    if table.notes:
+    if notes := table.told().values():
         yield ""
-        yield escape(" ".join(table.notes))
+        yield escape(" ".join(notes))
 
 
 def _heading(column: Column) -> str:

@@ -202,7 +202,7 @@ class Terminal:
             if index:
                 self.console.print()
             self._columns(table, block, layout)
-        for note in table.notes:
+        for note in table.told(layout.widths).values():
             self.prose(note, style="dim")
         if layout.left_out:
             told = ", ".join(_words(table.columns[i]) for i in layout.left_out)

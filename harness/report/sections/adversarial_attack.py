@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from benchmarks.characteristics.adversarial_attack import AdversarialAttack, Vulnerability
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column, Note
 from harness.report.findings.phrases import several
 from harness.report.floors import (
     ATTACK_OVERLAP,
@@ -82,13 +82,16 @@ def adversarial_attack(task: TaskView, attack: AdversarialAttack, all_pairs: boo
         Column("similarity\n95 %", optional=True),
     )
     what = several(task.unit)
-    notes = [
-        f"{words(attack.method)} on {count(attack.n)} {what}. before, after: {task.score_name}. success: of the {what} "
-        "that were right before. words: share changed. same success: overlap of the successful attacks with the "
-        "reference's."
+    notes: list[Note] = [
+        (
+            f"{words(attack.method)} on {count(attack.n)} {what}. before, after: {task.score_name}. success: of the "
+            f"{what} that were right before. words: share changed.",
+            About(("same\nsuccess",), "same success: overlap of the successful attacks with the reference's."),
+        )
     ]
     if stopped:
-        notes.append(f"budget: of the {what} that were right before, those whose search ran out of queries or seconds.")
+        ended = f"budget: of the {what} that were right before, those whose search ran out of queries or seconds."
+        notes.append((About(("budget\n%",), ended),))
     if transfer:
         crafted = task.by_name.get(task.reference)
         on = crafted.label if crafted else words(task.reference)

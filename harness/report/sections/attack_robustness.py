@@ -7,7 +7,7 @@ from collections.abc import Callable
 from benchmarks.attack.pairs import AttackChanges
 from benchmarks.characteristics.adversarial_attack import Vulnerability
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column, Note
 from harness.report.numbers import interval, percent, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import speed_up_cell
@@ -55,9 +55,11 @@ def robustness(task: TaskView) -> list[Block]:
         Column("queries\nmore", optional=True),
         Column("95 %", optional=True),
     )
-    notes = [
-        f"speed-up: of {task.speed_up_of}. Changes are against the reference, on the same texts: success, queries "
-        "where both were right before."
+    notes: list[Note] = [
+        (
+            About(("speed-\nup",), f"speed-up: of {task.speed_up_of}."),
+            "Changes are against the reference, on the same texts: success, queries where both were right before.",
+        )
     ]
     if any(own.any_success.value is not None for own in task.attacked.values()):
         notes.append(

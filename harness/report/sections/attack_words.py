@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.attack.changed_words import BreakingWord
 from benchmarks.characteristics.adversarial_attack import AdversarialAttack
 from benchmarks.statistics.bootstrap import UNDEFINED
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, fixed, percent
 from harness.report.sections.comparison import comparison
 from harness.report.values import words
@@ -36,11 +36,14 @@ def breaking_words(task: TaskView, attack: AdversarialAttack) -> list[Block]:
         Column("same\nplaces"),
         *(Column(f"word {place}", optional=place > 3) for place in range(1, SHOWN + 1)),
     )
-    notes = (
-        f"% of the successful attacks in which the word was changed, (the reference's); at least {AT_LEAST} attacks. "
-        "same places: Jaccard of the words changed here and on the reference, where both attacks succeeded.",
+    note = (
+        f"% of the successful attacks in which the word was changed, (the reference's); at least {AT_LEAST} attacks.",
+        About(
+            ("same\nplaces",),
+            "same places: Jaccard of the words changed here and on the reference, where both attacks succeeded.",
+        ),
     )
-    return comparison(task, "Which words break whom", columns, cells, notes, lambda d: bool(found.get(d.name)))
+    return comparison(task, "Which words break whom", columns, cells, (note,), lambda d: bool(found.get(d.name)))
 
 
 def _told(one: BreakingWord, is_reference: bool) -> str:

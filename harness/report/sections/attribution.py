@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.report import causes
-from harness.report.blocks import Block, Cell, Column, Row, Table
+from harness.report.blocks import About, Block, Cell, Column, Row, Table
 from harness.report.floors import (
     ATTACK_OVERLAP,
     DETECTED_OVERLAP,
@@ -43,11 +43,14 @@ def chain(task: TaskView) -> list[Block]:
         Column("attack\n%"),
     )
     note = (
-        f"speed-up: of {task.speed_up_of}. other answer: as wrong, or as right, as before, with another. neighbours, "
-        "OOD, attack: of the nearest neighbours"
-        + (f" (K = {k})" if k else "")
-        + ", of the out-of-distribution points detected and of the texts on which the attack succeeds, the share that "
-        "the two do not have in common (1 - Jaccard)."
+        About(("speed-\nup",), f"speed-up: of {task.speed_up_of}."),
+        About(("other\nanswer",), "other answer: as wrong, or as right, as before, with another."),
+        About(
+            ("neigh\u00ad\nbours\n%",),
+            f"neighbours: nearest neighbours (K = {k}) that the two do not share (1 - Jaccard).",
+        ),
+        About(("OOD\n%",), "OOD: out-of-distribution points detected that they do not share (1 - Jaccard)."),
+        About(("attack\n%",), "attack: texts on which it succeeds that they do not share (1 - Jaccard)."),
     )
     return [filled(Table("Where it comes from: each step against the one before it", columns, tuple(rows), (note,)))]
 

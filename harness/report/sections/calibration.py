@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.characteristics.calibration import ConfidenceCalibration
 from benchmarks.statistics.bootstrap import UNDEFINED
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import count, interval, percent, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell
@@ -53,13 +53,20 @@ def calibration(task: TaskView, result: ConfidenceCalibration, all_pairs: bool) 
         if task.is_question_answering
         else "sure: mean probability of its own label."
     )
-    notes = (
-        f"{meaning} over: sure less right. error: how far the two are apart over bins of confidence (root mean square, "
-        "debiased: 0 for a calibrated deployment). ECE: the usual figure; chance: that of a calibrated deployment with "
-        "these confidences. change: of the ECE against the reference's. MCE: the largest gap of a bin of 20 examples. "
+    note = (
+        f"{meaning} over: sure less right.",
+        About(
+            ("error\n%",),
+            "error: how far the two are apart over bins of confidence (root mean square, debiased: 0 for a calibrated "
+            "deployment).",
+        ),
+        About(("ECE\n%",), "ECE: the usual figure."),
+        About(("chance\n%",), "chance: the ECE of a calibrated deployment with these confidences."),
+        About(("change\npoints",), "change: of the ECE against the reference's."),
+        About(("MCE\n%",), "MCE: the largest gap of a bin of 20 examples."),
         f"Over {count(result.n)} examples.",
     )
     if all(own.ece.value is None for own in result.deployments.values()):
         return []
     known = result.deployments
-    return comparison(task, "Is it as often right as it says?", columns, cells, notes, lambda d: d.name in known)
+    return comparison(task, "Is it as often right as it says?", columns, cells, (note,), lambda d: d.name in known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.report.blocks import Block, Cell, Column, Table
+from harness.report.blocks import Block, Cell, Column, Note, Table
 from harness.report.floors import (
     Metric,
 )
@@ -26,7 +26,7 @@ def comparison(
     title: str,
     columns: tuple[Column, ...],
     cells: Callable[[DeploymentView], tuple[Cell, ...]],
-    notes: tuple[str, ...],
+    notes: tuple[Note, ...],
     chosen: Callable[[DeploymentView], bool] = lambda _: True,
 ) -> list[Block]:
     """A table of all deployments that worked; none where every figure of it is unknown."""

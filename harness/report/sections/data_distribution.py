@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.characteristics.data_distribution import DataDistribution
 from benchmarks.statistics.bootstrap import UNDEFINED
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.floors import (
     ALARM_OVERLAP,
     DETECTED_OVERLAP,
@@ -66,10 +66,16 @@ def data_distribution(task: TaskView, result: DataDistribution, all_pairs: bool)
         Column("rank corr.\nin-distr.", optional=True),
     )
     notes = (
-        f"Deep nearest neighbours (k = {count(result.k)}) in a bank of {count(result.n_bank)} training points; "
-        f"{count(result.n_out_of_distribution)} out-of-distribution points, {count(result.n_in_distribution)} "
-        "in-distribution ones. detected: out-of-distribution points that are flagged. alarms: in-distribution points "
-        f"that are (the threshold keeps {percent(result.kept, 0)} %).",
+        (
+            f"Deep nearest neighbours (k = {count(result.k)}) in a bank of {count(result.n_bank)} training points; "
+            f"{count(result.n_out_of_distribution)} out-of-distribution points, {count(result.n_in_distribution)} "
+            "in-distribution ones.",
+            About(("detected\noverlap", "detected\n%"), "detected: out-of-distribution points that are flagged."),
+            About(
+                ("alarms\noverlap", "alarms\n%", "alarms\nchance"),
+                f"alarms: in-distribution points that are (the threshold keeps {percent(result.kept, 0)} %).",
+            ),
+        ),
         f"Length alone reaches an AUROC of {fixed(result.length_only_auroc, 2)}. {_matched(task, result)}",
     )
     title = "Against the reference: are the same points out-of-distribution?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.data_representation import DataRepresentation
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.floors import (
     neighbours_metric,
     representation_metric,
@@ -51,15 +51,19 @@ def data_representation(task: TaskView, result: DataRepresentation, all_pairs: b
         Column("Procrustes\nchance", optional=True),
     )
     by_chance = ", ".join(f"{fixed(chance[k], 3)} (K = {k})" for k in counts)
-    notes = (
-        f"Mean Jaccard of the K nearest neighbours, of {count(result.n)} points. Chance: "
-        f"{by_chance}. elsewhere: neighbours from the same "
-        f"{'paragraph' if task.is_question_answering else 'group'} left out (chance "
-        f"{fixed(result.chance_jaccard_other_groups[shown], 3)}). Intervals are over the points that are judged; those "
-        "that they are neighbours among stay. CKA: debiased, 0 by chance."
-        + (" A question is represented by its first window." if task.is_question_answering else ""),
+    group = "paragraph" if task.is_question_answering else "group"
+    by_chance_elsewhere = fixed(result.chance_jaccard_other_groups[shown], 3)
+    note = (
+        f"Mean Jaccard of the K nearest neighbours, of {count(result.n)} points. Chance: {by_chance}.",
+        About(
+            (f"elsewhere\nK = {shown}",),
+            f"elsewhere: neighbours from the same {group} left out (chance {by_chance_elsewhere}).",
+        ),
+        "Intervals are over the points that are judged; those that they are neighbours among stay.",
+        About(("CKA",), "CKA: debiased, 0 by chance."),
+        "A question is represented by its first window." if task.is_question_answering else "",
     )
-    blocks = comparison(task, "Against the reference: are the same points neighbours?", columns, cells, notes)
+    blocks = comparison(task, "Against the reference: are the same points neighbours?", columns, cells, (note,))
     drawn = matrix(
         task,
         f"Pairs: neighbours shared, K = {shown} (below the diagonal), and CKA (above)",

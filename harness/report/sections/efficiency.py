@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.blocks import Cell, Column, Table
+from harness.report.blocks import About, Cell, Column, Table
 from harness.report.numbers import UNKNOWN, decimals_for, fixed, mebibytes, percent
 from harness.report.sections.rows import KEY, filled, rows_by_model, timing_cell
 from harness.report.view import DeploymentView, TaskView
@@ -45,8 +45,11 @@ def efficiency(task: TaskView) -> Table | None:
         )
 
     notes = (
-        "GFLOP: of the checkpoint's matrix products, padding not counted; per s: offline. read: the weights without "
-        "embeddings, once a request of single-stream.",
+        (
+            "GFLOP: of the checkpoint's matrix products, padding not counted.",
+            About(("GFLOP\nper s",), "per s: offline."),
+            About(("read\nGB/s",), "read: the weights without embeddings, once a request of single-stream."),
+        ),
         f"Ceilings, measured in the same processes: {_ceilings(each)}. Far below both and unmarked, it is neither "
         "arithmetic nor memory that limits.",
     )

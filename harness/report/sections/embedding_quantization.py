@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.characteristics.embedding_quantization import EmbeddingQuantization, QuantizedIndex, StorageVerdict
 from benchmarks.statistics.bootstrap import Estimate
-from harness.report.blocks import Block, Cell, Column, Level, Row, Table
+from harness.report.blocks import Block, Cell, Column, Level, Note, Row, Table
 from harness.report.numbers import UNKNOWN, count, fixed, interval, ratio, signed
 from harness.report.sections.rows import KEY, compared, estimate_cell, filled, group_of, key, marked
 from harness.report.view import DeploymentView, TaskView
@@ -38,7 +38,7 @@ def embedding_quantization(task: TaskView, result: EmbeddingQuantization, all_pa
     if not rows:
         return []
     timed = next((d.timings.searches for d in task.deployments if d.timings and d.timings.searches), {})
-    notes = [
+    notes: list[Note] = [
         f"{count(result.queries)} queries on {count(result.documents)} documents. int8: 256 steps a dimension, queries "
         "in float32; binary: the signs of both; binary-rescored: of the signs' nearest four times as many, ordered "
         "by the float32 query. bytes: of a document's vector, and without quantization. change: nDCG@10 less that of "

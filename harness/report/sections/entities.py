@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.entities import Entities
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell, marked
@@ -30,9 +30,12 @@ def entities(task: TaskView, result: Entities, all_pairs: bool) -> list[Block]:
             ),
             lambda d: _quality(result, d, is_reference=d.name == task.reference),
             (
-                f"{count(result.entities)} entities in {count(result.sentences)} sentences. An entity is right with "
-                "its type and all of its words: seqeval's F1, precision and recall over entities. change: less the "
-                "reference's. wrong boundary: right type, words that overlap; wrong type: right words.",
+                (
+                    f"{count(result.entities)} entities in {count(result.sentences)} sentences. An entity is right "
+                    "with its type and all of its words: seqeval's F1, precision and recall over entities.",
+                    About(("change",), "change: less the reference's."),
+                    "wrong boundary: right type, words that overlap; wrong type: right words.",
+                ),
             ),
         ),
         *comparison(
@@ -52,10 +55,16 @@ def entities(task: TaskView, result: Entities, all_pairs: bool) -> list[Block]:
             ),
             lambda d: _change(task, result, d),
             (
-                "shared: Jaccard of the two sets of entities, ~ the same as the floor within the margin, ? too few to "
-                "tell. kept, lost and found: entities of both, of the reference alone, of the deployment alone; moved: "
-                "same type, words that overlap; relabelled: same words, another type. missed alike: Jaccard of the "
-                "data's entities that each does not find; newly missed and newly found: in shares of them.",
+                (
+                    "shared: Jaccard of the two sets of entities, ~ the same as the floor within the margin, ? too few "
+                    "to tell. kept, lost and found: entities of both, of the reference alone, of the deployment alone; "
+                    "moved: same type, words that overlap; relabelled: same words, another type.",
+                    About(
+                        ("missed\nalike",),
+                        "missed alike: Jaccard of the data's entities that each does not find; newly missed and newly "
+                        "found: in shares of them.",
+                    ),
+                ),
             ),
             lambda d: d.name != task.reference,
         ),

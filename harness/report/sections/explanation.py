@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.explanation import ExplanationAgreement
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import agreement_level, estimate_cell
@@ -41,9 +41,10 @@ def explanation(task: TaskView, result: ExplanationAgreement, all_pairs: bool) -
         Column("rank\ncorr."),
         Column("label\nsame %"),
     )
-    notes = (
-        f"Over {count(result.texts)} texts: Jaccard of the words that weigh most for a deployment's own "
-        "label. rank corr.: of the weights of all words, where the labels are the same. The reference's second row, "
-        "explained from other variants of the texts, is how far the method agrees with itself.",
+    note = (
+        f"Over {count(result.texts)} texts: Jaccard of the words that weigh most for a deployment's own label.",
+        About(("rank\ncorr.",), "rank corr.: of the weights of all words, where the labels are the same."),
+        "The reference's second row, explained from other variants of the texts, is how far the method agrees with "
+        "itself.",
     )
-    return comparison(task, "Against the reference: do they decide for the same words?", columns, cells, notes)
+    return comparison(task, "Against the reference: do they decide for the same words?", columns, cells, (note,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.label_sets import LabelSets
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, fixed, interval, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell, marked
@@ -56,11 +56,15 @@ def label_sets(task: TaskView, result: LabelSets, all_pairs: bool) -> list[Block
         Column("found"),
         Column("missed\nalike", optional=True),
     )
-    notes = (
+    note = (
         f"{count(result.labels)} labels on {count(result.texts)} texts; F1, precision and recall over all of them "
-        "(micro). missed, spurious: labels of the data alone, of the deployment alone. change: F1 less the "
-        "reference's. shared: Jaccard of its labels and the reference's, ~ the same as the floor within the margin, "
-        "? too few to tell; lost, found: of the reference alone, of the deployment alone. missed alike: Jaccard of the "
-        "data's labels that each does not give.",
+        "(micro). missed, spurious: labels of the data alone, of the deployment alone.",
+        About(("change",), "change: F1 less the reference's."),
+        About(
+            ("shared",),
+            "shared: Jaccard of its labels and the reference's, ~ the same as the floor within the margin, ? too few "
+            "to tell; lost, found: of the reference alone, of the deployment alone.",
+        ),
+        About(("missed\nalike",), "missed alike: Jaccard of the data's labels that each does not give."),
     )
-    return comparison(task, "Does it give the same labels?", columns, cells, notes)
+    return comparison(task, "Does it give the same labels?", columns, cells, (note,))

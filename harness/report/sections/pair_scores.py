@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.pair_scores import PairScores
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, fixed, interval, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell
@@ -36,10 +36,16 @@ def pair_scores(task: TaskView, result: PairScores, all_pairs: bool) -> list[Blo
         Column("Kendall"),
         Column("score\nchange"),
     )
-    notes = (
-        "Spearman's rank correlation with the scores of the data; change: less the reference's; Pearson: the linear "
-        "one. with the reference, and Kendall: the rank correlations (Spearman's, tau-b) with the scores that the "
-        "reference gives. score change: mean absolute change of a pair's score. An error is a pair on the other side "
-        f"of the threshold than the data has it. Over {count(result.pairs)} pairs.",
+    note = (
+        "Spearman's rank correlation with the scores of the data; Pearson: the linear one.",
+        About(("change",), "change: less the reference's."),
+        About(
+            ("with the\nreference",),
+            "with the reference, and Kendall: the rank correlations (Spearman's, tau-b) with the scores that the "
+            "reference gives.",
+        ),
+        About(("score\nchange",), "score change: mean absolute change of a pair's score."),
+        "An error is a pair on the other side of the threshold than the data has it. "
+        f"Over {count(result.pairs)} pairs.",
     )
-    return comparison(task, "Does it order the pairs as the data do?", columns, cells, notes)
+    return comparison(task, "Does it order the pairs as the data do?", columns, cells, (note,))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from benchmarks.statistics.equivalence import ScoreChange
-from harness.report.blocks import Cell, Column, Section, Table
+from harness.report.blocks import About, Cell, Column, Note, Section, Table
 from harness.report.findings.phrases import several
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
 from harness.report.sections.recalls import recalls
@@ -90,9 +90,9 @@ def performance(task: TaskView) -> Section | None:
         ]
         return tuple(own)
 
-    notes = []
+    notes: list[Note] = []
     if not task.external:  # where a note at the head says it
-        notes.append(_where(task) if any(d.timings for d in listed) else "Performance was not measured.")
+        notes.append(_where(task, timed_offline) if any(d.timings for d in listed) else "Performance was not measured.")
     if judged := _judged(task):
         points = 100 * next(iter(judged.values())).margin
         within = f"{points:g} {'point' if points == 1 else 'points'}"
@@ -105,8 +105,8 @@ def performance(task: TaskView) -> Section | None:
     if disturbed or any(d.unstable or d.unsettled_tail("single_stream") for d in listed):
         also = ", or the machine was disturbed" if disturbed else ""
         notes.append(f"! unstable timing{also}: printed, but take it as an order of magnitude.")
-    table = Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes))
-    table, heading = filled(table), "Quality" if task.external else "Speed, memory and quality"
+    table = filled(Table("", tuple(columns), rows_by_model(task, [(d, cells(d)) for d in listed]), tuple(notes)))
+    heading = "Quality" if task.external else "Speed, memory and quality"
     if task.external and len(table.columns) == 1:
         return None
     return Section(heading, (table, *recalls(task), *timings(task), *tuned(task)), level=2)
@@ -149,12 +149,17 @@ def _scores(task: TaskView) -> list[tuple[str, Metric]]:
     return [("F1\n%", lambda quality: quality.f1), ("EM\n%", _right)]
 
 
-def _where(task: TaskView) -> str:
+def _where(task: TaskView, timed_offline: bool) -> Note:
     threads = {d.runtime.threads for d in task.measured if d.runtime}
     request = "questions, all windows of a context in one batch" if task.is_question_answering else several(task.unit)
-    parts = [f"p50, p90: latency of single {request}. samples per s: offline, batched"]
+    latency = f"p50, p90: latency of single {request}"
+    parts = [f"{latency}. samples per s: offline, batched" if timed_offline else latency]
     if len(threads) == 1:
         parts.append(f"{count(threads.pop())} threads")
     if len(task.backends) == 1:
         parts.append(f"all on {words(task.backends[0])}")
-    return "; ".join(parts) + f". speed-up: of {task.speed_up_of}. peak: memory above a bare process."
+    return (
+        "; ".join(parts) + ".",
+        About(("speed-\nup",), f"speed-up: of {task.speed_up_of}."),
+        About(("peak\nMiB",), "peak: memory above a bare process."),
+    )

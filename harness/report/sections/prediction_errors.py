@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.characteristics.prediction_errors import ErrorPair, PredictionErrors, Stratum
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate
-from harness.report.blocks import Block, Cell, Column, Level, Table
+from harness.report.blocks import About, Block, Cell, Column, Level, Table
 from harness.report.floors import (
     ERROR_OVERLAP,
     LATENT_CORRELATION,
@@ -60,17 +60,21 @@ def prediction_errors(task: TaskView, result: PredictionErrors, all_pairs: bool)
         Column("diver\u00ad\ngence", optional=True),
         Column("McNemar\np", optional=True),
     )
-    notes = (
-        f"Errors are of {count(overall.n)} examples. overlap: how many are shared. It grows with the number of "
-        "errors: read it beside chance, and compare deployments of different error rates by the latent (tetrachoric) "
-        "correlation: 0 for unrelated models, 1 for as many shared as the counts allow.",
+    note = (
+        f"Errors are of {count(overall.n)} examples.",
+        About(
+            ("overlap",),
+            "overlap: how many are shared. It grows with the number of errors: read it beside chance, and compare "
+            "deployments of different error rates by the latent (tetrachoric) correlation: 0 for unrelated models, 1 "
+            "for as many shared as the counts allow.",
+        ),
     )
     blocks = comparison(
         task,
         "Against the reference: do the same examples go wrong?",
         columns,
         cells,
-        notes,
+        (note,),
         lambda d: d.name in overall.errors,
     )
 

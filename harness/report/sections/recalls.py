@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.characteristics.prediction_errors import ClassRecall
 from benchmarks.statistics.equivalence import ScoreChange
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, interval, percent, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import marked
@@ -30,8 +30,12 @@ def recalls(task: TaskView) -> list[Block]:
     known = len(task.recalls)
     rest = f" Of {count(known)} classes, the {CLASSES} in which a deployment loses most." if known > len(shown) else ""
     note = (
-        f"Of the {task.recalled} {told}.{rest} points: less the reference's, ~ the same within the margin, ? too few "
-        "to tell; corrected for the deployments, not for the classes."
+        f"Of the {task.recalled} {told}.{rest}",
+        About(
+            tuple(f"{_short(label)}\npoints" for label in shown),
+            "points: less the reference's, ~ the same within the margin, ? too few to tell; corrected for the "
+            "deployments, not for the classes.",
+        ),
     )
     return comparison(task, f"Recall: how many {task.recalled} of a class are right", columns, cells, (note,))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.reranking import Reranking
-from harness.report.blocks import Block, Cell, Column
+from harness.report.blocks import About, Block, Cell, Column
 from harness.report.numbers import UNKNOWN, count, fixed, interval, percent, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell, marked
@@ -46,11 +46,19 @@ def reranking(task: TaskView, result: Reranking, all_pairs: bool) -> list[Block]
         Column("other\nten %"),
         Column("score\nchange"),
     )
-    notes = (
-        f"{count(result.queries)} queries with {count(result.candidates)} candidates. change: nDCG@10 less the "
-        "reference's. Kendall: tau-b of the scores of a query's candidates with the reference's, mean over queries, "
-        "~ the same as the floor within the margin, ? too few to tell. other first, other ten: queries with another "
-        "candidate in front, or others among the first ten. score change: mean absolute change of a candidate's score. "
+    note = (
+        f"{count(result.queries)} queries with {count(result.candidates)} candidates.",
+        About(("change",), "change: nDCG@10 less the reference's."),
+        About(
+            ("Kendall",),
+            "Kendall: tau-b of the scores of a query's candidates with the reference's, mean over queries, ~ the same "
+            "as the floor within the margin, ? too few to tell.",
+        ),
+        About(
+            ("other\nfirst %",),
+            "other first, other ten: queries with another candidate in front, or others among the first ten.",
+        ),
+        About(("score\nchange",), "score change: mean absolute change of a candidate's score."),
         "An error is a query with no relevant document in front (hit@1).",
     )
-    return comparison(task, "Does it put the candidates in the same order?", columns, cells, notes)
+    return comparison(task, "Does it put the candidates in the same order?", columns, cells, (note,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.characteristics.retrieval import MixedIndex, Retrieval
-from harness.report.blocks import Block, Cell, Column, Level
+from harness.report.blocks import About, Block, Cell, Column, Level
 from harness.report.numbers import UNKNOWN, count, fixed, interval, signed
 from harness.report.sections.comparison import comparison
 from harness.report.sections.rows import estimate_cell, marked
@@ -45,11 +45,14 @@ def retrieval(task: TaskView, result: Retrieval, all_pairs: bool) -> list[Block]
         Column("RBO", optional=True),
         Column("score\nchange", optional=True),
     )
-    notes = (
+    note = (
         f"{count(result.queries)} queries on {count(result.documents)} documents, each deployment with an index of its "
-        "own. change: less the reference's. first 10 shared: Jaccard with the reference's; RBO: rank-biased overlap of "
-        "the first 100, p = .9; score change: mean absolute change of the first 10's scores. An error is a query "
-        "without a relevant document among its first 10.",
+        "own.",
+        About(("change",), "change: less the reference's."),
+        About(("first 10\nshared",), "first 10 shared: Jaccard with the reference's."),
+        About(("RBO",), "RBO: rank-biased overlap of the first 100, p = .9."),
+        About(("score\nchange",), "score change: mean absolute change of the first 10's scores."),
+        "An error is a query without a relevant document among its first 10.",
     )
 
     def stays(d: DeploymentView) -> tuple[Cell, ...]:
@@ -68,7 +71,7 @@ def retrieval(task: TaskView, result: Retrieval, all_pairs: bool) -> list[Block]
         f"{fixed(result.margin, 3)}, by the 95 % interval; re-index: a loss is shown, or the embeddings do not fit.",
     )
     return [
-        *comparison(task, "Does it find the same documents?", columns, found, notes),
+        *comparison(task, "Does it find the same documents?", columns, found, (note,)),
         *comparison(task, "May the index stay?", heading, stays, told, lambda d: d.name != task.reference),
     ]
 

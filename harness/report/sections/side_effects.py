@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from benchmarks.statistics.bootstrap import UNDEFINED
 from harness.report import causes
-from harness.report.blocks import Block, Cell, Column, Prose, Row, Section, Table
+from harness.report.blocks import About, Block, Cell, Column, Prose, Row, Section, Table
 from harness.report.floors import (
     DETECTED_OVERLAP,
     DISAGREEMENT,
@@ -23,15 +21,14 @@ from harness.report.sections.rows import MARKS, against_floor, filled, key, mark
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
 
-LEGEND = {
-    "speed-\nup": "speed-up: of {measure}.",
-    "differ\n%": "differ: predictions changed.",
-    "times\nfloor": "times floor: of differ.",
-    "neigh\u00ad\nbours\n%": "neighbours: nearest neighbours not shared (1 - Jaccard).",
-    "OOD\nsame": "OOD same: Jaccard of the out-of-distribution points detected.",
-    "by\nspeed": FRONT,
-    "attack\npoints": "attack: success, in points above the reference's, where both were right.",
-}
+LEGEND = (
+    About(("differ\n%",), "differ: predictions changed."),
+    About(("times\nfloor",), "times floor: of differ."),
+    About(("neigh\u00ad\nbours\n%",), "neighbours: nearest neighbours not shared (1 - Jaccard)."),
+    About(("OOD\nsame",), "OOD same: Jaccard of the out-of-distribution points detected."),
+    About(("by\nspeed", "by\nmemory"), FRONT),
+    About(("attack\npoints",), "attack: success, in points above the reference's, where both were right."),
+)
 
 
 def side_effects(task: TaskView) -> Section:
@@ -102,11 +99,9 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
         Column("by\nspeed", optional=True),
         Column("by\nmemory", optional=True),
     )
-    table = filled(Table("Everything against the reference", columns, tuple(rows)))
-    headings = {column.heading for column in table.columns}
-    legend = " ".join(text for heading, text in LEGEND.items() if heading in headings)
-    told = legend.format(measure=task.speed_up_of)
-    return replace(table, notes=tuple(note for note in (told, _floor_note(task, reference)) if note))
+    speed_up = About(("speed-\nup",), f"speed-up: of {task.speed_up_of}.")
+    notes = ((speed_up, *LEGEND), _floor_note(task, reference))
+    return filled(Table("Everything against the reference", columns, tuple(rows), notes))
 
 
 def _name(deployment: DeploymentView, reference: DeploymentView) -> str:

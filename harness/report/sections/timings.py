@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from harness.report.blocks import Cell, Column, Table
+from harness.report.blocks import About, Cell, Column, Note, Table
 from harness.report.latency_breakdown import NAMES, limited_by, stages, transfer_share
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
 from harness.report.sections.efficiency import efficiency
@@ -63,14 +63,18 @@ def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
 
     if not any(_single(d) or _multi(d) for d in timed):
         return None
-    notes = ["below: a bound at 99 % confidence, by MLPerf's early stopping (64 queries for a p90, 662 for a p99)."]
+    bound = "below: a bound at 99 % confidence, by MLPerf's early stopping (64 queries for a p90, 662 for a p99)."
+    notes: list[Note] = [(About(("p90\nbelow", "p99\nbelow"), bound),)]
     if sources := {words(server.bound_from) for d in timed if (server := _server(d))}:
         told = {"the study's" if source == "study" else f"each its own: {source}" for source in sources}
         notes.append(
             f"server: the highest rate of Poisson arrivals whose p99 stays under the bound ({', '.join(sorted(told))})."
         )
     if any(_inference(d) is not None for d in timed):
-        notes.append("inference: offline from tokens to outputs, as MLPerf times it; samples per s begins at the text.")
+        timed_inside = (
+            "inference: offline from tokens to outputs, as MLPerf times it; samples per s begins at the text."
+        )
+        notes.append((About(("inference\nper s",), timed_inside),))
     rows = rows_by_model(task, [(d, cells(d)) for d in timed])
     return filled(Table("Latency and load", columns, rows, tuple(notes)))
 
@@ -103,11 +107,14 @@ def _stages(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
             *(Cell(limited_by(d, way) if way else UNKNOWN) for way in (request, batch)),
         )
 
-    notes = (
-        "Of one text, from text to decision. load: the runtime's import and the artifact. batch: padding, and cutting "
-        "outputs back. copies: to the device and back, within compute.",
+    note = (
+        "Of one text, from text to decision.",
+        About(("load\nms",), "load: the runtime's import and the artifact."),
+        About(("batch\n%",), "batch: padding, and cutting outputs back."),
+        About(("copies\n%",), "copies: to the device and back, within compute."),
     )
-    return filled(Table("Where the time goes", columns, rows_by_model(task, [(d, cells(d)) for d in timed]), notes))
+    rows = rows_by_model(task, [(d, cells(d)) for d in timed])
+    return filled(Table("Where the time goes", columns, rows, (note,)))
 
 
 def _surface(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:

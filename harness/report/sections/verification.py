@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.report.blocks import Cell, Column, Section, Table
+from harness.report.blocks import About, Cell, Column, Section, Table
 from harness.report.numbers import UNKNOWN, count, percent, signed
 from harness.report.sections.rows import KEY, filled, rows_by_model
 from harness.report.values import words
@@ -26,12 +26,15 @@ def verification(task: TaskView) -> Section | None:
         Column("matmuls", right=False),
     )
     examples = max(found.parity.examples for _, found in verified)
-    notes = (
+    note = (
         f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits, "
         f"representation and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against "
-        "what its graph says without optimisation, an engine's against itself, alone and without padding. Moved: how "
-        "far logits are from their own when the same text is in another batch, or is padded less. Matmuls: matrix "
-        "matmuls by the precision in which the runtime says it ran them.",
+        "what its graph says without optimisation, an engine's against itself, alone and without padding.",
+        About(
+            ("moved by\nbatch", "moved by\npadding"),
+            "Moved: how far logits are from their own when the same text is in another batch, or is padded less.",
+        ),
+        About(("matmuls",), "Matmuls: matrix matmuls by the precision in which the runtime says it ran them."),
     )
     # how what a model reads differs by intent from what `transformers`' scripts would give it
     preprocessing = dict.fromkeys(
@@ -40,10 +43,8 @@ def verification(task: TaskView) -> Section | None:
         if found.preprocessing
         for note in found.preprocessing.notes
     )
-    table = Table(
-        "", columns, rows_by_model(task, [(d, _cells(found)) for d, found in verified]), (*notes, *preprocessing)
-    )
-    return Section("Verified before timing", (filled(table),), level=2)
+    rows = rows_by_model(task, [(d, _cells(found)) for d, found in verified])
+    return Section("Verified before timing", (filled(Table("", columns, rows, (note, *preprocessing))),), level=2)
 
 
 def _cells(found: VerificationResult) -> tuple[Cell, ...]:
