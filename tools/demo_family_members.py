@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from exporters.tasks import EMBEDDING
+from harness.checkpoints.loading import MASKED_LANGUAGE_MODEL
 from harness.config.training import Recipe
 
 VOCABULARY = 1600
@@ -22,29 +24,71 @@ class Shape:
     intermediate: int
 
 
-SHAPES = {
-    "reference": Shape(layers=4, hidden=96, heads=3, intermediate=192),
-    "small": Shape(layers=2, hidden=96, heads=3, intermediate=192),
-    "tiny": Shape(layers=1, hidden=32, heads=1, intermediate=64),
-    "reviews": Shape(layers=2, hidden=96, heads=3, intermediate=192),
+LARGE = Shape(layers=4, hidden=96, heads=3, intermediate=192)
+SMALL = Shape(layers=2, hidden=96, heads=3, intermediate=192)
+COMPACT = Shape(layers=2, hidden=64, heads=2, intermediate=128)
+TINY = Shape(layers=1, hidden=32, heads=1, intermediate=64)
+
+LARGE_TASKS = ("question-answering", "text-classification")
+"""Their references are `LARGE`; those of other tasks `COMPACT`."""
+OF_PAIRS = {"agreement": "text-pair-classification", "likeness": "text-pair-regression", "reranker": "reranking"}
+"""Tasks of pairs by the first word of their members, since they have their head in common with that of reviews."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """``seed`` is of the initial weights and the order of examples, ``task`` whose corpus and recipe it learns by."""
+
+    shape: Shape
+    seed: int
+    task: str
+
+
+def member(head: str, name: str) -> Member:
+    """Of a head's members, by name: ``reference-seed-2`` has the seed 2, the others 0."""
+    kind, _, seed = name.partition("-seed-")
+    task = OF_PAIRS.get(kind.partition("-")[0], head)
+    if kind.endswith("tiny"):
+        shape = TINY
+    elif kind == "small" or head == MASKED_LANGUAGE_MODEL:
+        shape = SMALL
+    else:
+        shape = LARGE if task in LARGE_TASKS else COMPACT
+    return Member(shape, int(seed or 0), task)
+
+
+EXAMPLES = {
+    "question-answering": 64_000,
+    "text-classification": 20_000,
+    "multi-label-classification": 20_000,
+    "token-classification": 20_000,
+    "text-pair-classification": 40_000,
+    "text-pair-regression": 40_000,
+    "reranking": 40_000,
+    EMBEDDING.task: 16_000,
+    MASKED_LANGUAGE_MODEL: 20_000,
 }
 
 
-def shape_and_seed(name: str) -> tuple[Shape, int]:
-    """Of a member: ``reference-seed-2`` has initial weights and order of examples from seed 2, the others from 0."""
-    shape, _, seed = name.partition("-seed-")
-    return SHAPES[shape], int(seed or 0)
+def _recipe(epochs: float, learning_rate: float, warmup_ratio: float = 0.08, max_length: int = 128) -> Recipe:
+    return Recipe(
+        epochs=epochs,
+        batch_size=32,
+        learning_rate=learning_rate,
+        warmup_ratio=warmup_ratio,
+        weight_decay=0.01,
+        max_length=max_length,
+    )
 
 
-EXAMPLES = {"question-answering": 64_000, "text-classification": 20_000, "masked-language-model": 20_000}
 RECIPES = {
-    "question-answering": Recipe(
-        epochs=2, batch_size=32, learning_rate=1e-3, warmup_ratio=0.05, weight_decay=0.01, max_length=128
-    ),
-    "text-classification": Recipe(
-        epochs=2, batch_size=32, learning_rate=1e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128
-    ),
-    "masked-language-model": Recipe(
-        epochs=3, batch_size=32, learning_rate=2e-3, warmup_ratio=0.08, weight_decay=0.01, max_length=128
-    ),
+    "question-answering": _recipe(2, 1e-3, warmup_ratio=0.05),
+    "text-classification": _recipe(2, 1e-3),
+    "multi-label-classification": _recipe(2, 1e-3),
+    "token-classification": _recipe(2, 2e-3),
+    "text-pair-classification": _recipe(2, 1e-3),
+    "text-pair-regression": _recipe(2, 1e-3),
+    "reranking": _recipe(2, 1e-3),
+    EMBEDDING.task: _recipe(2, 3e-3),
+    MASKED_LANGUAGE_MODEL: _recipe(3, 2e-3),
 }

@@ -48,7 +48,9 @@ def main() -> None:
         tokenizer = [FAMILY / file for file in TOKENIZER_FILES]
         write_member([family / TASK / name / CONFIG, family / TASK / name / WEIGHTS, *tokenizer], checkpoint)
         features = reader.encode(read_tokenizer(checkpoint), examples)
-        table = reader.table(examples, features, model_outputs(load_model(checkpoint, task=TASK), features.inputs))
+        table = reader.table(
+            examples, features, model_outputs(load_model(checkpoint, task=TASK), features.inputs, reader.head)
+        )
         predictions.append(table["prediction"].to_numpy().astype(np.uint8))
         labels = table["label"].to_numpy().astype(np.uint8)
         print(f"{name}: {100 * np.mean(predictions[-1] == labels):.1f} % right", flush=True)

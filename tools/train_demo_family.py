@@ -21,9 +21,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig
 
-from harness.checkpoints.loading import HEADS
+from exporters.tasks import EMBEDDING, TASKS
+from harness.checkpoints.labels import written_labels
+from harness.checkpoints.loading import HEADS, MASKED_LANGUAGE_MODEL, classifies
 from harness.config.tasks import QuestionAnswering
-from harness.demo.corpora import LABELS, generate
+from harness.demo.corpora import CORPORA, generate
 from harness.demo.weights import CONFIG, FAMILY, MODELS, TOKENIZER_FILES, WEIGHTS
 from harness.examples import TextExample
 from harness.training.fine_tuning import fine_tune
@@ -34,10 +36,11 @@ from tools.demo_family_members import (
     RECIPES,
     TRAINING_SEED,
     VOCABULARY,
-    Shape,
-    shape_and_seed,
+    Member,
+    member,
 )
 from tools.demo_tokenizer import SPECIAL, write_tokenizer
+from tools.train_demo_encoder import train_encoder
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,45 +64,55 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"{task} {name}: {time.process_time() - started:.0f} s of CPU", flush=True)
 
 
-def train_member(name: str, task: str, family: Path) -> None:
+def train_member(name: str, head: str, family: Path) -> None:
     """Train one member with the tokenizer of ``family`` and store it there."""
     with tempfile.TemporaryDirectory(prefix="scalemodel-family-") as folder:
         start, trained, work = (Path(folder) / part for part in ("start", "trained", "work"))
-        shape, seed = shape_and_seed(name)
-        write_start(start, task, shape, seed, family)
-        corpus = "text-classification" if task == "masked-language-model" else task
-        examples = generate(corpus, "train", EXAMPLES[task], TRAINING_SEED)
+        own = member(head, name)
+        write_start(start, head, own, family)
+        recipe, size = RECIPES[own.task], EXAMPLES[own.task]
 
         def progress(what: str, share: float) -> None:
             if round(share * 1000) % 50 == 0:
-                print(f"  {task} {name}: {what}", flush=True)
+                print(f"  {head} {name}: {what}", flush=True)
 
-        if task == "masked-language-model":
+        if head == MASKED_LANGUAGE_MODEL:
+            examples = generate("text-classification", "train", size, TRAINING_SEED)
             texts = [cast(TextExample, example).text for example in examples]
             train_masked_language_model(
-                start, trained, texts=texts, recipe=RECIPES[task], seed=seed, work=work, progress=progress
+                start, trained, texts=texts, recipe=recipe, seed=own.seed, work=work, progress=progress
+            )
+        elif head == EMBEDDING.task:
+            train_encoder(
+                start,
+                trained,
+                examples=size,
+                recipe=recipe,
+                seed=own.seed,
+                corpus_seed=TRAINING_SEED,
+                progress=progress,
             )
         else:
             fine_tune(
                 start,
                 trained,
-                task=task,
-                examples=examples,
-                labels=LABELS if task == "text-classification" else None,
-                recipe=RECIPES[task],
-                seed=seed,
+                task=own.task,
+                examples=generate(own.task, "train", size, TRAINING_SEED),
+                labels=CORPORA[own.task].labels,
+                recipe=recipe,
+                seed=own.seed,
                 teacher=None,
                 distillation=None,
-                question_answering=QuestionAnswering() if task == "question-answering" else None,
+                question_answering=QuestionAnswering() if own.task == "question-answering" else None,
                 work=work,
                 progress=progress,
             )
-        _store(trained, family / task / name)
+        _store(trained, family / head / name)
 
 
-def write_start(destination: Path, task: str, shape: Shape, seed: int, family: Path) -> None:
-    """Write a checkpoint with initial weights from ``seed`` and the tokenizer of ``family``."""
-    labels = {"id2label": dict(enumerate(LABELS)), "label2id": {name: i for i, name in enumerate(LABELS)}}
+def write_start(destination: Path, head: str, own: Member, family: Path) -> None:
+    """Write a checkpoint with initial weights from the member's seed and the tokenizer of ``family``."""
+    shape = own.shape
     config = AutoConfig.for_model(
         "bert",
         vocab_size=VOCABULARY,
@@ -112,14 +125,21 @@ def write_start(destination: Path, task: str, shape: Shape, seed: int, family: P
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         pad_token_id=SPECIAL.index("[PAD]"),
-        **(labels if task == "text-classification" else {}),
+        **_outputs(head, own.task),
     )
-    torch.manual_seed(seed)
-    model = HEADS[task].from_config(config)
-    _favour_equal_tokens(model.bert)
+    torch.manual_seed(own.seed)
+    model = HEADS[head].from_config(config)
+    _favour_equal_tokens(model.base_model)
     model.save_pretrained(destination)
     for file in TOKENIZER_FILES:
         shutil.copyfile(family / file, destination / file)
+
+
+def _outputs(head: str, task: str) -> dict[str, Any]:
+    """The fields of a configuration that say what the head's outputs are."""
+    if not classifies(head):
+        return {}
+    return written_labels(CORPORA[task].labels or ("score",), multi_label=TASKS[head].multi_label)
 
 
 def _favour_equal_tokens(bert: Any) -> None:

@@ -89,7 +89,7 @@ class HubSource(Source):
 
 
 class EmbeddedSource(Source):
-    """A corpus that scalemodel generates itself: passages with questions, or reviews."""
+    """A corpus that scalemodel generates itself, for each task its own: of passages, of single facts, or of reviews."""
 
     embedded: Literal["train", "evaluation", "out-of-distribution"]
     size: Annotated[int, Field(gt=0)]
@@ -109,6 +109,10 @@ DataSource = Annotated[
 ]
 
 
+DocumentsSource = Annotated[
+    Annotated[CorpusSource, Tag("corpus")] | Annotated[EmbeddedSource, Tag("embedded")], only_key("corpus", "embedded")
+]
+
 ONE, SEVERAL = "one source", "several sources"
 
 TrainingSource = Annotated[
@@ -124,6 +128,6 @@ class Data(Strict):
     bank: Annotated[int, Field(gt=0)] = 2000
     """How many training examples go through every deployment, as that bank."""
     evaluation: DataSource
-    corpus: CorpusSource | None = None
+    corpus: DocumentsSource | None = None
     """What the queries of retrieval look for."""
     out_of_distribution: DataSource | None = None

@@ -45,10 +45,28 @@ def load_examples(
             for number, one in enumerate(source, start=1)
             for example in load_examples(one, task=task, labels=labels, role=role, seed=seed)
         ]
-    examples = task_class(task).read(source, labels=labels, role=role)
+    if isinstance(source, EmbeddedSource):
+        examples = _embedded(source, task, labels, role)
+    else:
+        examples = task_class(task).read(source, labels=labels, role=role)
     if not examples:
         raise UserError(f"{role} data: {describe(source)} holds no examples; name another source")
     return sample(examples, source.sample, seed=seed) if source.sample else list(examples)
+
+
+def _embedded(source: EmbeddedSource, task: str, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
+    from harness.demo.corpora import CORPORA, DOCUMENTS, generate
+
+    # A task that is made of another has that one's corpus, unless it has its own.
+    named = (getattr(kind, "name", None) for kind in task_class(task).__mro__)
+    name = DOCUMENTS if role == "corpus" else next((name for name in named if name in CORPORA), task)
+    own = CORPORA[name].labels if name in CORPORA else None
+    if labels is not None and own is not None and labels != own:
+        raise UserError(
+            f"{role} data: labels are {', '.join(labels)}, but the embedded corpus has {', '.join(own)}; use these, in "
+            "this order"
+        )
+    return generate(name, source.embedded, source.size, source.seed)
 
 
 def source_files(source: TrainingSource) -> list[Path]:
@@ -111,10 +129,6 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
             from harness.data.hub import read_hub_questions
 
             return read_hub_questions(source)
-        case EmbeddedSource():
-            from harness.demo.corpora import generate
-
-            return generate("question-answering", source.embedded, source.size, source.seed)
         case _:
             what = "the table" if isinstance(source, TableSource) else "the file"
             raise UserError(
@@ -124,15 +138,14 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
 
 
 def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
-    """All texts of a source with their labels, which `OTHER` data may lack. Raises `UserError`, also of questions."""
-    if not isinstance(source, TableSource | HubSource | EmbeddedSource):
+    """All examples of a source of texts with labels, which `OTHER` data may lack. Raises `UserError`, also of
+    questions."""
+    if not isinstance(source, TableSource | HubSource):
         what = "questions" if isinstance(source, SquadSource) else "texts without labels"
         raise UserError(
             f"{role} data: {source_files(source)[0]} is named as {what}, but text-classification needs texts with "
             "labels; name a CSV, JSONL or Parquet file with `table:`"
         )
-    if isinstance(source, EmbeddedSource):
-        return _embedded_texts(source, labels, role)
     if not labels:
         raise UserError(f"{role} data: text-classification needs the class names; add `labels:` to the task")
     if isinstance(source, TableSource):
@@ -147,17 +160,6 @@ def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) ->
     from harness.data.hub import read_hub_texts
 
     return read_hub_texts(source, labels, judged=role != OTHER)
-
-
-def _embedded_texts(source: EmbeddedSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
-    from harness.demo.corpora import LABELS, generate
-
-    if labels is not None and labels != LABELS:
-        raise UserError(
-            f"{role} data: labels are {', '.join(labels)}, but the embedded reviews have "
-            f"{', '.join(LABELS)}; use these, in this order"
-        )
-    return generate("text-classification", source.embedded, source.size, source.seed)
 
 
 def read_label_sets(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[LabelledText]:

@@ -62,21 +62,21 @@ WORDS = {
 def _person(names: Names, rng: Random, own: bool) -> Entity:
     woman = rng.random() < 0.5
     name = f"{names.given(woman=woman)} {names.surname(own=own)}"
-    return Entity(name, *(("She", "her") if woman else ("He", "his")), base_year=rng.randint(1790, 1890))
+    return Entity(name, *(("She", "her") if woman else ("He", "his")), base_year=rng.randint(1790, 1890), type="PER")
 
 
 def _town(names: Names, rng: Random, own: bool) -> Entity:
-    return Entity(names.town(own=own), "It", "its", base_year=rng.randint(1400, 1700))
+    return Entity(names.town(own=own), "It", "its", base_year=rng.randint(1400, 1700), type="LOC")
 
 
 def _work(names: Names, rng: Random, own: bool) -> Entity:
     title = rng.choice(WORDS["title"].common + WORDS["title"].rare)
-    return Entity(f"{title} {names.town(own=own)}", "It", "its", base_year=rng.randint(1800, 1950))
+    return Entity(f"{title} {names.town(own=own)}", "It", "its", base_year=rng.randint(1800, 1950), type="MISC")
 
 
 def _school(names: Names, rng: Random, own: bool) -> Entity:
     sort = rng.choice(("School", "Academy", "Institute", "College"))
-    return Entity(f"the {names.surname(own=own)} {sort}", "It", "its", base_year=rng.randint(1780, 1920))
+    return Entity(f"the {names.surname(own=own)} {sort}", "It", "its", base_year=rng.randint(1780, 1920), type="ORG")
 
 
 PERSON = Kind(

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
 from harness.demo.names import Names
+
+EntityType = Literal["PER", "LOC", "ORG", "MISC"]
 
 
 @dataclass(frozen=True)
 class Entity:
-    """Something that a passage tells facts about. ``base_year`` is when its story begins."""
+    """Something that a passage tells facts about. ``base_year`` is when its story begins, ``type`` one of CoNLL-2003's
+    types of named entities."""
 
     name: str
     pronoun: str
     possessive: str
     base_year: int
+    type: EntityType
 
 
 @dataclass(frozen=True)

@@ -24,16 +24,18 @@ WORDS = {
 
 def _company(names: Names, rng: Random, own: bool) -> Entity:
     sort = rng.choice(("Foods", "Motors", "Software", "Airlines", "Energy", "Media"))
-    return Entity(f"{names.surname(own=own)} {sort}", "The firm", "its", base_year=rng.randint(1985, 2005))
+    return Entity(f"{names.surname(own=own)} {sort}", "The firm", "its", base_year=rng.randint(1985, 2005), type="ORG")
 
 
 def _club(names: Names, rng: Random, own: bool) -> Entity:
     sort = rng.choice(("United", "Rovers", "City", "Athletic", "Wanderers"))
-    return Entity(f"{names.town(own=own)} {sort}", "The club", "its", base_year=rng.randint(1985, 2005))
+    return Entity(f"{names.town(own=own)} {sort}", "The club", "its", base_year=rng.randint(1985, 2005), type="ORG")
 
 
 def _ship(names: Names, rng: Random, own: bool) -> Entity:
-    return Entity(f"the MV {names.surname(own=own)}", "The vessel", "its", base_year=rng.randint(1985, 2005))
+    return Entity(
+        f"the MV {names.surname(own=own)}", "The vessel", "its", base_year=rng.randint(1985, 2005), type="MISC"
+    )
 
 
 COMPANY = Kind(

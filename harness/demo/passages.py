@@ -6,14 +6,14 @@ entity only, for what it leaves out, or for an entity whose name resembles one o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from string import Formatter
 
 from harness.demo import encyclopaedia, news
-from harness.demo.facts import Entity, Fact, Kind, Words
+from harness.demo.facts import Entity, EntityType, Fact, Kind, Words
 from harness.demo.names import Names
+from harness.demo.sentences import RARE_WORDS, Span, drawn_value, render
 from harness.examples import QuestionExample
 
 QUESTIONS_A_PASSAGE = 5
@@ -25,14 +25,9 @@ STRANGER_SHARE = 0.1
 OTHERS_FACT_SHARE = 0.15
 """Of the rest: those on a fact that the passage tells of the other entity only."""
 
-RARE_WORDS = {"train": 0.04, "evaluation": 0.25, "out-of-distribution": 0.25}
-"""How often a value comes from the rare words of its type."""
-
-PRONOUNS = frozenset({"He", "She", "It", "The firm", "The club", "The vessel"})
-
 
 @dataclass(frozen=True)
-class _Told:
+class Told:
     """An answer in the passage: what it tells (``fact``'s ``slot``) of whom, and where it stands."""
 
     entity: Entity
@@ -43,26 +38,20 @@ class _Told:
 
 
 @dataclass(frozen=True)
-class _Passage:
+class Passage:
     text: str
     entities: tuple[Entity, Entity]
-    told: tuple[_Told, ...]
+    told: tuple[Told, ...]
+    sentences: tuple[Span, ...]
+    named: tuple[tuple[Span, EntityType], ...]
+    """Named entities with their types."""
 
 
 def question_examples(split: str, rng: Random, prefix: str) -> Iterator[QuestionExample]:
     """Questions without end, passage by passage; ids and groups begin with ``prefix``."""
-    kinds: Sequence[Kind]
-    if split == "out-of-distribution":
-        kinds, lists = news.KINDS, news.WORDS
-    else:
-        kinds, lists = encyclopaedia.KINDS, encyclopaedia.WORDS
-    number = 0
-    while True:
-        kind = rng.choice(kinds)
-        names = Names(split, rng)
-        passage = _write(kind, lists, names, rng, RARE_WORDS[split])
+    for number, (passage, questions) in enumerate(asked_passages(split, rng)):
         group = f"{prefix}-p{number}"
-        for index, (question, told) in enumerate(_questions(passage, kind, names, rng)):
+        for index, (question, told) in enumerate(questions):
             yield QuestionExample(
                 id=f"{group}-q{index}",
                 group=group,
@@ -71,15 +60,33 @@ def question_examples(split: str, rng: Random, prefix: str) -> Iterator[Question
                 answers=(passage.text[told.start : told.end],) if told else (),
                 answer_starts=(told.start,) if told else (),
             )
-        number += 1
 
 
-def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> _Passage:
+def asked_passages(split: str, rng: Random) -> Iterator[tuple[Passage, list[tuple[str, Told | None]]]]:
+    """Passages without end, each with its questions, and with each the answer or None."""
+    kinds, lists = domain(split)
+    while True:
+        kind = rng.choice(kinds)
+        names = Names(split, rng)
+        passage = _write(kind, lists, names, rng, RARE_WORDS[split])
+        yield passage, _questions(passage, kind, names, rng)
+
+
+def domain(split: str) -> tuple[Sequence[Kind], Mapping[str, Words]]:
+    """What the passages of a split are about, and the words of their slots."""
+    if split == "out-of-distribution":
+        return news.KINDS, news.WORDS
+    return encyclopaedia.KINDS, encyclopaedia.WORDS
+
+
+def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> Passage:
     first, second = kind.make(names, rng, True), kind.make(names, rng, False)
     of_first = rng.sample(kind.facts, 2 if rng.random() < 0.7 else 3)
     others = [fact for fact in kind.facts if fact not in of_first]
     of_second = [rng.choice(of_first if rng.random() < SAME_FACT_SHARE else others)]
     text, told = "", []
+    sentences: list[Span] = []
+    named: list[tuple[Span, EntityType]] = []
     plan = [(first, kind.opening), *((first, fact) for fact in of_first)]
     plan += [(second, kind.link), *((second, fact) for fact in of_second)]
     previous: tuple[Entity, Fact] | None = None
@@ -92,70 +99,37 @@ def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, ra
         sentence = rng.choice(fact.sentences)
         years = range(entity.base_year + fact.years[0], entity.base_year + fact.years[1] + 1)
 
-        def value(of_type: str, years: range = years) -> str:
-            return _value(of_type, years, lists, names, rng, rare)
+        def value(_: str, of_type: str, years: range = years) -> str:
+            return drawn_value(of_type, years, lists, names, rng, rare)
 
-        rendered, spans = _render(sentence, {"S": subject, "N": entity.name, "P": possessive}, value)
+        rendered = render(sentence, entity, {"S": subject, "N": entity.name, "P": possessive}, value)
+        begin = len(text)
         told += [
-            _Told(entity, fact, slot, len(text) + start, len(text) + end)
-            for slot, (start, end) in spans.items()
+            Told(entity, fact, slot, begin + start, begin + end)
+            for slot, (start, end) in rendered.slots.items()
             if slot in fact.questions
         ]
-        text += rendered
+        named += [((begin + start, begin + end), of_type) for (start, end), of_type in rendered.named]
+        text += rendered.text
+        sentences.append((begin, len(text)))
         previous = (entity, fact)
-    return _Passage(text, (first, second), tuple(told))
+    return Passage(text, (first, second), tuple(told), tuple(sentences), tuple(named))
 
 
-def _value(of_type: str, years: range, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> str:
-    match of_type:
-        case "town":
-            return names.town()
-        case "person":
-            return names.person()
-        case "river":
-            return names.river()
-        case "year":
-            return str(rng.choice(years))
-    values = lists[of_type]
-    return names.fresh(values.rare if values.rare and rng.random() < rare else values.common)
-
-
-def _render(
-    sentence: str, fixed: Mapping[str, str], value: Callable[[str], str]
-) -> tuple[str, dict[str, tuple[int, int]]]:
-    """The sentence, capitalised, with the span of each of its slots."""
-    text, spans = "", {}
-    for literal, name, of_type, _ in Formatter().parse(sentence):
-        text += literal
-        if name is None:
-            continue
-        if of_type:
-            filled = value(of_type)
-            if text.endswith(" a ") and filled[0] in "aeiou":
-                text = text[:-1] + "n "
-            spans[name] = (len(text), len(text) + len(filled))
-        else:
-            filled = fixed[name]
-            if text and filled in PRONOUNS:
-                filled = filled.lower()
-        text += filled
-    return text[0].upper() + text[1:], spans
-
-
-def _questions(passage: _Passage, kind: Kind, names: Names, rng: Random) -> list[tuple[str, _Told | None]]:
+def _questions(passage: Passage, kind: Kind, names: Names, rng: Random) -> list[tuple[str, Told | None]]:
     """Each question of the passage, with its answer or None."""
-    questions: list[tuple[str, _Told | None]] = []
+    questions: list[tuple[str, Told | None]] = []
     asked: set[str] = set()
     told = {(t.entity.name, t.slot) for t in passage.told}
     while len(questions) < QUESTIONS_A_PASSAGE:
         answerable = rng.random() >= UNANSWERABLE_SHARE
-        answer: _Told | None = None
+        answer: Told | None = None
         if answerable:
             answer = rng.choice(passage.told)
             entity, template = answer.entity.name, rng.choice(answer.fact.questions[answer.slot])
         elif rng.random() < STRANGER_SHARE:
             basis = rng.choice(passage.told)
-            entity = _resembling(basis.entity, kind, names, rng)
+            entity = resembling(basis.entity, kind, names, rng)
             template = rng.choice(basis.fact.questions[basis.slot])
         else:
             subject, fact, slot = _left_out(passage, kind, told, rng)
@@ -167,7 +141,7 @@ def _questions(passage: _Passage, kind: Kind, names: Names, rng: Random) -> list
     return questions
 
 
-def _left_out(passage: _Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Entity, Fact, str]:
+def _left_out(passage: Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Entity, Fact, str]:
     """Something that the passage does not tell of one of its entities; perhaps it does of the other."""
     entity = rng.choice(passage.entities)
     missing = [(fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told]
@@ -178,7 +152,7 @@ def _left_out(passage: _Passage, kind: Kind, told: set[tuple[str, str]], rng: Ra
     return entity, fact, slot
 
 
-def _resembling(entity: Entity, kind: Kind, names: Names, rng: Random) -> str:
+def resembling(entity: Entity, kind: Kind, names: Names, rng: Random) -> str:
     """The name of an entity that the passage does not have; of two words, one may be the same."""
     stranger = kind.make(names, rng, rng.random() < 0.5).name
     if rng.random() < 0.5:

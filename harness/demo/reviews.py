@@ -12,7 +12,7 @@ from random import Random
 
 from harness.demo.names import Names
 from harness.demo.review_words import DEVICES, STORIES, Domain
-from harness.examples import TextExample
+from harness.examples import LabelledText, TextExample
 
 RARE_WORDS = {"train": 0.03, "evaluation": 0.22, "out-of-distribution": 0.22}
 """How often an adjective comes from the rare ones."""
@@ -29,6 +29,17 @@ VERDICTS = (
 )
 """How a sentence can say its verdict, with how often it does."""
 
+_OF_ONE_ASPECT = ("plain", "plain", "negated", "hedged", "in vain", "comparison")
+OPINIONS = ("story", "writing", "acting", "craft", "praise")
+"""What a review may speak of, and whether it praises."""
+_STORY = ("plot", "story", "love story", "ending", "first half", "second half", "opening scene")
+_ASPECTS = {
+    **dict.fromkeys(_STORY, "story"),
+    **dict.fromkeys(("dialogue", "script", "humour"), "writing"),
+    **dict.fromkeys(("acting", "cast", "lead actor"), "acting"),
+    **dict.fromkeys(("music", "camera work", "direction"), "craft"),
+}
+
 
 def review_examples(split: str, rng: Random, prefix: str) -> Iterator[TextExample]:
     """Reviews without end, each its own group; of every two successive labels one is positive."""
@@ -42,6 +53,28 @@ def review_examples(split: str, rng: Random, prefix: str) -> Iterator[TextExampl
             text = _write(domain, split, rng, positive=label == 1)
             yield TextExample(id=identity, group=identity, text=text, label=label)
             number += 1
+
+
+def opinion_examples(split: str, rng: Random, prefix: str) -> Iterator[LabelledText]:
+    """Reviews without end that praise or blame several aspects, with those of `OPINIONS` that they hold.
+
+    Devices have aspects of their own, which have no label.
+    """
+    domain = DEVICES if split == "out-of-distribution" else STORIES
+    number = 0
+    while True:
+        review = _Review(domain, rng, RARE_WORDS[split])
+        positive = rng.random() < 0.5
+        sentences = [review.description(domain.name(Names(split, rng), rng))]
+        held = {"praise"} if positive else set()
+        for _ in range(rng.choice((1, 2, 2, 3))):
+            sentence, aspect = review.verdict_on_one(positive)
+            sentences.append(sentence)
+            held.add(_ASPECTS.get(aspect, ""))
+        labels = tuple(index for index, opinion in enumerate(OPINIONS) if opinion in held)
+        identity = f"{prefix}-o{number}"
+        yield LabelledText(identity, identity, " ".join(sentences), labels)
+        number += 1
 
 
 def _write(domain: Domain, split: str, rng: Random, *, positive: bool) -> str:
@@ -78,6 +111,13 @@ class _Review:
         weights, ways = zip(*VERDICTS, strict=True)
         sentence = self._say(self._rng.choices(ways, weights)[0], positive)
         return sentence[0].upper() + sentence[1:]
+
+    def verdict_on_one(self, positive: bool) -> tuple[str, str]:
+        """A sentence that praises or blames one aspect, and that aspect."""
+        before = set(self._used)
+        sentence = self._say(self._rng.choice(_OF_ONE_ASPECT), positive)
+        (aspect,) = (self._used - before).intersection(self._domain.aspects)
+        return sentence[0].upper() + sentence[1:], aspect
 
     def concession(self, positive: bool) -> str:
         """One weak sentence for the other side, marked as such."""

@@ -17,28 +17,29 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 
+_THREE = ("reference", "reference-seed-1", "tiny")
 MODELS = {
-    "question-answering": (
-        "reference",
-        "reference-seed-1",
-        "reference-seed-2",
-        "small",
-        "tiny",
-    ),
+    "question-answering": ("reference", "reference-seed-1", "reference-seed-2", "small", "tiny"),
     "text-classification": (
-        "reference",
-        "reference-seed-1",
-        "reference-seed-2",
-        "small",
-        "tiny",
+        *("reference", "reference-seed-1", "reference-seed-2", "small", "tiny"),
+        *("agreement", "agreement-seed-1", "agreement-tiny"),
+        *("likeness", "likeness-seed-1", "likeness-tiny"),
+        *("reranker", "reranker-seed-1", "reranker-tiny"),
     ),
+    "multi-label-classification": _THREE,
+    "token-classification": _THREE,
+    "feature-extraction": _THREE,
     "masked-language-model": ("reviews",),
 }
-"""The members by task, from the reference to the smallest; ``reference-seed-1`` and ``-2`` are replicates of it."""
+"""The members by the task of their head, from the reference to the smallest; ``-seed-1`` and ``-2`` are replicates.
+
+Of one head of sequences there are four kinds: of reviews, and of pairs of texts that agree (``agreement``), are alike
+(``likeness``), or are a question and its answer (``reranker``).
+"""
 
 
 def embedded_names(task: str) -> tuple[str, ...]:
-    """The names of the task's members; ``task`` may also be ``masked-language-model``."""
+    """The names of the members with the head of ``task``, which may also be ``masked-language-model``."""
     return MODELS.get(task, ())
 
 

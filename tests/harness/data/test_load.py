@@ -9,8 +9,10 @@ import pytest
 
 from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
 from harness.data.load import describe, load_examples, source_files
+from harness.demo.corpora import CORPORA
 from harness.errors import UserError
 from harness.examples import Example
+from harness.task_registry import TASKS
 
 LABELS = ("negative", "positive")
 
@@ -68,10 +70,10 @@ def test_a_sample_is_stratified_and_in_order(squad: Path) -> None:
     assert sum(index % 2 for index in ids) == 4
 
 
-@pytest.mark.parametrize("task", ["question-answering", "text-classification"])
+@pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("split", ["train", "evaluation", "out-of-distribution"])
 def test_the_embedded_corpora(task: str, split: str) -> None:
-    labels = LABELS if task == "text-classification" else None
+    labels = CORPORA[task].labels
     source = EmbeddedSource.model_validate({"embedded": split, "size": 30})
     ids = load(source, task, labels)
     assert len(ids) == len(set(ids)) == 30
@@ -89,7 +91,15 @@ def test_a_source_of_the_other_task(squad: Path, table: Path) -> None:
 def test_embedded_reviews_with_other_labels() -> None:
     source = EmbeddedSource(embedded="train", size=5)
     message = complaint(source, "text-classification", ("positive", "negative"))
-    assert message.endswith("but the embedded reviews have negative, positive; use these, in this order")
+    assert message.endswith("but the embedded corpus has negative, positive; use these, in this order")
+
+
+def test_the_embedded_corpus_of_retrieval_holds_what_its_queries_ask_for() -> None:
+    source = EmbeddedSource(embedded="evaluation", size=30)
+    documents = load_examples(source, task="retrieval", labels=None, role="corpus", seed=0)
+    queries = load_examples(source, task="retrieval", labels=None, role="evaluation", seed=0)
+    assert {type(one).__name__ for one in documents} == {"PlainText"}
+    assert {id for one in queries for id in one.gold(())} < {one.id for one in documents}
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
