@@ -114,7 +114,15 @@ def test_each_of_several_training_sources_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["quickstart", "paper/one-recipe", "paper/published", "quantized-vs-distilled", "bert-large-speed"]
+    "name",
+    [
+        "quickstart",
+        "quickstart-tasks",
+        "paper/one-recipe",
+        "paper/published",
+        "quantized-vs-distilled",
+        "bert-large-speed",
+    ],
 )
 def test_the_order_of_the_studies_that_ship(name: str) -> None:
     assert_in_order(make_plan(load_study(CONFIGS / f"{name}.yaml")))
