@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from exporters.tasks import EMBEDDING
 from harness.checkpoints.loading import MASKED_LANGUAGE_MODEL
 from harness.config.training import Recipe
+from harness.demo.weights import OF_PAIRS
 
 VOCABULARY = 1600
 MAX_POSITIONS = 256
@@ -31,8 +32,6 @@ TINY = Shape(layers=1, hidden=32, heads=1, intermediate=64)
 
 LARGE_TASKS = ("question-answering", "text-classification")
 """Their references are `LARGE`; those of other tasks `COMPACT`."""
-OF_PAIRS = {"agreement": "text-pair-classification", "likeness": "text-pair-regression", "reranker": "reranking"}
-"""Tasks of pairs by the first word of their members, since they have their head in common with that of reviews."""
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from exporters.tasks import EMBEDDING, Head
 from harness.checkpoints.loading import MASKED_LANGUAGE_MODEL, load_model
 from harness.config.tasks import Threshold
 from harness.demo.corpora import CORPORA, DOCUMENTS, generate
-from harness.demo.weights import MODELS, WEIGHTS, files, write_checkpoint
+from harness.demo.weights import MODELS, WEIGHTS, files, tasks_of, write_checkpoint
 from harness.task_registry import task_class
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.batches import Collator
 from harness.training.teacher import Said
-from tools.demo_family_members import LARGE_TASKS, member
+from tools.demo_family_members import LARGE_TASKS
 
 EXAMPLES = 2_000
 THRESHOLDS = {"text-pair-regression": Threshold(data=2.75, prediction=2.75)}
@@ -46,11 +46,11 @@ def main() -> None:
 
 
 def studied(head: str, name: str) -> dict[str, tuple[str, ...]]:
-    """The tasks of a member, and the splits of each whose examples tell what is right."""
-    if head == EMBEDDING.task:
-        return {"sentence-similarity": ("evaluation",), "retrieval": ("evaluation",)}
-    task = member(head, name).task
-    return {task: ("evaluation", "out-of-distribution") if task in LARGE_TASKS else ("evaluation",)}
+    """The tasks of a member, and the splits of each whose examples are measured."""
+    return {
+        task: ("evaluation", "out-of-distribution") if task in LARGE_TASKS else ("evaluation",)
+        for task in tasks_of(head, name)
+    }
 
 
 def measure(name: str, task: str, split: str, size: int = EXAMPLES) -> dict[str, float]:

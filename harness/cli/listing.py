@@ -77,13 +77,13 @@ def _backends(_: Path) -> Iterable[str]:
 
 def _models(_: Path) -> Iterable[str]:
     from harness.config.checkpoints import Architecture
-    from harness.demo.weights import MODELS
+    from harness.demo.weights import MODELS, tasks_of
 
     for architecture in get_args(Architecture):
         yield f"checkpoint: {{random: {architecture}}}".ljust(44) + "any task, for speed only"
-    for task, names in MODELS.items():
+    for head, names in MODELS.items():
         for name in names:
-            yield f"checkpoint: {{embedded: {name}}}".ljust(44) + task
+            yield f"checkpoint: {{embedded: {name}}}".ljust(44) + ", ".join(tasks_of(head, name))
     yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
     yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"
     yield "artifact: {onnx: FILE}".ljust(44) + "a finished ONNX file (docs/prebuilt-artifacts.md)"

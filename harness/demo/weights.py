@@ -38,6 +38,17 @@ Of one head of sequences there are four kinds: of reviews, and of pairs of texts
 """
 
 
+OF_PAIRS = {"agreement": "text-pair-classification", "likeness": "text-pair-regression", "reranker": "reranking"}
+"""Their tasks, by the first word of their names."""
+
+
+def tasks_of(head: str, name: str) -> tuple[str, ...]:
+    """The tasks that a member was trained for."""
+    if head == "feature-extraction":
+        return ("sentence-similarity", "retrieval")
+    return (OF_PAIRS.get(name.partition("-")[0], head),)
+
+
 def embedded_names(task: str) -> tuple[str, ...]:
     """The names of the members with the head of ``task``, which may also be ``masked-language-model``."""
     return MODELS.get(task, ())
