@@ -79,9 +79,9 @@ def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
             return ["Which predictions changed is not known, so that nothing is recommended."]
         return ["No deployment was compared with the reference."]
     if nearest.verdict == "different":
-        return [
-            f"Ship none as the reference's equal: every one is different. The least changed is {_price(task, nearest)}."
-        ]
+        every = all(one.verdict in ("different", "failed") for one in found)
+        why = "every one is different" if every else "nothing is shown to be the same"
+        return [f"Ship none as the reference's equal: {why}. The least changed is {_price(task, nearest)}."]
     if nearest.verdict == "not judged":
         way = "name a replicate (replicate_of), or ask for the execution floor"
         if task.external:
@@ -101,10 +101,13 @@ def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
 
 
 def _nearest(task: TaskView, found: Sequence[Standing]) -> Standing | None:
-    """The least changed of those with the best verdict; None: none was compared."""
-    order = ("same", "cannot tell", "not judged", "different")
-    compared = [one for one in found if one.verdict in order and _changed(task, one) < float("inf")]
-    return min(compared, key=lambda one: (order.index(one.verdict), _changed(task, one)), default=None)
+    """The least changed, of those that are the same if there are any; None: none was compared.
+
+    Not of those that cannot be told: what changes little is told apart from a floor of 0 sooner than what changes much
+    from one of other trainings.
+    """
+    compared = [one for one in found if one.verdict != "failed" and _changed(task, one) < float("inf")]
+    return min(compared, key=lambda one: (one.verdict != "same", _changed(task, one)), default=None)
 
 
 def _more(task: TaskView, one: Standing) -> str:
@@ -112,14 +115,18 @@ def _more(task: TaskView, one: Standing) -> str:
     name = one.deployment.name
     verdict = DISAGREEMENT.verdict(task, one.deployment)
     score = task.overall.scores.get(name) if task.overall else None
-    examples = [judged.examples_needed for judged in (verdict, score) if judged and judged.examples_needed]
     if verdict and verdict.trainings_needed:
         return (
             f" {verdict.trainings_needed} trainings of the reference would tell (there are {verdict.trainings}); "
             "examples do not."
         )
-    both = " of predictions and score" if len(examples) > 1 else ""
-    return f" About {count(max(examples))} {several(task.unit)} would tell{both}." if examples else ""
+    judged = {"the predictions": verdict, "the score": score}
+    undecided = [what for what, its in judged.items() if its and its.conclusion == "cannot tell"]
+    needed = {what: its.examples_needed for what, its in judged.items() if its and its.examples_needed}
+    if not needed:
+        return ""
+    of = f" of {joined(list(needed))}" if len(undecided) > 1 else ""
+    return f" About {count(max(needed.values()))} {several(task.unit)} would tell{of}."
 
 
 def _price(task: TaskView, one: Standing) -> str:

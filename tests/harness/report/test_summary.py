@@ -180,6 +180,21 @@ def test_cannot_tell_says_what_would(needed: dict[str, int], told: str) -> None:
     assert told in sentence
 
 
+def test_the_least_changed_is_named_though_it_is_told_apart_and_others_are_not() -> None:
+    tree = concluded(concluded(synthetic.whole(), QA, FP16, "different"), QA, TINY, "cannot tell", examples_needed=1300)
+    (told,) = recommendation(tasks_of(run_of(tree))[0])
+    assert told.startswith("Ship none as the reference's equal: nothing is shown to be the same. The least changed is")
+    assert "bert-large/fp16" in told and "1,300" not in told
+
+
+def test_what_is_needed_for_the_score_alone_tells_nothing_of_predictions() -> None:
+    tree = concluded(synthetic.whole(), QA, FP16, "cannot tell", examples_needed=None, trainings_needed=None)
+    score = tree["tasks"][QA]["characteristics"]["prediction_errors"]["strata"]["all"]["scores"][FP16]
+    score.update(conclusion="cannot tell", examples_needed=23000)
+    (told,) = recommendation(tasks_of(run_of(tree))[0])
+    assert told.endswith("About 23,000 questions would tell of the score.")
+
+
 def test_what_is_different_is_never_offered_without_its_price() -> None:
     (told,) = recommendation(tasks_of(run_of(synthetic.whole()))[0])
     assert "every one is different" in told and "changes 1.0 % (95 %: 0.5\u20131.6)" in told
