@@ -46,12 +46,13 @@ def load_examples(
             for example in load_examples(one, task=task, labels=labels, role=role, seed=seed)
         ]
     if isinstance(source, EmbeddedSource):
-        examples = _embedded(source, task, labels, role)
+        found = _embedded(source, task, labels, role)
     else:
-        examples = task_class(task).read(source, labels=labels, role=role)
+        found = task_class(task).read(source, labels=labels, role=role)
+    examples = [task_class(task).prepared(example) for example in found]
     if not examples:
         raise UserError(f"{role} data: {describe(source)} holds no examples; name another source")
-    return sample(examples, source.sample, seed=seed) if source.sample else list(examples)
+    return sample(examples, source.sample, seed=seed) if source.sample else examples
 
 
 def _embedded(source: EmbeddedSource, task: str, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:

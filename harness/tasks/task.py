@@ -135,7 +135,12 @@ class Task(ABC):
     @staticmethod
     @abstractmethod
     def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
-        """The checked examples of ``source``; ``role`` is for messages. Raises `UserError`."""
+        """The checked examples of ``source``, but of an embedded one; ``role`` is for messages. Raises `UserError`."""
+
+    @staticmethod
+    def prepared(example: Example) -> Example:
+        """What the task takes of an example, embedded or read."""
+        return example
 
     # --- Examples to inputs
 
