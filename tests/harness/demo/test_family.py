@@ -99,6 +99,7 @@ def test_the_tokenizer_knows_its_domain_and_marks_what_it_does_not_know() -> Non
     assert encoding.type_ids[-1] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", [head for head in MODELS if head != "masked-language-model"])
 def test_the_references_are_right_and_the_tiny_ones_are_worse(head: str) -> None:
     from tools.measure_demo_family import measure, studied
