@@ -45,11 +45,12 @@ def load_examples(
             for number, one in enumerate(source, start=1)
             for example in load_examples(one, task=task, labels=labels, role=role, seed=seed)
         ]
+    kind = task_class(task)
     if isinstance(source, EmbeddedSource):
         found = _embedded(source, task, labels, role)
     else:
-        found = task_class(task).read(source, labels=labels, role=role)
-    examples = [task_class(task).prepared(example) for example in found]
+        found = kind.read(source, labels=labels, role=role)
+    examples = [kind.prepared(example) for example in found]
     if not examples:
         raise UserError(f"{role} data: {describe(source)} holds no examples; name another source")
     return sample(examples, source.sample, seed=seed) if source.sample else examples
