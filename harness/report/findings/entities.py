@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.statistics.bootstrap import Estimate
+from collections.abc import Callable
+
+from benchmarks.characteristics.entities import Entities
+from benchmarks.characteristics.label_sets import LabelSets
 from harness.report.blocks import Finding
 from harness.report.findings.same_score import other_at_same_score
 from harness.report.findings.thresholds import SAME_SCORE
@@ -15,27 +18,13 @@ def other_entities(task: TaskView) -> list[Finding]:
     result = task.characteristics.entities
     if result is None:
         return []
-    changes = {name: quality.f1_change for name, quality in result.quality.items()}
 
-    def told(worst: DeploymentView, least: float) -> str:
-        aligned = result.changes[worst.name].alignment
-        return (
-            f"the F1 of {worst.label} changes by {_points(changes[worst.name])}, and of its entities and the "
-            f"reference's {percent(1 - least)} % are not shared ({aligned.lost} lost, {aligned.found} found, "
-            f"{aligned.moved} moved, {aligned.relabelled} relabelled)"
-        )
+    def told(name: str) -> str:
+        aligned = result.changes[name].alignment
+        return f"{aligned.lost} lost, {aligned.found} found, {aligned.moved} moved, {aligned.relabelled} relabelled"
 
-    return other_at_same_score(
-        task,
-        "other-entities",
-        {name: change.shared for name, change in result.changes.items()},
-        result.verdicts,
-        changes,
-        SAME_SCORE,
-        does=("and finds other entities", "and find other entities"),
-        told=told,
-        advice="Look at which entities change, not at F1 alone.",
-    )
+    does = "and finds other entities", "and find other entities"
+    return _other(task, result, "entities", does, told)
 
 
 def other_labels(task: TaskView) -> list[Finding]:
@@ -43,27 +32,34 @@ def other_labels(task: TaskView) -> list[Finding]:
     result = task.characteristics.label_sets
     if result is None:
         return []
+
+    def told(name: str) -> str:
+        return f"{result.changes[name].lost} lost, {result.changes[name].found} found"
+
+    return _other(task, result, "labels", ("and gives other labels", "and give other labels"), told)
+
+
+def _other(
+    task: TaskView, result: Entities | LabelSets, what: str, does: tuple[str, str], told: Callable[[str], str]
+) -> list[Finding]:
+    """``told``: of a deployment by its name, which of ``what`` changed, and how."""
     changes = {name: quality.f1_change for name, quality in result.quality.items()}
 
-    def told(worst: DeploymentView, least: float) -> str:
-        change = result.changes[worst.name]
+    def of(worst: DeploymentView, least: float) -> str:
+        points = with_interval(changes[worst.name], scale=100, decimals=1, unit=" points")
         return (
-            f"the F1 of {worst.label} changes by {_points(changes[worst.name])}, and of its labels and the "
-            f"reference's {percent(1 - least)} % are not shared ({change.lost} lost, {change.found} found)"
+            f"the F1 of {worst.label} changes by {points}, and of its {what} and the reference's "
+            f"{percent(1 - least)} % are not shared ({told(worst.name)})"
         )
 
     return other_at_same_score(
         task,
-        "other-labels",
+        f"other-{what}",
         {name: change.shared for name, change in result.changes.items()},
         result.verdicts,
         changes,
         SAME_SCORE,
-        does=("and gives other labels", "and give other labels"),
-        told=told,
-        advice="Look at which labels change, not at F1 alone.",
+        does=does,
+        told=of,
+        advice=f"Look at which {what} change, not at F1 alone.",
     )
-
-
-def _points(change: Estimate) -> str:
-    return with_interval(change, scale=100, decimals=1, unit=" points")
