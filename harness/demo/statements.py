@@ -135,10 +135,15 @@ def _pairs(
             case "entity and value":
                 second = replace(author.contradict(author.reword(first)), entity=author.other_entity(first.entity))
             case _:
-                stranger = _Author(rng.choice([other for other in kinds if other is not kind]), split, rng)
-                second = stranger.state(stranger.entity(), rng.choice(stranger.facts))
+                second = _of_another_kind(kind, split, rng)
         yield f"{prefix}-s{number}", first, second
         number += 1
+
+
+def _of_another_kind(kind: Kind, split: str, rng: Random) -> _Statement:
+    kinds, _ = domain(split)
+    author = _Author(rng.choice([other for other in kinds if other is not kind]), split, rng)
+    return author.state(author.entity(), rng.choice(author.facts))
 
 
 def candidate_lists(split: str, rng: Random, prefix: str) -> Iterator[CandidateList]:
@@ -159,9 +164,7 @@ def candidate_lists(split: str, rng: Random, prefix: str) -> Iterator[CandidateL
         statements = [answer, *(author.state(entity, other) for other in rng.sample(others, 3))]
         statements.append(replace(author.reword(answer), entity=author.other_entity(entity)))
         statements.append(replace(author.contradict(answer), entity=author.other_entity(entity)))
-        for _ in range(2):
-            stranger = _Author(rng.choice([other for other in kinds if other is not kind]), split, rng)
-            statements.append(stranger.state(stranger.entity(), rng.choice(stranger.facts)))
+        statements += [_of_another_kind(kind, split, rng) for _ in range(2)]
         identity = f"{prefix}-l{number}"
         ids = [f"{identity}-c{index}" for index in range(len(statements))]
         order = rng.sample(range(len(statements)), len(statements))
