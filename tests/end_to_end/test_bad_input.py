@@ -141,7 +141,7 @@ def checkpoint(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", ["validate", "run"])
+@pytest.mark.parametrize("command", ["run", pytest.param("validate", marks=pytest.mark.slow)])
 def test_a_checkpoint_that_does_not_fit_the_study(tmp_path: Path, checkpoint: Path, command: str) -> None:
     (tmp_path / "reviews.csv").write_text("text,label\ngood,positive\nbad,negative\n")
     (tmp_path / "study.yaml").write_text(REVIEWS.replace("{random: bert-tiny}", f"{{folder: {checkpoint.name}}}"))

@@ -81,6 +81,7 @@ def test_buckets_are_the_same_in_half_precision(artifact: Artifact) -> None:
     assert len(np.unique(found[0])) > 4
 
 
+@pytest.mark.slow
 def test_an_encoder_takes_no_branch(artifact: Artifact) -> None:
     graph = read_model(artifact("deberta-v3", "onnx-fp32")).graph
     assert not any(node.op_type == "If" for node in graph.node)

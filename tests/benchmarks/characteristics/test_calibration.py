@@ -55,7 +55,7 @@ def test_errors_of_the_top_class_against_torchmetrics(bins, seed):
     assert found.mce.value == pytest.approx(max(abs(one.accuracy - one.confidence) for one in full))
 
 
-@pytest.mark.parametrize("n", [150, 600, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [150, *(pytest.param(n, marks=pytest.mark.slow) for n in (600, 5000))])
 def test_the_debiased_error_of_a_calibrated_model_is_about_nothing_however_few(n):
     rng = np.random.default_rng(0)
     squares, eces, shifted = [], [], []
@@ -218,6 +218,7 @@ def test_expected_error_of_many_equal_confidences_is_that_of_the_binomial():
         assert expected_ece(np.full(n, p), 15) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_calibrated_model_is_at_its_chance_level_and_an_overconfident_one_above():
     rng = np.random.default_rng(0)
     sure = rng.uniform(0.5, 1, 4000)

@@ -46,6 +46,7 @@ def test_neighbours_against_brute_force(k):
             assert low <= value <= high
 
 
+@pytest.mark.slow
 def test_unrelated_representations_agree_at_the_chance_level():
     n, k = 600, (5, 50)
     # Ten independent pairs: the mean of one alone strays by a fifth at k = 5.

@@ -15,7 +15,8 @@ from benchmarks.characteristics.explanation import MOST_WORDS, TextExplanation, 
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import GroupBootstrap, estimates
 
-METHODS = ("lime", "shap")
+SHAP = pytest.mark.slow  # its first use in a process compiles for some 10 seconds
+METHODS = ("lime", pytest.param("shap", marks=SHAP))
 WEIGHTS = {"good": 0.2, "fine": 0.1, "bad": -0.25, "dull": -0.05}
 
 
@@ -85,6 +86,7 @@ def gain(value, order, at):
     return value[before | {at}] - value[before]
 
 
+@SHAP
 def test_shap_gives_shapley_values():
     """Against their definition, the mean gain over all orders, of a deployment without any structure."""
     orders, value = orders_and_values(4)
@@ -99,6 +101,7 @@ def test_shap_gives_shapley_values():
     assert weights_of(found) == pytest.approx(expected, abs=0.01)
 
 
+@SHAP
 def test_shap_is_exact_at_once_where_words_act_in_pairs():
     def predict(texts):
         shown = [set(text.split()) for text in texts]
@@ -172,6 +175,7 @@ def test_any_text_survives_within_its_budget(text, words, samples, method):
     assert len(predict.shown) <= 1 + (samples if words else 0)
 
 
+@SHAP
 @pytest.mark.parametrize(("words", "samples", "used"), [(8, 17, 17), (8, 33, 17), (8, 34, 34), (30, 60, 59)])
 def test_shap_uses_whole_rounds_of_its_samples(words, samples, used):
     predict = Opinion()
@@ -179,6 +183,7 @@ def test_shap_uses_whole_rounds_of_its_samples(words, samples, used):
     assert len(predict.shown) == 1 + used
 
 
+@SHAP
 def test_shap_hides_neighbours_together_where_samples_are_few():
     text = " ".join("good" if at == 7 else "x" for at in range(10))
     # Five runs of two words.
@@ -189,6 +194,7 @@ def test_shap_hides_neighbours_together_where_samples_are_few():
     assert weights == pytest.approx([0, 0, 0, 0, 0, 0.2 / 3, 0.2 / 3, 0.2 / 3, 0, 0], abs=1e-12)
 
 
+@SHAP
 def test_shap_adds_up_to_what_the_words_change_however_few_the_samples():
     def predict(texts):
         second = np.array([1 / (1 + np.exp(-len(set(text.split())) / 5 + 2)) for text in texts])
@@ -200,6 +206,7 @@ def test_shap_adds_up_to_what_the_words_change_however_few_the_samples():
         assert weights_of(one(predict, text, "shap", samples)).sum() == pytest.approx(whole - nothing)
 
 
+@SHAP
 def test_shap_of_a_long_text_needs_two_samples_a_word():
     exact = np.random.default_rng(0).uniform(-0.01, 0.01, 40)
     predict = Opinion({f"w{at}": weight for at, weight in enumerate(exact)})

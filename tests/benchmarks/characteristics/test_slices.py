@@ -234,10 +234,12 @@ def test_further_trainings_are_found_as_often_as_the_level_says():
     assert found <= HIGH
 
 
+@pytest.mark.slow
 def test_clustered_noise_would_be_found_if_the_groups_were_not_known():
     assert false_finds(100, count=120, largest_group=9, correlation=0.5, depth=1, grouped=False) > 25
 
 
+@pytest.mark.slow
 def test_rare_outcomes_do_not_make_small_slices_significant():
     """Most slices of 20 hold no outcome of rate 0.02: an error estimated inside them would be nearly 0."""
     rng = np.random.default_rng(4)

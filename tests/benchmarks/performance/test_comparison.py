@@ -195,6 +195,7 @@ def test_a_minimum_effect_that_is_none_is_refused() -> None:
             judge({"x": Sample(FAST, SLOW)}, effect)
 
 
+@pytest.mark.slow
 def test_how_often_a_slowdown_is_found_among_thirty_figures() -> None:
     """The table of docs/comparing-runs.md, on fewer tries: log-normal noise of 3 %, one figure of 30 changed."""
     random = np.random.default_rng(5)

@@ -153,6 +153,7 @@ def drifting(rng: np.random.Generator) -> Callable[[], float]:
     return slowness
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("processes", "own"), [(3, 0.0), (4, 0.01), (6, 0.01)])
 def test_the_interval_covers_on_machines_that_drift_and_throttle(processes: int, own: float) -> None:
     """``own``: how the logarithms of two fresh processes of one thing scatter."""

@@ -59,6 +59,7 @@ def conclusions(rng: np.random.Generator, groups: int, changed: Mapping[str, flo
     return {name: verdict.conclusion for name, verdict in judged(*study(rng, groups, changed)).items()}
 
 
+@pytest.mark.slow
 def test_two_runs_of_one_model_are_rarely_called_different() -> None:
     """Three deployments that are as far away as the floor: at least one is called different in 5 % at most."""
     rng = np.random.default_rng(0)
@@ -67,6 +68,7 @@ def test_two_runs_of_one_model_are_rarely_called_different() -> None:
     assert alarms / 300 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
 
 
+@pytest.mark.slow
 def test_what_is_beyond_the_margin_is_rarely_called_the_same() -> None:
     rng = np.random.default_rng(1)
     beyond = {"again": 0.05, "a": 0.07}

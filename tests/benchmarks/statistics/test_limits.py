@@ -94,6 +94,7 @@ def test_fewer_than_six_processes_tell_nothing() -> None:
     assert processes_needed(TAIL) == 6
 
 
+@pytest.mark.slow
 def test_as_many_examples_as_are_asked_for_tell() -> None:
     random = np.random.default_rng(0)
     share, n, limit = 0.04, 600, 0.05
@@ -104,6 +105,7 @@ def test_as_many_examples_as_are_asked_for_tell() -> None:
     assert told == pytest.approx(0.8, abs=0.05)
 
 
+@pytest.mark.slow
 def test_a_share_on_its_limit_is_rarely_judged_wrongly() -> None:
     random = np.random.default_rng(0)
     seen = random.binomial(600, 0.05, size=4000) / 600

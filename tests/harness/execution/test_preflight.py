@@ -34,7 +34,7 @@ def test_nothing_is_started_where_nothing_is_to_be_loaded() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the kernel does not end it")
-@pytest.mark.parametrize("killed_at", ["once it is there", "while it loads"])
+@pytest.mark.parametrize("killed_at", ["while it loads", pytest.param("once it is there", marks=pytest.mark.slow)])
 def test_the_loader_dies_with_its_parent(tmp_path: Path, killed_at: str) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with subprocess.Popen([sys.executable, "-c", LOAD, "folder", str(tmp_path)], stderr=subprocess.PIPE) as parent:

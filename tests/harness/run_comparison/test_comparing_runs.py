@@ -46,6 +46,7 @@ def one_line(text: str) -> str:
 # --- what is called ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_against_itself_again_gives_no_alarm(tmp_path: Path) -> None:
     for number in range(20):
         a = write_run(tmp_path / f"{number}a", seed=2 * number)
@@ -55,6 +56,7 @@ def test_a_run_against_itself_again_gives_no_alarm(tmp_path: Path) -> None:
         assert {found.verdict for found in comparison.figures} == {"no change seen"}, number
 
 
+@pytest.mark.slow
 def test_a_slowdown_by_a_fifth_is_found_and_nothing_else(tmp_path: Path) -> None:
     found = 0
     for number in range(20):

@@ -131,6 +131,7 @@ def test_what_is_achieved_stands_beside_what_the_process_could(
     assert 0 < found.operations_share < 1 and 0 < found.bytes_share < 1
 
 
+@pytest.mark.slow
 def test_a_device_has_samples_enough_and_inference_is_timed_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +213,7 @@ def test_an_error_that_nobody_foresaw_leaves_what_was_measured_before(
     assert len(left["single-stream"]["nanoseconds"]) >= 100 and "multi-stream" not in left
 
 
+@pytest.mark.slow
 def test_a_request_is_a_question_with_all_windows_of_its_context(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

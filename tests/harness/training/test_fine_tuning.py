@@ -129,6 +129,7 @@ def test_teachers_that_do_not_fit(starts, tmp_path):
         tune(start, tmp_path, distillation=PlannedDistillation(), teacher=tmp_path / "teacher")
 
 
+@pytest.mark.slow
 def test_a_student_of_soft_labels_alone_follows_its_teacher(starts, tmp_path):
     """With alpha 1 the gold labels have no say: here they are all wrong."""
     start = starts["text-classification"]

@@ -73,6 +73,7 @@ def test_killed_processes_end_in_the_same_weights(starts, tmp_path):
     assert weights(tmp_path / "a") == weights(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_a_save_cut_short_is_passed_over(starts, tmp_path):
     start = starts["text-classification"]
     train_case("classes", start, start, tmp_path / "a")
@@ -93,6 +94,7 @@ def test_a_save_cut_short_is_passed_over(starts, tmp_path):
     assert weights(tmp_path / "a") == weights(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_seeds_differ_and_the_global_random_state_does_not_matter(starts, tmp_path):
     import numpy as np
     import torch

@@ -76,6 +76,7 @@ def tune(start: Path, folder: Path, teacher: Path | None = None) -> list[float]:
     return [loss for _, loss in record["loss"]]
 
 
+@pytest.mark.slow
 def test_a_tagger_learns_and_a_student_of_soft_labels_alone_follows_it(start: Path, tmp_path: Path) -> None:
     losses = tune(start, tmp_path / "teacher")
     assert losses[-1] < 0.1 * losses[0]
