@@ -32,6 +32,6 @@ def may_change_fewest(task: TaskView, among: Sequence[DeploymentView]) -> list[D
 def changed_of_the_chosen(task: TaskView, chosen: DeploymentView, among: Sequence[DeploymentView]) -> Estimate:
     """The share of predictions that it changes, with an interval that allows for its having been chosen by it."""
     changed, overall = DISAGREEMENT.of(task, chosen), task.overall
-    if overall is None or overall.design_effect <= 0:
+    if overall is None or overall.design_effect <= 0 or len(among) < 2:
         return changed
     return interval_of_the_chosen(changed, overall.n / overall.design_effect, len(among))

@@ -38,6 +38,8 @@ from harness.tasks.task import Task
 
 FORMAT_ORDER = tuple(ALL)
 
+SCATTERED = 3.0
+"""A speed-up whose interval spans more than this factor says little of which is faster."""
 AGAIN = "#rerun"
 """Ends the name of a deployment's second run."""
 
@@ -267,6 +269,11 @@ class TaskView:
         return self._class.figures if self._class else {}
 
     @property
+    def main_figure(self) -> tuple[str, str] | None:
+        """The first of `figures`, by which people know the task: its field, and its heading."""
+        return next(iter(self.figures.items()), None)
+
+    @property
     def external(self) -> bool:
         """Whether its outputs came from files: no model was run, so there is no speed, memory or format."""
         return self.result.family == "external"
@@ -432,10 +439,16 @@ class TaskView:
         return paired.interval if paired and paired.against == self.reference else None
 
     def doubtful_speed_up(self, deployment: DeploymentView, against: DeploymentView | None = None) -> bool:
-        """Whether a speed-up is that of two timings of which one is marked: it is printed, and ranks nothing."""
+        """Whether a speed-up is that of pairs that scatter, or of two timings of which one is marked.
+
+        It is printed with a mark, and ranks nothing.
+        """
         base = against or self.reference_deployment
-        if base is None or base is deployment or None not in (self._paired(deployment), self._paired(base)):
+        if base is None or base is deployment:
             return False
+        if None not in (self._paired(deployment), self._paired(base)):
+            intervals = [self.speed_up_interval(d) for d in (deployment, base)]
+            return any(interval[1] > SCATTERED * interval[0] for interval in intervals if interval is not None)
         return any(d.doubtful(self.speed_scenario) for d in (deployment, base))
 
     def ranked_speed_up(self, deployment: DeploymentView) -> RankedSpeedUp | None:

@@ -22,6 +22,7 @@ from harness.report.view import TaskView
 RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     validity.failures,
     validity.nothing_to_learn,
+    entities.finds_few,
     validity.unlike_replicates,
     claims.other_than_claimed,
     trade.best_trade,

@@ -8,9 +8,31 @@ from benchmarks.characteristics.entities import Entities
 from benchmarks.characteristics.label_sets import LabelSets
 from harness.report.blocks import Finding
 from harness.report.findings.same_score import other_at_same_score
-from harness.report.findings.thresholds import SAME_SCORE
-from harness.report.numbers import percent, with_interval
+from harness.report.findings.thresholds import FINDS_FEW, SAME_SCORE
+from harness.report.numbers import fixed, percent, with_interval
 from harness.report.view import DeploymentView, TaskView
+
+
+def finds_few(task: TaskView) -> list[Finding]:
+    """A reference that misses most of what there is: being right on an example mostly means that it holds nothing."""
+    entities, labels = task.characteristics.entities, task.characteristics.label_sets
+    what, held = ("labels", "texts") if entities is None else ("entities", "sentences")
+    result: Entities | LabelSets | None = entities or labels
+    if result is None or task.reference not in result.quality:
+        return []
+    quality = result.quality[task.reference]
+    if quality.f1.value is None or quality.f1.value >= FINDS_FEW:
+        return []
+    return [
+        Finding(
+            "warning",
+            "weak-reference",
+            f"The reference finds {percent(quality.recall.value)} % of the {what} (F1 {fixed(quality.f1.value, 3)}): "
+            f"what is right, and what is shared, is mostly {held} without any.",
+            "Train the reference longer or on more data before reading the comparisons.",
+            (task.reference,),
+        )
+    ]
 
 
 def other_entities(task: TaskView) -> list[Finding]:

@@ -81,8 +81,8 @@ def weak_detector(task: TaskView) -> list[Finding]:
             Finding(
                 "warning",
                 "weak-detector",
-                f"{listed(weak)} hardly {verb(weak, 'tells', 'tell')} the two data sets apart (AUROC below "
-                f"{thresholds.WEAK_DETECTOR:g}): agreement of what is flagged means little there.",
+                f"{listed(weak)} hardly {verb(weak, 'tells', 'tell')} evaluation from out-of-distribution data (AUROC "
+                f"below {thresholds.WEAK_DETECTOR:g}): agreement of what is flagged means little there.",
                 deployments=names(weak),
             )
         )
@@ -94,8 +94,8 @@ def weak_detector(task: TaskView) -> list[Finding]:
             Finding(
                 "warning",
                 "length-confound",
-                f"Length alone tells the two data sets apart as well (AUROC {fixed(length, 2)}) as the "
-                f"reference's representation does ({fixed(reference, 2)}).",
+                f"Length alone tells evaluation from out-of-distribution data at least as well (AUROC "
+                f"{fixed(length, 2)}) as the reference's representation does ({fixed(reference, 2)}).",
                 _matched(distribution.detectors[task.reference]),
                 (task.reference,),
             )
@@ -144,7 +144,7 @@ def missing_floors(task: TaskView) -> list[Finding]:
     if trained_once and task.result.family in ("trained", "pretrained"):
         findings.append(
             Finding(
-                "advice",
+                "warning",
                 "no-seed-floor",
                 "There is no seed floor: part of what tells other models from the reference may be no more "
                 "than another training seed.",
@@ -203,7 +203,7 @@ def answers_that_vary(task: TaskView) -> list[Finding]:
             "answers-vary",
             f"{listed(noisy)} {verb(noisy, 'does', 'do')} not repeat {verb(noisy, 'itself', 'themselves')}: run again "
             f"with other batches, {which} changes {percent_with_interval(noise[worst])} of its own predictions. "
-            "~ means no more than that, not no change.",
+            "No verdict takes that off what it changes of the reference's.",
             "Serve it at the batching that you evaluate, or take a format that repeats, such as onnx-int8-static.",
             names(noisy),
         )

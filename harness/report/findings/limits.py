@@ -11,7 +11,7 @@ from harness.report.numbers import percent
 from harness.report.view import DeploymentView, TaskView
 
 NEXT_STEP = {
-    "compute": "A smaller or quantized model, or another backend, helps there; a faster host does not.",
+    "compute": "A smaller or quantized model, or another backend, helps there; faster text handling does not.",
     "tokenise": "Tokenise many texts in one call, or on another core, before the model is made smaller.",
     "batch": "Make fewer and larger batches, or pad less.",
     "decode": "Decode many answers in one call, or ask for fewer candidates (question_answering.n_best_size).",

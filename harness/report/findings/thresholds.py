@@ -35,6 +35,9 @@ PARITY_AGREEMENT = 0.9
 SIMILAR_SPEED = 1.25
 """Speeds, or sizes, within this factor are comparable when quantization is held against distillation."""
 
+FINDS_FEW = 0.2
+"""A micro F1 below this: next to nothing of what there is to find is found."""
+
 FEW_NEIGHBOURS = 0.5
 """Up to this Jaccard of neighbours, most of them are others."""
 

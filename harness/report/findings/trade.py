@@ -24,7 +24,9 @@ def best_trade(task: TaskView) -> list[Finding]:
     known = [d for d in task.candidates if changed[d.name].value is not None and d.name in speeds]
     if not known:
         return []
-    fast = [d for d in known if speeds[d.name].value >= thresholds.WORTHWHILE_SPEED_UP]
+    fast = [
+        d for d in known if speeds[d.name].value >= thresholds.WORTHWHILE_SPEED_UP and speeds[d.name].low > 1
+    ]  # as measured, and shown to be faster at all
     wanted = ratio(thresholds.WORTHWHILE_SPEED_UP)
     if not fast:
         fastest = max(known, key=lambda d: speeds[d.name].value)
@@ -45,7 +47,7 @@ def best_trade(task: TaskView) -> list[Finding]:
             "result",
             "best-trade",
             f"{_title(changed[best.name].value)} "
-            f"{_gain_and_price(task, best, changed_of_the_chosen(task, best, fast))}. "
+            f"{_gain_and_price(task, best, changed_of_the_chosen(task, best, fast), len(fast))}. "
             + _of_how_many(len(fast), wanted, others),
             _next_step(task, best, changed[best.name]),
             (best.name,),
@@ -135,9 +137,9 @@ def not_ranked(task: TaskView) -> list[Finding]:
         Finding(
             "warning",
             "not-ranked",
-            f"The speed-ups of {len(doubtful)} of {plural(len(known), 'deployment')} are ratios of timings that did "
-            "not settle, or were disturbed (!): they rank nothing.",
-            "Measure them in pairs (performance.paired_processes, with single-stream), or quieten the machine.",
+            f"The speed-ups of {len(doubtful)} of {plural(len(known), 'deployment')} are of timings that did not "
+            "settle or were disturbed, or of pairs that scatter (!): they rank nothing.",
+            "Measure more pairs (performance.paired_processes, with single-stream), or quieten the machine.",
             names(doubtful),
         )
     ]
@@ -162,8 +164,9 @@ def _tied(fastest: DeploymentView, others: list[DeploymentView], speeds: dict[st
     return f"; {listed(tied)} may be as fast" if tied else ""
 
 
-def _gain_and_price(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
-    return f"{_gain(task, deployment)}, {_changes(task, deployment, changed)}{_score(task, deployment)}"
+def _gain_and_price(task: TaskView, deployment: DeploymentView, changed: Estimate, chosen_of: int = 1) -> str:
+    price = f"{_changes(task, deployment, changed, chosen_of)}{_score(task, deployment)}"
+    return f"{_gain(task, deployment)}, {price}"
 
 
 def _of_how_many(fast: int, wanted: str, others: list[DeploymentView]) -> str:
@@ -186,8 +189,10 @@ def _size(task: TaskView, deployment: DeploymentView) -> str:
     return "" if size is None else f" at {ratio(size)} its size"
 
 
-def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate) -> str:
-    text = f"changes {percent_with_interval(changed)} of its predictions"
+def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate, chosen_of: int = 1) -> str:
+    """``chosen_of``: how many it was chosen among; more than one, and the interval allows for that."""
+    corrected = f", interval corrected for the choice of one among {chosen_of}" if chosen_of > 1 else ""
+    text = f"changes {percent_with_interval(changed)} of its predictions{corrected}"
     verdict = DISAGREEMENT.verdict(task, deployment)
     if verdict is None or verdict.floor.value is None:
         return text
@@ -296,7 +301,8 @@ def no_speed_up(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "no-speed-up",
-            f"These bring no speed over the same model in FP32: {', '.join(parts)}; {listed(found)}.",
+            f"These are less than {thresholds.NO_SPEED_UP:g}x as fast as the same model in FP32: {', '.join(parts)}; "
+            f"{listed(found)}.",
             f"{_unfused(found)}Keep FP32 where latency is what counts; "
             f"the {verb(found, 'file is', 'files are')} smaller.",
             names(found),

@@ -16,6 +16,11 @@ def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
     overlap = f", {overlaps[0].margin:g} of an overlap" if overlaps else ""
     told = [
         (
+            "title",
+            "of a task: the reference, its score, the median latency (p50) of its single requests, and the size of its "
+            "file. The time in the first line is what the steps behind the run took when they were made.",
+        ),
+        (
             "verdict",
             "of the predictions that changed against the reference. same: beyond the floor by less than the margin "
             f"({margin}{overlap}). different: beyond the floor. cannot tell: neither is shown by these examples, or by "
@@ -30,8 +35,8 @@ def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
         (
             "speed-up",
             "times as fast as the reference, with its 95 % interval where it was measured in pairs. ! stands at "
-            "timings that did not settle, or that the machine disturbed: they are not ranked. size: of the files, over "
-            "the reference's.",
+            "timings that did not settle, or that the machine disturbed, and at pairs that scatter: they are not "
+            "ranked. size: of the files, over the reference's.",
         ),
         (
             "changed",

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.report.findings.phrases import joined, plural, several
+from harness.report.findings.retrieval import may_the_index_stay
 from harness.report.floors import DISAGREEMENT
-from harness.report.numbers import count, fixed, percent, percent_with_interval, ratio, signed
+from harness.report.numbers import UNKNOWN, count, fixed, percent, percent_with_interval, ratio, signed
 from harness.report.summary.standings import Standing, standings
 from harness.report.view import DeploymentView, TaskView
 
@@ -26,7 +27,8 @@ def recommendation(task: TaskView) -> list[str]:
     if all(one.deployment.random for one in found if one.verdict != "failed"):
         return [_fastest_alone(task, found)]
     shippable = [one for one in found if one.shippable]
-    return _ship(task, shippable) if shippable else _nothing(task, found)
+    told = _ship(task, shippable, _held_back(found)) if shippable else _nothing(task, found)
+    return told + [finding.text for finding in may_the_index_stay(task)]
 
 
 def named(task: TaskView, found: Sequence[Standing]) -> set[str]:
@@ -45,7 +47,8 @@ def _best(task: TaskView, shippable: Sequence[Standing]) -> dict[str, list[str]]
     if faster := {name: speed for name, speed in speeds.items() if speed.low > 1}:
         fastest = max(faster, key=lambda name: faster[name].value)
         tied = sum(name != fastest and not faster[fastest].above(speed) for name, speed in speeds.items())
-        titles.setdefault(fastest, []).append("the fastest" if not tied else f"the fastest (with {tied} that may be)")
+        as_fast = f" ({plural(tied, 'other')} may be as fast)" if tied else ""
+        titles.setdefault(fastest, []).append(f"the fastest{as_fast}")
     if sized := [one for one in shippable if one.deployment.bytes is not None]:
         smallest = min(sized, key=lambda one: one.deployment.bytes or 0)
         titles.setdefault(smallest.deployment.name, []).append("the smallest")
@@ -54,17 +57,38 @@ def _best(task: TaskView, shippable: Sequence[Standing]) -> dict[str, list[str]]
     return titles
 
 
-def _ship(task: TaskView, shippable: Sequence[Standing]) -> list[str]:
-    """A sentence for each that is best in something among those that are the same."""
+def _ship(task: TaskView, shippable: Sequence[Standing], held_back: Sequence[Standing]) -> list[str]:
+    """A sentence for each that is best in something among those that are the same, and one on those held back."""
     by_name = {one.deployment.name: one for one in shippable}
+    among = _among(shippable) + (" in predictions and score" if held_back else "")
     told = [
-        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {joined(best)}{_among(shippable)}."
+        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {joined(best)}{among}."
         for i, (name, best) in enumerate(_best(task, shippable).items())
     ]
     speeds = [speed for one in shippable if (speed := task.ranked_speed_up(one.deployment))]
     if speeds and not any(speed.low > 1 for speed in speeds):
         told.append("None that is the same as the reference is shown to be faster than it.")
-    return told
+    return [*told, _not_in_score(task, held_back)] if held_back else told
+
+
+def _held_back(found: Sequence[Standing]) -> list[Standing]:
+    """Those that are the same in their predictions, but not in their score."""
+    return [one for one in found if one.verdict == "same" and one.deployment.ok and not one.shippable]
+
+
+def _not_in_score(task: TaskView, held_back: Sequence[Standing]) -> str:
+    """Why those that the table calls the same are not recommended."""
+    told = []
+    reasons = {"different": "is different", "cannot tell": "cannot be told from another", None: "was not judged"}
+    for conclusion, says in reasons.items():
+        members = [one.deployment for one in held_back if one.score == conclusion]
+        if members:
+            told.append(f"that of {joined([f'{d.short} ({_score_change(task, d)})' for d in members])} {says}")
+    scores = task.overall.scores if task.overall else {}
+    needed = [scores[one.deployment.name].examples_needed or 0 for one in held_back if one.deployment.name in scores]
+    more = f"; about {count(max(needed))} {several(task.unit)} would tell" if any(needed) else ""
+    are = "is" if len(held_back) == 1 else "are"
+    return f"{len(held_back)} more {are} the same in predictions, not in score: {', '.join(told)}{more}."
 
 
 def _among(shippable: Sequence[Standing]) -> str:
@@ -161,8 +185,15 @@ def _score(task: TaskView, d: DeploymentView) -> str:
     reference = task.reference_deployment
     if reference is None or reference.score is None or d.score is None:
         return ""
-    change = signed(100 * (d.score - reference.score))
-    return f", {task.score_name} {percent(d.score)} % ({change})"
+    return f", {task.score_name} {percent(d.score)} % ({_score_change(task, d)})"
+
+
+def _score_change(task: TaskView, d: DeploymentView) -> str:
+    """In points."""
+    reference = task.reference_deployment
+    if reference is None or reference.score is None or d.score is None:
+        return UNKNOWN
+    return signed(100 * (d.score - reference.score))
 
 
 def _changed(task: TaskView, one: Standing) -> float:
@@ -178,7 +209,7 @@ def not_ranked(tasks: Sequence[TaskView]) -> str:
         return ""
     return (
         f"Speeds marked ! are not ranked ({len(unsteady)} of {plural(len(timed), 'timing')} unsteady): close other "
-        "work and run again."
+        "work, or measure more pairs (paired_processes), and run again."
     )
 
 

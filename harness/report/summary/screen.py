@@ -25,7 +25,7 @@ from harness.report.summary.recommendation import named, not_ranked, recommendat
 from harness.report.summary.standings import Sort, Standing, Word, standings
 from harness.report.terminal import Terminal
 from harness.report.values import words
-from harness.report.view import TaskView, tasks_of
+from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
 from harness.results.read import RunResults
 
@@ -180,6 +180,10 @@ def title(task: TaskView) -> str:
         told.append(f"{task.score_name} {percent(reference.score)} % of {plural(task.examples or 0, task.unit)}")
     elif task.examples:
         told.append(f"{plural(task.examples, task.unit)} without labels")
+    if task.main_figure is not None:
+        name, heading = task.main_figure
+        in_one_line = heading.replace("-\n", "").replace("\n", " ")
+        told.append(f"{in_one_line} {_quality(reference, name)}")
     if (p50 := reference.latency("p50")) is not None:
         mark = "!" if reference.doubtful("single_stream") else ""
         told.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")
@@ -187,6 +191,10 @@ def title(task: TaskView) -> str:
         size = reference.bytes / 2**20
         told.append(f"{fixed(size, 1 if size < 100 else 0)} MiB")
     return ", ".join(told)
+
+
+def _quality(deployment: DeploymentView, name: str) -> str:
+    return fixed(getattr(deployment.quality, name, None), 3)
 
 
 def _folded(
@@ -260,12 +268,14 @@ def summary_columns(task: TaskView) -> list[Column]:
         return small(pair.divergence.value if pair and pair.divergence else None)
 
     score = {"exact match": "EM", "accuracy": "accu-\nracy"}.get(task.score_name, task.score_name)
+    figure, heading = task.main_figure or ("", "")
     return [
         Column("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
         Column("deployment", lambda one: one.deployment.short, right=False),
         Column("speed-\nup", speed, leave_out=8, sort="speed"),
         Column("\n95 %", speed_interval, leave_out=1),
         Column("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4, sort="size"),
+        Column(heading, lambda one: _quality(one.deployment, figure), leave_out=5),
         Column(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
         Column("change", score_change, leave_out=6),
         Column("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),

@@ -123,6 +123,22 @@ def test_a_ratio_measured_in_pairs_ranks_whatever_the_marks_of_latencies(task: d
     assert told is not None and "3 of 5 deployments" in told.text
 
 
+def test_pairs_that_scatter_rank_nothing_and_what_is_not_shown_to_be_faster_is_no_trade(task: dict[str, Any]) -> None:
+    slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
+    in_pairs(task, slow | {INT8: (1.9, 0.35, 10.26), TINY: (1.6, 0.9, 2.6)})
+    best, told = found(task, "best-trade"), found(task, "not-ranked")
+    assert best is not None and best.text.startswith("Nothing here is at least 1.5x as fast")
+    assert told is not None and told.deployments == (INT8,)
+
+
+def test_an_interval_that_allows_for_the_choice_says_so(task: dict[str, Any]) -> None:
+    in_pairs(task, {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
+    best = found(task, "best-trade")
+    assert best is not None and "interval corrected for the choice of one among 4" in best.text
+    fastest = found(task, "fastest-of-all")
+    assert fastest is not None and "corrected" not in fastest.text
+
+
 def test_of_two_whose_intervals_overlap_none_is_the_faster(task: dict[str, Any]) -> None:
     slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
     in_pairs(task, slow | {INT8: (3.5, 3.0, 4.1), TINY: (9.0, 6.0, 13.5)})

@@ -157,6 +157,16 @@ def test_another_score_is_no_recommendation() -> None:
     assert told.startswith("Ship none yet: the nearest has a score that cannot be told from another")
 
 
+def test_what_the_table_calls_the_same_and_is_not_recommended_is_named_with_its_reason() -> None:
+    tree = concluded(concluded(synthetic.whole(), QA, FP16, "same"), QA, TINY, "same")
+    score = tree["tasks"][QA]["characteristics"]["prediction_errors"]["strata"]["all"]["scores"][TINY]
+    score.update(conclusion="cannot tell", examples_needed=2300)
+    first, *_, last = recommendation(tasks_of(run_of(tree))[0])
+    assert first.startswith("Ship bert-large/fp16") and first.endswith("that is the same in predictions and score.")
+    assert last.startswith("1 more is the same in predictions, not in score: that of bert-tiny/fp32 (")
+    assert last.endswith("cannot be told from another; about 2,300 questions would tell.")
+
+
 def test_a_marked_timing_is_never_the_fastest() -> None:
     tree = concluded(concluded(synthetic.whole(), QA, FP16, "same"), QA, TINY, "same")
     tree["tasks"][QA]["deployments"][TINY]["performance"]["single_stream"]["steady"] = False
