@@ -613,3 +613,15 @@ def test_a_score_is_like_the_references_by_its_interval(task: dict[str, Any], ch
     if told is not None:
         members, worst, shared = told
         assert [d.name for d in members] == [worst.name] == [TINY] and shared == 0.4
+
+
+@pytest.mark.parametrize(("f1", "told"), [(0.0328, True), (0.4, False)])
+def test_a_tagger_that_finds_next_to_nothing_is_cautioned_of(task: dict[str, Any], f1: float, told: bool) -> None:
+    figure = {"value": f1, "low": None, "high": None}
+    nothing = {"missed": 0, "spurious": 0, "wrong_boundary": 0, "wrong_type": 0}
+    quality = {**dict.fromkeys(("precision", "recall", "f1", "f1_change"), figure), "errors": nothing}
+    entities = {"sentences": 200, "entities": 174, "changes": {}, "verdicts": {}, "errors": None}
+    task["characteristics"]["entities"] = {**entities, "quality": {REFERENCE: quality}}
+    finding = found(task, "weak-reference")
+    assert (finding is not None) == told
+    assert finding is None or finding.text.startswith("The reference finds 3.3 % of the entities (F1 0.033): ")
