@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from torch.nn import Module, ModuleList
 from transformers import PreTrainedModel
 
+from harness.checkpoints.removed import require_layers
 from harness.errors import UserError
 
 _DEPTH = ("num_hidden_layers", "n_layers")
@@ -22,9 +23,7 @@ def cut_layers(model: PreTrainedModel, layers: Sequence[int], name: str) -> PreT
     an architecture whose stack of layers cannot be told.
     """
     owner, attribute, stack = layer_stack(model, name)
-    outside = [layer for layer in layers if layer >= len(stack)]
-    if outside:
-        raise UserError(f"cannot cut layer {outside[0]} out of {name!r}: its layers are 0 to {len(stack) - 1}")
+    require_layers(layers, len(stack), name)
     if len(set(layers)) != len(layers):
         raise UserError(f"the layers {list(layers)} cut out of {name!r} repeat: name each once")
     setattr(owner, attribute, ModuleList([stack[layer] for layer in layers]))

@@ -14,7 +14,10 @@ from harness.tasks.fast_tokenizer import TOKENIZER
 
 VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
 """What a tokenizer of `transformers` is read from where it has no tokenizer.json."""
-_DEPTHS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
+DEPTHS = ("num_hidden_layers", "n_layers", "num_layers", "n_layer")
+"""What configurations call the number of layers."""
+HEADS = ("num_attention_heads", "n_heads", "n_head")
+"""And that of attention heads."""
 MOST_LAYERS = 1_000
 """The weights are laid out by the configuration alone: a slip there would fill the memory first."""
 
@@ -36,7 +39,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {file}: {one_line(error)}") from None
     if not isinstance(content, dict) or not isinstance(content.get("model_type"), str):
         raise UserError(f"{file} names no model_type: it is not a transformers configuration")
-    for name in _DEPTHS:
+    for name in DEPTHS:
         if isinstance(depth := content.get(name), int) and depth > MOST_LAYERS:
             raise UserError(f"{file}: {name} is {depth:,}; no more than {MOST_LAYERS:,} layers are loaded")
     return content

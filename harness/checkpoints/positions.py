@@ -1,12 +1,15 @@
-"""Kind and longest inputs of a study's models, as their configuration tells before they are loaded. Loads no torch."""
+"""Kind, size and longest inputs of a study's models, as their configuration tells before they are loaded.
+
+Loads no torch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporters.positions import usable_positions
-from harness.checkpoints.folder_check import read_config
+from harness.checkpoints.folder_check import DEPTHS, HEADS, read_config
 from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import (
     CheckpointSource,
@@ -40,6 +43,27 @@ def architecture(task_name: TaskName, task: TaskSettings, model: str) -> str | N
     """
     config = _configuration(task_name, _origin(task, model))
     return None if config is None else str(config["model_type"])
+
+
+def layers(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
+    """How many the checkpoint has that a model is, or is cut from; None where only loading, or fetching, would tell."""
+    return _told(task_name, task, model, DEPTHS)
+
+
+def heads(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
+    """Likewise the attention heads of a layer."""
+    return _told(task_name, task, model, HEADS)
+
+
+def _told(task_name: TaskName, task: TaskSettings, model: str, fields: Sequence[str]) -> int | None:
+    origin = _origin(task, model)
+    if isinstance(origin, RandomCheckpoint):
+        from harness.checkpoints.architectures import random_config
+
+        config: Mapping[str, Any] = random_config(origin.random).to_dict()
+    else:
+        config = _configuration(task_name, origin) or {}
+    return next((told for field in fields if isinstance(told := config.get(field), int)), None)
 
 
 def _origin(task: TaskSettings, model: str) -> CheckpointSource | None:

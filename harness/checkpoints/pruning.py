@@ -14,6 +14,7 @@ from torch.nn.utils import prune
 from transformers import PreTrainedModel, TrainerCallback, __version__
 
 from harness.checkpoints.cutting import layer_stack
+from harness.checkpoints.removed import heads_removed
 from harness.errors import UserError
 
 GROUP, KEPT = 4, 2
@@ -54,9 +55,7 @@ def prune_heads(model: PreTrainedModel, share: float, name: str) -> PreTrainedMo
     Raises `UserError` when no head goes, and for an architecture whose heads `transformers` does not prune.
     """
     heads = model.config.num_attention_heads
-    removed = min(int(round(share * heads, 6)), heads - 1)
-    if removed == 0:
-        raise UserError(f"heads: {share:g} of the {heads} heads of a layer of {name!r} is none: raise it")
+    removed = heads_removed(share, heads, name)
     size = model.config.hidden_size // heads
     _, _, stack = layer_stack(model, name)
     least = {

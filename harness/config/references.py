@@ -92,6 +92,7 @@ def _check_models(place: str, task_name: str, task: TaskSettings) -> None:
             _check_artifact(here, task_name, task, model)
         if isinstance(model.checkpoint, CutCheckpoint):
             _refers(f"{here}.checkpoint.cut", model.checkpoint.cut, task.models)
+            _names_once(f"{here}.checkpoint.layers", model.checkpoint.layers)
             if isinstance(task.models[model.checkpoint.cut].checkpoint, CutCheckpoint):
                 raise UserError(
                     f"{here}.checkpoint.cut: {model.checkpoint.cut!r} is itself cut; name the model it was cut from"

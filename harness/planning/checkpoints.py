@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.checkpoints.digest import source_digest
+from harness.checkpoints.positions import heads, layers
+from harness.checkpoints.removed import heads_removed, require_layers
 from harness.config.checkpoints import (
     CheckpointSource,
     CutCheckpoint,
@@ -13,6 +15,7 @@ from harness.config.checkpoints import (
     RandomCheckpoint,
 )
 from harness.config.training import PlannedDistillation
+from harness.errors import UserError
 from harness.planning.context import TaskContext
 from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
@@ -71,8 +74,10 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
     parent = None
     if isinstance(source, CutCheckpoint):
         parent = made[source.cut].ref
+        _require_parts(context, model, source)
     elif isinstance(source, PrunedCheckpoint):
         parent = made[source.pruned].ref
+        _require_parts(context, model, source)
     return plan_step(
         checkpoint,
         title=f"get the checkpoint {model} for {context.name}",
@@ -90,14 +95,26 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
     )
 
 
+def _require_parts(context: TaskContext, model: str, source: CutCheckpoint | PrunedCheckpoint) -> None:
+    """Raise a `UserError` for layers or heads that the other model is known not to have; else making it will tell."""
+    try:
+        if isinstance(source, CutCheckpoint):
+            if (there := layers(context.name, context.task, source.cut)) is not None:
+                require_layers(source.layers, there, source.cut)
+        elif source.heads and (there := heads(context.name, context.task, source.pruned)) is not None:
+            heads_removed(source.heads, there, source.pruned)
+    except UserError as error:
+        raise UserError(f"tasks.{context.name}.models.{model}.checkpoint: {error}") from None
+
+
 def _planned(context: TaskContext, model: str) -> PlannedDistillation | None:
     settings, source = context.task.models[model].training, context.task.models[model].checkpoint
     if settings is None or settings.distillation is None:
         return None
-    layers = source.layers if isinstance(source, CutCheckpoint) and settings.distillation.hidden_states else None
+    learnt = source.layers if isinstance(source, CutCheckpoint) and settings.distillation.hidden_states else None
     return PlannedDistillation(
         **settings.distillation.model_dump(),
-        layers=layers,
+        layers=learnt,
         pooling=None if task_class(context.name).head.outputs else context.pooling,
     )
 

@@ -152,6 +152,7 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
             ["data.train", "squad, table, candidates, corpus, queries, tagged, hub, embedded"],
         ),
         ("tasks.text-classification.models.small.checkpoint.cut=bi", ["small.checkpoint.cut", "'bi'", "'big'"]),
+        ("tasks.text-classification.models.small.checkpoint.layers=[1, 1]", ["checkpoint.layers: names 1 twice"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: bg, heads: 0.5}}", ["p.checkpoint.pruned", "'big'"]),
         ("tasks.text-classification.models.p={checkpoint: {pruned: big}}", ["p.checkpoint", "sparsity or heads"]),
         (

@@ -101,6 +101,42 @@ def test_a_student_learns_from_the_layers_that_it_was_cut_from(plan: Plan) -> No
     assert isinstance(inputs, training.Inputs) and inputs.teacher == by_model["small"].ref
 
 
+def refused(folder: Path, *replaced: tuple[str, str]) -> str | None:
+    """The line that the plan of the study is refused with, with parts of it replaced."""
+    text = STUDY
+    for old, new in replaced:
+        text = text.replace(old, new)
+    (folder / "study.yaml").write_text(text)
+    study = load_study(folder / "study.yaml", tasks=["text-classification"])
+    try:
+        make_plan(study)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize(("source", "count"), [("embedded: small", 2), ("random: distilbert", 6), ("folder: {}", 2)])
+def test_a_layer_that_is_not_there_is_refused_before_anything_is_done(tmp_path: Path, source: str, count: int) -> None:
+    if source == "folder: {}":
+        write_checkpoint("distilbert", tmp_path / "whole")  # which calls its layers n_layers
+        source = source.format(tmp_path / "whole")
+    small = ("checkpoint: {embedded: small}", f"checkpoint: {{{source}}}")
+    assert refused(tmp_path, small, ("layers: [0]", f"layers: [0, {count - 1}]")) is None
+    assert refused(tmp_path, small, ("layers: [0]", f"layers: [0, {count}]")) == (
+        "tasks.text-classification.models.student.checkpoint: cannot cut layer "
+        f"{count} out of 'small': its layers are 0 to {count - 1}"
+    )
+
+
+def test_a_share_of_heads_that_is_none_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    small = ("checkpoint: {embedded: small}", "checkpoint: {random: distilbert}")
+    assert refused(tmp_path, small, ("heads: 0.5", "heads: 0.0834")) is None
+    assert refused(tmp_path, small, ("heads: 0.5", "heads: 0.08")) == (
+        "tasks.text-classification.models.pruned.checkpoint: heads: 0.08 of the 12 heads of a layer of 'student' is "
+        "none: raise it"
+    )
+
+
 def test_each_of_several_training_sources_counts(tmp_path: Path) -> None:
     def key(sources: str) -> str:
         study = STUDY.replace("train: {embedded: train, size: 80}", f"train: {sources}")
