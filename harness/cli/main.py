@@ -21,6 +21,7 @@ import typer
 from harness.cli.store import DEFAULT_STORE, StoreFolder
 from harness.cli.store import app as store_app
 from harness.cli.streams import outlast_readers
+from harness.cli.usage import told_of_value
 from harness.errors import RunStopped, UserError
 from harness.report.printable import say
 from harness.report.section_names import SectionName
@@ -496,9 +497,10 @@ def main() -> None:
     except UsageError as error:
         if message := " ".join(error.format_message().removesuffix(".").replace("Value error, ", "").split()):
             path, command = _called(sys.argv[1:])
-            choices = _choices(command, getattr(error, "option_name", None))
-            told = f": one of {', '.join(choices)}" if choices and message.endswith("requires an argument") else ""
-            say(f"scalemodel: {message[0].lower()}{message[1:]}{told}; see `{path} --help`", error=True)
+            wrong = getattr(error, "param", None)  # or an option without a value, which typer names only
+            choices = _choices(command, getattr(error, "option_name", None) if wrong is None else wrong.opts[0])
+            told = told_of_value(message[0].lower() + message[1:], error.__cause__, choices)
+            say(f"scalemodel: {told}; see `{path} --help`", error=True)
         sys.exit(2)  # without a message the help has been shown
     except UserError as error:
         for line in error.lines:

@@ -27,7 +27,17 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
         (("run", "quickstart", "-f"), "one of terminal, markdown, json; see `scalemodel run --help`"),
         (("report", "--section"), f"one of {', '.join(SectionName)}; see `scalemodel report --help`"),
         (("store", "list", "--store"), "requires an argument; see `scalemodel store list --help`"),
-        (("report", "--section", "speed"), "'speed' is not one of 'what-was-compared', "),
+        (("report", "--section", "zzz"), "'zzz' is not one of 'what-was-compared', "),
+        (("report", "--section", "speed"), "there is no 'speed'; did you mean speed-memory-and-quality?; see "),
+        (
+            ("report", "--section", "eror"),
+            "there is no 'eror'; did you mean prediction-errors?; see `scalemodel report",
+        ),
+        (("report", "--sort", "speeds"), "value for '--sort': there is no 'speeds'; did you mean speed?; see "),
+        (("list", "backend"), "value for 'what': there is no 'backend'; did you mean backends?; see `scalemodel list"),
+        (("report", "--changed", "zero"), "value for '--changed': 'zero' is no whole number; see `scalemodel report"),
+        (("report", "--changed", "0"), "value for '--changed': 0 is less than 1; see `scalemodel report --help`"),
+        (("compare", "--minimum-effect", "tiny"), "value for '--minimum-effect': 'tiny' is no number; see "),
     ],
 )
 def test_a_missing_value(
