@@ -30,6 +30,8 @@ class Figure:
     """What stands after "of" in its name, such as a class; empty: nothing."""
     on_this_machine: bool = False
     """Whether another machine has another one: speed and memory."""
+    tasks: tuple[str, ...] = ()
+    """The only tasks that have it; empty: it is not of some tasks alone."""
 
     @property
     def side(self) -> Literal["at most", "at least"]:
@@ -57,7 +59,14 @@ FIGURES: dict[str, Figure] = {
         Figure("newly-wrong", "examples that the reference has right and it has wrong", "%", "smaller", _HELD, True),
         Figure("score", "examples that it has right: accuracy, or exact match", "%", "larger", _BOTH),
         Figure("score-change", "its score less the reference's, in points", "%", "larger", of_pair=True),
-        Figure("f1-kept", "its F1 as a share of the reference's", "%", "larger", of_pair=True),
+        Figure(
+            "f1-kept",
+            "its F1 as a share of the reference's",
+            "%",
+            "larger",
+            of_pair=True,
+            tasks=("question-answering",),
+        ),
         Figure(
             "recall", "examples (entities, labels) of a class that it has right", "%", "larger", _BOTH, of="a class"
         ),
@@ -82,21 +91,82 @@ FIGURES: dict[str, Figure] = {
         Figure(
             "neighbours", "nearest neighbours that it shares with the reference: Jaccard", "", "larger", _HELD, True
         ),
-        Figure("spearman-change", "its Spearman correlation less the reference's", "", "larger", of_pair=True),
-        Figure("ndcg-change", "its nDCG@10 less the reference's", "", "larger", of_pair=True),
-        Figure("first-ten", "documents among the first ten of both: Jaccard, 0 to 1", "", "larger", _HELD, True),
+        Figure(
+            "spearman-change",
+            "its Spearman correlation less the reference's",
+            "",
+            "larger",
+            of_pair=True,
+            tasks=("text-pair-regression", "sentence-similarity"),
+        ),
+        Figure(
+            "ndcg-change",
+            "its nDCG@10 less the reference's",
+            "",
+            "larger",
+            of_pair=True,
+            tasks=("retrieval", "reranking"),
+        ),
+        Figure(
+            "first-ten",
+            "documents among the first ten of both: Jaccard, 0 to 1",
+            "",
+            "larger",
+            _HELD,
+            True,
+            tasks=("retrieval",),
+        ),
         Figure(
             "index-change",
             "nDCG@10 of its queries on the reference's index, less that on an index of its own",
             "",
             "larger",
             of_pair=True,
+            tasks=("retrieval",),
         ),
-        Figure("order", "order of candidates, its and the reference's: Kendall's tau-b", "", "larger", _HELD, True),
-        Figure("entity-f1-change", "its F1 of entities less the reference's", "", "larger", of_pair=True),
-        Figure("entities-shared", "entities that both find, of those of either: Jaccard", "", "larger", _HELD, True),
-        Figure("label-f1-change", "its F1 of labels less the reference's", "", "larger", of_pair=True),
-        Figure("labels-shared", "labels that both give, of those of either: Jaccard", "", "larger", _HELD, True),
+        Figure(
+            "order",
+            "order of candidates, its and the reference's: Kendall's tau-b",
+            "",
+            "larger",
+            _HELD,
+            True,
+            tasks=("reranking",),
+        ),
+        Figure(
+            "entity-f1-change",
+            "its F1 of entities less the reference's",
+            "",
+            "larger",
+            of_pair=True,
+            tasks=("token-classification",),
+        ),
+        Figure(
+            "entities-shared",
+            "entities that both find, of those of either: Jaccard",
+            "",
+            "larger",
+            _HELD,
+            True,
+            tasks=("token-classification",),
+        ),
+        Figure(
+            "label-f1-change",
+            "its F1 of labels less the reference's",
+            "",
+            "larger",
+            of_pair=True,
+            tasks=("multi-label-classification",),
+        ),
+        Figure(
+            "labels-shared",
+            "labels that both give, of those of either: Jaccard",
+            "",
+            "larger",
+            _HELD,
+            True,
+            tasks=("multi-label-classification",),
+        ),
         Figure("ood-auroc", "how well it tells out-of-distribution examples apart, 0 to 1", "", "larger", _BOTH),
         Figure(
             "ood-overlap", "out-of-distribution examples that both flag: Jaccard, 0 to 1", "", "larger", _HELD, True

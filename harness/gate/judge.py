@@ -151,6 +151,11 @@ def _unmeasured(cases: Sequence[_Case]) -> list[tuple[int, str]]:
 
 def _not_measured(place: tuple[int, str], policy: Policy, run: GatedRun, source: str) -> str:
     index, key = place
+    tasks = list(dict.fromkeys(task for task, _ in matches(policy.rules[index], run.names())))
+    of = policy.rules[index].limits[key].figure.tasks
+    if of and not set(of) & set(tasks):
+        told = f"is a figure of {' and '.join(of)}, not of {' and '.join(tasks)}"
+        return f"{source}: rules.{index}.limits.{key}: {told}; take the limit out, or name `tasks` that have it"
     known = list(dict.fromkeys(label for task in run.tasks for label in task.recalls))
     there = f"; there are {', '.join(known)}" if policy.rules[index].limits[key].of and known else ""
     return f"{source}: rules.{index}.limits.{key}: the run did not measure it{there}; measure it, or take the limit out"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from harness.config.policy import Policy, Rule
-from harness.config.slips import meant
 from harness.errors import UserError
-from harness.report.selection import is_named, short_names
+from harness.report.selection import is_named, near_pattern, short_names
 
 Names = Mapping[str, Sequence[str]]
 """By task, the deployments that rules may be about: none that repeats another."""
@@ -33,14 +31,14 @@ def faults(policy: Policy, names: Names, source: str) -> Iterator[str]:
         found = {pattern: [task for task in names if fnmatchcase(task, pattern)] for pattern in rule.tasks}
         for pattern, tasks in found.items():
             if not tasks:
-                yield f"{place}.tasks: {pattern!r} matches no task{_nearest(pattern, list(names))}"
+                yield f"{place}.tasks: {pattern!r} matches no task{_nearest(pattern, list(names), fnmatchcase)}"
         tasks = [task for task in names if any(task in named for named in found.values())]
         if not tasks:
             continue
         known = list(dict.fromkeys(name for task in tasks for name in names[task]))
         for pattern in rule.deployments:
             if not any(is_named(name, pattern) for name in known):
-                yield f"{place}.deployments: {pattern!r} matches no deployment{_nearest(pattern, known)}"
+                yield f"{place}.deployments: {pattern!r} matches no deployment{_nearest(pattern, known, is_named)}"
 
 
 def check_matches(policy: Policy, names: Names, source: str) -> None:
@@ -49,10 +47,7 @@ def check_matches(policy: Policy, names: Names, source: str) -> None:
         raise UserError(*found)
 
 
-def _nearest(pattern: str, known: Sequence[str]) -> str:
-    """The nearest to the first word of the pattern that stands in no name, or all names."""
-    parts = list(dict.fromkeys(part for name in known for part in re.split("[/@]", name)))
-    for word in re.split(r"[*?/@\[\]]+", pattern):
-        if word and not any(word in name for name in known) and (nearest := meant(word, parts)):
-            return f"; did you mean {nearest!r}?"
-    return f"; there are {', '.join(short_names(known))}"
+def _nearest(pattern: str, known: Sequence[str], accepts: Callable[[str, str], bool]) -> str:
+    """A pattern that is close and matches something, or all names."""
+    close = near_pattern(pattern, known, accepts)
+    return f"; did you mean {close!r}?" if close else f"; there are {', '.join(short_names(known))}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -36,9 +36,9 @@ def only_deployments(run: RunResults, patterns: Sequence[str]) -> RunResults:
     every = [name for task in run.results.tasks.values() for name in task.deployments]
     for pattern in patterns:
         if not any(is_named(name, pattern) for name in every):
-            raise UserError(
-                f"--deployment {pattern}: matches none; the deployments are {', '.join(short_names(every))}"
-            )
+            close = near_pattern(pattern, every, is_named)
+            told = f"did you mean {close}?" if close else f"the deployments are {', '.join(short_names(every))}"
+            raise UserError(f"--deployment {pattern}: matches none; {told}")
     return _with(run, {name: _kept(task, patterns) for name, task in run.results.tasks.items()})
 
 
@@ -73,6 +73,21 @@ def _kept(task: TaskResults, patterns: Sequence[str]) -> TaskResults:
 def is_named(name: str, pattern: str) -> bool:
     """The whole name, or as tables have it: without the backend, and without "onnx-"."""
     return any(fnmatchcase(one, pattern) for one in (name, name.partition("@")[0], _short(name)))
+
+
+def near_pattern(pattern: str, names: Sequence[str], matches: Callable[[str, str], bool]) -> str | None:
+    """A pattern that some of the names match, where words of ``pattern`` are in none of them but close to one.
+
+    With all of these words mended, or else all names with the first of them. ``matches`` is given a name and a pattern.
+    """
+    parts = list(dict.fromkeys(part for name in names for part in re.split("[/@]", name)))
+    slips = [word for word in re.split(r"[*?/@\[\]]+", pattern) if word and not any(word in name for name in names)]
+    mended = {word: close for word in slips if (close := meant(word, parts))}
+    whole = pattern
+    for word, close in mended.items():
+        whole = whole.replace(word, close)
+    offers = [whole, *(offer for close in mended.values() for offer in (f"{close}/*", f"*{close}*"))] if mended else []
+    return next((offer for offer in offers if any(matches(name, offer) for name in names)), None)
 
 
 def short_names(names: Iterable[str]) -> list[str]:

@@ -119,7 +119,7 @@ def test_a_studys_gate_is_applied_at_the_end_of_its_run(store: Path, config: Pat
     status, lines = run("--set", "gate={rules: [{deployments: tinny/*, limits: {changed: 5 %}}]}")
     assert status == 2
     assert lines == [
-        "scalemodel: small.yaml: gate: rules.0.deployments: 'tinny/*' matches no deployment; did you mean 'tiny'?"
+        "scalemodel: small.yaml: gate: rules.0.deployments: 'tinny/*' matches no deployment; did you mean 'tiny/*'?"
     ]
     assert run("--set", "gate=null")[0] == 0
     assert not found.exists()

@@ -237,8 +237,13 @@ def test_all_that_does_not_fit_the_run_is_told_at_once(run: Path) -> None:
         ),
         (
             {"deployments": "bert-tinny/*", "limits": {"changed": "5 %"}},
-            "matches no deployment; did you mean 'bert-tiny'?",
+            "matches no deployment; did you mean 'bert-tiny/*'?",
         ),
+        (
+            {"tasks": "text-clasification*", "limits": {"changed": "5 %"}},
+            "matches no task; did you mean 'text-classification*'?",
+        ),
+        ({"limits": {"ndcg-change": "-0.01"}}, "is a figure of retrieval and reranking, not of text-classification;"),
         (
             {"deployments": REFERENCE, "limits": {"changed": "5 %"}},
             "limits.changed: the rule is of the reference alone",

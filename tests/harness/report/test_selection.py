@@ -34,8 +34,26 @@ def test_deployments_keep_the_reference_and_its_replicates(pattern: str) -> None
 
 
 def test_a_pattern_that_matches_nothing() -> None:
-    with pytest.raises(UserError, match=r"--deployment bert-tny/\*: matches none; the deployments are bert-large/fp32"):
-        only_deployments(run_of(synthetic.whole()), ["bert-tny/*"])
+    run = run_of(synthetic.whole())
+    with pytest.raises(UserError, match=r"--deployment zzz/\*: matches none; the deployments are bert-large/fp32"):
+        only_deployments(run, ["zzz/*"])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "offered"),
+    [
+        ("bert-tny/*", "bert-tiny/*"),
+        ("bert-tny", "bert-tiny/*"),
+        ("bert-tny/onnx-in8-static", "bert-tiny/onnx-int8-static"),
+        ("*/onnx-in8-statc@*", "*/onnx-int8-static@*"),
+    ],
+)
+def test_the_pattern_that_is_offered_matches_something(pattern: str, offered: str) -> None:
+    run = run_of(synthetic.whole())
+    with pytest.raises(UserError) as refused:
+        only_deployments(run, [pattern])
+    assert str(refused.value) == f"--deployment {pattern}: matches none; did you mean {offered}?"
+    only_deployments(run, [offered])
 
 
 def test_sections_of_every_task_under_its_heading() -> None:
