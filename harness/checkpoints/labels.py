@@ -47,7 +47,10 @@ def matching_labels(folder: Path, config: PretrainedConfig, labels: Sequence[str
     has = f"the model in {folder} has {len(own)}: {', '.join(own)}"
     if missing or (unnamed and len(own) != len(wanted)):
         lacking = missing[0] if missing else wanted[-1]
-        raise UserError(f"label {lacking!r} is none of the model's classes; {has}")
+        way_out = "name a checkpoint that was fine-tuned for the task" if unnamed else "write these labels"
+        raise UserError(
+            f"label {lacking!r} is none of the model's classes; {has}; {way_out}, or give the model a training"
+        )
     if len(own) > len(wanted):
         raise UserError(f"labels names {len(wanted)} classes, but {has}; name all of them")
     if folded != [label.casefold() for label in wanted]:

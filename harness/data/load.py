@@ -139,11 +139,19 @@ def read_questions(source: DataSource, role: str) -> Sequence[Example]:
             )
 
 
+_NAMED_AS: dict[type, str] = {
+    SquadSource: "questions",
+    TaggedSource: "words with tags",
+    QueriesSource: "queries",
+    CandidatesSource: "queries with candidates",
+}
+
+
 def read_texts(source: DataSource, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:
     """All examples of a source of texts with labels, which `OTHER` data may lack. Raises `UserError`, also of
     questions."""
     if not isinstance(source, TableSource | HubSource):
-        what = "questions" if isinstance(source, SquadSource) else "texts without labels"
+        what = _NAMED_AS.get(type(source), "texts without labels")
         raise UserError(
             f"{role} data: {source_files(source)[0]} is named as {what}, but text-classification needs texts with "
             "labels; name a CSV, JSONL or Parquet file with `table:`"

@@ -137,10 +137,10 @@ def test_more_tokens_than_embeddings(saved, tmp_path):
 
 
 LABELS = {
-    "missing": (("anger", "joy"), ("anger", "fear"), "label 'fear' is none of the model's classes"),
+    "missing": (("anger", "joy"), ("anger", "fear"), "anger, joy; write these labels, or give the model a "),
     "more in the model": (("anger", "joy", "fear"), ("anger", "joy"), "name all of them"),
     "other order": (("anger", "joy"), ("joy", "anger"), "in this order"),
-    "unnamed, other number": (None, ("a", "b", "c"), "label 'a' is none of the model's classes"),
+    "unnamed, other number": (None, ("a", "b", "c"), "LABEL_1; name a checkpoint that was fine-tuned for"),
 }
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.config.data import TableSource, TaggedSource
+from harness.data.load import read_texts
 from harness.data.tagged import read_tagged
 from harness.errors import UserError
 
@@ -59,6 +60,12 @@ def test_out_of_distribution_data_need_no_tags(tmp_path: Path) -> None:
     assert (found.words, found.tags) == (("a", "fine", "film"), ("O", "O", "O"))
     with pytest.raises(UserError, match=r"texts.csv is not named as words with tags; name a file"):
         read_tagged(table, LABELS, "evaluation")
+
+
+def test_words_with_tags_are_no_texts_with_labels(tmp_path: Path) -> None:
+    (tmp_path / "train.conll").write_text("Oslo B-loc\n")
+    with pytest.raises(UserError, match=r"train.conll is named as words with tags, but text-classification needs"):
+        read_texts(TaggedSource(tagged=tmp_path / "train.conll"), ("a", "b"), "train")
 
 
 @pytest.mark.parametrize(
