@@ -80,14 +80,22 @@ def _models(_: Path) -> Iterable[str]:
     from harness.demo.weights import MODELS, tasks_of
 
     for architecture in get_args(Architecture):
-        yield f"checkpoint: {{random: {architecture}}}".ljust(44) + "any task, for speed only"
+        yield _model(f"checkpoint: {{random: {architecture}}}", "any task, for speed only")
     for head, names in MODELS.items():
         for name in names:
-            yield f"checkpoint: {{embedded: {name}}}".ljust(44) + ", ".join(tasks_of(head, name))
-    yield "checkpoint: {folder: PATH}".ljust(44) + "what save_pretrained wrote"
-    yield "checkpoint: {hub: OWNER/NAME}".ljust(44) + "fetched from the hub when the study runs"
-    yield "artifact: {onnx: FILE}".ljust(44) + "a finished ONNX file (docs/prebuilt-artifacts.md)"
-    yield "artifact: {tensorrt: FILE}".ljust(44) + "a TensorRT engine, on the GPU it was built for"
+            yield _model(f"checkpoint: {{embedded: {name}}}", ", ".join(tasks_of(head, name)))
+    yield _model("checkpoint: {folder: PATH}", "what save_pretrained wrote")
+    yield _model("checkpoint: {hub: OWNER/NAME}", "fetched from the hub when the study runs")
+    yield _model("checkpoint: {package: NAME, subfolder: PATH}", "a folder inside an installed Python package")
+    yield _model("checkpoint: {cut: MODEL, layers: [0, 2]}", "some layers of another model, as before training")
+    yield _model('checkpoint: {pruned: MODEL, sparsity: "2:4"}', "another model, as trained, without some weights")
+    yield _model("checkpoint: {pruned: MODEL, heads: 0.5}", "another model, as trained, without some heads")
+    yield _model("artifact: {onnx: FILE}", "a finished ONNX file (docs/prebuilt-artifacts.md)")
+    yield _model("artifact: {tensorrt: FILE}", "a TensorRT engine, on the GPU it was built for")
+
+
+def _model(written: str, about: str) -> str:
+    return f"{written:<46}{about}"
 
 
 _LISTS = {
