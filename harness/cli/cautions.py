@@ -14,9 +14,10 @@ from harness.data.left_out import left_out
 from harness.errors import UserError
 from harness.examples import Example, Query, TextExample
 from harness.planning.context import this_machine
-from harness.planning.examples import attacked_examples, data_sources
+from harness.planning.examples import ATTACKED, attacked_examples, data_sources
 from harness.planning.plan import Plan, TaskPlan
 from harness.report.findings.phrases import plural
+from harness.steps import examples as examples_step
 from harness.steps import prebuilt_artifact
 from harness.store.step import Step
 from harness.tasks.task import task_for
@@ -53,6 +54,10 @@ def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) 
         UserError: no relevant document of any query is in the corpus.
     """
     yield from _label_cautions(plan, loaded)
+    for step, examples in loaded:
+        yield from _sampled(step, len(examples))
+    for planned in plan.tasks:
+        yield from _bank(planned)
     read = {step.key: examples for step, examples in loaded}
     for planned in plan.tasks:
         by_role = {role: read.get(step.key, ()) for role, step in planned.examples.items()}
@@ -61,6 +66,24 @@ def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) 
             yield from _absent_documents(planned, asked["evaluation"], by_role["corpus"])
         for role in asked:
             yield from _queries_left_out(planned, role)
+
+
+def _sampled(step: Step, found: int) -> Iterator[str]:
+    """A sample that is larger than what there is; ``found``: how many were read."""
+    assert isinstance(step.options, examples_step.Options)
+    role, source = step.subject["role"].replace("-", "_"), step.options.source
+    sources = source if isinstance(source, tuple) else (source,)
+    samples = [one.sample for one in sources if one.sample is not None]
+    if len(samples) == len(sources) and found < sum(samples):
+        attacked = role.startswith(ATTACKED.replace("-", "_"))
+        place = f"tasks.{step.subject['task']}." + ("characteristics.attack.data" if attacked else f"data.{role}")
+        yield f"{place}.sample: {sum(samples):,}, but there are {plural(found, 'example')}: all are taken"
+
+
+def _bank(planned: TaskPlan) -> Iterator[str]:
+    data = planned.task.data
+    if "bank" in data.model_fields_set and data.out_of_distribution is None:
+        yield f"tasks.{planned.name}.data.bank: {data.bank:,}, but nothing uses it without data.out_of_distribution"
 
 
 def _judged(examples: Sequence[Example]) -> list[Query]:

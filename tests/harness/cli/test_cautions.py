@@ -124,6 +124,31 @@ def test_integer_labels_that_look_as_if_they_counted_from_one(tmp_path: Path) ->
     assert cautioned([1] * 15) == []  # so few may have no other by chance
 
 
+def test_samples_larger_than_the_data_and_a_bank_that_nothing_uses(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "texts.csv").write_text("text,label\n" + "good,positive\nbad,negative\n" * 20)
+
+    def cautioned(*overrides: str) -> list[str]:
+        task = ["text-classification"]
+        plan = make_plan(load_study(tmp_path / "study.yaml", overrides, tasks=task))
+        return list(data_cautions(plan, load_missing_examples(plan, Store(tmp_path / "nowhere")).missing))
+
+    def texts(sample: int) -> str:
+        return f"{{table: {tmp_path / 'texts.csv'}, sample: {sample}}}"
+
+    outside = f"{CLASSES}.data.out_of_distribution={{embedded: out-of-distribution, size: 60}}"
+    assert cautioned(f"{CLASSES}.data.evaluation={texts(40)}") == []
+    assert cautioned(
+        f"{CLASSES}.data.evaluation={texts(5000)}", f"{CLASSES}.data.train=[{texts(40)}, {texts(41)}]"
+    ) == [
+        f"{CLASSES}.data.train.sample: 81, but there are 80 examples: all are taken",
+        f"{CLASSES}.data.evaluation.sample: 5,000, but there are 40 examples: all are taken",
+    ]
+    bank = [f"{CLASSES}.data.bank=50", f"{CLASSES}.data.train={{embedded: train, size: 60}}"]
+    assert cautioned(*bank, outside) == []
+    assert cautioned(*bank) == [f"{CLASSES}.data.bank: 50, but nothing uses it without data.out_of_distribution"]
+
+
 def test_more_threads_than_cores(tmp_path: Path) -> None:
     cores = context.this_machine().cores
     assert told(tmp_path, f"threads={cores}") == []
