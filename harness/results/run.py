@@ -14,6 +14,7 @@ from harness.execution.run import Execution, LoadedExamples, Progress, Silent, l
 from harness.planning.context import Machine
 from harness.planning.plan import Plan, Until, make_plan
 from harness.results.collect import collect, plan_as_json
+from harness.store.atomic import require_writable
 from harness.store.run_folder import PLAN, RunFolder
 from harness.store.steps import Store
 
@@ -42,6 +43,8 @@ def run(
     kept = Store(store)
     kept.check_place()
     folder = RunFolder.of(study, store, output)
+    if output is not None:
+        require_writable(output, "name another folder with --output")
     executor = executor or LocalProcesses()
     plan = make_plan(study, Machine(executor.environment()))
     missing = [step for step in plan.checkpoints if not kept.has(step.kind, step.key)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -49,6 +50,24 @@ def told_if_unwritable(what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(f"{what}: cannot be written ({error.strerror}); name another file") from None
+
+
+def require_writable(folder: Path, way_out: str) -> None:
+    """Raise a `UserError` where ``folder`` cannot be made, or written; a full disk is told elsewhere.
+
+    Tried, and removed again: /proc, for one, says that root may write to it.
+    """
+    try:
+        there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be a folder ({error.strerror}); {way_out}") from None
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"{folder}: cannot be written ({there} is no folder to write in); {way_out}")
+    try:
+        Path(tempfile.mkdtemp(dir=there, prefix=".scalemodel-")).rmdir()
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise UserError(f"{folder}: cannot be written ({there}: {error.strerror}); {way_out}") from None
 
 
 def remove(path: Path) -> None:

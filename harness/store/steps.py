@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.errors import UserError
-from harness.store.atomic import remove
+from harness.store.atomic import remove, require_writable
 from harness.store.keys import file_digest, key_of
 from harness.store.leases import leased
 from harness.store.locks import locked
@@ -53,13 +53,8 @@ class Store:
         return str(self.root.absolute()) if self.objects is None else self.objects.url
 
     def check_place(self) -> None:
-        """Raise `UserError` where the folder clearly cannot be made; `shared` is certain, but comes after reading."""
-        try:
-            place = next(path for path in (self.root.absolute(), *self.root.absolute().parents) if path.exists())
-        except OSError as error:
-            raise UserError(f"{self.root}: cannot be a folder ({error.strerror}); give another --store") from None
-        if not place.is_dir() or not os.access(place, os.W_OK):
-            raise UserError(f"{self.root}: cannot be written ({place} is no folder to write in); give another --store")
+        """Raise `UserError` where the folder cannot be made, or written; `shared` makes it, but comes after reading."""
+        require_writable(self.root, "give another --store")
 
     def check_readable(self) -> None:
         """Raise `UserError` where nothing can be read of the folder, be it that there is nothing."""
