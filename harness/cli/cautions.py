@@ -10,6 +10,7 @@ from harness.checkpoints.prebuilt import prebuilt_file
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import TaskSettings
+from harness.data.absent_documents import AbsentDocuments
 from harness.data.left_out import left_out
 from harness.errors import UserError
 from harness.examples import Example, Query, TextExample
@@ -61,11 +62,11 @@ def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) 
     read = {step.key: examples for step, examples in loaded}
     for planned in plan.tasks:
         by_role = {role: read.get(step.key, ()) for role, step in planned.examples.items()}
-        asked = {role: judged for role, read in by_role.items() if (judged := _judged(read))}
-        if "evaluation" in asked and by_role.get("corpus"):
-            yield from _absent_documents(planned, asked["evaluation"], by_role["corpus"])
-        for role in asked:
-            yield from _queries_left_out(planned, role)
+        if by_role.get("corpus"):
+            yield from _absent_documents(planned, by_role["evaluation"], by_role["corpus"])
+        for role, examples in by_role.items():
+            if any(isinstance(one, Query) and one.relevant for one in examples):
+                yield from _queries_left_out(planned, role)
 
 
 def _sampled(step: Step, found: int) -> Iterator[str]:
@@ -86,27 +87,20 @@ def _bank(planned: TaskPlan) -> Iterator[str]:
         yield f"tasks.{planned.name}.data.bank: {data.bank:,}, but nothing uses it without data.out_of_distribution"
 
 
-def _judged(examples: Sequence[Example]) -> list[Query]:
-    return [query for query in examples if isinstance(query, Query) and query.relevant]
-
-
-def _absent_documents(planned: TaskPlan, queries: Sequence[Query], corpus: Sequence[Example]) -> Iterator[str]:
-    """Judgements of documents that are not there: they lower what any retriever can reach."""
-    place, known = f"tasks.{planned.name}.data.corpus", {document.id for document in corpus}
-    relevant = list(dict.fromkeys(id for query in queries for id in query.relevant))
-    absent = [id for id in relevant if id not in known]
-    if len(absent) == len(relevant):
+def _absent_documents(planned: TaskPlan, queries: Sequence[Example], corpus: Sequence[Example]) -> Iterator[str]:
+    place, found = f"tasks.{planned.name}.data.corpus", AbsentDocuments.of(queries, {one.id for one in corpus})
+    if found is None or not found.ids:
+        return
+    if len(found.ids) == found.relevant:
         raise UserError(
-            f"{place}: holds none of the {plural(len(relevant), 'relevant document')}, such as {absent[0]!r}; name the "
-            "corpus that the qrels are of"
+            f"{place}: holds none of the {plural(found.relevant, 'relevant document')}, such as {found.ids[0]!r}; name "
+            "the corpus that the qrels are of"
         )
-    if absent:
-        without = sum(known.isdisjoint(query.relevant) for query in queries)
-        told = f", and {without} of {plural(len(queries), 'query', 'queries')} nothing relevant" if without else ""
-        yield (
-            f"{place}: {len(absent)} of {plural(len(relevant), 'relevant document')}, such as {absent[0]!r}, are not "
-            f"in it, so that no query finds them{told}; name the corpus that the qrels are of"
-        )
+    told = f", and {found.without} of {plural(found.queries, 'query', 'queries')} nothing relevant"
+    yield (
+        f"{place}: {len(found.ids)} of {plural(found.relevant, 'relevant document')}, such as {found.ids[0]!r}, are "
+        f"not in it, so that no query finds them{told if found.without else ''}; name the corpus that the qrels are of"
+    )
 
 
 def _queries_left_out(planned: TaskPlan, role: str) -> Iterator[str]:

@@ -36,6 +36,7 @@ from harness.results.deployments import (
     VerificationResult,
 )
 from harness.results.environment import Environment
+from harness.results.judgements import judgement_notes
 from harness.results.performance import search_speed_up, summarise
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE
 from harness.results.schema import (
@@ -140,7 +141,10 @@ class _Collector:
         return TaskResults(
             reference=task.deployments[0].deployment.name,
             family=_family(task.task),
-            notes=_notes(task.task),
+            notes=[
+                *_notes(task.task),
+                *judgement_notes({role: self._path(step) for role, step in task.examples.items()}),
+            ],
             data=self._data(task),
             deployments={**deployments, **replicates},
             characteristics=self._characteristics(comparisons),

@@ -27,6 +27,12 @@ def count_examples(folder: Path) -> int:
     return int(pq.ParquetFile(folder / FILE).metadata.num_rows)
 
 
+def read_ids(folder: Path) -> set[str]:
+    """The examples' ids alone."""
+    (ids,) = pq.read_table(folder / FILE, columns=["id"]).columns
+    return set(ids.to_pylist())
+
+
 def any_unanswerable(folder: Path) -> bool:
     """Whether there are questions, and one of them has no answer."""
     (answers,) = pq.read_table(folder / FILE, columns=["answers"]).columns

@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     queries = [{"_id": f"q{index}", "text": documents[index].split(" ", 2)[2]} for index in range(30)]
     (root / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
     rows = [f"q{index}\td{index}\t2\nq{index}\td{59 - index}\t1" for index in range(30)]
-    (root / "qrels.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n")
+    (root / "qrels.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows, "q0\tgone\t1"]) + "\n")
     pairs = [(a, a if index % 3 else text(6), index % 11 / 2) for index, a in enumerate(documents)]
     (root / "pairs.csv").write_text("text,other,likeness\n" + "".join(f"{a},{b},{score}\n" for a, b, score in pairs))
     (root / "texts.csv").write_text("text\n" + "".join(f"{text(8)}\n" for _ in range(40)))
@@ -101,6 +101,12 @@ def test_embeddings_are_those_of_the_checkpoint_pooled_normalised_and_prompted(f
         hidden = model.eval()(**tokenizer(QUERY + query, return_tensors="pt")).last_hidden_state[0, 0].numpy()
     found = outputs(run, "retrieval", "onnx-fp32", "evaluation").column("representation")[0].as_py()
     np.testing.assert_allclose(found, hidden / np.linalg.norm(hidden), atol=1e-5)
+
+
+def test_relevant_documents_that_are_not_in_the_corpus_are_a_caution_of_the_report(folder, run):
+    for options in (["--cautions"], ["--full"], []):
+        told = " ".join(scalemodel("report", run, *options, cwd=folder).stdout.split())
+        assert "1 of 61 relevant documents are not in the corpus, so that no query finds" in told, options
 
 
 def test_retrievals_figures_are_ir_measures_on_the_same_outputs(folder, run, tasks):
