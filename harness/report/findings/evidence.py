@@ -203,7 +203,7 @@ def answers_that_vary(task: TaskView) -> list[Finding]:
             "answers-vary",
             f"{listed(noisy)} {verb(noisy, 'does', 'do')} not repeat {verb(noisy, 'itself', 'themselves')}: run again "
             f"with other batches, {which} changes {percent_with_interval(noise[worst])} of its own predictions. "
-            "No verdict takes that off what it changes of the reference's.",
+            "That is not taken off its distance from the reference.",
             "Serve it at the batching that you evaluate, or take a format that repeats, such as onnx-int8-static.",
             names(noisy),
         )
