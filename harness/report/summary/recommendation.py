@@ -62,7 +62,7 @@ def _ship(task: TaskView, shippable: Sequence[Standing], held_back: Sequence[Sta
     by_name = {one.deployment.name: one for one in shippable}
     among = _among(shippable) + (" in predictions and score" if held_back else "")
     told = [
-        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {joined(best)}{among}."
+        f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {joined(best)}{' of them' if i else among}."
         for i, (name, best) in enumerate(_best(task, shippable).items())
     ]
     speeds = [speed for one in shippable if (speed := task.ranked_speed_up(one.deployment))]
@@ -208,8 +208,8 @@ def not_ranked(tasks: Sequence[TaskView]) -> str:
     if not unsteady:
         return ""
     return (
-        f"Speeds marked ! are not ranked ({len(unsteady)} of {plural(len(timed), 'timing')} unsteady): close other "
-        "work, or measure more pairs (paired_processes), and run again."
+        f"Speeds marked ! are not ranked ({len(unsteady)} of {len(timed)} unsteady): close other work, or raise "
+        "paired_processes."
     )
 
 

@@ -211,7 +211,10 @@ def _folded(
                 folded.setdefault(one.verdict, []).append(one)
         if len(kept) + len(folded) <= rows:
             break
-    return kept, folded
+    # one alone takes a line in either way
+    several = {word: members for word, members in folded.items() if len(members) > 1}
+    hidden = {one.deployment.name for members in several.values() for one in members}
+    return [one for one in found if one.deployment.name not in hidden], several
 
 
 @dataclass(frozen=True)
