@@ -463,6 +463,13 @@ class TaskView:
         paired = deployment.timings.paired if deployment.timings else None
         return paired.ratio if paired and paired.against == self.reference else None
 
+    def score_change(self, deployment: DeploymentView) -> float | None:
+        """Of the score, against the reference's, in points."""
+        base = self.reference_deployment
+        if base is None or base.score is None or deployment.score is None:
+            return None
+        return 100 * (deployment.score - base.score)
+
     def size_ratio(self, deployment: DeploymentView) -> float | None:
         base = self.reference_deployment
         return None if base is None else quotient(deployment.bytes, base.bytes)

@@ -24,9 +24,8 @@ def best_trade(task: TaskView) -> list[Finding]:
     known = [d for d in task.candidates if changed[d.name].value is not None and d.name in speeds]
     if not known:
         return []
-    fast = [
-        d for d in known if speeds[d.name].value >= thresholds.WORTHWHILE_SPEED_UP and speeds[d.name].low > 1
-    ]  # as measured, and shown to be faster at all
+    # as measured, and shown to be faster at all
+    fast = [d for d in known if speeds[d.name].value >= thresholds.WORTHWHILE_SPEED_UP and speeds[d.name].low > 1]
     wanted = ratio(thresholds.WORTHWHILE_SPEED_UP)
     if not fast:
         fastest = max(known, key=lambda d: speeds[d.name].value)
@@ -207,10 +206,8 @@ def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate, chos
 
 
 def _score(task: TaskView, deployment: DeploymentView) -> str:
-    reference = task.reference_deployment
-    if reference is None or reference.score is None or deployment.score is None:
-        return ""
-    return f"; {task.score_name} {percent(deployment.score)} % ({signed(100 * (deployment.score - reference.score))})"
+    change = task.score_change(deployment)
+    return "" if change is None else f"; {task.score_name} {percent(deployment.score)} % ({signed(change)})"
 
 
 def quantized_against_distilled(task: TaskView) -> list[Finding]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from harness.report.findings.phrases import joined, plural, several
 from harness.report.findings.retrieval import may_the_index_stay
 from harness.report.floors import DISAGREEMENT
-from harness.report.numbers import UNKNOWN, count, fixed, percent, percent_with_interval, ratio, signed
+from harness.report.numbers import count, fixed, percent, percent_with_interval, ratio, signed
 from harness.report.summary.standings import Standing, standings
 from harness.report.view import DeploymentView, TaskView
 
@@ -83,7 +83,7 @@ def _not_in_score(task: TaskView, held_back: Sequence[Standing]) -> str:
     for conclusion, says in reasons.items():
         members = [one.deployment for one in held_back if one.score == conclusion]
         if members:
-            told.append(f"that of {joined([f'{d.short} ({_score_change(task, d)})' for d in members])} {says}")
+            told.append(f"that of {joined([f'{d.short} ({signed(task.score_change(d))})' for d in members])} {says}")
     scores = task.overall.scores if task.overall else {}
     needed = [scores[one.deployment.name].examples_needed or 0 for one in held_back if one.deployment.name in scores]
     more = f"; about {count(max(needed))} {several(task.unit)} would tell" if any(needed) else ""
@@ -182,18 +182,8 @@ def _floor(task: TaskView, d: DeploymentView) -> str:
 
 
 def _score(task: TaskView, d: DeploymentView) -> str:
-    reference = task.reference_deployment
-    if reference is None or reference.score is None or d.score is None:
-        return ""
-    return f", {task.score_name} {percent(d.score)} % ({_score_change(task, d)})"
-
-
-def _score_change(task: TaskView, d: DeploymentView) -> str:
-    """In points."""
-    reference = task.reference_deployment
-    if reference is None or reference.score is None or d.score is None:
-        return UNKNOWN
-    return signed(100 * (d.score - reference.score))
+    change = task.score_change(d)
+    return "" if change is None else f", {task.score_name} {percent(d.score)} % ({signed(change)})"
 
 
 def _changed(task: TaskView, one: Standing) -> float:

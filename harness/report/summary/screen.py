@@ -233,8 +233,6 @@ class Column:
 
 def summary_columns(task: TaskView) -> list[Column]:
     """All columns of a task's table, for any width."""
-    reference = task.reference_deployment
-    base = reference.score if reference else None
 
     def speed(one: Standing) -> str:
         text = ratio(task.speed_up(one.deployment))
@@ -243,10 +241,6 @@ def summary_columns(task: TaskView) -> list[Column]:
     def speed_interval(one: Standing) -> str:
         between = task.speed_up_interval(one.deployment)
         return UNKNOWN if between is None else f"{fixed(between[0], 2)}\u2013{fixed(between[1], 2)}"
-
-    def score_change(one: Standing) -> str:
-        score = one.deployment.score
-        return UNKNOWN if score is None or base is None else signed(100 * (score - base))
 
     def times_floor(one: Standing) -> str:
         verdict = DISAGREEMENT.verdict(task, one.deployment)
@@ -280,7 +274,7 @@ def summary_columns(task: TaskView) -> list[Column]:
         Column("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4, sort="size"),
         Column(heading, lambda one: _quality(one.deployment, figure), leave_out=5),
         Column(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
-        Column("change", score_change, leave_out=6),
+        Column("change", lambda one: signed(task.score_change(one.deployment)), leave_out=6),
         Column("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),
         Column("\n95 %", changed_interval, leave_out=7),
         Column("times\nfloor", times_floor, leave_out=2),
