@@ -27,6 +27,14 @@ class Column:
     """May be left out where the terminal is too narrow; a file always has it."""
 
 
+SOFT_HYPHEN = "\u00ad"
+
+
+def in_one_line(heading: str) -> str:
+    """A column's heading without its line breaks."""
+    return heading.replace(f"{SOFT_HYPHEN}\n", "").replace("-\n", "-").replace("\n", " ")
+
+
 @dataclass(frozen=True)
 class Row:
     cells: tuple[Cell, ...]

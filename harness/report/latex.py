@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from harness.report.blocks import Cell, Column, Report, Table
+from harness.report.blocks import Cell, Report, Table, in_one_line
 from harness.report.printable import printable
 
 _SPECIAL = str.maketrans(
@@ -81,7 +81,7 @@ def _float(table: Table, title: str) -> Iterable[str]:
     yield r"\begin{adjustbox}{max width=\linewidth}"
     yield rf"\begin{{tabular}}{{{''.join('r' if column.right else 'l' for column in table.columns)}}}"
     yield r"\toprule"
-    yield _line(escape(_heading(column)) for column in table.columns)
+    yield _line(escape(in_one_line(column.heading)) for column in table.columns)
     yield r"\midrule"
     group = ""
     for row in table.rows:
@@ -95,10 +95,6 @@ def _float(table: Table, title: str) -> Iterable[str]:
     if notes := table.told().values():
         yield rf"\par\footnotesize {escape(' '.join(notes))}"
     yield r"\end{table}"
-
-
-def _heading(column: Column) -> str:
-    return column.heading.replace("\u00ad\n", "").replace("-\n", "-").replace("\n", " ")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ from harness.report.blocks import (
     Block,
     Cell,
     ChangedText,
-    Column,
     Facts,
     Failures,
     Findings,
@@ -18,6 +17,7 @@ from harness.report.blocks import (
     Report,
     Section,
     Table,
+    in_one_line,
 )
 from harness.report.printable import printable
 
@@ -95,7 +95,7 @@ def _around(mark: str, text: str) -> str:
 def _table(table: Table) -> Iterable[str]:
     if table.title:
         yield from (f"**{escape(table.title)}**", "")
-    yield _line(escape(_heading(column)) for column in table.columns)
+    yield _line(escape(in_one_line(column.heading)) for column in table.columns)
     yield _line("---:" if column.right else ":---" for column in table.columns)
     group = ""
     for row in table.rows:
@@ -106,10 +106,6 @@ def _table(table: Table) -> Iterable[str]:
     if notes := table.told().values():
         yield ""
         yield escape(" ".join(notes))
-
-
-def _heading(column: Column) -> str:
-    return column.heading.replace("\u00ad\n", "").replace("-\n", "-").replace("\n", " ")
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.report.blocks import (
+    SOFT_HYPHEN,
     Block,
     Cell,
     ChangedText,
-    Column,
     Facts,
     Failures,
     Findings,
@@ -24,6 +24,7 @@ from harness.report.blocks import (
     Row,
     Section,
     Table,
+    in_one_line,
 )
 from harness.report.printable import printable
 from harness.report.table_layout import GAP, Layout, folded, lay_out
@@ -47,8 +48,6 @@ FINDING_MARKS = {"failure": "FAILED", "warning": "CAUTION", "result": "FOUND", "
 PLAIN = str.maketrans({"\u2013": "-", "→": "->", "±": "+/-", "…": "...", "─": "-"})
 """ASCII for the typography of reports, where the encoding is not UTF-8."""
 
-
-SOFT_HYPHEN = "\u00ad"
 _NO_BREAK = "\u00a0"
 _INSEPARABLE = re.compile(r"(?<=\]) (?=\S)|(?<=\d) (?=%|ms\b|\()|(?<=%:) ")
 
@@ -205,7 +204,7 @@ class Terminal:
         for note in table.told(layout.widths).values():
             self.prose(note, style="dim")
         if layout.left_out:
-            told = ", ".join(_words(table.columns[i]) for i in layout.left_out)
+            told = ", ".join(in_one_line(table.columns[i].heading) for i in layout.left_out)
             self.prose(f"{len(layout.left_out)} more in a wider terminal: {told}.", style="dim")
 
     def _columns(self, table: Table, columns: Sequence[int], layout: Layout) -> None:
@@ -249,11 +248,6 @@ class Terminal:
 
     def _print(self, line: Text, *, indent: int = INDENT) -> None:
         self.console.print(Text(" " * indent) + line, no_wrap=True, overflow="ignore", crop=False)
-
-
-def _words(column: Column) -> str:
-    """A heading on one line."""
-    return column.heading.replace(f"{SOFT_HYPHEN}\n", "").replace("-\n", "-").replace("\n", " ")
 
 
 def _cell(row: Row, index: int) -> Cell:

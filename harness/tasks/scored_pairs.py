@@ -24,7 +24,7 @@ class ScoredPairsTask(Task):
 
     unit = "pair"
     right = "right side"
-    figures: ClassVar[Mapping[str, str]] = {"spearman": "Spear-\nman"}
+    figures: ClassVar[Mapping[str, str]] = {"spearman": "Spear\u00ad\nman"}
     gold = ("score", "correct")
     correct = "correct"
     confident = False

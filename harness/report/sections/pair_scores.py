@@ -27,7 +27,7 @@ def pair_scores(task: TaskView, result: PairScores, all_pairs: bool) -> list[Blo
         )
 
     columns = (
-        Column("Spear-\nman"),
+        Column("Spear\u00ad\nman"),
         Column("95 %"),
         Column("change"),
         Column("change\n95 %"),

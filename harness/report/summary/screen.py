@@ -17,6 +17,7 @@ from rich.text import Text
 from benchmarks.statistics.equivalence import Conclusion
 from harness.gate.outcome import GateOutcome
 from harness.gate.summary import SAID, counts
+from harness.report.blocks import in_one_line
 from harness.report.findings.phrases import plural
 from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
 from harness.report.numbers import UNKNOWN, count, duration, fixed, interval, percent, ratio, signed, small
@@ -182,8 +183,7 @@ def title(task: TaskView) -> str:
         told.append(f"{plural(task.examples, task.unit)} without labels")
     if task.main_figure is not None:
         name, heading = task.main_figure
-        in_one_line = heading.replace("-\n", "").replace("\n", " ")
-        told.append(f"{in_one_line} {_quality(reference, name)}")
+        told.append(f"{in_one_line(heading)} {_quality(reference, name)}")
     if (p50 := reference.latency("p50")) is not None:
         mark = "!" if reference.doubtful("single_stream") else ""
         told.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")
