@@ -11,7 +11,7 @@ INSTALLED := .venv/installed-$(DEVICE)
 
 # Where pip finds the CPU build of torch; PyPI's own brings several GB of CUDA.
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
-TORCH := $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
+TORCH = $(shell sed -n 's/^torch==/torch==/p' $(CONSTRAINTS))
 
 .PHONY: install demo demo-real test test-slow test-all test-families test-environments lint bench gpu-check clean
 
@@ -58,11 +58,12 @@ test-all: install test-environments
 test-families: install
 	$(PYTEST) -m families tests/families
 
-# One study in other environments, held against this one's: docs/compatibility.md. All of them:
-# `make test-environments ENVIRONMENTS="transformers5 python3.12 python3.13"`. Where TORCH_INDEX has no CPU build of torch for
-# them, `TORCH_BUILD=` takes PyPI's own, which runs on a CPU too, and brings 3 GB of CUDA into each.
-ENVIRONMENTS ?= transformers5
-TORCH_BUILD ?= +cpu
+# One study in other environments, held against this one's: docs/compatibility.md. With transformers 5, and with those of the
+# other Pythons that are there. Where TORCH_INDEX has no CPU build of torch for them, `TORCH_BUILD=` takes PyPI's own, which
+# runs on a CPU too, and brings 3 GB of CUDA into each.
+PYTHONS := python3.12 python3.13
+ENVIRONMENTS ?= transformers5 $(foreach one,$(PYTHONS),$(shell $(PYTHON_$(one)) --version >/dev/null 2>&1 && echo $(one)))
+TORCH_BUILD ?= $(if $(filter Linux,$(shell uname)),+cpu)
 PYTHON_transformers5 := $(PYTHON)
 PYTHON_python3.12 ?= python3.12
 PYTHON_python3.13 ?= python3.13
@@ -80,6 +81,7 @@ EXTRAS_others := cpu,optimum,textattack,dev
 	touch $@
 
 test-environments: install
+	@$(foreach one,$(filter-out $(ENVIRONMENTS),$(PYTHONS)),echo '$(one) is left out; PYTHON_$(one)=FILE names one';)
 	$(MAKE) $(ENVIRONMENTS:%=.venv-%/installed)
 	$(BIN)/python -m tests.compatibility $(ENVIRONMENTS:%=.venv-%/bin/python)
 

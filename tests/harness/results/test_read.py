@@ -52,8 +52,8 @@ def test_timings_come_from_their_own_file(tmp_path: Path) -> None:
 Path_ = tuple[str | int, ...]
 
 
-def example(kind: Any, path: Path_, fields: list[Path_]) -> Any:
-    """Content of a type as JSON, everything in it known; the path of every field goes to ``fields``."""
+def example(kind: Any, path: Path_, fields: dict[tuple[Any, str], Path_]) -> Any:
+    """Content of a type as JSON, everything in it known; where each field of each type comes first goes to ``fields``."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return example(arguments[0], path, fields)
@@ -67,14 +67,14 @@ def example(kind: Any, path: Path_, fields: list[Path_]) -> Any:
         inner = [one for one in arguments if one is not ...]
         return [example(one, (*path, number), fields) for number, one in enumerate(inner)]
     if origin is dict:
-        key = example(arguments[0], path, [])
+        key = example(arguments[0], path, {})
         return {key: example(arguments[1], (*path, key), fields)}
     if isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind)):
         content = {}
         hints = get_type_hints(kind, include_extras=True)
         names = kind.model_fields if issubclass(kind, BaseModel) else [one.name for one in dataclass_fields(kind)]
         for name in names:
-            fields.append((*path, name))
+            fields.setdefault((kind, name), (*path, name))
             content[name] = example(hints[name], (*path, name), fields)
         return content
     known = {str: "1", int: 1, float: 0.5, bool: True}
@@ -93,13 +93,13 @@ def example(kind: Any, path: Path_, fields: list[Path_]) -> Any:
 def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
     tmp_path: Path, file: str, root: type[BaseModel], fault: str
 ) -> None:
-    fields: list[Path_] = []
+    fields: dict[tuple[Any, str], Path_] = {}
     write(tmp_path, synthetic.run_of(synthetic.small()))
     whole = example(root, (), fields)
     (tmp_path / file).write_text(json.dumps(whole), encoding="utf-8")
     load_results(tmp_path)
     assert len(fields) > 100
-    for path in fields:
+    for path in fields.values():
         name = str(path[-1])
         if path == ("version",):
             continue  # of files without one, below
