@@ -53,7 +53,7 @@ Path_ = tuple[str | int, ...]
 
 
 def example(kind: Any, path: Path_, fields: dict[tuple[Any, str], Path_]) -> Any:
-    """Content of a type as JSON, everything in it known; where each field of each type comes first goes to ``fields``."""
+    """Content of a type as JSON, everything in it known; where each field of a type comes first goes to ``fields``."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return example(arguments[0], path, fields)
