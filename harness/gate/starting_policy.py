@@ -14,6 +14,7 @@ from harness.gate.judge import GatedRun, judge
 from harness.gate.readings import READERS, Reading
 from harness.gate.words import shown
 from harness.report.findings.phrases import plural
+from harness.report.findings.validity import nothing_to_learn
 from harness.report.sections.recalls import most_lost
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
@@ -66,6 +67,8 @@ def _of_task(task: TaskView) -> Iterator[str]:
     about = [d for d in task.deployments if d.replicate_kind is None and d.name != task.reference and d.ok]
     own = reference.model if reference else None
     models = sorted(dict.fromkeys(d.model for d in about), key=lambda model: model != own)
+    for finding in nothing_to_learn(task):
+        yield f"  # CAUTION, {words(task.name)}: {' '.join(filter(None, (finding.text, finding.next_step)))}"
     with_all = True  # the figures that are not limited stand at the first rule of a task alone
     for model in models:
         members = [d for d in about if d.model == model]

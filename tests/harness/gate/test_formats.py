@@ -138,6 +138,17 @@ def test_a_starting_policy_is_one_that_its_run_can_be_held_to(run: Path, tmp_pat
     assert {"p99", "file-size", "peak-memory", "throughput"} <= {one.rule.split()[0] for one in everything.outcomes}
 
 
+def test_a_starting_policy_says_that_a_reference_is_no_better_than_a_constant_answer(run: Path, tmp_path: Path) -> None:
+    content = json.loads((run / "results.json").read_text())
+    assert "CAUTION" not in starting_policy(tasks_of(load_results(run)))
+    content["tasks"][TASK]["data"]["evaluation"] |= {"answerable": None, "commonest_label": 0.99}
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    text = starting_policy(tasks_of(load_results(tmp_path)))
+    (caution,) = [line for line in text.splitlines() if "CAUTION" in line]
+    assert caution.startswith(f"  # CAUTION, {TASK}: The reference is right on ")
+    assert "always saying the commonest label would be right on 99.0 %" in caution and "Train the reference" in caution
+
+
 def test_lines_are_wrapped_in_a_terminal_and_whole_in_a_pipe(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     gate = judge(read_gated(load_results(run), run), Policy.model_validate(EVERYTHING), "policy")
     print_lines(Console(force_terminal=False, width=60), gate)
