@@ -1,6 +1,6 @@
 """Requests of a search. It is a generator: it yields a request, is sent the answer, and returns its finding.
 
-So a search reads as if it had the deployment to itself, and a driver (`lock_step`) answers many at once.
+So a search reads as if it had the deployment to itself, and a driver (`batched_search`) answers many at once.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
-from harness.checkpoints.folder_check import first_look, weight_files
+from harness.checkpoints.folder_check import check_folder, weight_files
 from harness.checkpoints.locate import require_inside, source_folder
 from harness.checkpoints.sentence_modules import module_files
 from harness.config.checkpoints import (
@@ -40,7 +40,7 @@ def source_digest(source: CheckpointSource) -> str:
             digest.update(f"pruned {sparsity} {heads}".encode())
         case _:
             folder = source_folder(source)
-            first_look(folder)
+            check_folder(folder)
             digest.update(folder_digest(folder, weight_files(folder)).encode())
     return digest.hexdigest()
 

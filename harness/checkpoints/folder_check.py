@@ -22,7 +22,7 @@ MOST_LAYERS = 1_000
 """The weights are laid out by the configuration alone: a slip there would fill the memory first."""
 
 
-def first_look(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Raise `UserError` for a folder without a configuration, a tokenizer, or weights that can be loaded."""
     read_config(folder)
     require_tokenizer(folder)

@@ -10,7 +10,7 @@ import pytest
 
 from backends.device_times import stage_times
 from backends.host import energy, machine
-from backends.host import system_monitor as machine_watch
+from backends.host import system_monitor
 from backends.host.energy import EnergyMeter
 from backends.host.system_monitor import MachineWatch
 
@@ -28,8 +28,8 @@ def test_own_time_is_counted_and_all_is_json() -> None:
 
 def test_others_time_is_that_of_our_cores_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stat = tmp_path / "stat"
-    monkeypatch.setattr(machine_watch, "STAT", stat)
-    monkeypatch.setattr(machine_watch, "usable_cpus", lambda: [1])
+    monkeypatch.setattr(system_monitor, "STAT", stat)
+    monkeypatch.setattr(system_monitor, "usable_cpus", lambda: [1])
     row = "{name} {user} 0 0 500 9 0 0 {steal} 0 0\n"
     for user, steal in ((1000, 0), (3000, 50)):
         lines = [row.format(name=name, user=user * 9, steal=steal) for name in ("cpu", "cpu0")]
@@ -46,8 +46,8 @@ def test_heat_and_quota_are_counted_where_the_kernel_does(tmp_path: Path, monkey
     count = tmp_path / "cpu1/thermal_throttle/core_throttle_count"
     count.parent.mkdir(parents=True)
     count.write_text("3\n")
-    monkeypatch.setattr(machine_watch, "THERMAL", tmp_path)
-    monkeypatch.setattr(machine_watch, "usable_cpus", lambda: [0, 1])
+    monkeypatch.setattr(system_monitor, "THERMAL", tmp_path)
+    monkeypatch.setattr(system_monitor, "usable_cpus", lambda: [0, 1])
     watch = MachineWatch()
     count.write_text("5\n")
     assert watch.stop()["thermal_throttles"] == 2

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from backends.backend import Backend
-from benchmarks.attack import batched_search as lock_step
+from benchmarks.attack import batched_search
 from benchmarks.attack.bert_attack import attack
 from benchmarks.attack.results import AttackSettings, Mode
 from exporters.artifact import export
@@ -184,7 +184,7 @@ def test_a_long_text_is_attacked_in_calls_of_bounded_size(
     deployment: DeploymentRunner, monkeypatch: pytest.MonkeyPatch, mode: Mode, words: int
 ) -> None:
     """In the corrected mode the words that may change are those that the masked language model reads."""
-    monkeypatch.setattr(lock_step, "CHARACTERS_A_CALL", 500_000)
+    monkeypatch.setattr(batched_search, "CHARACTERS_A_CALL", 500_000)
     some = [word for example in EXAMPLES if isinstance(example, TextExample) for word in example.text.split()]
     text = " ".join((some * (words // len(some) + 1))[:words])
     [before] = deployment.scores([text])
