@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from backends.device_times import stage_times
-from backends.host import energy, machine
-from backends.host import system_monitor
+from backends.host import energy, machine, system_monitor
 from backends.host.energy import EnergyMeter
 from backends.host.system_monitor import MachineWatch
 
