@@ -146,8 +146,15 @@ def test_a_width_that_is_no_power_of_two(format, artifact, checkpoints, batches,
         assert fused is not None and fused["Attention"] == 2
 
 
-@pytest.mark.parametrize("pooling", ["cls+normalize", "mean+normalize"])
-@pytest.mark.parametrize("name", ["bert-embedding", "distilbert-embedding"])
+@pytest.mark.parametrize(
+    ("name", "pooling"),
+    [
+        ("bert-embedding", "mean+normalize"),
+        ("distilbert-embedding", "cls+normalize"),
+        pytest.param("bert-embedding", "cls+normalize", marks=pytest.mark.slow),
+        pytest.param("distilbert-embedding", "mean+normalize", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("format", ONNX)
 def test_without_a_head_the_graph_is_model_pooling_and_normalisation(
     format, name, pooling, artifact, checkpoints, tasks, batches, run

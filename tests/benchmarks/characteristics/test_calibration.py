@@ -171,6 +171,7 @@ def same(figure, expected):
     assert (figure.value, figure.low, figure.high) == pytest.approx(ends, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_interval_of_a_small_error_holds_the_error_of_such_samples():
     """Without centring, intervals of a calibrated model miss the mean ECE of its samples far too often."""
     rng = np.random.default_rng(0)

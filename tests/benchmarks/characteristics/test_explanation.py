@@ -322,6 +322,7 @@ def same(figure, values, draws):
     assert (figure.value, figure.low, figure.high) == pytest.approx(ends, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_unrelated_explanations_agree_at_the_chance_level():
     rng = np.random.default_rng(1)
     sizes = rng.integers(2, 30, 2000)

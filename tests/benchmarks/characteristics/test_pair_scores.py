@@ -39,6 +39,7 @@ def test_correlations_are_scipys(gold):
     assert result.deployments["base"].spearman_change.value == 0
 
 
+@pytest.mark.slow
 def test_resampled_correlations_are_scipys_on_the_resample(gold):
     generator = np.random.default_rng(3)
     own = np.round(gold + generator.standard_normal(300), 1)

@@ -81,6 +81,7 @@ def test_overlaps_count_within_a_subset():
         assert found.b[0, pair] == (members[b] & within).sum()
 
 
+@pytest.mark.slow
 def test_intervals_of_jaccard_cover():
     rng = np.random.default_rng(4)
     n, hits, repeats = 300, 0, 300

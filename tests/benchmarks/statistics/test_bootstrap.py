@@ -38,6 +38,7 @@ def test_totals_are_those_of_the_drawn_examples(groups_at_most, n, seed):
         np.testing.assert_allclose(bootstrap.means(values)[row], drawn.mean(axis=0))
 
 
+@pytest.mark.slow
 def test_intervals_cover_as_they_say():
     """95 % intervals of a clustered rate hold the truth about as often; those that ignore groups do not."""
     rng = np.random.default_rng(3)

@@ -109,6 +109,7 @@ def test_more_changes_are_never_less_sure_to_be_changes() -> None:
     assert highs == sorted(highs, key=lambda high: high or 0.0)
 
 
+@pytest.mark.slow
 def test_a_verdict_never_contradicts_its_interval() -> None:
     rng = np.random.default_rng(3)
     seen = set()
@@ -130,7 +131,7 @@ def test_a_verdict_never_contradicts_its_interval() -> None:
     [
         pytest.param(0.05, 0.055, marks=pytest.mark.slow),
         pytest.param(0.05, 0.065, marks=pytest.mark.slow),
-        (0.05, 0.0725),
+        pytest.param(0.05, 0.0725, marks=pytest.mark.slow),
     ],
 )
 def test_the_examples_needed_have_the_power_that_is_promised(floor: float, held: float) -> None:
@@ -168,6 +169,7 @@ def trainings(rng: np.random.Generator, count: int, spread: float, noise: float 
     return np.asarray(mean + effects[:, None] + effects[None, :] + (pairs + pairs.T) / np.sqrt(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 5])
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_one_more_training_is_rarely_called_different(count: int, noise: float) -> None:

@@ -61,6 +61,7 @@ def test_rank_correlation_is_that_of_scipy_in_every_resample(n, values, seed):
             assert found[row] == pytest.approx(spearmanr(one, other).statistic, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_intervals_of_auroc_cover():
     """Two normal distributions one standard deviation apart: AUROC is Phi(1 / sqrt 2)."""
     rng = np.random.default_rng(0)

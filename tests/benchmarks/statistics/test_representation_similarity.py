@@ -35,6 +35,7 @@ def test_cka_is_its_definition():
     assert np.isnan(align([row[:3] for row in rows], seed=0).cka).all()
 
 
+@pytest.mark.slow
 def test_unrelated_representations_of_many_dimensions_have_a_cka_of_nothing():
     one, other = cloud(300, 512, 0), cloud(300, 512, 1)
     x, y = (table - table.mean(axis=0) for table in (one, other))

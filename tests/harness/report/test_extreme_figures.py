@@ -55,7 +55,7 @@ def texts(run: RunResults, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("values", [*((value,) for value in EXTREMES), EXTREMES])
+@pytest.mark.parametrize("values", [*(pytest.param((value,), marks=pytest.mark.slow) for value in EXTREMES), EXTREMES])
 @pytest.mark.parametrize("task", [synthetic.QA, synthetic.TEXT])
 def test_every_way_to_show_them_ends(tmp_path: Path, task: str, values: tuple[float, ...]) -> None:
     tree = synthetic.tree_of(synthetic.run_of(synthetic.small(task)))

@@ -23,7 +23,7 @@ Printed = Callable[..., str]
 
 
 @pytest.mark.parametrize("name", synthetic.EVERY)
-@pytest.mark.parametrize("width", [20, 40, 80, 120, 200])
+@pytest.mark.parametrize("width", [*(pytest.param(one, marks=pytest.mark.slow) for one in (20, 40, 120)), 80, 200])
 def test_no_line_is_wider_than_the_terminal(name: str, width: int, printed: Printed) -> None:
     text = printed(synthetic.EVERY[name](), width=width)
     assert "How to read this" in text

@@ -167,7 +167,7 @@ with store.alone():
 """
 
 
-@pytest.mark.parametrize("moment", range(0, 20, 3))
+@pytest.mark.parametrize("moment", [0, 9, *(pytest.param(one, marks=pytest.mark.slow) for one in (3, 6, 12, 15, 18))])
 def test_a_kill_leaves_no_step_in_part(store: Store, moment: int) -> None:
     """Before each kind of system call that removes or renames something, of the first steps and of later ones."""
     begun(store.root / "one", "b")
