@@ -20,7 +20,7 @@ from harness.store.steps import Store
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["onnx-fp32", "onnx-int8-dynamic"])
+@pytest.mark.parametrize("format", ["onnx-int8-dynamic", pytest.param("onnx-fp32", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)])])
 def test_an_attack_killed_in_the_middle_ends_in_the_same_file(
     store: Path, tmp_path: Path, format: str, kills: int

@@ -71,7 +71,12 @@ def test_the_command_line_needs_none_of_it(processes: list[tuple[set[str], set[s
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("list", "formats"), ("list", "configs"), ("validate", "CONFIG"), ("report", "RUN")]
+    "arguments",
+    [
+        ("validate", "CONFIG"),
+        ("report", "RUN"),
+        *(pytest.param(one, marks=pytest.mark.slow) for one in [("--help",), ("list", "formats"), ("list", "configs")]),
+    ],
 )
 def test_nor_do_commands_that_only_read(
     arguments: tuple[str, ...], config: Path, run_folder: Path, tmp_path: Path

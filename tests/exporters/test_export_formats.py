@@ -38,7 +38,7 @@ AGREE = {
 }
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
+@pytest.mark.parametrize("pooling", ["cls", pytest.param("mean", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("format", ONNX)
 def test_agrees_with_the_checkpoint(format, name, pooling, artifact, checkpoints, tasks, batches, run):

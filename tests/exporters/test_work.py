@@ -26,7 +26,9 @@ def test_berts_operations_are_those_of_its_products(tmp_path: Path) -> None:
     assert counted.operations(2, 12, 104) == 2 * counted.per_text + 12 * counted.per_token + 104 * 2 * LAYERS * 2 * WIDE
 
 
-@pytest.mark.parametrize("name", ["albert", "deberta-v3", "mobilebert", "modernbert"])
+@pytest.mark.parametrize(
+    "name", ["albert", "deberta-v3", "mobilebert", pytest.param("modernbert", marks=pytest.mark.slow)]
+)
 def test_other_lengths_are_what_the_polynomial_says(name: str, tmp_path: Path) -> None:
     write_checkpoint(name, tmp_path)
     counted = work.count_work(tmp_path, task=TASK)

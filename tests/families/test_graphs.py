@@ -45,7 +45,7 @@ def _export(format: str, source: Path, folder: Path) -> None:
     export(format, source, folder, task="text-classification", pooling="mean", calibration=[batch])
 
 
-@pytest.mark.parametrize("format", ["onnx-fp16", "onnx-bf16"])
+@pytest.mark.parametrize("format", ["onnx-fp16", pytest.param("onnx-bf16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("name", "operators"), [("deberta-v3", ("Log", "Ceil")), ("mpnet", ("Log",)), ("modernbert", ("Sin", "Cos"))]
 )

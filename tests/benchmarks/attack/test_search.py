@@ -36,6 +36,7 @@ def _similarity(original, texts):
     return np.array(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [
     AttackSettings(),
     AttackSettings(max_words_changed=0.2),

@@ -27,6 +27,7 @@ HARD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", HARD, ids=range(len(HARD)))
 def test_words_and_texts_are_those_of_textattack(text):
     from benchmarks.attack.textattack_offline import textattack

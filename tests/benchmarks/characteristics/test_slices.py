@@ -203,8 +203,8 @@ LOW, HIGH = binom.ppf([0.0005, 0.9995], STUDIES, 0.05)
 @pytest.mark.parametrize(
     ("largest_group", "correlation"),
     [
-        pytest.param(1, 0, id="independent"),
-        pytest.param(9, 0, id="grouped"),
+        pytest.param(1, 0, id="independent", marks=pytest.mark.nightly),
+        pytest.param(9, 0, id="grouped", marks=pytest.mark.nightly),
         pytest.param(9, 0.5, id="clustered"),
     ],
 )

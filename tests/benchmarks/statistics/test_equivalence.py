@@ -129,8 +129,8 @@ def test_a_verdict_never_contradicts_its_interval() -> None:
 @pytest.mark.parametrize(
     ("floor", "held"),
     [
-        pytest.param(0.05, 0.055, marks=pytest.mark.slow),
-        pytest.param(0.05, 0.065, marks=pytest.mark.slow),
+        pytest.param(0.05, 0.055, marks=pytest.mark.nightly),
+        pytest.param(0.05, 0.065, marks=pytest.mark.nightly),
         pytest.param(0.05, 0.0725, marks=pytest.mark.slow),
     ],
 )

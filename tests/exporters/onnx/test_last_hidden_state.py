@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from transformers import ModernBertConfig, ModernBertForSequenceClassification
 
 from backends.registry import open_backend
 from exporters.artifact import export
@@ -17,6 +16,7 @@ from exporters.checkpoint import load_model
 from exporters.parity import checkpoint_outputs
 from exporters.pooling import pool
 
+pytestmark = pytest.mark.slow
 TASK = "text-classification"
 SIZES: dict[str, Any] = {
     "vocab_size": 120,
@@ -33,7 +33,8 @@ TOKENS: dict[str, Any] = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 
 def normalised_at_the_end(tmp_path_factory: pytest.TempPathFactory, checkpoints: dict[str, Path]) -> Path:
     folder = tmp_path_factory.mktemp("modernbert")
     torch.manual_seed(5)
-    model = ModernBertForSequenceClassification(ModernBertConfig(**SIZES, **TOKENS, local_attention=16))
+    config = transformers.ModernBertConfig(**SIZES, **TOKENS, local_attention=16)
+    model = transformers.ModernBertForSequenceClassification(config)
     for name, weight in model.named_parameters():
         if "norm" in name.lower() and name.endswith("weight"):
             torch.nn.init.uniform_(weight, 0.5, 2)  # else normalising twice would show little
