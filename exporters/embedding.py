@@ -1,4 +1,4 @@
-"""How a checkpoint is meant to embed texts: its pooling, and what stands before the texts."""
+"""Settings by which a checkpoint embeds texts: its pooling, and what stands before the texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runner of engines asks of CUDA's runtime, by ctypes: the library is there, a package need not be."""
+"""Calls of CUDA's runtime for the runner of engines, by ctypes: the library is there, a package need not be."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far two sets of examples agree, and what chance alone would give.
+"""Agreement of two sets of examples, and what chance alone would give.
 
 The measures take counts and broadcast, so that one call serves the sample and all its resamples, for all
 pairs at once.

@@ -1,4 +1,4 @@
-"""How sure one can be of a figure: intervals by resampling whole groups of examples.
+"""Intervals of a figure by resampling whole groups of examples.
 
 NaN marks an undefined value inside this package; an `Estimate` shows it as None.
 """

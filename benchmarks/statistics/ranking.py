@@ -1,4 +1,4 @@
-"""How scores rank points: threshold, AUROC, AUPR, false positive rate and Spearman's correlation, with resamples.
+"""Ranking by scores: threshold, AUROC, AUPR, false positive rate and Spearman's correlation, with resamples.
 
 A higher score means more in-distribution, and in-distribution is the positive class.
 """

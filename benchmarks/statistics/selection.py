@@ -1,4 +1,4 @@
-"""What can be said of the best of many, which was chosen because it looked best."""
+"""Inference on the best of many, which was chosen because it looked best."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files of sentence-transformers, beside a checkpoint, say of its embeddings. Loads no torch."""
+"""Settings of embeddings in the files of sentence-transformers beside a checkpoint. Loads no torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of a checkpoint's files hold its weights, told by their names. Loads no torch.
+"""Files of a checkpoint that hold its weights, by their names. Loads no torch.
 
 Safetensors are preferred; where they are, no pickle is opened, hashed or downloaded.
 """

@@ -1,4 +1,4 @@
-"""What is ahead of a study, in one line: steps, about how long they will take, and the disk that they need."""
+"""Forecast of a study, in one line: steps, about how long they will take, and the disk that they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a value on the command line, in our words: typer's own are those of its libraries."""
+"""Errors of values on the command line, in our words: typer's own are those of its libraries."""
 
 from __future__ import annotations
 

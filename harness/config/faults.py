@@ -1,4 +1,4 @@
-"""What is wrong with a file that does not fit its model, a line for each problem."""
+"""Faults of a file that does not fit its model, a line for each."""
 
 from __future__ import annotations
 

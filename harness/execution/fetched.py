@@ -1,4 +1,4 @@
-"""What a study needs of the hub: fetched into the caches of the hub's own clients, and found there again offline.
+"""Needs of a study on the hub: fetched into the caches of the hub's own clients, and found there again offline.
 
 The folder is ``hub`` and ``datasets``, as `huggingface_hub` and `datasets` keep them, and a manifest for each study.
 """

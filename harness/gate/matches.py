@@ -1,4 +1,4 @@
-"""Which deployments a rule is about."""
+"""Deployments that a rule is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a gate found: an outcome for every limit of every deployment, and the whole; gate.json in a run's folder."""
+"""Outcome of a gate: one for every limit of every deployment, and the whole; gate.json in a run's folder."""
 
 from __future__ import annotations
 

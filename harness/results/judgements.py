@@ -1,4 +1,4 @@
-"""What a reader of a run must know of the judgements that its queries were scored by."""
+"""Notes on the judgements that the queries of a run were scored by."""
 
 from __future__ import annotations
 

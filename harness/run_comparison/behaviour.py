@@ -1,4 +1,4 @@
-"""What deployments say in both runs: answers that changed, and the four characteristics of each run."""
+"""Behaviour of deployments in both runs: answers that changed, and the four characteristics of each run."""
 
 from __future__ import annotations
 

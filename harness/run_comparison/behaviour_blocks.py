@@ -1,4 +1,4 @@
-"""What deployments say in both runs, as the content that the report's renderers take."""
+"""Behaviour of deployments in both runs, as the content that the report's renderers take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in a bucket: its steps, its runs, and which of the steps no run needs."""
+"""Content of a bucket: its steps, its runs, and which of the steps no run needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies in a store: its finished steps, and the files that they and others are made of."""
+"""Content of a store: its finished steps, and the files that they and others are made of."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who uses a bucket: an object each, written again while its holder lives, and void when that has not been for a while.
+"""Leases of a bucket: an object each, written again while its holder lives, void when that has not been for a while.
 
 A bucket has no lock that is taken back when its holder is killed. Times are the bucket's own: no machine's clock
 counts.

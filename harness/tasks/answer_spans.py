@@ -1,4 +1,4 @@
-"""Where an answer stands in a feature of extractive question answering."""
+"""Places of an answer in a feature of extractive question answering."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the entities, or the labels, tell: the same F1, of others."""
+"""Findings on entities and on labels: the same F1, of others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rankings tell: whether the index may stay, and whether like figures hide other documents, or another order."""
+"""Rankings: whether the index may stay, and whether like figures hide other documents, or another order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to read the one screen."""
+"""Legend of the one screen, in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would have to be measured to be surer of a task's answer: examples, trainings, or what nobody measured."""
+"""Measurements that would make a task's answer surer: examples, trainings, or what nobody measured."""
 
 from __future__ import annotations
 
