@@ -17,7 +17,7 @@ STUDY = """
 study: small
 formats: [onnx-fp32, onnx-int8-dynamic]
 performance: {samples: 8, min_warmup_seconds: 0, max_warmup_seconds: 0.2, min_seconds: 0.05, min_count: 8, tune: false,
-  paired_processes: 1}
+  paired_processes: 2}
 tasks:
   question-answering:
     reference: reference

@@ -255,17 +255,25 @@ def test_what_is_wrong_is_named(config: Path, override: str, parts: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("place", "slip", "meant"),
+    ("place", "former", "today"),
     [
         ("performance", "warmup_seconds", "min_warmup_seconds"),
+        ("performance", "warmup_at_most", "max_warmup_seconds"),
+        ("tasks.text-classification", "parity", "verification_examples"),
         ("tasks.text-classification.question_answering", "max_length", "max_seq_length"),
         ("tasks.text-classification.question_answering", "stride", "doc_stride"),
         ("tasks.text-classification.question_answering", "n_best", "n_best_size"),
+        ("tasks.text-classification.question_answering", "longest_answer", "max_answer_length"),
         ("tasks.text-classification.question_answering", "null_threshold", "null_score_diff_threshold"),
+        ("tasks.text-classification.characteristics.attack", "words_changed_at_most", "max_words_changed"),
+        ("tasks.text-classification.characteristics.attack", "similarity_at_least", "min_similarity"),
+        ("tasks.text-classification.characteristics.attack", "queries_at_most", "max_queries"),
+        ("tasks.text-classification.characteristics.attack", "seconds_at_most", "max_seconds"),
+        ("tasks.text-classification.characteristics.attack", "examples_at_once", "batch_size"),
     ],
 )
-def test_a_key_in_other_words_is_told_its_name(config: Path, place: str, slip: str, meant: str) -> None:
-    assert f"{place}.{slip}: unknown key; did you mean '{meant}'?" in complaint(config, f"{place}.{slip}=1")
+def test_a_key_of_an_old_study_is_told_its_name_of_today(config: Path, place: str, former: str, today: str) -> None:
+    assert f"{place}.{former}: unknown key; did you mean '{today}'?" in complaint(config, f"{place}.{former}=1")
 
 
 @pytest.mark.parametrize(
