@@ -52,8 +52,8 @@ def test_timings_come_from_their_own_file(tmp_path: Path) -> None:
 Path_ = tuple[str | int, ...]
 
 
-def example(kind: Any, path: Path_, fields: dict[tuple[Any, str], Path_]) -> Any:
-    """Content of a type as JSON, everything in it known; where each field of a type comes first goes to ``fields``."""
+def example(kind: Any, path: Path_, fields: dict[Path_, Any]) -> Any:
+    """Content of a type as JSON, everything in it known; the path of every field, and whose it is, go to ``fields``."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return example(arguments[0], path, fields)
@@ -74,7 +74,7 @@ def example(kind: Any, path: Path_, fields: dict[tuple[Any, str], Path_]) -> Any
         hints = get_type_hints(kind, include_extras=True)
         names = kind.model_fields if issubclass(kind, BaseModel) else [one.name for one in dataclass_fields(kind)]
         for name in names:
-            fields.setdefault((kind, name), (*path, name))
+            fields[*path, name] = kind
             content[name] = example(hints[name], (*path, name), fields)
         return content
     known = {str: "1", int: 1, float: 0.5, bool: True}
@@ -82,24 +82,26 @@ def example(kind: Any, path: Path_, fields: dict[tuple[Any, str], Path_]) -> Any
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "everywhere"),
     [
-        "missing",
-        pytest.param("renamed", marks=pytest.mark.slow),
-        pytest.param("of another type", marks=pytest.mark.slow),
+        ("missing", False),
+        pytest.param("missing", True, marks=pytest.mark.slow),
+        pytest.param("renamed", True, marks=pytest.mark.slow),
+        pytest.param("of another type", True, marks=pytest.mark.slow),
     ],
 )
 @pytest.mark.parametrize(("file", "root"), [(RESULTS_FILE, Results), (PERFORMANCE_FILE, PerformanceResults)])
 def test_a_field_that_is_missing_renamed_or_of_another_type_is_named(
-    tmp_path: Path, file: str, root: type[BaseModel], fault: str
+    tmp_path: Path, file: str, root: type[BaseModel], fault: str, everywhere: bool
 ) -> None:
-    fields: dict[tuple[Any, str], Path_] = {}
+    """Wherever it stands, or in one place of each type."""
+    fields: dict[Path_, Any] = {}
     write(tmp_path, synthetic.run_of(synthetic.small()))
     whole = example(root, (), fields)
     (tmp_path / file).write_text(json.dumps(whole), encoding="utf-8")
     load_results(tmp_path)
     assert len(fields) > 100
-    for path in fields.values():
+    for path in fields if everywhere else {(kind, path[-1]): path for path, kind in fields.items()}.values():
         name = str(path[-1])
         if path == ("version",):
             continue  # of files without one, below
