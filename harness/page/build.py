@@ -9,7 +9,7 @@ from harness.gate.outcome import GateOutcome
 from harness.gate.summary import SAID, counts
 from harness.page.charts import Chart, charts
 from harness.page.explorer import Explorer, explorer
-from harness.report.blocks import Finding, Findings, Section
+from harness.report.blocks import Finding, Findings, Section, in_one_line
 from harness.report.build import build_report
 from harness.report.findings.collect import findings_on
 from harness.report.findings.phrases import plural
@@ -58,6 +58,7 @@ def build_page(run: RunResults, folder: Path | None, *, gate: GateOutcome | None
     environment = Environment(
         loader=PackageLoader("harness.page", "."), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["in_one_line"] = in_one_line
     environment.filters["shown"] = lambda text: printable(str(text))
     environment.filters["shown_lines"] = lambda text: "\n".join(map(printable, text.split("\n")))
     template = environment.get_template("page.html.j2")

@@ -9,9 +9,9 @@ from benchmarks.statistics.bootstrap import Estimate
 from harness.report import causes
 from harness.report.blocks import Finding
 from harness.report.findings import thresholds
-from harness.report.findings.phrases import listed, names, plural, verb
+from harness.report.findings.phrases import listed, names, plural, score_and_change, verb
 from harness.report.floors import DISAGREEMENT
-from harness.report.numbers import EN_DASH, count, percent, percent_with_interval, ratio, signed
+from harness.report.numbers import EN_DASH, count, percent, percent_with_interval, ratio
 from harness.report.paired import changed_of_the_chosen, may_change_fewest, told_apart
 from harness.report.values import quotient
 from harness.report.view import DeploymentView, RankedSpeedUp, TaskView
@@ -164,8 +164,8 @@ def _tied(fastest: DeploymentView, others: list[DeploymentView], speeds: dict[st
 
 
 def _gain_and_price(task: TaskView, deployment: DeploymentView, changed: Estimate, chosen_of: int = 1) -> str:
-    price = f"{_changes(task, deployment, changed, chosen_of)}{_score(task, deployment)}"
-    return f"{_gain(task, deployment)}, {price}"
+    price = filter(None, (_changes(task, deployment, changed, chosen_of), score_and_change(task, deployment)))
+    return f"{_gain(task, deployment)}, {'; '.join(price)}"
 
 
 def _of_how_many(fast: int, wanted: str, others: list[DeploymentView]) -> str:
@@ -203,11 +203,6 @@ def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate, chos
     pair = DISAGREEMENT.pair(task, deployment)
     wrong = f", {count(pair.newly_wrong)} of them newly wrong" if pair and pair.newly_wrong else ""
     return f"{text}{wrong}: more than {told}"
-
-
-def _score(task: TaskView, deployment: DeploymentView) -> str:
-    change = task.score_change(deployment)
-    return "" if change is None else f"; {task.score_name} {percent(deployment.score)} % ({signed(change)})"
 
 
 def quantized_against_distilled(task: TaskView) -> list[Finding]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.report.findings.phrases import joined, plural, several
+from harness.report.findings.phrases import joined, plural, score_and_change, several
 from harness.report.findings.retrieval import may_the_index_stay
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import count, fixed, percent, percent_with_interval, ratio, signed
@@ -163,8 +163,8 @@ def _price(task: TaskView, one: Standing) -> str:
         brings.append(f"{ratio(size)} the size")
     told = f"{d.short} ({', '.join(brings)})" if brings else d.short
     told += f": changes {percent_with_interval(DISAGREEMENT.of(task, d))} of the predictions{_floor(task, d)}"
-    told += _score(task, d)
-    return f"{told}, {joined(one.differing)} different" if one.differing else told
+    different = f"{joined(one.differing)} different" if one.differing else ""
+    return ", ".join(filter(None, (told, score_and_change(task, d), different)))
 
 
 def _speed(task: TaskView, d: DeploymentView, speed: float) -> str:
@@ -179,11 +179,6 @@ def _floor(task: TaskView, d: DeploymentView) -> str:
     if verdict is None or not verdict.floor.value:
         return ""
     return f" (floor {percent(verdict.floor.value)} %)"
-
-
-def _score(task: TaskView, d: DeploymentView) -> str:
-    change = task.score_change(d)
-    return "" if change is None else f", {task.score_name} {percent(d.score)} % ({signed(change)})"
 
 
 def _changed(task: TaskView, one: Standing) -> float:

@@ -264,7 +264,7 @@ def summary_columns(task: TaskView) -> list[Column]:
         pair = NEWLY_WRONG.pair(task, one.deployment) if task.external else None
         return small(pair.divergence.value if pair and pair.divergence else None)
 
-    score = {"exact match": "EM", "accuracy": "accu-\nracy"}.get(task.score_name, task.score_name)
+    score = {"exact match": "EM", "accuracy": "accu\u00ad\nracy"}.get(task.score_name, task.score_name)
     figure, heading = task.main_figure or ("", "")
     return [
         Column("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
