@@ -34,7 +34,7 @@ class Availability:
     versions: dict[str, str]
 
 
-class Options(BaseModel):
+class RuntimeOptions(BaseModel):
     """What can be set of a runtime beside its threads. A backend with settings has a subclass of its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
@@ -56,7 +56,7 @@ class Backend(ABC):
     """Glob patterns of the formats it takes."""
     refused: ClassVar[Mapping[str, str]] = {}
     """Glob patterns of formats that it does not take all the same: the reason, and the way out."""
-    options_type: ClassVar[type[Options]] = Options
+    options_type: ClassVar[type[RuntimeOptions]] = RuntimeOptions
     device: ClassVar[str] = "cpu"
     """Where it computes: cpu or cuda."""
 
@@ -94,7 +94,7 @@ class Backend(ABC):
         """Whether this backend works here, tried as far as it can be without an artifact."""
 
     @classmethod
-    def check_options(cls, given: Mapping[str, Any]) -> Options:
+    def check_options(cls, given: Mapping[str, Any]) -> RuntimeOptions:
         """``given`` with the defaults of what it leaves out; `BackendError` for what is no option."""
         try:
             return cls.options_type.model_validate(given)

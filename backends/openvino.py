@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from backends.backend import Availability, Backend, Options
+from backends.backend import Availability, Backend, RuntimeOptions
 from backends.errors import BackendError, one_line
 from backends.host.machine import installed
 from backends.onnx_interface import Port, check_ports, model_file
@@ -34,7 +34,7 @@ PRECISION = {"onnx-bf16": "bf16"}
 """By format; f32 for all others."""
 
 
-class OpenVinoOptions(Options):
+class OpenVinoOptions(RuntimeOptions):
     precision: Literal["f32", "bf16", "f16"] | None = None
     """What the matmuls compute in that are not quantized; None: `PRECISION` of the format. OpenVINO's own default is
     bf16 where the CPU has it, whatever the graph says."""

@@ -9,7 +9,7 @@ REPRESENTATION = "representation"
 
 
 @dataclass(frozen=True)
-class Head:
+class DeployedHead:
     auto_class: str
     """Of `transformers`."""
     classes: tuple[str, ...] = ()
@@ -23,10 +23,10 @@ class Head:
         return (*self.classes, *self.per_token, REPRESENTATION)
 
 
-TASKS: dict[str, Head] = {
-    "question-answering": Head("AutoModelForQuestionAnswering", per_token=("start_logits", "end_logits")),
-    "text-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
-    "multi-label-classification": Head("AutoModelForSequenceClassification", classes=("logits",)),
-    "token-classification": Head("AutoModelForTokenClassification", per_token=("logits",)),
-    "feature-extraction": Head("AutoModel"),
+TASKS: dict[str, DeployedHead] = {
+    "question-answering": DeployedHead("AutoModelForQuestionAnswering", per_token=("start_logits", "end_logits")),
+    "text-classification": DeployedHead("AutoModelForSequenceClassification", classes=("logits",)),
+    "multi-label-classification": DeployedHead("AutoModelForSequenceClassification", classes=("logits",)),
+    "token-classification": DeployedHead("AutoModelForTokenClassification", per_token=("logits",)),
+    "feature-extraction": DeployedHead("AutoModel"),
 }

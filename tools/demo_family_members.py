@@ -16,7 +16,7 @@ TRAINING_SEED = 0
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelShape:
     """Size of a BERT: ``hidden`` and ``intermediate`` are widths."""
 
     layers: int
@@ -25,10 +25,10 @@ class Shape:
     intermediate: int
 
 
-LARGE = Shape(layers=4, hidden=96, heads=3, intermediate=192)
-SMALL = Shape(layers=2, hidden=96, heads=3, intermediate=192)
-COMPACT = Shape(layers=2, hidden=64, heads=2, intermediate=128)
-TINY = Shape(layers=1, hidden=32, heads=1, intermediate=64)
+LARGE = ModelShape(layers=4, hidden=96, heads=3, intermediate=192)
+SMALL = ModelShape(layers=2, hidden=96, heads=3, intermediate=192)
+COMPACT = ModelShape(layers=2, hidden=64, heads=2, intermediate=128)
+TINY = ModelShape(layers=1, hidden=32, heads=1, intermediate=64)
 
 LARGE_TASKS = ("question-answering", "text-classification")
 """Their references are `LARGE`; those of other tasks `COMPACT`."""
@@ -38,7 +38,7 @@ LARGE_TASKS = ("question-answering", "text-classification")
 class Member:
     """``seed`` is of the initial weights and the order of examples, ``task`` whose corpus and recipe it learns by."""
 
-    shape: Shape
+    shape: ModelShape
     seed: int
     task: str
 

@@ -29,14 +29,14 @@ ADDED_BYTES = {"cpu": 24 << 20, "cuda": 256 << 20}
 
 
 @dataclass(frozen=True)
-class Trial:
+class Workload:
     """``run()`` does ``amount`` of work: operations, a multiplication and an addition being two, or bytes moved."""
 
     run: Callable[[], object]
     amount: float
 
 
-def product(device: str, arithmetic: Arithmetic, *, threads: int) -> Trial:
+def product(device: str, arithmetic: Arithmetic, *, threads: int) -> Workload:
     """A matrix product in this arithmetic, on ``threads`` of a CPU.
 
     Raises:
@@ -52,15 +52,15 @@ def product(device: str, arithmetic: Arithmetic, *, threads: int) -> Trial:
     }
     a, b, c = types[arithmetic]
     given = [np.ones((rows, columns), a), np.ones((columns, columns), b)]
-    return Trial(
+    return Workload(
         on_device(operator, given, np.empty((rows, columns), c), device, threads), 2.0 * rows * columns * columns
     )
 
 
-def addition(device: str, *, threads: int) -> Trial:
+def addition(device: str, *, threads: int) -> Workload:
     """The sum of two arrays, which reads two and writes one, as STREAM's add; raises as `product`."""
     given = [np.ones(ADDED_BYTES[device] // 4, np.float32) for _ in range(2)]
-    return Trial(on_device("Add", given, np.empty_like(given[0]), device, threads), 3.0 * ADDED_BYTES[device])
+    return Workload(on_device("Add", given, np.empty_like(given[0]), device, threads), 3.0 * ADDED_BYTES[device])
 
 
 def on_device(

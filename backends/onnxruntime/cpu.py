@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import Availability, Backend, Options
+from backends.backend import Availability, Backend, RuntimeOptions
 from backends.errors import BackendError, one_line
 from backends.host.machine import installed
 from backends.onnx_interface import Port, check_ports, model_file
@@ -31,7 +31,7 @@ PRECISIONS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "double": 
 """ONNX Runtime's names of element types, as the formats say them."""
 
 
-class OnnxRuntimeOptions(Options):
+class OnnxRuntimeOptions(RuntimeOptions):
     spinning: bool = True
     """Threads that wait do it in a loop: the next node starts sooner, at the cost of a busy core each."""
     arena: bool = True

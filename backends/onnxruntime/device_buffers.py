@@ -29,7 +29,7 @@ EAGER = -1
 
 
 class DeviceBuffers:
-    """Buffers of one session, for one caller at a time: a `Bound` for every shape of a batch.
+    """Buffers of one session, for one caller at a time: a `BoundBuffers` for every shape of a batch.
 
     A batch that fits one of ``graphs`` is padded to the smallest that holds it, and from the second run of that shape
     on a CUDA graph is replayed (`capture`); the session must have been opened with ``enable_cuda_graph``. Any other
@@ -53,8 +53,10 @@ class DeviceBuffers:
         self._host = HostBlock(device)
         # ONNX Runtime keeps 0 for itself.
         self._graph_ids = {shape: number for number, shape in enumerate(graphs, start=1)}
-        self._captured: dict[Shape, Bound] = {}  # a captured graph works on the addresses that it was captured with
-        self._recent: OrderedDict[Shape, Bound] = OrderedDict()
+        self._captured: dict[
+            Shape, BoundBuffers
+        ] = {}  # a captured graph works on the addresses that it was captured with
+        self._recent: OrderedDict[Shape, BoundBuffers] = OrderedDict()
 
     def infer(self, feeds: Feeds) -> dict[str, NDArray[Any]]:
         """The outputs of one batch by name, as the graph types them, in arrays of the caller's own."""
@@ -73,7 +75,7 @@ class DeviceBuffers:
             for _ in range(2):
                 self.infer({name: np.ones(shape, dtype=np.int64) for name in inputs})
 
-    def of(self, feeds: Feeds) -> Bound:
+    def of(self, feeds: Feeds) -> BoundBuffers:
         """The buffers that a batch runs in."""
         shape = smallest(self._graph_ids, shape_of(feeds))
         if shape is not None:
@@ -88,12 +90,14 @@ class DeviceBuffers:
             self._recent.popitem(last=False)
         return self._recent[shape]
 
-    def _bind(self, feeds: Feeds, shape: Shape, *, graph_id: int) -> Bound:
+    def _bind(self, feeds: Feeds, shape: Shape, *, graph_id: int) -> BoundBuffers:
         names = tuple(feeds)
-        return Bound(self._session, names, self._outputs, shape, self._host, device=self._device, graph_id=graph_id)
+        return BoundBuffers(
+            self._session, names, self._outputs, shape, self._host, device=self._device, graph_id=graph_id
+        )
 
 
-class Bound:
+class BoundBuffers:
     """One shape's buffers, bound to the session: `fill`, `run`, `fetch`.
 
     Inputs lie behind each other in one block on the device, outputs in another, so that each way takes one copy.
@@ -162,7 +166,7 @@ class Bound:
 
 
 @dataclass(frozen=True)
-class Place:
+class BlockSlice:
     """Where an array lies in a block, in bytes from its beginning."""
 
     offset: int
@@ -180,10 +184,10 @@ class DeviceBlock:
     def __init__(self, arrays: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], device: tuple[str, int]) -> None:
         import onnxruntime
 
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, BlockSlice] = {}
         self.size = 0
         for name, (shape, dtype) in arrays.items():
-            self.places[name] = Place(self.size, shape, dtype)
+            self.places[name] = BlockSlice(self.size, shape, dtype)
             self.size += -(-self.places[name].size // ALIGNMENT) * ALIGNMENT
         self._value = onnxruntime.OrtValue.ortvalue_from_shape_and_type([self.size], np.uint8, *device)
         self.address = int(self._value.data_ptr())

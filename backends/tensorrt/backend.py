@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import Availability, Backend, Options
+from backends.backend import Availability, Backend, RuntimeOptions
 from backends.device_times import stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
@@ -39,7 +39,7 @@ INTEGERS = ("int64", "int32")
 Shape = Sequence[int]
 
 
-class TensorRtOptions(Options):
+class TensorRtOptions(RuntimeOptions):
     cuda_graphs: bool = True
     """A shape that comes a second time is captured, and from the third time on replayed by one launch."""
 

@@ -44,7 +44,7 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AttackRecipe:
     """``class_name`` is TextAttack's; it tells the paper."""
 
     class_name: str
@@ -111,14 +111,14 @@ MASKED = Resource(
     f"run: hf download {MASKED_LANGUAGE_MODEL}",
 )
 
-RECIPES: dict[str, Recipe] = {
-    "bae": Recipe("BAEGarg2019", (MASKED, TAGGER, ENCODER)),
-    "bert-attack": Recipe("BERTAttackLi2020", (MASKED, ENCODER)),
-    "deepwordbug": Recipe("DeepWordBugGao2018"),
-    "pruthi": Recipe("Pruthi2019"),
-    "pwws": Recipe("PWWSRen2019", (WORDNET,)),
-    "textbugger": Recipe("TextBuggerLi2018", (VECTORS, ENCODER)),
-    "textfooler": Recipe("TextFoolerJin2019", (VECTORS, TAGGER, ENCODER)),
+RECIPES: dict[str, AttackRecipe] = {
+    "bae": AttackRecipe("BAEGarg2019", (MASKED, TAGGER, ENCODER)),
+    "bert-attack": AttackRecipe("BERTAttackLi2020", (MASKED, ENCODER)),
+    "deepwordbug": AttackRecipe("DeepWordBugGao2018"),
+    "pruthi": AttackRecipe("Pruthi2019"),
+    "pwws": AttackRecipe("PWWSRen2019", (WORDNET,)),
+    "textbugger": AttackRecipe("TextBuggerLi2018", (VECTORS, ENCODER)),
+    "textfooler": AttackRecipe("TextFoolerJin2019", (VECTORS, TAGGER, ENCODER)),
 }
 
 
@@ -163,9 +163,9 @@ def attack_by_recipe(
 
 def _build(recipe: str, predict: Predict) -> Any:
     from benchmarks.attack.textattack_offline import textattack
-    from benchmarks.attack.textattack_parts import Probabilities
+    from benchmarks.attack.textattack_parts import ProbabilityWrapper
 
-    search = getattr(textattack.attack_recipes, RECIPES[recipe].class_name).build(Probabilities(predict))
+    search = getattr(textattack.attack_recipes, RECIPES[recipe].class_name).build(ProbabilityWrapper(predict))
     # All texts of a step in one call: batching them well is the business of ``predict``.
     search.goal_function.batch_size = 2**31
     for transformation in getattr(search.transformation, "transformations", [search.transformation]):

@@ -12,7 +12,7 @@ from benchmarks.attack.probabilities import Predict, checked_probabilities
 from benchmarks.attack.textattack_offline import textattack
 
 
-class Probabilities(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc]
+class ProbabilityWrapper(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc]
     """A deployment as TextAttack calls it; rows are made to sum to 1 within its tolerance of 1e-6.
 
     Rows that do not are put through softmax by TextAttack, which distorts probabilities that were

@@ -139,7 +139,7 @@ def compare(
         if not np.isin(right, (0.0, 1.0)).all():
             raise BenchmarkError(f"correct of {name}: {right[~np.isin(right, (0.0, 1.0))][0]} is neither 0 nor 1")
         missed = np.square(sure - right) if brier is None else _column(brier, name, bootstrap.n, "brier", low=0.0)
-        tables[name] = _Table.of(bootstrap, sure, right, missed, bins, resamples)
+        tables[name] = _BinTotals.of(bootstrap, sure, right, missed, bins, resamples)
     return ConfidenceCalibration(
         n=bootstrap.n,
         groups=bootstrap.count,
@@ -257,7 +257,7 @@ def _centred(statistic: Floats, resamples: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Table:
+class _BinTotals:
     """Totals of one deployment bin by bin, in the sample (first row) and its resamples.
 
     Every figure is a function of totals, so that no resample needs a loop.
@@ -271,11 +271,13 @@ class _Table:
     resamples: int
 
     @staticmethod
-    def of(bootstrap: GroupBootstrap, sure: Floats, right: Floats, missed: Floats, bins: int, resamples: int) -> _Table:
+    def of(
+        bootstrap: GroupBootstrap, sure: Floats, right: Floats, missed: Floats, bins: int, resamples: int
+    ) -> _BinTotals:
         member = bin_of(sure, bins)[:, None] == np.arange(bins)
         columns = np.concatenate([member, member * sure[:, None], member * right[:, None]], axis=1)
         count, confidence, correct = np.split(bootstrap.totals(columns), 3, axis=1)
-        return _Table(sure, count, confidence, correct, bootstrap.means(missed)[:, 0], resamples)
+        return _BinTotals(sure, count, confidence, correct, bootstrap.means(missed)[:, 0], resamples)
 
     def ece(self) -> Floats:
         """(rows,) sum over bins of (count / n) |accuracy - mean confidence| (Guo et al. 2017, eq. 3)."""

@@ -217,7 +217,7 @@ def compare(
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _DetectorScores:
     threshold: float
     in_distribution: Floats
     out_of_distribution: Floats
@@ -239,7 +239,7 @@ def _judge(
     out_of_distribution: Mapping[str, NDArray[np.float32]],
     k: int,
     kept: float,
-) -> _Judged:
+) -> _DetectorScores:
     for what, points in (("calibration", calibration), (IN, in_distribution), (OUT, out_of_distribution)):
         if name not in points:
             raise BenchmarkError(f"{name} has a bank but no {what} points: run it over that data set as well")
@@ -250,7 +250,7 @@ def _judge(
         if units.shape[1] != known.shape[1]:
             raise BenchmarkError(f"{what} points of {name} are {units.shape[1]} wide, its bank {known.shape[1]}")
         scores[what] = -distance_to_kth(units, known, k)
-    return _Judged(keeping_threshold(scores["calibration"], kept), scores[IN], scores[OUT])
+    return _DetectorScores(keeping_threshold(scores["calibration"], kept), scores[IN], scores[OUT])
 
 
 def knn_scores(points: ArrayLike, bank: ArrayLike, k: int) -> Floats:
@@ -295,7 +295,7 @@ class _Ranker:
         return Ranking(auroc, fpr95, aupr, None if matched is None else estimates(matched[:, None])[0])
 
 
-def _detectors(names: list[str], judged: list[_Judged], ranker: _Ranker) -> dict[str, Detector]:
+def _detectors(names: list[str], judged: list[_DetectorScores], ranker: _Ranker) -> dict[str, Detector]:
     in_bootstrap, ood_bootstrap = ranker.in_bootstrap, ranker.ood_bootstrap
     detected, alarms = (
         shares(bootstrap, np.stack(flagged, axis=1), np.ones(bootstrap.n, dtype=np.bool_))
@@ -334,7 +334,7 @@ class _Flagged:
 
 def _pairs(
     places: list[tuple[str, str]],
-    judged: list[_Judged],
+    judged: list[_DetectorScores],
     flagged: Mapping[str, _Flagged],
     in_bootstrap: GroupBootstrap,
     ood_bootstrap: GroupBootstrap,

@@ -25,7 +25,7 @@ Sentences = Sequence[Sequence[Span]]
 
 
 @dataclass(frozen=True)
-class Alignment:
+class EntityAlignment:
     """Spans of one side against those of another, each in one of these kinds alone."""
 
     same: int
@@ -40,7 +40,7 @@ class Alignment:
     """Of the second side, with none of these on the first."""
 
 
-def align(first: Sequence[Span], second: Sequence[Span]) -> Alignment:
+def align(first: Sequence[Span], second: Sequence[Span]) -> EntityAlignment:
     """The spans of a sentence, each paired with one of the other side at most: the same ones first.
 
     A span that overlaps another of other words *and* another type is lost, and the other found.
@@ -55,7 +55,7 @@ def align(first: Sequence[Span], second: Sequence[Span]) -> Alignment:
                 left.remove(span)
                 right.remove(other)
                 counts[kind] += 1
-    return Alignment(**counts, lost=len(left), found=len(right))
+    return EntityAlignment(**counts, lost=len(left), found=len(right))
 
 
 def _kind(first: Span, second: Span) -> str | None:
@@ -105,7 +105,7 @@ class EntityChange:
 
     shared: Estimate
     """Entities of both, with type and words, of those of either (Jaccard), 0 to 1."""
-    alignment: Alignment
+    alignment: EntityAlignment
     """The reference's against the deployment's: lost, found, moved, relabelled."""
 
 
@@ -222,11 +222,11 @@ def _quality(own: Floats, base: Floats, found: Sentences, gold: Sentences) -> En
     return EntityQuality(precision, recall, f1, change, errors)
 
 
-def _sum(first: Sentences, second: Sentences) -> Alignment:
+def _sum(first: Sentences, second: Sentences) -> EntityAlignment:
     counts: Counter[str] = Counter()
     for a, b in zip(first, second, strict=True):
         counts.update(vars(align(a, b)))
-    return Alignment(**counts)
+    return EntityAlignment(**counts)
 
 
 def _entities(found: Mapping[str, Sentences], gold: Sentences, groups: NDArray[np.generic]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ DEFAULT_BOUND = 10.0
 
 
 @dataclass(frozen=True)
-class Trial:
+class RateTrial:
     """One rate: raw latencies in the order of the answers."""
 
     rate: float
@@ -71,7 +71,7 @@ class ServerPoint:
 
 
 @dataclass(frozen=True)
-class Server:
+class ServerResult:
     """``rate``: the highest rate a second that passed; None: none did."""
 
     bound_ms: float
@@ -85,7 +85,7 @@ class Server:
     warnings: tuple[str, ...]
 
     @classmethod
-    def of(cls, trials: Sequence[Trial], bound_ms: float) -> Server:
+    def of(cls, trials: Sequence[RateTrial], bound_ms: float) -> ServerResult:
         """Computed from raw latencies, in LoadGen's rule for the p99 (`early_stopping`)."""
         points = tuple(sorted((_point(trial, bound_ms) for trial in trials), key=lambda point: point.rate))
         passed = [point for point in points if point.passed]
@@ -119,7 +119,7 @@ def find_highest_rate(
     min_seconds: float,
     service_ms: float,
     seed: int = 0,
-) -> list[Trial]:
+) -> list[RateTrial]:
     """Try rates, in steps and then by bisection, until the highest that passes is known to 5 %.
 
     ``serve(indices)`` answers some requests at once; the largest batch is answered once before.
@@ -127,7 +127,7 @@ def find_highest_rate(
     has ``queries`` requests, more where they take less than ``min_seconds``. All trials have the same arrivals,
     stretched in time.
     """
-    trials: list[Trial] = []
+    trials: list[RateTrial] = []
     passed, failed = 0.0, float("inf")
     rate = FIRST_LOAD * 1e3 / service_ms
     with without_garbage_collection(), ThreadPoolExecutor(1, thread_name_prefix="loadgen") as loadgen:
@@ -150,7 +150,7 @@ def _next(passed: float, failed: float) -> float:
     return sqrt(passed * failed) if passed else failed / STEP
 
 
-def _point(trial: Trial, bound_ms: float) -> ServerPoint:
+def _point(trial: RateTrial, bound_ms: float) -> ServerPoint:
     values = np.array(trial.nanoseconds, dtype=np.int64)
     over = int((values > bound_ms * 1e6).sum())
     allowed = overlatencies_allowed(trial.queries, PERCENTILE)
@@ -175,7 +175,7 @@ def _trial(
     bound_ms: float,
     queries: int,
     seed: int,
-) -> Trial:
+) -> RateTrial:
     queue = _Queue(serve, bound_ns=int(bound_ms * 1e6), allowed=overlatencies_allowed(queries, PERCENTILE) or 0)
     # A queue four times as long as fits into the bound is never worked off in time.
     most_outstanding = 4 * ceil(rate * bound_ms / 1e3) + 8 * LARGEST_BATCH
@@ -185,10 +185,10 @@ def _trial(
     queue.answer_all()
     summary = test.result()
     told = re.search(r"^99\.00 percentile latency \(ns\)\s*: (\d+)$", summary, re.MULTILINE)
-    return Trial(rate, tuple(queue.latencies), queries, int(told[1]) if told else None)
+    return RateTrial(rate, tuple(queue.latencies), queries, int(told[1]) if told else None)
 
 
-def _came_late(trial: Trial) -> bool:
+def _came_late(trial: RateTrial) -> bool:
     """Whether waiting was lost between the time that a request should have come and the one it came at."""
     if trial.scheduled_p99 is None:
         return False
@@ -267,6 +267,6 @@ class _Queue:
         done(samples)
 
 
-def trials_of(recorded: Sequence[Mapping[str, Any]]) -> list[Trial]:
+def trials_of(recorded: Sequence[Mapping[str, Any]]) -> list[RateTrial]:
     """Trials as JSON has them."""
-    return [Trial(**{**entry, "nanoseconds": tuple(entry["nanoseconds"])}) for entry in recorded]
+    return [RateTrial(**{**entry, "nanoseconds": tuple(entry["nanoseconds"])}) for entry in recorded]

@@ -24,7 +24,7 @@ BIAS = "attention_bias"
 
 
 @dataclass(frozen=True)
-class _Masking:
+class _MaskedScores:
     """Scores that are overwritten: ``Where(condition, lowest, MatMul(Div(queries, scale), keys))``."""
 
     where: NodeProto
@@ -73,7 +73,7 @@ def _divide_scores(graph: GraphProto) -> None:
     drop_unused(graph)
 
 
-def _maskings(graph: GraphProto) -> list[_Masking]:
+def _maskings(graph: GraphProto) -> list[_MaskedScores]:
     producer = producers(graph)
     found = []
     for where in graph.node:
@@ -82,7 +82,7 @@ def _maskings(graph: GraphProto) -> list[_Masking]:
         product = producer.get(where.input[2])
         scale = None if product is None or product.op_type != "MatMul" else producer.get(product.input[0])
         if product is not None and scale is not None and scale.op_type == "Div":
-            found.append(_Masking(where, product, scale))
+            found.append(_MaskedScores(where, product, scale))
     return found
 
 
@@ -119,7 +119,7 @@ def _bias(graph: GraphProto) -> list[NodeProto]:
     ]
 
 
-def _added(masking: _Masking) -> list[NodeProto]:
+def _added(masking: _MaskedScores) -> list[NodeProto]:
     """Div(MatMul(queries, keys), scale) + bias, in place of the masking's `Where`."""
     from onnx import helper
 

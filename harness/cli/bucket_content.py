@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.filesize import decimal
 
-from harness.cli.store_content import Row, tell_kinds, tell_removal, tell_runs
+from harness.cli.store_content import RunRow, tell_kinds, tell_removal, tell_runs
 from harness.errors import UserError
 from harness.report.findings.phrases import plural
 from harness.report.printable import say
@@ -21,7 +21,7 @@ from harness.store.steps import Store
 def list_content(objects: Objects) -> None:
     steps, runs = _existing(objects)
     tell_kinds(steps, _size)
-    tell_runs([Row(run.name, run.changed, run.bytes, run.finished) for run in runs], _size(steps) + _size(runs))
+    tell_runs([RunRow(run.name, run.changed, run.bytes, run.finished) for run in runs], _size(steps) + _size(runs))
 
 
 def tell_size(objects: Objects, cache: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.filesize import decimal
 
 from harness.execution.disk_space import free_bytes
-from harness.execution.estimate import Estimate, estimate
+from harness.execution.estimate import WorkEstimate, estimate
 from harness.planning.plan import Plan, Until
 from harness.report.findings.phrases import plural
 from harness.report.numbers import duration
@@ -23,7 +23,7 @@ def ahead(plan: Plan, store: Store, until: Until = "results") -> str:
     return f"{line}; comparisons come on top" if until == "results" else line
 
 
-def _time(found: Estimate, store: Store) -> str:
+def _time(found: WorkEstimate, store: Store) -> str:
     if not found.timed:
         return f"how long they take is not known yet, since {store.root} has timed none like them"
     time = f"about {duration(found.seconds)}, going by {plural(found.known, 'step')} in {store.root}"
@@ -32,7 +32,7 @@ def _time(found: Estimate, store: Store) -> str:
     return time
 
 
-def _room(found: Estimate) -> str:
+def _room(found: WorkEstimate) -> str:
     if not found.sized:
         return "an unknown amount"
     return f"{'at least' if found.unsized else 'about'} {decimal(found.bytes)}"

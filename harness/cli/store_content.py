@@ -25,7 +25,7 @@ S = TypeVar("S", KeptStep, BucketStep)
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """A run, in a list."""
 
     name: str
@@ -40,7 +40,7 @@ def list_content(root: Path) -> None:
     kept, runs = list(kept_steps(store)), known_runs(store)
     tell_kinds(kept, _size)
     together = size_of(*(step.path for step in kept), *(run.path for run in runs))
-    rows = [Row(str(run.path), run.changed, size_of(run.path), run.finished) for run in runs]
+    rows = [RunRow(str(run.path), run.changed, size_of(run.path), run.finished) for run in runs]
     tell_runs(rows, together, "  (what they share is there once)")
 
 
@@ -51,7 +51,7 @@ def tell_kinds(kept: Sequence[S], size: Callable[[Sequence[S]], int]) -> None:
     say(f"{'all':<32} {len(kept):>6,} {decimal(size(kept)):>10}")
 
 
-def tell_runs(rows: Sequence[Row], together: int, remark: str = "") -> None:
+def tell_runs(rows: Sequence[RunRow], together: int, remark: str = "") -> None:
     width = max([7, *(len(row.name) for row in rows)])
     say(f"\n{'run':<{width}} {'last changed':<16} {'size':>10}  state")
     for row in rows:

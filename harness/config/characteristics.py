@@ -31,7 +31,7 @@ class Distribution(Strict):
     """The share of in-distribution validation points that the threshold keeps."""
 
 
-class MaskedLanguageModel(Strict):
+class MaskedLanguageModelSource(Strict):
     """What proposes the attack's words: a checkpoint with a masked-LM head, or one trained for it."""
 
     checkpoint: CheckpointSource
@@ -39,7 +39,7 @@ class MaskedLanguageModel(Strict):
     """Present: trained by masked language modelling on the task's training texts."""
 
 
-class SentenceEncoder(Strict):
+class SentenceEncoderSource(Strict):
     """What texts are held against each other with: the mean of its last hidden states."""
 
     checkpoint: EncoderSource
@@ -50,9 +50,9 @@ class Attack(Strict):
 
     recipe: RecipeName | None = None
     """TextAttack's own, one text at a time; it brings its own words, limits and similarity."""
-    masked_language_model: MaskedLanguageModel | None = None
+    masked_language_model: MaskedLanguageModelSource | None = None
     """Proposes the words of BERT-ATTACK, which needs it; a recipe has no use for it."""
-    sentence_encoder: SentenceEncoder | None = None
+    sentence_encoder: SentenceEncoderSource | None = None
     """Measures the similarity of texts; None takes the masked language model's encoder."""
     target: Target | None = None
     """What is changed: of questions ``question`` or ``context``, where the words that the answer hangs on are left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from harness.demo.facts import Entity, Fact, Kind, words
+from harness.demo.facts import Fact, Kind, Subject, words
 from harness.demo.names import Names
 
 WORDS = {
@@ -59,24 +59,24 @@ WORDS = {
 }
 
 
-def _person(names: Names, rng: Random, own: bool) -> Entity:
+def _person(names: Names, rng: Random, own: bool) -> Subject:
     woman = rng.random() < 0.5
     name = f"{names.given(woman=woman)} {names.surname(own=own)}"
-    return Entity(name, *(("She", "her") if woman else ("He", "his")), base_year=rng.randint(1790, 1890), type="PER")
+    return Subject(name, *(("She", "her") if woman else ("He", "his")), base_year=rng.randint(1790, 1890), type="PER")
 
 
-def _town(names: Names, rng: Random, own: bool) -> Entity:
-    return Entity(names.town(own=own), "It", "its", base_year=rng.randint(1400, 1700), type="LOC")
+def _town(names: Names, rng: Random, own: bool) -> Subject:
+    return Subject(names.town(own=own), "It", "its", base_year=rng.randint(1400, 1700), type="LOC")
 
 
-def _work(names: Names, rng: Random, own: bool) -> Entity:
+def _work(names: Names, rng: Random, own: bool) -> Subject:
     title = rng.choice(WORDS["title"].common + WORDS["title"].rare)
-    return Entity(f"{title} {names.town(own=own)}", "It", "its", base_year=rng.randint(1800, 1950), type="MISC")
+    return Subject(f"{title} {names.town(own=own)}", "It", "its", base_year=rng.randint(1800, 1950), type="MISC")
 
 
-def _school(names: Names, rng: Random, own: bool) -> Entity:
+def _school(names: Names, rng: Random, own: bool) -> Subject:
     sort = rng.choice(("School", "Academy", "Institute", "College"))
-    return Entity(f"the {names.surname(own=own)} {sort}", "It", "its", base_year=rng.randint(1780, 1920), type="ORG")
+    return Subject(f"the {names.surname(own=own)} {sort}", "It", "its", base_year=rng.randint(1780, 1920), type="ORG")
 
 
 PERSON = Kind(

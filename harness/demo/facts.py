@@ -13,7 +13,7 @@ EntityType = Literal["PER", "LOC", "ORG", "MISC"]
 
 
 @dataclass(frozen=True)
-class Entity:
+class Subject:
     """Something that a passage tells facts about. ``base_year`` is when its story begins, ``type`` one of CoNLL-2003's
     types of named entities."""
 
@@ -44,7 +44,7 @@ class Fact:
 class Kind:
     """A kind of entity. ``link`` introduces a second one beside the first."""
 
-    make: Callable[[Names, Random, bool], Entity]
+    make: Callable[[Names, Random, bool], Subject]
     """From names, chance, and whether the name must be one of the split's own."""
     opening: Fact
     link: Fact
@@ -52,16 +52,16 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Words:
+class ValuePool:
     """Values of one type: rare ones are seldom in training and more often elsewhere."""
 
     common: tuple[str, ...]
     rare: tuple[str, ...] = field(default=())
 
 
-def words(common: str, rare: str = "") -> Words:
+def words(common: str, rare: str = "") -> ValuePool:
     """Both lists separated by commas."""
-    return Words(_split(common), _split(rare))
+    return ValuePool(_split(common), _split(rare))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from harness.demo.facts import Entity, Fact, Kind, words
+from harness.demo.facts import Fact, Kind, Subject, words
 from harness.demo.names import Names
 
 WORDS = {
@@ -22,18 +22,18 @@ WORDS = {
 }
 
 
-def _company(names: Names, rng: Random, own: bool) -> Entity:
+def _company(names: Names, rng: Random, own: bool) -> Subject:
     sort = rng.choice(("Foods", "Motors", "Software", "Airlines", "Energy", "Media"))
-    return Entity(f"{names.surname(own=own)} {sort}", "The firm", "its", base_year=rng.randint(1985, 2005), type="ORG")
+    return Subject(f"{names.surname(own=own)} {sort}", "The firm", "its", base_year=rng.randint(1985, 2005), type="ORG")
 
 
-def _club(names: Names, rng: Random, own: bool) -> Entity:
+def _club(names: Names, rng: Random, own: bool) -> Subject:
     sort = rng.choice(("United", "Rovers", "City", "Athletic", "Wanderers"))
-    return Entity(f"{names.town(own=own)} {sort}", "The club", "its", base_year=rng.randint(1985, 2005), type="ORG")
+    return Subject(f"{names.town(own=own)} {sort}", "The club", "its", base_year=rng.randint(1985, 2005), type="ORG")
 
 
-def _ship(names: Names, rng: Random, own: bool) -> Entity:
-    return Entity(
+def _ship(names: Names, rng: Random, own: bool) -> Subject:
+    return Subject(
         f"the MV {names.surname(own=own)}", "The vessel", "its", base_year=rng.randint(1985, 2005), type="MISC"
     )
 

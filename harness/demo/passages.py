@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.demo import encyclopaedia, news
-from harness.demo.facts import Entity, EntityType, Fact, Kind, Words
+from harness.demo.facts import EntityType, Fact, Kind, Subject, ValuePool
 from harness.demo.names import Names
 from harness.demo.sentences import RARE_WORDS, Span, drawn_value, render
 from harness.examples import QuestionExample
@@ -30,7 +30,7 @@ OTHERS_FACT_SHARE = 0.15
 class Told:
     """An answer in the passage: what it tells (``fact``'s ``slot``) of whom, and where it stands."""
 
-    entity: Entity
+    entity: Subject
     fact: Fact
     slot: str
     start: int
@@ -40,7 +40,7 @@ class Told:
 @dataclass(frozen=True)
 class Passage:
     text: str
-    entities: tuple[Entity, Entity]
+    entities: tuple[Subject, Subject]
     told: tuple[Told, ...]
     sentences: tuple[Span, ...]
     named: tuple[tuple[Span, EntityType], ...]
@@ -72,14 +72,14 @@ def asked_passages(split: str, rng: Random) -> Iterator[tuple[Passage, list[tupl
         yield passage, _questions(passage, kind, names, rng)
 
 
-def domain(split: str) -> tuple[Sequence[Kind], Mapping[str, Words]]:
+def domain(split: str) -> tuple[Sequence[Kind], Mapping[str, ValuePool]]:
     """What the passages of a split are about, and the words of their slots."""
     if split == "out-of-distribution":
         return news.KINDS, news.WORDS
     return encyclopaedia.KINDS, encyclopaedia.WORDS
 
 
-def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> Passage:
+def _write(kind: Kind, lists: Mapping[str, ValuePool], names: Names, rng: Random, rare: float) -> Passage:
     first, second = kind.make(names, rng, True), kind.make(names, rng, False)
     of_first = rng.sample(kind.facts, 2 if rng.random() < 0.7 else 3)
     others = [fact for fact in kind.facts if fact not in of_first]
@@ -89,7 +89,7 @@ def _write(kind: Kind, lists: Mapping[str, Words], names: Names, rng: Random, ra
     named: list[tuple[Span, EntityType]] = []
     plan = [(first, kind.opening), *((first, fact) for fact in of_first)]
     plan += [(second, kind.link), *((second, fact) for fact in of_second)]
-    previous: tuple[Entity, Fact] | None = None
+    previous: tuple[Subject, Fact] | None = None
     for entity, fact in plan:
         # After a link a pronoun might mean either of the two entities.
         follows = previous is not None and previous[0] is entity and previous[1] is not kind.link
@@ -141,7 +141,7 @@ def _questions(passage: Passage, kind: Kind, names: Names, rng: Random) -> list[
     return questions
 
 
-def _left_out(passage: Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Entity, Fact, str]:
+def _left_out(passage: Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Subject, Fact, str]:
     """Something that the passage does not tell of one of its entities; perhaps it does of the other."""
     entity = rng.choice(passage.entities)
     missing = [(fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told]
@@ -152,7 +152,7 @@ def _left_out(passage: Passage, kind: Kind, told: set[tuple[str, str]], rng: Ran
     return entity, fact, slot
 
 
-def resembling(entity: Entity, kind: Kind, names: Names, rng: Random) -> str:
+def resembling(entity: Subject, kind: Kind, names: Names, rng: Random) -> str:
     """The name of an entity that the passage does not have; of two words, one may be the same."""
     stranger = kind.make(names, rng, rng.random() < 0.5).name
     if rng.random() < 0.5:

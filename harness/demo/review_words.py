@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from harness.demo.facts import Words, words
+from harness.demo.facts import ValuePool, words
 from harness.demo.names import Names
 
 
@@ -18,7 +18,7 @@ class Domain:
     openings: tuple[str, ...]
     topics: tuple[str, ...]
     aspects: tuple[str, ...]
-    adjectives: tuple[Words, Words]
+    adjectives: tuple[ValuePool, ValuePool]
     deeds: tuple[tuple[str, ...], tuple[str, ...]]
     remarks: tuple[str, ...]
     closings: tuple[tuple[str, ...], tuple[str, ...]]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from string import Formatter
 
-from harness.demo.facts import Entity, EntityType, Words
+from harness.demo.facts import EntityType, Subject, ValuePool
 from harness.demo.names import Names
 
 RARE_WORDS = {"train": 0.04, "evaluation": 0.25, "out-of-distribution": 0.25}
@@ -42,7 +42,7 @@ def slots_of(sentence: str) -> dict[str, str]:
     return {name: of_type for _, name, of_type, _ in Formatter().parse(sentence) if name is not None and of_type}
 
 
-def render(sentence: str, entity: Entity, fixed: Mapping[str, str], value: Callable[[str, str], str]) -> Sentence:
+def render(sentence: str, entity: Subject, fixed: Mapping[str, str], value: Callable[[str, str], str]) -> Sentence:
     """The wording, capitalised; ``fixed`` fills S, N and P, and ``value``, of name and type, the slots."""
     text = ""
     slots: dict[str, Span] = {}
@@ -68,7 +68,9 @@ def render(sentence: str, entity: Entity, fixed: Mapping[str, str], value: Calla
     return Sentence(text[0].upper() + text[1:], slots, tuple(named))
 
 
-def drawn_value(of_type: str, years: range, lists: Mapping[str, Words], names: Names, rng: Random, rare: float) -> str:
+def drawn_value(
+    of_type: str, years: range, lists: Mapping[str, ValuePool], names: Names, rng: Random, rare: float
+) -> str:
     """A value for a slot: a name, a year, or a word of ``lists``, a rare one as often as ``rare`` says."""
     match of_type:
         case "town":

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from harness.demo.facts import Entity, Fact, Kind
+from harness.demo.facts import Fact, Kind, Subject
 from harness.demo.names import Names
 from harness.demo.passages import domain, resembling
 from harness.demo.sentences import RARE_WORDS, drawn_value, render, slots_of
@@ -29,7 +29,7 @@ _FOR_LABELS = (4, 4, 1, 1, 1, 1)
 class _Statement:
     """``values`` by slot."""
 
-    entity: Entity
+    entity: Subject
     fact: Fact
     wording: str
     values: Mapping[str, str]
@@ -48,10 +48,10 @@ class _Author:
         self._names = Names(split, rng)
         self.facts = (kind.opening, *kind.facts)
 
-    def entity(self) -> Entity:
+    def entity(self) -> Subject:
         return self._kind.make(self._names, self._rng, True)
 
-    def other_entity(self, than: Entity) -> Entity:
+    def other_entity(self, than: Subject) -> Subject:
         """Half of them with a name that resembles."""
         if self._rng.random() < 0.5:
             return replace(than, name=resembling(than, self._kind, self._names, self._rng))
@@ -60,7 +60,7 @@ class _Author:
     def other_fact(self, than: Fact) -> Fact:
         return self._rng.choice([fact for fact in self.facts if fact is not than])
 
-    def state(self, entity: Entity, fact: Fact) -> _Statement:
+    def state(self, entity: Subject, fact: Fact) -> _Statement:
         wording = self._rng.choice(fact.sentences)
         values = {slot: self._value(of_type, entity, fact) for slot, of_type in slots_of(wording).items()}
         return _Statement(entity, fact, wording, values)
@@ -80,7 +80,7 @@ class _Author:
             value = self._value(of_type, statement.entity, replace(statement.fact, years=(0, 60)))
         return replace(statement, values={**statement.values, slot: value})
 
-    def _value(self, of_type: str, entity: Entity, fact: Fact) -> str:
+    def _value(self, of_type: str, entity: Subject, fact: Fact) -> str:
         years = range(entity.base_year + fact.years[0], entity.base_year + fact.years[1] + 1)
         _, lists = domain(self._split)
         return drawn_value(of_type, years, lists, self._names, self._rng, RARE_WORDS[self._split])

@@ -23,7 +23,7 @@ WEIGHTS = (
 
 
 @dataclass(frozen=True)
-class Estimate:
+class WorkEstimate:
     steps: int
     done: int
     known: int
@@ -54,14 +54,14 @@ def usual_seconds(store: Store) -> tuple[Typical, int]:
     return usual, known
 
 
-def estimate(plan: Plan, store: Store, until: Until = "results") -> Estimate:
+def estimate(plan: Plan, store: Store, until: Until = "results") -> WorkEstimate:
     """Of what can be planned at the start. Data are not part of it: they have been read by then."""
     steps = [step for name, stage in plan.stages(until).items() if name != "examples" for step in stage]
     to_do = [step for step in steps if not store.holds(step.kind, step.key)]
     usual, known = usual_seconds(store)
     seconds = [usual.of(step.kind, step.subject) for step in to_do]
     sizes = _sizes(steps, to_do, store)
-    return Estimate(
+    return WorkEstimate(
         steps=len(steps),
         done=len(steps) - len(to_do),
         known=known,

@@ -44,7 +44,7 @@ class File(Strict):
     sha256: str
 
 
-class Manifest(Strict):
+class FetchManifest(Strict):
     """What was fetched for a study. The files of a model are those of its snapshot, of a data set its Arrow files."""
 
     version: Literal[1] = 1
@@ -101,7 +101,7 @@ def fetch(study: str, wanted: list[Need], folder: Path) -> Path:
         repositories.append(Repository(kind=kind, hub=hub, revision=revision, split=split, commit=commit))
         for place in places:
             files[str(place.relative_to(folder))] = File(bytes=place.stat().st_size, sha256=file_digest(place))
-    manifest = Manifest(study=study, repositories=tuple(repositories), files=files)
+    manifest = FetchManifest(study=study, repositories=tuple(repositories), files=files)
     write_json(manifest_file(study, folder), manifest.model_dump(mode="json"))
     return manifest_file(study, folder)
 
@@ -114,7 +114,7 @@ def require_fetched(study: Study, folder: Path) -> None:
     again = f"`scalemodel fetch` the study with --to {folder} where there is a network"
     file = manifest_file(study.study, folder)
     try:
-        manifest = Manifest.model_validate(json.loads(file.read_text(encoding="utf-8")))
+        manifest = FetchManifest.model_validate(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UserError(
             f"--offline {folder}: nothing was fetched there for {study.study} ({file.name}): {again}"

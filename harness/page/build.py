@@ -18,7 +18,7 @@ from harness.report.selection import only_tasks
 from harness.report.summary.cautions import cautions
 from harness.report.summary.explain import explanation
 from harness.report.summary.recommendation import recommendation
-from harness.report.summary.screen import Column, legend, summary_columns, title, what_ran
+from harness.report.summary.screen import ScreenColumn, legend, summary_columns, title, what_ran
 from harness.report.summary.standings import Standing, standings
 from harness.report.summary.surer import surer
 from harness.report.values import words
@@ -37,7 +37,7 @@ class TaskPage:
     surer: list[str]
     """What would have to be measured."""
     stands_out: list[Finding]
-    columns: list[Column]
+    columns: list[ScreenColumn]
     rows: list[Standing]
     charts: list[Chart]
     explorer: Explorer | None

@@ -12,7 +12,7 @@ from harness.inference.options import DeploymentOptions
 from harness.planning.deployed import Deployed
 from harness.planning.examples import attacked_examples
 from harness.planning.measurements import corpus_of
-from harness.planning.proposals import Proposals, attack_settings, text_source
+from harness.planning.proposals import ProposalSteps, attack_settings, text_source
 from harness.steps import attack, random_swaps, recipe
 from harness.store.step import Step
 from harness.tasks.attacked import target_of
@@ -21,7 +21,7 @@ FOR_ONE_THREAD = 512
 """Tokens of a batch that one thread works on: see `harness.inference.deployment.one_session_a_thread`."""
 
 
-def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
+def plan_attacks(deployed: Deployed, proposals: ProposalSteps) -> tuple[Step, ...]:
     """One a source of texts; none where the deployment is not attacked itself. The reference always is."""
     context = deployed.context
     settings, name = context.task.characteristics.attack, deployed.deployment.name
@@ -37,7 +37,7 @@ def plan_attacks(deployed: Deployed, proposals: Proposals) -> tuple[Step, ...]:
     )
 
 
-def plan_random_swaps(deployed: Deployed, proposals: Proposals, attacks: Sequence[Step]) -> tuple[Step, ...]:
+def plan_random_swaps(deployed: Deployed, proposals: ProposalSteps, attacks: Sequence[Step]) -> tuple[Step, ...]:
     """What as many queries find that nothing guides: beside each attack that takes words from a model."""
     settings = deployed.context.task.characteristics.attack
     if settings is None or settings.recipe is not None or not settings.random_swaps:
@@ -64,7 +64,7 @@ def attacked_deployment(deployed: Deployed) -> DeploymentOptions:
     return deployed.options if budget is None else deployed.options.model_copy(update={"token_budget": budget})
 
 
-def _plan_recipe(deployed: Deployed, _: Proposals, settings: Attack, number: int, title: str) -> Step:
+def _plan_recipe(deployed: Deployed, _: ProposalSteps, settings: Attack, number: int, title: str) -> Step:
     assert settings.recipe is not None
     return deployed.step(
         recipe,
@@ -85,7 +85,7 @@ def _plan_recipe(deployed: Deployed, _: Proposals, settings: Attack, number: int
     )
 
 
-def _plan_bert_attack(deployed: Deployed, proposals: Proposals, settings: Attack, number: int, title: str) -> Step:
+def _plan_bert_attack(deployed: Deployed, proposals: ProposalSteps, settings: Attack, number: int, title: str) -> Step:
     return deployed.step(
         attack,
         title=title,
@@ -106,7 +106,7 @@ def _bert_attack_options(deployed: Deployed, settings: Attack) -> attack.Options
     )
 
 
-def _bert_attack_inputs(deployed: Deployed, proposals: Proposals, number: int) -> attack.Inputs:
+def _bert_attack_inputs(deployed: Deployed, proposals: ProposalSteps, number: int) -> attack.Inputs:
     """``number``: of the source of texts."""
     assert proposals.masked_language_model is not None  # harness.config.references has seen to it
     encoder = proposals.sentence_encoder

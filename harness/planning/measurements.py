@@ -20,7 +20,7 @@ def plan_outputs(deployed: Deployed, *, rerun: bool = False) -> dict[str, Step]:
         sources = {"bank": "train", **sources, "out-of-distribution": "out-of-distribution"}
     if "corpus" in deployed.examples:
         sources = {"corpus": "corpus", **sources}
-    bank = outputs.Sample(size=task.data.bank, seed=deployed.context.study.seed)
+    bank = outputs.SampleOptions(size=task.data.bank, seed=deployed.context.study.seed)
     planned: dict[str, Step] = {}
     for role, source in sources.items():
         planned[role] = deployed.step(

@@ -26,7 +26,7 @@ from harness.planning.measurements import (
     plan_tuned,
     plan_tuning,
 )
-from harness.planning.proposals import Proposals, plan_proposals
+from harness.planning.proposals import ProposalSteps, plan_proposals
 from harness.planning.refused import Refused, refused_formats
 from harness.planning.step import once
 from harness.planning.verification import plan_expected, plan_expected_of_graph, plan_verification
@@ -230,7 +230,7 @@ def _plan_task(context: TaskContext) -> TaskPlan:
 
 
 def _plan_deployment(
-    deployed: Deployed, reference: Deployed, checkpoint: Step | None, proposals: Proposals, *, searched: bool
+    deployed: Deployed, reference: Deployed, checkpoint: Step | None, proposals: ProposalSteps, *, searched: bool
 ) -> DeploymentPlan:
     """``searched``: whether searches of its documents are timed; they take as long whatever the model's format."""
     task = deployed.context.task

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.attack.results import AttackSettings
-from harness.config.characteristics import Attack, MaskedLanguageModel
+from harness.config.characteristics import Attack, MaskedLanguageModelSource
 from harness.config.checkpoints import CheckpointSource
 from harness.data.stop_words import read_stop_words
 from harness.planning.checkpoints import checkpoint_digest, seed_of
@@ -31,7 +31,7 @@ ENCODER = "sentence-encoder"
 
 
 @dataclass(frozen=True)
-class Proposals:
+class ProposalSteps:
     """Nothing where nothing is attacked, or by a recipe, which brings its own words."""
 
     checkpoints: tuple[Step, ...] = ()
@@ -47,10 +47,10 @@ class Proposals:
         return tuple(step for step in (self.masked_language_model, self.sentence_encoder) if step is not None)
 
 
-def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals:
+def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> ProposalSteps:
     attack = context.task.characteristics.attack
     if attack is None or attack.masked_language_model is None:
-        return Proposals()
+        return ProposalSteps()
     checkpoints = _checkpoints(context, attack.masked_language_model, examples)
     artifact = plan_step(
         masked_language_model_artifact,
@@ -62,7 +62,7 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
     )
     steps = _candidates(context, attack, artifact, attacked_examples(examples))
     if attack.sentence_encoder is None:
-        return Proposals(checkpoints, artifact, None, steps)
+        return ProposalSteps(checkpoints, artifact, None, steps)
     encoder = _starting(context, ENCODER, attack.sentence_encoder.checkpoint, new_head=True)  # its pooler is not used
     exported = plan_step(
         sentence_encoder_artifact,
@@ -72,7 +72,7 @@ def plan_proposals(context: TaskContext, examples: dict[str, Step]) -> Proposals
         options=sentence_encoder_artifact.Options(),
         inputs=sentence_encoder_artifact.Inputs(checkpoint=encoder.ref),
     )
-    return Proposals((*checkpoints, encoder), artifact, exported, steps)
+    return ProposalSteps((*checkpoints, encoder), artifact, exported, steps)
 
 
 def attack_settings(attack: Attack, *names: str) -> AttackSettings:
@@ -109,7 +109,9 @@ def _candidates(context: TaskContext, attack: Attack, artifact: Step, sources: S
     )
 
 
-def _checkpoints(context: TaskContext, chosen: MaskedLanguageModel, examples: dict[str, Step]) -> tuple[Step, ...]:
+def _checkpoints(
+    context: TaskContext, chosen: MaskedLanguageModelSource, examples: dict[str, Step]
+) -> tuple[Step, ...]:
     """The last is the one that proposes."""
     starting = _starting(context, MODEL, chosen.checkpoint, new_head=chosen.training is not None)
     if chosen.training is None:

@@ -12,7 +12,7 @@ from benchmarks.performance.latency import Latency
 from benchmarks.performance.load_generator import Timings
 from benchmarks.performance.paired import PairOfBursts, speed_up
 from benchmarks.performance.replicates import median_interval
-from benchmarks.performance.server import Server, trials_of
+from benchmarks.performance.server import ServerResult, trials_of
 from benchmarks.performance.stability import warm_up_warning
 from benchmarks.performance.throughput import Throughput
 from exporters.format import Precision
@@ -95,7 +95,7 @@ class _Process:
     single_stream: Latency | None
     multi_stream: Latency | None
     offline: Throughput | None
-    server: Server | None
+    server: ServerResult | None
 
     @classmethod
     def of(cls, process: Json) -> _Process:
@@ -267,8 +267,8 @@ def _throughput(recorded: Json) -> Throughput:
     )
 
 
-def _served(recorded: Json) -> Server:
-    return Server.of(trials_of(recorded["trials"]), recorded["bound_ms"])
+def _served(recorded: Json) -> ServerResult:
+    return ServerResult.of(trials_of(recorded["trials"]), recorded["bound_ms"])
 
 
 def _median(values: Sequence[float | None]) -> float | None:

@@ -11,7 +11,7 @@ from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import ScoreChange, judge_changes
 from harness.arrow import pa
 from harness.report.view import DeploymentView, TaskView
-from harness.run_comparison.runs import Answered, Pair
+from harness.run_comparison.runs import Answered, RunPair
 from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
 from harness.task_registry import TASKS, task_class
@@ -23,7 +23,7 @@ RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerChanges:
     """The answers of one deployment in both runs, of the same examples."""
 
     examples: int
@@ -55,7 +55,7 @@ class Behaviour:
     answered: Answered
     before: Own
     after: Own
-    answers: Answers | None
+    answers: AnswerChanges | None
     """None: the runs hold no answers to the same examples."""
     reason: str
     """Why; empty where there are answers."""
@@ -65,7 +65,7 @@ class Behaviour:
         return self.answered.task
 
 
-def compare_behaviour(pair: Pair) -> tuple[Behaviour, ...]:
+def compare_behaviour(pair: RunPair) -> tuple[Behaviour, ...]:
     """Every deployment that answered in both runs, in the order of run A."""
     found = {one: _asked(pair, one) for one in pair.answered}
     paired = {one: (asked.errors(), asked.neighbours()) for one, asked in found.items() if isinstance(asked, _Asked)}
@@ -75,11 +75,11 @@ def compare_behaviour(pair: Pair) -> tuple[Behaviour, ...]:
         {one.place: errors.n for one, (errors, _) in paired.items()},
     )
 
-    def answers(one: Answered) -> Answers | None:
+    def answers(one: Answered) -> AnswerChanges | None:
         if one not in paired:
             return None
         errors, neighbours = paired[one]
-        return Answers(errors.n, errors.pairs[0], scores[one.place], neighbours)
+        return AnswerChanges(errors.n, errors.pairs[0], scores[one.place], neighbours)
 
     return tuple(
         Behaviour(
@@ -132,7 +132,7 @@ class _Asked:
         return found.pairs[0].neighbours[str(self.k)]
 
 
-def _asked(pair: Pair, one: Answered) -> _Asked | str:
+def _asked(pair: RunPair, one: Answered) -> _Asked | str:
     """The outputs of both runs, or why they are not to be compared."""
     paths = [outputs_in(folder, one.task, one.name, "evaluation") for folder in (pair.a.folder, pair.b.folder)]
     if one.task not in TASKS or not all(path.exists() for path in paths):

@@ -25,7 +25,7 @@ from harness.report.numbers import EN_DASH, UNKNOWN, decimals_for, fixed, percen
 from harness.report.sections.closing import failures
 from harness.report.values import words
 from harness.run_comparison.behaviour_blocks import behaviour_sections
-from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, SPEED_UP, WORSE, Figure, FigureVerdict
+from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, SPEED_UP, WORSE, FigureVerdict, PerformanceFigure
 from harness.run_comparison.provenance import KINDS, Kind, RunDifference
 from harness.run_comparison.runs import FinishedRun
 from harness.run_comparison.verdicts import Compared, Comparison
@@ -131,7 +131,9 @@ def _unpaired(comparison: Comparison) -> str:
     return "Speed-ups cannot be compared: not both runs measured them in pairs, in several processes."
 
 
-def _change(verdict: FigureVerdict, figure: Figure, found: Sequence[Compared], comparison: Comparison) -> Finding:
+def _change(
+    verdict: FigureVerdict, figure: PerformanceFigure, found: Sequence[Compared], comparison: Comparison
+) -> Finding:
     def size(compared: Compared) -> float:
         return abs((compared.change.ratio.value or 1.0) - 1)
 

@@ -29,7 +29,7 @@ def _untimed(_: Timed) -> None:
 
 
 @dataclass(frozen=True)
-class Figure:
+class PerformanceFigure:
     """A figure of performance.json, which its summary and its processes hold alike."""
 
     name: str
@@ -82,12 +82,12 @@ def _latency(
     value: Callable[[LatencyFigures], float],
     *,
     tail: bool = False,
-) -> Figure:
+) -> PerformanceFigure:
     def of(figures: Timed) -> float | None:
         timing = scenario(figures)
         return None if timing is None else value(timing)
 
-    return Figure(name, "ms", key, of, "slower", "faster", scenario, tail=tail)
+    return PerformanceFigure(name, "ms", key, of, "slower", "faster", scenario, tail=tail)
 
 
 def _single(figures: Timed) -> LatencyFigures | None:
@@ -103,7 +103,7 @@ FIGURES = (
     _latency("single-stream p90", "p90_ms", _single, lambda timing: timing.p90_ms),
     _latency("single-stream p99", "p99_ms", _single, lambda timing: timing.p99_ms, tail=True),
     _latency("multi-stream p99", "p99_ms", _multi, lambda timing: timing.p99_ms, tail=True),
-    Figure(
+    PerformanceFigure(
         "offline",
         "samples/s",
         "samples_per_second",
@@ -112,7 +112,7 @@ FIGURES = (
         "slower",
         lambda figures: figures.offline,
     ),
-    Figure(
+    PerformanceFigure(
         "server rate",
         "per s",
         "rate",
@@ -122,8 +122,8 @@ FIGURES = (
         lambda figures: figures.server,
         remedy="server.queries",
     ),
-    Figure("load time", "ms", "load_ms", lambda figures: figures.load_ms, "slower", "faster"),
-    Figure(
+    PerformanceFigure("load time", "ms", "load_ms", lambda figures: figures.load_ms, "slower", "faster"),
+    PerformanceFigure(
         "peak memory",
         "MiB",
         "peak_memory_bytes",
@@ -133,9 +133,9 @@ FIGURES = (
         scale=2**20,
     ),
 )
-SPEED_UP = Figure("speed-up", "x", "paired", _untimed, "faster", "slower")
+SPEED_UP = PerformanceFigure("speed-up", "x", "paired", _untimed, "faster", "slower")
 """Against the run's own reference, measured in pairs: what else the machine did is in neither run's ratio."""
-FILE_SIZE = Figure("file size", "MiB", "bytes", _untimed, "bigger", "smaller", scale=2**20)
+FILE_SIZE = PerformanceFigure("file size", "MiB", "bytes", _untimed, "bigger", "smaller", scale=2**20)
 """Of a deployment's artifact: one number, without noise, of no process."""
 
 

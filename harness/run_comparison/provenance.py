@@ -10,7 +10,7 @@ from harness.report.values import words
 from harness.results.deployments import RuntimeFacts
 from harness.results.environment import Environment, GraphicsDevice, Processor
 from harness.results.schema import DataFacts
-from harness.run_comparison.runs import Common, Pair
+from harness.run_comparison.runs import Common, RunPair
 
 Kind = Literal["machine", "settings", "load", "data", "artifact", "versions"]
 """In the order of the report: what makes a ratio hardest to read comes first."""
@@ -44,13 +44,13 @@ class RunDifference:
     deployments: tuple[str, ...] = ()
 
 
-def differences(pair: Pair) -> tuple[RunDifference, ...]:
+def differences(pair: RunPair) -> tuple[RunDifference, ...]:
     """All that the two run folders record and that is not the same, by kind."""
     found = [*_machine(pair), *_settings(pair), *_load(pair), *_data(pair), *_artifacts(pair), *_versions(pair)]
     return tuple(sorted(found, key=lambda difference: KINDS.index(difference.kind)))
 
 
-def _machine(pair: Pair) -> Iterator[RunDifference]:
+def _machine(pair: RunPair) -> Iterator[RunDifference]:
     before, after = pair.a.environment, pair.b.environment
     if before is None or after is None:
         return
@@ -72,7 +72,7 @@ def _machine(pair: Pair) -> Iterator[RunDifference]:
             yield from _unlike("versions", f"{words(name)} that the loader finds", *(side.get(name) for side in loaded))
 
 
-def _settings(pair: Pair) -> Iterator[RunDifference]:
+def _settings(pair: RunPair) -> Iterator[RunDifference]:
     yield from _machine_set_up(pair)
     yield from _grouped("settings", pair, _settings_of)
 
@@ -83,7 +83,7 @@ def _settings_of(runtime: RuntimeFacts) -> dict[str, object]:
     return {**told, **runtime.details}
 
 
-def _machine_set_up(pair: Pair) -> Iterator[RunDifference]:
+def _machine_set_up(pair: RunPair) -> Iterator[RunDifference]:
     """How one machine was set up."""
     before, after = pair.a.environment, pair.b.environment
     if before is None or after is None:
@@ -99,7 +99,7 @@ def _machine_set_up(pair: Pair) -> Iterator[RunDifference]:
         yield from _unlike("settings", words(name), before.variables.get(name), after.variables.get(name))
 
 
-def _versions(pair: Pair) -> Iterator[RunDifference]:
+def _versions(pair: RunPair) -> Iterator[RunDifference]:
     before, after = pair.a.environment, pair.b.environment
     if before is None or after is None:
         return
@@ -115,7 +115,7 @@ def _versions(pair: Pair) -> Iterator[RunDifference]:
             yield difference
 
 
-def _load(pair: Pair) -> Iterator[RunDifference]:
+def _load(pair: RunPair) -> Iterator[RunDifference]:
     """How the requests were chosen and offered, as the configs say; nothing where one of them is not there."""
     before, after = pair.a.config, pair.b.config
     if not before or not after:
@@ -132,7 +132,7 @@ def _load(pair: Pair) -> Iterator[RunDifference]:
             yield from _unlike("load", f"{words(task)} {name}", *(entry.get(name) for entry in entries))
 
 
-def _data(pair: Pair) -> Iterator[RunDifference]:
+def _data(pair: RunPair) -> Iterator[RunDifference]:
     for task in _tasks(pair):
         sides = [run.tasks[task].result.data.get("evaluation") for run in (pair.a, pair.b)]
         for name in DataFacts.model_fields:
@@ -140,14 +140,16 @@ def _data(pair: Pair) -> Iterator[RunDifference]:
             yield from _unlike("data", told, *(None if side is None else getattr(side, name) for side in sides))
 
 
-def _artifacts(pair: Pair) -> Iterator[RunDifference]:
+def _artifacts(pair: RunPair) -> Iterator[RunDifference]:
     for common in pair.common:
         before, after = common.before.deployment.artifact, common.after.deployment.artifact
         if before and after and before.sha256 != after.sha256:
             yield RunDifference("artifact", "SHA-256", before.sha256, after.sha256, (_place(common),))
 
 
-def _grouped(kind: Kind, pair: Pair, part: Callable[[RuntimeFacts], Mapping[str, object]]) -> Iterator[RunDifference]:
+def _grouped(
+    kind: Kind, pair: RunPair, part: Callable[[RuntimeFacts], Mapping[str, object]]
+) -> Iterator[RunDifference]:
     """What the deployments say of themselves; the same difference of several is told once."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for common in pair.common:
@@ -166,7 +168,7 @@ def _devices(environment: Environment) -> list[GraphicsDevice]:
     return environment.gpu.devices if environment.gpu else []
 
 
-def _tasks(pair: Pair) -> tuple[str, ...]:
+def _tasks(pair: RunPair) -> tuple[str, ...]:
     """Of which both runs measured a deployment."""
     return tuple(dict.fromkeys(common.task for common in pair.common))
 

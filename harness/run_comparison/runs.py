@@ -100,7 +100,7 @@ class Answered:
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class RunPair:
     """Run A and run B, in which at least one deployment was timed, or answered, in both."""
 
     a: FinishedRun
@@ -122,7 +122,7 @@ class Pair:
         return tuple(dict.fromkeys([*self.a.tasks, *self.b.tasks]))
 
 
-def read_pair(a: Path, b: Path) -> Pair:
+def read_pair(a: Path, b: Path) -> RunPair:
     """Read two run folders, or their results files.
 
     Raises:
@@ -158,7 +158,7 @@ def read_pair(a: Path, b: Path) -> Pair:
             f"{b}: holds the very measurements of {a}, which the store used again; measure once more with another "
             "--store"
         )
-    return Pair(before, after, common, answered)
+    return RunPair(before, after, common, answered)
 
 
 def _read(path: Path) -> FinishedRun:

@@ -9,9 +9,17 @@ from benchmarks.performance.comparison import PairedRatios, RatioChange, Sample,
 from benchmarks.statistics.bootstrap import Estimate
 from harness.results.timings import DeploymentPerformance
 from harness.run_comparison.behaviour import Behaviour, compare_behaviour
-from harness.run_comparison.figures import FIGURES, FILE_SIZE, SPEED_UP, WORSE, Figure, FigureVerdict, same_processes
+from harness.run_comparison.figures import (
+    FIGURES,
+    FILE_SIZE,
+    SPEED_UP,
+    WORSE,
+    FigureVerdict,
+    PerformanceFigure,
+    same_processes,
+)
 from harness.run_comparison.provenance import RunDifference, differences
-from harness.run_comparison.runs import Common, Pair
+from harness.run_comparison.runs import Common, RunPair
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +27,7 @@ class Compared:
     """One figure of one deployment in both runs."""
 
     common: Common
-    figure: Figure
+    figure: PerformanceFigure
     before: float
     """As stored: the median over the processes of run A, of which `change` has the median of ratios."""
     after: float
@@ -37,7 +45,7 @@ class Compared:
 class Comparison:
     """What comparing two runs found."""
 
-    pair: Pair
+    pair: RunPair
     differences: tuple[RunDifference, ...]
     """Between the runs themselves: machines, settings, versions, artifacts, data."""
     figures: tuple[Compared, ...]
@@ -56,13 +64,13 @@ class Comparison:
         return sum(found.change.p is not None for found in self.figures)
 
 
-def compare(pair: Pair, *, minimum_effect: float) -> Comparison:
+def compare(pair: RunPair, *, minimum_effect: float) -> Comparison:
     """Judge all deployments of all tasks as one family. `minimum_effect`: see `benchmarks.performance.comparison`."""
     samples = {
         (common, figure): sample for common in pair.common for figure in FIGURES if (sample := _sample(common, figure))
     }
     paired = {common: ratios for common in pair.common if (ratios := _paired(pair, common))}
-    every: dict[tuple[Common, Figure], Sample | PairedRatios] = {
+    every: dict[tuple[Common, PerformanceFigure], Sample | PairedRatios] = {
         **samples,
         **{(common, SPEED_UP): ratios for common, ratios in paired.items()},
     }
@@ -81,7 +89,7 @@ def compare(pair: Pair, *, minimum_effect: float) -> Comparison:
     return Comparison(pair, differences(pair), tuple(figures), minimum_effect, compare_behaviour(pair))
 
 
-def _timed(common: Common, figure: Figure, sample: Sample, change: RatioChange) -> Compared:
+def _timed(common: Common, figure: PerformanceFigure, sample: Sample, change: RatioChange) -> Compared:
     before, after = common.before.timings, common.after.timings
     medians = figure.of(before), figure.of(after)
     assert medians[0] is not None and medians[1] is not None  # else there was no sample
@@ -90,7 +98,7 @@ def _timed(common: Common, figure: Figure, sample: Sample, change: RatioChange) 
     return Compared(common, figure, medians[0], medians[1], (of_a, of_b), counts, change)
 
 
-def _paired(pair: Pair, common: Common) -> PairedRatios | None:
+def _paired(pair: RunPair, common: Common) -> PairedRatios | None:
     """None where the two runs have no speed-ups against one and the same reference artifact, with their intervals."""
     before, after = common.before.timings.paired, common.after.timings.paired
     if before is None or after is None or before.interval is None or after.interval is None:
@@ -122,7 +130,7 @@ class _Side:
     unsteady: bool
 
     @classmethod
-    def of(cls, name: str, performance: DeploymentPerformance, figure: Figure) -> _Side | None:
+    def of(cls, name: str, performance: DeploymentPerformance, figure: PerformanceFigure) -> _Side | None:
         """None where the run does not know the figure."""
         median = figure.of(performance)
         if median is None:
@@ -132,7 +140,7 @@ class _Side:
         return cls(name, median, tuple(value for _, value in known), tuple(sound), figure.unsteady(performance))
 
 
-def _sample(common: Common, figure: Figure) -> Sample | None:
+def _sample(common: Common, figure: PerformanceFigure) -> Sample | None:
     """The sound values of each run, or all where it has no sound one; None where one has none, or such as have no
     ratio."""
     before, after = common.before.timings, common.after.timings
@@ -149,7 +157,7 @@ def _sample(common: Common, figure: Figure) -> Sample | None:
     return Sample(values[0], values[1], doubt, left_out)
 
 
-def _doubt(sides: Sequence[_Side], figure: Figure) -> str:
+def _doubt(sides: Sequence[_Side], figure: PerformanceFigure) -> str:
     """Why nothing can be concluded, whatever the values are; empty where each side has a sound one."""
 
     def named(chosen: Sequence[_Side]) -> str:

@@ -17,13 +17,13 @@ VERSION = 5
 LIBRARIES = ("tokenizers",)
 
 
-class Sample(Strict):
+class SampleOptions(Strict):
     size: int
     seed: int
 
 
 class Options(DeployedOptions):
-    sample: Sample | None
+    sample: SampleOptions | None
     """Of the examples; None: all of them."""
     rerun: bool
     """Whether this is the execution replicate: the same once more, batched and padded otherwise."""

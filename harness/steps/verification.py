@@ -27,7 +27,7 @@ from harness.steps.deployed import with_negatives
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
-from harness.verification.checks import FILE, Quality, VerificationInputs, alone, quality, verification_inputs
+from harness.verification.checks import FILE, MetricLoss, VerificationInputs, alone, quality, verification_inputs
 from harness.verification.preprocessing import read_preprocessing
 from harness.verification.tolerances import Tolerance, tolerance
 
@@ -280,7 +280,7 @@ def _share(output: Difference) -> str:
     return "NaN" if output.share is None else f"{output.share:.2g}"
 
 
-def _require_quality(found: Quality | None, allowed: float | None) -> None:
+def _require_quality(found: MetricLoss | None, allowed: float | None) -> None:
     """``allowed`` None: the weights are random, and right answers are luck."""
     if found is None or allowed is None or found.loss - 2 * found.standard_error <= allowed:
         return

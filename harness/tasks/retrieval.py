@@ -28,7 +28,7 @@ NOTHING = "nothing relevant"
 
 
 @dataclass(frozen=True)
-class Index:
+class DocumentIndex:
     """Documents as a deployment embedded them."""
 
     numbers: Mapping[str, int]
@@ -50,7 +50,7 @@ class RetrievalTask(EmbeddingTask):
     left_out: ClassVar[Mapping[str, str]] = {
         name: reason for name, reason in EmbeddingTask.left_out.items() if name != "adversarial_attack"
     }
-    index: Index | None = None
+    index: DocumentIndex | None = None
     """Of the documents, where queries are attacked: see `searching`."""
 
     @classmethod
@@ -129,7 +129,7 @@ class RetrievalTask(EmbeddingTask):
 
         other = copy(self)
         ids = strings(corpus, "id").tolist()
-        other.index = Index({id_: number for number, id_ in enumerate(ids)}, matrix(corpus, "representation"))
+        other.index = DocumentIndex({id_: number for number, id_ in enumerate(ids)}, matrix(corpus, "representation"))
         return other
 
     def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:

@@ -57,7 +57,7 @@ class VerificationInputs:
 
 
 @dataclass(frozen=True)
-class Quality:
+class MetricLoss:
     """The task's metric, as shares; ``loss`` is the checkpoint's minus the deployment's."""
 
     measure: str
@@ -146,7 +146,7 @@ def joined(rows: Sequence[Outputs], width: int, per_token: Collection[str]) -> d
     return {name: np.concatenate([filled(name, row[name]) for row in rows]) for name in rows[0]}
 
 
-def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Quality | None:
+def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> MetricLoss | None:
     """The task's score, F1 or accuracy, of the checkpoint and of the deployment on the same examples.
 
     None where single examples have none.
@@ -156,7 +156,7 @@ def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Seq
     column, measure = inputs.task.score
     wanted, found = (_right(inputs, outputs, column) for outputs in (expected, actual))
     lost = wanted - found
-    return Quality(
+    return MetricLoss(
         measure,
         len(lost),
         float(wanted.mean()),

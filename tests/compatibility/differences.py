@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.report.summary.standings import standings
 from harness.run_comparison.behaviour import compare_behaviour
-from harness.run_comparison.runs import FinishedRun, Pair, read_pair
+from harness.run_comparison.runs import FinishedRun, RunPair, read_pair
 from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
 from harness.tasks.columns import matrix
@@ -62,7 +62,7 @@ def _environment(run: FinishedRun) -> str:
     return ", ".join([f"Python {environment.python}", *versions])
 
 
-def _failures(pair: Pair, found: Differences) -> None:
+def _failures(pair: RunPair, found: Differences) -> None:
     for task in pair.tasks:
         failed = pair.a.failed(task)
         for name, deployment in pair.b.failed(task).items():
@@ -70,7 +70,7 @@ def _failures(pair: Pair, found: Differences) -> None:
                 found.problems.append(f"{found.environment}: {task}: {name} failed: {deployment.result.reason}")
 
 
-def _outputs(pair: Pair, found: Differences) -> None:
+def _outputs(pair: RunPair, found: Differences) -> None:
     for one in pair.answered:
         found.deployments += 1
         paths = [outputs_in(folder, one.task, one.name, "evaluation") for folder in (pair.a.folder, pair.b.folder)]
@@ -85,7 +85,7 @@ def _outputs(pair: Pair, found: Differences) -> None:
             found.problems.append(f"{found.environment}: {one.place}: {used:.2f} times what its gate allows")
 
 
-def _answers(pair: Pair, found: Differences) -> None:
+def _answers(pair: RunPair, found: Differences) -> None:
     for one in compare_behaviour(pair):
         if one.answers is None:
             found.problems.append(f"{found.environment}: {one.answered.place}: {one.reason}")
@@ -99,7 +99,7 @@ def _answers(pair: Pair, found: Differences) -> None:
             found.problems.append(f"{found.environment}: {one.answered.place}: {share:.1%} of its answers changed")
 
 
-def _verdicts(pair: Pair, found: Differences) -> None:
+def _verdicts(pair: RunPair, found: Differences) -> None:
     for task in pair.tasks:
         before, after = (
             {one.deployment.name: (one.verdict, one.score, *one.characteristics) for one in standings(run.tasks[task])}

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.onnxruntime.ceilings import Trial, addition, product
+from backends.onnxruntime.ceilings import Workload, addition, product
 from benchmarks.performance.clock import shortest
 from harness.inference.ceilings import RUNS
 from tests.gpu.device import need, torch_on_cuda
@@ -43,7 +43,7 @@ def run(root: Path, record: Record) -> None:
         record.item(f"{name}, sequences of {LENGTH} tokens a second", partial(measure, time.monotonic() + share))
 
 
-def _ceiling(trial: Callable[..., Trial], *arithmetic: str) -> float:
+def _ceiling(trial: Callable[..., Workload], *arithmetic: str) -> float:
     need("onnxruntime-cuda")
     work = trial("cuda", *arithmetic, threads=1)
     return 1e9 * work.amount / shortest(work.run, RUNS)

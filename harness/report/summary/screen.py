@@ -218,7 +218,7 @@ def _folded(
 
 
 @dataclass(frozen=True)
-class Column:
+class ScreenColumn:
     """A column of a task's table."""
 
     heading: str
@@ -231,7 +231,7 @@ class Column:
     style: Callable[[Standing], str] = lambda one: ""
 
 
-def summary_columns(task: TaskView) -> list[Column]:
+def summary_columns(task: TaskView) -> list[ScreenColumn]:
     """All columns of a task's table, for any width."""
 
     def speed(one: Standing) -> str:
@@ -267,24 +267,24 @@ def summary_columns(task: TaskView) -> list[Column]:
     score = {"exact match": "EM", "accuracy": "accu\u00ad\nracy"}.get(task.score_name, task.score_name)
     figure, heading = task.main_figure or ("", "")
     return [
-        Column("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
-        Column("deployment", lambda one: one.deployment.short, right=False),
-        Column("speed-\nup", speed, leave_out=8, sort="speed"),
-        Column("\n95 %", speed_interval, leave_out=1),
-        Column("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4, sort="size"),
-        Column(heading, lambda one: _quality(one.deployment, figure), leave_out=5),
-        Column(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
-        Column("change", lambda one: signed(task.score_change(one.deployment)), leave_out=6),
-        Column("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),
-        Column("\n95 %", changed_interval, leave_out=7),
-        Column("times\nfloor", times_floor, leave_out=2),
-        Column("newly\nwrong", newly_wrong, leave_out=3),
-        Column("JS\nbits", divergence, leave_out=4),
-        Column("\nE R D A S", marks, leave_out=9),
+        ScreenColumn("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
+        ScreenColumn("deployment", lambda one: one.deployment.short, right=False),
+        ScreenColumn("speed-\nup", speed, leave_out=8, sort="speed"),
+        ScreenColumn("\n95 %", speed_interval, leave_out=1),
+        ScreenColumn("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4, sort="size"),
+        ScreenColumn(heading, lambda one: _quality(one.deployment, figure), leave_out=5),
+        ScreenColumn(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
+        ScreenColumn("change", lambda one: signed(task.score_change(one.deployment)), leave_out=6),
+        ScreenColumn("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),
+        ScreenColumn("\n95 %", changed_interval, leave_out=7),
+        ScreenColumn("times\nfloor", times_floor, leave_out=2),
+        ScreenColumn("newly\nwrong", newly_wrong, leave_out=3),
+        ScreenColumn("JS\nbits", divergence, leave_out=4),
+        ScreenColumn("\nE R D A S", marks, leave_out=9),
     ]
 
 
-def _table(terminal: Terminal, columns: Sequence[Column], rows: Sequence[Standing]) -> Table:
+def _table(terminal: Terminal, columns: Sequence[ScreenColumn], rows: Sequence[Standing]) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(

@@ -14,7 +14,7 @@ from benchmarks.attack.probabilities import Predict
 from benchmarks.attack.results import AttackResult, AttackSettings, Status
 from benchmarks.attack.stop_words import stop_words
 from benchmarks.attack.textattack_offline import textattack
-from benchmarks.attack.textattack_parts import Probabilities
+from benchmarks.attack.textattack_parts import ProbabilityWrapper
 from benchmarks.errors import BenchmarkError
 
 ProposeCandidates = Callable[[str, Sequence[tuple[int, int]]], Sequence[Sequence[str]]]
@@ -183,7 +183,7 @@ class UntargetedAndSimilar(textattack.goal_functions.UntargetedClassification):
 
     def __init__(self, predict: Predict, similarity: Similarity | None, threshold: float) -> None:
         # One call takes all texts of a step: batching them well is the business of ``predict``.
-        super().__init__(Probabilities(predict), model_batch_size=2**31)
+        super().__init__(ProbabilityWrapper(predict), model_batch_size=2**31)
         self._similarity = similarity
         self._threshold = threshold
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from seqeval.metrics import f1_score, precision_score, recall_score
 
-from benchmarks.characteristics.entities import Alignment, Entities, EntityErrors, Span, align, compare
+from benchmarks.characteristics.entities import Entities, EntityAlignment, EntityErrors, Span, align, compare
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.equivalence import Floor
 
@@ -21,8 +21,8 @@ def tags(spans: list[Span]) -> list[str]:
     return found
 
 
-def aligned(**counts: int) -> Alignment:
-    return Alignment(**{"same": 0, "relabelled": 0, "moved": 0, "lost": 0, "found": 0, **counts})
+def aligned(**counts: int) -> EntityAlignment:
+    return EntityAlignment(**{"same": 0, "relabelled": 0, "moved": 0, "lost": 0, "found": 0, **counts})
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def aligned(**counts: int) -> Alignment:
         ([("per", 0, 1), ("per", 1, 2), ("loc", 5, 6)], aligned(same=1, moved=1, found=1)),  # one of it is moved
     ],
 )
-def test_each_entity_is_in_one_kind(second: list[Span], wanted: Alignment) -> None:
+def test_each_entity_is_in_one_kind(second: list[Span], wanted: EntityAlignment) -> None:
     first = [("per", 0, 2), ("loc", 5, 6)]
     assert align(first, second) == wanted
     back = align(second, first)

@@ -12,39 +12,39 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.performance import server
-from benchmarks.performance.server import Server, Trial, find_highest_rate, trials_of
+from benchmarks.performance.server import RateTrial, ServerResult, find_highest_rate, trials_of
 
 MS = 1_000_000
 
 
-def trial(rate: float, *, over: int = 0, answered: int = 700, queries: int = 700) -> Trial:
-    return Trial(rate, (30 * MS,) * over + (5 * MS,) * (answered - over), queries)
+def trial(rate: float, *, over: int = 0, answered: int = 700, queries: int = 700) -> RateTrial:
+    return RateTrial(rate, (30 * MS,) * over + (5 * MS,) * (answered - over), queries)
 
 
 def test_the_highest_rate_that_passed_is_told_with_its_p99() -> None:
-    found = Server.of([trial(100), trial(150, over=1), trial(200, over=9), trial(170, over=2)], bound_ms=20)
+    found = ServerResult.of([trial(100), trial(150, over=1), trial(200, over=9), trial(170, over=2)], bound_ms=20)
     assert found.rate == 150 and found.p99_ms == 5
     assert [point.passed for point in found.points] == [True, True, False, False]
     assert [point.over for point in found.points] == [0, 1, 2, 9]
     assert found.steady and found.warnings == ()
-    assert Server.of(trials_of(json.loads(json.dumps([asdict(t) for t in [trial(1)]]))), 20).rate == 1
+    assert ServerResult.of(trials_of(json.loads(json.dumps([asdict(t) for t in [trial(1)]]))), 20).rate == 1
 
 
 def test_a_trial_passes_by_mlperfs_rule() -> None:
     # one of 662 may take longer, none of 661 (p99 at 99 % confidence)
-    assert Server.of([trial(1, over=1, answered=662, queries=662)], 20).rate == 1
-    assert Server.of([trial(1, over=1, answered=661, queries=661)], 20).rate is None
-    assert Server.of([trial(1, answered=100, queries=700)], 20).rate is None  # ended early
-    assert Server.of([trial(1, answered=100, queries=100)], 20).rate is None  # too few to tell
+    assert ServerResult.of([trial(1, over=1, answered=662, queries=662)], 20).rate == 1
+    assert ServerResult.of([trial(1, over=1, answered=661, queries=661)], 20).rate is None
+    assert ServerResult.of([trial(1, answered=100, queries=700)], 20).rate is None  # ended early
+    assert ServerResult.of([trial(1, answered=100, queries=100)], 20).rate is None  # too few to tell
 
 
 def test_doubts_are_told() -> None:
-    assert "no rate kept the p99 under 2 ms" in Server.of([trial(10)], 2).warnings[0]
-    assert "highest may be higher" in Server.of([trial(10)], 20).warnings[0]
-    led_astray = Server.of([trial(10, over=5), trial(20), trial(30, over=5)], 20)
+    assert "no rate kept the p99 under 2 ms" in ServerResult.of([trial(10)], 2).warnings[0]
+    assert "highest may be higher" in ServerResult.of([trial(10)], 20).warnings[0]
+    led_astray = ServerResult.of([trial(10, over=5), trial(20), trial(30, over=5)], 20)
     assert "a lower rate failed" in led_astray.warnings[0] and not led_astray.steady
-    late = Trial(10, (5 * MS,) * 700, 700, scheduled_p99=9 * MS)
-    found = Server.of([late, trial(20, over=9)], 20)
+    late = RateTrial(10, (5 * MS,) * 700, 700, scheduled_p99=9 * MS)
+    found = ServerResult.of([late, trial(20, over=9)], 20)
     assert "came later" in found.warnings[0] and not found.steady
 
 
@@ -101,7 +101,7 @@ def test_the_search_steps_down_and_hopeless_trials_end_early(monkeypatch: pytest
     trials = find_highest_rate(busy.serve, 8, bound_ms=1, queries=700, min_seconds=0, service_ms=0.06)
     assert [round(before.rate / after.rate, 6) for before, after in pairwise(trials)] == [1.5] * 3
     assert all(len(trial.nanoseconds) < 700 for trial in trials)
-    assert Server.of(trials, 1).rate is None
+    assert ServerResult.of(trials, 1).rate is None
 
 
 def test_it_halves_the_way_between_what_passed_and_what_failed() -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from harness.run_comparison.behaviour import Answers, Behaviour
+from harness.run_comparison.behaviour import AnswerChanges, Behaviour
 from harness.run_comparison.render import render
 from harness.run_comparison.runs import read_pair
 from harness.run_comparison.verdicts import Comparison, compare
@@ -64,7 +64,7 @@ def of(comparison: Comparison, deployment: str) -> Behaviour:
     return found
 
 
-def answers(comparison: Comparison, deployment: str) -> Answers:
+def answers(comparison: Comparison, deployment: str) -> AnswerChanges:
     found = of(comparison, deployment).answers
     assert found is not None
     return found
