@@ -73,11 +73,11 @@ class OpenVinoCpu(Backend):
 
     @classmethod
     def computes_otherwise(cls, model: Path) -> str | None:
-        if not model.is_file() or not (found := computed_otherwise(model)):
+        if not model.is_file() or not (operators := computed_otherwise(model)):
             return None
         return (
-            f"{cls.name} does not compute {', '.join(found)} as ONNX Runtime does, whose own operators they are: use "
-            "onnxruntime-cpu, or a file in standard operators"
+            f"{cls.name} does not compute {', '.join(operators)} as ONNX Runtime does, whose own operators they are: "
+            "use onnxruntime-cpu, or a file in standard operators"
         )
 
     @classmethod

@@ -32,8 +32,8 @@ def backend_class(name: str) -> type[Backend]:
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {name!r}; one of {', '.join(BACKENDS)}")
     module, _, attribute = BACKENDS[name].partition(":")
-    found: type[Backend] = getattr(import_module(module), attribute)
-    return found
+    backend_type: type[Backend] = getattr(import_module(module), attribute)
+    return backend_type
 
 
 def open_backend(

@@ -91,13 +91,13 @@ def _from_checkpoint(chosen: Format, job: Job) -> Manifest:
 
 def _from_parent(chosen: Format, job: Job) -> Manifest:
     parent = read_manifest(job.source)
-    for what, wanted, found in (
+    for what, wanted, parent_value in (
         ("format", chosen.parent, parent.format),
         ("task", job.task, parent.task),
         ("pooling", job.pooling, parent.pooling),
     ):
-        if wanted != found:
-            raise ExportError(f"{job.source} has {what} {found!r}, needed is {wanted!r}: export the parent so")
+        if wanted != parent_value:
+            raise ExportError(f"{job.source} has {what} {parent_value!r}, needed is {wanted!r}: export the parent so")
     verify_files(job.source, parent)
     require(job.source, TOKENIZER, "export the artifact again")
     from exporters.onnx.graph import check_interface, read_model

@@ -140,7 +140,7 @@ def _load(folder: Path, loader: Any, purpose: str, remedy: str, attention: str |
 def not_filled(loading: Mapping[str, Any]) -> set[str]:
     """Names of the weights that a checkpoint lacks or has in another shape, of what `from_pretrained` tells."""
     # since transformers 5 with both shapes
-    other = (told if isinstance(told, str) else told[0] for told in loading["mismatched_keys"])
+    other = (entry if isinstance(entry, str) else entry[0] for entry in loading["mismatched_keys"])
     return {*loading["missing_keys"], *other}
 
 

@@ -97,8 +97,8 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, RecursionError) as error:
         raise ExportError(f"{path} cannot be read ({error}): export the artifact again") from None
     if not isinstance(raw, dict) or raw.get("version") != VERSION:
-        found = raw.get("version") if isinstance(raw, dict) else None
-        raise ExportError(f"{path} is of version {found!r}, not {VERSION}: export the artifact again")
+        version = raw.get("version") if isinstance(raw, dict) else None
+        raise ExportError(f"{path} is of version {version!r}, not {VERSION}: export the artifact again")
     try:
         tensors = {key: [Tensor(**tensor) for tensor in raw[key]] for key in ("inputs", "outputs")}
         return Manifest(**{**raw, **tensors})
@@ -124,10 +124,10 @@ def verify_files(folder: Path, manifest: Manifest) -> None:
 def library_versions() -> dict[str, str]:
     """Versions of the libraries whose release may change an exported file."""
     names = ("torch", "transformers", "optimum", "optimum-onnx", "onnx", "onnxruntime", "onnxruntime-gpu")
-    found = {}
+    versions = {}
     for name in names:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -44,7 +44,7 @@ def usable_positions(config: Mapping[str, Any]) -> int | None:
 def pad_token(config: Mapping[str, Any]) -> int:
     """The id that shorter rows of ``input_ids`` are filled up with."""
     of_roberta = config.get("model_type") in AFTER_PADDING
-    told = config.get("pad_token_id")
-    if isinstance(told, int) and told >= 0 and config.get("model_type") != "mpnet":  # whose padding is always 1
-        return told
+    token_id = config.get("pad_token_id")
+    if isinstance(token_id, int) and token_id >= 0 and config.get("model_type") != "mpnet":  # whose padding is always 1
+        return token_id
     return 1 if of_roberta else 0

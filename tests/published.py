@@ -27,7 +27,7 @@ from transformers import (
 from harness.checkpoints.architectures import write_synthetic_tokenizer
 from harness.checkpoints.synthetic_vocabulary import SIZE
 from harness.demo.corpora import generate
-from harness.examples import QuestionExample, TextExample
+from harness.examples.records import QuestionExample, TextExample
 from tests.hub import Hub
 
 LARGE = ("google-bert/bert-large-uncased", "google-bert/bert-base-uncased", "distilbert/distilbert-base-uncased")

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from exporters.embedding import Embedding, write_embedding
 from exporters.tasks import EMBEDDING, Head
 from harness.checkpoints.loading import MASKED_LANGUAGE_MODEL, load_model
+from harness.config.task_registry import task_class
 from harness.config.tasks import Threshold
 from harness.demo.corpora import CORPORA, DOCUMENTS, generate
 from harness.demo.weights import MODELS, WEIGHTS, files, tasks_of, write_checkpoint
-from harness.task_registry import task_class
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.batches import Collator
@@ -87,8 +87,8 @@ def model_outputs(
     for chosen in np.array_split(np.argsort(lengths, kind="stable"), len(lengths) // 64 + 1):
         batch = collate([{name: column[index] for name, column in inputs.items()} for index in chosen])
         with torch.inference_mode():
-            found = said(model(**batch), batch["attention_mask"])
-        for name, rows in found.items():
+            batch_outputs = said(model(**batch), batch["attention_mask"])
+        for name, rows in batch_outputs.items():
             kept = outputs.setdefault(name, [None] * len(lengths))
             for row, index in zip(rows.numpy(), chosen, strict=True):
                 kept[index] = row[: lengths[index]] if name in head.per_token else row

@@ -16,7 +16,7 @@ from harness.checkpoints.loading import load_model
 from harness.checkpoints.tokenizer_files import copy_tokenizer
 from harness.config.training import Recipe
 from harness.demo.corpora import generate
-from harness.examples import PlainText, QuestionExample, ScoredPair
+from harness.examples.records import PlainText, QuestionExample, ScoredPair
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.batches import Collator
@@ -75,8 +75,8 @@ def train_encoder(
 
 def _questions(size: int, seed: int) -> list[tuple[str, str]]:
     """Questions with the passage that answers them."""
-    found = generate("question-answering", "train", 2 * size, seed)
-    answered = [one for one in found if isinstance(one, QuestionExample) and one.answerable]
+    examples = generate("question-answering", "train", 2 * size, seed)
+    answered = [one for one in examples if isinstance(one, QuestionExample) and one.answerable]
     return [(one.question, one.context) for one in answered[:size]]
 
 

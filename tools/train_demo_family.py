@@ -27,7 +27,7 @@ from harness.checkpoints.loading import HEADS, MASKED_LANGUAGE_MODEL, classifies
 from harness.config.tasks import QuestionAnswering
 from harness.demo.corpora import CORPORA, generate
 from harness.demo.weights import CONFIG, FAMILY, MODELS, TOKENIZER_FILES, WEIGHTS
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.training.fine_tuning import fine_tune
 from harness.training.masked_language_model import train_masked_language_model
 from tools.demo_family_members import (

@@ -32,15 +32,15 @@ class EnergyMeter:
 
 def _package_microjoules() -> dict[str, tuple[int, int]]:
     """By zone of RAPL: the counter and its largest value. Root alone may read it on most machines."""
-    found = {}
+    counters = {}
     for zone in sorted(RAPL.glob("*-rapl:[0-9]")) + sorted(RAPL.glob("*-rapl:[0-9][0-9]")):
         try:
             if (zone / "name").read_text().startswith("package"):
                 values = [int((zone / file).read_text()) for file in ("energy_uj", "max_energy_range_uj")]
-                found[zone.name] = values[0], values[1]
+                counters[zone.name] = values[0], values[1]
         except (OSError, ValueError):
             continue
-    return found
+    return counters
 
 
 def _gpu_millijoules() -> int | None:

@@ -142,14 +142,14 @@ def memory_limit(root: Path = CGROUPS, membership: Path = MEMBERSHIP) -> int | N
 
 def throttled_seconds(root: Path = CGROUPS, membership: Path = MEMBERSHIP) -> float | None:
     """How long the CPU quota of the control groups has held their processes back so far; None without a quota."""
-    found = []
+    seconds = []
     for folder in _groups(root, membership, "cpu"):
         counters = dict(line.split() for line in _read(folder / "cpu.stat").splitlines() if len(line.split()) == 2)
         if "throttled_usec" in counters:  # version 2
-            found.append(int(counters["throttled_usec"]) / 1e6)
+            seconds.append(int(counters["throttled_usec"]) / 1e6)
         elif "throttled_time" in counters:  # version 1
-            found.append(int(counters["throttled_time"]) / 1e9)
-    return max(found, default=None)
+            seconds.append(int(counters["throttled_time"]) / 1e9)
+    return max(seconds, default=None)
 
 
 def _groups(root: Path, membership: Path, controller: str) -> list[Path]:

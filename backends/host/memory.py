@@ -103,10 +103,10 @@ def _reset_high_water_mark() -> bool:
 
 def _status_bytes(field: str) -> int | None:
     try:
-        found = re.search(rf"^{field}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+        match = re.search(rf"^{field}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
     except OSError:
         return None
-    return None if found is None else int(found[1]) * 1024
+    return None if match is None else int(match[1]) * 1024
 
 
 def _device_used() -> int | None:

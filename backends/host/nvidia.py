@@ -250,7 +250,7 @@ def _library(*names: str) -> ctypes.CDLL | None:
     spec = importlib.util.find_spec("nvidia")
     packages = [] if spec is None else [Path(folder) for folder in spec.submodule_search_locations or ()]
     for name in names:
-        for path in (name, *(str(found) for folder in packages for found in sorted(folder.glob(f"*/lib/{name}")))):
+        for path in (name, *(str(file) for folder in packages for file in sorted(folder.glob(f"*/lib/{name}")))):
             try:
                 return ctypes.CDLL(path)
             except OSError:

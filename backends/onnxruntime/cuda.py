@@ -182,9 +182,9 @@ class OnnxRuntimeGpu(OnnxRuntime):
         super()._load()
         left = computing(self._left_to_cpu())
         if left:
-            told = ", ".join(f"{count} {operator}" for operator, count in left.items())
+            operators = ", ".join(f"{count} {operator}" for operator, count in left.items())
             raise BackendError(
-                f"{self.name}: of {self.artifact / 'model.onnx'}, {told} would run on the CPU, not the GPU; "
+                f"{self.name}: of {self.artifact / 'model.onnx'}, {operators} would run on the CPU, not the GPU; "
                 "use another format, or onnxruntime-cpu"
             )
         # A set of buffers for each thread, as no other may write to it before the outputs are fetched. But a captured
@@ -201,13 +201,13 @@ class OnnxRuntimeGpu(OnnxRuntime):
 
     def _buffers(self) -> DeviceBuffers:
         """Those of the calling thread, made at its first inference."""
-        found: DeviceBuffers | None = getattr(self._bound, "buffers", None)
-        if found is None:
-            found = DeviceBuffers(
+        buffers: DeviceBuffers | None = getattr(self._bound, "buffers", None)
+        if buffers is None:
+            buffers = DeviceBuffers(
                 self._session, self._names, per_token=self.per_token, device=self.device, graphs=self._graphs()
             )
-            self._bound.buffers = found
-        return found
+            self._bound.buffers = buffers
+        return buffers
 
     def _infer(self, feeds: dict[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float32]]:
         return self._by_its_thread(lambda: in_float32(self._buffers().infer(feeds)))

@@ -146,16 +146,16 @@ class BoundBuffers:
     def fetch(self) -> list[NDArray[Any]]:
         """The outputs of the last run on the host, to be read before the next `fill` of any shape."""
         if self._outputs is None:
-            found: list[NDArray[Any]] = self._binding.copy_outputs_to_cpu()
-            self._place(dict(zip(self._names, found, strict=True)))
-            return found
+            arrays: list[NDArray[Any]] = self._binding.copy_outputs_to_cpu()
+            self._place(dict(zip(self._names, arrays, strict=True)))
+            return arrays
         block = self._host.first(self._outputs.size)
         self._outputs.copy_to(block)
         return list(self._outputs.views(block).values())
 
-    def _place(self, found: Mapping[str, NDArray[Any]]) -> None:
+    def _place(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Let all further runs write outputs of these shapes into one block."""
-        self._outputs = DeviceBlock({name: (array.shape, array.dtype) for name, array in found.items()}, self._device)
+        self._outputs = DeviceBlock({name: (array.shape, array.dtype) for name, array in arrays.items()}, self._device)
         for name, place in self._outputs.places.items():
             address = self._outputs.address + place.offset
             self._binding.bind_output(name, *self._device, place.dtype, place.shape, address)

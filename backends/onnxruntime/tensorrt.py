@@ -52,7 +52,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         needed = tensorrt_options.needed_tensorrt()
         if needed is None or nvidia.tensorrt_version(needed) is not None:
             return None
-        others = [found for major in nvidia.TENSORRT_MAJORS if (found := nvidia.tensorrt_version(major))]
+        others = [version for major in nvidia.TENSORRT_MAJORS if (version := nvidia.tensorrt_version(major))]
         there = f"TensorRT {' and '.join(others)}" if others else "none"
         return (
             f"this onnxruntime-gpu needs TensorRT {needed} (libnvinfer.so.{needed}), the loader finds {there}",
@@ -65,7 +65,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         super()._prepare()
 
     def _load(self) -> None:
-        self._told = self._tensorrt_options()
+        self._provider_options = self._tensorrt_options()
         super()._load()
 
     def _tensorrt_options(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
 
     def _providers(self) -> list[tuple[str, dict[str, str]]]:
         # What TensorRT does not take goes to CUDA, and only then to the CPU; both are counted.
-        return [(TENSORRT, self._told), (CUDA, {"use_tf32": "0"})]
+        return [(TENSORRT, self._provider_options), (CUDA, {"use_tf32": "0"})]
 
     def _open_session(self, path: Path, options: Any) -> Any:
         """An engine that a killed process left half written is built again."""
@@ -98,7 +98,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         except Exception as error:
             if "deserialize engine" not in str(error) or "trt_engine_cache_path" in self.options.provider:
                 raise
-            for engine in tensorrt_options.kept_engines(self._told):
+            for engine in tensorrt_options.kept_engines(self._provider_options):
                 engine.unlink()
             return super()._open_session(path, options)
 
@@ -128,7 +128,7 @@ class OnnxRuntimeTensorrt(OnnxRuntimeGpu):
         return {
             **described,
             "versions": {**described["versions"], **loaded},
-            "engines_sha256": tensorrt_options.engine_digests(self._told),
+            "engines_sha256": tensorrt_options.engine_digests(self._provider_options),
         }
 
     def _precision_hint(self) -> str | None:

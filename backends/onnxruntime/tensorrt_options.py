@@ -46,8 +46,8 @@ def needed_tensorrt(package: Path | None = None) -> int | None:
             (package / "capi" / PROVIDER).open("rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
         ):
-            found = re.search(rb"\0libnvinfer\.so\.(\d+)\0", content)
-            return int(found[1]) if found else None
+            match = re.search(rb"\0libnvinfer\.so\.(\d+)\0", content)
+            return int(match[1]) if match else None
     except (OSError, ValueError):  # no such file, or an empty one
         return None
 
@@ -55,10 +55,10 @@ def needed_tensorrt(package: Path | None = None) -> int | None:
 def manifest_of(artifact: Path) -> dict[str, Any]:
     """The manifest that an exporter wrote beside the model; empty where there is none."""
     try:
-        found = json.loads((artifact / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((artifact / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def element_types(graph: Any) -> set[str]:
@@ -148,8 +148,8 @@ def kept_engines(options: Mapping[str, str]) -> list[Path]:
 
 def engine_digests(options: Mapping[str, str]) -> dict[str, str]:
     """SHA-256 of each of the `kept_engines`, by its name."""
-    found = {}
+    digests = {}
     for path in kept_engines(options):
         with path.open("rb") as file:
-            found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+            digests[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests

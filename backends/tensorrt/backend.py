@@ -130,14 +130,14 @@ class TensorRt(Backend):
         ]
 
     def _types(self, ports: Sequence[Port]) -> dict[str, np.dtype[Any]]:
-        told = {port.name: self._engine.get_tensor_dtype(port.name).name for port in ports}
-        for name, type in told.items():
+        type_names = {port.name: self._engine.get_tensor_dtype(port.name).name for port in ports}
+        for name, type in type_names.items():
             if type not in TYPES:
                 raise BackendError(
                     f"{self.name}: {name!r} of {self.artifact / ENGINE} is {type}; known are {', '.join(TYPES)}: "
                     "build the engine with one of them there"
                 )
-        return {name: TYPES[type] for name, type in told.items()}
+        return {name: TYPES[type] for name, type in type_names.items()}
 
     @property
     def serves_all_callers(self) -> bool:

@@ -47,8 +47,8 @@ def _counted(information: str, *, products_only: bool) -> dict[str, int] | None:
     if not layers:
         return None
     side = "Inputs" if products_only else "Outputs"
-    told = [_precision(layer, side) for layer in layers if not products_only or _multiplies(layer)]
-    counts = Counter(filter(None, told))
+    precisions = [_precision(layer, side) for layer in layers if not products_only or _multiplies(layer)]
+    counts = Counter(filter(None, precisions))
     if not counts:
         what = "matrix product" if products_only else "layer"
         raise BackendError(
@@ -64,5 +64,5 @@ def _multiplies(layer: Mapping[str, Any]) -> bool:
 
 def _precision(layer: Mapping[str, Any], side: str) -> str | None:
     first: Any = next(iter(layer.get(side) or []), None)
-    told = next((str(first[key]) for key in TYPE_KEYS if key in first), "") if isinstance(first, Mapping) else ""
-    return next((name for pattern, name in PRECISIONS if pattern.search(told)), None)
+    type_name = next((str(first[key]) for key in TYPE_KEYS if key in first), "") if isinstance(first, Mapping) else ""
+    return next((name for pattern, name in PRECISIONS if pattern.search(type_name)), None)

@@ -83,7 +83,7 @@ class _Running(Generic[Found]):
     began: float = field(default_factory=lambda: time.monotonic())
     request: Request | None = None
     known: dict[bytes, Float] = field(default_factory=dict)
-    found: Found | None = None
+    outcome: Found | None = None
     queries: int = 0
 
     def go_on(self, answer: Any = None) -> None:
@@ -96,7 +96,7 @@ class _Running(Generic[Found]):
         try:
             self.request = step()
         except StopIteration as end:
-            self.request, self.found = None, end.value
+            self.request, self.outcome = None, end.value
             self.queries = len(self.known)
             self.known.clear()
 
@@ -147,7 +147,7 @@ def _run_group(
             if recorder is not None:
                 recorder.keep(number, made)
         _tell(made, questions)
-    return [(running.found, running.queries) for running in group]  # type: ignore[misc]
+    return [(running.outcome, running.queries) for running in group]  # type: ignore[misc]
 
 
 def _answer_the_rest(running: _Running[Any], answers: Handlers) -> None:

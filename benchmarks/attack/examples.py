@@ -49,8 +49,8 @@ class Examples:
                     ]
                 request = search.send(answer)
         except StopIteration as end:
-            found: AttackResult = end.value
-            return found
+            attack_result: AttackResult = end.value
+            return attack_result
 
 
 def _marked(request: Request, number: int) -> Request:

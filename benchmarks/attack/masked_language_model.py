@@ -62,7 +62,7 @@ class MaskedLanguageModel:
         if self._settings.mode == "reference":
             return self._authors_candidates(states, tokens_of_word)
         ids, scores = self._best(states, self._settings.candidates)
-        found: list[tuple[str, ...]] = []
+        candidates: list[tuple[str, ...]] = []
         for places, (start, end) in zip(tokens_of_word, words, strict=True):
             proposed: list[str] = []
             if len(places) == 1:
@@ -70,8 +70,8 @@ class MaskedLanguageModel:
             elif places:
                 pieces = [self._pieces(encoding.ids[at], ids[at], scores[at]) for at in places]
                 proposed = combinations(pieces, self._settings.combinations)
-            found.append(usable(proposed, text[start:end], self._settings.stop_words))
-        return tuple(found)
+            candidates.append(usable(proposed, text[start:end], self._settings.stop_words))
+        return tuple(candidates)
 
     def similarity(self, original: str, texts: Sequence[str]) -> NDArray[np.float64]:
         """Cosine of the mean last hidden state of ``original`` with that of each text, (texts,)."""
@@ -98,13 +98,13 @@ class MaskedLanguageModel:
     def _authors_candidates(self, states: NDArray[np.float32], tokens_of_word: Sequence[Sequence[int]]) -> Candidates:
         """Whatever token is among the best; words of several pieces by `_authors_combinations`."""
         ids, _ = self._best(states, self._settings.candidates)
-        found: list[tuple[str, ...]] = []
+        candidates: list[tuple[str, ...]] = []
         for places in tokens_of_word:
             if len(places) == 1:
-                found.append(tuple(self._vocabulary.token(i) for i in ids[places[0]]))
+                candidates.append(tuple(self._vocabulary.token(i) for i in ids[places[0]]))
             else:
-                found.append(self._authors_combinations([ids[at] for at in places]))
-        return tuple(found)
+                candidates.append(self._authors_combinations([ids[at] for at in places]))
+        return tuple(candidates)
 
     def _authors_combinations(self, ids: Sequence[Sequence[int]]) -> tuple[str, ...]:
         """The first 24 of the product, in its order, by the perplexity of their pieces alone, without the text."""
@@ -124,7 +124,7 @@ def _tokens_of_words(encoding: Any, text: str, words: Sequence[Span]) -> list[li
     offsets = encoding.offsets
     tokens = [place for place, special in enumerate(encoding.special_tokens_mask) if not special]
     visible = offsets[tokens[-1]][1] if encoding.overflowing and tokens else None
-    found: list[list[int]] = []
+    tokens_of_word: list[list[int]] = []
     first = 0
     for start, end in words:
         while first < len(tokens) and offsets[tokens[first]][1] <= start:
@@ -135,5 +135,5 @@ def _tokens_of_words(encoding: Any, text: str, words: Sequence[Span]) -> list[li
         # SentencePiece may count the blank before a word to its first token, and join a word to a sign.
         own = tokens[first:last]
         alone = own and offsets[own[-1]][1] <= end and not text[offsets[own[0]][0] : start].strip()
-        found.append(own if alone and (visible is None or end <= visible) else [])
-    return found
+        tokens_of_word.append(own if alone and (visible is None or end <= visible) else [])
+    return tokens_of_word

@@ -39,7 +39,9 @@ def left_alone_in_question(question: str, answers: Sequence[str]) -> list[Span]:
 
 def left_alone_in_context(context: str, answers: Sequence[str]) -> list[Span]:
     """Every word that touches a gold answer, wherever it stands."""
-    found = [match.span() for answer in answers if answer for match in re.finditer(re.escape(answer), context)]
+    answer_spans = [match.span() for answer in answers if answer for match in re.finditer(re.escape(answer), context)]
     return [
-        span for span in split_words(context).spans if any(span[0] < end and start < span[1] for start, end in found)
+        span
+        for span in split_words(context).spans
+        if any(span[0] < end and start < span[1] for start, end in answer_spans)
     ]

@@ -79,7 +79,7 @@ def _has_masked_language_model() -> bool:
     weights = [
         try_to_load_from_cache(MASKED_LANGUAGE_MODEL, name) for name in ("model.safetensors", "pytorch_model.bin")
     ]
-    return all(isinstance(found, str) for found in files) and any(isinstance(found, str) for found in weights)
+    return all(isinstance(path, str) for path in files) and any(isinstance(path, str) for path in weights)
 
 
 TEXTATTACK = Resource(

@@ -44,24 +44,24 @@ def reference_search(
     if prediction != label:
         return replace(unchanged, status="skipped")
     try:
-        found = yield from _attack(original, label, rows[0], settings)
+        success = yield from _attack(original, label, rows[0], settings)
     except OutOfBudget:
         return replace(unchanged, status="budget")
-    if found is None:
+    if success is None:
         return unchanged
     return replace(
         unchanged,
         status="succeeded",
-        adversarial=found.adversarial,
-        prediction_after=found.prediction,
-        words_changed=len(found.changes),
-        queries=-found.beyond,
-        changes=tuple(found.changes[place] for place in sorted(found.changes)),
+        adversarial=success.adversarial,
+        prediction_after=success.prediction,
+        words_changed=len(success.changes),
+        queries=-success.beyond,
+        changes=tuple(success.changes[place] for place in sorted(success.changes)),
     )
 
 
 @dataclass(frozen=True)
-class _Fallen:
+class _Success:
     adversarial: str
     prediction: int
     changes: Mapping[int, tuple[str, str]]
@@ -69,7 +69,9 @@ class _Fallen:
     """Texts asked about in the same call after the one that turned the label: the authors' code does not ask them."""
 
 
-def _attack(original: Words, label: int, probabilities: np.ndarray, settings: AttackSettings) -> Search[_Fallen | None]:
+def _attack(
+    original: Words, label: int, probabilities: np.ndarray, settings: AttackSettings
+) -> Search[_Success | None]:
     candidates = yield Proposals(original.text, original.spans)
     choices = RULES.choices(original, candidates, settings.stop_words)
     order = yield from _by_importance(original, label, probabilities)
@@ -90,7 +92,7 @@ def _attack(original: Words, label: int, probabilities: np.ndarray, settings: At
             if turned.size:
                 first = int(turned[0])
                 changes[place] = (word, tried[len(gaps) + first])
-                return _Fallen(texts[first], int(rows[first].argmax()), changes, len(texts) - first - 1)
+                return _Success(texts[first], int(rows[first].argmax()), changes, len(texts) - first - 1)
             gaps += (probability - rows[:, label]).tolist()
         best = int(np.argmax(gaps))
         if gaps[best] > 0:

@@ -48,8 +48,8 @@ class Corrected:
         left_alone = _as_written(stop_words)
         return {
             place: in_case
-            for place, (word, found) in enumerate(zip(original.words, proposed, strict=True))
-            if word not in left_alone and (in_case := _in_case(word, found))
+            for place, (word, candidates) in enumerate(zip(original.words, proposed, strict=True))
+            if word not in left_alone and (in_case := _in_case(word, candidates))
         }
 
     def most_words(self, share: float, words: int) -> int:
@@ -76,9 +76,9 @@ class Reference:
         """The last word is never changed."""
         return {
             place: usable
-            for place, (word, found) in enumerate(zip(original.words[:-1], proposed, strict=False))
+            for place, (word, candidates) in enumerate(zip(original.words[:-1], proposed, strict=False))
             if word not in stop_words
-            and (usable := [one for one in found if one != word and "##" not in one and one not in stop_words])
+            and (usable := [one for one in candidates if one != word and "##" not in one and one not in stop_words])
         }
 
     def most_words(self, share: float, words: int) -> int:
@@ -101,5 +101,5 @@ def _as_written(stop_words: frozenset[str]) -> frozenset[str]:
 
 
 def _in_case(word: str, proposed: Sequence[str]) -> list[str]:
-    found = (in_case_of(candidate, word) for candidate in proposed)
-    return list(dict.fromkeys(candidate for candidate in found if candidate != word))
+    candidates = (in_case_of(candidate, word) for candidate in proposed)
+    return list(dict.fromkeys(candidate for candidate in candidates if candidate != word))

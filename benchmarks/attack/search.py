@@ -29,48 +29,48 @@ def search(id_: str, text: str, label: int, settings: AttackSettings, *, has_enc
     original = RULES.words(text)
     rows = yield Scores([text])
     label_is_a_column(label, rows.shape[1])
-    found = _Finding(id_, original, label, int(rows[0].argmax()))
-    if found.prediction != label:
-        return found.unchanged("skipped")
+    finding = _Finding(id_, original, label, int(rows[0].argmax()))
+    if finding.prediction != label:
+        return finding.unchanged("skipped")
     try:
-        return (yield from _attack(found, 1 - rows[0, label], settings, has_encoder))
+        return (yield from _attack(finding, 1 - rows[0, label], settings, has_encoder))
     except OutOfBudget:
-        return found.unchanged("budget")
+        return finding.unchanged("budget")
 
 
-def _attack(found: _Finding, score: float, settings: AttackSettings, has_encoder: bool) -> Search[AttackResult]:
-    original, label = found.original, found.label
+def _attack(finding: _Finding, score: float, settings: AttackSettings, has_encoder: bool) -> Search[AttackResult]:
+    original, label = finding.original, finding.label
     candidates = yield Proposals(original.text, original.spans)
     choices = RULES.choices(original, candidates, settings.stop_words)
     allowed = RULES.most_words(settings.max_words_changed, len(original.words))
-    order = (yield from _by_importance(found, list(choices))) if allowed else []
+    order = (yield from _by_importance(finding, list(choices))) if allowed else []
     current, changed = original, 0
     for place in order:
         texts = current.texts_with(place, choices[place])
         rows = yield Scores(texts)
         scores = 1 - rows[:, label]
         turned = rows.argmax(axis=1) != label
-        best, similarity = yield from _best(found, texts, scores, turned, settings, has_encoder)
+        best, similarity = yield from _best(finding, texts, scores, turned, settings, has_encoder)
         if best is None:
             continue
         if turned[best]:
-            return found.succeeded(current.replace(place, choices[place][best]), int(rows[best].argmax()), similarity)
+            return finding.succeeded(current.replace(place, choices[place][best]), int(rows[best].argmax()), similarity)
         if scores[best] > score:
             current, score, changed = current.replace(place, choices[place][best]), float(scores[best]), changed + 1
             if changed == allowed:
                 break
-    return found.unchanged("failed")
+    return finding.unchanged("failed")
 
 
-def _by_importance(found: _Finding, places: Sequence[int]) -> Search[list[int]]:
+def _by_importance(finding: _Finding, places: Sequence[int]) -> Search[list[int]]:
     """``places`` by how much the label's probability drops when the word there is put to [UNK], largest first.
 
     "the importance score I_wi = o_y(S) - o_y(S\\wi)" (Li et al. 2020, section 3.1). Equal ones in the text's order.
     """
     if not places:
         return []
-    rows = yield without_each(found.original, places)
-    return [places[index] for index in np.argsort(rows[:, found.label], kind="stable")]
+    rows = yield without_each(finding.original, places)
+    return [places[index] for index in np.argsort(rows[:, finding.label], kind="stable")]
 
 
 def without_each(original: Words, places: Sequence[int]) -> Scores:
@@ -79,7 +79,7 @@ def without_each(original: Words, places: Sequence[int]) -> Scores:
 
 
 def _best(
-    found: _Finding,
+    finding: _Finding,
     texts: Sequence[str],
     scores: NDArray[np.float64],
     turned: NDArray[np.bool_],
@@ -94,7 +94,7 @@ def _best(
     order = np.argsort(-scores, kind="stable")
     for index in map(int, order):
         if turned[index] and has_encoder:
-            [similarity] = yield Similarities(found.original.text, [texts[index]])
+            [similarity] = yield Similarities(finding.original.text, [texts[index]])
             if similarity >= settings.min_similarity:
                 return index, float(similarity)
         elif turned[index]:

@@ -48,15 +48,15 @@ class Replayed:
 def replayed(name: str, ids: Sequence[str], results: Sequence[TransferResult]) -> Replayed:
     """Raises `BenchmarkError` where a text was replayed on ``name`` that is none of ``ids``."""
     place = {id_: index for index, id_ in enumerate(ids)}
-    found = Replayed(*(np.zeros(len(ids), dtype=np.bool_) for _ in range(3)))
+    outcomes = Replayed(*(np.zeros(len(ids), dtype=np.bool_) for _ in range(3)))
     for one in results:
         if one.id not in place:
             raise BenchmarkError(f"{name}: text {one.id} was replayed but not attacked; replay the attack's results")
         index = place[one.id]
-        found.crafted[index] = True
-        found.right[index] = one.prediction_before == one.label
-        found.turned[index] = found.right[index] and one.prediction_after != one.label
-    return found
+        outcomes.crafted[index] = True
+        outcomes.right[index] = one.prediction_before == one.label
+        outcomes.turned[index] = outcomes.right[index] and one.prediction_after != one.label
+    return outcomes
 
 
 def transfer_rows(bootstrap: GroupBootstrap, matrix: Mapping[str, Mapping[str, Replayed]]) -> list[Transfer]:

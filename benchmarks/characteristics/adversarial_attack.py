@@ -240,9 +240,9 @@ def _examples(results: Mapping[str, Sequence[AttackResult]]) -> list[AttackExamp
     while len(chosen) < EXAMPLES:
         before = len(chosen)
         for name, own in results.items():
-            found = _next_example(name, own, chosen, reference=next(iter(results)))
-            if found is not None and len(chosen) < EXAMPLES:
-                chosen.append(found)
+            example = _next_example(name, own, chosen, reference=next(iter(results)))
+            if example is not None and len(chosen) < EXAMPLES:
+                chosen.append(example)
         if len(chosen) == before:
             break
     return chosen

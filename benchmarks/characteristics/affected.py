@@ -50,15 +50,15 @@ def changed(
     """
     names = np.asarray(ids)
     before, right = np.asarray(predictions[reference]), np.asarray(correct[reference], dtype=np.bool_)
-    found = {}
+    changes = {}
     for name, said in predictions.items():
         if name == reference:
             continue
         differs, now = np.asarray(said) != before, np.asarray(correct[name], dtype=np.bool_)
-        found[name] = Changed(
+        changes[name] = Changed(
             newly_wrong=names[right & ~now].tolist(),
             newly_right=names[~right & now].tolist(),
             wrong_otherwise=names[differs & ~right & ~now].tolist(),
             right_otherwise=names[differs & right & now].tolist(),
         )
-    return found
+    return changes

@@ -106,7 +106,7 @@ def of_questions(
             raise BenchmarkError(f"question {position}: its answer {golds[0]!r} starts nowhere in its context")
         sentences.append(_words(sentence_at(context, starts[0])) if golds else None)
     vocabulary = {context: frozenset(words) for context, words in passages.items()}
-    found: dict[str, Attribute] = {
+    attributes: dict[str, Attribute] = {
         "question word": [question_word(question) for question in questions],
         "answer type": [answer_type(golds[0]) if golds else "no answer" for golds in answers],
         "context length": np.array([len(passages[context]) for context in contexts]),
@@ -115,7 +115,7 @@ def of_questions(
         "overlap with answer sentence": _shares(asked, sentences),
         "rarity": rarity(questions),
     }
-    return found | _confidence(confidence, n)
+    return attributes | _confidence(confidence, n)
 
 
 def of_texts(
@@ -127,15 +127,15 @@ def of_texts(
     Raises:
         BenchmarkError: sequences of different lengths.
     """
-    found: dict[str, Attribute] = {}
+    attributes: dict[str, Attribute] = {}
     if labels is not None:
         _same_length(len(texts), labels=labels)
-        found["label"] = list(labels)
-    found |= {
+        attributes["label"] = list(labels)
+    attributes |= {
         "length": np.array([len(_words(text)) for text in texts]),
         "rarity": rarity(texts),
     }
-    return found | _confidence(confidence, len(texts))
+    return attributes | _confidence(confidence, len(texts))
 
 
 def of_pairs(
@@ -247,12 +247,12 @@ def _ranges(name: str, column: Floats) -> list[Value]:
     # A bin ends with its edge, so numbers equal to an edge fall together however many they are.
     edges = distinct if distinct.size <= 4 else np.unique(np.quantile(column[known], [0.25, 0.5, 0.75]))
     bins = np.searchsorted(edges, column)
-    found = []
+    ranges = []
     for position in np.unique(bins[known]):
         members = np.asarray(known & (bins == position), dtype=np.bool_)
         low, high = (_shown(float(end)) for end in (column[members].min(), column[members].max()))
-        found.append((f" = {low}" if low == high else f" {low} to {high}", members))
-    return found
+        ranges.append((f" = {low}" if low == high else f" {low} to {high}", members))
+    return ranges
 
 
 def _shown(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Characteristic 3: do two deployments find the same examples foreign to their training data?
+"""Characteristic 3: do two deployments find the same examples out-of-distribution?
 
 The detector is deep nearest neighbours (Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest
 Neighbors"). In-distribution is the positive class throughout, and a higher score means more in-distribution.
@@ -194,7 +194,7 @@ def compare(
         n_out_of_distribution=ood_bootstrap.n,
         detectors=_detectors(names, judged, ranker),
         baselines={
-            what: {name: ranker.rank(name, *found) for name, found in scores.items()}
+            what: {name: ranker.rank(name, *point_scores) for name, point_scores in scores.items()}
             for what, scores in (baselines or {}).items()
         },
         length_only_auroc=ranker.length_only,

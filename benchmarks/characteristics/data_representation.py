@@ -103,7 +103,9 @@ def compare(
         for table in tables.values():
             table.add(search)
     overlaps = {name: table.overlaps(bootstrap) for name, table in tables.items()}
-    found = {name: {size: estimates(rows) for size, rows in by_size.items()} for name, by_size in overlaps.items()}
+    overlap_estimates = {
+        name: {size: estimates(rows) for size, rows in by_size.items()} for name, by_size in overlaps.items()
+    }
     alignment = align([representations[name] for name in names], seed=seed)
     first, second = all_pairs(len(names))
     pairs = list(zip(first, second, strict=True))
@@ -116,8 +118,8 @@ def compare(
             RepresentationPair(
                 a=names[a],
                 b=names[b],
-                neighbours=_of_pair(found["neighbours"], k, pair),
-                neighbours_other_groups=_of_pair(found["neighbours_other_groups"], k, pair),
+                neighbours=_of_pair(overlap_estimates["neighbours"], k, pair),
+                neighbours_other_groups=_of_pair(overlap_estimates["neighbours_other_groups"], k, pair),
                 # A resample of these costs as much as the figure itself: no interval.
                 cka=Estimate(number(alignment.cka[a, b]), None, None),
                 procrustes=Estimate(number(alignment.procrustes[a, b]), None, None),
@@ -138,8 +140,10 @@ def compare(
     )
 
 
-def _of_pair(found: Mapping[str, list[Estimate]], k: Sequence[int], pair: int) -> dict[str, Estimate]:
-    return {str(size): found[str(size)][pair] if str(size) in found else UNDEFINED for size in k}
+def _of_pair(estimates_by_size: Mapping[str, list[Estimate]], k: Sequence[int], pair: int) -> dict[str, Estimate]:
+    return {
+        str(size): estimates_by_size[str(size)][pair] if str(size) in estimates_by_size else UNDEFINED for size in k
+    }
 
 
 class _Tables:
@@ -152,8 +156,8 @@ class _Tables:
 
     def add(self, search: Neighbours) -> None:
         for size, tables in self._tables.items():
-            found, self._enough[size] = search.nearest(size, left_out=self._left_out)
-            tables.append(found.astype(np.int32))
+            neighbours, self._enough[size] = search.nearest(size, left_out=self._left_out)
+            tables.append(neighbours.astype(np.int32))
 
     def overlaps(self, bootstrap: GroupBootstrap) -> dict[str, Floats]:
         """By k: (rows, pairs) mean Jaccard over the examples that have k neighbours at all."""

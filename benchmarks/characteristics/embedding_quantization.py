@@ -120,14 +120,14 @@ def compare(
         distances[reference, again] = distance(exact[reference], exact[again])
     verdicts = judge(distances, reference, floors, overlap_margin, examples=bootstrap.n)
 
-    found: dict[str, dict[IndexKind, QuantizedIndex]] = {}
+    indexes: dict[str, dict[IndexKind, QuantizedIndex]] = {}
     well = {name: judged(ranking, ids, relevant) for name, ranking in exact.items()}
     for (name, kind), (size, ranking) in quantized.items():
         kept = judged(ranking, ids, relevant)
         columns = [kept.ndcg, kept.recall, kept.reciprocal_rank, kept.ndcg - well[name].ndcg]
         columns += [first_shared(exact[one], ranking) for one in (name, reference)]
         ndcg, recall, reciprocal_rank, change, overlap, shared = estimates(bootstrap.means(np.stack(columns, axis=1)))
-        found.setdefault(name, {})[kind] = QuantizedIndex(
+        indexes.setdefault(name, {})[kind] = QuantizedIndex(
             bytes_per_vector=size,
             float32_bytes=embedded[name].documents.shape[1] * 4,
             ndcg=ndcg,
@@ -139,4 +139,4 @@ def compare(
             may_be_stored=_STORED[index_verdict(change, margin)],
             verdict=verdicts.get(f"{kind} {name}"),
         )
-    return EmbeddingQuantization(bootstrap.n, len(ids), margin, list(kinds), found)
+    return EmbeddingQuantization(bootstrap.n, len(ids), margin, list(kinds), indexes)

@@ -129,7 +129,7 @@ class Entities:
 
 
 def compare(
-    found: Mapping[str, Sentences],
+    predictions: Mapping[str, Sentences],
     gold: Sentences,
     groups: ArrayLike,
     *,
@@ -143,7 +143,7 @@ def compare(
     """Compare deployments on the same n sentences.
 
     Args:
-        found: by deployment, its spans of each sentence.
+        predictions: by deployment, its spans of each sentence.
         gold: those of the data.
         groups: (n,) labels; sentences of one group are resampled together.
         reference: the deployment that the others are held against.
@@ -156,24 +156,26 @@ def compare(
     Raises:
         BenchmarkError: an unknown reference, or other numbers of sentences.
     """
-    require_reference(reference, found)
+    require_reference(reference, predictions)
     bootstrap = GroupBootstrap(groups, resamples=resamples, seed=seed)
-    for name, sentences in {"the data": gold, **found}.items():
+    for name, sentences in {"the data": gold, **predictions}.items():
         if len(sentences) != bootstrap.n:
             raise BenchmarkError(f"{name}: {len(sentences)} sentences, expected {bootstrap.n}")
-    others = [name for name in found if name != reference]
+    others = [name for name in predictions if name != reference]
     members = members_of(floors)
     pairs = dict.fromkeys([*((reference, name) for name in others), *combinations(members, 2)])
-    shared = {(a, b): _shares(found[a], found[b], bootstrap) for a, b in pairs}
+    shared = {(a, b): _shares(predictions[a], predictions[b], bootstrap) for a, b in pairs}
     overlaps = dict(
         zip(others, estimates(_columns([shared[reference, name] for name in others], bootstrap)), strict=True)
     )
-    scores = {name: _scores(sentences, gold, bootstrap) for name, sentences in found.items()}
+    scores = {name: _scores(sentences, gold, bootstrap) for name, sentences in predictions.items()}
     return Entities(
         sentences=bootstrap.n,
         entities=sum(map(len, gold)),
-        quality={name: _quality(scores[name], scores[reference], found[name], gold) for name in found},
-        changes={name: EntityChange(overlaps[name], _sum(found[reference], found[name])) for name in others},
+        quality={name: _quality(scores[name], scores[reference], predictions[name], gold) for name in predictions},
+        changes={
+            name: EntityChange(overlaps[name], _sum(predictions[reference], predictions[name])) for name in others
+        },
         verdicts=judge(
             {pair: 1 - jaccard for pair, jaccard in shared.items()},
             reference,
@@ -182,7 +184,7 @@ def compare(
             examples=bootstrap.n,
         ),
         errors=prediction_errors.compare(
-            **_entities(found, gold, np.asarray(groups)),
+            **_entities(predictions, gold, np.asarray(groups)),
             reference=reference,
             resamples=resamples,
             seed=seed,
@@ -207,17 +209,17 @@ def _shares(first: Sentences, second: Sentences, bootstrap: GroupBootstrap) -> F
     return np.where(either > 0, divide(both, either), 1.0)
 
 
-def _scores(found: Sentences, gold: Sentences, bootstrap: GroupBootstrap) -> Floats:
+def _scores(predictions: Sentences, gold: Sentences, bootstrap: GroupBootstrap) -> Floats:
     """(rows, 3): precision, recall and F1, 0 where there is nothing to find or nothing is found, as in seqeval."""
     right, made, true = bootstrap.totals(
-        [(len(set(a) & set(b)), len(a), len(b)) for a, b in zip(found, gold, strict=True)]
+        [(len(set(a) & set(b)), len(a), len(b)) for a, b in zip(predictions, gold, strict=True)]
     ).T
     return np.nan_to_num(np.stack([divide(right, made), divide(right, true), divide(2 * right, made + true)], axis=1))
 
 
-def _quality(own: Floats, base: Floats, found: Sentences, gold: Sentences) -> EntityQuality:
+def _quality(own: Floats, base: Floats, predictions: Sentences, gold: Sentences) -> EntityQuality:
     precision, recall, f1, change = estimates(np.column_stack([own, own[:, 2] - base[:, 2]]))
-    aligned = _sum(gold, found)
+    aligned = _sum(gold, predictions)
     errors = EntityErrors(aligned.lost, aligned.found, wrong_boundary=aligned.moved, wrong_type=aligned.relabelled)
     return EntityQuality(precision, recall, f1, change, errors)
 
@@ -229,10 +231,12 @@ def _sum(first: Sentences, second: Sentences) -> EntityAlignment:
     return EntityAlignment(**counts)
 
 
-def _entities(found: Mapping[str, Sentences], gold: Sentences, groups: NDArray[np.generic]) -> dict[str, Any]:
+def _entities(predictions: Mapping[str, Sentences], gold: Sentences, groups: NDArray[np.generic]) -> dict[str, Any]:
     """The entities of the data as examples of `prediction_errors.compare`."""
     places = [(sentence, span) for sentence, spans in enumerate(gold) for span in spans]
-    said = {name: [_said(span, sentences[sentence]) for sentence, span in places] for name, sentences in found.items()}
+    said = {
+        name: [_said(span, sentences[sentence]) for sentence, span in places] for name, sentences in predictions.items()
+    }
     right = np.array([_said(span, [span]) for _, span in places])
     types = np.array([span[0] for _, span in places])
     return {

@@ -119,15 +119,15 @@ def explain(
     if samples < FEWEST_SAMPLES or seed < 0:
         raise BenchmarkError(f"samples = {samples}, seed = {seed}: at least {FEWEST_SAMPLES} and 0 are needed")
     weigh = _lime if method == "lime" else _shap
-    found = []
+    explanations = []
     labels = _checked(predict, list(texts)).argmax(axis=1) if texts else ()
     for name, text, label in zip(ids, texts, labels, strict=True):
         hidden = _Hidden(predict, text)
         draws = int(np.random.SeedSequence([seed, zlib.crc32(name.encode())]).generate_state(1)[0])
         weights = weigh(hidden, int(label), samples, draws) if hidden.words else np.zeros(0)
         words = [(at, word, float(weight)) for at, (word, weight) in enumerate(zip(hidden.words, weights, strict=True))]
-        found.append(TextExplanation(name, int(label), words))
-    return found
+        explanations.append(TextExplanation(name, int(label), words))
+    return explanations
 
 
 def _checked(predict: Predict, texts: list[str]) -> Floats:
@@ -177,8 +177,8 @@ def _lime(hidden: _Hidden, label: int, samples: int, seed: int) -> Floats:
         feature_selection="none", split_expression=r"\s+", bow=False, mask_string="", random_state=seed
     )
     text = " ".join(map(str, range(count)))
-    found = explainer.explain_instance(text, predict, labels=(label,), num_features=count, num_samples=samples)
-    return np.array([weight for _, weight in sorted(found.local_exp[label])], dtype=np.float64)
+    explanation = explainer.explain_instance(text, predict, labels=(label,), num_features=count, num_samples=samples)
+    return np.array([weight for _, weight in sorted(explanation.local_exp[label])], dtype=np.float64)
 
 
 def _shap(hidden: _Hidden, label: int, samples: int, seed: int) -> Floats:
@@ -191,10 +191,10 @@ def _shap(hidden: _Hidden, label: int, samples: int, seed: int) -> Floats:
         explainer = _package("shap").PermutationExplainer(
             lambda shown: hidden.predict(shown[:, run_of]), _Masks((1, runs)), seed=seed
         )
-        found = explainer(np.zeros((1, runs)), max_evals=samples, batch_size=samples, silent=True)
+        explanation = explainer(np.zeros((1, runs)), max_evals=samples, batch_size=samples, silent=True)
     finally:
         np.random.set_state(state)
-    weights = np.asarray(found.values, dtype=np.float64)[0, :, label]
+    weights = np.asarray(explanation.values, dtype=np.float64)[0, :, label]
     return np.asarray((weights / np.bincount(run_of))[run_of], dtype=np.float64)
 
 
@@ -256,9 +256,11 @@ def compare(
             if key in tables[a] and key in tables[b]:
                 row[:] = _agreement(tables[a][key], tables[b][key], names[a], names[b], k)
         there = ~np.isnan(rows)
-        same, ranks, *found = estimates(divide(bootstrap.totals(np.where(there, rows, 0.0)), bootstrap.totals(there)))
-        measured = {str(size): estimate for size, estimate in zip(k, found[: len(k)], strict=True)}
-        by_chance = {str(size): estimate.value for size, estimate in zip(k, found[len(k) :], strict=True)}
+        same, ranks, *jaccards = estimates(
+            divide(bootstrap.totals(np.where(there, rows, 0.0)), bootstrap.totals(there))
+        )
+        measured = {str(size): estimate for size, estimate in zip(k, jaccards[: len(k)], strict=True)}
+        by_chance = {str(size): estimate.value for size, estimate in zip(k, jaccards[len(k) :], strict=True)}
         pairs.append(ExplanationPair(names[a], names[b], int(there[:, 0].sum()), measured, by_chance, ranks, same))
     return ExplanationAgreement(texts=len(ids), groups=bootstrap.count, pairs=pairs)
 

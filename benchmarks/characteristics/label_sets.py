@@ -67,11 +67,11 @@ class LabelSets:
     the data has none."""
 
 
-def compare(found: Mapping[str, Labels], gold: Labels, groups: ArrayLike, **options: Any) -> LabelSets:
+def compare(predictions: Mapping[str, Labels], gold: Labels, groups: ArrayLike, **options: Any) -> LabelSets:
     """Compare deployments on the same n texts: as entities, each label at a place of its own.
 
     Args:
-        found: by deployment, its labels of each text.
+        predictions: by deployment, its labels of each text.
         gold: those of the data.
         groups: (n,) labels; texts of one group are resampled together.
         options: of `benchmarks.characteristics.entities.compare`.
@@ -79,13 +79,15 @@ def compare(found: Mapping[str, Labels], gold: Labels, groups: ArrayLike, **opti
     Raises:
         BenchmarkError: an unknown reference, or other numbers of texts.
     """
-    every = sorted({label for texts in (gold, *found.values()) for labels in texts for label in labels})
+    every = sorted({label for texts in (gold, *predictions.values()) for labels in texts for label in labels})
     places = {label: place for place, label in enumerate(every)}
 
     def spans(texts: Labels) -> entities.Sentences:
         return [[(label, places[label], places[label] + 1) for label in labels] for labels in texts]
 
-    result = entities.compare({name: spans(texts) for name, texts in found.items()}, spans(gold), groups, **options)
+    result = entities.compare(
+        {name: spans(texts) for name, texts in predictions.items()}, spans(gold), groups, **options
+    )
     return LabelSets(
         texts=result.sentences,
         labels=result.entities,

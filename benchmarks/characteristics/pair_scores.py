@@ -55,9 +55,9 @@ def found_alike(similarities: ArrayLike, count: int) -> NDArray[np.bool_]:
     all similarities is no error, what it does to their order is.
     """
     values = np.asarray(similarities, np.float64)
-    found = np.zeros(len(values), np.bool_)
-    found[np.argsort(-values, kind="stable")[:count]] = True
-    return found
+    most_similar = np.zeros(len(values), np.bool_)
+    most_similar[np.argsort(-values, kind="stable")[:count]] = True
+    return most_similar
 
 
 def compare(
@@ -89,7 +89,7 @@ def compare(
         if np.shape(own) != (bootstrap.n,):
             raise BenchmarkError(f"scores of {name}: shape {np.shape(own)}, expected ({bootstrap.n},)")
     base: Floats = np.asarray(predicted[reference], np.float64)
-    found = {}
+    qualities = {}
     for name, column in predicted.items():
         values: Floats = np.asarray(column, np.float64)
         # Pairs of (gold, reference, own): gold with reference, gold with own, reference with own.
@@ -105,5 +105,5 @@ def compare(
             ],
             axis=1,
         )
-        found[name] = PairScoreQuality(*estimates(columns))
-    return PairScores(bootstrap.n, found)
+        qualities[name] = PairScoreQuality(*estimates(columns))
+    return PairScores(bootstrap.n, qualities)

@@ -407,19 +407,19 @@ class _Comparison:
         return judge_changes(changes, self.margins["disagreement"], examples) if len(right[0]) else {}
 
     def _divergences(self, within: Bools, pairs: list[ErrorPair]) -> dict[str, Divergences]:
-        groups, found = self.bootstrap.index[within], {}
+        groups, divergences = self.bootstrap.index[within], {}
         for column, pair in enumerate(pairs[: len(self.names) - 1]):  # the reference's come first
             if pair.divergence is None or self.divergence is None:
                 continue
             nats = self.kullback_leibler[pair.b]
             infinite = int(np.isinf(nats[within]).sum())
             mean = UNDEFINED if infinite else estimates(self.bootstrap.means(nats, within))[0]
-            found[pair.b] = Divergences(
+            divergences[pair.b] = Divergences(
                 jensen_shannon=spread(self.divergence[within, column], pair.divergence, groups),
                 kullback_leibler=spread(nats[within], mean, groups),
                 infinite=infinite,
             )
-        return found
+        return divergences
 
     def _pairs(
         self,
@@ -434,12 +434,12 @@ class _Comparison:
         agreements = self._agreements(first, second, within, effect, evidence)
         apart = _mean_divergence(self.bootstrap, self.divergence, block, within)
         n = float(within.sum()) / effect
-        found = []
+        error_pairs = []
         for pair, (i, j) in enumerate(zip(first, second, strict=True)):
             names = self.names[i], self.names[j]
             if names in self._noise and self.said is not None:
                 evidence.changed[names] = differs[:, pair]
-            found.append(
+            error_pairs.append(
                 ErrorPair(
                     a=names[0],
                     b=names[1],
@@ -451,7 +451,7 @@ class _Comparison:
                     **agreements[pair],
                 )
             )
-        return found
+        return error_pairs
 
     def _agreements(
         self, first: NDArray[np.intp], second: NDArray[np.intp], within: Bools, effect: float, evidence: _Evidence
@@ -473,13 +473,13 @@ class _Comparison:
         rows = 1 - counts.jaccard()
         wrong_first, wrong_second = divide(counts.a[0], counts.n[0]), divide(counts.b[0], counts.n[0])
         by_chance = wrong_first * (1 - wrong_second) + wrong_second * (1 - wrong_first)
-        found: list[_Agreement] = []
+        agreements: list[_Agreement] = []
         for pair, (i, j) in enumerate(zip(first, second, strict=True)):
             names = self.names[i], self.names[j]
             if names in self._noise:
                 evidence.apart[names], evidence.sizes[names] = rows[:, pair], float(sizes[pair])
             discordant = (newly_wrong[pair] + newly_right[pair]) / effect
-            found.append(
+            agreements.append(
                 {
                     "jaccard": jaccards[pair],
                     "expected_jaccard": number(expected[pair]),
@@ -495,7 +495,7 @@ class _Comparison:
                     "mcnemar_p": float(p_values[pair]),
                 }
             )
-        return found
+        return agreements
 
 
 class _Agreement(TypedDict):
@@ -611,6 +611,6 @@ def _mean_divergence(
     if divergence is None:
         return None
     table = divergence[:, block]
-    found = np.asarray(~np.isnan(table).any(axis=0))
-    means = estimates(bootstrap.means(np.where(found, table, 0.0), within))
-    return [mean if there else None for mean, there in zip(means, found, strict=True)]
+    has_divergence = np.asarray(~np.isnan(table).any(axis=0))
+    means = estimates(bootstrap.means(np.where(has_divergence, table, 0.0), within))
+    return [mean if there else None for mean, there in zip(means, has_divergence, strict=True)]

@@ -101,18 +101,20 @@ def compare(
     for name, lists in scores.items():
         if [len(own) for own in lists] != numbers or len(relevant) != len(numbers) or bootstrap.n != len(numbers):
             raise BenchmarkError(f"scores of {name}: not one for each candidate of the {bootstrap.n} queries")
-    told = {name: [told_apart(own) for own in lists] for name, lists in scores.items()}
-    found = {name: _judge(lists, candidates, relevant) for name, lists in told.items()}
+    rounded_scores = {name: [told_apart(own) for own in lists] for name, lists in scores.items()}
+    metrics = {name: _judge(lists, candidates, relevant) for name, lists in rounded_scores.items()}
     others = [name for name in scores if name != reference]
     trainings = members_of(floors)
     pairs = dict.fromkeys([*((reference, name) for name in others), *combinations(trainings, 2)])
-    kendalls = {(a, b): within_lists(told[a], told[b]) for a, b in pairs}
+    kendalls = {(a, b): within_lists(rounded_scores[a], rounded_scores[b]) for a, b in pairs}
     return Reranking(
         queries=bootstrap.n,
         candidates=sum(numbers),
         margin=margin,
-        quality={name: _quality(own, found[reference], bootstrap) for name, own in found.items()},
-        changes={name: _change(kendalls[reference, name], told, (reference, name), bootstrap) for name in others},
+        quality={name: _quality(own, metrics[reference], bootstrap) for name, own in metrics.items()},
+        changes={
+            name: _change(kendalls[reference, name], rounded_scores, (reference, name), bootstrap) for name in others
+        },
         verdicts=judge(
             {pair: 1 - np.asarray(bootstrap.means(own)[:, 0], np.float64) for pair, own in kendalls.items()},
             reference,
@@ -131,11 +133,11 @@ def within_lists(first: Lists, second: Lists) -> Floats:
     """
     from scipy.stats import kendalltau
 
-    found: Floats = np.empty(len(first))
+    taus: Floats = np.empty(len(first))
     for place, (a, b) in enumerate(zip(first, second, strict=True)):
         flat = [len(np.unique(own)) < 2 for own in (a, b)]
-        found[place] = float(all(flat)) if any(flat) else kendalltau(a, b).statistic
-    return found
+        taus[place] = float(all(flat)) if any(flat) else kendalltau(a, b).statistic
+    return taus
 
 
 def _judge(scores: Lists, candidates: Sequence[Sequence[str]], relevant: Sequence[Mapping[str, int]]) -> Found:

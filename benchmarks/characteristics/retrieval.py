@@ -133,7 +133,7 @@ def compare(
                 f"{len(ids)}"
             )
     rankings = {name: search(own.queries, own.documents) for name, own in embedded.items()}
-    found = {name: judged(ranking, ids, relevant) for name, ranking in rankings.items()}
+    metrics = {name: judged(ranking, ids, relevant) for name, ranking in rankings.items()}
     others = [name for name in embedded if name != reference]
     trainings = members_of(floors)
     pairs = [*((reference, name) for name in others), *combinations(trainings, 2)]
@@ -145,10 +145,10 @@ def compare(
         queries=bootstrap.n,
         documents=len(ids),
         margin=margin,
-        quality={name: _quality(own, found[reference], bootstrap) for name, own in found.items()},
+        quality={name: _quality(own, metrics[reference], bootstrap) for name, own in metrics.items()},
         changes={name: _change(rankings[reference], rankings[name], bootstrap) for name in others},
         mixed=[
-            _mixed(pair, embedded, ids, relevant, found[pair[1]].ndcg, bootstrap, margin)
+            _mixed(pair, embedded, ids, relevant, metrics[pair[1]].ndcg, bootstrap, margin)
             for name in others
             for pair in ((reference, name), (name, reference))
         ],

@@ -169,13 +169,13 @@ def search(
         plain = _Flips(labels, candidates.members, everywhere, permutations, seed)
     deployments = {}
     for name, outcome in happened.items():
-        found, explained = [], False
+        slices, explained = [], False
         if listed[name] and bootstrap:
             expected = outcome - excess[name] + _means(excess[name], strata)[strata]
-            found = _slices(candidates, bootstrap, outcome, listed[name], tests[name], overall, expected)
+            slices = _slices(candidates, bootstrap, outcome, listed[name], tests[name], overall, expected)
         elif plain:
             explained = bool((plain.test(outcome.astype(np.float64), pairs).p() <= level).any())
-        deployments[name] = DeploymentSlices(float(outcome.mean()), found, explained)
+        deployments[name] = DeploymentSlices(float(outcome.mean()), slices, explained)
     return Slices(len(pairs), least, level, deployments)
 
 
@@ -400,11 +400,11 @@ def _slices(
     members = candidates.members[:, listed]
     rates = estimates(divide(bootstrap.totals(members & outcome[:, None]), bootstrap.totals(members)))
     p, p_all = test.p(), test.p(overall)
-    found = []
+    slices = []
     for column, inside, rate in zip(listed, members.T, rates, strict=True):
         there, elsewhere = float(outcome[inside].mean()), float(outcome[~inside].mean())
         ratio = there / elsewhere if elsewhere else None
         chances = float(p[column - 1]), float(p_all[column - 1])
         size, usual = int(inside.sum()), float(expected[inside].mean())
-        found.append(Slice(candidates.descriptions[column], size, rate, elsewhere, usual, ratio, *chances))
-    return found
+        slices.append(Slice(candidates.descriptions[column], size, rate, elsewhere, usual, ratio, *chances))
+    return slices

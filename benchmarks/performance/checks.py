@@ -30,38 +30,40 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
 
     seconds = conditions.get("seconds") or 0.0
     core_seconds = seconds * (conditions.get("cores") or 0.0)
-    found = []
+    warnings = []
     if (busy := share("other_cpu_seconds", core_seconds)) > BUSY:
-        found.append(f"busy: other processes took {busy:.0%} of the cores; close them, or pin to idle cores")
+        warnings.append(f"busy: other processes took {busy:.0%} of the cores; close them, or pin to idle cores")
     if (stolen := share("steal_seconds", core_seconds)) > STOLEN:
-        found.append(f"busy: other virtual machines took {stolen:.0%} of the cores; use a host of its own")
+        warnings.append(f"busy: other virtual machines took {stolen:.0%} of the cores; use a host of its own")
     if (held := share("quota_seconds", seconds)) > HELD_BACK:
-        found.append(
+        warnings.append(
             f"throttled: the container's quota held it back {held:.0%} of the time; raise it, or lower threads"
         )
     if throttles := conditions.get("thermal_throttles"):
-        found.append(f"throttled: the cores were slowed for heat {throttles:.0f} times; cool the machine")
+        warnings.append(f"throttled: the cores were slowed for heat {throttles:.0f} times; cool the machine")
     if (hot := share("gpu_hot_seconds", seconds)) > HELD_BACK:
-        found.append(f"throttled: heat held the GPU's clocks down {hot:.0%} of the time; cool it, or lower its clocks")
+        warnings.append(
+            f"throttled: heat held the GPU's clocks down {hot:.0%} of the time; cool it, or lower its clocks"
+        )
     if (capped := share("gpu_power_capped_seconds", seconds)) > HELD_BACK:
-        found.append(
+        warnings.append(
             f"throttled: the limit of power held the GPU's clocks down {capped:.0%} of the time; raise it, or lower "
             "its clocks to what it can hold"
         )
     change = conditions.get("clock_change") or 0.0
     if abs(change) > CLOCK:
         way = "slower" if change > 0 else "faster"
-        found.append(
+        warnings.append(
             f"throttled: a fixed piece of work was {abs(change):.0%} {way} at the end; "
             "fix the clock (governor `performance`, turbo off), or wait until the machine is quiet"
         )
     change = conditions.get("gpu_clock_change") or 0.0
     if abs(change) > CLOCK:
         way = "slower" if change > 0 else "faster"
-        found.append(
+        warnings.append(
             f"throttled: a fixed batch on the GPU was {abs(change):.0%} {way} at the end; lock its clocks "
             "(nvidia-smi --lock-gpu-clocks), or wait until it is quiet"
         )
     if others := conditions.get("gpu_processes"):
-        found.append(f"busy: {others:.0f} other processes compute on the GPU; end them")
-    return tuple(found)
+        warnings.append(f"busy: {others:.0f} other processes compute on the GPU; end them")
+    return tuple(warnings)

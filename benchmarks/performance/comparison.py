@@ -239,5 +239,5 @@ def _ways(ranks: NDArray[np.int64], chosen: int) -> Floats:
     ways[0, 0] = 1
     for rank in ranks:
         ways[1:, rank:] += ways[:-1, : total + 1 - rank]
-    found: Floats = ways[chosen]
-    return found
+    counts: Floats = ways[chosen]
+    return counts

@@ -64,32 +64,32 @@ def in_pairs(
     *,
     seconds: float,
     seed: int = 0,
-    told: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[PairOfBursts]:
     """Time bursts of the two in turns, after a warm-up in turns: `FEWEST_PAIRS`, more within ``seconds`` of both.
 
-    ``lengths`` are those of the samples, in tokens. ``told`` hears before each pair what share of all is done.
+    ``lengths`` are those of the samples, in tokens. ``progress`` hears before each pair what share of all is done.
     """
     if not lengths:
         raise BenchmarkError("no samples to answer; give one at least")
     rng = Random(seed)
     size = ceil(BURST_SECONDS / _slower_seconds(reference, candidate, len(lengths)))
     lead = ceil(LEAD * size) if size > 1 else 0
-    found: list[PairOfBursts] = []
+    pairs: list[PairOfBursts] = []
     spent, reference_first = 0.0, False
-    while len(found) < FEWEST_PAIRS or spent < seconds:
-        told(min(len(found) / FEWEST_PAIRS, spent / seconds))
+    while len(pairs) < FEWEST_PAIRS or spent < seconds:
+        progress(min(len(pairs) / FEWEST_PAIRS, spent / seconds))
         samples = burst_samples(lengths, size, rng)
         order = [*rng.choices(range(len(lengths)), k=lead), *samples]
         # At random, and each as often: of two pairs in a row, the second is the other way round.
-        reference_first = not reference_first if len(found) % 2 else rng.random() < 0.5
+        reference_first = not reference_first if len(pairs) % 2 else rng.random() < 0.5
         if reference_first:
             one, other = reference(order), candidate(order)
         else:
             other, one = candidate(order), reference(order)
         spent += (sum(one) + sum(other)) / 1e9
-        found.append(PairOfBursts(tuple(samples), reference_first, tuple(one[lead:]), tuple(other[lead:])))
-    return found
+        pairs.append(PairOfBursts(tuple(samples), reference_first, tuple(one[lead:]), tuple(other[lead:])))
+    return pairs
 
 
 def burst_samples(lengths: Sequence[int], size: int, rng: Random) -> list[int]:

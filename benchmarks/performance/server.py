@@ -184,8 +184,8 @@ def _trial(
     test.add_done_callback(lambda _: queue.end())
     queue.answer_all()
     summary = test.result()
-    told = re.search(r"^99\.00 percentile latency \(ns\)\s*: (\d+)$", summary, re.MULTILINE)
-    return RateTrial(rate, tuple(queue.latencies), queries, int(told[1]) if told else None)
+    match = re.search(r"^99\.00 percentile latency \(ns\)\s*: (\d+)$", summary, re.MULTILINE)
+    return RateTrial(rate, tuple(queue.latencies), queries, int(match[1]) if match else None)
 
 
 def _came_late(trial: RateTrial) -> bool:

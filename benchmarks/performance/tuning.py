@@ -151,10 +151,10 @@ def _best_budget(run: Run, first: Setting, end: float, trials: list[Trial]) -> N
             budget = budget * 2 if larger else budget // 2
             if not BUDGETS[0] <= budget <= BUDGETS[1]:
                 break
-            found = fastest(budget)
-            if found * STEP_GAIN > best:
+            nanoseconds = fastest(budget)
+            if nanoseconds * STEP_GAIN > best:
                 break
-            best = found
+            best = nanoseconds
         if best < start:
             break  # it gets worse on the other side
 

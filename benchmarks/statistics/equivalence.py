@@ -164,8 +164,8 @@ def judge(
     """
 
     def between(a: str, b: str) -> Floats | None:
-        found = distances.get((a, b))
-        return distances.get((b, a)) if found is None else found
+        pair_distance = distances.get((a, b))
+        return distances.get((b, a)) if pair_distance is None else pair_distance
 
     judged: dict[str, _Judged] = {}
     for name, floor in floors.items():
@@ -214,13 +214,13 @@ def _verdicts(judged: Mapping[str, _Judged], margin: float, examples: int) -> di
     same = Family.of([one.evidence.p_below(margin) for one in judged.values()])
     floors = estimates(np.stack([one.floor for one in judged.values()], axis=1))
     ratios = estimates(np.stack([divide(one.distance, one.floor) for one in judged.values()], axis=1))
-    found = {}
+    verdicts = {}
     for i, (name, one) in enumerate(judged.items()):
-        told = _conclude(different.p[i], same.p[i])
+        conclusion = _conclude(different.p[i], same.p[i])
         levels = different.levels[i], same.levels[i]
-        open_question = told == "cannot tell"
-        found[name] = Verdict(
-            conclusion=told,
+        open_question = conclusion == "cannot tell"
+        verdicts[name] = Verdict(
+            conclusion=conclusion,
             floor=floors[i],
             floor_kind=one.kind,
             trainings=one.trainings,
@@ -235,7 +235,7 @@ def _verdicts(judged: Mapping[str, _Judged], margin: float, examples: int) -> di
             trainings_needed=one.evidence.trainings_needed(margin, levels) if open_question else None,
             evidence=one.evidence,
         )
-    return found
+    return verdicts
 
 
 @dataclass(frozen=True)
@@ -466,12 +466,12 @@ def judge_changes(
     """
     different = Family.of([2 * min(one.p_above(0.0), one.p_below(0.0), 0.5) for one in changes.values()])
     same = Family.of([2 * max(one.p_below(margin), one.p_above(-margin)) for one in changes.values()])
-    found = {}
+    score_changes = {}
     for i, (name, one) in enumerate(changes.items()):
-        told = _conclude(different.p[i], same.p[i])
-        level = float((same if told == "same" else different).levels[i])
-        found[name] = ScoreChange(
-            conclusion=told,
+        conclusion = _conclude(different.p[i], same.p[i])
+        level = float((same if conclusion == "same" else different).levels[i])
+        score_changes[name] = ScoreChange(
+            conclusion=conclusion,
             change=one.interval(level / 2),
             p_different=number(different.p[i]),
             p_same=number(min(1.0, same.p[i])),
@@ -482,11 +482,11 @@ def judge_changes(
                 (different.levels[i] / 2, same.levels[i] / 2),
                 examples[name],
             )
-            if told == "cannot tell"
+            if conclusion == "cannot tell"
             else None,
             evidence=one,
         )
-    return found
+    return score_changes
 
 
 def holm(p: ArrayLike) -> Floats:
@@ -545,7 +545,7 @@ def _times(
     """How many times as large a sample would tell; ``error`` and ``error_under(d)``, if d is true, are of ``n``."""
     from scipy.special import ndtr, ndtri
 
-    def told(times: float) -> float:
+    def power(times: float) -> float:
         """The chance of either answer."""
         root = sqrt(times * n)
         same = margin + float(ndtri(level_same)) * error_under(margin) / root
@@ -554,12 +554,12 @@ def _times(
         below = float(ndtr((same - difference) / spread))
         return below + max(0.0, float(ndtr((difference - max(same, different)) / spread)))
 
-    if told(MOST_TIMES) < POWER:
+    if power(MOST_TIMES) < POWER:
         return float("nan")
     few, many = 1.0, MOST_TIMES
     for _ in range(60):
         middle = sqrt(few * many)
-        few, many = (few, middle) if told(middle) >= POWER else (middle, many)
+        few, many = (few, middle) if power(middle) >= POWER else (middle, many)
     return many
 
 

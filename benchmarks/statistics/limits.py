@@ -166,8 +166,8 @@ class Ratio:
         ends = estimate.value, estimate.low, estimate.high
         if any(end is None or end <= 0 for end in ends):
             return None
-        found = Widened.of(Estimate(*(None if end is None else log(end) for end in ends)))
-        return None if found is None else cls(found)
+        logarithm = Widened.of(Estimate(*(None if end is None else log(end) for end in ends)))
+        return None if logarithm is None else cls(logarithm)
 
     def over(self, other: Ratio) -> Ratio:
         """This one over an independent other."""
@@ -264,19 +264,19 @@ def judge(limited: Mapping[Name, Limited]) -> dict[Name, Judged]:
     outside = [one.p_outside for one in limited.values()]
     asked = [nan if isinstance(one.tested, Exact) else 2 * p for one, p in zip(limited.values(), outside, strict=True)]
     levels = Family.of(asked).levels / 2
-    found = {}
+    judgements = {}
     for (name, one), p_outside, level in zip(limited.items(), outside, levels, strict=True):
         p_inside = one.p_inside
         place: Place = "inside" if p_inside < TAIL else "outside" if p_outside < level else "cannot tell"
         at_most = one.side == "at most"
-        found[name] = Judged(
+        judgements[name] = Judged(
             place=place,
             low=number(one.tested.low(level if at_most else TAIL)),
             high=number(one.tested.high(TAIL if at_most else level)),
             level_outside=float(level),
             times_needed=_times_needed(p_inside, p_outside, float(level)) if place == "cannot tell" else None,
         )
-    return found
+    return judgements
 
 
 def _times_needed(p_inside: float, p_outside: float, level: float) -> float | None:

@@ -78,23 +78,23 @@ class Neighbours:
         group = np.arange(n) if left_out is None else np.asarray(left_out)
         _, index_of, sizes = np.unique(group, return_inverse=True, return_counts=True)
         enough = n - sizes[index_of] >= k
-        found = np.full((n, k), -1, dtype=np.intp)
+        neighbours = np.full((n, k), -1, dtype=np.intp)
         if k < 1 or not enough.any():
-            return found, enough
+            return neighbours, enough
         unsettled = np.flatnonzero(enough)
         if k <= self._candidates.shape[1]:
             last = np.empty(n)
             for rows in _blocks(unsettled, 8 * self._candidates.shape[1]):
                 candidates = self._candidates[rows]
                 barred = group[candidates] == group[rows, None]
-                found[rows], last[rows] = _first_k(self._cosines[rows], candidates, barred, k)
+                neighbours[rows], last[rows] = _first_k(self._cosines[rows], candidates, barred, k)
             # Something that was not fetched may tie with the last one chosen.
             unsettled = unsettled[self._reach[unsettled] >= last[unsettled] - _SLACK]
         for rows in _blocks(unsettled, n):
             cosines = self._to_all(rows)
             candidates = np.broadcast_to(np.arange(n), cosines.shape)
-            found[rows], _ = _first_k(cosines, candidates, group[None, :] == group[rows, None], k)
-        return found, enough
+            neighbours[rows], _ = _first_k(cosines, candidates, group[None, :] == group[rows, None], k)
+        return neighbours, enough
 
     def _to_all(self, rows: NDArray[np.intp]) -> NDArray[np.float64]:
         """(rows, n) cosines in float64, without a float64 copy of all rows."""
@@ -130,7 +130,7 @@ def distance_to_kth(queries: NDArray[np.float32], bank: NDArray[np.float32], k: 
         raise BenchmarkError(f"k = {k} neighbours in a bank of {len(bank)} points: lower k or enlarge the bank")
     index = faiss.IndexFlatL2(bank.shape[1])
     index.add(bank)
-    _, found = index.search(queries, k)
+    _, neighbours = index.search(queries, k)
     # faiss expands |q - b|^2 in float32, which loses small distances: only its choice of neighbour is taken.
-    gaps = queries.astype(np.float64) - bank[found[:, -1]]
+    gaps = queries.astype(np.float64) - bank[neighbours[:, -1]]
     return np.asarray(np.linalg.norm(gaps, axis=1), dtype=np.float64)

@@ -94,10 +94,10 @@ def weighted_roc(
 
     # Only at the score of an out-of-distribution point does their recall grow.
     steps = np.unique(ood_sorted)
-    found = below_ood[:, np.searchsorted(ood_sorted, steps, side="right")]
+    hits = below_ood[:, np.searchsorted(ood_sorted, steps, side="right")]
     alarms = below_in[:, np.searchsorted(in_sorted, steps, side="right")]
-    precision = np.nan_to_num(divide(found, found + alarms))
-    gained = np.diff(found, axis=1, prepend=0.0)
+    precision = np.nan_to_num(divide(hits, hits + alarms))
+    gained = np.diff(hits, axis=1, prepend=0.0)
     return Curves(area, divide(passing, total_ood), divide((gained * precision).sum(axis=1), total_ood))
 
 

@@ -46,7 +46,7 @@ def search(queries: NDArray[np.float32], documents: NDArray[np.float32], depth: 
             f"queries have {queries.shape[1]} dimensions and documents {documents.shape[1]}: one index cannot hold both"
         )
     depth = min(depth, len(documents))
-    found = np.empty((len(queries), depth), np.intp)
+    document_numbers = np.empty((len(queries), depth), np.intp)
     scores = np.empty((len(queries), depth), np.float32)
     step = max(1, _NUMBERS_AT_ONCE // len(documents))
     for start in range(0, len(queries), step):
@@ -55,9 +55,9 @@ def search(queries: NDArray[np.float32], documents: NDArray[np.float32], depth: 
         nearest = np.sort(np.argpartition(-products, depth - 1, axis=1)[:, :depth], axis=1)
         own = np.take_along_axis(products, nearest, axis=1)
         order = np.argsort(-own, axis=1, kind="stable")
-        found[rows] = np.take_along_axis(nearest, order, axis=1)
+        document_numbers[rows] = np.take_along_axis(nearest, order, axis=1)
         scores[rows] = np.take_along_axis(own, order, axis=1)
-    return Rankings(found, scores)
+    return Rankings(document_numbers, scores)
 
 
 def rescore(
@@ -97,7 +97,7 @@ def judge_rankings(ids: Sequence[Sequence[str]], relevant: Sequence[Mapping[str,
     from ir_measures import RR, Qrel, R, ScoredDoc, iter_calc, nDCG
 
     measures = {nDCG @ TOP: "ndcg", R @ DEPTH: "recall", RR: "reciprocal_rank"}
-    found = {name: np.zeros(len(ids)) for name in measures.values()}
+    metric_values = {name: np.zeros(len(ids)) for name in measures.values()}
     qrels = [
         Qrel(str(query), document, grade) for query, grades in enumerate(relevant) for document, grade in grades.items()
     ]
@@ -108,8 +108,8 @@ def judge_rankings(ids: Sequence[Sequence[str]], relevant: Sequence[Mapping[str,
         for rank, document in enumerate(ranking)
     ]
     for metric in iter_calc(list(measures), qrels, run):
-        found[measures[metric.measure]][int(metric.query_id)] = metric.value
-    return Found(**found)
+        metric_values[measures[metric.measure]][int(metric.query_id)] = metric.value
+    return Found(**metric_values)
 
 
 def rank_biased_overlap(first: NDArray[np.intp], second: NDArray[np.intp], p: float = 0.9) -> Floats:

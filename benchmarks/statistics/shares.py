@@ -127,8 +127,10 @@ def overlaps_of_sets(bootstrap: GroupBootstrap, both: Bools, either: Bools) -> t
     mates = np.array([_mates(bootstrap.index[column]) for column in either.T])
     correlation = _correlation(residuals, bootstrap.index, mates, int((either & ~both).sum())) if sizes.any() else 0.0
     effective = sizes / (1 + mates * correlation)
-    found = [share_interval(float(v * n), float(n)) if n else UNDEFINED for v, n in zip(values, effective, strict=True)]
-    return found, effective
+    jaccards = [
+        share_interval(float(v * n), float(n)) if n else UNDEFINED for v, n in zip(values, effective, strict=True)
+    ]
+    return jaccards, effective
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,13 @@ def add_mask(model: ModelProto) -> None:
     """Rewrite every masking that overwrites scores, and every scale before one; a graph without stays as it is."""
     graph = model.graph
     _divide_scores(graph)
-    found = {masking.where.output[0]: masking for masking in _maskings(graph)}
-    if not found:
+    maskings = {masking.where.output[0]: masking for masking in _maskings(graph)}
+    if not maskings:
         return
-    moved = {masking.scale.output[0] for masking in found.values()}
+    moved = {masking.scale.output[0] for masking in maskings.values()}
     nodes = _bias(graph)
     for node in graph.node:
-        masking = found.get(node.output[0])
+        masking = maskings.get(node.output[0])
         if node.output[0] not in moved:
             nodes.extend([node] if masking is None else _added(masking))
     del graph.node[:]
@@ -75,15 +75,15 @@ def _divide_scores(graph: GraphProto) -> None:
 
 def _maskings(graph: GraphProto) -> list[_MaskedScores]:
     producer = producers(graph)
-    found = []
+    maskings = []
     for where in graph.node:
         if where.op_type != "Where" or not _follows_mask(where.input[0], producer):
             continue
         product = producer.get(where.input[2])
         scale = None if product is None or product.op_type != "MatMul" else producer.get(product.input[0])
         if product is not None and scale is not None and scale.op_type == "Div":
-            found.append(_MaskedScores(where, product, scale))
-    return found
+            maskings.append(_MaskedScores(where, product, scale))
+    return maskings
 
 
 def _follows_mask(name: str, producer: dict[str, NodeProto]) -> bool:

@@ -41,13 +41,13 @@ def _taken(node: NodeProto, producer: dict[str, NodeProto]) -> list[NodeProto]:
 
 def _lengths_differ(condition: str, producer: dict[str, NodeProto]) -> bool:
     """Whether it is ``Not(Equal(a, b))``, with a cast at most, of two numbers that are each out of a shape."""
-    found = []
+    kinds = []
     for kind in ("Cast", "Not", "Equal"):
         node = producer.get(condition)
         if node is not None and node.op_type == kind:
-            found.append(kind)
+            kinds.append(kind)
             condition = node.input[0]
-    if found[-2:] != ["Not", "Equal"]:
+    if kinds[-2:] != ["Not", "Equal"]:
         return False
     assert node is not None
     return all(_out_of_shape(name, producer) for name in node.input)

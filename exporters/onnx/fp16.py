@@ -142,12 +142,12 @@ def _typed(model: ModelProto) -> ModelProto:
 
 def _empty(graph: GraphProto) -> dict[str, list[int]]:
     """Call weights without data empty, which the converter takes for their true size; and their shapes."""
-    found = {}
+    shapes = {}
     for weight in graph.initializer:
         if weight.data_type == weight.FLOAT and not (weight.raw_data or weight.float_data):
-            found[weight.name] = list(weight.dims)
+            shapes[weight.name] = list(weight.dims)
             weight.dims[:] = [0]
-    return found
+    return shapes
 
 
 def _join_float32(graph: GraphProto, own: Collection[str]) -> None:

@@ -106,8 +106,8 @@ def _feed_forward(parent: Path, hidden: int) -> set[str]:
 
 
 def _missing(model: ModelProto, layers: int) -> dict[str, int]:
-    found = Counter(ALIKE.get(node.op_type, node.op_type) for node in model.graph.node)
-    short = {name: count - found[name] for name, count in expected(layers).items()}
+    counts = Counter(ALIKE.get(node.op_type, node.op_type) for node in model.graph.node)
+    short = {name: count - counts[name] for name, count in expected(layers).items()}
     return {name: count for name, count in short.items() if count > 0}
 
 

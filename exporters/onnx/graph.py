@@ -92,8 +92,8 @@ def check_interface(model: ModelProto, *, task: str, where: Path) -> None:
     ):
         for name in needed:
             if name not in present:
-                found = ", ".join(sorted(present)) or "none"
-                raise ExportError(f"{where / MODEL} has no {kind} {name!r} (only {found}): export it again")
+                names = ", ".join(sorted(present)) or "none"
+                raise ExportError(f"{where / MODEL} has no {kind} {name!r} (only {names}): export it again")
 
 
 def interface(model: ModelProto) -> tuple[list[Tensor], list[Tensor]]:
@@ -117,8 +117,8 @@ def opset(model: ModelProto) -> int:
 
 def non_standard_operators(model: ModelProto) -> dict[str, int]:
     """Count of nodes of other domains than ONNX's own, by operator."""
-    found = Counter(node.op_type for node in model.graph.node if node.domain not in ("", "ai.onnx"))
-    return dict(sorted(found.items()))
+    counts = Counter(node.op_type for node in model.graph.node if node.domain not in ("", "ai.onnx"))
+    return dict(sorted(counts.items()))
 
 
 def producers(graph: GraphProto) -> dict[str, NodeProto]:
@@ -164,18 +164,18 @@ def behind_mask(graph: GraphProto) -> list[str]:
     for node in graph.node:
         for name in node.input:
             consumers[name].append(node)
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     waiting = ["attention_mask"]
     while waiting:
         for node in consumers[waiting.pop()]:
-            if node.op_type in ("Shape", *ATTENTIONS) or node.name in found:  # a shape is not a value of the mask
+            if node.op_type in ("Shape", *ATTENTIONS) or node.name in names:  # a shape is not a value of the mask
                 continue
             if node.op_type in ("MatMul", "Gemm") and node.input[1] in weights:
                 continue
-            found[node.name] = None
+            names[node.name] = None
             if node.op_type not in ("Softmax", "LayerNormalization"):
                 waiting.extend(node.output)
-    return list(found)
+    return list(names)
 
 
 def position_arithmetic(graph: GraphProto) -> list[str]:
@@ -193,16 +193,16 @@ def position_arithmetic(graph: GraphProto) -> list[str]:
 
     producer = producers(graph)
     waiting = [node for node in graph.node if ends(node)]
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     while waiting:
         node = waiting.pop()
-        if node.name in found or node.op_type in ("Shape", "Gather", "Gemm", "LayerNormalization"):
+        if node.name in names or node.op_type in ("Shape", "Gather", "Gemm", "LayerNormalization"):
             continue
         if node.op_type == "MatMul" and node.input[1] not in producer:
             continue
-        found[node.name] = None
+        names[node.name] = None
         waiting.extend(producer[name] for name in node.input if name in producer)
-    return list(found)
+    return list(names)
 
 
 def encoder_matmuls(graph: GraphProto) -> list[str]:
@@ -213,14 +213,14 @@ def encoder_matmuls(graph: GraphProto) -> list[str]:
     weights = {weight.name for weight in graph.initializer}
     excluded = set(head(graph))
     of_texts = {value.name for value in graph.input}
-    found = []
+    names = []
     for node in graph.node:
         if of_texts.isdisjoint(node.input):
             continue
         of_texts.update(node.output)
         if node.op_type == "MatMul" and node.input[1] in weights and node.name not in excluded:
-            found.append(node.name)
-    return found
+            names.append(node.name)
+    return names
 
 
 def embeddings(graph: GraphProto) -> list[str]:

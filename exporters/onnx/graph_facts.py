@@ -103,12 +103,12 @@ def matmuls_by_type(graph: GraphProto) -> dict[str, int]:
         for node in graph.node
         if node.op_type == "DequantizeLinear" and len(node.input) == 3
     }
-    found = Counter[str]()
+    counts = Counter[str]()
     for node in graph.node:
         if node.op_type in ("MatMul", "Gemm"):
             one, other = (restored.get(name, "float") for name in node.input[:2])
-            found[one if one == other else "float"] += 1
-    return dict(sorted(found.items()))
+            counts[one if one == other else "float"] += 1
+    return dict(sorted(counts.items()))
 
 
 def tensor_shapes(model: ModelProto) -> dict[str, Shape]:
@@ -123,12 +123,12 @@ def tensor_shapes(model: ModelProto) -> dict[str, Shape]:
     with contextlib.suppress(onnx.shape_inference.InferenceError, RuntimeError, ValueError):
         light = onnx.shape_inference.infer_shapes(light)
     graph = light.graph
-    found = {}
+    shapes = {}
     for value in (*graph.value_info, *graph.input, *graph.output):
         if value.type.tensor_type.HasField("shape"):
             axes = value.type.tensor_type.shape.dim
-            found[value.name] = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in axes)
-    return found
+            shapes[value.name] = tuple(axis.dim_value if axis.HasField("dim_value") else None for axis in axes)
+    return shapes
 
 
 def constants(graph: GraphProto) -> set[str]:
@@ -175,12 +175,12 @@ def _weights_by_type(graph: GraphProto) -> dict[str, int]:
         name for node in graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear") for name in node.input[1:]
     }
     indices = (TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING)
-    found = Counter[str]()
+    counts = Counter[str]()
     for name, tensor in _constants_with_values(graph):
         numbers = math.prod(tensor.dims)
         if name not in quantized_by and tensor.data_type not in indices and numbers > 1:
-            found[TensorProto.DataType.Name(tensor.data_type).lower()] += numbers
-    return {_TYPES.get(name, name): count for name, count in sorted(found.items())}
+            counts[TensorProto.DataType.Name(tensor.data_type).lower()] += numbers
+    return {_TYPES.get(name, name): count for name, count in sorted(counts.items())}
 
 
 _TYPES = {"float": "float32", "double": "float64"}

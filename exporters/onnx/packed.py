@@ -29,10 +29,11 @@ def write(parent: Path, destination: Path, *, layers: int) -> None:
     one without. Raises `ExportError` for an encoder whose attention did not fuse in every layer.
     """
     model = read_model(parent)
-    found = _attentions(model)
-    if found != layers:
+    attention_count = _attentions(model)
+    if attention_count != layers:
         raise ExportError(
-            f"{found} of {layers} layers of {parent} have a fused attention: all must to be packed, use onnx-fused"
+            f"{attention_count} of {layers} layers of {parent} have a fused attention: all must to be packed, use "
+            "onnx-fused"
         )
     give_lengths(model)
     packed = _pack(model)

@@ -20,15 +20,15 @@ LOWEST_OPSET = 11
 """The first with `Range`, and the first that optimum exported encoders with."""
 
 
-def name_inputs(model: ModelProto, told: Mapping[str, str | None], where: Path) -> list[str]:
-    """Give the inputs of ``model`` that ``told`` names, by our name for them, that name; return the changes in words.
+def name_inputs(model: ModelProto, declared_names: Mapping[str, str | None], where: Path) -> list[str]:
+    """Give the inputs of ``model`` in ``declared_names``, by our name for them, that name; return the changes in words.
 
     A tensor inside that has it already is moved aside. Raises `ExportError` where there is no such input, or where
     another one has the name.
     """
     graph = model.graph
     given = [value.name for value in fed_inputs(graph)]
-    own = {name: input for name in KNOWN_INPUTS if (input := told.get(name)) is not None and input != name}
+    own = {name: input for name in KNOWN_INPUTS if (input := declared_names.get(name)) is not None and input != name}
     for name, input in own.items():
         if input not in given:
             raise ExportError(

@@ -87,7 +87,7 @@ def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, decla
     ``labels`` are the study's, empty where there are no classes. Raises `ExportError`: see `read_own`,
     `weight_files`, `name_inputs`, `check_inputs`, `find_logits`, `find_representation`.
     """
-    with _damage_told(path):
+    with _as_export_error(path):
         model = read_own(path)
         digests = prebuilt_digests(path, weight_files(model, path))
         name_inputs(model, dataclasses.asdict(declared), path)
@@ -110,22 +110,22 @@ def export_prebuilt(
     run can tell: `with_run_facts` adds it. Raises `ExportError`.
     """
     require(destination, TOKENIZER, "write the tokenizer there first")
-    with _damage_told(path):
+    with _as_export_error(path):
         model = read_own(path)
         weight_files(model, path)
         copy_own(path, destination, digests)
         changes = name_inputs(model, dataclasses.asdict(declared), path)
-        found = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, declared=declared)
-        changes += adapt(model, found.logits, found.representation, pooling, declared.first_position)
+        prebuilt_model = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, declared=declared)
+        changes += adapt(model, prebuilt_model.logits, prebuilt_model.representation, pooling, declared.first_position)
     if changes:
         _replace(model, destination)
     manifest = Manifest(
         format=FORMAT.name,
         task=task,
-        precision=declared.precision or found.facts.precision,
+        precision=declared.precision or prebuilt_model.facts.precision,
         architecture=None,
-        layers=found.facts.layers,
-        hidden=found.hidden,
+        layers=prebuilt_model.facts.layers,
+        hidden=prebuilt_model.hidden,
         labels=list(labels) or None,
         activation=declared.activation,
         pooling=pooling,
@@ -133,16 +133,16 @@ def export_prebuilt(
         pad_token=declared.pad_token,
         inputs=[tensor_of(value) for value in fed_inputs(model.graph)],
         outputs=[tensor_of(value) for value in model.graph.output],
-        files=describe_files(destination, (*found.digests, TOKENIZER, TOKENIZER_SETTINGS)),
-        source={"onnx_sha256": _together(found.digests)},
-        parameters=found.facts.parameters,
+        files=describe_files(destination, (*prebuilt_model.digests, TOKENIZER, TOKENIZER_SETTINGS)),
+        source={"onnx_sha256": _together(prebuilt_model.digests)},
+        parameters=prebuilt_model.facts.parameters,
         opset=opset(model),
         fused_operators=non_standard_operators(model),
         found={
-            "weights": found.facts.weights,
-            "quantization": found.facts.quantization,
-            "vocabulary": found.facts.vocabulary,
-            "representation": None if found.representation is None else found.representation.how,
+            "weights": prebuilt_model.facts.weights,
+            "quantization": prebuilt_model.facts.quantization,
+            "vocabulary": prebuilt_model.facts.vocabulary,
+            "representation": None if prebuilt_model.representation is None else prebuilt_model.representation.how,
             "changes": changes,
         },
         versions=library_versions(),
@@ -202,7 +202,7 @@ def _look(
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def _as_export_error(path: Path) -> Iterator[None]:
     """Say in one line what a graph whose bytes were changed leads to: names that are no text, unknown types, ..."""
     try:
         yield

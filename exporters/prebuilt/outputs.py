@@ -44,19 +44,24 @@ class TensorSource:
 
 
 def find_logits(
-    graph: GraphProto, task: str, told: Mapping[str, str | None], shapes: Mapping[str, Shape], labels: int, where: Path
+    graph: GraphProto,
+    task: str,
+    declared_names: Mapping[str, str | None],
+    shapes: Mapping[str, Shape],
+    labels: int,
+    where: Path,
 ) -> dict[str, str]:
-    """``{our name: the graph's tensor}`` for the logits of ``task``; ``told`` names the outputs called otherwise.
+    """``{our name: the graph's tensor}`` for the logits of ``task``; ``declared_names``: the outputs called otherwise.
 
     Of an output that a Softmax ends in (a Sigmoid, of a multi-label head), what goes into that: probabilities, taken
     for logits, would get a second one. Raises `ExportError` where there is none of the name, one of another rank or
     number of ``labels``, or one that the other of the two ends in.
     """
-    found = {}
+    logits = {}
     producer = producers(graph)
     there = [value.name for value in graph.output]
     for name, axes in TASKS[task].outputs.items():
-        own = told.get(name) or name
+        own = declared_names.get(name) or name
         if own not in there:
             raise ExportError(
                 f"{where} has no output {own!r} (it has: {listed(there, shapes)}): say which one it is, "
@@ -83,8 +88,8 @@ def find_logits(
                 f"output {own!r} of {where} has {shape[-1]} classes, the study's labels are {labels}: name all of "
                 "them, in the order of the model"
             )
-        found[name] = _before_probabilities(own, producer, labels, task, where)
-    return found
+        logits[name] = _before_probabilities(own, producer, labels, task, where)
+    return logits
 
 
 def _before_probabilities(output: str, producer: Mapping[str, NodeProto], labels: int, task: str, where: Path) -> str:
@@ -111,9 +116,9 @@ def _before_probabilities(output: str, producer: Mapping[str, NodeProto], labels
 
 
 def find_representation(
-    graph: GraphProto, told: str | None, logits: Mapping[str, str], shapes: Mapping[str, Shape], where: Path
+    graph: GraphProto, declared_name: str | None, logits: Mapping[str, str], shapes: Mapping[str, Shape], where: Path
 ) -> TensorSource | None:
-    """The tensor to take the representation from; None where ``told`` is "none".
+    """The tensor to take the representation from; None where ``declared_name`` is "none".
 
     In this order: the one that is told, an output or any tensor inside; an output ``representation``; an output
     ``last_hidden_state``; the only other output of rank 3; the last normalisation before the head (see
@@ -122,14 +127,14 @@ def find_representation(
 
     Raises `ExportError` where none is found.
     """
-    if told == LEFT_OUT:
+    if declared_name == LEFT_OUT:
         return None
     there = [value.name for value in graph.output]
     way_out = f"say which one to pool, with {REPRESENTATION}: NAME, or leave it out, with {REPRESENTATION}: {LEFT_OUT}"
-    if told is not None:
-        if told not in there and not any(told in node.output for node in graph.node):
-            raise ExportError(f"{where} makes no {told!r} (its outputs: {listed(there, shapes)}): {way_out}")
-        return _source(told, shapes, f"{told!r}, as the study says", where, way_out)
+    if declared_name is not None:
+        if declared_name not in there and not any(declared_name in node.output for node in graph.node):
+            raise ExportError(f"{where} makes no {declared_name!r} (its outputs: {listed(there, shapes)}): {way_out}")
+        return _source(declared_name, shapes, f"{declared_name!r}, as the study says", where, way_out)
     for name in (REPRESENTATION, LAST_HIDDEN_STATE):
         if name in there:
             return _source(name, shapes, f"the output {name!r}", where, way_out)
@@ -173,8 +178,8 @@ def described(shape: Shape) -> str:
 def listed(names: list[str], shapes: Mapping[str, Shape]) -> str:
     """Names with their shapes; one that a terminal would not show as it is, quoted."""
     plain = {name: name if name.isprintable() else repr(name) for name in names}
-    told = (f"{plain[name]} {described(shapes[name])}" if name in shapes else plain[name] for name in names)
-    return ", ".join(told) or "none"
+    descriptions = (f"{plain[name]} {described(shapes[name])}" if name in shapes else plain[name] for name in names)
+    return ", ".join(descriptions) or "none"
 
 
 def _source(tensor: str, shapes: Mapping[str, Shape], how: str, where: Path, way_out: str) -> TensorSource:
@@ -190,17 +195,17 @@ def _source(tensor: str, shapes: Mapping[str, Shape], how: str, where: Path, way
 
 def _ancestors(tensors: list[str], producer: Mapping[str, NodeProto], stop: str | None) -> set[str]:
     """Names of all that ``tensors`` are computed from; the way back does not go on behind ``stop``."""
-    found = set(tensors)
+    ancestors = set(tensors)
     waiting = list(tensors)
     while waiting:
         name = waiting.pop()
         node = producer.get(name)
         if node is None or name == stop or node.op_type == "Shape":
             continue
-        fresh = [name for name in node.input if name and name not in found]
-        found.update(fresh)
+        fresh = [name for name in node.input if name and name not in ancestors]
+        ancestors.update(fresh)
         waiting.extend(fresh)
-    return found
+    return ancestors
 
 
 def _normalises(node: NodeProto, producer: Mapping[str, NodeProto], fixed: set[str]) -> bool:

@@ -69,18 +69,18 @@ def channel_ranges(opened: OpenedModel, tensors: Sequence[str], batches: Sequenc
             model.graph.node.append(helper.make_node(operator, [tensor, "calibration axes"], [name], keepdims=0))
             model.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]))
     names = [f"{tensor} {end}" for end in ("low", "high") for tensor in tensors]
-    found: NDArray[Any] | None = None
+    ranges: NDArray[Any] | None = None
     for results in run_batches(model, opened.folder, names, rows(batches)):
         lows, highs = results[: len(tensors)], results[len(tensors) :]
-        if found is None:
-            found = np.empty((2, len(tensors)), dtype=object)
-            found[0, :], found[1, :] = lows, highs
+        if ranges is None:
+            ranges = np.empty((2, len(tensors)), dtype=object)
+            ranges[0, :], ranges[1, :] = lows, highs
         else:
-            found[0, :] = [np.minimum(a, b) for a, b in zip(found[0], lows, strict=True)]
-            found[1, :] = [np.maximum(a, b) for a, b in zip(found[1], highs, strict=True)]
-    if found is None:
+            ranges[0, :] = [np.minimum(a, b) for a, b in zip(ranges[0], lows, strict=True)]
+            ranges[1, :] = [np.maximum(a, b) for a, b in zip(ranges[1], highs, strict=True)]
+    if ranges is None:
         raise ExportError("there are no calibration batches: name training data")
-    return {tensor: ChannelRanges(low, high) for tensor, low, high in zip(tensors, *found, strict=True)}
+    return {tensor: ChannelRanges(low, high) for tensor, low, high in zip(tensors, *ranges, strict=True)}
 
 
 def clipped_ranges(
@@ -109,8 +109,8 @@ def clipped_ranges(
     )
     with contextlib.redirect_stdout(io.StringIO()):  # it tells its progress
         for results in run_batches(model, opened.folder, list(divisors), rows(batches)):
-            found = zip(divisors.items(), results, strict=True)
-            collector.collect({name: values if by is None else values / by for (name, by), values in found})
+            pairs = zip(divisors.items(), results, strict=True)
+            collector.collect({name: values if by is None else values / by for (name, by), values in pairs})
         kept = collector.compute_collection_result()
     return {tensor: (float(low), float(high)) for tensor, (low, high, *_) in kept.items()}
 
@@ -194,12 +194,12 @@ def check(
 
 def warnings(calibration: Sequence[Batch]) -> list[str]:
     """What calibration batches lack: a range that never saw padding, or another length, may not hold there."""
-    found, seen = [], describe(calibration, METHODS[0])
+    messages, seen = [], describe(calibration, METHODS[0])
     if seen["padding"] == 0:
-        found.append("calibrated without padding: ranges may not hold at padded positions, give padded batches")
+        messages.append("calibrated without padding: ranges may not hold at padded positions, give padded batches")
     if seen["shortest"] == seen["longest"]:
-        found.append(f"calibrated on texts of {seen['longest']} tokens alone: give texts of mixed lengths")
-    return found
+        messages.append(f"calibrated on texts of {seen['longest']} tokens alone: give texts of mixed lengths")
+    return messages
 
 
 def feeds(batch: Batch, inputs: Sequence[str]) -> dict[str, NDArray[np.int64]]:

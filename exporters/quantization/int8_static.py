@@ -67,13 +67,13 @@ def _activations(
     measured = channel_ranges(opened, [group.input for group in groups], calibration)
     divisors: dict[str, NDArray[np.float32] | None] = {}
     for together in sharing_weights(groups):
-        found = None
+        channel_divisors = None
         if any(group.after == "LayerNormalization" for group in together):
-            found = smoothing.divisors(
+            channel_divisors = smoothing.divisors(
                 ChannelRanges.covering([measured[group.input] for group in together]),
                 [weight for group in together for weight in opened.weights(group)],
             )
-        divisors.update((group.input, found) for group in together)
+        divisors.update((group.input, channel_divisors) for group in together)
     if method == METHODS[0]:
         ranges = {name: measured[name].overall(divisors[name]) for name in measured}
     else:

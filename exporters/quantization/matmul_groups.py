@@ -83,8 +83,8 @@ class OpenedModel:
     def weight(self, name: str) -> NDArray[np.float32]:
         from onnx import numpy_helper
 
-        found = next(weight for weight in self.model.graph.initializer if weight.name == name)
-        return np.asarray(numpy_helper.to_array(found, base_dir=str(self.folder)))
+        tensor = next(weight for weight in self.model.graph.initializer if weight.name == name)
+        return np.asarray(numpy_helper.to_array(tensor, base_dir=str(self.folder)))
 
     def weights(self, group: ProductGroup) -> list[NDArray[np.float32]]:
         """(inputs, outputs) of each product."""

@@ -77,12 +77,12 @@ def write(
     write_model(model, destination)
     copy_tokenizer(parent, destination)
     facts = graph_facts(model)
-    found = {
+    counts = {
         "matmuls": matmuls_by_type(model.graph),
         "quantization": facts.quantization,
         "weights": facts.weights,
     }
-    return {"found": found, "rounding": _rounding(parent, model) if mode == "fp8" else None}
+    return {"found": counts, "rounding": _rounding(parent, model) if mode == "fp8" else None}
 
 
 def _inputs_and_head(parent: Path) -> tuple[list[str], list[str]]:
@@ -96,16 +96,16 @@ def _rounding(parent: Path, model: ModelProto) -> dict[str, int]:
     from onnx import numpy_helper
 
     before = {weight.name: weight for weight in read_model(parent).graph.initializer}
-    found = dict.fromkeys(("converted", "overflow", "underflow", "subnormal"), 0)
+    counts = dict.fromkeys(("converted", "overflow", "underflow", "subnormal"), 0)
     for weight in model.graph.initializer:
         if weight.data_type == weight.FLOAT8E4M3FN and weight.name in before:
             exact = numpy_helper.to_array(before[weight.name])
             size = np.abs(numpy_helper.to_array(weight).astype(np.float32))
-            found["converted"] += size.size
-            found["overflow"] += int(np.isnan(size).sum())
-            found["underflow"] += int(((size == 0) & (exact != 0)).sum())
-            found["subnormal"] += int(((size > 0) & (size < SMALLEST_NORMAL)).sum())
-    return found
+            counts["converted"] += size.size
+            counts["overflow"] += int(np.isnan(size).sum())
+            counts["underflow"] += int(((size == 0) & (exact != 0)).sum())
+            counts["subnormal"] += int(((size > 0) & (size < SMALLEST_NORMAL)).sum())
+    return counts
 
 
 def _tokens(row: Row) -> int:

@@ -28,5 +28,5 @@ def divisors(ranges: ChannelRanges, weights: Sequence[NDArray[np.float32]]) -> N
     """
     largest = np.maximum(np.abs(ranges.low), np.abs(ranges.high)).clip(LEAST)
     of_weights = np.maximum.reduce([np.abs(weight).max(axis=1) for weight in weights]).clip(LEAST)
-    found = largest**ALPHA / of_weights ** (1 - ALPHA)
-    return np.asarray(found / np.exp(np.log(found).mean()), dtype=np.float32)
+    factors = largest**ALPHA / of_weights ** (1 - ALPHA)
+    return np.asarray(factors / np.exp(np.log(factors).mean()), dtype=np.float32)

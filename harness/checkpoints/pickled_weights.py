@@ -68,8 +68,8 @@ def _unpickled(file: Path) -> Any:
     try:
         return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as error:
-        if found := re.search(r"GLOBAL ([\w.]+)", str(error)):
-            raise UserError(f"{file} holds {found[1][:80]}, no tensor, and is not unpickled: {_REMEDY}") from None
+        if match := re.search(r"GLOBAL ([\w.]+)", str(error)):
+            raise UserError(f"{file} holds {match[1][:80]}, no tensor, and is not unpickled: {_REMEDY}") from None
         reason = re.search(r"WeightsUnpickler error:\s*(.+)", str(error))
         raise UserError(f"{file} is not unpickled ({reason[1] if reason else one_line(error)}): {_REMEDY}") from None
     except (OSError, EOFError, RuntimeError, ValueError, AttributeError, KeyError, IndexError, TypeError) as error:

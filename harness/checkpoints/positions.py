@@ -21,8 +21,8 @@ from harness.config.checkpoints import (
     RandomCheckpoint,
 )
 from harness.config.names import TaskName
+from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
-from harness.task_registry import task_class
 
 
 def positions(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
@@ -47,15 +47,15 @@ def architecture(task_name: TaskName, task: TaskSettings, model: str) -> str | N
 
 def layers(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
     """How many the checkpoint has that a model is, or is cut from; None where only loading, or fetching, would tell."""
-    return _told(task_name, task, model, DEPTHS)
+    return _count_in_config(task_name, task, model, DEPTHS)
 
 
 def heads(task_name: TaskName, task: TaskSettings, model: str) -> int | None:
     """Likewise the attention heads of a layer."""
-    return _told(task_name, task, model, HEADS)
+    return _count_in_config(task_name, task, model, HEADS)
 
 
-def _told(task_name: TaskName, task: TaskSettings, model: str, fields: Sequence[str]) -> int | None:
+def _count_in_config(task_name: TaskName, task: TaskSettings, model: str, fields: Sequence[str]) -> int | None:
     origin = _origin(task, model)
     if isinstance(origin, RandomCheckpoint):
         from harness.checkpoints.architectures import random_config
@@ -63,7 +63,7 @@ def _told(task_name: TaskName, task: TaskSettings, model: str, fields: Sequence[
         config: Mapping[str, Any] = random_config(origin.random).to_dict()
     else:
         config = _configuration(task_name, origin) or {}
-    return next((told for field in fields if isinstance(told := config.get(field), int)), None)
+    return next((count for field in fields if isinstance(count := config.get(field), int)), None)
 
 
 def _origin(task: TaskSettings, model: str) -> CheckpointSource | None:
@@ -71,8 +71,8 @@ def _origin(task: TaskSettings, model: str) -> CheckpointSource | None:
     match task.models[model].checkpoint:
         case CutCheckpoint(cut=other) | PrunedCheckpoint(pruned=other):
             return _origin(task, other)
-        case found:
-            return found
+        case source:
+            return source
 
 
 def _configuration(task_name: TaskName, origin: CheckpointSource | None) -> Mapping[str, Any] | None:

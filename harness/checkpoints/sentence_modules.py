@@ -58,12 +58,12 @@ def _pooling(file: Path) -> Pooling:
     if content is None:
         raise UserError(f"{file} is not there: copy it too, it says how the checkpoint is pooled")
     asked = [name for name, value in content.items() if name.startswith("pooling_mode_") and value is True]
-    found = _POOLED.get(asked[0]) if len(asked) == 1 else None
-    if found is None:
+    pooling = _POOLED.get(asked[0]) if len(asked) == 1 else None
+    if pooling is None:
         raise UserError(f"{file}: pools by {', '.join(asked) or 'nothing'}; known are {' and '.join(_POOLED)}, alone")
     if content.get("include_prompt") is False:
         raise UserError(f"{file}: include_prompt is false; a prompt's tokens cannot be left out of the mean here")
-    return "cls" if found == "cls" else "mean"
+    return "cls" if pooling == "cls" else "mean"
 
 
 def _prompts(settings: Mapping[str, Any]) -> dict[str, str]:

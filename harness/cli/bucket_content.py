@@ -40,16 +40,16 @@ def prune_bucket(cache: Path, objects: Objects, *, remove: bool) -> None:
             say("nothing was removed; `scalemodel store prune --yes` does it", error=True)
         return
     with Store(cache).alone():
-        found = _tell(objects, "removing")
-        objects.delete(step.name for step in found)
-    say(f"freed {decimal(_size(found))}" if found else "nothing to remove: the runs need every step", error=True)
+        steps = _tell(objects, "removing")
+        objects.delete(step.name for step in steps)
+    say(f"freed {decimal(_size(steps))}" if steps else "nothing to remove: the runs need every step", error=True)
 
 
 def _tell(objects: Objects, doing: str) -> list[BucketStep]:
-    found, needed = unneeded(objects)
-    tell_removal(found, _size, doing)
-    say(f"that frees {decimal(_size(found))}; the runs need {plural(needed, 'step')}")
-    return found
+    steps, needed = unneeded(objects)
+    tell_removal(steps, _size, doing)
+    say(f"that frees {decimal(_size(steps))}; the runs need {plural(needed, 'step')}")
+    return steps
 
 
 def _size(objects: Sequence[BucketStep] | Sequence[BucketRun]) -> int:

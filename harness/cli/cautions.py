@@ -13,7 +13,7 @@ from harness.config.tasks import TaskSettings
 from harness.data.absent_documents import AbsentDocuments
 from harness.data.left_out import left_out
 from harness.errors import UserError
-from harness.examples import Example, Query, TextExample
+from harness.examples.records import Example, Query, TextExample
 from harness.planning.context import this_machine
 from harness.planning.examples import ATTACKED, attacked_examples, data_sources
 from harness.planning.plan import Plan, TaskPlan
@@ -41,11 +41,11 @@ def cautions(plan: Plan, examples: Mapping[str, int], negative: Set[str]) -> Ite
         yield from _null_answers(planned, negative)
         yield from _unreadable(planned)
     taken_in = {planned.name: _max_positions(planned) for planned in plan.tasks}
-    shortest = {name: found for name, task in study.tasks.items() if (found := _shortest(name, task, taken_in[name]))}
+    shortest = {name: pair for name, task in study.tasks.items() if (pair := _shortest(name, task, taken_in[name]))}
     for name, (model, takes) in shortest.items():
         yield from _longest_text(name, study.tasks[name], model, takes)
     if shortest:
-        yield from _fixed_shapes(study, *min(shortest.values(), key=lambda found: found[1]))
+        yield from _fixed_shapes(study, *min(shortest.values(), key=lambda pair: pair[1]))
 
 
 def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) -> Iterator[str]:
@@ -69,16 +69,16 @@ def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) 
                 yield from _queries_left_out(planned, role)
 
 
-def _sampled(step: Step, found: int) -> Iterator[str]:
-    """A sample that is larger than what there is; ``found``: how many were read."""
+def _sampled(step: Step, count: int) -> Iterator[str]:
+    """A sample that is larger than what there is; ``count``: how many were read."""
     assert isinstance(step.options, examples_step.Options)
     role, source = step.subject["role"].replace("-", "_"), step.options.source
     sources = source if isinstance(source, tuple) else (source,)
     samples = [one.sample for one in sources if one.sample is not None]
-    if len(samples) == len(sources) and found < sum(samples):
+    if len(samples) == len(sources) and count < sum(samples):
         attacked = role.startswith(ATTACKED.replace("-", "_"))
         place = f"tasks.{step.subject['task']}." + ("characteristics.attack.data" if attacked else f"data.{role}")
-        yield f"{place}.sample: {sum(samples):,}, but there are {plural(found, 'example')}: all are taken"
+        yield f"{place}.sample: {sum(samples):,}, but there are {plural(count, 'example')}: all are taken"
 
 
 def _bank(planned: TaskPlan) -> Iterator[str]:
@@ -88,18 +88,19 @@ def _bank(planned: TaskPlan) -> Iterator[str]:
 
 
 def _absent_documents(planned: TaskPlan, queries: Sequence[Example], corpus: Sequence[Example]) -> Iterator[str]:
-    place, found = f"tasks.{planned.name}.data.corpus", AbsentDocuments.of(queries, {one.id for one in corpus})
-    if found is None or not found.ids:
+    place, absent = f"tasks.{planned.name}.data.corpus", AbsentDocuments.of(queries, {one.id for one in corpus})
+    if absent is None or not absent.ids:
         return
-    if len(found.ids) == found.relevant:
+    if len(absent.ids) == absent.relevant:
         raise UserError(
-            f"{place}: holds none of the {plural(found.relevant, 'relevant document')}, such as {found.ids[0]!r}; name "
-            "the corpus that the qrels are of"
+            f"{place}: holds none of the {plural(absent.relevant, 'relevant document')}, such as {absent.ids[0]!r}; "
+            "name the corpus that the qrels are of"
         )
-    told = f", and {found.without} of {plural(found.queries, 'query', 'queries')} nothing relevant"
+    clause = f", and {absent.without} of {plural(absent.queries, 'query', 'queries')} nothing relevant"
     yield (
-        f"{place}: {len(found.ids)} of {plural(found.relevant, 'relevant document')}, such as {found.ids[0]!r}, are "
-        f"not in it, so that no query finds them{told if found.without else ''}; name the corpus that the qrels are of"
+        f"{place}: {len(absent.ids)} of {plural(absent.relevant, 'relevant document')}, such as {absent.ids[0]!r}, are "
+        f"not in it, so that no query finds them{clause if absent.without else ''}; name the corpus that "
+        "the qrels are of"
     )
 
 
@@ -121,8 +122,8 @@ def _label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]
     labels_of: dict[str, tuple[str, ...]] = {task.name: task.task.labels or () for task in plan.tasks}
     for step, read in examples:
         labels = labels_of[step.subject["task"]]
-        found = {example.label for example in read if isinstance(example, TextExample)}
-        if len(read) >= ENOUGH_OF_EACH * len(labels) and 1 in found and 0 not in found:
+        example_labels = {example.label for example in read if isinstance(example, TextExample)}
+        if len(read) >= ENOUGH_OF_EACH * len(labels) and 1 in example_labels and 0 not in example_labels:
             yield (
                 f"tasks.{step.subject['task']}.data.{step.subject['role']}: no text has the label 0, which is "
                 f"{labels[0]!r}: where integer labels count from 1, every text has the class behind its own; count "
@@ -143,11 +144,11 @@ def _threads(study: Study) -> Iterator[str]:
 
 
 def _few(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
-    found = examples[planned.examples["evaluation"].key]
-    if found < FEW_EXAMPLES:
-        many = "example" if found == 1 else "examples"
+    count = examples[planned.examples["evaluation"].key]
+    if count < FEW_EXAMPLES:
+        many = "example" if count == 1 else "examples"
         place = f"tasks.{planned.name}.data.evaluation"
-        yield f"{place}: {found} {many}: no comparison of deployments can rest on so few; give some hundreds"
+        yield f"{place}: {count} {many}: no comparison of deployments can rest on so few; give some hundreds"
 
 
 def _attacked(planned: TaskPlan, examples: Mapping[str, int]) -> Iterator[str]:
@@ -205,7 +206,7 @@ def _shortest(name: TaskName, task: TaskSettings, taken_in: Mapping[str, int | N
     """The model of those that tell that takes the fewest tokens, and how many."""
     takes = {model: taken_in.get(model) or positions(name, task, model) for model in task.models}
     known = [(model, most) for model, most in takes.items() if most is not None]
-    return min(known, key=lambda found: found[1], default=None)
+    return min(known, key=lambda pair: pair[1], default=None)
 
 
 def _longest_text(name: TaskName, task: TaskSettings, model: str, takes: int) -> Iterator[str]:

@@ -92,5 +92,5 @@ def print_policy(run: Path | None, store: Path) -> None:
 
 def print_baseline(run: Path | None, store: Path) -> None:
     path = find_run(run, store)
-    found: Baseline = baseline_of(load_results(path), path)
-    print(found.model_dump_json(indent=1))
+    baseline: Baseline = baseline_of(load_results(path), path)
+    print(baseline.model_dump_json(indent=1))

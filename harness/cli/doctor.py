@@ -38,12 +38,12 @@ def examine() -> None:
     table = Table(box=None, pad_edge=False)
     for column in ("backend", "works", "versions, or what is missing and what helps"):
         table.add_column(column, overflow="fold")
-    for name, found in verdicts.items():
-        if found.available:
-            note = ", ".join(f"{package} {version}" for package, version in found.versions.items())
+    for name, verdict in verdicts.items():
+        if verdict.available:
+            note = ", ".join(f"{package} {version}" for package, version in verdict.versions.items())
         else:
-            note = f"{found.reason}; {found.remedy}"
-        table.add_row(name, "[green]yes[/green]" if found.available else "[red]no[/red]", escape(note))
+            note = f"{verdict.reason}; {verdict.remedy}"
+        table.add_row(name, "[green]yes[/green]" if verdict.available else "[red]no[/red]", escape(note))
     console.print()
     console.print(table)
 

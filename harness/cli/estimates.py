@@ -13,26 +13,26 @@ from harness.store.steps import Store
 
 
 def ahead(plan: Plan, store: Store, until: Until = "results") -> str:
-    found = estimate(plan, store, until)
-    line = f"ahead: {plural(found.steps, 'step')}"
-    if found.done:
-        line += f", {found.done:,} done already"
-    if found.done == found.steps:
+    work_estimate = estimate(plan, store, until)
+    line = f"ahead: {plural(work_estimate.steps, 'step')}"
+    if work_estimate.done:
+        line += f", {work_estimate.done:,} done already"
+    if work_estimate.done == work_estimate.steps:
         return line
-    line += f"; {_time(found, store)}; {_room(found)} of disk ({decimal(free_bytes(store.root))} free)"
+    line += f"; {_time(work_estimate, store)}; {_room(work_estimate)} of disk ({decimal(free_bytes(store.root))} free)"
     return f"{line}; comparisons come on top" if until == "results" else line
 
 
-def _time(found: WorkEstimate, store: Store) -> str:
-    if not found.timed:
+def _time(work_estimate: WorkEstimate, store: Store) -> str:
+    if not work_estimate.timed:
         return f"how long they take is not known yet, since {store.root} has timed none like them"
-    time = f"about {duration(found.seconds)}, going by {plural(found.known, 'step')} in {store.root}"
-    if found.untimed:
-        time += f", and what {plural(found.untimed, 'step')} like none of them will take"
+    time = f"about {duration(work_estimate.seconds)}, going by {plural(work_estimate.known, 'step')} in {store.root}"
+    if work_estimate.untimed:
+        time += f", and what {plural(work_estimate.untimed, 'step')} like none of them will take"
     return time
 
 
-def _room(found: WorkEstimate) -> str:
-    if not found.sized:
+def _room(work_estimate: WorkEstimate) -> str:
+    if not work_estimate.sized:
         return "an unknown amount"
-    return f"{'at least' if found.unsized else 'about'} {decimal(found.bytes)}"
+    return f"{'at least' if work_estimate.unsized else 'about'} {decimal(work_estimate.bytes)}"

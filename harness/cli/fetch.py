@@ -10,9 +10,9 @@ from rich.filesize import decimal
 from harness.cli.configs import find_config
 from harness.config.load import load_study
 from harness.config.study import Study
+from harness.data.hub_client import DATASETS, HUB
 from harness.errors import UserError
 from harness.execution.disk_space import free_bytes
-from harness.hub import DATASETS, HUB
 from harness.report.printable import say
 
 
@@ -25,11 +25,11 @@ def fetch_study(config: Path, overrides: list[str], tasks: list[str], to: Path |
     if not wanted:
         say(f"{study.study} needs nothing of the hub")
         return
-    found = sizes(wanted)
-    for each in found:
+    repository_sizes = sizes(wanted)
+    for each in repository_sizes:
         most = "at most " if each.kind == "dataset" else ""
         say(f"{each.kind} {each.hub} at {each.revision} ({each.commit[:12]}): {most}{decimal(each.bytes)}")
-    total = sum(each.bytes for each in found)
+    total = sum(each.bytes for each in repository_sizes)
     say(f"in all at most {decimal(total)}; {folder} has {decimal(free_bytes(folder))} free")
     manifest = fetch(study.study, wanted, folder)
     say(f"fetched, and listed in {manifest}; without a network: scalemodel run {config} --offline {folder}")

@@ -45,21 +45,21 @@ def _runs(store: Path) -> Iterable[str]:
     for folder in folders:
         file = folder / "results.json"
         finished = datetime.fromtimestamp(file.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
-        yield f"{folder!s:<40} {finished}  {_found(file)}"
+        yield f"{folder!s:<40} {finished}  {_deployments_by_task(file)}"
 
 
-def _found(results: Path) -> str:
+def _deployments_by_task(results: Path) -> str:
     """How many deployments of a run there are by task, and how many failed."""
     try:
         tasks = tasks_of(load_results(results.parent))
     except UserError:
         return "not readable by this version"
-    told = []
+    counts = []
     for task in tasks:
         own = [one for one in task.deployments if one.replicate_kind != "execution"]  # a rerun is no deployment
         failed = sum(not one.ok for one in own)
-        told.append(f"{task.name} {len(own)}" + (f" ({failed} failed)" if failed else ""))
-    return ", ".join(told)
+        counts.append(f"{task.name} {len(own)}" + (f" ({failed} failed)" if failed else ""))
+    return ", ".join(counts)
 
 
 def _formats(_: Path) -> Iterable[str]:

@@ -499,8 +499,8 @@ def main() -> None:
             path, command = _called(sys.argv[1:])
             wrong = getattr(error, "param", None)  # or an option without a value, which typer names only
             choices = _choices(command, getattr(error, "option_name", None) if wrong is None else wrong.opts[0])
-            told = told_of_value(message[0].lower() + message[1:], error.__cause__, choices)
-            say(f"scalemodel: {told}; see `{path} --help`", error=True)
+            sentence = told_of_value(message[0].lower() + message[1:], error.__cause__, choices)
+            say(f"scalemodel: {sentence}; see `{path} --help`", error=True)
         sys.exit(2)  # without a message the help has been shown
     except UserError as error:
         for line in error.lines:

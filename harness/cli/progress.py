@@ -87,7 +87,7 @@ class _TimeLeft:
         self._ahead.pop(step.key, None)
         self._since = now
 
-    def told(self) -> str:
+    def description(self) -> str:
         """Empty where nothing is known."""
         now = time.monotonic()
         expected = {key: self._usual.of(step.kind, step.subject) for key, step in self._ahead.items()}
@@ -105,7 +105,7 @@ class _LeftColumn(TextColumn):
         self._left = left
 
     def render(self, task: object) -> Text:
-        return Text(self._left.told())
+        return Text(self._left.description())
 
 
 class _TwoLines(Progress):
@@ -130,7 +130,7 @@ class _Lines:
     def stage(self, name: str, steps: Sequence[Step], reused: int) -> None:
         self._left.stage(steps)
         self._steps, self._begun = len(steps), 0
-        time = self._left.told()
+        time = self._left.description()
         self._say(f"{name}: {plural(len(steps), 'step')} to do, {reused} reused{f', {time}' if time else ''}")
 
     def event(self, step: Step, event: dict[str, Any]) -> None:

@@ -160,5 +160,5 @@ def _tell_verified(steps: tuple[Step, ...], run: Execution) -> None:
     """What the verification of each deployment found."""
     for step in steps:
         if step.kind == "verification" and step.key not in run.failures:
-            found = json.loads((run.store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
-            say(f"verified {step.subject['deployment']}: {summary(found)}")
+            verification = json.loads((run.store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
+            say(f"verified {step.subject['deployment']}: {summary(verification)}")

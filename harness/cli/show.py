@@ -68,15 +68,17 @@ def show_report(run: Path | None, store: Path, shown: Shown) -> None:
     folder = find_run(run, store)
     if shown.changed is not None and not shown.texts:
         raise UserError("--changed: shows texts, which --no-texts leaves out; take one of them")
-    found = only_deployments(only_tasks(load_results(folder), shown.tasks), shown.deployments)
+    run_results = only_deployments(only_tasks(load_results(folder), shown.tasks), shown.deployments)
     place = folder_of(folder)
     gate = load_gate(place)
-    if _written(found, shown, place, gate):
+    if _written(run_results, shown, place, gate):
         return
     if shown.changed is not None:
-        render_part(_changed(found, place, shown))
+        render_part(_changed(run_results, place, shown))
     else:
-        show_results(found if shown.texts else without_texts(found), shown, gate if folder.is_dir() else None)
+        show_results(
+            run_results if shown.texts else without_texts(run_results), shown, gate if folder.is_dir() else None
+        )
 
 
 def show_results(run: RunResults, shown: Shown, gate: GateOutcome | None = None) -> None:
@@ -88,9 +90,13 @@ def show_results(run: RunResults, shown: Shown, gate: GateOutcome | None = None)
     if shown.model_card is not None:
         print(model_index(run, shown.model_card), end="")
     elif shown.cautions:
-        told = cautions(tasks_of(run))
-        facts = Facts(tuple((f"{i}", f"{one.text} {one.next_step}".strip()) for i, one in enumerate(told, start=1)))
-        render_part(Report("Cautions", "" if told else "None.", (Section("", (facts,)),) if told else ()))
+        caution_list = cautions(tasks_of(run))
+        facts = Facts(
+            tuple((f"{i}", f"{one.text} {one.next_step}".strip()) for i, one in enumerate(caution_list, start=1))
+        )
+        render_part(
+            Report("Cautions", "" if caution_list else "None.", (Section("", (facts,)),) if caution_list else ())
+        )
     elif shown.explain:
         render_part(Report("How to read the screen", "", (Section("", (Facts(tuple(explanation(tasks_of(run)))),)),)))
     elif shown.sections:

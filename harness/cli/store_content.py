@@ -76,29 +76,29 @@ def tell_size(root: Path) -> None:
 def prune_store(root: Path, *, remove: bool) -> None:
     store = _existing(root)
     if not remove:
-        found = superfluous(store)
-        _tell(found, "would remove")
-        if found.places:
+        surplus = superfluous(store)
+        _tell(surplus, "would remove")
+        if surplus.places:
             say("nothing was removed; `scalemodel store prune --yes` does it", error=True)
         return
     with store.alone():
-        found = superfluous(store)
-        freed = _tell(found, "removing")
-        prune(store, found)
-    say(f"freed {freed}" if found.places else "nothing to remove: the runs need every step", error=True)
+        surplus = superfluous(store)
+        freed = _tell(surplus, "removing")
+        prune(store, surplus)
+    say(f"freed {freed}" if surplus.places else "nothing to remove: the runs need every step", error=True)
 
 
-def _tell(found: Superfluous, doing: str) -> str:
-    tell_removal(found.steps, _size, doing)
-    if found.left:
-        say(f"{doing} what {plural(len(found.left), 'unfinished step')} left, {decimal(size_of(*found.left))}")
-    freed = decimal(freed_with(found.places))
-    say(f"that frees {freed}; the runs need {plural(found.needed, 'step')}")
+def _tell(surplus: Superfluous, doing: str) -> str:
+    tell_removal(surplus.steps, _size, doing)
+    if surplus.left:
+        say(f"{doing} what {plural(len(surplus.left), 'unfinished step')} left, {decimal(size_of(*surplus.left))}")
+    freed = decimal(freed_with(surplus.places))
+    say(f"that frees {freed}; the runs need {plural(surplus.needed, 'step')}")
     return freed
 
 
-def tell_removal(found: Sequence[S], size: Callable[[Sequence[S]], int], doing: str) -> None:
-    for kind, steps in _by_kind(found).items():
+def tell_removal(surplus_steps: Sequence[S], size: Callable[[Sequence[S]], int], doing: str) -> None:
+    for kind, steps in _by_kind(surplus_steps).items():
         say(f"{doing} {plural(len(steps), 'step')} of {kind}, {decimal(size(steps))}")
 
 

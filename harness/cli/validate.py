@@ -15,14 +15,14 @@ from harness.cli.run import check_gate
 from harness.config.deployments import formats_of
 from harness.config.load import load_study
 from harness.config.study import Study
-from harness.examples import has_no_answer
+from harness.config.task_registry import task_class
+from harness.examples.records import has_no_answer
 from harness.execution.preflight import check_checkpoints
 from harness.execution.run import load_missing_examples
 from harness.planning.plan import make_plan
 from harness.report.findings.phrases import plural
 from harness.report.printable import say
 from harness.store.steps import Store
-from harness.task_registry import task_class
 
 
 def validate_study(
@@ -57,9 +57,9 @@ def validate_study(
     for line in _not_served(study):
         say(line)
     for name in study.backends:
-        found = availability(name)
-        if not found.available:
-            say(f"not on this machine: {name}: {found.reason}; {found.remedy}")
+        verdict = availability(name)
+        if not verdict.available:
+            say(f"not on this machine: {name}: {verdict.reason}; {verdict.remedy}")
     if unseen:
         say(f"not looked at, since they come from a hub: {', '.join(unseen)}")
     steps = (step for name, stage in plan.stages().items() if name != "examples" for step in stage)

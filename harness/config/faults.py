@@ -13,7 +13,7 @@ from harness.config.slips import meant
 
 def all_faults(error: ValidationError, tree: Any, root: type[BaseModel]) -> list[str]:
     """Every problem in words."""
-    return [_told(problem, tree, root) for problem in _problems(error)]
+    return [_in_words(problem, tree, root) for problem in _problems(error)]
 
 
 _Problem = Mapping[str, Any]
@@ -21,23 +21,23 @@ _Problem = Mapping[str, Any]
 
 def _problems(error: ValidationError) -> list[_Problem]:
     """Without those that are no more than what another one leads to."""
-    found: list[_Problem] = [dict(problem) for problem in error.errors(include_url=False)]
+    problems: list[_Problem] = [dict(problem) for problem in error.errors(include_url=False)]
     # Of a list whose every value is wrong, pydantic complains as well that it is empty.
-    inside = {problem["loc"][:depth] for problem in found for depth in range(len(problem["loc"]))}
+    inside = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
     # A misspelt key is also a missing one: the misspelling is what helps.
-    misspelt = {problem["loc"][:-1] for problem in found if problem["type"] == "extra_forbidden"}
+    misspelt = {problem["loc"][:-1] for problem in problems if problem["type"] == "extra_forbidden"}
     # What stands under a key that is none is read as what it is not.
-    keys = {problem["loc"][:-1] for problem in found if problem["loc"][-1:] == ("[key]",)}
+    keys = {problem["loc"][:-1] for problem in problems if problem["loc"][-1:] == ("[key]",)}
     return [
         problem
-        for problem in found
+        for problem in problems
         if not (problem["type"] == "too_short" and problem["loc"] in inside)
         and not (problem["type"] == "missing" and problem["loc"][:-1] in misspelt)
         and not any(problem["loc"][: len(key)] == key and problem["loc"][-1] != "[key]" for key in keys)
     ]
 
 
-def _told(problem: _Problem, tree: Any, root: type[BaseModel]) -> str:
+def _in_words(problem: _Problem, tree: Any, root: type[BaseModel]) -> str:
     place = _place(problem["loc"], tree)
     where = ".".join(map(str, place)) or "the file"
     kind, value = problem["type"], problem.get("input")
@@ -126,13 +126,13 @@ def _fields(loc: tuple[int | str, ...], root: type[BaseModel]) -> list[str]:
         if tagged and len(models) > 1:
             models = tagged
             continue
-        found = [
+        children = [
             child
             for model in models
             if isinstance(part, str) and part in model.model_fields
             for child in _models(model.model_fields[part].annotation)
         ]
-        models = found or models  # an index, or a name in a mapping of models: stay
+        models = children or models  # an index, or a name in a mapping of models: stay
     return sorted({name for model in models for name in model.model_fields})
 
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from backends.registry import BACKENDS
 from exporters.formats import ALL, FORMATS
-from harness.task_registry import TASKS
+from harness.config.task_registry import TASKS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=64)]
 """Names end up in file names and in deployment names (``model/format@backend``)."""

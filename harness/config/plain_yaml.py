@@ -100,8 +100,8 @@ def _parse(path: Path, text: str, kind: FileKind) -> dict[str, Any]:
             raise UserError(f"{path}: is no YAML file; give a {kind.name}, or {kind.start}") from None
         raise UserError(f"{path}: not plain YAML{where}: {problem}; mend that line") from None
     if not isinstance(tree, dict):
-        found = "nothing" if tree is None else f"a {type(tree).__name__}"
-        raise UserError(f"{path}: holds {found}, not a {kind.name}; {kind.start}")
+        description = "nothing" if tree is None else f"a {type(tree).__name__}"
+        raise UserError(f"{path}: holds {description}, not a {kind.name}; {kind.start}")
     return tree
 
 

@@ -87,45 +87,45 @@ def parse_limit(key: str, text: Any) -> Limit:
         figure = FIGURES.get(word.strip())
         nearest = meant(word, list(FIGURES))
         if figure is not None:
-            told = (
+            remedy = (
                 f"say of what, such as `{figure.name} of answerable`" if figure.of else f"write `{figure.name}` alone"
             )
         else:
-            told = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(FIGURES)}"
-        raise PydanticCustomError("limit", "is no figure; {told}", {"told": told})
+            remedy = f"did you mean {nearest!r}?" if nearest else f"known: {', '.join(FIGURES)}"
+        raise PydanticCustomError("limit", "is no figure; {told}", {"told": remedy})
     figure, part = named
-    found = _BOUND.fullmatch(" ".join(str(text).split())) if not isinstance(text, bool) else None
-    if found is None:
+    match = _BOUND.fullmatch(" ".join(str(text).split())) if not isinstance(text, bool) else None
+    if match is None:
         raise _error(figure, f"{text!r} is no limit")
-    if found["side"] not in (None, figure.side):
+    if match["side"] not in (None, figure.side):
         raise _error(figure, f"{text!r}: {figure.better} is better")
-    base = found["base"] or found["whole"]
+    base = match["base"] or match["whole"]
     if base is not None and base not in figure.bases:
         known = " or ".join(figure.bases)
         hint = " (the speed-up is against it)" if figure.on_this_machine and base == "reference" else ""
         raise _error(figure, f"{text!r}: is not held against the {base}{hint}, but against {known} or a number")
     if (
         base is not None
-        and figure.additive == (found["whole"] is not None)
-        and not (found["base"] and not found["sign"])
+        and figure.additive == (match["whole"] is not None)
+        and not (match["base"] and not match["sign"])
     ):
         wanted = "a margin, not a part" if figure.additive else "a part, not a margin"
         raise _error(figure, f"{text!r}: takes {wanted}")
-    unit = found["unit"] if found["number"] is not None else found["of"]
+    unit = match["unit"] if match["number"] is not None else match["of"]
     if unit is not None and unit != figure.unit:
         raise _error(figure, f"{text!r}: " + (f"its unit is {figure.unit}" if figure.unit else "it has no unit"))
-    if found["number"] is not None:
-        number = float(found["number"])
+    if match["number"] is not None:
+        number = float(match["number"])
     else:
-        number = float(found["part"] or found["margin"] or (0 if figure.additive else 100))
-        number = -number if found["sign"] == "-" else number
+        number = float(match["part"] or match["margin"] or (0 if figure.additive else 100))
+        number = -number if match["sign"] == "-" else number
     wrong_way = figure.better == "larger" if number > 0 else figure.better == "smaller"
     if base == "floor" and number and wrong_way:
         raise _error(figure, f"{text!r}: {figure.better} is better")
     return Limit(figure, part, number, base)
 
 
-def _error(figure: Figure, told: str) -> PydanticCustomError:
+def _error(figure: Figure, problem: str) -> PydanticCustomError:
     example = with_unit({"%": "5", "x": "1.5", "": "0.8", "bits": "0.02"}.get(figure.unit, "40"), figure)
     forms = [f"{figure.side} {example}"]
     for base in figure.bases:
@@ -133,7 +133,9 @@ def _error(figure: Figure, told: str) -> PydanticCustomError:
         sign = "+" if figure.better == "smaller" else "-"
         part = "110" if figure.better == "smaller" else "90"
         forms.append(f"{figure.side} " + (f"{base} {sign} {margin}" if figure.additive else f"{part} % of {base}"))
-    return PydanticCustomError("limit", "{told}; write {forms}", {"told": told, "forms": " or ".join(map(repr, forms))})
+    return PydanticCustomError(
+        "limit", "{told}; write {forms}", {"told": problem, "forms": " or ".join(map(repr, forms))}
+    )
 
 
 def _with_keys(limits: Any) -> Any:

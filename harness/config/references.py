@@ -21,10 +21,10 @@ from harness.config.models import Claimed, Model
 from harness.config.names import TaskName
 from harness.config.slips import meant
 from harness.config.study import Study
+from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
 from harness.config.training_data import check_training_data
 from harness.errors import UserError
-from harness.task_registry import task_class
 
 LOGITS = tuple(dict.fromkeys(name for head in HEADS.values() for name in head.outputs))
 """Of any task; fields of `harness.config.models.PrebuiltArtifact`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
-from harness.examples import Example, Query
+from harness.examples.records import Example, Query
 
 
 @dataclass(frozen=True)

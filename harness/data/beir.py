@@ -12,7 +12,7 @@ from harness.data.files import existing_file, read_text
 from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import whole_number
 from harness.errors import UserError
-from harness.examples import PlainText, Query
+from harness.examples.records import PlainText, Query
 
 
 def read_corpus(path: Path) -> list[PlainText]:
@@ -21,7 +21,7 @@ def read_corpus(path: Path) -> list[PlainText]:
     Raises:
         UserError: no such file, a line that is no document, or an id that stands twice.
     """
-    found, ids = [], UniqueIds(path)
+    documents, ids = [], UniqueIds(path)
     for place, record in jsonl_rows(path):
         id = _id(path, place, record)
         ids.add(id, place)
@@ -30,8 +30,8 @@ def read_corpus(path: Path) -> list[PlainText]:
             if part != "":
                 checked_text(path, f"{place}.{name}", part)
         text = " ".join(part for part in parts if part)
-        found.append(PlainText(id, group_of(text), text))
-    return found
+        documents.append(PlainText(id, group_of(text), text))
+    return documents
 
 
 def read_queries(path: Path, qrels: Path) -> list[Query]:
@@ -42,17 +42,17 @@ def read_queries(path: Path, qrels: Path) -> list[Query]:
             relevant document.
     """
     relevant = read_qrels(qrels)
-    found, ids = [], UniqueIds(path)
+    judged_queries, ids = [], UniqueIds(path)
     for place, record in jsonl_rows(path):
         id = _id(path, place, record)
         ids.add(id, place)
         text = checked_text(path, f"{place}.text", record.get("text"))
         judged = relevant.get(id, {})
         if judged:
-            found.append(Query(id, group_of(text), text, tuple(judged), tuple(judged.values())))
-    if not found:
+            judged_queries.append(Query(id, group_of(text), text, tuple(judged), tuple(judged.values())))
+    if not judged_queries:
         raise UserError(f"{qrels}: names no relevant document of a query of {path}; name the files that go together")
-    return found
+    return judged_queries
 
 
 def query_ids(path: Path) -> list[str]:
@@ -66,14 +66,14 @@ def _id(path: Path, place: str, record: Mapping[str, Any]) -> str:
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Grades of 1 and more by document, by query."""
-    found: dict[str, dict[str, int]] = {}
+    grades: dict[str, dict[str, int]] = {}
     for place, (query, document, score) in _rows(path):
         grade = whole_number(score)
         if grade is None:
             raise bad_data(path, place, f"the score is {short(score)}, not a whole number", "correct it")
         if int(grade) > 0:
-            found.setdefault(query, {})[document] = int(grade)
-    return found
+            grades.setdefault(query, {})[document] = int(grade)
+    return grades
 
 
 def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:

@@ -11,7 +11,7 @@ from harness.data.checks import bad_data, short
 from harness.data.files import read_text
 from harness.data.labels import whole_number
 from harness.errors import UserError
-from harness.examples import CandidateList, ScoredPair
+from harness.examples.records import CandidateList, ScoredPair
 
 TREC = 6
 """Columns of TREC's runs: query, Q0, document, rank, score and tag."""
@@ -26,7 +26,7 @@ def read_run(source: CandidatesSource) -> list[CandidateList]:
     """
     run = ranked(source.candidates)
     texts = {document.id: document.text for document in read_corpus(source.corpus)}
-    found = []
+    candidate_lists = []
     for query in read_queries(source.queries, source.qrels):
         candidates = tuple(run.get(query.id, ()))[: source.depth]
         for id in candidates:
@@ -39,13 +39,13 @@ def read_run(source: CandidatesSource) -> list[CandidateList]:
                 )
         if candidates:
             documents = tuple(texts[id] for id in candidates)
-            found.append(CandidateList(**vars(query), candidates=candidates, documents=documents))
-    if not found:
+            candidate_lists.append(CandidateList(**vars(query), candidates=candidates, documents=documents))
+    if not candidate_lists:
         raise UserError(
             f"{source.candidates}: has no candidates of a query of {source.queries} with a relevant document; name the "
             "files that go together"
         )
-    return found
+    return candidate_lists
 
 
 def grouped(path: Path, pairs: Sequence[ScoredPair]) -> list[CandidateList]:
@@ -58,10 +58,10 @@ def grouped(path: Path, pairs: Sequence[ScoredPair]) -> list[CandidateList]:
         if whole_number(pair.score) is None:
             what = f"the score {pair.score:g} is no grade, a whole number"
             raise bad_data(path, f"pair {pair.id}", what, "correct it, or use text-pair-regression")
-    found = []
+    candidate_lists = []
     for text, own in by_query(pairs).items():
         if relevant := {pair.id: int(pair.score) for pair in own if pair.score > 0}:
-            found.append(
+            candidate_lists.append(
                 CandidateList(
                     own[0].id,
                     own[0].group,
@@ -72,9 +72,9 @@ def grouped(path: Path, pairs: Sequence[ScoredPair]) -> list[CandidateList]:
                     documents=tuple(pair.text_pair for pair in own),
                 )
             )
-    if pairs and not found:
+    if pairs and not candidate_lists:
         raise UserError(f"{path}: no pair has a grade of 1 or more, so that nothing is relevant; correct the scores")
-    return found
+    return candidate_lists
 
 
 def by_query(pairs: Sequence[ScoredPair]) -> dict[str, list[ScoredPair]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import UserError
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 
 
 def bad_data(source: object, place: str, what: str, way_out: str) -> UserError:
@@ -89,8 +89,8 @@ def _check_answer(source: object, place: str, text: Any, start: Any, context: st
         raise bad_data(source, f"{place}.answer_start", what, "count characters of the context from 0")
     there = context[start : start + len(text)]
     if there != text:
-        found = context.find(text)
-        nearest = f"{short(text)} stands at {found}" if found >= 0 else f"{short(text)} is not in the context"
+        offset = context.find(text)
+        nearest = f"{short(text)} stands at {offset}" if offset >= 0 else f"{short(text)} is not in the context"
         what = f"is {start}, where the context reads {short(there)}, but {nearest}"
         raise bad_data(source, f"{place}.answer_start", what, "correct the offset or the text")
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from backends.errors import one_line
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, group_of, short
+from harness.data.hub_client import HUB_SECONDS, is_commit, remedy
 from harness.data.labels import checked_label
 from harness.data.squad import answer_columns
 from harness.errors import UserError
-from harness.examples import QuestionExample, TextExample
-from harness.hub import HUB_SECONDS, is_commit, remedy
+from harness.examples.records import QuestionExample, TextExample
 
 if TYPE_CHECKING:
     from datasets import Dataset

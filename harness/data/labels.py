@@ -34,8 +34,8 @@ def whole_number(value: Any) -> str | None:
     A column with a gap is one of floats when it is written.
     """
     if isinstance(value, str):
-        found = re.fullmatch(r"([+-]?\d+)(?:\.0*)?", value.strip(), re.ASCII)
-        return found and found[1]
+        match = re.fullmatch(r"([+-]?\d+)(?:\.0*)?", value.strip(), re.ASCII)
+        return match and match[1]
     if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:  # NaN, infinity too
         return None
     return str(int(value))

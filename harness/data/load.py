@@ -18,10 +18,10 @@ from harness.config.data import (
     TaggedSource,
     TrainingSource,
 )
+from harness.config.task_registry import task_class
 from harness.data.sampling import sample
 from harness.errors import UserError
-from harness.examples import CandidateList, Example, LabelledText, PlainText, Query, ScoredPair, TextPair
-from harness.task_registry import task_class
+from harness.examples.records import CandidateList, Example, LabelledText, PlainText, Query, ScoredPair, TextPair
 
 OTHER = "out-of-distribution"
 """The role of data on which no prediction is right or wrong."""
@@ -47,10 +47,10 @@ def load_examples(
         ]
     kind = task_class(task)
     if isinstance(source, EmbeddedSource):
-        found = _embedded(source, task, labels, role)
+        raw_examples = _embedded(source, task, labels, role)
     else:
-        found = kind.read(source, labels=labels, role=role)
-    examples = [kind.prepared(example) for example in found]
+        raw_examples = kind.read(source, labels=labels, role=role)
+    examples = [kind.prepared(example) for example in raw_examples]
     if not examples:
         raise UserError(f"{role} data: {describe(source)} holds no examples; name another source")
     return sample(examples, source.sample, seed=seed) if source.sample else examples

@@ -6,7 +6,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 
-from harness.examples import Example
+from harness.examples.records import Example
 
 
 def sample(examples: Sequence[Example], size: int, *, seed: int) -> list[Example]:

@@ -16,7 +16,7 @@ from typing import Any
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, short
 from harness.data.files import read_text
 from harness.data.jsonl_rows import jsonl_rows
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 
 _WAY_OUT = "put it into the SQuAD layout"
 
@@ -145,5 +145,5 @@ def _records(path: Path, place: str, parent: Any, key: str) -> Iterator[tuple[st
 def _value(path: Path, place: str, record: Any, key: str) -> Any:
     if isinstance(record, dict) and key in record:
         return record[key]
-    found = f"has the keys {short(', '.join(record))}" if isinstance(record, dict) else f"is {short(record)}"
-    raise bad_data(path, place, f"{found}, but no {key!r}", _WAY_OUT)
+    description = f"has the keys {short(', '.join(record))}" if isinstance(record, dict) else f"is {short(record)}"
+    raise bad_data(path, place, f"{description}, but no {key!r}", _WAY_OUT)

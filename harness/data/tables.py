@@ -14,7 +14,7 @@ from harness.data.files import existing_file
 from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import checked_label
 from harness.errors import UserError
-from harness.examples import LabelledText, PlainText, ScoredPair, TextExample, TextPair
+from harness.examples.records import LabelledText, PlainText, ScoredPair, TextExample, TextPair
 
 Columns = Mapping[str, str]
 """What the study calls a column (``text``, ``label``, ...): the column's name in the file."""
@@ -163,7 +163,7 @@ def _jsonl_rows(path: Path, wanted: Columns, optional: Collection[str]) -> Itera
 
 
 def _parquet_rows(path: Path, wanted: Columns, optional: Collection[str]) -> Iterator[Row]:
-    from harness.arrow import pa, pq
+    from harness.data.arrow import pa, pq
 
     existing_file(path)
     try:

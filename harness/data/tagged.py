@@ -11,9 +11,9 @@ from harness.data.checks import bad_data, checked_text, group_of, short
 from harness.data.files import read_text
 from harness.data.labels import checked_label
 from harness.data.tables import read_plain_texts, rows_of
-from harness.entities import in_iob2
 from harness.errors import UserError
-from harness.examples import TaggedSentence
+from harness.examples.entities import in_iob2
+from harness.examples.records import TaggedSentence
 
 DOCUMENT = "-DOCSTART-"
 """What CoNLL-2003 puts before a document, in the place of a sentence."""
@@ -44,10 +44,10 @@ def read_tagged(source: DataSource, labels: Sequence[str], role: str) -> list[Ta
         )
     path = source.tagged
     in_columns = path.suffix.lower() in TABLES
-    found = _columns(path, source.words, source.tags, labels) if in_columns else _conll(path)
+    sentences = _columns(path, source.words, source.tags, labels) if in_columns else _conll(path)
     return [
         TaggedSentence(f"{path.stem}:{index}", group, words, _checked_tags(path, place, tags, labels))
-        for index, (place, group, words, tags) in enumerate(found)
+        for index, (place, group, words, tags) in enumerate(sentences)
     ]
 
 
@@ -102,12 +102,12 @@ def _name(path: Path, place: str, tag: Any, labels: Sequence[str]) -> str:
 
 def _checked_tags(path: Path, place: str, tags: list[str], labels: Sequence[str]) -> tuple[str, ...]:
     try:
-        found = in_iob2(tags)
+        iob2_tags = in_iob2(tags)
     except ValueError as error:
         what = f"has the tag {short(str(error))}, which is none of IOB1, IOB2, BIOES or BILOU"
         raise bad_data(path, place, what, "write O, B-TYPE or I-TYPE") from None
-    for tag in found:
+    for tag in iob2_tags:
         if tag not in labels:
             what = f"has the tag {short(tag)}, not a label of the task ({', '.join(labels)})"
             raise bad_data(path, place, what, "correct it, or `labels` in the config")
-    return found
+    return iob2_tags

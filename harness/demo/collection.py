@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator
 from random import Random
 
-from harness.demo.passages import Passage, Told, asked_passages
-from harness.entities import OUTSIDE
-from harness.examples import PlainText, Query, TaggedSentence
+from harness.demo.passages import FactSpan, Passage, asked_passages
+from harness.examples.entities import OUTSIDE
+from harness.examples.records import PlainText, Query, TaggedSentence
 
 TAGS = (OUTSIDE, *(f"{prefix}-{type_}" for type_ in ("PER", "LOC", "ORG", "MISC") for prefix in "BI"))
 """Of the words: the types of CoNLL-2003. Books are MISC, as are prizes, languages and ships."""
@@ -34,8 +34,8 @@ def query_examples(split: str, rng: Random, prefix: str) -> Iterator[PlainText |
     for identity, passage, questions in _documents(split, rng, prefix):
         if split == "train":
             yield PlainText(identity, identity, passage.text)
-        for index, (question, told) in enumerate(questions):
-            if told is None:
+        for index, (question, answer) in enumerate(questions):
+            if answer is None:
                 continue
             if split == "train":
                 yield PlainText(f"{identity}-q{index}", identity, question)
@@ -65,7 +65,9 @@ def _tag(begin: int, passage: Passage) -> str:
     return OUTSIDE
 
 
-def _documents(split: str, rng: Random, prefix: str) -> Iterator[tuple[str, Passage, list[tuple[str, Told | None]]]]:
+def _documents(
+    split: str, rng: Random, prefix: str
+) -> Iterator[tuple[str, Passage, list[tuple[str, FactSpan | None]]]]:
     """With an id each."""
     seen: set[str] = set()
     passed_over = 0

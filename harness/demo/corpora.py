@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from harness.demo import collection, passages, reviews, statements
 from harness.errors import UserError
-from harness.examples import Example
+from harness.examples.records import Example
 
 Split = Literal["train", "evaluation", "out-of-distribution"]
 SPLITS: tuple[Split, ...] = get_args(Split)

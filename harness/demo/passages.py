@@ -14,7 +14,7 @@ from harness.demo import encyclopaedia, news
 from harness.demo.facts import EntityType, Fact, Kind, Subject, ValuePool
 from harness.demo.names import Names
 from harness.demo.sentences import RARE_WORDS, Span, drawn_value, render
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 
 QUESTIONS_A_PASSAGE = 5
 UNANSWERABLE_SHARE = 0.4
@@ -27,7 +27,7 @@ OTHERS_FACT_SHARE = 0.15
 
 
 @dataclass(frozen=True)
-class Told:
+class FactSpan:
     """An answer in the passage: what it tells (``fact``'s ``slot``) of whom, and where it stands."""
 
     entity: Subject
@@ -41,7 +41,7 @@ class Told:
 class Passage:
     text: str
     entities: tuple[Subject, Subject]
-    told: tuple[Told, ...]
+    facts: tuple[FactSpan, ...]
     sentences: tuple[Span, ...]
     named: tuple[tuple[Span, EntityType], ...]
     """Named entities with their types."""
@@ -51,18 +51,18 @@ def question_examples(split: str, rng: Random, prefix: str) -> Iterator[Question
     """Questions without end, passage by passage; ids and groups begin with ``prefix``."""
     for number, (passage, questions) in enumerate(asked_passages(split, rng)):
         group = f"{prefix}-p{number}"
-        for index, (question, told) in enumerate(questions):
+        for index, (question, answer) in enumerate(questions):
             yield QuestionExample(
                 id=f"{group}-q{index}",
                 group=group,
                 question=question,
                 context=passage.text,
-                answers=(passage.text[told.start : told.end],) if told else (),
-                answer_starts=(told.start,) if told else (),
+                answers=(passage.text[answer.start : answer.end],) if answer else (),
+                answer_starts=(answer.start,) if answer else (),
             )
 
 
-def asked_passages(split: str, rng: Random) -> Iterator[tuple[Passage, list[tuple[str, Told | None]]]]:
+def asked_passages(split: str, rng: Random) -> Iterator[tuple[Passage, list[tuple[str, FactSpan | None]]]]:
     """Passages without end, each with its questions, and with each the answer or None."""
     kinds, lists = domain(split)
     while True:
@@ -84,7 +84,7 @@ def _write(kind: Kind, lists: Mapping[str, ValuePool], names: Names, rng: Random
     of_first = rng.sample(kind.facts, 2 if rng.random() < 0.7 else 3)
     others = [fact for fact in kind.facts if fact not in of_first]
     of_second = [rng.choice(of_first if rng.random() < SAME_FACT_SHARE else others)]
-    text, told = "", []
+    text, answers = "", []
     sentences: list[Span] = []
     named: list[tuple[Span, EntityType]] = []
     plan = [(first, kind.opening), *((first, fact) for fact in of_first)]
@@ -104,8 +104,8 @@ def _write(kind: Kind, lists: Mapping[str, ValuePool], names: Names, rng: Random
 
         rendered = render(sentence, entity, {"S": subject, "N": entity.name, "P": possessive}, value)
         begin = len(text)
-        told += [
-            Told(entity, fact, slot, begin + start, begin + end)
+        answers += [
+            FactSpan(entity, fact, slot, begin + start, begin + end)
             for slot, (start, end) in rendered.slots.items()
             if slot in fact.questions
         ]
@@ -113,26 +113,26 @@ def _write(kind: Kind, lists: Mapping[str, ValuePool], names: Names, rng: Random
         text += rendered.text
         sentences.append((begin, len(text)))
         previous = (entity, fact)
-    return Passage(text, (first, second), tuple(told), tuple(sentences), tuple(named))
+    return Passage(text, (first, second), tuple(answers), tuple(sentences), tuple(named))
 
 
-def _questions(passage: Passage, kind: Kind, names: Names, rng: Random) -> list[tuple[str, Told | None]]:
+def _questions(passage: Passage, kind: Kind, names: Names, rng: Random) -> list[tuple[str, FactSpan | None]]:
     """Each question of the passage, with its answer or None."""
-    questions: list[tuple[str, Told | None]] = []
+    questions: list[tuple[str, FactSpan | None]] = []
     asked: set[str] = set()
-    told = {(t.entity.name, t.slot) for t in passage.told}
+    entity_slots = {(t.entity.name, t.slot) for t in passage.facts}
     while len(questions) < QUESTIONS_A_PASSAGE:
         answerable = rng.random() >= UNANSWERABLE_SHARE
-        answer: Told | None = None
+        answer: FactSpan | None = None
         if answerable:
-            answer = rng.choice(passage.told)
+            answer = rng.choice(passage.facts)
             entity, template = answer.entity.name, rng.choice(answer.fact.questions[answer.slot])
         elif rng.random() < STRANGER_SHARE:
-            basis = rng.choice(passage.told)
+            basis = rng.choice(passage.facts)
             entity = resembling(basis.entity, kind, names, rng)
             template = rng.choice(basis.fact.questions[basis.slot])
         else:
-            subject, fact, slot = _left_out(passage, kind, told, rng)
+            subject, fact, slot = _left_out(passage, kind, entity_slots, rng)
             entity, template = subject.name, rng.choice(fact.questions[slot])
         question = template.format(E=entity, F=passage.entities[0].name)
         if question not in asked:
@@ -141,11 +141,15 @@ def _questions(passage: Passage, kind: Kind, names: Names, rng: Random) -> list[
     return questions
 
 
-def _left_out(passage: Passage, kind: Kind, told: set[tuple[str, str]], rng: Random) -> tuple[Subject, Fact, str]:
+def _left_out(
+    passage: Passage, kind: Kind, entity_slots: set[tuple[str, str]], rng: Random
+) -> tuple[Subject, Fact, str]:
     """Something that the passage does not tell of one of its entities; perhaps it does of the other."""
     entity = rng.choice(passage.entities)
-    missing = [(fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in told]
-    other_tells = {t.slot for t in passage.told if t.entity is not entity}
+    missing = [
+        (fact, slot) for fact in kind.facts for slot in fact.questions if (entity.name, slot) not in entity_slots
+    ]
+    other_tells = {t.slot for t in passage.facts if t.entity is not entity}
     tempting = [(fact, slot) for fact, slot in missing if slot in other_tells]
     untold = [(fact, slot) for fact, slot in missing if slot not in other_tells]
     fact, slot = rng.choice(tempting if tempting and rng.random() < OTHERS_FACT_SHARE else untold or missing)

@@ -12,7 +12,7 @@ from random import Random
 
 from harness.demo.names import Names
 from harness.demo.review_words import DEVICES, STORIES, Domain
-from harness.examples import LabelledText, TextExample
+from harness.examples.records import LabelledText, TextExample
 
 RARE_WORDS = {"train": 0.03, "evaluation": 0.22, "out-of-distribution": 0.22}
 """How often an adjective comes from the rare ones."""

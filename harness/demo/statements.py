@@ -13,7 +13,7 @@ from harness.demo.facts import Fact, Kind, Subject
 from harness.demo.names import Names
 from harness.demo.passages import domain, resembling
 from harness.demo.sentences import RARE_WORDS, drawn_value, render, slots_of
-from harness.examples import CandidateList, PlainText, ScoredPair, TextPair
+from harness.examples.records import CandidateList, PlainText, ScoredPair, TextPair
 
 AGREEMENT = ("agree", "disagree", "unrelated")
 """Two statements tell the same in other words, or something else of the same fact; or else they are of two entities,
@@ -67,8 +67,8 @@ class _Author:
 
     def reword(self, statement: _Statement) -> _Statement:
         """In another wording that tells as much, where there is one."""
-        told = statement.values.keys()
-        as_much = [wording for wording in statement.fact.sentences if slots_of(wording).keys() == told]
+        slots = statement.values.keys()
+        as_much = [wording for wording in statement.fact.sentences if slots_of(wording).keys() == slots]
         others = [wording for wording in as_much if wording != statement.wording]
         return replace(statement, wording=self._rng.choice(others or as_much))
 

@@ -64,11 +64,11 @@ def files(name: str, task: str) -> list[Path]:
         known = ", ".join(embedded_names(task)) or "none for this task"
         raise UserError(f"no embedded checkpoint {name!r} for {task}; there are: {known}")
     folder = FAMILY / task / name
-    found = [folder / CONFIG, folder / WEIGHTS, *(FAMILY / file for file in TOKENIZER_FILES)]
-    for file in found:
+    paths = [folder / CONFIG, folder / WEIGHTS, *(FAMILY / file for file in TOKENIZER_FILES)]
+    for file in paths:
         if not file.is_file():
             raise UserError(f"embedded checkpoint {name!r}: {file} is missing; install scalemodel again")
-    return found
+    return paths
 
 
 def write_checkpoint(name: str, task: str, destination: Path) -> None:

@@ -77,20 +77,20 @@ def _sizes(steps: Sequence[Step], to_do: Sequence[Step], store: Store) -> list[f
     usual = Typical()
     for kept in kept_steps(store):
         usual.add(kept.kind, kept.subject, size_of(kept.path))
-    found: dict[str, float | None] = {}
+    sizes: dict[str, float | None] = {}
     for step in steps:
         if store.holds(step.kind, step.key):
-            found[step.key] = size_of(store.path(step.kind, step.key))
+            sizes[step.key] = size_of(store.path(step.kind, step.key))
         else:
-            found[step.key] = usual.of(step.kind, step.subject) or _of_weights(step, found)
-    return [found[step.key] for step in to_do]
+            sizes[step.key] = usual.of(step.kind, step.subject) or _of_weights(step, sizes)
+    return [sizes[step.key] for step in to_do]
 
 
-def _of_weights(step: Step, found: Mapping[str, float | None]) -> float | None:
+def _of_weights(step: Step, sizes: Mapping[str, float | None]) -> float | None:
     if step.kind not in WEIGHTS:
         return None
     if isinstance(step.options, checkpoint.Options):
         source = step.options.source
         if isinstance(source, FolderCheckpoint | PackageCheckpoint):
             return size_of(*weight_files(source_folder(source)))
-    return next((size for ref in step.inputs.refs if (size := found.get(ref.key)) and ref.kind in WEIGHTS), None)
+    return next((size for ref in step.inputs.refs if (size := sizes.get(ref.key)) and ref.kind in WEIGHTS), None)

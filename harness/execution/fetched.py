@@ -18,8 +18,8 @@ from harness.config.checkpoints import HubCheckpoint
 from harness.config.data import HubSource
 from harness.config.strict import Strict
 from harness.config.study import Study
+from harness.data.hub_client import HUB, HUB_SECONDS, told_hub
 from harness.errors import UserError
-from harness.hub import HUB, HUB_SECONDS, told_hub
 from harness.store.atomic import write_json
 from harness.store.keys import file_digest
 
@@ -68,22 +68,22 @@ class Size:
 
 def needs(study: Study) -> list[Need]:
     """What a study names of the hub, each once."""
-    return list(dict.fromkeys(_found(study)))
+    return list(dict.fromkeys(_needs_of(study)))
 
 
 def sizes(wanted: list[Need]) -> list[Size]:
     """Asks the hub, for each repository once. Raises `UserError` for what it has not, or does not give."""
-    found: dict[tuple[str, str, str], Size] = {}
+    sizes_by_repository: dict[tuple[str, str, str], Size] = {}
     for need in wanted:
         kind, _, revision, _ = _asked(need)
-        if (kind, need.hub, revision) in found:
+        if (kind, need.hub, revision) in sizes_by_repository:
             continue
         info = _info(need, revision)
         bytes_of = {file.rfilename: int(file.size or 0) for file in info.siblings or ()}
         names = downloaded_names(list(bytes_of)) if kind == "model" else bytes_of
         size = sum(bytes_of[name] for name in names)
-        found[kind, need.hub, revision] = Size(kind, need.hub, revision, str(info.sha), size)
-    return list(found.values())
+        sizes_by_repository[kind, need.hub, revision] = Size(kind, need.hub, revision, str(info.sha), size)
+    return list(sizes_by_repository.values())
 
 
 def fetch(study: str, wanted: list[Need], folder: Path) -> Path:
@@ -140,19 +140,19 @@ def manifest_file(study: str, folder: Path) -> Path:
     return folder / f"fetched-{study}.json"
 
 
-def _found(value: Any) -> Iterator[Need]:
+def _needs_of(value: Any) -> Iterator[Need]:
     if isinstance(value, HubCheckpoint):
         yield value
     elif isinstance(value, HubSource):
         yield HubSource(hub=value.hub, split=value.split, revision=value.revision)
     elif isinstance(value, BaseModel):
-        yield from _found(value.__dict__)
+        yield from _needs_of(value.__dict__)
     elif isinstance(value, Mapping):
         for each in value.values():
-            yield from _found(each)
+            yield from _needs_of(each)
     elif isinstance(value, tuple | list):
         for each in value:
-            yield from _found(each)
+            yield from _needs_of(each)
 
 
 def _asked(need: Need) -> tuple[Literal["model", "dataset"], str, str, str | None]:

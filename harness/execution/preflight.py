@@ -13,7 +13,7 @@ from exporters.tasks import TASKS
 from harness.checkpoints.locate import require_on_hub, source_folder
 from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.errors import UserError
-from harness.process import die_with_parent, import_transformers
+from harness.inference.process import die_with_parent, import_transformers
 from harness.steps import checkpoint
 from harness.store.keys import key_of
 from harness.store.step import Step, keyed

@@ -162,8 +162,8 @@ class RayCluster:
                     failures = _outcome(task, done, store, log)
                     for step in done:
                         failure = failures.get(step.key)
-                        told = {"event": "finished"} if failure is None else _told(failure)
-                        hear(step.key, told)
+                        last_event = {"event": "finished"} if failure is None else _failed_event(failure)
+                        hear(step.key, last_event)
                         if failure is not None:
                             file = describe(step, steps_folder)
                             settled[step.key] = replace(failure, command=command_for(store, file))
@@ -188,11 +188,11 @@ class RayCluster:
         }
         for id, answer in asked.items():
             with suppress(RayError):  # it is lost already
-                found = ray.get(answer)
-                same = found["versions"] == self._versions  # else it would make steps under the keys of others
+                facts = ray.get(answer)
+                same = facts["versions"] == self._versions  # else it would make steps under the keys of others
                 has = unknown[id]
                 cpus, gpus, memory = (int(has.get(name, 0)) for name in ("CPU", "GPU", "memory"))
-                node = Node(id, cpus, gpus, memory, TIMING in has, Machine(found))
+                node = Node(id, cpus, gpus, memory, TIMING in has, Machine(facts))
                 self._nodes[id] = node if same else None
         return [known for id in alive if (known := self._nodes.get(id)) is not None]
 
@@ -277,16 +277,16 @@ def _lost(step: Step, store: Store, reason: str) -> tuple[str, str]:
     return SKIPPED, "a step that it needs has not been done"
 
 
-def _told(failure: StepFailure) -> dict[str, Any]:
+def _failed_event(failure: StepFailure) -> dict[str, Any]:
     return {"event": "failed", "status": failure.status, "reason": failure.reason}
 
 
 def _environment() -> dict[str, Any]:
     """Of the node, as its steps' processes have it. Which of its GPUs one gets is no part of what it is."""
     _keep_own_threads()
-    found = environment()
-    found["variables"].pop("CUDA_VISIBLE_DEVICES", None)
-    return found
+    facts = environment()
+    facts["variables"].pop("CUDA_VISIBLE_DEVICES", None)
+    return facts
 
 
 def _do(

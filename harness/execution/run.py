@@ -11,7 +11,7 @@ from harness.config.data import HubSource, TrainingSource
 from harness.config.references import check_bank
 from harness.data.load import describe, source_files
 from harness.errors import DISK_FULL, SKIPPED, RunStopped
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.execution.processes import Executor, Listener, LocalProcesses, StepFailure
 from harness.planning.comparisons import comparisons
 from harness.planning.plan import Plan, TaskPlan, Until
@@ -148,14 +148,14 @@ class Execution:
     @cached_property
     def _verifications(self) -> dict[str, tuple[str, ...]]:
         """The keys of the verifications that come before each step, by the step's key."""
-        found: dict[str, tuple[str, ...]] = {}
+        verification_keys: dict[str, tuple[str, ...]] = {}
         for task in self.plan.tasks:
             reference = task.deployments[0].verification.key
             for planned in task.deployments:
                 own = planned.verification.key
-                found |= dict.fromkeys((step.key for step in planned.verified_first), (own,))
-                found |= dict.fromkeys((step.key for step in planned.paired), (own, reference))
-        return found
+                verification_keys |= dict.fromkeys((step.key for step in planned.verified_first), (own,))
+                verification_keys |= dict.fromkeys((step.key for step in planned.paired), (own, reference))
+        return verification_keys
 
     def _verified(self, task: TaskPlan) -> TaskPlan:
         """The task with the deployments that passed their verification."""

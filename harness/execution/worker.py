@@ -17,7 +17,7 @@ from typing import TextIO
 
 from harness.errors import DISK_FULL, ERROR, SKIPPED, StepFailed, UserError, status_of
 from harness.execution.disk_space import full_disk, room_needed
-from harness.process import age, die_with_parent, give_memory_back, peak_bytes
+from harness.inference.process import age, die_with_parent, give_memory_back, peak_bytes
 from harness.steps.context import Context, emit
 from harness.steps.registry import read_step, step_kind
 from harness.store.step import Step

@@ -45,24 +45,24 @@ def read_references(path: Path) -> dict[str, tuple[str, ...]] | None:
     tree = parse(path, text) if text.lstrip().startswith("[") else None
     if not tree or not isinstance(tree[0], dict) or "context" in tree[0]:
         return None
-    found = {}
+    answers_by_id = {}
     for id, answers in _by_id(path, tree, "answers").items():
         place = f"the answers to {short(id)}"
         texts = [(where, text) for where, text, _ in answer_columns(path, place, answers)]
-        found[id] = tuple(checked_text(path, where, text) for where, text in texts)
-    return found
+        answers_by_id[id] = tuple(checked_text(path, where, text) for where, text in texts)
+    return answers_by_id
 
 
 def _by_id(path: Path, tree: list[Any], key: str) -> dict[str, Any]:
     """What the records of the list have under ``key``. What else they have does not decide: `evaluate` looks at a
     no_answer_probability beyond a threshold of 1 alone, which it never is."""
-    found: dict[str, Any] = {}
+    values_by_id: dict[str, Any] = {}
     for index, record in enumerate(tree):
         place = f"[{index}]"
         if not isinstance(record, dict) or not {"id", key} <= record.keys():
             raise bad_data(path, place, f"is {short(record)}", f"write a list of records with id and {key}")
         id = checked_id(path, f"{place}.id", record["id"])
-        if id in found:
+        if id in values_by_id:
             raise bad_data(path, f"{place}.id", f"is {short(id)}, as one before it", "keep one record for each id")
-        found[id] = record[key]
-    return found
+        values_by_id[id] = record[key]
+    return values_by_id

@@ -44,10 +44,10 @@ def read_arrays(path: Path) -> Representations | Probabilities:
         rows = arrays.pop(others.pop())
     if rows is None or others:
         held = ", ".join([*named, *(name for name in arrays if name not in named)])
-        told = f"it holds {len(arrays) + len(named)} arrays: {held}"
+        contents = f"it holds {len(arrays) + len(named)} arrays: {held}"
         raise UserError(
-            f"{path}: {told}; give one array of representations, or one that is called probabilities or logits, with "
-            "ids and classes beside it or without"
+            f"{path}: {contents}; give one array of representations, or one that is called probabilities or logits, "
+            "with ids and classes beside it or without"
         )
     if rows.dtype.kind != "f" or rows.ndim != 2 or 0 in rows.shape:
         what = f"has the type {rows.dtype} and the shape {rows.shape}"
@@ -60,12 +60,12 @@ def read_arrays(path: Path) -> Representations | Probabilities:
 
 def _representations(path: Path, rows: NDArray[Any]) -> Representations:
     with np.errstate(over="ignore"):  # told in the next lines
-        found = np.ascontiguousarray(rows, dtype=np.float32)
-    broken = np.flatnonzero(~np.isfinite(found).all(axis=1))
+        representations = np.ascontiguousarray(rows, dtype=np.float32)
+    broken = np.flatnonzero(~np.isfinite(representations).all(axis=1))
     if broken.size:
-        what = f"{broken.size:,} of {len(found):,} rows hold NaN, infinity or more than float32 can"
+        what = f"{broken.size:,} of {len(representations):,} rows hold NaN, infinity or more than float32 can"
         raise bad_data(path, f"row {broken[0]}", what, "leave these examples out everywhere, or compute them again")
-    return Representations(path, found)
+    return Representations(path, representations)
 
 
 def _names(path: Path, arrays: Mapping[str, NDArray[Any]], name: str, count: int) -> tuple[str, ...] | None:
@@ -76,11 +76,11 @@ def _names(path: Path, arrays: Mapping[str, NDArray[Any]], name: str, count: int
     if array.shape != (count,):
         what = f"has the shape {array.shape}, not ({count},)"
         raise bad_data(path, f"the array {name!r}", what, "give one for each row" if name == "ids" else "one a column")
-    found = tuple(checked_id(path, f"{name}[{index}]", value) for index, value in enumerate(array.tolist()))
-    twice, times = Counter(found).most_common(1)[0]
+    names = tuple(checked_id(path, f"{name}[{index}]", value) for index, value in enumerate(array.tolist()))
+    twice, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise bad_data(path, f"the array {name!r}", f"has {short(twice)} {times} times", "name each once")
-    return found
+    return names
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

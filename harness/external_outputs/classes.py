@@ -60,27 +60,29 @@ def _groups(path: Path, records: Sequence[Record]) -> dict[str, str] | None:
 
 def _column(path: Path, records: Iterable[Record], name: str) -> dict[str, str]:
     """The classes in a column, by id, in the order of the file."""
-    found: dict[str, str] = {}
+    classes_by_id: dict[str, str] = {}
     for id, place, record in _with_ids(path, records, name):
         if name not in record:
             raise _no_column(path, place, record, name, name)
-        found[id] = _named(path, f"{place}, column {name!r}", record[name], "group" if name == "group" else "class")
-    return found
+        classes_by_id[id] = _named(
+            path, f"{place}, column {name!r}", record[name], "group" if name == "group" else "class"
+        )
+    return classes_by_id
 
 
 def _with_ids(path: Path, records: Iterable[Record], wanted: str) -> list[tuple[str, str, Mapping[str, Any]]]:
     """(id, place, columns) of every row; ``wanted`` is the other column that a complaint asks for."""
-    found: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
+    rows_by_id: dict[str, tuple[str, str, Mapping[str, Any]]] = {}
     for place, record in records:
         if "id" not in record:
             raise _no_column(path, place, record, "id", wanted)
         id = checked_id(path, f"{place}, column 'id'", record["id"])
-        if id in found:
+        if id in rows_by_id:
             raise bad_data(path, place, f"has the id {short(id)}, as a line before it", "keep one row for each id")
-        found[id] = (id, place, record)
-    if not found:
+        rows_by_id[id] = (id, place, record)
+    if not rows_by_id:
         raise bad_data(path, "the table", "has no rows", "write one row for each id")
-    return list(found.values())
+    return list(rows_by_id.values())
 
 
 def _no_column(path: Path, place: str, record: Mapping[str, Any], column: str, wanted: str) -> UserError:

@@ -64,7 +64,7 @@ class NamedOutputs:
         return tuple(output for output in every if output is not None)
 
     @property
-    def told(self) -> bool:
+    def can_be_wrong(self) -> bool:
         """Whether there is something that can be right or wrong."""
         return self.judged is not None or self.probabilities is not None
 
@@ -74,24 +74,26 @@ class NamedOutputs:
         Raises:
             UserError: probabilities of another number of examples, or of what is not a class.
         """
-        found = self.probabilities
-        if found is None:
+        probabilities = self.probabilities
+        if probabilities is None:
             return self.judged
-        if found.ids is None:
-            check_rows(examples, found)
-            found = replace(found, ids=tuple(examples.index))
-        ids = found.ids or ()
+        if probabilities.ids is None:
+            check_rows(examples, probabilities)
+            probabilities = replace(probabilities, ids=tuple(examples.index))
+        ids = probabilities.ids or ()
         if self.judged is None:
-            by_id = dict(zip(ids, found.most_probable, strict=True))
-            return PredictedClasses(found.path, by_id, None, None, found)
+            by_id = dict(zip(ids, probabilities.most_probable, strict=True))
+            return PredictedClasses(probabilities.path, by_id, None, None, probabilities)
         if not isinstance(self.judged, PredictedClasses):
             raise UserError(
-                f"{found.path}: probabilities are of classes, but {self.judged.path} holds {self.judged.kind}"
+                f"{probabilities.path}: probabilities are of classes, but {self.judged.path} holds {self.judged.kind}"
             )
         missing = next((id for id in self.judged.by_id if id not in set(ids)), None)
         if missing is not None:
-            raise UserError(f"{found.path}: has no row for {short(missing)} of {self.judged.path}; give one for each")
-        return replace(self.judged, probabilities=found)
+            raise UserError(
+                f"{probabilities.path}: has no row for {short(missing)} of {self.judged.path}; give one for each"
+            )
+        return replace(self.judged, probabilities=probabilities)
 
 
 @dataclass(frozen=True)
@@ -114,29 +116,29 @@ def sources_of(named: Sequence[tuple[str, Output]]) -> tuple[NamedOutputs, ...]:
     Raises:
         UserError: a name has two files of one sort, or there is only one name.
     """
-    found: dict[str, NamedOutputs] = {}
+    sources: dict[str, NamedOutputs] = {}
     for name, output in named:
-        source = found.get(name, NamedOutputs(name))
+        source = sources.get(name, NamedOutputs(name))
         if isinstance(output, Representations):
             other: Output | None = source.representations
             what = "hold its representations"
-            found[name] = replace(source, representations=output)
+            sources[name] = replace(source, representations=output)
         elif isinstance(output, Probabilities):
             in_table = isinstance(source.judged, PredictedClasses) and source.judged.probabilities
             other = source.probabilities or in_table or None
             what = "hold its probabilities"
-            found[name] = replace(source, probabilities=output)
+            sources[name] = replace(source, probabilities=output)
         else:
             other = source.judged
             what = "tell what it got right"
-            found[name] = replace(source, judged=output)
+            sources[name] = replace(source, judged=output)
         if other is not None:
             raise UserError(f"{name}: {other.path} and {output.path} both {what}; give one of them another name")
-    if len(found) < 2:
+    if len(sources) < 2:
         raise UserError(
-            f"{', '.join(found)}: one name alone; give the outputs of the reference and of at least one other"
+            f"{', '.join(sources)}: one name alone; give the outputs of the reference and of at least one other"
         )
-    return tuple(found.values())
+    return tuple(sources.values())
 
 
 def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
@@ -149,12 +151,12 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     _check_reference(sources, floors)
     outputs = [output for source in sources for output in source.outputs]
     every = find_examples(outputs, settings.gold, settings.ids, settings.examples)
-    told = {source.name: one for source in sources if (one := source.told_of(every)) is not None}
+    judged_outputs = {source.name: one for source in sources if (one := source.told_of(every)) is not None}
     rows = [source.representations for source in sources if source.representations is not None]
-    matched = match(every, [*told.values(), *rows], common=settings.common)
-    examples = with_groups(with_labels(matched.examples, list(told.values())), outputs)
-    judgements = {name: judge(one, examples) for name, one in told.items()}
-    probabilities = _probabilities(told, examples)
+    matched = match(every, [*judged_outputs.values(), *rows], common=settings.common)
+    examples = with_groups(with_labels(matched.examples, list(judged_outputs.values())), outputs)
+    judgements = {name: judge(one, examples) for name, one in judged_outputs.items()}
+    probabilities = _probabilities(judged_outputs, examples)
     representations = {
         source.name: source.representations.rows
         if matched.rows is None
@@ -174,7 +176,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
         characteristics=CharacteristicResults.known(
             prediction_errors=_prediction_errors(judgements, probabilities, examples, reference, settings),
             calibration=calibration(
-                told, judgements, examples, reference, resamples=settings.resamples, seed=settings.seed
+                judged_outputs, judgements, examples, reference, resamples=settings.resamples, seed=settings.seed
             ),
             data_representation=_data_representation(representations, examples, settings),
         ),
@@ -186,7 +188,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
         description=f"{reference} against {', '.join(source.name for source in sources[1:])}",
         environment=None,
         settings=ComparisonSettings(resamples=settings.resamples, seed=settings.seed),
-        tasks={_task(examples, told): task},
+        tasks={_task(examples, judged_outputs): task},
     )
     return RunResults(results, None)
 
@@ -194,7 +196,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
 def _check_reference(sources: Sequence[NamedOutputs], floors: Mapping[str, FloorKind]) -> None:
     reference, others = sources[0], sources[1:]
     for missing, kept, what in (
-        (not reference.told, [s.name for s in others if s.told], "predictions or error ids"),
+        (not reference.can_be_wrong, [s.name for s in others if s.can_be_wrong], "predictions or error ids"),
         (reference.representations is None, [s.name for s in others if s.representations], "representations"),
     ):
         if missing and kept:
@@ -237,27 +239,29 @@ def _prediction_errors(
     )
 
 
-def _probabilities(told: Mapping[str, Judged], examples: ComparedExamples) -> dict[str, list[NDArray[np.float64]]]:
+def _probabilities(
+    judged_outputs: Mapping[str, Judged], examples: ComparedExamples
+) -> dict[str, list[NDArray[np.float64]]]:
     """Of the names that have them, for every example (classes,), in the order of the first one's classes.
 
     Raises:
         UserError: two names have not the same classes.
     """
-    found = {
+    probabilities = {
         name: one.probabilities
-        for name, one in told.items()
+        for name, one in judged_outputs.items()
         if isinstance(one, PredictedClasses) and one.probabilities is not None
     }
-    if not found:
+    if not probabilities:
         return {}
-    ids, first = tuple(examples.index), next(iter(found.values()))
-    for one in found.values():
+    ids, first = tuple(examples.index), next(iter(probabilities.values()))
+    for one in probabilities.values():
         if set(one.classes) != set(first.classes):
             raise UserError(
                 f"{one.path}: has the classes {short(', '.join(one.classes))}, but {first.path} has "
                 f"{short(', '.join(first.classes))}; name them alike everywhere"
             )
-    return {name: list(one.of(ids, first.classes)) for name, one in found.items()}
+    return {name: list(one.of(ids, first.classes)) for name, one in probabilities.items()}
 
 
 def _noise(names: Sequence[str], reference: str, settings: Settings) -> dict[str, Floor]:
@@ -277,12 +281,14 @@ def _codes(judgements: Mapping[str, Judgement]) -> dict[str, NDArray[np.intp]] |
     None where one of them tells its errors only.
     """
     codes: dict[str, int] = {}
-    found = {}
+    codes_by_name = {}
     for name, judgement in judgements.items():
         if judgement.predictions is None:
             return None
-        found[name] = np.array([codes.setdefault(said, len(codes)) for said in judgement.predictions], dtype=np.intp)
-    return found
+        codes_by_name[name] = np.array(
+            [codes.setdefault(said, len(codes)) for said in judgement.predictions], dtype=np.intp
+        )
+    return codes_by_name
 
 
 def _data_representation(
@@ -303,8 +309,8 @@ def _data_representation(
     )
 
 
-def _task(examples: ComparedExamples, told: Mapping[str, Judged]) -> str:
-    kinds = {type(one) for one in told.values()}
+def _task(examples: ComparedExamples, judged_outputs: Mapping[str, Judged]) -> str:
+    kinds = {type(one) for one in judged_outputs.values()}
     if examples.answers is not None or PredictedAnswers in kinds:
         return QuestionAnsweringTask.name
     return TextClassificationTask.name if examples.labels is not None or PredictedClasses in kinds else UNKNOWN
@@ -361,7 +367,7 @@ def _notes(
 ) -> list[str]:
     """``judged``: whether it is known what is right."""
     notes = ["These outputs come from files: no model was run, so speed, memory and formats are unknown."]
-    if not judged and any(source.told for source in sources):
+    if not judged and any(source.can_be_wrong for source in sources):
         notes.append(
             "There are no labels: predictions are held against the reference's alone, errors and score are unknown. "
             "--gold, or a column `label` beside classes, tells what is right."
@@ -372,14 +378,14 @@ def _notes(
             "A column `group` in a table of predictions, --gold or --ids tells them."
         )
     if left_out:
-        told = ", ".join(f"{count:,} of {source}" for source, count in left_out.items())
-        notes.append(f"Compared are the {examples.size:,} examples that all files have. Left out: {told}.")
+        counts = ", ".join(f"{count:,} of {source}" for source, count in left_out.items())
+        notes.append(f"Compared are the {examples.size:,} examples that all files have. Left out: {counts}.")
     silent = [source.name for source in sources if isinstance(source.judged, ErrorIds)]
     if silent:
         speaking = any(isinstance(source.judged, PredictedAnswers | PredictedClasses) for source in sources)
-        told = "all" if len(silent) == len(sources) else ", ".join(silent)
+        names = "all" if len(silent) == len(sources) else ", ".join(silent)
         notes.append(
-            f"Error ids ({told}) tell what was wrong, not what was said: how many predictions differ is unknown"
+            f"Error ids ({names}) tell what was wrong, not what was said: how many predictions differ is unknown"
             + (", between the others too." if speaking else ".")
         )
     return notes

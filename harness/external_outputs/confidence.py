@@ -15,7 +15,7 @@ from harness.external_outputs.read import Judged, PredictedClasses
 
 
 def calibration(
-    told: Mapping[str, Judged],
+    judged_outputs: Mapping[str, Judged],
     judgements: Mapping[str, Judgement],
     examples: ComparedExamples,
     reference: str,
@@ -33,7 +33,7 @@ def calibration(
 
     known = {
         name: (one, one.probabilities)
-        for name, one in told.items()
+        for name, one in judged_outputs.items()
         if isinstance(one, PredictedClasses) and one.probabilities is not None
     }
     if reference not in known or examples.labels is None:

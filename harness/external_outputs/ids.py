@@ -19,10 +19,10 @@ def read_ids(path: Path) -> tuple[str, ...]:
     """
     text = read_text(path)
     is_json = path.suffix.lower() == ".json" or text.lstrip().startswith("[")
-    found = ids_of_json(path, parse(path, text)) if is_json else ids_of_lines(path, text)
-    if not found:
+    ids = ids_of_json(path, parse(path, text)) if is_json else ids_of_lines(path, text)
+    if not ids:
         raise bad_data(path, "the list", "holds no ids", "write one id a line")
-    return found
+    return ids
 
 
 def ids_of_lines(path: Path, text: str) -> tuple[str, ...]:

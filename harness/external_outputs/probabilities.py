@@ -37,15 +37,15 @@ def probabilities_of_table(path: Path, rows: Sequence[tuple[str, str, Mapping[st
         UserError: several of these, another class in one row than in the others, or what is no probability or logit.
     """
     _, first_place, first = rows[0]
-    found = {kind for prefix, kind in PREFIXES.items() if any(name.startswith(prefix) for name in first)}
-    found |= {kind for kind in KINDS if kind in first}
-    if not found:
+    kinds = {kind for prefix, kind in PREFIXES.items() if any(name.startswith(prefix) for name in first)}
+    kinds |= {kind for kind in KINDS if kind in first}
+    if not kinds:
         return None
     prefix = next((prefix for prefix in PREFIXES if any(name.startswith(prefix) for name in first)), None)
-    if len(found) > 1 or (prefix and any(kind in first for kind in KINDS)):
+    if len(kinds) > 1 or (prefix and any(kind in first for kind in KINDS)):
         what = f"has the columns {short(', '.join(first))}: probabilities or logits more than once"
         raise bad_data(path, first_place, what, "keep one of them")
-    (kind,) = found
+    (kind,) = kinds
     tables = [_row(path, place, columns, kind, prefix) for _, place, columns in rows]
     classes = tuple(tables[0])
     values = []
@@ -99,8 +99,8 @@ def normalised(
         return bad_data(path, places[row] if places else f"row {row}", what, way_out)
 
     if len(classes) < 2:
-        told = f"has {kind} of one class alone" if classes else f"has {kind} of no class"
-        raise bad(0, told, "give a column for every class, such as prob_negative and prob_positive")
+        fault = f"has {kind} of one class alone" if classes else f"has {kind} of no class"
+        raise bad(0, fault, "give a column for every class, such as prob_negative and prob_positive")
     broken = np.flatnonzero(~np.isfinite(table).all(axis=1))
     if broken.size:
         raise bad(broken[0], f"holds NaN or infinity among its {kind}", "leave this example out everywhere")

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from benchmarks.statistics.bootstrap import Estimate
 from harness.config.figures import FIGURES
+from harness.config.task_registry import TASKS, task_class
 from harness.errors import UserError
 from harness.gate.readings import READERS
 from harness.report.view import DeploymentView, TaskView, tasks_of
@@ -20,7 +21,6 @@ from harness.results.read import RESULTS_FILE, RunResults, folder_of
 from harness.results.record import Record
 from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
-from harness.task_registry import TASKS, task_class
 
 LARGEST_BYTES = 10_000_000
 ANEW = "write it anew with `scalemodel baseline RUN`"
@@ -90,8 +90,8 @@ class Baseline(Record):
     def figure(self, task: str, deployment: str, name: str) -> Estimate | None:
         """None: the baseline does not have it."""
         known = self.tasks.get(task)
-        found = known.deployments.get(deployment) if known else None
-        figure = found.figures.get(name) if found else None
+        baseline_deployment = known.deployments.get(deployment) if known else None
+        figure = baseline_deployment.figures.get(name) if baseline_deployment else None
         return None if figure is None else Estimate(figure.value, figure.low, figure.high)
 
 
@@ -162,5 +162,5 @@ def load_baseline(path: Path) -> Baseline:
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = ".".join(map(str, fault["loc"]))
-        told = f"{place}: {fault['msg']}" if place else fault["msg"]
-        raise UserError(f"{path}: is no baseline of version 1: {' '.join(told.split())}; {ANEW}") from None
+        message = f"{place}: {fault['msg']}" if place else fault["msg"]
+        raise UserError(f"{path}: is no baseline of version 1: {' '.join(message.split())}; {ANEW}") from None

@@ -38,12 +38,12 @@ class Against:
         unlike = {}
         for task in run.tasks:
             known = baseline.tasks.get(task.name)
-            told = []
+            differences = []
             if baseline.machine is None or baseline.machine != run.machine:
-                told.append("another machine's")
+                differences.append("another machine's")
             if known is None or known.data is None or known.data != run.data[task.name]:
-                told.append("of other data")
-            unlike[task.name] = " and ".join(told)
+                differences.append("of other data")
+            unlike[task.name] = " and ".join(differences)
         return cls(baseline, unlike)
 
 
@@ -89,7 +89,7 @@ class _Held:
     limited: Limited | None
     value: float | None = None
     """Of what is held, as `limited` has it."""
-    told: str = "{}"
+    template: str = "{}"
     """Around the value with its interval; or why nothing can be held."""
     least: float = -inf
     """What the value can be at least, as `limited` has it."""
@@ -154,8 +154,8 @@ def _not_measured(place: tuple[int, str], policy: Policy, run: GatedRun, source:
     tasks = list(dict.fromkeys(task for task, _ in matches(policy.rules[index], run.names())))
     of = policy.rules[index].limits[key].figure.tasks
     if of and not set(of) & set(tasks):
-        told = f"is a figure of {' and '.join(of)}, not of {' and '.join(tasks)}"
-        return f"{source}: rules.{index}.limits.{key}: {told}; take the limit out, or name `tasks` that have it"
+        mismatch = f"is a figure of {' and '.join(of)}, not of {' and '.join(tasks)}"
+        return f"{source}: rules.{index}.limits.{key}: {mismatch}; take the limit out, or name `tasks` that have it"
     known = list(dict.fromkeys(label for task in run.tasks for label in task.recalls))
     there = f"; there are {', '.join(known)}" if policy.rules[index].limits[key].of and known else ""
     return f"{source}: rules.{index}.limits.{key}: the run did not measure it{there}; measure it, or take the limit out"
@@ -185,47 +185,49 @@ def _without_baseline(policy: Policy, source: str) -> Iterator[str]:
 def _held(case: _Case, against: Against | None) -> _Held:
     limit, reading = case.limit, case.reading
     if reading is None:
-        return _Held(None, told="was not measured for this deployment")
+        return _Held(None, template="was not measured for this deployment")
     if reading.doubt:
-        return _Held(None, told=reading.doubt)
+        return _Held(None, template=reading.doubt)
     if limit.base == "floor":
         return _against_floor(limit, reading)
     if limit.base == "reference":
-        told = "{} of the reference's" if limit.is_part else "{} against the reference"
-        return _limited(limit, reading.change, told=f"{shown(reading.estimate.value, limit.figure)}, {told}")
+        comparison = "{} of the reference's" if limit.is_part else "{} against the reference"
+        return _limited(limit, reading.change, template=f"{shown(reading.estimate.value, limit.figure)}, {comparison}")
     if limit.base == "baseline":
         assert against is not None
         return _against_baseline(case, reading, against)
     return _limited(limit, reading.tested, value=reading.estimate.value)
 
 
-def _limited(limit: Limit, tested: Tested | None, *, told: str = "{}", value: float | None = None) -> _Held:
+def _limited(limit: Limit, tested: Tested | None, *, template: str = "{}", value: float | None = None) -> _Held:
     if tested is None:
-        return _Held(None, told="has no interval: too little data")
-    return _Held(Limited(tested, limit.figure.side, limit.stored), _value(tested) if value is None else value, told)
+        return _Held(None, template="has no interval: too little data")
+    return _Held(Limited(tested, limit.figure.side, limit.stored), _value(tested) if value is None else value, template)
 
 
 def _value(tested: Tested) -> float | None:
-    found: float | None = getattr(tested, "value", getattr(tested, "difference", None))
-    return found
+    value: float | None = getattr(tested, "value", getattr(tested, "difference", None))
+    return value
 
 
 def _against_floor(limit: Limit, reading: Reading) -> _Held:
     verdict = reading.verdict
     if verdict is None:
-        return _Held(None, told="has no floor in this run; name trainings with replicate_of, or keep execution_floor")
+        return _Held(
+            None, template="has no floor in this run; name trainings with replicate_of, or keep execution_floor"
+        )
     if (verdict.floor.value or 0.0) >= BOUNDLESS:
-        return _Held(None, told="cannot be held against its floor, in which noise leaves nothing in common")
+        return _Held(None, template="cannot be held against its floor, in which noise leaves nothing in common")
     figure = limit.figure
     distance = figure.better == "larger"  # verdicts are of distances: 1 - Jaccard
     floor = None if verdict.floor.value is None else (1 - verdict.floor.value if distance else verdict.floor.value)
-    told = (
+    template = (
         f"{shown(reading.estimate.value, figure)}, {{}} {'below' if distance else 'above'} its floor of "
         f"{shown(floor, figure)} ({_floor(verdict)})"
     )
     # An excess of distance is to stay below the margin, whichever way the figure itself is better.
     limited = Limited(verdict.evidence, "at most", abs(limit.stored))
-    return _Held(limited, verdict.excess.value, told, least=-(verdict.floor.value or 0.0))
+    return _Held(limited, verdict.excess.value, template, least=-(verdict.floor.value or 0.0))
 
 
 def _floor(verdict: Verdict) -> str:
@@ -236,15 +238,15 @@ def _against_baseline(case: _Case, reading: Reading, against: Against) -> _Held:
     limit, figure = case.limit, case.limit.figure
     base = against.baseline.figure(case.task.name, case.deployment.name, limit.name)
     if base is None or base.value is None:
-        return _Held(None, told="is not in the baseline, or was not sure there; write it anew")
+        return _Held(None, template="is not in the baseline, or was not sure there; write it anew")
     if figure.on_this_machine and (reason := against.unlike[case.task.name]):
-        return _Held(None, told=f"is not held against the baseline, which is {reason}")
-    told = f"{shown(reading.estimate.value, figure)}, {{}}"
+        return _Held(None, template=f"is not held against the baseline, which is {reason}")
+    template = f"{shown(reading.estimate.value, figure)}, {{}}"
     was = f"the baseline's {shown(base.value, figure)}"
     if limit.is_part:
-        return _limited(limit, _ratio(reading.estimate, base), told=f"{told} of {was}")
+        return _limited(limit, _ratio(reading.estimate, base), template=f"{template} of {was}")
     widened, other = Widened.of(reading.estimate), Widened.of(base)
-    return _limited(limit, widened.less(other) if widened and other else None, told=f"{told} against {was}")
+    return _limited(limit, widened.less(other) if widened and other else None, template=f"{template} against {was}")
 
 
 def _ratio(own: Estimate, base: Estimate) -> Tested | None:
@@ -260,11 +262,11 @@ def _outcome(case: _Case, held: _Held | None, judged: Judged | None) -> RuleOutc
         result = case.deployment.result
         return case.outcome("fail", f"the deployment failed: {result.reason or 'no reason is known'}")
     if held.limited is None or judged is None:
-        return case.outcome("cannot tell", held.told)
-    told = f"is {held.told.format(with_interval(held.value, judged, case.limit, held.least))}"
+        return case.outcome("cannot tell", held.template)
+    detail = f"is {held.template.format(with_interval(held.value, judged, case.limit, held.least))}"
     if judged.place == "cannot tell":
-        return case.outcome("cannot tell", f"{told}: {_what_would_tell(case, held.limited, judged)}")
-    return case.outcome("pass" if judged.place == "inside" else "fail", told)
+        return case.outcome("cannot tell", f"{detail}: {_what_would_tell(case, held.limited, judged)}")
+    return case.outcome("pass" if judged.place == "inside" else "fail", detail)
 
 
 def _what_would_tell(case: _Case, limited: Limited, judged: Judged) -> str:

@@ -28,11 +28,11 @@ def faults(policy: Policy, names: Names, source: str) -> Iterator[str]:
     """A line for each pattern that matches nothing. ``source``: the policy, for the lines."""
     for index, rule in enumerate(policy.rules):
         place = f"{source}: rules.{index}"
-        found = {pattern: [task for task in names if fnmatchcase(task, pattern)] for pattern in rule.tasks}
-        for pattern, tasks in found.items():
+        tasks_by_pattern = {pattern: [task for task in names if fnmatchcase(task, pattern)] for pattern in rule.tasks}
+        for pattern, tasks in tasks_by_pattern.items():
             if not tasks:
                 yield f"{place}.tasks: {pattern!r} matches no task{_nearest(pattern, list(names), fnmatchcase)}"
-        tasks = [task for task in names if any(task in named for named in found.values())]
+        tasks = [task for task in names if any(task in named for named in tasks_by_pattern.values())]
         if not tasks:
             continue
         known = list(dict.fromkeys(name for task in tasks for name in names[task]))
@@ -43,8 +43,8 @@ def faults(policy: Policy, names: Names, source: str) -> Iterator[str]:
 
 def check_matches(policy: Policy, names: Names, source: str) -> None:
     """Raise a `UserError` of the `faults`, if there are any."""
-    if found := list(faults(policy, names, source)):
-        raise UserError(*found)
+    if lines := list(faults(policy, names, source)):
+        raise UserError(*lines)
 
 
 def _nearest(pattern: str, known: Sequence[str], accepts: Callable[[str, str], bool]) -> str:

@@ -25,7 +25,7 @@ def model_index(run: RunResults, deployment: str) -> str:
     """
     from huggingface_hub import EvalResult, ModelCardData
 
-    found = [
+    evaluations = [
         EvalResult(
             task_type=words(task.name),
             dataset_type=words(task.result.data["evaluation"].source),
@@ -38,15 +38,15 @@ def model_index(run: RunResults, deployment: str) -> str:
         if "evaluation" in task.result.data
         for kind, name, value in _metrics(task, deployment)
     ]
-    if not found:
+    if not evaluations:
         names = ", ".join(dict.fromkeys(d.short for task in tasks_of(run) for d in task.measured))
         raise UserError(f"--model-card {deployment}: there is none with figures; the deployments are {names}")
-    return str(ModelCardData(model_name=words(deployment), eval_results=found).to_yaml()) + "\n"
+    return str(ModelCardData(model_name=words(deployment), eval_results=evaluations).to_yaml()) + "\n"
 
 
 def _metrics(task: TaskView, deployment: str) -> list[tuple[str, str, float]]:
     """(type, name with unit and interval, value)"""
-    told = []
+    metrics = []
     for one in (one for one in task.deployments if is_named(one.name, deployment)):
         for name in SHOWN:
             figure = FIGURES[name]
@@ -56,8 +56,8 @@ def _metrics(task: TaskView, deployment: str) -> list[tuple[str, str, float]]:
             kind = {"score": "exact_match" if task.is_question_answering else "accuracy"}.get(name, name)
             against = f", against {words(task.reference)}" if figure.of_pair else ""
             meaning = f"{name} ({figure.unit}{_interval(reading.estimate, figure.scale)}{against})"
-            told.append((kind, meaning, round(reading.estimate.value / figure.scale, 4)))
-    return told
+            metrics.append((kind, meaning, round(reading.estimate.value / figure.scale, 4)))
+    return metrics
 
 
 def _interval(estimate: Estimate, scale: float) -> str:

@@ -95,10 +95,10 @@ def _divergence(task: TaskView, deployment: DeploymentView, _: str) -> Reading |
 def _percentile(part: Literal["p95", "p99"]) -> None:
     @_reads(f"divergence-{part}")
     def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
-        found = task.overall.divergences.get(deployment.name) if task.overall else None
-        if found is None or task.overall is None:
+        divergences = task.overall.divergences.get(deployment.name) if task.overall else None
+        if divergences is None or task.overall is None:
             return None
-        estimate: Estimate = getattr(found.jensen_shannon, part)
+        estimate: Estimate = getattr(divergences.jensen_shannon, part)
         doubt = "" if Widened.of(estimate) else f"has no interval: {task.overall.n:,} examples are too few for it"
         return Reading(estimate, Widened.of(estimate), task.overall.n, doubt=doubt)
 
@@ -267,8 +267,8 @@ def _speed_up(task: TaskView, deployment: DeploymentView, _: str) -> Reading | N
         doubt = "was not measured in pairs with the reference; run the study again"
         return Reading(Estimate(None, None, None), None, doubt=doubt)
     if paired.interval is None:
-        told = f"{plural(paired.pairs, 'pair')} in {plural(paired.processes, 'process', 'processes')}"
-        doubt = f"has no interval ({told}); raise performance.replicates"
+        sample_size = f"{plural(paired.pairs, 'pair')} in {plural(paired.processes, 'process', 'processes')}"
+        doubt = f"has no interval ({sample_size}); raise performance.replicates"
         return Reading(Estimate(paired.ratio, None, None), None, doubt=doubt)
     estimate = Estimate(paired.ratio, *paired.interval)
     return Reading(estimate, Ratio.of(estimate))
@@ -276,8 +276,8 @@ def _speed_up(task: TaskView, deployment: DeploymentView, _: str) -> Reading | N
 
 def _latency(name: str, field: str, *, tail: bool = False) -> None:
     def value(process: ProcessFigures) -> float | None:
-        found: float | None = getattr(process.single_stream, field, None)
-        return found
+        latency: float | None = getattr(process.single_stream, field, None)
+        return latency
 
     @_reads(name)
     def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
@@ -292,8 +292,8 @@ _latency("p99", "p99_ms", tail=True)
 
 def _rate(name: str, scenario: Scenario, field: str) -> None:
     def value(process: ProcessFigures) -> float | None:
-        found: float | None = getattr(getattr(process, scenario), field, None)
-        return found
+        rate: float | None = getattr(getattr(process, scenario), field, None)
+        return rate
 
     @_reads(name)
     def read(task: TaskView, deployment: DeploymentView, _: str) -> Reading | None:
@@ -320,7 +320,7 @@ def _timed(
 ) -> Reading | None:
     """The median over fresh processes."""
     processes = deployment.timings.replicates if deployment.timings else []
-    values = tuple(found for process in processes if (found := value(process)) is not None)
+    values = tuple(figure for process in processes if (figure := value(process)) is not None)
     if not values:
         return None
     median = Median(values)

@@ -76,8 +76,8 @@ def _of_task(task: TaskView) -> Iterator[str]:
         limits = list(group.limits(with_all))
         if not limits:
             continue
-        told = "the reference in other formats" if model == own else "another model than the reference"
-        yield f"  # {words(task.name)}, {words(model)}: {told}"
+        description = "the reference in other formats" if model == own else "another model than the reference"
+        yield f"  # {words(task.name)}, {words(model)}: {description}"
         yield f"  - tasks: {words(task.name)}"
         yield f"    deployments: {json.dumps(group.pattern)}"
         yield "    limits:"
@@ -95,16 +95,16 @@ class _Group:
 
     def limits(self, with_all: bool) -> Iterator[str]:
         """Lines of YAML: the active limits, and the others as comments where they are asked for."""
-        found = {
+        readings_by_place = {
             (name, part): readings
             for name, figure in FIGURES.items()
             for part in (most_lost(self.task) if figure.of else ("",))
             if figure_named(_key((name, part))) == (figure, part) and (readings := self._readings(figure, part))
         }
-        active = [place for place in found if place[0] in ACTIVE]
+        active = [place for place in readings_by_place if place[0] in ACTIVE]
         if not active:  # random weights have a speed and a size alone
-            active = [place for place in found if place[0] in ("speed-up", "file-size")]
-        for place, readings in found.items():
+            active = [place for place in readings_by_place if place[0] in ("speed-up", "file-size")]
+        for place, readings in readings_by_place.items():
             limit = self._limit(place, readings) if with_all or place in active else None
             if limit is not None:
                 figure = FIGURES[place[0]]

@@ -19,20 +19,20 @@ _LEVELS: dict[str, Level] = {"fail": "bad", "cannot tell": "chance", "pass": "hi
 
 def lines(gate: GateOutcome) -> Iterator[str]:
     """A line for each outcome that is no pass, those that stop the gate last, and the whole."""
-    return (f"{before}: {told}" for before, told in _told(gate))
+    return (f"{before}: {text}" for before, text in _not_passed(gate))
 
 
 def print_lines(console: Console, gate: GateOutcome) -> None:
     """The `lines`; in a terminal each is wrapped, and hangs under what came of it."""
     terminal = Terminal(console)
-    for before, told in _told(gate):
+    for before, text in _not_passed(gate):
         if console.is_terminal:
-            terminal.prose(told, indent=0, hanging=f"{before}: ")
+            terminal.prose(text, indent=0, hanging=f"{before}: ")
         else:
-            say(f"{before}: {told}")
+            say(f"{before}: {text}")
 
 
-def _told(gate: GateOutcome) -> Iterator[tuple[str, str]]:
+def _not_passed(gate: GateOutcome) -> Iterator[tuple[str, str]]:
     """What came of each, and of what."""
     for outcome in sorted((one for one in gate.outcomes if one.status != "pass"), key=_weight):
         yield _status(outcome), f"{outcome.task}: {outcome.short}: {outcome.rule}: {outcome.detail}"
@@ -56,9 +56,11 @@ def untold(gate: GateOutcome) -> str:
 
 
 def counts(gate: GateOutcome) -> str:
-    found = [one.status for one in gate.outcomes]
-    told = [f"{found.count(status)} {SAID[status]}" for status in ("fail", "cannot tell", "pass") if status in found]
-    return f"of {plural(len(found), 'limit')} {', '.join(told)}"
+    statuses = [one.status for one in gate.outcomes]
+    phrases = [
+        f"{statuses.count(status)} {SAID[status]}" for status in ("fail", "cannot tell", "pass") if status in statuses
+    ]
+    return f"of {plural(len(statuses), 'limit')} {', '.join(phrases)}"
 
 
 def to_markdown(gate: GateOutcome) -> str:

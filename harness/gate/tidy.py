@@ -45,7 +45,7 @@ COLUMNS = {
 
 def tidy_table(run: RunResults) -> pa.Table:
     """Every figure that is known of every deployment, in the order of the report."""
-    from harness.arrow import pa
+    from harness.data.arrow import pa
 
     rows = [
         {"study": run.results.study, **_about(task, deployment), **row}
@@ -61,7 +61,7 @@ def write_tidy(run: RunResults, file: Path) -> None:
     """Raises UserError: a suffix that is neither .csv nor .parquet, or a file that cannot be written."""
     from pyarrow import csv
 
-    from harness.arrow import pa, pq
+    from harness.data.arrow import pa, pq
 
     suffix = file.suffix.lower()
     if suffix not in (".csv", ".parquet"):

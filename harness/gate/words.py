@@ -29,14 +29,16 @@ def with_interval(value: float | None, judged: Judged, limit: Limit, least: floa
         low, high = max(-1.0, low), min(1.0, high)  # no share differs by more
     if limit.is_part:
         numbers = [fixed(None if end is None else 100 * end, 1) for end in (value, low, high)]
-        told = f"{numbers[0]} %"
+        value_text = f"{numbers[0]} %"
     else:
         numbers = [_number(end, figure, figure.scale) for end in (value, low, high)]
-        told = f"{numbers[0]} points" if figure.unit == "%" and _is_change(limit) else with_unit(numbers[0], figure)
+        value_text = (
+            f"{numbers[0]} points" if figure.unit == "%" and _is_change(limit) else with_unit(numbers[0], figure)
+        )
     if low is None or high is None or low == high:
-        return told
+        return value_text
     which = "corrected" if judged.corrected else "95 %"
-    return f"{told} ({which}: {numbers[1]} to {numbers[2]})"
+    return f"{value_text} ({which}: {numbers[1]} to {numbers[2]})"
 
 
 def _is_change(limit: Limit) -> bool:

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.errors import StepFailed, status_of, status_of_exit
-from harness.process import die_with_parent
+from harness.inference.process import die_with_parent
 
 Ask = Callable[[Any], Any]
 """From a question to its answer, which is no tuple: that is the status and the reason of a failure."""

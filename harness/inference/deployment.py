@@ -19,7 +19,7 @@ from backends.concurrent_sessions import Workers, side_by_side
 from backends.registry import open_backend
 from exporters.manifest import read_manifest
 from harness.errors import NOT_FINITE, StepFailed
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.inference.options import BackendOptions, DeploymentOptions
 from harness.inference.stage_overlap import overlapped
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
@@ -27,7 +27,7 @@ from harness.tasks.features import Features
 from harness.tasks.task import ModelInput, Task
 
 if TYPE_CHECKING:
-    from harness.arrow import pa
+    from harness.data.arrow import pa
 
 ExampleT = TypeVar("ExampleT", bound=Example)
 Decoded = TypeVar("Decoded")
@@ -112,12 +112,12 @@ class DeploymentRunner:
                 place[key] = len(kept)
                 kept.append(index)
         inputs = {name: [rows[index] for index in kept] for name, rows in features.inputs.items()}
-        found = self.infer(Features(inputs, features.example[kept]), same_length=True)
-        return {name: [arrays[place[key]] for key in keys] for name, arrays in found.items()}
+        unique_outputs = self.infer(Features(inputs, features.example[kept]), same_length=True)
+        return {name: [arrays[place[key]] for key in keys] for name, arrays in unique_outputs.items()}
 
     def table(self, examples: Sequence[Example], *, confidence: bool = False) -> pa.Table:
         """One row an example: prediction, logits, representation; with ``confidence`` how sure it is too."""
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         def decode(chunk: Sequence[Example], features: Features, outputs: Outputs) -> pa.Table:
             table = self.task.table(chunk, features, outputs)

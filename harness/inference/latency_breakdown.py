@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backends.backend import Backend
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.inference.deployment import DeploymentRunner
 
 T = TypeVar("T")

@@ -11,8 +11,8 @@ from exporters.manifest import read_manifest
 from exporters.pooling import Pooling
 from harness.config.names import TaskName
 from harness.config.strict import Strict
+from harness.config.task_registry import task_class
 from harness.config.tasks import QuestionAnswering, Threshold
-from harness.task_registry import task_class
 from harness.tasks.task import Task, task_for
 
 

@@ -68,11 +68,11 @@ def charts(task: TaskView) -> list[Chart]:
         raise UserError(
             "--html: needs vl-convert; install scalemodel with its extra: pip install 'scalemodel[page]'"
         ) from None
-    found = []
+    task_charts = []
     for title, note, spec in _specs(task):
         whole = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "config": CONFIG, **spec}
-        found.append(Chart(title, note, vl_convert.vegalite_to_svg(whole, vl_version=VEGA_LITE)))
-    return found
+        task_charts.append(Chart(title, note, vl_convert.vegalite_to_svg(whole, vl_version=VEGA_LITE)))
+    return task_charts
 
 
 def _specs(task: TaskView) -> Iterator[tuple[str, str, Spec]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.examples import Example, QuestionExample
+from harness.examples.records import Example, QuestionExample
 from harness.report.blocks import Word
 from harness.report.changed_examples import KINDS, answer_text, class_names, evaluation_examples, gold_text, predictions
 from harness.report.sections.attack_examples import changed_words, cut
@@ -114,19 +114,19 @@ def _changed(task: TaskView, folder: Path, places: Mapping[str, int]) -> tuple[l
 
 def _answers(said: Mapping[int, tuple[str, str]]) -> tuple[Answer, ...]:
     """Of texts and kinds by place; the same one of several deployments is one."""
-    found: dict[tuple[str, str], list[int]] = {}
+    places_by_answer: dict[tuple[str, str], list[int]] = {}
     for place, answer in said.items():
-        found.setdefault(answer, []).append(place)
-    return tuple(Answer(tuple(places), text, kind) for (text, kind), places in found.items())
+        places_by_answer.setdefault(answer, []).append(place)
+    return tuple(Answer(tuple(places), text, kind) for (text, kind), places in places_by_answer.items())
 
 
 def _attacked(task: TaskView, folder: Path, places: Mapping[str, int]) -> list[ExplorerExample]:
     attack = task.characteristics.adversarial_attack
-    found = [one for one in attack.alone if one.deployment in places] if attack else []
+    attack_examples = [one for one in attack.alone if one.deployment in places] if attack else []
     # the texts are results, so that they can be shown of a results file alone: classes then have their numbers
-    labels = class_names(folder, task.name) if found and (folder / CONFIG).is_file() else []
+    labels = class_names(folder, task.name) if attack_examples and (folder / CONFIG).is_file() else []
     made = []
-    for one in found:
+    for one in attack_examples:
         text = changed_words(words(one.original), words(one.adversarial))
         gold = " | ".join(map(words, one.answers.gold)) if one.answers else answer_text(one.label, labels)
         first = next((word.before for word in text if word.before), "")

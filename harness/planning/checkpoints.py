@@ -14,6 +14,7 @@ from harness.config.checkpoints import (
     PrunedCheckpoint,
     RandomCheckpoint,
 )
+from harness.config.task_registry import task_class
 from harness.config.training import PlannedDistillation
 from harness.errors import UserError
 from harness.planning.context import TaskContext
@@ -21,7 +22,6 @@ from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
 from harness.store.keys import file_digest, key_of
 from harness.store.step import Step
-from harness.task_registry import task_class
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.config.deployments import EXECUTION_REPLICATE, represented
 from harness.config.study import Study
+from harness.config.task_registry import task_class
 from harness.planning.noise import floors
 from harness.planning.plan import TaskPlan
 from harness.planning.step import InputsT, OptionsT, plan_step
@@ -16,7 +17,6 @@ from harness.steps.comparison import ComparisonOptions, EvaluationInputs, Floore
 from harness.steps.registry import KINDS, StepKind, kind_name, step_kind
 from harness.store.step import Step, StepRef
 from harness.store.steps import Store
-from harness.task_registry import task_class
 from harness.tasks.attacked import target_of
 
 
@@ -48,19 +48,19 @@ def _over_outputs(task: TaskPlan, study: Study, store: Store, kind: StepKind[Any
     if own is None or not kind.Options.is_for(task_class(task.name)):
         return None
     roles = {field: field.replace("_", "-") for field in kind.Inputs.model_fields if field != "examples"}
-    found = {field: _outputs(task, store, role, *roles.values()) for field, role in roles.items()}
+    outputs_by_field = {field: _outputs(task, store, role, *roles.values()) for field, role in roles.items()}
     if kind.Inputs.needs_representation:
-        found = {field: _represented(task, outputs) for field, outputs in found.items()}
-    if not found["evaluation"]:
+        outputs_by_field = {field: _represented(task, outputs) for field, outputs in outputs_by_field.items()}
+    if not outputs_by_field["evaluation"]:
         return None
     common = _floored if issubclass(kind.Options, FlooredOptions) else _common
-    inputs: dict[str, Any] = {**found}
+    inputs: dict[str, Any] = {**outputs_by_field}
     if "examples" in kind.Inputs.model_fields:
         inputs["examples"] = task.examples["evaluation"].ref
     return _comparison(
         task,
         kind,
-        kind.Options(**common(task, study, found["evaluation"]), **own),
+        kind.Options(**common(task, study, outputs_by_field["evaluation"]), **own),
         kind.Inputs(**inputs),
     )
 
@@ -161,13 +161,13 @@ def _represented(task: TaskPlan, outputs: Outputs) -> Outputs:
 
 def _explanations(task: TaskPlan, store: Store) -> dict[str, StepRef]:
     """Of each deployment that was explained; the second explanation of the reference follows its first."""
-    found: dict[str, StepRef] = {}
+    explanations: dict[str, StepRef] = {}
     for planned in task.deployments:
         for step, suffix in zip(planned.explanations, ("", EXECUTION_REPLICATE), strict=False):
             if not store.has(step.kind, step.key):
                 break  # a second one without the first is no floor
-            found[planned.deployment.name + suffix] = step.ref
-    return found
+            explanations[planned.deployment.name + suffix] = step.ref
+    return explanations
 
 
 def _method(task: TaskPlan) -> str:

@@ -9,10 +9,10 @@ from backends.host.machine import environment
 from exporters.pooling import Pooling
 from harness.config.names import TaskName
 from harness.config.study import Study
+from harness.config.task_registry import task_class
 from harness.config.tasks import QuestionAnswering, TaskSettings
 from harness.inference.options import TaskOptions
 from harness.planning.step import only
-from harness.task_registry import task_class
 
 
 @dataclass(frozen=True)

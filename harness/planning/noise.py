@@ -28,12 +28,12 @@ def floors(
         if other.model in same_recipe
     )
     rerun = tuple(name for name in (reference + EXECUTION_REPLICATE,) if name in present)
-    found: dict[str, Floor] = {}
+    floors_by_deployment: dict[str, Floor] = {}
     for name, deployment in deployments.items():
         if name == reference or name not in present or task.models[deployment.model].replicate_of is not None:
             continue
         if deployment.model != first.model and seeds:
-            found[name] = Floor("seed", seeds)
+            floors_by_deployment[name] = Floor("seed", seeds)
         elif rerun:
-            found[name] = Floor("execution", rerun)
-    return found
+            floors_by_deployment[name] = Floor("execution", rerun)
+    return floors_by_deployment

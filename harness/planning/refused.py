@@ -18,7 +18,7 @@ def refused_formats(context: TaskContext) -> Refused:
     Raises:
         UserError: a model names such a format itself, or no other.
     """
-    found: Refused = {}
+    refusals: Refused = {}
     for name, model in context.task.models.items():
         kind = architecture(context.name, context.task, name)
         if kind is None:
@@ -29,5 +29,5 @@ def refused_formats(context: TaskContext) -> Refused:
             format, reason = next(iter(reasons.items()))
             place = f"tasks.{context.name}.models.{name}.formats" if model.formats else "formats"
             raise UserError(f"{place}: {format} is not made of {name}, a {kind}: {reason}")
-        found.update({(name, format): reason for format, reason in reasons.items()})
-    return found
+        refusals.update({(name, format): reason for format, reason in reasons.items()})
+    return refusals

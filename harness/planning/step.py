@@ -47,7 +47,7 @@ def plan_step(
 
 def installed(distributions: Iterable[str]) -> dict[str, str]:
     """The version of each of the distributions that is there."""
-    return {name: found for name in distributions if (found := _version(name)) is not None}
+    return {name: installed_version for name in distributions if (installed_version := _version(name)) is not None}
 
 
 @cache

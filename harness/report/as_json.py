@@ -16,7 +16,7 @@ def to_json(run: RunResults) -> str:
     """ASCII only; what is unknown is null."""
     report = {
         "report_version": JSON_VERSION,
-        "findings": {task: [asdict(f) for f in found] for task, found in all_findings(run).items()},
+        "findings": {task: [asdict(f) for f in findings] for task, findings in all_findings(run).items()},
         "results": run.results.model_dump(mode="json"),
         "performance": None if run.performance is None else run.performance.model_dump(mode="json"),
     }

@@ -62,7 +62,7 @@ class Table:
     rows: tuple[Row, ...]
     notes: tuple[Note, ...] = ()
 
-    def told(self, shown: Collection[int] | None = None) -> dict[Note, str]:
+    def shown_notes(self, shown: Collection[int] | None = None) -> dict[Note, str]:
         """The text of each note that says anything, where the columns of these places are ``shown``: all, if None."""
         headings = {one.heading for place, one in enumerate(self.columns) if shown is None or place in shown}
         texts = {note: _text(note, headings) for note in self.notes}
@@ -71,11 +71,11 @@ class Table:
 
 def _text(note: Note, headings: Set[str]) -> str:
     pieces = (note,) if isinstance(note, str) else note
-    told = (
+    texts = (
         piece if isinstance(piece, str) else "" if headings.isdisjoint(piece.headings) else piece.text
         for piece in pieces
     )
-    return " ".join(filter(None, told))
+    return " ".join(filter(None, texts))
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class FailureItem:
     def consequences(self) -> tuple[str, ...]:
         """The last two as sentences, long lists cut."""
         parts = (("Failed for the same reason", self.alike), ("Not done because of it", self.in_consequence))
-        return tuple(f"{told}: {_first_few(names)}." for told, names in parts if names)
+        return tuple(f"{label}: {_first_few(names)}." for label, names in parts if names)
 
 
 LISTED_AT_MOST = 6

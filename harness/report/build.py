@@ -40,14 +40,14 @@ def build_report(run: RunResults, *, all_pairs: bool = False) -> Report:
 
 def _each_note_once(sections: Sequence[Section]) -> list[Section]:
     """A legend stands at the first of the tables that it is of."""
-    told: set[str] = set()
+    earlier_texts: set[str] = set()
     kept = []
     for section in sections:
         blocks = []
         for block in section.blocks:
             if isinstance(block, Table):
-                new = {note: text for note, text in block.told().items() if text not in told}
-                told.update(new.values())
+                new = {note: text for note, text in block.shown_notes().items() if text not in earlier_texts}
+                earlier_texts.update(new.values())
                 block = replace(block, notes=tuple(new))
             blocks.append(block)
         kept.append(replace(section, blocks=tuple(blocks)))
@@ -60,6 +60,6 @@ def all_findings(run: RunResults) -> dict[str, tuple[Finding, ...]]:
 
 
 def _what_stands_out(task: TaskView, *, several: bool) -> Section:
-    found = findings_on(task)
-    block: Block = Findings(found) if found else Prose(("Nothing: no rule applied to these results.",))
+    findings = findings_on(task)
+    block: Block = Findings(findings) if findings else Prose(("Nothing: no rule applied to these results.",))
     return Section(f"What stands out: {words(task.name)}" if several else "What stands out", (block,))

@@ -62,8 +62,10 @@ class ChainLink:
 
 def fp32_of(task: TaskView, model: str, backend: str) -> DeploymentView | None:
     """A model's ONNX FP32 deployment on a backend (its PyTorch one where there is no other)."""
-    found = {d.format: d for d in task.measured if d.model == model and d.backend == backend and d.is_fp32}
-    return found.get("onnx-fp32") or next(iter(found.values()), None)
+    deployments_by_format = {
+        d.format: d for d in task.measured if d.model == model and d.backend == backend and d.is_fp32
+    }
+    return deployments_by_format.get("onnx-fp32") or next(iter(deployments_by_format.values()), None)
 
 
 def export_step(task: TaskView, deployment: DeploymentView) -> ChainLink | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import UserError
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.report.blocks import Block, Facts, Prose, Section
 from harness.report.findings.phrases import plural
 from harness.report.summary.standings import standings
@@ -44,9 +44,9 @@ def changed_examples(task: TaskView, folder: Path, count: int, *, all_deployment
             f"--changed: which predictions of {task.name} changed cannot be shown: "
             + ("outputs from elsewhere bring no texts" if task.external else "none were compared")
         )
-    found = affected.changed
-    listed = [one.deployment for one in standings(task) if one.deployment.name in found]
-    changed = [d for d in listed if any(getattr(found[d.name], kind) for kind in KINDS)]
+    changes = affected.changed
+    listed = [one.deployment for one in standings(task) if one.deployment.name in changes]
+    changed = [d for d in listed if any(getattr(changes[d.name], kind) for kind in KINDS)]
     if not changed:
         return [Section(f"Changed: {words(task.name)}", (Prose(("No deployment changed a prediction.",)),))]
     examples, labels = evaluation_examples(folder, task.name), class_names(folder, task.name)
@@ -54,7 +54,7 @@ def changed_examples(task: TaskView, folder: Path, count: int, *, all_deployment
     sections = []
     for d in changed if all_deployments else changed[:1]:
         after = predictions(folder, task.name, d.name)
-        ids = [(kind, id_) for kind in KINDS for id_ in getattr(found[d.name], kind)]
+        ids = [(kind, id_) for kind in KINDS for id_ in getattr(changes[d.name], kind)]
         blocks: list[Block] = [
             Facts(_facts(examples.get(id_), f"{id_} ({KINDS[kind]})", before.get(id_), after.get(id_), labels))
             for kind, id_ in ids[:count]

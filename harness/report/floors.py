@@ -71,8 +71,8 @@ def error_metric(
     def verdicts(task: TaskView) -> Mapping[str, Verdict]:
         if tested is None or stratum not in task.strata:
             return {}
-        found: Mapping[str, Verdict] = getattr(task.strata[stratum].verdicts, tested)
-        return found
+        verdicts_by_deployment: Mapping[str, Verdict] = getattr(task.strata[stratum].verdicts, tested)
+        return verdicts_by_deployment
 
     return Metric(pairs, estimate, verdicts)
 

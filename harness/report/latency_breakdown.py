@@ -40,15 +40,15 @@ def stages(deployment: DeploymentView, way: Literal["request", "batch"]) -> Stag
     return measured if measured and measured.total > 0 else None
 
 
-def limited_by(deployment: DeploymentView, found: Stages) -> str:
+def limited_by(deployment: DeploymentView, stage_times: Stages) -> str:
     """The largest stage in words; where the model runs on a device of its own, whether that is the device or the host.
 
     What the host spends inside the runtime's calls is the device's here: it is not timed apart.
     """
-    name = NAMES[found.limit]
+    name = NAMES[stage_times.limit]
     if transfer_share(deployment) is None:
         return name
-    return "device" if found.limit == "compute" else f"host ({name})"
+    return "device" if stage_times.limit == "compute" else f"host ({name})"
 
 
 def transfer_share(deployment: DeploymentView) -> float | None:

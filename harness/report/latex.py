@@ -66,7 +66,7 @@ def to_latex(report: Report) -> str:
 def escape(text: str) -> str:
     """Text that LaTeX typesets as it is."""
     words = unicodedata.normalize("NFC", printable(" ".join(text.split()))).translate(_SPECIAL)
-    words = _BEYOND.sub(lambda found: rf"\beyondlatin{{{found[0]}}}{{{_code_points(found[0])}}}", words)
+    words = _BEYOND.sub(lambda match: rf"\beyondlatin{{{match[0]}}}{{{_code_points(match[0])}}}", words)
     return _MINUS.sub("$-$", words.replace("--", "-{-}")).replace("\u2013", "--")
 
 
@@ -92,7 +92,7 @@ def _float(table: Table, title: str) -> Iterable[str]:
     yield r"\bottomrule"
     yield r"\end{tabular}"
     yield r"\end{adjustbox}"
-    if notes := table.told().values():
+    if notes := table.shown_notes().values():
         yield rf"\par\footnotesize {escape(' '.join(notes))}"
     yield r"\end{table}"
 

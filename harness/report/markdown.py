@@ -82,7 +82,7 @@ def _block(block: Block) -> Iterable[str]:
             for index, failure in enumerate(block.items):
                 yield from ([""] if index else [])
                 yield f"- **{escape(failure.what)}**: {escape(failure.reason)}"
-                yield from (f"  {escape(told)}" for told in failure.consequences())
+                yield from (f"  {escape(consequence)}" for consequence in failure.consequences())
                 if failure.command:
                     yield from ("", "  ```", f"  {failure.command.replace('```', '` ` `')}", "  ```")
     yield ""
@@ -103,7 +103,7 @@ def _table(table: Table) -> Iterable[str]:
             group = row.group
             yield _line([f"**{escape(group)}**", *("" for _ in table.columns[1:])])
         yield _line(_cell(cell) for cell in row.cells)
-    if notes := table.told().values():
+    if notes := table.shown_notes().values():
         yield ""
         yield escape(" ".join(notes))
 

@@ -14,7 +14,7 @@ _STEERING = re.compile(
 
 def printable(text: str) -> str:
     """``text`` with every character that steers a terminal written as its escape, such as ``\\x1b``."""
-    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def say(line: str, *, error: bool = False) -> None:

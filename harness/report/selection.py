@@ -37,8 +37,8 @@ def only_deployments(run: RunResults, patterns: Sequence[str]) -> RunResults:
     for pattern in patterns:
         if not any(is_named(name, pattern) for name in every):
             close = near_pattern(pattern, every, is_named)
-            told = f"did you mean {close}?" if close else f"the deployments are {', '.join(short_names(every))}"
-            raise UserError(f"--deployment {pattern}: matches none; {told}")
+            hint = f"did you mean {close}?" if close else f"the deployments are {', '.join(short_names(every))}"
+            raise UserError(f"--deployment {pattern}: matches none; {hint}")
     return _with(run, {name: _kept(task, patterns) for name, task in run.results.tasks.items()})
 
 
@@ -103,11 +103,11 @@ def _with(run: RunResults, tasks: dict[str, TaskResults]) -> RunResults:
     return replace(run, results=run.results.model_copy(update={"tasks": tasks}))
 
 
-def _require(name: str, known: Iterable[str], option: str, told: str) -> None:
+def _require(name: str, known: Iterable[str], option: str, introduction: str) -> None:
     if name not in (options := list(known)):
-        raise UserError(f"{option} {name}: there is none; {_near(name, options, told)}")
+        raise UserError(f"{option} {name}: there is none; {_near(name, options, introduction)}")
 
 
-def _near(name: str, options: Sequence[str], told: str) -> str:
+def _near(name: str, options: Sequence[str], introduction: str) -> str:
     close = meant(name, options)
-    return f"did you mean {close}?" if close else f"{told} {', '.join(options)}"
+    return f"did you mean {close}?" if close else f"{introduction} {', '.join(options)}"

@@ -188,8 +188,8 @@ class Terminal:
             if failure.command:
                 # not wrapped: a command is there to be copied
                 self.console.print(self.text(f"    $ {failure.command}", "dim"), soft_wrap=True)
-            for told in failure.consequences():
-                self.prose(told, indent=2 * INDENT)
+            for consequence in failure.consequences():
+                self.prose(consequence, indent=2 * INDENT)
 
     # --- tables ----------------------------------------------------------------------------------
 
@@ -201,11 +201,11 @@ class Terminal:
             if index:
                 self.console.print()
             self._columns(table, block, layout)
-        for note in table.told(layout.widths).values():
+        for note in table.shown_notes(layout.widths).values():
             self.prose(note, style="dim")
         if layout.left_out:
-            told = ", ".join(in_one_line(table.columns[i].heading) for i in layout.left_out)
-            self.prose(f"{len(layout.left_out)} more in a wider terminal: {told}.", style="dim")
+            headings = ", ".join(in_one_line(table.columns[i].heading) for i in layout.left_out)
+            self.prose(f"{len(layout.left_out)} more in a wider terminal: {headings}.", style="dim")
 
     def _columns(self, table: Table, columns: Sequence[int], layout: Layout) -> None:
         widths = [layout.widths[i] for i in columns]

@@ -14,6 +14,7 @@ from benchmarks.characteristics.data_distribution import DistributionPair
 from benchmarks.characteristics.data_representation import RepresentationPair
 from benchmarks.characteristics.prediction_errors import ClassRecall, ErrorPair, Stratum
 from exporters.formats import ALL
+from harness.config.task_registry import TASKS, task_class
 from harness.report.values import Pairs, quotient, words
 from harness.results.deployments import (
     ArtifactFacts,
@@ -33,7 +34,6 @@ from harness.results.timings import (
     OncePerProcess,
     ServerFigures,
 )
-from harness.task_registry import TASKS, task_class
 from harness.tasks.task import Task
 
 FORMAT_ORDER = tuple(ALL)
@@ -109,8 +109,8 @@ class DeploymentView:
     def precision(self) -> str:
         """Of the format (`exporters.format.Precision`), or of a finished file, as found in it; "" unknown."""
         facts = ALL.get(self.format)
-        found = self.artifact.precision if self.artifact else ""
-        return (facts.precision if facts else None) or found
+        artifact_precision = self.artifact.precision if self.artifact else ""
+        return (facts.precision if facts else None) or artifact_precision
 
     @property
     def is_fp32(self) -> bool:
@@ -299,12 +299,12 @@ class TaskView:
     @cached_property
     def replicates(self) -> dict[tuple[str, str], tuple[DeploymentView, ...]]:
         """The second runs with results, by kind and by the name of the first."""
-        found: dict[tuple[str, str], tuple[DeploymentView, ...]] = {}
+        replicates: dict[tuple[str, str], tuple[DeploymentView, ...]] = {}
         for d in self.deployments:
             if d.has_results and d.replicate_of is not None:
                 place = str(d.replicate_kind), d.replicate_of
-                found[place] = (*found.get(place, ()), d)
-        return found
+                replicates[place] = (*replicates.get(place, ()), d)
+        return replicates
 
     @cached_property
     def backends(self) -> tuple[str, ...]:
@@ -481,15 +481,15 @@ def tasks_of(run: RunResults) -> tuple[TaskView, ...]:
 
 def _ordered(task: TaskResults, timings: Mapping[str, DeploymentPerformance]) -> tuple[DeploymentView, ...]:
     """The reference first, then its model, then models from large to small; second runs come last."""
-    found, reference = task.deployments, task.deployments.get(task.reference)
+    deployments, reference = task.deployments, task.deployments.get(task.reference)
     sizes: dict[str, int] = {}
-    for one in found.values():
+    for one in deployments.values():
         parameters = (one.artifact.parameters if one.artifact else None) or 0
         sizes[one.model] = max(parameters, sizes.get(one.model, 0))
     appearance = list(sizes)
 
     def place(name: str) -> tuple[Any, ...]:
-        one = found[name]
+        one = deployments[name]
         form, backend = one.format or "", one.backend or ""
         return (
             {"seed": 1, "execution": 2}.get(str(one.replicate_kind), 0),
@@ -504,10 +504,10 @@ def _ordered(task: TaskResults, timings: Mapping[str, DeploymentPerformance]) ->
             name,
         )
 
-    several = len({one.backend for one in found.values()}) > 1
+    several = len({one.backend for one in deployments.values()}) > 1
     ordered = []
-    for index, name in enumerate(sorted(found, key=place), start=1):
-        one = found[name]
+    for index, name in enumerate(sorted(deployments, key=place), start=1):
+        one = deployments[name]
         model, form, backend = words(one.model), words(one.format), words(one.backend)
         again = AGAIN if one.replicate_kind == "execution" else ""
         shown = short_format(form)

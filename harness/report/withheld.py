@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from benchmarks.characteristics.affected import Affected
 from benchmarks.characteristics.exemplars import Label
+from harness.config.task_registry import TASKS, task_class
 from harness.results.read import RunResults
 from harness.results.schema import CharacteristicResults, TaskResults
-from harness.task_registry import TASKS, task_class
 
 WITHHELD = "(withheld)"
 
@@ -23,10 +23,10 @@ def without_texts(run: RunResults) -> RunResults:
 
 
 def _without_texts(name: str, task: TaskResults) -> TaskResults:
-    found: CharacteristicResults = task.characteristics
-    attack, affected = found.adversarial_attack, found.affected
+    characteristics: CharacteristicResults = task.characteristics
+    attack, affected = characteristics.adversarial_attack, characteristics.affected
     predicts_texts = name in TASKS and task_class(name).predicts_texts
-    kept = found.model_copy(
+    kept = characteristics.model_copy(
         update={
             "adversarial_attack": attack and replace(attack, examples=[], alone=[], words={}),
             "affected": _without_answers(affected) if affected and predicts_texts else affected,

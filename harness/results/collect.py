@@ -18,10 +18,11 @@ from exporters.work import Work
 from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, PrunedCheckpoint, RandomCheckpoint
 from harness.config.deployments import EXECUTION_REPLICATE, random_weights, represented
 from harness.config.models import Model
+from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
 from harness.data.load import describe
 from harness.errors import SKIPPED
-from harness.examples import QuestionExample, TextExample
+from harness.examples.records import QuestionExample, TextExample
 from harness.execution.processes import StepFailure
 from harness.execution.run import Execution
 from harness.planning.examples import data_sources
@@ -67,7 +68,6 @@ from harness.store.step import Step
 from harness.store.steps import Store
 from harness.store.timings import FILE as MEASURED
 from harness.store.timings import read_so_far
-from harness.task_registry import task_class
 from harness.tasks.columns import numbers
 from harness.verification.checks import FILE as VERIFIED
 
@@ -131,10 +131,10 @@ class _Collector:
         deployments: dict[str, DeploymentResult] = {}
         replicates: dict[str, DeploymentResult] = {}
         for plan in task.deployments:
-            found = self._deployment(task, plan)
-            deployments[plan.deployment.name] = found
+            deployment = self._deployment(task, plan)
+            deployments[plan.deployment.name] = deployment
             if plan.rerun and self._present(plan.rerun["evaluation"]):
-                replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, found)
+                replicates[plan.deployment.name + EXECUTION_REPLICATE] = self._replicate(task, plan, deployment)
         evaluation = task.examples["evaluation"]
         if self._present(evaluation):
             self.folder.take(self._path(evaluation) / EXAMPLES, str(examples_in(Path(), task.name, "evaluation")))
@@ -157,11 +157,11 @@ class _Collector:
 
     def _characteristics(self, comparisons: Mapping[str, Step]) -> CharacteristicResults:
         """As their steps wrote them; dataclasses are made of JSON, not of dictionaries, where all is strict."""
-        found = {
+        texts = {
             name: self._text(comparisons[name], COMPARISON) if name in comparisons else None
             for name in CharacteristicResults.model_fields
         }
-        text = ", ".join(f'"{name}": {one or "null"}' for name, one in found.items())
+        text = ", ".join(f'"{name}": {one or "null"}' for name, one in texts.items())
         return CharacteristicResults.model_validate_json(f"{{{text}}}")
 
     def _deployment(self, task: TaskPlan, plan: DeploymentPlan) -> DeploymentResult:
@@ -204,15 +204,15 @@ class _Collector:
 
     def _measured(self, plan: DeploymentPlan) -> list[dict[str, Any]]:
         """What each fresh process measured; of one that failed, what it had before."""
-        found = []
+        processes = []
         for number, step in enumerate(plan.performance):
             figures = _json(self._text(step, MEASURED))
             if step.key in self.failures:
                 figures = read_so_far(self.store.unfinished(step.key))
             tuned = _json(self._text(plan.tuned[number], TUNED)) if plan.tuned else None
             if figures or tuned:
-                found.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
-        return found
+                processes.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
+        return processes
 
     def _paired(self, task: TaskPlan, plan: DeploymentPlan) -> PairedSpeedUp | None:
         """Over the pairs of processes that were timed to their end; None where there is none."""
@@ -233,8 +233,8 @@ class _Collector:
         """What its checkpoint does; None of a finished file."""
         if plan.expected is None or plan.expected.kind != kind_name(checkpoint_outputs):
             return None
-        told = self._text(plan.expected, WORK)
-        return None if told is None else Work(**json.loads(told))
+        text = self._text(plan.expected, WORK)
+        return None if text is None else Work(**json.loads(text))
 
     def _replicate(self, task: TaskPlan, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
         return first.model_copy(
@@ -267,13 +267,13 @@ class _Collector:
         )
 
     def _data(self, task: TaskPlan) -> dict[str, DataFacts]:
-        found = {}
+        facts_by_role = {}
         tokens = self._mean_tokens(task)
         for role, step in task.examples.items():
             examples = read_examples(self._path(step))
             questions = [example for example in examples if isinstance(example, QuestionExample)]
             labels = Counter(example.label for example in examples if isinstance(example, TextExample))
-            found[role] = DataFacts(
+            facts_by_role[role] = DataFacts(
                 source=describe(data_sources(task.task)[role]),
                 examples=len(examples),
                 groups=len({example.group for example in examples}),
@@ -281,7 +281,7 @@ class _Collector:
                 answerable=sum(example.answerable for example in questions) / len(questions) if questions else None,
                 commonest_label=max(labels.values()) / len(examples) if labels else None,
             )
-        return found
+        return facts_by_role
 
     def _mean_tokens(self, task: TaskPlan) -> dict[str, float]:
         """By role, as the first deployment that ran over the data counted them."""
@@ -322,16 +322,16 @@ def _verification(text: str | None) -> VerificationResult | None:
     """What the step wrote, where parity also tells what it is against, and the file has a version of its own."""
     if text is None:
         return None
-    found = json.loads(text)
-    del found["version"]
-    found["against"] = found["parity"].pop("against", None)
-    return VerificationResult.model_validate_json(json.dumps(found))
+    verification = json.loads(text)
+    del verification["version"]
+    verification["against"] = verification["parity"].pop("against", None)
+    return VerificationResult.model_validate_json(json.dumps(verification))
 
 
 def _runtime(outputs: Path) -> RuntimeFacts:
-    told = json.loads((outputs / "describe.json").read_text(encoding="utf-8"))
-    known = {name: told.pop(name) for name in RuntimeFacts.model_fields if name != "details"}
-    return RuntimeFacts(**known, details=told)
+    description = json.loads((outputs / "describe.json").read_text(encoding="utf-8"))
+    known = {name: description.pop(name) for name in RuntimeFacts.model_fields if name != "details"}
+    return RuntimeFacts(**known, details=description)
 
 
 def _source(model: Model, manifest: Manifest) -> dict[str, Any]:

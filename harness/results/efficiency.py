@@ -34,19 +34,19 @@ def efficiency(
     operations = work.operations(**counted[0])
     width = BYTES.get(precision)
     weights = None if width is None else work.weights * width
-    found = [_ceilings(process) for process in processes]
+    ceilings = [_ceilings(process) for process in processes]
     rates = [_scaled(_offline(one), operations) for one in figures]
     reads = [None if weights is None else _scaled(_requests(one), weights) for one in figures]
     return Efficiency(
         operations_per_sample=operations,
         weight_bytes=weights,
-        arithmetic=next((one["arithmetic"] for one in found if one), None),
+        arithmetic=next((one["arithmetic"] for one in ceilings if one), None),
         operations_per_second=_median(rates),
-        operations_ceiling=_median([one.get("operations_per_second") for one in found]),
-        operations_share=_median(_shares(rates, [one.get("operations_per_second") for one in found])),
+        operations_ceiling=_median([one.get("operations_per_second") for one in ceilings]),
+        operations_share=_median(_shares(rates, [one.get("operations_per_second") for one in ceilings])),
         bytes_per_second=_median(reads),
-        bytes_ceiling=_median([one.get("bytes_per_second") for one in found]),
-        bytes_share=_median(_shares(reads, [one.get("bytes_per_second") for one in found])),
+        bytes_ceiling=_median([one.get("bytes_per_second") for one in ceilings]),
+        bytes_share=_median(_shares(reads, [one.get("bytes_per_second") for one in ceilings])),
     )
 
 
@@ -56,8 +56,8 @@ def _ceilings(process: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _offline(figures: ProcessFigures) -> float | None:
     """Samples a second: from tokens to outputs where that was timed apart."""
-    found = figures.offline
-    return None if found is None else found.inference_samples_per_second or found.samples_per_second
+    throughput = figures.offline
+    return None if throughput is None else throughput.inference_samples_per_second or throughput.samples_per_second
 
 
 def _requests(figures: ProcessFigures) -> float | None:

@@ -13,11 +13,16 @@ def judgement_notes(examples: Mapping[str, Path]) -> list[str]:
     """``examples``: the folders of a task's data sets, by role."""
     if not {"evaluation", "corpus"} <= set(examples):
         return []
-    found = AbsentDocuments.of(read_examples(examples["evaluation"]), read_ids(examples["corpus"]))
-    if found is None or not found.ids:
+    absent_documents = AbsentDocuments.of(read_examples(examples["evaluation"]), read_ids(examples["corpus"]))
+    if absent_documents is None or not absent_documents.ids:
         return []
-    told = f", and {found.without:,} of {found.queries:,} queries have nothing relevant there" if found.without else ""
+    clause = (
+        f", and {absent_documents.without:,} of {absent_documents.queries:,} queries have nothing relevant there"
+        if absent_documents.without
+        else ""
+    )
     return [
-        f"{len(found.ids):,} of {found.relevant:,} relevant documents are not in the corpus, so that no query finds "
-        f"them{told}: nDCG and recall are lower than on the corpus that the judgements (qrels) are of."
+        f"{len(absent_documents.ids):,} of {absent_documents.relevant:,} relevant documents are not in the corpus, so "
+        f"that no query finds them{clause}: nDCG and recall are lower than on the corpus that the judgements (qrels) "
+        "are of."
     ]

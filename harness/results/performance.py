@@ -172,12 +172,12 @@ def _method(replicates: Sequence[ProcessFigures]) -> str | None:
 
 def _over_processes(record: type[R], replicates: Sequence[R | None], **further: Any) -> R | None:
     """Medians of figures, sums of counts; a mark is to be set where it is that of a single process."""
-    found = [figures for figures in replicates if figures is not None]
-    if not found:
+    records = [figures for figures in replicates if figures is not None]
+    if not records:
         return None
     summary: dict[str, Any] = {}
-    for name in type(found[0]).model_fields:
-        values = [getattr(figures, name) for figures in found]
+    for name in type(records[0]).model_fields:
+        values = [getattr(figures, name) for figures in records]
         if name == "count":
             summary[name] = sum(values)
         elif name in ("steady", "tail_steady"):
@@ -205,8 +205,8 @@ def _sweep(processes: Sequence[Json]) -> list[ShapeFigures]:
         for shape in process.get("sweep") or ():
             shapes.setdefault((shape["batch"], shape["length"]), []).append(shape)
     entries = []
-    for (batch, length), found in shapes.items():
-        latencies = [_latency(shape["timings"]) for shape in found if shape["timings"] is not None]
+    for (batch, length), measurements in shapes.items():
+        latencies = [_latency(shape["timings"]) for shape in measurements if shape["timings"] is not None]
         p50 = _median([latency.p50_ms for latency in latencies])
         entries.append(
             ShapeFigures(
@@ -219,7 +219,7 @@ def _sweep(processes: Sequence[Json]) -> list[ShapeFigures]:
                 count=sum(latency.count for latency in latencies),
                 steady=all(latency.steady for latency in latencies),
                 scattered=any(latency.scattered for latency in latencies),
-                reason=found[0]["reason"],
+                reason=measurements[0]["reason"],
             )
         )
     return entries
@@ -227,12 +227,12 @@ def _sweep(processes: Sequence[Json]) -> list[ShapeFigures]:
 
 def _breakdown(processes: Sequence[Json]) -> LatencyBreakdown | None:
     """Milliseconds by stage, medians over processes: see `harness.inference.latency_breakdown`."""
-    found = [process["stages"] for process in processes if process.get("stages")]
-    if not found:
+    breakdowns = [process["stages"] for process in processes if process.get("stages")]
+    if not breakdowns:
         return None
     summary: dict[str, dict[str, float] | None] = {}
-    for way in found[0]:
-        known = [stages[way] for stages in found if stages[way]]
+    for way in breakdowns[0]:
+        known = [stages[way] for stages in breakdowns if stages[way]]
         summary[way] = {stage: median(times[stage] for times in known) for stage in known[0]} if known else None
     return LatencyBreakdown.model_validate(summary)
 
@@ -244,8 +244,8 @@ def _intervals(replicates: Sequence[ProcessFigures]) -> Intervals:
         return median_interval([value for value in values if value is not None])
 
     def of_scenario(scenario: str, figure: str) -> Interval | None:
-        found = (getattr(one, scenario) for one in replicates)
-        return interval(getattr(figures, figure) for figures in found if figures is not None)
+        scenario_figures = (getattr(one, scenario) for one in replicates)
+        return interval(getattr(figures, figure) for figures in scenario_figures if figures is not None)
 
     scenarios = {"single_stream": ("p50_ms", "p90_ms", "p95_ms", "p99_ms"), "offline": ("samples_per_second",)}
     return Intervals(

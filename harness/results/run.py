@@ -62,9 +62,9 @@ def run(
             kept.put_again(plan.examples)
             with (
                 (folder.path / "log.txt").open("a", encoding="utf-8") as log,
-                progress or nullcontext(Silent()) as told,
+                progress or nullcontext(Silent()) as listener,
             ):
-                execution = Execution(plan, kept, folder, log, told, executor)
+                execution = Execution(plan, kept, folder, log, listener, executor)
                 execution.execute(until)
             if until == "results":
                 collect(execution)

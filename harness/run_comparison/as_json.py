@@ -18,7 +18,7 @@ JSON_VERSION = 2
 def to_json(comparison: Comparison) -> str:
     """ASCII only; what is unknown is null."""
     pair = comparison.pair
-    told = {
+    document = {
         "compare_version": JSON_VERSION,
         "minimum_effect": comparison.minimum_effect,
         "level": LEVEL,
@@ -29,7 +29,7 @@ def to_json(comparison: Comparison) -> str:
         "figures": [_figure(compared) for compared in comparison.figures],
         "behaviour": [_behaviour(one) for one in comparison.behaviour],
     }
-    return json.dumps(told, indent=2, allow_nan=False) + "\n"
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
 
 def _run(run: FinishedRun, other: FinishedRun) -> dict[str, Any]:

@@ -9,12 +9,12 @@ from benchmarks.characteristics import data_representation, prediction_errors
 from benchmarks.characteristics.prediction_errors import ErrorPair
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import ScoreChange, judge_changes
-from harness.arrow import pa
+from harness.config.task_registry import TASKS, task_class
+from harness.data.arrow import pa
 from harness.report.view import DeploymentView, TaskView
 from harness.run_comparison.runs import Answered, RunPair
 from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
-from harness.task_registry import TASKS, task_class
 from harness.tasks.columns import matrix, numbers, strings
 
 SCORE_MARGIN = 0.01
@@ -67,8 +67,12 @@ class Behaviour:
 
 def compare_behaviour(pair: RunPair) -> tuple[Behaviour, ...]:
     """Every deployment that answered in both runs, in the order of run A."""
-    found = {one: _asked(pair, one) for one in pair.answered}
-    paired = {one: (asked.errors(), asked.neighbours()) for one, asked in found.items() if isinstance(asked, _Asked)}
+    outputs_or_reasons = {one: _asked(pair, one) for one in pair.answered}
+    paired = {
+        one: (asked.errors(), asked.neighbours())
+        for one, asked in outputs_or_reasons.items()
+        if isinstance(asked, _Asked)
+    }
     scores = judge_changes(
         {one.place: errors.scores["B"].evidence for one, (errors, _) in paired.items()},
         SCORE_MARGIN,
@@ -89,7 +93,7 @@ def compare_behaviour(pair: RunPair) -> tuple[Behaviour, ...]:
             answers(one),
             asked if isinstance(asked, str) else "",
         )
-        for one, asked in found.items()
+        for one, asked in outputs_or_reasons.items()
     )
 
 
@@ -105,7 +109,7 @@ class _Asked:
     def errors(self) -> prediction_errors.Stratum:
         task = task_class(self.task)
         sides = {"A": self.before, "B": self.after}
-        found = prediction_errors.compare(
+        comparison = prediction_errors.compare(
             correct={name: numbers(table, task.correct).astype(bool) for name, table in sides.items()},
             predictions={name: task.predictions(table) for name, table in sides.items()},
             probabilities=None,
@@ -115,12 +119,12 @@ class _Asked:
             resamples=RESAMPLES,
             seed=0,
         )
-        return found.strata["all"]
+        return comparison.strata["all"]
 
     def neighbours(self) -> Estimate:
         if self.k is None or self.k >= self.before.num_rows:
             return Estimate(None, None, None)
-        found = data_representation.compare(
+        comparison = data_representation.compare(
             representations={
                 name: matrix(table, "representation") for name, table in (("A", self.before), ("B", self.after))
             },
@@ -129,7 +133,7 @@ class _Asked:
             resamples=RESAMPLES,
             seed=0,
         )
-        return found.pairs[0].neighbours[str(self.k)]
+        return comparison.pairs[0].neighbours[str(self.k)]
 
 
 def _asked(pair: RunPair, one: Answered) -> _Asked | str:

@@ -13,22 +13,24 @@ from harness.run_comparison.behaviour import Behaviour
 LEVELS: dict[str, Level] = {"same": "floor", "different": "bad", "cannot tell": "chance"}
 
 
-def behaviour_sections(found: Sequence[Behaviour]) -> list[Section]:
+def behaviour_sections(behaviours: Sequence[Behaviour]) -> list[Section]:
     """For each task the answers, and the characteristics of each run; nothing where nobody answered."""
     return [
-        Section(f"{words(task)}: behaviour", tuple(_tables([one for one in found if one.task == task])))
-        for task in dict.fromkeys(one.task for one in found)
+        Section(f"{words(task)}: behaviour", tuple(_tables([one for one in behaviours if one.task == task])))
+        for task in dict.fromkeys(one.task for one in behaviours)
     ]
 
 
-def _tables(found: Sequence[Behaviour]) -> Iterator[Table]:
-    asked = [one for one in found if one.answers is not None]
-    reasons = dict.fromkeys(one.reason for one in found if one.reason)
+def _tables(behaviours: Sequence[Behaviour]) -> Iterator[Table]:
+    asked = [one for one in behaviours if one.answers is not None]
+    reasons = dict.fromkeys(one.reason for one in behaviours if one.reason)
     notes = tuple(f"Answers are not compared where {reason}." for reason in reasons)
     if asked:
         yield Table("Answers of B against those of A", _ANSWERS, tuple(map(_answers, asked)), (*_ANSWER_NOTES, *notes))
         notes = ()
-    yield Table("Characteristics in A and in B", _CHARACTERISTICS, tuple(map(_characteristics, found)), (_OWN, *notes))
+    yield Table(
+        "Characteristics in A and in B", _CHARACTERISTICS, tuple(map(_characteristics, behaviours)), (_OWN, *notes)
+    )
 
 
 _ANSWERS = (

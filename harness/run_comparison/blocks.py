@@ -49,8 +49,8 @@ def build_content(comparison: Comparison) -> Report:
     sections = [_runs(comparison), _changes(comparison)]
     sections += behaviour_sections(comparison.behaviour)
     for task in dict.fromkeys(common.task for common in pair.common):
-        found = [compared for compared in comparison.figures if compared.common.task == task]
-        sections.append(_figures(task, found))
+        figures = [compared for compared in comparison.figures if compared.common.task == task]
+        sections.append(_figures(task, figures))
     sections += [section for section in (_only_in_one(comparison),) if section]
     for run, name in ((pair.a, "A"), (pair.b, "B")):
         failed = failures(run.tasks.values())
@@ -63,7 +63,7 @@ def build_content(comparison: Comparison) -> Report:
 def _runs(comparison: Comparison) -> Section:
     pair = comparison.pair
     facts = Facts((("A", _run(pair.a)), ("B", _run(pair.b))))
-    found = tuple(
+    findings = tuple(
         _difference(kind, comparison) for kind in KINDS if any(d.kind == kind for d in comparison.differences)
     )
     same = Prose(
@@ -72,7 +72,7 @@ def _runs(comparison: Comparison) -> Section:
             "do not record, such as what else the machine did at the time, is in every ratio.",
         )
     )
-    return Section("What differs between the runs", (facts, Findings(found) if found else same))
+    return Section("What differs between the runs", (facts, Findings(findings) if findings else same))
 
 
 def _run(run: FinishedRun) -> str:
@@ -84,29 +84,33 @@ def _run(run: FinishedRun) -> str:
 
 
 def _difference(kind: Kind, comparison: Comparison) -> Finding:
-    found = [difference for difference in comparison.differences if difference.kind == kind]
+    differences = [difference for difference in comparison.differences if difference.kind == kind]
     total = len(comparison.pair.common)
-    told = [_told(difference, total) for difference in found[:LISTED_AT_MOST]]
-    more = [f"and {len(found) - LISTED_AT_MOST} more (all with --format json)"] if len(found) > LISTED_AT_MOST else []
-    deployments = dict.fromkeys(name for difference in found for name in difference.deployments)
-    text = f"{MEANING[kind]} {'; '.join([*told, *more])}."
+    descriptions = [_difference_in_words(difference, total) for difference in differences[:LISTED_AT_MOST]]
+    more = (
+        [f"and {len(differences) - LISTED_AT_MOST} more (all with --format json)"]
+        if len(differences) > LISTED_AT_MOST
+        else []
+    )
+    deployments = dict.fromkeys(name for difference in differences for name in difference.deployments)
+    text = f"{MEANING[kind]} {'; '.join([*descriptions, *more])}."
     return Finding("warning", f"other-{kind}", text, deployments=tuple(deployments))
 
 
-def _told(difference: RunDifference, total: int) -> str:
+def _difference_in_words(difference: RunDifference, total: int) -> str:
     sides = [difference.before, difference.after]
     if difference.kind == "artifact":
         sides = [side[:HASH_DIGITS] for side in sides]
-    told = f"{difference.what}: {sides[0]} in A, {sides[1]} in B"
+    description = f"{difference.what}: {sides[0]} in A, {sides[1]} in B"
     if not difference.deployments:
-        return told
+        return description
     if len(difference.deployments) == total:
-        return f"{told} ({'all deployments' if total > 1 else difference.deployments[0]})"
-    return f"{told} ({_listed(difference.deployments)})"
+        return f"{description} ({'all deployments' if total > 1 else difference.deployments[0]})"
+    return f"{description} ({_listed(difference.deployments)})"
 
 
 def _changes(comparison: Comparison) -> Section:
-    found = [
+    findings = [
         _change(verdict, figure, same, comparison)
         for verdict in (*WORSE, *BETTER)
         for figure in (SPEED_UP, *FIGURES, FILE_SIZE)
@@ -114,13 +118,13 @@ def _changes(comparison: Comparison) -> Section:
     ]
     unsure = [_cannot_tell(reason, same, comparison) for reason, same in _by_reason(comparison.figures)]
     unchanged = sum(compared.verdict == "no change seen" for compared in comparison.figures)
-    told = f"No change was seen in {unchanged} of {plural(len(comparison.figures), 'figure')}."
-    if not found:
-        told += " Nothing is called slower, faster, bigger or smaller."
+    text = f"No change was seen in {unchanged} of {plural(len(comparison.figures), 'figure')}."
+    if not findings:
+        text += " Nothing is called slower, faster, bigger or smaller."
     if not any(compared.figure is SPEED_UP for compared in comparison.figures):
-        told += f" {_unpaired(comparison)}"
-    blocks = (Findings((*found, *unsure)),) if found or unsure else ()
-    return Section("What changed", (*blocks, Prose((told,))))
+        text += f" {_unpaired(comparison)}"
+    blocks = (Findings((*findings, *unsure)),) if findings or unsure else ()
+    return Section("What changed", (*blocks, Prose((text,))))
 
 
 def _unpaired(comparison: Comparison) -> str:
@@ -132,14 +136,14 @@ def _unpaired(comparison: Comparison) -> str:
 
 
 def _change(
-    verdict: FigureVerdict, figure: PerformanceFigure, found: Sequence[Compared], comparison: Comparison
+    verdict: FigureVerdict, figure: PerformanceFigure, figures: Sequence[Compared], comparison: Comparison
 ) -> Finding:
     def size(compared: Compared) -> float:
         return abs((compared.change.ratio.value or 1.0) - 1)
 
-    largest = sorted(found, key=size, reverse=True)
+    largest = sorted(figures, key=size, reverse=True)
     tasks = {common.task for common in comparison.pair.common}
-    told = [
+    descriptions = [
         words(compared.common.before.deployment.short)
         + (f" ({words(compared.common.task)})" if len(tasks) > 1 else "")
         + f" {_estimate(compared)}"
@@ -148,7 +152,7 @@ def _change(
     kind: FindingKind = "warning" if verdict in WORSE else "result"
     rule = f"{figure.name.replace(' ', '-')}-{verdict}"
     names = tuple(dict.fromkeys(compared.common.name for compared in largest))
-    return Finding(kind, rule, f"{figure.name}, {verdict} in B: {_listed(told)}.", deployments=names)
+    return Finding(kind, rule, f"{figure.name}, {verdict} in B: {_listed(descriptions)}.", deployments=names)
 
 
 def _by_reason(figures: Iterable[Compared]) -> Iterator[tuple[str, list[Compared]]]:
@@ -159,25 +163,25 @@ def _by_reason(figures: Iterable[Compared]) -> Iterator[tuple[str, list[Compared
     yield from by_reason.items()
 
 
-def _cannot_tell(reason: str, found: Sequence[Compared], comparison: Comparison) -> Finding:
-    told, _, then = reason.partition(": ")
-    needed = found[0].change.processes_needed
+def _cannot_tell(reason: str, figures: Sequence[Compared], comparison: Comparison) -> Finding:
+    cause, _, then = reason.partition(": ")
+    needed = figures[0].change.processes_needed
     if needed is not None:
-        some_left_out = told.endswith("undisturbed")
+        some_left_out = cause.endswith("undisturbed")
         tested = sum(compared.figure is not FILE_SIZE for compared in comparison.figures)
-        told = (
-            f"{told} for {plural(tested, 'figure')} together: even if all of one side lay beyond all of the "
+        cause = (
+            f"{cause} for {plural(tested, 'figure')} together: even if all of one side lay beyond all of the "
             f"other, the corrected p would not fall below {LEVEL}"
         )
         then = f"measure both runs with --set performance.replicates={needed} or more"
         if some_left_out:
             then += ", when nothing else runs and with a larger performance.min_seconds: some were left out"
-    text = f"{plural(len(found), 'figure')} cannot tell: {told}."
-    names = tuple(dict.fromkeys(compared.common.name for compared in found))
+    text = f"{plural(len(figures), 'figure')} cannot tell: {cause}."
+    names = tuple(dict.fromkeys(compared.common.name for compared in figures))
     return Finding("advice", "cannot-tell", text, f"{then[:1].upper()}{then[1:]}.", names)
 
 
-def _figures(task: str, found: Sequence[Compared]) -> Section:
+def _figures(task: str, figures: Sequence[Compared]) -> Section:
     columns = (
         Column("figure", right=False),
         Column("A"),
@@ -187,9 +191,9 @@ def _figures(task: str, found: Sequence[Compared]) -> Section:
         Column("p", optional=True),
         Column("verdict", right=False),
     )
-    rows = tuple(Row(_cells(compared), words(compared.common.name)) for compared in found)
+    rows = tuple(Row(_cells(compared), words(compared.common.name)) for compared in figures)
     notes = ["A, B: medians over processes."]
-    if any(any(compared.doubtful) for compared in found):
+    if any(any(compared.doubtful) for compared in figures):
         notes.append(
             "! unstable timing, or the machine was disturbed: such processes are in the median, but not in B/A, "
             "95 % and p, unless a run has no other; then nothing is concluded."
@@ -216,7 +220,7 @@ def _cells(compared: Compared) -> tuple[Cell, ...]:
 
 
 def _only_in_one(comparison: Comparison) -> Section | None:
-    told = []
+    sentences = []
     pair = comparison.pair
     for here, there, name, other in ((pair.a, pair.b, "A", "B"), (pair.b, pair.a, "B", "A")):
         for task in pair.tasks:
@@ -224,8 +228,8 @@ def _only_in_one(comparison: Comparison) -> Section | None:
             failed = there.failed(task)
             only = [f"{words(d)} ({other}: failed)" if d in failed else words(d) for d in mine if d not in theirs]
             if only:
-                told.append(f"Only {name} measured {len(only)} of {words(task)}: {', '.join(only)}.")
-    return Section("Not in both", (Prose(tuple(told)),)) if told else None
+                sentences.append(f"Only {name} measured {len(only)} of {words(task)}: {', '.join(only)}.")
+    return Section("Not in both", (Prose(tuple(sentences)),)) if sentences else None
 
 
 def _how_to_read(comparison: Comparison) -> Section:
@@ -255,10 +259,10 @@ def _how_to_read(comparison: Comparison) -> Section:
 def _estimate(compared: Compared) -> str:
     """ "1.203x (1.180 to 1.224)"."""
     ratio = compared.change.ratio
-    told = f"{_ratio(ratio.value)}x"
+    factor = f"{_ratio(ratio.value)}x"
     if compared.figure is FILE_SIZE or ratio.low is None:
-        return told
-    return f"{told} ({_ratio(ratio.low)} to {_ratio(ratio.high)})"
+        return factor
+    return f"{factor} ({_ratio(ratio.low)} to {_ratio(ratio.high)})"
 
 
 def _interval(compared: Compared) -> str:

@@ -46,8 +46,15 @@ class RunDifference:
 
 def differences(pair: RunPair) -> tuple[RunDifference, ...]:
     """All that the two run folders record and that is not the same, by kind."""
-    found = [*_machine(pair), *_settings(pair), *_load(pair), *_data(pair), *_artifacts(pair), *_versions(pair)]
-    return tuple(sorted(found, key=lambda difference: KINDS.index(difference.kind)))
+    run_differences = [
+        *_machine(pair),
+        *_settings(pair),
+        *_load(pair),
+        *_data(pair),
+        *_artifacts(pair),
+        *_versions(pair),
+    ]
+    return tuple(sorted(run_differences, key=lambda difference: KINDS.index(difference.kind)))
 
 
 def _machine(pair: RunPair) -> Iterator[RunDifference]:
@@ -79,8 +86,8 @@ def _settings(pair: RunPair) -> Iterator[RunDifference]:
 
 def _settings_of(runtime: RuntimeFacts) -> dict[str, object]:
     """All that a runtime tells, but what a deployment's name or another difference says already."""
-    told = runtime.model_dump(exclude={"backend", "versions", "details"})
-    return {**told, **runtime.details}
+    fields = runtime.model_dump(exclude={"backend", "versions", "details"})
+    return {**fields, **runtime.details}
 
 
 def _machine_set_up(pair: RunPair) -> Iterator[RunDifference]:
@@ -88,12 +95,12 @@ def _machine_set_up(pair: RunPair) -> Iterator[RunDifference]:
     before, after = pair.a.environment, pair.b.environment
     if before is None or after is None:
         return
-    for told, set_up in CPU_SET_UP.items():
-        yield from _unlike("settings", told, set_up(before.cpu), set_up(after.cpu))
+    for setting, set_up in CPU_SET_UP.items():
+        yield from _unlike("settings", setting, set_up(before.cpu), set_up(after.cpu))
     devices = _devices(before), _devices(after)
     if len(devices[0]) == len(devices[1]):
-        for told, of_gpu in GPU_SET_UP.items():
-            yield from _unlike("settings", told, *([of_gpu(device) for device in side] for side in devices))
+        for setting, of_gpu in GPU_SET_UP.items():
+            yield from _unlike("settings", setting, *([of_gpu(device) for device in side] for side in devices))
     yield from _unlike("settings", "memory limit", before.memory_limit, after.memory_limit)
     for name in dict.fromkeys([*before.variables, *after.variables]):
         yield from _unlike("settings", words(name), before.variables.get(name), after.variables.get(name))
@@ -136,8 +143,8 @@ def _data(pair: RunPair) -> Iterator[RunDifference]:
     for task in _tasks(pair):
         sides = [run.tasks[task].result.data.get("evaluation") for run in (pair.a, pair.b)]
         for name in DataFacts.model_fields:
-            told = f"{words(task)} {name.replace('_', ' ')}"
-            yield from _unlike("data", told, *(None if side is None else getattr(side, name) for side in sides))
+            fact = f"{words(task)} {name.replace('_', ' ')}"
+            yield from _unlike("data", fact, *(None if side is None else getattr(side, name) for side in sides))
 
 
 def _artifacts(pair: RunPair) -> Iterator[RunDifference]:
@@ -151,7 +158,7 @@ def _grouped(
     kind: Kind, pair: RunPair, part: Callable[[RuntimeFacts], Mapping[str, object]]
 ) -> Iterator[RunDifference]:
     """What the deployments say of themselves; the same difference of several is told once."""
-    found: dict[tuple[str, str, str], list[str]] = {}
+    deployments_by_difference: dict[tuple[str, str, str], list[str]] = {}
     for common in pair.common:
         before, after = common.before.deployment.runtime, common.after.deployment.runtime
         if before is None or after is None:
@@ -159,8 +166,10 @@ def _grouped(
         sides = part(before), part(after)
         for name in dict.fromkeys([*sides[0], *sides[1]]):
             for unlike in _unlike(kind, words(name).replace("_", " "), sides[0].get(name), sides[1].get(name)):
-                found.setdefault((unlike.what, unlike.before, unlike.after), []).append(_place(common))
-    for (what, in_a, in_b), deployments in found.items():
+                deployments_by_difference.setdefault((unlike.what, unlike.before, unlike.after), []).append(
+                    _place(common)
+                )
+    for (what, in_a, in_b), deployments in deployments_by_difference.items():
         yield RunDifference(kind, what, in_a, in_b, tuple(deployments))
 
 

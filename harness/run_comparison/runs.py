@@ -52,8 +52,10 @@ class FinishedRun:
 
     def measured(self, task: str) -> dict[str, TimedDeployment]:
         """Those with timings, in the order of every table. A second run of one for its answers is not timed."""
-        found = self.tasks[task].deployments if task in self.tasks else ()
-        return {d.name: TimedDeployment(d, d.timings) for d in found if d.timings and d.replicate_kind != "execution"}
+        deployments = self.tasks[task].deployments if task in self.tasks else ()
+        return {
+            d.name: TimedDeployment(d, d.timings) for d in deployments if d.timings and d.replicate_kind != "execution"
+        }
 
     @property
     def folder(self) -> Path:
@@ -61,12 +63,12 @@ class FinishedRun:
 
     def answered(self, task: str) -> dict[str, DeploymentView]:
         """Those that answered the evaluation and whose answers mean something."""
-        found = self.tasks[task].measured if task in self.tasks else ()
-        return {d.name: d for d in found if not d.random}
+        deployments = self.tasks[task].measured if task in self.tasks else ()
+        return {d.name: d for d in deployments if not d.random}
 
     def failed(self, task: str) -> dict[str, DeploymentView]:
-        found = self.tasks[task].deployments if task in self.tasks else ()
-        return {d.name: d for d in found if not d.ok and d.replicate_kind != "execution"}
+        deployments = self.tasks[task].deployments if task in self.tasks else ()
+        return {d.name: d for d in deployments if not d.ok and d.replicate_kind != "execution"}
 
 
 @dataclass(frozen=True, eq=False)

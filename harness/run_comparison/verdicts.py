@@ -56,12 +56,12 @@ class Comparison:
 
     @property
     def worse(self) -> tuple[Compared, ...]:
-        return tuple(found for found in self.figures if found.verdict in WORSE)
+        return tuple(figure for figure in self.figures if figure.verdict in WORSE)
 
     @property
     def tests(self) -> int:
         """For how many p values were corrected."""
-        return sum(found.change.p is not None for found in self.figures)
+        return sum(figure.change.p is not None for figure in self.figures)
 
 
 def compare(pair: RunPair, *, minimum_effect: float) -> Comparison:

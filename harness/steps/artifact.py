@@ -19,7 +19,7 @@ from harness.config.strict import Strict
 from harness.config.tasks import Calibration
 from harness.data.sampling import sample
 from harness.inference.options import TaskOptions
-from harness.process import import_transformers
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef

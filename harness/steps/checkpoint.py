@@ -7,7 +7,7 @@ from typing import Annotated
 
 from harness.config.checkpoints import CheckpointSource
 from harness.config.strict import Strict
-from harness.process import import_transformers
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.step import LOCATION, StepInputs, StepRef
 

@@ -20,7 +20,7 @@ from exporters.pooling import Pooling
 from exporters.work import count_work
 from harness.config.strict import Strict
 from harness.inference.options import TaskOptions
-from harness.process import import_transformers
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples

@@ -24,12 +24,16 @@ def run(context: Context[Options, Inputs]) -> None:
 
     options = context.options
     task = options.asked
-    found = tables(context, options, context.inputs.evaluation, "group", "confidence", *task.gold, *task.head.outputs)
-    brier = {name: scores for name, table in found.items() if (scores := task.brier_scores(table)) is not None}
+    tables_by_deployment = tables(
+        context, options, context.inputs.evaluation, "group", "confidence", *task.gold, *task.head.outputs
+    )
+    brier = {
+        name: scores for name, table in tables_by_deployment.items() if (scores := task.brier_scores(table)) is not None
+    }
     result = compare(
-        confidence={name: numbers(table, "confidence") for name, table in found.items()},
-        correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
-        groups=strings(found[options.reference], "group"),
+        confidence={name: numbers(table, "confidence") for name, table in tables_by_deployment.items()},
+        correct={name: numbers(table, task.correct).astype(bool) for name, table in tables_by_deployment.items()},
+        groups=strings(tables_by_deployment[options.reference], "group"),
         reference=options.reference,
         brier=brier or None,
         resamples=options.resamples,

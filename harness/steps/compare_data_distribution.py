@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.statistics.bootstrap import Floats
-from harness.arrow import pa
 from harness.config.tasks import TaskSettings
+from harness.data.arrow import pa
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, FlooredOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.store.step import StepRef

@@ -31,10 +31,10 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.data_representation import compare
 
     options = context.options
-    found = tables(context, options, context.inputs.evaluation, "group", "representation")
+    tables_by_deployment = tables(context, options, context.inputs.evaluation, "group", "representation")
     result = compare(
-        representations={name: matrix(table, "representation") for name, table in found.items()},
-        groups=strings(found[options.reference], "group"),
+        representations={name: matrix(table, "representation") for name, table in tables_by_deployment.items()},
+        groups=strings(tables_by_deployment[options.reference], "group"),
         k=options.k,
         **options.as_arguments(),
     )

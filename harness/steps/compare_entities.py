@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.arrow import pa
-from harness.entities import Entity, entities_of
+from harness.data.arrow import pa
+from harness.examples.entities import Entity, entities_of
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import strings
@@ -28,10 +28,10 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.entities import compare
 
     options = context.options
-    found = tables(context, options, context.inputs.evaluation, "group", "tags", "predicted_tags")
-    first = found[options.reference]
+    tables_by_deployment = tables(context, options, context.inputs.evaluation, "group", "tags", "predicted_tags")
+    first = tables_by_deployment[options.reference]
     result = compare(
-        {name: _entities(table, "predicted_tags") for name, table in found.items()},
+        {name: _entities(table, "predicted_tags") for name, table in tables_by_deployment.items()},
         _entities(first, "tags"),
         strings(first, "group"),
         **options.as_arguments(),

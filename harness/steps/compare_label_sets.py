@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.arrow import pa
 from harness.config.tasks import TaskSettings
+from harness.data.arrow import pa
 from harness.steps.comparison import LIBRARIES, EvaluationInputs, MarginOptions, tables, write_comparison
 from harness.steps.context import Context
 from harness.tasks.columns import strings
@@ -40,10 +40,10 @@ def run(context: Context[Options, Inputs]) -> None:
     def named(table: pa.Table, column: str) -> list[list[str]]:
         return [[options.labels[index] for index in indices] for indices in table.column(column).to_pylist()]
 
-    found = tables(context, options, context.inputs.evaluation, "group", "labels", "predicted_labels")
-    first = found[options.reference]
+    tables_by_deployment = tables(context, options, context.inputs.evaluation, "group", "labels", "predicted_labels")
+    first = tables_by_deployment[options.reference]
     result = compare(
-        {name: named(table, "predicted_labels") for name, table in found.items()},
+        {name: named(table, "predicted_labels") for name, table in tables_by_deployment.items()},
         named(first, "labels"),
         strings(first, "group"),
         **options.as_arguments(),

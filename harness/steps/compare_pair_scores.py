@@ -27,10 +27,10 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.pair_scores import compare
 
     options = context.options
-    found = tables(context, options, context.inputs.evaluation, "group", "score", PREDICTED_SCORE)
-    first = found[options.reference]
+    tables_by_deployment = tables(context, options, context.inputs.evaluation, "group", "score", PREDICTED_SCORE)
+    first = tables_by_deployment[options.reference]
     result = compare(
-        {name: numbers(table, PREDICTED_SCORE) for name, table in found.items()},
+        {name: numbers(table, PREDICTED_SCORE) for name, table in tables_by_deployment.items()},
         numbers(first, "score"),
         strings(first, "group"),
         reference=options.reference,

@@ -39,18 +39,20 @@ def run(context: Context[Options, Inputs]) -> None:
     columns = ("group", "prediction", *task.gold, *task.head.outputs)
     if task.score is not None and task.score[0] == F1:
         columns = (*columns, F1)
-    found = tables(context, options, context.inputs.evaluation, *columns)
-    first = found[options.reference]
+    tables_by_deployment = tables(context, options, context.inputs.evaluation, *columns)
+    first = tables_by_deployment[options.reference]
     result = compare(
-        correct={name: numbers(table, task.correct).astype(bool) for name, table in found.items()},
-        predictions={name: task.predictions(table) for name, table in found.items()},
-        probabilities={name: [softmax(row, axis=1) for row in task.logits(table)] for name, table in found.items()}
+        correct={name: numbers(table, task.correct).astype(bool) for name, table in tables_by_deployment.items()},
+        predictions={name: task.predictions(table) for name, table in tables_by_deployment.items()},
+        probabilities={
+            name: [softmax(row, axis=1) for row in task.logits(table)] for name, table in tables_by_deployment.items()
+        }
         if task.confident
         else None,
         groups=strings(first, "group"),
         strata=task.strata(first),
         classes=task.classes(first, options.labels),
-        f1={name: numbers(table, F1) for name, table in found.items()} if F1 in columns else None,
+        f1={name: numbers(table, F1) for name, table in tables_by_deployment.items()} if F1 in columns else None,
         **options.as_arguments(),
     )
     write_comparison(context, result)

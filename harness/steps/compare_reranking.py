@@ -32,10 +32,13 @@ def run(context: Context[Options, Inputs]) -> None:
 
     options = context.options
     columns = ("group", "candidates", "relevant", "grades", "logits")
-    found = tables(context, options, context.inputs.evaluation, *columns)
-    first = found[options.reference]
+    tables_by_deployment = tables(context, options, context.inputs.evaluation, *columns)
+    first = tables_by_deployment[options.reference]
     result = compare(
-        {name: [np.array(row) for row in table.column("logits").to_pylist()] for name, table in found.items()},
+        {
+            name: [np.array(row) for row in table.column("logits").to_pylist()]
+            for name, table in tables_by_deployment.items()
+        },
         first.column("candidates").to_pylist(),
         relevant_documents(first),
         strings(first, "group"),

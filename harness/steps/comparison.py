@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import BaseModel
 
 from benchmarks.statistics.equivalence import Floor
-from harness.arrow import pa
 from harness.config.names import TaskName
 from harness.config.strict import Strict
+from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
+from harness.data.arrow import pa
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.outputs import read_outputs
 from harness.store.step import StepInputs, StepRef
-from harness.task_registry import task_class
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:

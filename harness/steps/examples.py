@@ -9,7 +9,7 @@ from harness.config.data import TrainingSource
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.data.load import load_examples
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.steps.context import Context
 from harness.store.examples import write_examples
 from harness.store.step import LOCATION, StepInputs

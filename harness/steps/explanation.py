@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.characteristics.explanation import TextExplanation, explain
 from harness.config.characteristics import Explanation
 from harness.data.sampling import sample
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.inference.deployment import open_deployment
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options

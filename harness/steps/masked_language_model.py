@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.training import Recipe
-from harness.examples import Example, PlainText, QuestionExample, TextExample
-from harness.process import import_transformers
+from harness.examples.records import Example, PlainText, QuestionExample, TextExample
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef

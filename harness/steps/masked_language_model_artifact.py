@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporters.attack_models.masked_language_model import write
 from harness.config.strict import Strict
-from harness.process import import_transformers
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.step import StepInputs, StepRef
 

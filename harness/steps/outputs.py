@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.arrow import pq
 from harness.config.strict import Strict
+from harness.data.arrow import pq
 from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment
 from harness.steps.context import Context

@@ -18,7 +18,7 @@ from backends.batching import pad
 from benchmarks.performance.paired import Burst, PairOfBursts, in_pairs
 from exporters.manifest import read_manifest
 from harness.data.sampling import sample
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.inference.options import DeploymentOptions
 from harness.inference.timed_bursts import Request, timed_bursts
 from harness.steps.context import Context
@@ -85,7 +85,7 @@ def run(context: Context[Options, Inputs]) -> None:
         number=options.replicate,
         seconds=options.min_seconds,
         seed=options.seed,
-        told=lambda fraction: context.progress("pairs of bursts", fraction),
+        progress=lambda fraction: context.progress("pairs of bursts", fraction),
     )
     write_json(context.destination / FILE, [asdict(pair) for pair in pairs])
 
@@ -97,13 +97,13 @@ def time_pairs(
     number: int,
     seconds: float,
     seed: int,
-    told: Callable[[float], None] = lambda fraction: None,
+    progress: Callable[[float], None] = lambda fraction: None,
 ) -> list[PairOfBursts]:
     """Time both in fresh processes; of every other ``number``, the candidate's is started first."""
     first, second = (candidate, reference) if number % 2 else (reference, candidate)
     with first.timed() as one, second.timed() as other:
         own, beside = (other, one) if number % 2 else (one, other)
-        return in_pairs(own, beside, reference.lengths, seconds=seconds, seed=seed + number, told=told)
+        return in_pairs(own, beside, reference.lengths, seconds=seconds, seed=seed + number, progress=progress)
 
 
 def read_pairs(folder: Path) -> list[PairOfBursts]:

@@ -31,11 +31,11 @@ from exporters.formats import ALL
 from harness.config.performance import Performance, Sweep
 from harness.data.sampling import sample
 from harness.errors import StepFailed, status_of
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.inference.ceilings import ceilings
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.inference.latency_breakdown import latency_breakdown
-from harness.process import give_memory_back
+from harness.inference.process import give_memory_back
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.examples import read_examples
@@ -79,8 +79,8 @@ def run(context: Context[Options, Inputs]) -> None:
         deployment.backend.infer(deployment.batch(features, [0]))
         first = time.perf_counter_ns()
         measure = _Measurement(context, deployment, examples, features)
-        found = _Found(context)
-        found.add(
+        figures = _Found(context)
+        figures.add(
             load_ms=(loaded - started) / 1e6,
             artifact_load_ms=1e3 * (deployment.backend.load_seconds or 0.0),
             first_inference_ms=(first - loaded) / 1e6,
@@ -90,22 +90,22 @@ def run(context: Context[Options, Inputs]) -> None:
         asked_for = settings.scenarios
         for place, scenario in enumerate(LOADS):
             if scenario in asked_for:
-                found.attempt(scenario, partial(measure.scenario, scenario), 0.2 * place)
-        if not found.failed:  # else it may not be the peak of anything that works
+                figures.attempt(scenario, partial(measure.scenario, scenario), 0.2 * place)
+        if not figures.failed:  # else it may not be the peak of anything that works
             # Here: fixed shapes may be larger than anything that is ever deployed.
-            found.add(
+            figures.add(
                 peak_memory_bytes=memory.peak_bytes(),
                 memory_method=memory.method,
                 device_memory_bytes=memory.device_bytes(),
             )
         if "server" in asked_for:
-            found.attempt("server", partial(measure.scenario, "server"), 0.6)
+            figures.attempt("server", partial(measure.scenario, "server"), 0.6)
         if settings.sweep is not None:
-            found.attempt("sweep", partial(measure.sweep, settings.sweep), 0.8)
-        found.attempt("stages", partial(latency_breakdown, deployment, examples), 0.9)
-        found.add(describe=deployment.backend.describe())
-        found.add(ceilings=ceilings(deployment.backend, ALL[options.format].precision))  # last: it takes memory
-    found.finish()
+            figures.attempt("sweep", partial(measure.sweep, settings.sweep), 0.8)
+        figures.attempt("stages", partial(latency_breakdown, deployment, examples), 0.9)
+        figures.add(describe=deployment.backend.describe())
+        figures.add(ceilings=ceilings(deployment.backend, ALL[options.format].precision))  # last: it takes memory
+    figures.finish()
 
 
 LOADS = ("single-stream", "multi-stream", "offline")
@@ -246,8 +246,8 @@ class _Measurement:
 
         limits = self._limits("min_warmup_seconds", "max_warmup_seconds", "min_seconds")
         least = 2 if copies == 1 else DEVICE_PASSES
-        found, warm_up = offline(one_pass, **limits, min_passes=least, tokens=copies * self.tokens)
-        raw = {"nanoseconds": found.nanoseconds, "samples": found.samples, "tokens": found.tokens}
+        throughput, warm_up = offline(one_pass, **limits, min_passes=least, tokens=copies * self.tokens)
+        raw = {"nanoseconds": throughput.nanoseconds, "samples": throughput.samples, "tokens": throughput.tokens}
         return {**raw, "warm_up": asdict(warm_up)}
 
     def _server(self) -> dict[str, Any]:
@@ -338,4 +338,4 @@ def _import_what_is_not_the_deployments() -> None:
     """Load what measures and keeps the figures, before memory is looked at."""
     import mlperf_loadgen  # noqa: F401
 
-    from harness.arrow import pa  # noqa: F401
+    from harness.data.arrow import pa  # noqa: F401

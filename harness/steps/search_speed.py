@@ -60,12 +60,14 @@ def run(context: Context[Options, Inputs]) -> None:
         for ref in (inputs.queries, inputs.corpus)
     )
     exact = _bursts(Float32Index(documents), queries)
-    found = {}
+    pairs_by_kind = {}
     for number, kind in enumerate(options.indexes):
         context.progress(f"search in {kind}", number / len(options.indexes))
         own = _bursts(INDEXES[kind](documents), queries)
-        found[kind] = in_pairs(exact, own, [1] * len(queries), seconds=SECONDS, seed=options.seed + options.replicate)
-    write_json(context.destination / FILE, {kind: list(map(asdict, pairs)) for kind, pairs in found.items()})
+        pairs_by_kind[kind] = in_pairs(
+            exact, own, [1] * len(queries), seconds=SECONDS, seed=options.seed + options.replicate
+        )
+    write_json(context.destination / FILE, {kind: list(map(asdict, pairs)) for kind, pairs in pairs_by_kind.items()})
 
 
 def _bursts(index: Index, queries: NDArray[np.float32]) -> Burst:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from exporters.attack_models.sentence_encoder import write
 from harness.config.strict import Strict
-from harness.process import import_transformers
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.step import StepInputs, StepRef
 

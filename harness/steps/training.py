@@ -6,7 +6,7 @@ from harness.config.names import TaskName
 from harness.config.strict import Strict
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import PlannedDistillation, Recipe
-from harness.process import import_transformers
+from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.attack.results import Answers, AttackResult, TransferResult
 from benchmarks.attack.transfer import replay
 from harness.config.characteristics import Target
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 from harness.inference.remote_deployment import RemoteDeployment
 from harness.steps.attack import read_attack
 from harness.steps.context import Context

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.performance.tuning import Setting, in_turns
 from harness.data.sampling import sample
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
@@ -44,8 +44,8 @@ def run(context: Context[Options, Inputs]) -> None:
         read_examples(context.folder(context.inputs.examples)), context.options.samples, seed=context.options.seed
     )
     with open_deployment(context.folder(context.inputs.artifact), deployment_options(context)) as deployment:
-        found = measure_tuned(deployment, context, examples)
-    write_json(context.destination / FILE, found)
+        measurement = measure_tuned(deployment, context, examples)
+    write_json(context.destination / FILE, measurement)
 
 
 def measure_tuned(
@@ -61,12 +61,12 @@ def measure_tuned(
     examples = evenly(examples, count)
     sessions = 1 if default.workers is None else len(default.workers)
     own = Setting(sessions, default.backend.threads, default.token_budget)
-    found: dict[str, Any] = {
+    measurement: dict[str, Any] = {
         **{"setting": asdict(setting), "default": asdict(own)},
         **{"samples": len(examples), "pairs": None, "reason": ""},
     }
     if own == setting:
-        return found
+        return measurement
     try:
         options = deployment_options(context).model_copy(update=asdict(setting))
         with open_deployment(context.folder(context.inputs.artifact), options) as tuned:
@@ -74,5 +74,5 @@ def measure_tuned(
                 lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * context.options.min_seconds
             )
     except REFUSALS as error:
-        return {**found, "reason": " ".join(str(error).split()) or type(error).__name__}
-    return {**found, "pairs": pairs}
+        return {**measurement, "reason": " ".join(str(error).split()) or type(error).__name__}
+    return {**measurement, "pairs": pairs}

@@ -16,7 +16,7 @@ from backends.host.machine import usable_memory
 from backends.registry import backend_class
 from benchmarks.performance.tuning import Setting, splits, tune
 from harness.data.sampling import sample
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.inference.deployment import open_deployment
 from harness.inference.options import DeploymentOptions
 from harness.steps.context import Context
@@ -75,14 +75,14 @@ def run(context: Context[Options, Inputs]) -> None:
     examples = evenly(drawn, wanted)
     context.progress("search", 0.1)
     candidates = [split for split in _candidates(options) if _fits(*split, artifact, options)]
-    found = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
-    write_json(context.destination / FILE, {"version": FILE_VERSION, "samples": wanted, **asdict(found)})
+    tuning = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
+    write_json(context.destination / FILE, {"version": FILE_VERSION, "samples": wanted, **asdict(tuning)})
 
 
 def read_tuned(folder: Path) -> tuple[Setting, int]:
     """The setting that was chosen, and `evenly` how many of the examples were a pass."""
-    found = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return Setting(**found["chosen"]), found["samples"]
+    tuning = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return Setting(**tuning["chosen"]), tuning["samples"]
 
 
 def evenly(examples: Sequence[Example], count: int) -> Sequence[Example]:

@@ -93,16 +93,16 @@ def run(context: Context[Options, Inputs]) -> None:
             judged = True
             outputs = read_expected(context.folder(expected), backend.outputs)
             parity = asdict(compared := inputs.compare(outputs, actual))
-            found = quality(inputs, outputs, actual)
+            metric_loss = quality(inputs, outputs, actual)
             if allowed.quantized:  # what a bad calibration costs says more than how far it is off
-                _require_quality(found, quality_loss)
+                _require_quality(metric_loss, quality_loss)
             _require_parity(compared, allowed)
-            _require_quality(found, quality_loss)
+            _require_quality(metric_loss, quality_loss)
             unpadded = read_unpadded(context.folder(expected), backend.outputs)
             determinism = _determinism(backend, inputs, actual[0], allowed, unpadded, outputs[0])
         else:
             _require_logits(actual, inputs)
-            found, judged = None, expected is not None and _in_float32(manifest)
+            metric_loss, judged = None, expected is not None and _in_float32(manifest)
             determinism = _determinism(backend, inputs, actual[0])
             parity = _parity_of_finished(context, backend, inputs, actual, allowed if judged else None)
     write_json(
@@ -110,7 +110,7 @@ def run(context: Context[Options, Inputs]) -> None:
         {
             "version": FILE_VERSION,
             "parity": parity,
-            "quality": None if found is None else {**asdict(found), "allowed": quality_loss},
+            "quality": None if metric_loss is None else {**asdict(metric_loss), "allowed": quality_loss},
             "determinism": determinism,
             "tolerance": asdict(allowed) if judged else None,
             "matmuls": matmuls,
@@ -140,8 +140,8 @@ def _parity_of_finished(
 
 def _in_float32(manifest: Manifest) -> bool:
     """Whether a finished file leaves backends no choice of precision, so that they must agree."""
-    found = manifest.found or {}
-    return manifest.precision == "fp32" and found.get("weights", {}).keys() <= IN_FLOAT32
+    facts = manifest.found or {}
+    return manifest.precision == "fp32" and facts.get("weights", {}).keys() <= IN_FLOAT32
 
 
 def _require_finite(outputs: Sequence[Outputs], inputs: VerificationInputs) -> None:
@@ -175,15 +175,17 @@ def _require_logits(outputs: Sequence[Outputs], inputs: VerificationInputs) -> N
             elif name in inputs.task.head.per_token:
                 rows = rows * mask
             if inputs.task.head.multi_label:
-                found = ((rows >= 0) & (rows <= 1)).all(axis=-1)
+                is_probability = ((rows >= 0) & (rows <= 1)).all(axis=-1)
             else:
-                found = (rows >= 0).all(axis=-1) & (np.abs(rows.sum(axis=-1) - 1) < SUMS_TO_ONE)
-            probabilities.append(found.reshape(len(rows), -1).all(axis=1))
+                is_probability = (rows >= 0).all(axis=-1) & (np.abs(rows.sum(axis=-1) - 1) < SUMS_TO_ONE)
+            probabilities.append(is_probability.reshape(len(rows), -1).all(axis=1))
         if np.concatenate(probabilities).all():
-            told = "all are 0 to 1" if inputs.task.head.multi_label else "none is below 0, and every input's sum to 1"
+            evidence = (
+                "all are 0 to 1" if inputs.task.head.multi_label else "none is below 0, and every input's sum to 1"
+            )
             raise StepFailed(
                 REFUSED,
-                f"{name} are probabilities, not logits: {told}; export the model without its "
+                f"{name} are probabilities, not logits: {evidence}; export the model without its "
                 f"{'sigmoid' if inputs.task.head.multi_label else 'softmax'}",
             )
 
@@ -242,8 +244,8 @@ def _as_the_checkpoint(unpadded: Parity, allowed: Tolerance) -> bool:
 
 def _largest(parity: Parity) -> float | None:
     """Of all outputs; None when one is not finite."""
-    found = [output.largest for output in parity.outputs.values() if output.largest is not None]
-    return max(found) if parity.finite else None
+    differences = [output.largest for output in parity.outputs.values() if output.largest is not None]
+    return max(differences) if parity.finite else None
 
 
 def _require_unmoved(moved: Parity, allowed: float, when: str, remedy: str) -> None:
@@ -280,13 +282,13 @@ def _share(output: Difference) -> str:
     return "NaN" if output.share is None else f"{output.share:.2g}"
 
 
-def _require_quality(found: MetricLoss | None, allowed: float | None) -> None:
+def _require_quality(metric_loss: MetricLoss | None, allowed: float | None) -> None:
     """``allowed`` None: the weights are random, and right answers are luck."""
-    if found is None or allowed is None or found.loss - 2 * found.standard_error <= allowed:
+    if metric_loss is None or allowed is None or metric_loss.loss - 2 * metric_loss.standard_error <= allowed:
         return
     raise StepFailed(
         REFUSED,
-        f"{found.measure} is {100 * found.deployment:.1f} % on {found.examples} examples, the checkpoint's is "
-        f"{100 * found.checkpoint:.1f} %: the compression destroyed the model; calibrate it otherwise, use another "
-        f"format, or allow a loss of more than {100 * allowed:g} points (quality_loss)",
+        f"{metric_loss.measure} is {100 * metric_loss.deployment:.1f} % on {metric_loss.examples} examples, the "
+        f"checkpoint's is {100 * metric_loss.checkpoint:.1f} %: the compression destroyed the model; calibrate it "
+        f"otherwise, use another format, or allow a loss of more than {100 * allowed:g} points (quality_loss)",
     )

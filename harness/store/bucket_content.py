@@ -36,10 +36,10 @@ class BucketRun:
 
 def bucket_steps(objects: Objects) -> list[BucketStep]:
     """By kind and key."""
-    found = sorted(objects.listed("steps").items())
+    entries = sorted(objects.listed("steps").items())
     return [
         BucketStep(PurePosixPath(name).parent.name, PurePosixPath(name).stem, name, listed.bytes)
-        for name, listed in found
+        for name, listed in entries
         if name.endswith(PACKED)
     ]
 
@@ -71,8 +71,8 @@ def unneeded(objects: Objects) -> tuple[list[BucketStep], int]:
                 f"again, or remove all that is called runs/{run.name}.*"
             )
         needed |= run.needs
-    found = [step for step in steps if step.key not in needed]
-    return found, len(steps) - len(found)
+    unneeded_steps = [step for step in steps if step.key not in needed]
+    return unneeded_steps, len(steps) - len(unneeded_steps)
 
 
 def _plan(objects: Objects, name: str) -> tuple[frozenset[str] | None, bool]:

@@ -7,8 +7,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import get_args
 
-from harness.arrow import pa, pq
-from harness.examples import Example, TextExample
+from harness.data.arrow import pa, pq
+from harness.examples.records import Example, TextExample
 
 FILE = "examples.parquet"
 

@@ -77,8 +77,8 @@ def _files(places: Iterable[Path]) -> Iterator[os.stat_result]:
             paths = (Path(folder, name) for folder, _, names in os.walk(place) for name in names)
         for path in paths:
             try:
-                found = path.lstat()
+                status = path.lstat()
             except FileNotFoundError:  # a run is at work here
                 continue
-            if stat.S_ISREG(found.st_mode):
-                yield found
+            if stat.S_ISREG(status.st_mode):
+                yield status

@@ -89,7 +89,7 @@ class Objects:
     def check(self) -> None:
         """Raise a `UserError` where there is no such bucket, or it may not be read."""
         bucket = self.url.removeprefix(SCHEME).partition("/")[0]
-        with self._told():
+        with self._as_user_error():
             try:
                 self._files.ls(self.url)
             except FileNotFoundError:  # of an empty prefix as well
@@ -99,7 +99,7 @@ class Objects:
                     raise UserError(f"--store {self.url}: there is no bucket {bucket}; make it first") from None
 
     def has(self, name: str) -> bool:
-        with self._told():
+        with self._as_user_error():
             return bool(self._files.exists(self._object(name)))
 
     def fetch(self, name: str, folder: Path) -> bool:
@@ -107,7 +107,7 @@ class Objects:
         folder.mkdir(parents=True)
         file = folder.with_name(f"{folder.name}.tar")
         try:
-            with self._told():
+            with self._as_user_error():
                 self._files.get_file(self._object(name), str(file))
         except FileNotFoundError:
             return False
@@ -125,7 +125,7 @@ class Objects:
         try:
             with tarfile.open(file, "w") as packed:
                 packed.add(folder, arcname=".")
-            with self._told():
+            with self._as_user_error():
                 self._files.put_file(str(file), self._object(name), mode="overwrite" if replace else "create")
         except FileExistsError:
             return False
@@ -134,32 +134,32 @@ class Objects:
         return True
 
     def remove(self, name: str) -> None:
-        with self._told():
+        with self._as_user_error():
             self._files.rm_file(self._object(name))
 
     def write(self, name: str, text: str) -> None:
-        with self._told():
+        with self._as_user_error():
             self._files.pipe_file(f"{self.url}/{name}", text.encode())
 
     def read(self, name: str) -> str:
-        with self._told():
+        with self._as_user_error():
             content: bytes = self._files.cat_file(f"{self.url}/{name}")
         return content.decode()
 
     def listed(self, folder: str) -> dict[str, Listed]:
         """All below ``folder``, by name with the suffix."""
-        with self._told():
-            found = self._files.find(f"{self.url}/{folder}", detail=True)
+        with self._as_user_error():
+            facts_by_path = self._files.find(f"{self.url}/{folder}", detail=True)
         root = f"{self.url.removeprefix(SCHEME)}/"
         return {
             path.removeprefix(root): Listed(facts["size"], facts["LastModified"].timestamp())
-            for path, facts in found.items()
+            for path, facts in facts_by_path.items()
             if facts["type"] == "file"  # not the folder itself, which is found where its first object comes meanwhile
         }
 
     def delete(self, names: Iterable[str]) -> None:
         """Objects by name with the suffix, many in a request; one that is not there is as good as deleted."""
-        with self._told():
+        with self._as_user_error():
             if paths := [f"{self.url}/{name}" for name in names]:
                 self._files.rm(paths)
 
@@ -171,7 +171,7 @@ class Objects:
         return f"{self.url}/{name}{PACKED}"
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _as_user_error(self) -> Iterator[None]:
         """What a server, the network or the credentials have against it is of many types, none of them ours."""
         try:
             yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.arrow import pa, pq
+from harness.data.arrow import pa, pq
 
 FILE = "outputs.parquet"
 

@@ -38,12 +38,12 @@ def superfluous(store: Store) -> Superfluous:
     return Superfluous(unneeded, [path for path in left if path.name not in needed], len(steps) - len(unneeded))
 
 
-def prune(store: Store, found: Superfluous) -> None:
+def prune(store: Store, surplus: Superfluous) -> None:
     """Remove it; the store is held alone.
 
     A kill leaves no step in part: each is first renamed to where the next run sweeps what is not finished.
     """
-    for place in found.places:
+    for place in surplus.places:
         aside = store.unfinished(place.name)
         aside.parent.mkdir(exist_ok=True)
         remove(aside)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.attack.margin import wrong_and_right
 from harness.config.tasks import QuestionAnswering
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode, spans_of_features
 from harness.tasks.squad_metrics import normalise, score

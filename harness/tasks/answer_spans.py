@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 
 
 def answer_spans(

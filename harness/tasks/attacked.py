@@ -9,8 +9,8 @@ from benchmarks.attack.margin import RIGHT
 from benchmarks.attack.question_answering import left_alone_in_context, left_alone_in_question
 from benchmarks.attack.words import Span
 from harness.config.characteristics import Attack, Target
-from harness.examples import Example, QuestionExample, TextExample
-from harness.task_registry import task_class
+from harness.config.task_registry import task_class
+from harness.examples.records import Example, QuestionExample, TextExample
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.arrow import pa
+from harness.data.arrow import pa
 
 
 def _offsets(lengths: Sequence[int] | NDArray[np.int64]) -> pa.Array:
@@ -61,8 +61,8 @@ def logits(table: pa.Table, columns: Iterable[str]) -> list[NDArray[np.float64]]
 
     The tokens are those of all windows of the context, end to end.
     """
-    found = [joined(table, name) if _nested(table, name) else matrix(table, name) for name in columns]
-    return [np.stack(rows).astype(np.float64) for rows in zip(*found, strict=True)]
+    column_values = [joined(table, name) if _nested(table, name) else matrix(table, name) for name in columns]
+    return [np.stack(rows).astype(np.float64) for rows in zip(*column_values, strict=True)]
 
 
 def _nested(table: pa.Table, column: str) -> bool:

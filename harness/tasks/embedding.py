@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from exporters.embedding import Embedding, read_embedding
 from exporters.tasks import EMBEDDING
 from harness.errors import UserError
-from harness.examples import Example, PlainText, Query
+from harness.examples.records import Example, PlainText, Query
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
 from harness.tasks.task import OF_QUESTIONS, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
-    from harness.arrow import pa
     from harness.config.tasks import TaskSettings
     from harness.config.training import Training
+    from harness.data.arrow import pa
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
@@ -98,7 +98,7 @@ class EmbeddingTask(Task):
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
     ) -> pa.Table:
         """Columns: id, group, tokens and representation, which is that of an example's first text."""
-        from harness.arrow import pa
+        from harness.data.arrow import pa
         from harness.tasks.columns import float_lists
 
         vectors = outputs["representation"]

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from exporters.tasks import MULTI_LABEL_CLASSIFICATION
 from harness.errors import UserError
-from harness.examples import Example, LabelledText, label_set
+from harness.examples.records import Example, LabelledText, label_set
 from harness.tasks.features import Features
 from harness.tasks.sequence import SequenceTask
 from harness.tasks.task import OF_QUESTIONS, mean
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.data import DataSource
     from harness.config.tasks import TaskSettings
+    from harness.data.arrow import pa
 
 THRESHOLD = 0.5
 
@@ -53,8 +53,8 @@ class MultiLabelClassificationTask(SequenceTask):
             )
         if any(", " in label for label in labels):
             raise UserError(f"{place}.labels: a name holds a comma and a blank, which stand between labels; rename it")
-        told = settings.threshold
-        if told is not None and not (told.data == told.prediction and 0 < told.prediction < 1):
+        threshold = settings.threshold
+        if threshold is not None and not (threshold.data == threshold.prediction and 0 < threshold.prediction < 1):
             raise UserError(f"{place}.threshold: is a probability here, a number between 0 and 1, such as {THRESHOLD}")
         for name, model in settings.models.items():
             if model.training is not None and model.training.distillation is not None:
@@ -89,7 +89,7 @@ class MultiLabelClassificationTask(SequenceTask):
         outputs: Mapping[str, Sequence[NDArray[np.float32]]],
     ) -> pa.Table:
         """Columns: id, group, labels, predicted_labels, prediction, correct, logits, tokens, representation."""
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         given = [tuple(np.flatnonzero(self._decided(row)).tolist()) for row in outputs["logits"]]
         gold = [cast("LabelledText", example).labels for example in examples]
@@ -111,12 +111,12 @@ class MultiLabelClassificationTask(SequenceTask):
         """The probability of all decisions on a text, of labels that are independent given it: their product."""
         from scipy.special import log_expit
 
-        found = np.empty(len(examples))
+        probabilities = np.empty(len(examples))
         for place, row in enumerate(table["logits"].to_pylist()):
             logits = np.asarray(row, np.float32)
             signs = np.where(self._decided(logits), 1.0, -1.0)
-            found[place] = np.exp(log_expit(signs * logits).sum())
-        return found
+            probabilities[place] = np.exp(log_expit(signs * logits).sum())
+        return probabilities
 
     @classmethod
     def logits(cls, table: pa.Table) -> list[NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from harness.errors import UserError
-from harness.examples import Example, ScoredPair
+from harness.examples.records import Example, ScoredPair
 from harness.tasks.features import Features
 from harness.tasks.sequence import SequenceTask
 from harness.tasks.task import OF_QUESTIONS

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from exporters.tasks import QUESTION_ANSWERING
 from harness.errors import UserError
-from harness.examples import Example, QuestionExample
+from harness.examples.records import Example, QuestionExample
 from harness.tasks.answer_spans import answer_spans
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
 from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.data import DataSource
     from harness.config.tasks import QuestionAnswering, TaskSettings, Threshold
+    from harness.data.arrow import pa
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
@@ -191,7 +191,7 @@ class QuestionAnsweringTask(Task):
         the logits of an example are one list a feature. Where ``outputs`` has no representation, neither has the
         table.
         """
-        from harness.arrow import pa
+        from harness.data.arrow import pa
         from harness.tasks.columns import float_lists, nested_float_lists
         from harness.tasks.span_decoding import decode
         from harness.tasks.squad_metrics import score

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.examples import CandidateList, Example, ScoredPair
+from harness.examples.records import CandidateList, Example, ScoredPair
 from harness.tasks.features import Features
 from harness.tasks.one_output import OneOutputTask
 from harness.tasks.retrieval import RetrievalTask, relevant_documents
@@ -17,8 +17,8 @@ from harness.tasks.task import ReferenceInputs, mean
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.data import DataSource
+    from harness.data.arrow import pa
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 HIT = "hit@1"
@@ -54,8 +54,8 @@ class RerankingTask(OneOutputTask):
 
     def reference_inputs(self, tokenizer: Any, examples: Sequence[Example], features: Features) -> ReferenceInputs:
         pairs, owners = _pairs(examples)
-        found = super().reference_inputs(tokenizer, pairs, features)
-        return ReferenceInputs(found.inputs, owners.tolist(), found.offsets)
+        pair_inputs = super().reference_inputs(tokenizer, pairs, features)
+        return ReferenceInputs(pair_inputs.inputs, owners.tolist(), pair_inputs.offsets)
 
     def table(
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
@@ -66,7 +66,7 @@ class RerankingTask(OneOutputTask):
         ``logits`` is one number a candidate. ``tokens`` and ``representation`` are of the first candidate.
         """
         from benchmarks.statistics.search import best_first
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         logits, firsts = outputs["logits"], features.first
         if len(features) != len(logits):
@@ -102,11 +102,11 @@ class RerankingTask(OneOutputTask):
         if "ranking" not in table.column_names:
             return table
         from benchmarks.statistics.search import TOP, judge_rankings
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         rankings = table.column("ranking").to_pylist()
-        found = judge_rankings([ranking[:TOP] for ranking in rankings], relevant_documents(table))
-        for name, column in (("ndcg", found.ndcg), ("reciprocal_rank", found.reciprocal_rank)):
+        scores = judge_rankings([ranking[:TOP] for ranking in rankings], relevant_documents(table))
+        for name, column in (("ndcg", scores.ndcg), ("reciprocal_rank", scores.reciprocal_rank)):
             table = table.append_column(name, pa.array(column))
         return table
 

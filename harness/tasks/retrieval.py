@@ -11,17 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import REFUSED, StepFailed, UserError
-from harness.examples import Example, Query
+from harness.examples.records import Example, Query
 from harness.tasks.embedding import EmbeddingTask
 from harness.tasks.features import Features
 from harness.tasks.task import ModelInput, mean
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.characteristics import Target
     from harness.config.data import DataSource
     from harness.config.tasks import TaskSettings
+    from harness.data.arrow import pa
 
 NOTHING = "nothing relevant"
 """The prediction of a query whose first ten documents hold none that is."""
@@ -78,7 +78,7 @@ class RetrievalTask(EmbeddingTask):
         self, examples: Sequence[Example], features: Features, outputs: Mapping[str, Sequence[NDArray[np.float32]]]
     ) -> pa.Table:
         """Of queries also: relevant, the ids of documents, and their grades."""
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         table = super().table(examples, features, outputs)
         if not any(isinstance(example, Query) for example in examples):
@@ -96,7 +96,7 @@ class RetrievalTask(EmbeddingTask):
         if corpus is None or "relevant" not in table.column_names:
             return table
         from benchmarks.statistics.search import TOP, judge_rankings, search
-        from harness.arrow import pa
+        from harness.data.arrow import pa
         from harness.tasks.columns import matrix, strings
 
         ids = strings(corpus, "id")
@@ -108,16 +108,16 @@ class RetrievalTask(EmbeddingTask):
             )
         ranked = search(matrix(table, "representation"), matrix(corpus, "representation"))
         rankings = ids[ranked.documents].tolist()
-        found = judge_rankings(rankings, relevant)
+        scores = judge_rankings(rankings, relevant)
         first = [
             next((document for document in ranking[:TOP] if document in grades), NOTHING)
             for ranking, grades in zip(rankings, relevant, strict=True)
         ]
         for name, column in {
             "ranking": pa.array(rankings, pa.list_(pa.string())),
-            "ndcg": pa.array(found.ndcg),
-            "recall": pa.array(found.recall),
-            "reciprocal_rank": pa.array(found.reciprocal_rank),
+            "ndcg": pa.array(scores.ndcg),
+            "recall": pa.array(scores.recall),
+            "reciprocal_rank": pa.array(scores.reciprocal_rank),
             "prediction": pa.array(first, pa.string()),
             "correct": pa.array([one != NOTHING for one in first]),
         }.items():

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.examples import Example, ScoredPair
+from harness.examples.records import Example, ScoredPair
 from harness.tasks.task import Task, mean
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
+    from harness.data.arrow import pa
 
 PREDICTED_SCORE = "predicted_score"
 """The column of the score that a deployment gives, beside ``score``, which is that of the data."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.examples import Example, ScoredPair
+from harness.examples.records import Example, ScoredPair
 from harness.tasks.embedding import EmbeddingTask
 from harness.tasks.features import Features
 from harness.tasks.scored_pairs import PREDICTED_SCORE, ScoredPairsTask
 
 if TYPE_CHECKING:
-    from harness.arrow import pa
     from harness.config.data import DataSource
+    from harness.data.arrow import pa
 
 ALIKE, UNLIKE = "alike", "unlike"
 
@@ -36,7 +36,7 @@ class SentenceSimilarityTask(ScoredPairsTask, EmbeddingTask):
     ) -> pa.Table:
         """Of pairs also: score, and predicted_score, the product of the two embeddings."""
         from benchmarks.statistics.search import TIE
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         table = super().table(examples, features, outputs)
         if not any(isinstance(example, ScoredPair) for example in examples):
@@ -53,10 +53,10 @@ class SentenceSimilarityTask(ScoredPairsTask, EmbeddingTask):
         if PREDICTED_SCORE not in table.column_names:
             return table
         from benchmarks.characteristics.pair_scores import alike, found_alike
-        from harness.arrow import pa
+        from harness.data.arrow import pa
         from harness.tasks.columns import numbers
 
         gold = alike(numbers(table, "score"))
-        found = found_alike(numbers(table, PREDICTED_SCORE), int(gold.sum()))
-        predictions = pa.array(np.where(found, ALIKE, UNLIKE).tolist(), pa.string())
-        return table.append_column("prediction", predictions).append_column("correct", pa.array(found == gold))
+        is_alike = found_alike(numbers(table, PREDICTED_SCORE), int(gold.sum()))
+        predictions = pa.array(np.where(is_alike, ALIKE, UNLIKE).tolist(), pa.string())
+        return table.append_column("prediction", predictions).append_column("correct", pa.array(is_alike == gold))

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.tasks import TEXT_CLASSIFICATION
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
 from harness.tasks.task import ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
-    from harness.arrow import pa
+    from harness.data.arrow import pa
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 
@@ -66,7 +66,7 @@ class SequenceTask(Task):
 
         ``outputs`` holds ``logits`` (labels,) and ``representation`` (hidden,) for every example.
         """
-        from harness.arrow import pa
+        from harness.data.arrow import pa
         from harness.tasks.columns import float_lists
 
         logits = outputs["logits"]

@@ -83,15 +83,15 @@ def decode(
     # Of equally good features the first wins, as it does in the reference's stable sort.
     positions = np.where(score == best_score[features.example], np.arange(len(score)), len(score))
     best = np.minimum.reduceat(positions, first)
-    found = np.isfinite(best_score)
-    best = np.where(found, best, first)
-    difference = np.where(found, null_score - start_logit[best] - end_logit[best], null_score)
+    has_span = np.isfinite(best_score)
+    best = np.where(has_span, best, first)
+    difference = np.where(has_span, null_score - start_logit[best] - end_logit[best], null_score)
     exceeds = (difference > np.float32(settings.null_score_diff_threshold)) & (
         settings.version_2_with_negative is not False
     )
     texts = [
         "" if is_null else contexts[example][begin[feature] : end[feature]] if is_span else NO_SPAN
-        for example, (feature, is_span, is_null) in enumerate(zip(best, found, exceeds, strict=True))
+        for example, (feature, is_span, is_null) in enumerate(zip(best, has_span, exceeds, strict=True))
     ]
     return Decoded(texts, difference.astype(np.float32))
 
@@ -108,7 +108,7 @@ def spans_of_features(
     ``best``: only so many of the highest scores; all when left out.
     """
     assert features.offsets is not None
-    found: list[list[tuple[float, int, int]]] = []
+    spans: list[list[tuple[float, int, int]]] = []
     for i in range(0, len(features), _BLOCK):
         block = _possible_spans(
             start_logits[i : i + _BLOCK],
@@ -124,8 +124,8 @@ def spans_of_features(
         for row, scores in enumerate(block.score):
             starts, ends = np.nonzero(np.isfinite(scores))
             columns = scores[starts, ends], block.begin[row, starts], block.end[row, ends]
-            found.append(list(zip(*(column.tolist() for column in columns), strict=True)))
-    return found
+            spans.append(list(zip(*(column.tolist() for column in columns), strict=True)))
+    return spans
 
 
 @dataclass(frozen=True)

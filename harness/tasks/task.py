@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from exporters.activation import Activation
 from exporters.tasks import Head
+from harness.config.task_registry import task_class
 from harness.errors import UserError
-from harness.examples import Example
-from harness.task_registry import task_class
+from harness.examples.records import Example
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.characteristics import Target
     from harness.config.data import DataSource
     from harness.config.tasks import QuestionAnswering, TaskSettings, Threshold
+    from harness.data.arrow import pa
     from harness.tasks.fast_tokenizer import FastTokenizer
     from harness.tasks.features import Features
 

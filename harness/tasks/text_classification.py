@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.examples import Example, TextExample
+from harness.examples.records import Example, TextExample
 from harness.tasks.features import Features
 from harness.tasks.sequence import SequenceTask
 from harness.tasks.task import ModelInput, mean
 
 if TYPE_CHECKING:
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.characteristics import Target
     from harness.config.data import DataSource
     from harness.config.tasks import TaskSettings
+    from harness.data.arrow import pa
 
 
 class TextClassificationTask(SequenceTask):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import UserError
-from harness.examples import Example, TextPair
+from harness.examples.records import Example, TextPair
 from harness.tasks.text_classification import TextClassificationTask
 
 if TYPE_CHECKING:

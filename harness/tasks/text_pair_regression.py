@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from exporters.activation import Activation
 from harness.errors import UserError
-from harness.examples import Example, ScoredPair
+from harness.examples.records import Example, ScoredPair
 from harness.tasks.features import Features
 from harness.tasks.one_output import OneOutputTask
 from harness.tasks.scored_pairs import PREDICTED_SCORE, ScoredPairsTask
 
 if TYPE_CHECKING:
-    from harness.arrow import pa
     from harness.config.tasks import TaskSettings
+    from harness.data.arrow import pa
 
 HIGH, LOW = "high", "low"
 
@@ -52,7 +52,7 @@ class TextPairRegressionTask(ScoredPairsTask, OneOutputTask):
         outputs: Mapping[str, Sequence[NDArray[np.float32]]],
     ) -> pa.Table:
         """Columns: id, group, score, predicted_score, prediction, correct, logits, tokens, representation."""
-        from harness.arrow import pa
+        from harness.data.arrow import pa
 
         assert self.threshold is not None  # check_settings has seen to it
         scores = np.fromiter((cast("ScoredPair", example).score for example in examples), np.float64, len(examples))

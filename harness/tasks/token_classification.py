@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.tasks import TOKEN_CLASSIFICATION
-from harness.entities import OUTSIDE, entities_in_words, entities_of, in_iob2
 from harness.errors import UserError
-from harness.examples import Example, TaggedSentence
+from harness.examples.entities import OUTSIDE, entities_in_words, entities_of, in_iob2
+from harness.examples.records import Example, TaggedSentence
 from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
 from harness.tasks.task import IGNORED, OF_QUESTIONS, ReferenceInputs, Task, arrays, mean
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from tokenizers import Encoding
 
     from benchmarks.characteristics.attributes import Attribute
-    from harness.arrow import pa
     from harness.config.data import DataSource
     from harness.config.tasks import TaskSettings
+    from harness.data.arrow import pa
     from harness.tasks.fast_tokenizer import FastTokenizer
 
 NOWHERE = -1e4
@@ -32,7 +32,7 @@ class TokenClassificationTask(Task):
     """A word's tag is that of its first sub-token; a long sentence becomes windows that overlap by a third.
 
     Of the windows that a word's first sub-token is in, the one counts that shows most on either side of it. Tags are
-    IOB2: see `harness.entities`.
+    IOB2: see `harness.examples.entities`.
     """
 
     name = "token-classification"
@@ -131,11 +131,11 @@ class TokenClassificationTask(Task):
         """The class of a word at its first sub-token, and `IGNORED` elsewhere; (tokens,) a feature."""
         assert features.offsets is not None
         classes = {label: index for index, label in enumerate(self.labels)}
-        found = []
+        targets = []
         for owner, offsets in zip(features.example, features.offsets, strict=True):
             tags = cast("TaggedSentence", examples[owner]).tags
-            found.append(np.array([IGNORED if word < 0 else classes[tags[word]] for word in offsets[:, 0]], np.int64))
-        return {"labels": found}
+            targets.append(np.array([IGNORED if word < 0 else classes[tags[word]] for word in offsets[:, 0]], np.int64))
+        return {"labels": targets}
 
     def table(
         self,
@@ -150,7 +150,7 @@ class TokenClassificationTask(Task):
         the entities as people read them, and ``correct`` says whether all of them are right and none is missing.
         Where ``outputs`` has no representation, neither has the table.
         """
-        from harness.arrow import pa
+        from harness.data.arrow import pa
         from harness.tasks.columns import float_lists, nested_float_lists
 
         sentences = cast("Sequence[TaggedSentence]", examples)
@@ -185,16 +185,16 @@ class TokenClassificationTask(Task):
         """(words, labels) of each sentence; a word without a token is certainly outside."""
         assert features.offsets is not None
         nothing = np.where(np.array(self.labels) == OUTSIDE, 0.0, NOWHERE).astype(np.float32)
-        found = [np.tile(nothing, (len(sentence.words), 1)) for sentence in sentences]
+        word_logits = [np.tile(nothing, (len(sentence.words), 1)) for sentence in sentences]
         shown = [np.full(len(sentence.words), -1) for sentence in sentences]
         for owner, offsets, rows in zip(features.example, features.offsets, logits, strict=True):
             places = np.flatnonzero(offsets[:, 0] >= 0)
             words = offsets[places, 0]
             around = np.minimum(places, len(offsets) - 1 - places)  # tokens on the shorter side
             better = around > shown[owner][words]
-            found[owner][words[better]] = rows[places[better]]
+            word_logits[owner][words[better]] = rows[places[better]]
             shown[owner][words[better]] = around[better]
-        return found
+        return word_logits
 
     def confidence(self, examples: Sequence[Example], features: Features, table: pa.Table) -> NDArray[np.float64]:
         """The probability of all tags of a sentence, of words that are independent given it: a product of the largest.
@@ -216,14 +216,14 @@ class TokenClassificationTask(Task):
         """Those of entities are seqeval's; None where the data has none."""
         from harness.tasks.columns import numbers
 
-        found = {"accuracy": mean(numbers(table, "correct"))}
+        metrics = {"accuracy": mean(numbers(table, "correct"))}
         tags, predicted = table.column("tags").to_pylist(), table.column("predicted_tags").to_pylist()
         if not any(map(entities_of, tags)):
-            return found
+            return metrics
         from seqeval.metrics import f1_score, precision_score, recall_score
 
         scores = {"f1": f1_score, "precision": precision_score, "recall": recall_score}
-        return found | {
+        return metrics | {
             f"entity_{name}": float(score(tags, predicted, zero_division=0)) for name, score in scores.items()
         }
 

@@ -16,11 +16,11 @@ from exporters.tasks import Head
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.pruning import KeepZeros, is_sparse
 from harness.checkpoints.tokenizer_files import copy_tokenizer
+from harness.config.task_registry import task_class
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import PlannedDistillation, Recipe
 from harness.errors import UserError
-from harness.examples import Example
-from harness.task_registry import task_class
+from harness.examples.records import Example
 from harness.tasks.fast_tokenizer import FastTokenizer, read_tokenizer
 from harness.tasks.task import IGNORED, task_for
 from harness.training.batches import FeatureDataset

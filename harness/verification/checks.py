@@ -16,7 +16,7 @@ from backends.batching import pad
 from exporters.parity import Parity, compare_outputs
 from harness.data.sampling import sample
 from harness.errors import REFUSED, StepFailed
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
@@ -154,13 +154,13 @@ def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Seq
     if inputs.task.score is None:
         return None
     column, measure = inputs.task.score
-    wanted, found = (_right(inputs, outputs, column) for outputs in (expected, actual))
-    lost = wanted - found
+    wanted, deployment_scores = (_right(inputs, outputs, column) for outputs in (expected, actual))
+    lost = wanted - deployment_scores
     return MetricLoss(
         measure,
         len(lost),
         float(wanted.mean()),
-        float(found.mean()),
+        float(deployment_scores.mean()),
         float(lost.mean()),
         float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
     )

@@ -19,7 +19,7 @@ import numpy as np
 from backends.errors import one_line
 from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
-from harness.examples import Example
+from harness.examples.records import Example
 from harness.store.atomic import write_json
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
 from harness.tasks.features import Features, encodable
@@ -57,18 +57,18 @@ def check_preprocessing(
         StepFailed: they differ, and not by intent.
     """
     if (source / SETTINGS).is_file() or (source / "config.json").is_file():
-        found = _checked(task, written, source, examples)
+        record = _checked(task, written, source, examples)
     else:
-        found = Preprocessing(
+        record = Preprocessing(
             None, 0, 0, [f"not held against transformers' preprocessing: the tokenizer came without {SETTINGS}"]
         )
-    write_json(destination / FILE, asdict(found))
+    write_json(destination / FILE, asdict(record))
 
 
 def read_preprocessing(*folders: Path) -> dict[str, Any] | None:
     """The record in the first of the folders that has one."""
-    found = next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
-    return None if found is None else dict(json.loads(found.read_text(encoding="utf-8")))
+    path = next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
+    return None if path is None else dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example]) -> Preprocessing:

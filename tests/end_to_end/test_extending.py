@@ -35,7 +35,7 @@ LINES = (
     ("harness/report/sections/characteristics.py", "from benchmarks.characteristics.data_distribution import"),
     ("harness/report/sections/characteristics.py", "from harness.report.sections.data_distribution import"),
     ("harness/report/sections/characteristics.py", "    Affected: CharacteristicSection("),
-    ("harness/task_registry.py", '    "text-classification": '),
+    ("harness/config/task_registry.py", '    "text-classification": '),
 )
 """Where the page's other blocks go, in its order: a file, and the lines that they stand before."""
 

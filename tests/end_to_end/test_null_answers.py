@@ -15,7 +15,7 @@ import transformers
 
 from harness.demo import write_checkpoint
 from harness.demo.corpora import generate
-from harness.examples import Example, QuestionExample
+from harness.examples.records import Example, QuestionExample
 from tests.end_to_end.driver import scalemodel
 
 pytestmark = pytest.mark.slow

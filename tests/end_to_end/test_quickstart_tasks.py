@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.task_registry import TASKS
+from harness.config.task_registry import TASKS
 from tests.end_to_end.driver import scalemodel
 
 pytestmark = pytest.mark.nightly

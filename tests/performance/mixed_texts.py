@@ -7,7 +7,7 @@ from itertools import chain
 import numpy as np
 
 from harness.demo.corpora import generate
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 
 WORDS = (3, 160)
 LONGEST = 200

@@ -29,7 +29,7 @@ from benchmarks.performance.tuning import Run, Setting, Tuning, gain, splits, tu
 from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import PackageCheckpoint, RandomCheckpoint
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.inference.latency_breakdown import latency_breakdown
 from harness.inference.options import DeploymentOptions, TaskOptions

@@ -16,10 +16,10 @@ def other_than_claimed(task: TaskView) -> list[Finding]:
     for d in task.measured:
         if d.claimed is not None and d.quality is not None and d.replicate_kind != "execution":
             first.setdefault(d.model, d)
-    apart = {d: found for d in first.values() if (found := list(_apart(d)))}
+    apart = {d: differences for d in first.values() if (differences := list(_apart(d)))}
     if not apart:
         return []
-    said = "; ".join(f"{d.label}: {', '.join(found)}" for d, found in apart.items())
+    said = "; ".join(f"{d.label}: {', '.join(differences)}" for d, differences in apart.items())
     return [
         Finding(
             "warning",

@@ -71,5 +71,5 @@ ORDER = {"failure": 0, "result": 1, "warning": 2, "advice": 3}
 
 
 def findings_on(task: TaskView) -> tuple[Finding, ...]:
-    found = [finding for rule in RULES for finding in rule(task)]
-    return tuple(sorted(found, key=lambda finding: ORDER[finding.kind]))
+    findings = [finding for rule in RULES for finding in rule(task)]
+    return tuple(sorted(findings, key=lambda finding: ORDER[finding.kind]))

@@ -41,12 +41,12 @@ def other_entities(task: TaskView) -> list[Finding]:
     if result is None:
         return []
 
-    def told(name: str) -> str:
+    def change_counts(name: str) -> str:
         aligned = result.changes[name].alignment
         return f"{aligned.lost} lost, {aligned.found} found, {aligned.moved} moved, {aligned.relabelled} relabelled"
 
     does = "and finds other entities", "and find other entities"
-    return _other(task, result, "entities", does, told)
+    return _other(task, result, "entities", does, change_counts)
 
 
 def other_labels(task: TaskView) -> list[Finding]:
@@ -55,23 +55,23 @@ def other_labels(task: TaskView) -> list[Finding]:
     if result is None:
         return []
 
-    def told(name: str) -> str:
+    def change_counts(name: str) -> str:
         return f"{result.changes[name].lost} lost, {result.changes[name].found} found"
 
-    return _other(task, result, "labels", ("and gives other labels", "and give other labels"), told)
+    return _other(task, result, "labels", ("and gives other labels", "and give other labels"), change_counts)
 
 
 def _other(
-    task: TaskView, result: Entities | LabelSets, what: str, does: tuple[str, str], told: Callable[[str], str]
+    task: TaskView, result: Entities | LabelSets, what: str, does: tuple[str, str], change_counts: Callable[[str], str]
 ) -> list[Finding]:
-    """``told``: of a deployment by its name, which of ``what`` changed, and how."""
+    """``change_counts``: of a deployment by its name, which of ``what`` changed, and how."""
     changes = {name: quality.f1_change for name, quality in result.quality.items()}
 
     def of(worst: DeploymentView, least: float) -> str:
         points = with_interval(changes[worst.name], scale=100, decimals=1, unit=" points")
         return (
             f"the F1 of {worst.label} changes by {points}, and of its {what} and the reference's "
-            f"{percent(1 - least)} % are not shared ({told(worst.name)})"
+            f"{percent(1 - least)} % are not shared ({change_counts(worst.name)})"
         )
 
     return other_at_same_score(
@@ -82,6 +82,6 @@ def _other(
         changes,
         SAME_SCORE,
         does=does,
-        told=of,
+        description=of,
         advice=f"Look at which {what} change, not at F1 alone.",
     )

@@ -26,42 +26,44 @@ def what_limits(task: TaskView) -> list[Finding]:
     """The stage that takes most of a request's time, for all deployments in one sentence."""
     limited: dict[str, list[tuple[DeploymentView, Stages]]] = {}
     for deployment in task.measured:
-        if found := stages(deployment, "request"):
-            limited.setdefault(found.limit, []).append((deployment, found))
+        if request_stages := stages(deployment, "request"):
+            limited.setdefault(request_stages.limit, []).append((deployment, request_stages))
     if not limited:
         return []
     most = sorted(limited.items(), key=lambda item: -len(item[1]))
     everywhere = len(most) == 1
-    told = [
+    clauses = [
         f"{NAMES[stage]} limits {'every deployment' if everywhere else listed([d for d, _ in members])} "
-        f"({_span([found.share(stage) for _, found in members])} % of a request)"
+        f"({_span([request_stages.share(stage) for _, request_stages in members])} % of a request)"
         for stage, members in most
     ]
     copying = [d for d in task.measured if (transfer_share(d) or 0) >= TRANSFERS]
     if copying:
-        told.append(f"copies to the device take more time than it computes in {listed(copying)}")
-    text = "; ".join(told)
+        clauses.append(f"copies to the device take more time than it computes in {listed(copying)}")
+    text = "; ".join(clauses)
     return [Finding("result", "limits", f"{text[0].upper()}{text[1:]}.", NEXT_STEP[most[0][0]])]
 
 
 def disturbed(task: TaskView) -> list[Finding]:
     """A machine that did other things, or changed its clock, while it measured."""
-    found = {
-        d: told for d in task.measured if (told := [warning for warning in d.warnings if warning.startswith(DISTURBED)])
+    disturbances = {
+        d: warnings
+        for d in task.measured
+        if (warnings := [warning for warning in d.warnings if warning.startswith(DISTURBED)])
     }
-    if not found:
+    if not disturbances:
         return []
-    said = [told[0] for told in found.values()]
+    said = [warnings[0] for warnings in disturbances.values()]
     commonest = max(said, key=lambda text: (sum(text[:24] == other[:24] for other in said), text))
     what, _, step = commonest.partition("; ")
     return [
         Finding(
             "warning",
             "disturbed",
-            f"The machine was not quiet while {plural(len(found), 'deployment')} of {len(task.measured)} "
-            f"{'was' if len(found) == 1 else 'were'} measured ({listed(list(found))}): {what}.",
+            f"The machine was not quiet while {plural(len(disturbances), 'deployment')} of {len(task.measured)} "
+            f"{'was' if len(disturbances) == 1 else 'were'} measured ({listed(list(disturbances))}): {what}.",
             f"{step[:1].upper()}{step[1:]}." if step else "",
-            names(list(found)),
+            names(list(disturbances)),
         )
     ]
 

@@ -32,21 +32,21 @@ def may_the_index_stay(task: TaskView) -> list[Finding]:
     result = task.characteristics.retrieval
     if result is None:
         return []
-    found: dict[str, list[DeploymentView]] = {}
+    deployments_by_verdict: dict[str, list[DeploymentView]] = {}
     for d in task.candidates:
         if (one := result.on_index(task.reference, d.name)) is not None:
-            found.setdefault(one.verdict, []).append(d)
+            deployments_by_verdict.setdefault(one.verdict, []).append(d)
     margin = f" (nDCG@10 within {fixed(result.margin, 3)} of an index of its own)"
     return [
         Finding(
             "result",
             "index",
-            f"{begin} {listed(found[verdict])}{margin if verdict == 'same index' else ''}.",
+            f"{begin} {listed(deployments_by_verdict[verdict])}{margin if verdict == 'same index' else ''}.",
             advice,
-            names(found[verdict]),
+            names(deployments_by_verdict[verdict]),
         )
         for verdict, (begin, advice) in ADVICE.items()
-        if verdict in found
+        if verdict in deployments_by_verdict
     ]
 
 
@@ -64,7 +64,7 @@ def other_documents(task: TaskView) -> list[Finding]:
         changes,
         result.margin,
         does=("and shows other documents", "and show other documents"),
-        told=lambda worst, least: (
+        description=lambda worst, least: (
             f"the nDCG@10 of {worst.label} changes by {with_interval(changes[worst.name], decimals=3)}, and of its "
             f"first ten and the reference's {percent(1 - least)} % are not shared (1 - Jaccard)"
         ),
@@ -92,14 +92,18 @@ def _stored(result: EmbeddingQuantization, kind: IndexKind, deployments: Sequenc
     indexes = {d: result.indexes[d.name][kind] for d in deployments}
     one = next(iter(indexes.values()))
     share = percent(one.bytes_per_vector / one.float32_bytes)
-    found = {verdict: [d for d, own in indexes.items() if own.may_be_stored == verdict] for verdict in KEPT}
-    told = [
-        KEPT[verdict].format(margin=fixed(result.margin, 3), names=listed(of)) for verdict, of in found.items() if of
+    deployments_by_verdict = {
+        verdict: [d for d, own in indexes.items() if own.may_be_stored == verdict] for verdict in KEPT
+    }
+    clauses = [
+        KEPT[verdict].format(margin=fixed(result.margin, 3), names=listed(of))
+        for verdict, of in deployments_by_verdict.items()
+        if of
     ]
     return Finding(
         "result",
         "stored",
-        f"Embeddings stored in {kind} ({share} % of the bytes) {'; '.join(told)}.",
+        f"Embeddings stored in {kind} ({share} % of the bytes) {'; '.join(clauses)}.",
         'The table "May the embeddings be stored in fewer bytes?" has it, with the documents that change.',
         names(deployments),
     )
@@ -112,7 +116,7 @@ def other_order(task: TaskView) -> list[Finding]:
         return []
     changes = {name: quality.ndcg_change for name, quality in result.quality.items()}
 
-    def told(worst: DeploymentView, least: float) -> str:
+    def description(worst: DeploymentView, least: float) -> str:
         first = result.changes[worst.name].first.value or 0.0
         return (
             f"the nDCG@10 of {worst.label} changes by {with_interval(changes[worst.name], decimals=3)}, its Kendall's "
@@ -128,6 +132,6 @@ def other_order(task: TaskView) -> list[Finding]:
         changes,
         result.margin,
         does=("in another order", "in another order"),
-        told=told,
+        description=description,
         advice=WHAT_USERS_SEE,
     )

@@ -23,7 +23,7 @@ def sturdy_or_hidden(task: TaskView) -> list[Finding]:
         changes = _changes(task, unquantized, deployment) if unquantized else None
         if unquantized is not None and changes is not None and (rule := _rule(changes)):
             sorted_by.setdefault(rule, []).append((deployment, unquantized))
-    return [_finding(task, rule, found) for rule, found in sorted_by.items()]
+    return [_finding(task, rule, pairs) for rule, pairs in sorted_by.items()]
 
 
 def _unquantized(task: TaskView, deployment: DeploymentView) -> DeploymentView | None:
@@ -62,9 +62,9 @@ TOLD = {
 NEXT_STEPS = {"int8-harder-to-search": "Judge INT8 by the texts crafted on its FP32, not by its own attack."}
 
 
-def _finding(task: TaskView, rule: str, found: list[tuple[DeploymentView, DeploymentView]]) -> Finding:
-    members = [deployment for deployment, _ in found]
-    deployment, unquantized = found[0]
+def _finding(task: TaskView, rule: str, pairs: list[tuple[DeploymentView, DeploymentView]]) -> Finding:
+    members = [deployment for deployment, _ in pairs]
+    deployment, unquantized = pairs[0]
     own, changes = task.attacked[deployment.name], _changes(task, unquantized, deployment)
     assert changes is not None  # else there was no rule
     parts = [f"the attack succeeds on {_share(own.success_rate)} of the texts ({_points(changes.success_rate)})"]

@@ -20,17 +20,17 @@ def other_at_same_score(
     margin: float,
     *,
     does: tuple[str, str],
-    told: Callable[[DeploymentView, float], str],
+    description: Callable[[DeploymentView, float], str],
     advice: str,
 ) -> list[Finding]:
-    """The finding on the candidates of `same_score`: what each, or all, ``does``, and ``told`` of the one that shares
-    the least."""
-    found = same_score(task, shared, verdicts, changes, margin)
-    if found is None:
+    """The finding on the candidates of `same_score`: what each, or all, ``does``, and the ``description`` of the one
+    that shares the least."""
+    candidates_and_worst = same_score(task, shared, verdicts, changes, margin)
+    if candidates_and_worst is None:
         return []
-    members, worst, least = found
+    members, worst, least = candidates_and_worst
     begin = f"{listed(members)} {verb(members, 'scores', 'score')} like the reference {verb(members, *does)}"
-    return [Finding("result", rule, f"{begin}: {told(worst, least)}.", advice, names(members))]
+    return [Finding("result", rule, f"{begin}: {description(worst, least)}.", advice, names(members))]
 
 
 def same_score(
@@ -46,7 +46,7 @@ def same_score(
     deployment: ``shared``, a Jaccard with the reference, its ``verdicts``, and ``changes`` of the score. Returns them,
     the one that shares the least, and how much; None where there is none.
     """
-    found = [
+    candidates = [
         (least, d)
         for d in task.candidates
         if d.name in shared
@@ -54,10 +54,10 @@ def same_score(
         if (verdict := verdicts.get(d.name)) is not None and verdict.conclusion == "different"
         if _alike(changes[d.name], margin)
     ]
-    if not found:
+    if not candidates:
         return None
-    least, worst = min(found, key=lambda one: one[0])
-    return [d for _, d in found], worst, least
+    least, worst = min(candidates, key=lambda one: one[0])
+    return [d for _, d in candidates], worst, least
 
 
 def _alike(change: Estimate, margin: float) -> bool:

@@ -43,20 +43,20 @@ def _shared(task: TaskView, deployment: DeploymentView) -> str:
 def nearest(task: TaskView) -> list[Finding]:
     """Which two err most alike, and who is nearer to another than to the reference."""
     pairs = {d: _nearest(task, d) for d in _known(task)}
-    found = {d: other for d, other in pairs.items() if other is not None}
-    if len(found) < 2:
+    neighbours = {d: other for d, other in pairs.items() if other is not None}
+    if len(neighbours) < 2:
         return []
-    one, (other, closest) = max(found.items(), key=lambda item: item[1][1].value or 0.0)
-    told = f"Nearest to each other in their errors are {one.label} and {other.label} ({with_interval(closest)})."
+    one, (other, closest) = max(neighbours.items(), key=lambda item: item[1][1].value or 0.0)
+    text = f"Nearest to each other in their errors are {one.label} and {other.label} ({with_interval(closest)})."
     nearer = [
         d
-        for d, (other, between) in found.items()
+        for d, (other, between) in neighbours.items()
         if other.name != task.reference and not between.overlaps(LATENT_CORRELATION.of(task, d))
     ]
     if nearer:
-        told += " More like another model than like the reference: "
-        told += ", ".join(f"{d.label} (nearest to {found[d][0].label})" for d in nearer[:4]) + "."
-    return [Finding("result", "nearest-errors", told, deployments=names([one, other, *nearer]))]
+        text += " More like another model than like the reference: "
+        text += ", ".join(f"{d.label} (nearest to {neighbours[d][0].label})" for d in nearer[:4]) + "."
+    return [Finding("result", "nearest-errors", text, deployments=names([one, other, *nearer]))]
 
 
 def _nearest(task: TaskView, deployment: DeploymentView) -> tuple[DeploymentView, Estimate] | None:
@@ -76,7 +76,7 @@ def wrong_alone(task: TaskView) -> list[Finding]:
         return []
     ranked = sorted(errors, key=lambda d: -errors[d].alone)
 
-    def told(d: DeploymentView) -> str:
+    def lone_errors(d: DeploymentView) -> str:
         own = errors[d]
         return f"{d.label} {count(own.alone)} times ({percent(own.alone / own.count)} % of its errors)"
 
@@ -85,7 +85,7 @@ def wrong_alone(task: TaskView) -> list[Finding]:
         Finding(
             "result",
             "wrong-alone",
-            f"Wrong where no other model is: {', '.join(told(d) for d in ranked[:6])}. If the others erred "
+            f"Wrong where no other model is: {', '.join(lone_errors(d) for d in ranked[:6])}. If the others erred "
             f"independently of it, {ranked[0].label} would be {count(first.expected_alone)} times.",
             "These errors are its own: no ensemble member, and no smaller model, shares them.",
             names(ranked),
@@ -95,22 +95,22 @@ def wrong_alone(task: TaskView) -> list[Finding]:
 
 def changed_without_labels(task: TaskView) -> list[Finding]:
     """Who changes most and least where nobody knows what is right, and which labels would tell."""
-    found = sorted(
+    ranking = sorted(
         ((changed.value, d) for d in task.candidates if (changed := DISAGREEMENT.of(task, d)).value is not None),
         key=lambda item: (item[0], item[1].number),
     )
-    if task.labelled or not found or not task.examples:
+    if task.labelled or not ranking or not task.examples:
         return []
-    least, most = found[0][1], found[-1][1]
-    told = f"{least.label} changes {percent_with_interval(DISAGREEMENT.of(task, least))} of the predictions"
+    least, most = ranking[0][1], ranking[-1][1]
+    text = f"{least.label} changes {percent_with_interval(DISAGREEMENT.of(task, least))} of the predictions"
     if most is not least:
-        told += f", the least; most are changed by {most.label}, {percent_with_interval(DISAGREEMENT.of(task, most))}"
-    labels = round((found[0][0] or 0.0) * task.examples)
+        text += f", the least; most are changed by {most.label}, {percent_with_interval(DISAGREEMENT.of(task, most))}"
+    labels = round((ranking[0][0] or 0.0) * task.examples)
     return [
         Finding(
             "result",
             "changed-without-labels",
-            f"{told}. Whether that is for better or worse nobody knows without labels.",
+            f"{text}. Whether that is for better or worse nobody knows without labels.",
             f"Label what changed: whether the score of {least.label} moves hangs on {plural(labels, task.unit)}, all "
             "others are right or wrong in both."
             if labels

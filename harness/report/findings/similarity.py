@@ -28,7 +28,7 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
     reference = task.reference_deployment
     if reference is None or reference.score is None:
         return []
-    found = []
+    changes = []
     for deployment in task.candidates:
         changed = DISAGREEMENT.of(task, deployment)
         if deployment.score is None or changed.value is None:
@@ -39,13 +39,13 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
             and conclusion(task, DISAGREEMENT, deployment) in (None, "different")
             and (changed.low or 0.0) > 0
         ):
-            found.append((changed.value, deployment))
-    if not found:
+            changes.append((changed.value, deployment))
+    if not changes:
         return []
-    _, worst = max(found, key=lambda item: item[0])
+    _, worst = max(changes, key=lambda item: item[0])
     pair = DISAGREEMENT.pair(task, worst)
     assert pair is not None  # else nothing changed
-    others = [deployment for _, deployment in found if deployment is not worst]
+    others = [deployment for _, deployment in changes if deployment is not worst]
     also = f" So {verb(others, 'does', 'do')} {listed(others)}." if others else ""
     return [
         Finding(
@@ -64,17 +64,17 @@ def same_score_other_model(task: TaskView) -> list[Finding]:
 
 def newly_wrong(task: TaskView) -> list[Finding]:
     """Deployments that get more examples wrong which the reference has right than noise does."""
-    found = []
+    counts = []
     for deployment in task.candidates:
         pair = NEWLY_WRONG.pair(task, deployment)
         if pair is None or pair.newly_wrong is None:
             continue
         if conclusion(task, NEWLY_WRONG, deployment) == "different":
-            found.append((pair.newly_wrong, pair.newly_right, deployment))
-    if not found:
+            counts.append((pair.newly_wrong, pair.newly_right, deployment))
+    if not counts:
         return []
-    wrong, right, worst = max(found, key=lambda item: item[0])
-    members = [deployment for _, _, deployment in found]
+    wrong, right, worst = max(counts, key=lambda item: item[0])
+    members = [deployment for _, _, deployment in counts]
     return [
         Finding(
             "result",
@@ -96,12 +96,12 @@ def _scores_alike(task: TaskView, deployment: DeploymentView, reference: Deploym
 
 def within_the_floor(task: TaskView) -> list[Finding]:
     """Deployments whose changed predictions are shown to be no more than the noise floor and a margin."""
-    found: dict[Kind, list[DeploymentView]] = defaultdict(list)
+    deployments_by_kind: dict[Kind, list[DeploymentView]] = defaultdict(list)
     margins: dict[Kind, float] = {}
     for deployment in task.candidates:
         verdict = DISAGREEMENT.verdict(task, deployment)
         if verdict is not None and verdict.conclusion == "same":
-            found[verdict.floor_kind].append(deployment)
+            deployments_by_kind[verdict.floor_kind].append(deployment)
             margins[verdict.floor_kind] = verdict.margin
     origin = {
         "execution": "the reference run a second time",
@@ -116,7 +116,7 @@ def within_the_floor(task: TaskView) -> list[Finding]:
             f"{percent_with_interval(floor(task, DISAGREEMENT, kind))}.",
             deployments=names(members),
         )
-        for kind, members in found.items()
+        for kind, members in deployments_by_kind.items()
     ]
 
 
@@ -127,13 +127,15 @@ def _points(share: float) -> str:
 
 def cannot_tell(task: TaskView) -> list[Finding]:
     """Deployments that the examples tell neither from noise nor from a change that matters."""
-    found = [(v, d) for d in task.candidates if (v := DISAGREEMENT.verdict(task, d)) and v.conclusion == "cannot tell"]
-    if not found:
+    open_verdicts = [
+        (v, d) for d in task.candidates if (v := DISAGREEMENT.verdict(task, d)) and v.conclusion == "cannot tell"
+    ]
+    if not open_verdicts:
         return []
     findings = []
     for kind in ("execution", "seed"):
-        members = [deployment for verdict, deployment in found if verdict.floor_kind == kind]
-        verdicts = [verdict for verdict, _ in found if verdict.floor_kind == kind]
+        members = [deployment for verdict, deployment in open_verdicts if verdict.floor_kind == kind]
+        verdicts = [verdict for verdict, _ in open_verdicts if verdict.floor_kind == kind]
         if not members:
             continue
         trainings = verdicts[0].trainings
@@ -162,19 +164,19 @@ def _what_would_tell(verdicts: Sequence[Verdict]) -> str:
 
 def errors_near_chance(task: TaskView) -> list[Finding]:
     """Errors that overlap with the reference's no more than those of two unrelated models."""
-    found = []
+    correlations = []
     made = task.reference_errors
     if made is not None and made < thresholds.FEW_ERRORS:
         return []
     for deployment in task.candidates:
         correlation = LATENT_CORRELATION.of(task, deployment).value
         if correlation is not None and correlation <= thresholds.NEAR_CHANCE:
-            found.append((correlation, deployment))
-    if not found:
+            correlations.append((correlation, deployment))
+    if not correlations:
         return []
-    found.sort(key=lambda item: item[0])
-    _, lowest = found[0]
-    members = [deployment for _, deployment in found]
+    correlations.sort(key=lambda item: item[0])
+    _, lowest = correlations[0]
+    members = [deployment for _, deployment in correlations]
     return [
         Finding(
             "result",
@@ -277,7 +279,7 @@ def attack_differs(task: TaskView) -> list[Finding]:
         return []
     findings = []
     for more in (True, False):
-        found = []
+        changes = []
         for deployment in task.candidates:
             judged = attack.success_changes.get(deployment.name)
             pair = task.attack_pairs.between(task.reference, deployment.name)
@@ -287,12 +289,12 @@ def attack_differs(task: TaskView) -> list[Finding]:
             change = pair.changes.success_rate.value  # on the texts that both had right
             if rate.value is None or change is None or (change > 0) != more:
                 continue
-            found.append((abs(change), deployment, rate))
-        if not found:
+            changes.append((abs(change), deployment, rate))
+        if not changes:
             continue
-        found.sort(key=lambda item: -item[0])
-        _, most, rate = found[0]
-        members = [deployment for _, deployment, _ in found]
+        changes.sort(key=lambda item: -item[0])
+        _, most, rate = changes[0]
+        members = [deployment for _, deployment, _ in changes]
         findings.append(
             Finding(
                 "result",

@@ -195,14 +195,14 @@ def _changes(task: TaskView, deployment: DeploymentView, changed: Estimate, chos
     verdict = DISAGREEMENT.verdict(task, deployment)
     if verdict is None or verdict.floor.value is None:
         return text
-    told = f"the {verdict.floor_kind} floor of {percent(verdict.floor.value)} %"
+    floor = f"the {verdict.floor_kind} floor of {percent(verdict.floor.value)} %"
     if verdict.conclusion == "same":
-        return f"{text}, no more than {told} and the margin"
+        return f"{text}, no more than {floor} and the margin"
     if verdict.conclusion == "cannot tell":
-        return f"{text}, which these examples cannot tell from {told}"
+        return f"{text}, which these examples cannot tell from {floor}"
     pair = DISAGREEMENT.pair(task, deployment)
     wrong = f", {count(pair.newly_wrong)} of them newly wrong" if pair and pair.newly_wrong else ""
-    return f"{text}{wrong}: more than {told}"
+    return f"{text}{wrong}: more than {floor}"
 
 
 def quantized_against_distilled(task: TaskView) -> list[Finding]:
@@ -214,7 +214,7 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
     usable = [d for d in task.candidates if DISAGREEMENT.of(task, d).value is not None]
     quantized = [d for d in usable if kinds[d.name] == causes.PRECISION and d.precision in ("int8", "fp8")]
     distilled = [d for d in usable if kinds[d.name] == causes.ARCHITECTURE]
-    found = []
+    findings = []
     for what, rule, figure in (
         ("speed", "quantized-against-distilled", lambda d: speed.value if (speed := task.ranked_speed_up(d)) else None),
         ("size", "quantized-against-distilled-by-size", task.size_ratio),
@@ -228,8 +228,8 @@ def quantized_against_distilled(task: TaskView) -> list[Finding]:
             continue
         one, other = min(pairs, key=lambda pair: _apart(figure(pair[0]), figure(pair[1])))
         if _apart(figure(one), figure(other)) <= log(thresholds.SIMILAR_SPEED):
-            found.append(_against_each_other(task, one, other, what, rule, figure))
-    return found
+            findings.append(_against_each_other(task, one, other, what, rule, figure))
+    return findings
 
 
 def _gains(figure: float | None, what: str) -> bool:
@@ -288,16 +288,16 @@ def no_speed_up(task: TaskView) -> list[Finding]:
         gains = [gain for _, gain in members]
         span = " to ".join(dict.fromkeys((ratio(min(gains)), ratio(max(gains)))))
         parts.append(f"{place} to {len(members)} of {plural(compared[place], 'model')} ({span})")
-    found = [deployment for members in slow.values() for deployment, _ in members]
+    deployments = [deployment for members in slow.values() for deployment, _ in members]
     return [
         Finding(
             "result",
             "no-speed-up",
             f"These are less than {thresholds.NO_SPEED_UP:g}x as fast as the same model in FP32: {', '.join(parts)}; "
-            f"{listed(found)}.",
-            f"{_unfused(found)}Keep FP32 where latency is what counts; "
-            f"the {verb(found, 'file is', 'files are')} smaller.",
-            names(found),
+            f"{listed(deployments)}.",
+            f"{_unfused(deployments)}Keep FP32 where latency is what counts; "
+            f"the {verb(deployments, 'file is', 'files are')} smaller.",
+            names(deployments),
         )
     ]
 

@@ -110,10 +110,10 @@ def _size(deployment: DeploymentView) -> tuple[int | None, ...]:
 
 def exports(task: TaskView) -> list[Finding]:
     """What an export itself warned of: lost fusions, weights out of range."""
-    found: dict[tuple[str, str], list[DeploymentView]] = {}
+    deployments_by_warning: dict[tuple[str, str], list[DeploymentView]] = {}
     for deployment in task.measured:
         for warning in deployment.artifact.warnings if deployment.artifact else ():
-            found.setdefault((deployment.model, words(warning)), []).append(deployment)
+            deployments_by_warning.setdefault((deployment.model, words(warning)), []).append(deployment)
     return [
         Finding(
             "warning",
@@ -122,7 +122,7 @@ def exports(task: TaskView) -> list[Finding]:
             "The artifact runs and is measured as it is; another format of the model may do better.",
             names(members),
         )
-        for (_, warning), members in found.items()
+        for (_, warning), members in deployments_by_warning.items()
     ]
 
 
@@ -171,10 +171,10 @@ def parity(task: TaskView) -> list[Finding]:
     """Artifacts that decide otherwise than their checkpoint. What is further off than that fails its verification."""
     disagreeing = []
     for deployment in task.measured:
-        found = deployment.verification
-        if found is None or found.against is not None:
+        verification = deployment.verification
+        if verification is None or verification.against is not None:
             continue  # one's own file: there is no checkpoint to differ from
-        agreement = found.parity.decision_agreement
+        agreement = verification.parity.decision_agreement
         if agreement is not None and agreement < thresholds.PARITY_AGREEMENT:
             disagreeing.append((deployment, agreement))
     if not disagreeing:
@@ -197,12 +197,17 @@ def moved_by_padding(task: TaskView) -> list[Finding]:
     """Checkpoints that read padding: what is exported of them does so as well, and no export can mend it."""
     moved: dict[str, tuple[float, list[DeploymentView]]] = {}
     for deployment in task.measured:
-        found = deployment.verification
-        own = found.determinism.checkpoint_more_padding if found else None
-        if found is None or own is None or found.tolerance is None or found.tolerance.moved is None:
+        verification = deployment.verification
+        own = verification.determinism.checkpoint_more_padding if verification else None
+        if (
+            verification is None
+            or own is None
+            or verification.tolerance is None
+            or verification.tolerance.moved is None
+        ):
             continue
-        spread = max((output.spread or 0 for output in found.parity.outputs.values()), default=0)
-        if own > found.tolerance.moved * spread:
+        spread = max((output.spread or 0 for output in verification.parity.outputs.values()), default=0)
+        if own > verification.tolerance.moved * spread:
             moved.setdefault(deployment.model, (own, []))[1].append(deployment)
     return [
         Finding(

@@ -32,15 +32,15 @@ def _slices(task: TaskView, search: Slices) -> list[Block]:
             continue
         if not own.slices:
             (explained if own.explained else none).append(d)
-        elif members := next((members for found, members in alike if found == own), None):
+        elif members := next((members for deployment_slices, members in alike if deployment_slices == own), None):
             members.append(d)
         else:
             alike.append((own, [d]))
-    for found, members in alike:
-        more += max(0, len(found.slices) - SLICES_A_DEPLOYMENT)
-        group = f"{listed(members)}: {percent(found.rate)} % changed in all"
-        rows += [Row(_slice(one), group) for one in found.slices[:SLICES_A_DEPLOYMENT]]
-    told = (
+    for deployment_slices, members in alike:
+        more += max(0, len(deployment_slices.slices) - SLICES_A_DEPLOYMENT)
+        group = f"{listed(members)}: {percent(deployment_slices.rate)} % changed in all"
+        rows += [Row(_slice(one), group) for one in deployment_slices.slices[:SLICES_A_DEPLOYMENT]]
+    scope = (
         f"{count(search.searched)} slices of {count(search.minimum)} examples or more were searched, pairs of "
         "attributes included; p is corrected for all of them (max-T), for each deployment apart."
     )
@@ -52,7 +52,7 @@ def _slices(task: TaskView, search: Slices) -> list[Block]:
         )
     if not rows:
         nothing = "No slice of the examples changes more, or less, than is to be expected of it."
-        return [Prose((f"{nothing} {told}{without}",))]
+        return [Prose((f"{nothing} {scope}{without}",))]
     columns = (
         Column("changed predictions where", right=False),
         Column("n"),
@@ -65,7 +65,7 @@ def _slices(task: TaskView, search: Slices) -> list[Block]:
     )
     rest = f" {plural(more, 'further slice')} in the JSON report." if more else ""
     note = (
-        f"{told}{without}{rest} Read the first slice of a deployment first: others may be its shadow. expected: what "
+        f"{scope}{without}{rest} Read the first slice of a deployment first: others may be its shadow. expected: what "
         "the reference's confidence in these examples, and what the floor changes among them, make of the rate; "
         "p is of the difference from that."
     )
@@ -85,24 +85,24 @@ def _slice(one: Slice) -> tuple[Cell, ...]:
     )
 
 
-def _exemplars(found: Exemplars) -> list[Block]:
+def _exemplars(exemplars: Exemplars) -> list[Block]:
     rows = [
         Row(
             (
                 Cell(words(str(one.id))),
                 Cell(_answer(one.reference_prediction) + _mark(one.reference_right)),
                 Cell(_answer(one.shared_prediction) + _mark(one.shared_right)),
-                Cell(f"{len(one.shared_by)} of {found.others}"),
+                Cell(f"{len(one.shared_by)} of {exemplars.others}"),
             )
         )
-        for one in found.exemplars[:INPUTS]
+        for one in exemplars.exemplars[:INPUTS]
     ]
     if not rows:
         return []
     note = (
-        f"On {count(found.majority)} of {count(found.n)} inputs more than half of the others agree on one answer "
-        "against the reference's. Formats of one model change together, and hard inputs are hard for all: no number of "
-        "them is expected by chance. + right, x wrong."
+        f"On {count(exemplars.majority)} of {count(exemplars.n)} inputs more than half of the others agree on one "
+        "answer against the reference's. Formats of one model change together, and hard inputs are hard for all: no "
+        "number of them is expected by chance. + right, x wrong."
     )
     columns = (
         Column("input", right=False),

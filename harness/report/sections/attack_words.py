@@ -20,17 +20,17 @@ LONGEST = 12
 
 
 def breaking_words(task: TaskView, attack: AdversarialAttack) -> list[Block]:
-    found = {name: [one for one in own if one.texts >= AT_LEAST] for name, own in attack.words.items()}
-    if not any(found.values()):
+    words_by_deployment = {name: [one for one in own if one.texts >= AT_LEAST] for name, own in attack.words.items()}
+    if not any(words_by_deployment.values()):
         return []
 
     def cells(d: DeploymentView) -> tuple[Cell, ...]:
-        common = found.get(d.name, [])[:SHOWN]
-        told = [_told(one, d.name == task.reference) for one in common]
-        told += [UNKNOWN] * (SHOWN - len(told))
+        common = words_by_deployment.get(d.name, [])[:SHOWN]
+        cell_texts = [_in_words(one, d.name == task.reference) for one in common]
+        cell_texts += [UNKNOWN] * (SHOWN - len(cell_texts))
         pair = task.attack_pairs.between(task.reference, d.name)
         same = pair.same_words if pair else UNDEFINED
-        return Cell(fixed(same.value, 2)), *map(Cell, told)
+        return Cell(fixed(same.value, 2)), *map(Cell, cell_texts)
 
     columns = (
         Column("same\nplaces"),
@@ -43,10 +43,12 @@ def breaking_words(task: TaskView, attack: AdversarialAttack) -> list[Block]:
             "same places: Jaccard of the words changed here and on the reference, where both attacks succeeded.",
         ),
     )
-    return comparison(task, "Which words break whom", columns, cells, (note,), lambda d: bool(found.get(d.name)))
+    return comparison(
+        task, "Which words break whom", columns, cells, (note,), lambda d: bool(words_by_deployment.get(d.name))
+    )
 
 
-def _told(one: BreakingWord, is_reference: bool) -> str:
+def _in_words(one: BreakingWord, is_reference: bool) -> str:
     word = words(one.word)
     shown = word if len(word) <= LONGEST else word[: LONGEST - 1] + "\u2026"
     here = percent(one.share, 0)

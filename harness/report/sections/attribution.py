@@ -25,9 +25,9 @@ def chain(task: TaskView) -> list[Block]:
         "precision: a model's FP32 to fewer bits": causes.precision_step,
     }
     rows = []
-    for told, link in groups.items():
+    for heading, link in groups.items():
         steps = [step for d in task.measured if d.replicate_kind is None and (step := link(task, d)) is not None]
-        rows += [Row(_changes(task, step), told) for step in steps]
+        rows += [Row(_changes(task, step), heading) for step in steps]
     if not rows:
         return []
     k = task.neighbours_shown

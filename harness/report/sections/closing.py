@@ -31,8 +31,14 @@ class _Entry:
 
     @classmethod
     def of_deployment(cls, d: DeploymentView) -> _Entry:
-        told = d.result
-        return cls(words(d.name), words(told.step), told.status, words(told.reason), words(told.command))
+        deployment_result = d.result
+        return cls(
+            words(d.name),
+            words(deployment_result.step),
+            deployment_result.status,
+            words(deployment_result.reason),
+            words(deployment_result.command),
+        )
 
 
 def failures(tasks: Iterable[TaskView]) -> Section | None:

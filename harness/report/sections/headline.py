@@ -82,15 +82,15 @@ def _task(task: TaskView) -> Iterable[tuple[str, str]]:
     models = len({d.model for d in first})
     formats = len({d.format for d in first if d.format})
     failed = len([d for d in task.deployments if not d.ok])
-    told = f"{len(first)}: {plural(models, 'model')}" + (f", {plural(formats, 'format')}" if formats else "")
+    description = f"{len(first)}: {plural(models, 'model')}" + (f", {plural(formats, 'format')}" if formats else "")
     backends = [words(b) for b in task.backends if b]
     if len(backends) == 1:
-        told += f", all on {backends[0]}"
+        description += f", all on {backends[0]}"
     elif backends:
-        told += f", on {', '.join(backends)}"
+        description += f", on {', '.join(backends)}"
     if again := len(task.deployments) - len(first):
-        told += f"; {again} run again"
-    yield "deployments", told + (f"; {failed} failed" if failed else "")
+        description += f"; {again} run again"
+    yield "deployments", description + (f"; {failed} failed" if failed else "")
     data = task.result.data
     for role in [*(r for r in ROLES if r in data), *(r for r in data if r not in ROLES)]:
         yield words(role), _data(data[role], task.unit_of(role))

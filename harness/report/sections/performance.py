@@ -133,8 +133,8 @@ def _score(task: TaskView, d: DeploymentView, metric: Metric) -> Cell:
 
 
 def _figure(name: str, quality: Quality) -> float | None:
-    found: float | None = getattr(quality, name)
-    return found
+    figure: float | None = getattr(quality, name)
+    return figure
 
 
 def _right(quality: Quality) -> float | None:

@@ -124,8 +124,8 @@ def _divergences(task: TaskView, overall: Stratum) -> list[Block]:
     )
 
     def cells(d: DeploymentView) -> tuple[Cell, ...]:
-        found = overall.divergences[d.name]
-        bits, nats = found.jensen_shannon, found.kullback_leibler
+        divergences = overall.divergences[d.name]
+        bits, nats = divergences.jensen_shannon, divergences.kullback_leibler
         return (
             *(
                 cell

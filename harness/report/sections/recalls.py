@@ -26,11 +26,11 @@ def recalls(task: TaskView) -> list[Block]:
         return tuple(cell for recall in shown.values() for cell in _cells(recall, d.name, d.name in judged))
 
     columns = tuple(column for label in shown for column in _columns(_short(label)))
-    told = ", ".join(f"{count(recall.n)} are {_short(label)}" for label, recall in shown.items())
+    class_sizes = ", ".join(f"{count(recall.n)} are {_short(label)}" for label, recall in shown.items())
     known = len(task.recalls)
     rest = f" Of {count(known)} classes, the {CLASSES} in which a deployment loses most." if known > len(shown) else ""
     note = (
-        f"Of the {task.recalled} {told}.{rest}",
+        f"Of the {task.recalled} {class_sizes}.{rest}",
         About(
             tuple(f"{_short(label)}\npoints" for label in shown),
             "points: less the reference's, ~ the same within the margin, ? too few to tell; corrected for the "

@@ -13,7 +13,7 @@ LEVELS: dict[str, Level | None] = {"same index": "high", "re-index": "bad", "can
 
 
 def retrieval(task: TaskView, result: Retrieval, all_pairs: bool) -> list[Block]:
-    def found(d: DeploymentView) -> tuple[Cell, ...]:
+    def overlap_cells(d: DeploymentView) -> tuple[Cell, ...]:
         own = result.quality.get(d.name)
         if own is None:
             return (Cell(UNKNOWN),) * len(columns)
@@ -65,14 +65,14 @@ def retrieval(task: TaskView, result: Retrieval, all_pairs: bool) -> list[Block]
         for half in halves
         for column in (Column(half), Column("change"), Column("95 %"), Column("", right=False))
     )
-    told = (
+    notes = (
         "nDCG@10 of queries embedded by one deployment on documents embedded by the other; change: less that of the "
         "queries' deployment with an index of its own. same index: the loss is shown to be less than "
         f"{fixed(result.margin, 3)}, by the 95 % interval; re-index: a loss is shown, or the embeddings do not fit.",
     )
     return [
-        *comparison(task, "Does it find the same documents?", columns, found, (note,)),
-        *comparison(task, "May the index stay?", heading, stays, told, lambda d: d.name != task.reference),
+        *comparison(task, "Does it find the same documents?", columns, overlap_cells, (note,)),
+        *comparison(task, "May the index stay?", heading, stays, notes, lambda d: d.name != task.reference),
     ]
 
 

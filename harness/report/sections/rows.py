@@ -48,8 +48,8 @@ def on_backend(task: TaskView, deployment: DeploymentView) -> str:
 
 
 def _of_model(task: TaskView, deployment: DeploymentView, fact: Callable[[ArtifactFacts], int | None]) -> int | None:
-    found = (fact(d.artifact) for d in task.deployments if d.model == deployment.model and d.artifact)
-    return next((value for value in found if value is not None), None)
+    facts = (fact(d.artifact) for d in task.deployments if d.model == deployment.model and d.artifact)
+    return next((value for value in facts if value is not None), None)
 
 
 def _millions(parameters: float) -> str:

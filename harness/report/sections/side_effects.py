@@ -79,8 +79,8 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
     order = list(causes.EXPLAINED)
     others = [d for d in task.deployments if d.has_results and causes.cause(d, reference) in order]
     for deployment in sorted(others, key=lambda d: order.index(causes.cause(d, reference))):
-        told = causes.EXPLAINED[causes.cause(deployment, reference)].format(model=words(deployment.model))
-        groups.setdefault(told + on_backend(task, deployment), []).append(deployment)
+        heading = causes.EXPLAINED[causes.cause(deployment, reference)].format(model=words(deployment.model))
+        groups.setdefault(heading + on_backend(task, deployment), []).append(deployment)
     rows = [Row(cells(d), group) for group, members in groups.items() for d in members]
     if not rows:
         return None
@@ -138,16 +138,16 @@ def _attack_cell(task: TaskView, reference: DeploymentView, d: DeploymentView) -
 
 
 def _floor_note(task: TaskView, reference: DeploymentView) -> str:
-    told = []
+    floors = []
     for kind in ("execution", "seed"):
         noise = floor(task, DISAGREEMENT, kind)
         if noise.value is not None:
-            told.append(f"{kind} floor {percent(noise.value)} %")
+            floors.append(f"{kind} floor {percent(noise.value)} %")
     moved = {d.number: floor(task, DISAGREEMENT, "execution", d.name).value for d in task.candidates}
     own = [f"[{number}] run again {percent(value)} %" for number, value in moved.items() if value]
-    told += own
+    floors += own
     judged = [v for d in task.candidates for m in (DISAGREEMENT, ERROR_OVERLAP) if (v := m.verdict(task, d))]
-    if not told and not judged:
+    if not floors and not judged:
         return "No floor was measured: small changes may be noise."
     margin = next((v.margin for v in judged), None)
     beyond = (
@@ -161,7 +161,7 @@ def _floor_note(task: TaskView, reference: DeploymentView) -> str:
         for part in (
             f"{MARKS['same']} the same as the noise floor{beyond}. {MARKS['cannot tell']} too few examples to tell.",
             "No mark: different, at 5 % over all rows together (Holm).",
-            f"differ: {', '.join(told)}." if told else "",
+            f"differ: {', '.join(floors)}." if floors else "",
             "Other models are held against the seed floor." if "seed" in held else "",
         )
         if part

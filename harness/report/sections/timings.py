@@ -20,8 +20,8 @@ WAYS: tuple[Literal["request", "batch"], ...] = ("request", "batch")
 def timings(task: TaskView) -> tuple[Table, ...]:
     """The tables of which anything is known."""
     timed = [d for d in task.deployments if d.timings and d.replicate_kind != "execution"]
-    found = [_load(task, timed), _stages(task, timed), efficiency(task), _surface(task, timed)]
-    return tuple(table for table in found if table is not None)
+    tables = [_load(task, timed), _stages(task, timed), efficiency(task), _surface(task, timed)]
+    return tuple(table for table in tables if table is not None)
 
 
 def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
@@ -66,9 +66,10 @@ def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
     bound = "below: a bound at 99 % confidence, by MLPerf's early stopping (64 queries for a p90, 662 for a p99)."
     notes: list[Note] = [(About(("p90\nbelow", "p99\nbelow"), bound),)]
     if sources := {words(server.bound_from) for d in timed if (server := _server(d))}:
-        told = {"the study's" if source == "study" else f"each its own: {source}" for source in sources}
+        origins = {"the study's" if source == "study" else f"each its own: {source}" for source in sources}
         notes.append(
-            f"server: the highest rate of Poisson arrivals whose p99 stays under the bound ({', '.join(sorted(told))})."
+            "server: the highest rate of Poisson arrivals whose p99 stays under the bound "
+            f"({', '.join(sorted(origins))})."
         )
     if any(_inference(d) is not None for d in timed):
         timed_inside = (
@@ -124,17 +125,17 @@ def _surface(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
         for d in timed
         if d.timings and d.timings.sweep
     }
-    shapes = sorted({shape for found in by_shape.values() for shape in found})
+    shapes = sorted({shape for surface in by_shape.values() for shape in surface})
     if not shapes:
         return None
-    ms = decimals_for(one.p50_ms for found in by_shape.values() for one in found.values())
+    ms = decimals_for(one.p50_ms for surface in by_shape.values() for one in surface.values())
     columns = (KEY, *(Column(f"{batch}x{length}\nms") for batch, length in shapes))
 
     def cell(one: ShapeFigures | None) -> Cell:
         return Cell(UNKNOWN) if one is None else timing_cell(fixed(one.p50_ms, ms), not one.steady or one.scattered)
 
     rows = [(d, tuple(cell(by_shape[d.name].get(shape)) for shape in shapes)) for d in timed if d.name in by_shape]
-    refused = {words(one.reason) for found in by_shape.values() for one in found.values()} - {""}
+    refused = {words(one.reason) for surface in by_shape.values() for one in surface.values()} - {""}
     notes = ["Median latency of batch x tokens, without padding."]
     notes += [f"- could not be run: {sorted(refused)[0]}"] if refused else []
     return Table("Fixed shapes", columns, rows_by_model(task, rows), tuple(notes))

@@ -25,7 +25,7 @@ def verification(task: TaskView) -> Section | None:
         Column("moved by\npadding", optional=True),
         Column("matmuls", right=False),
     )
-    examples = max(found.parity.examples for _, found in verified)
+    examples = max(verification_result.parity.examples for _, verification_result in verified)
     note = (
         f"On up to {count(examples)} real inputs, padded, the longest and the shortest among them. Decisions, logits, "
         f"representation and {metric} (in points) against the checkpoint's in PyTorch; a finished file's against "
@@ -39,23 +39,23 @@ def verification(task: TaskView) -> Section | None:
     # how what a model reads differs by intent from what `transformers`' scripts would give it
     preprocessing = dict.fromkeys(
         f"{d.model}: {words(note)}."
-        for d, found in verified
-        if found.preprocessing
-        for note in found.preprocessing.notes
+        for d, verification_result in verified
+        if verification_result.preprocessing
+        for note in verification_result.preprocessing.notes
     )
-    rows = rows_by_model(task, [(d, _cells(found)) for d, found in verified])
+    rows = rows_by_model(task, [(d, _cells(verification_result)) for d, verification_result in verified])
     return Section("Verified before timing", (filled(Table("", columns, rows, (note, *preprocessing))),), level=2)
 
 
-def _cells(found: VerificationResult) -> tuple[Cell, ...]:
-    parity, matmuls = found.parity, found.matmuls or {}
+def _cells(verification_result: VerificationResult) -> tuple[Cell, ...]:
+    parity, matmuls = verification_result.parity, verification_result.matmuls or {}
     return (
         Cell(percent(parity.decision_agreement)),
         Cell(_small(parity.largest_logit_difference)),
         Cell(_small(parity.largest_representation_difference)),
-        Cell(signed(None if found.quality is None else -100 * found.quality.loss)),
-        Cell(_small(found.determinism.another_batch)),
-        Cell(_small(found.determinism.more_padding)),
+        Cell(signed(None if verification_result.quality is None else -100 * verification_result.quality.loss)),
+        Cell(_small(verification_result.determinism.another_batch)),
+        Cell(_small(verification_result.determinism.more_padding)),
         Cell(", ".join(f"{number} {words(name)}" for name, number in matmuls.items()) or UNKNOWN),
     )
 

@@ -22,11 +22,13 @@ class Caution:
 
 def cautions(tasks: Sequence[TaskView]) -> list[Caution]:
     """Of all tasks; what several say in the same words is said once."""
-    found = {note: Caution(note, "") for note in family_notes(tasks)}
-    told = [
+    cautions_by_text = {note: Caution(note, "") for note in family_notes(tasks)}
+    task_findings = [
         (task, finding) for task in tasks for finding in findings_on(task) if finding.kind in ("failure", "warning")
     ]
-    for task, finding in sorted(told, key=lambda pair: (pair[1].kind != "failure", pair[1].rule in OF_TIMINGS)):
+    for task, finding in sorted(
+        task_findings, key=lambda pair: (pair[1].kind != "failure", pair[1].rule in OF_TIMINGS)
+    ):
         text = f"{words(task.name)}: {finding.text}" if len(tasks) > 1 else finding.text
-        found.setdefault(finding.text, Caution(f"{text.rstrip('.')}.", finding.next_step))
-    return list(found.values())
+        cautions_by_text.setdefault(finding.text, Caution(f"{text.rstrip('.')}.", finding.next_step))
+    return list(cautions_by_text.values())

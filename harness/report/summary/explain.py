@@ -14,7 +14,7 @@ def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
     overlaps = [v for task in tasks for d in task.candidates if (v := ERROR_OVERLAP.verdict(task, d))]
     margin = f"{100 * verdicts[0].margin:g} % of the predictions" if verdicts else "the study's margin"
     overlap = f", {overlaps[0].margin:g} of an overlap" if overlaps else ""
-    told = [
+    legend = [
         (
             "title",
             "of a task: the reference, its score, the median latency (p50) of its single requests, and the size of its "
@@ -58,4 +58,4 @@ def explanation(tasks: Sequence[TaskView]) -> list[tuple[str, str]]:
         ),
     ]
     timed = not all(task.external for task in tasks)
-    return [one for one in told if timed or one[0] != "speed-up"]
+    return [one for one in legend if timed or one[0] != "speed-up"]

@@ -18,25 +18,25 @@ from harness.report.view import DeploymentView, TaskView
 
 def recommendation(task: TaskView) -> list[str]:
     """Sentences, the most important first."""
-    found = standings(task)
-    if not found:
+    all_standings = standings(task)
+    if not all_standings:
         return ["There is nothing beside the reference."]
     reference = task.reference_deployment
     if reference is None or not reference.has_results:
         return ["The reference failed, so nothing can be held against it."]
-    if all(one.deployment.random for one in found if one.verdict != "failed"):
-        return [_fastest_alone(task, found)]
-    shippable = [one for one in found if one.shippable]
-    told = _ship(task, shippable, _held_back(found)) if shippable else _nothing(task, found)
-    return told + [finding.text for finding in may_the_index_stay(task)]
+    if all(one.deployment.random for one in all_standings if one.verdict != "failed"):
+        return [_fastest_alone(task, all_standings)]
+    shippable = [one for one in all_standings if one.shippable]
+    sentences = _ship(task, shippable, _held_back(all_standings)) if shippable else _nothing(task, all_standings)
+    return sentences + [finding.text for finding in may_the_index_stay(task)]
 
 
-def named(task: TaskView, found: Sequence[Standing]) -> set[str]:
+def named(task: TaskView, all_standings: Sequence[Standing]) -> set[str]:
     """Names of the deployments that the recommendation is about."""
-    shippable = [one for one in found if one.shippable]
+    shippable = [one for one in all_standings if one.shippable]
     if shippable:
         return set(_best(task, shippable))
-    nearest = _nearest(task, found)
+    nearest = _nearest(task, all_standings)
     return set() if nearest is None else {nearest.deployment.name}
 
 
@@ -61,49 +61,49 @@ def _ship(task: TaskView, shippable: Sequence[Standing], held_back: Sequence[Sta
     """A sentence for each that is best in something among those that are the same, and one on those held back."""
     by_name = {one.deployment.name: one for one in shippable}
     among = _among(shippable) + (" in predictions and score" if held_back else "")
-    told = [
+    sentences = [
         f"{'Or' if i else 'Ship'} {_price(task, by_name[name])}; {joined(best)}{' of them' if i else among}."
         for i, (name, best) in enumerate(_best(task, shippable).items())
     ]
     speeds = [speed for one in shippable if (speed := task.ranked_speed_up(one.deployment))]
     if speeds and not any(speed.low > 1 for speed in speeds):
-        told.append("None that is the same as the reference is shown to be faster than it.")
-    return [*told, _not_in_score(task, held_back)] if held_back else told
+        sentences.append("None that is the same as the reference is shown to be faster than it.")
+    return [*sentences, _not_in_score(task, held_back)] if held_back else sentences
 
 
-def _held_back(found: Sequence[Standing]) -> list[Standing]:
+def _held_back(all_standings: Sequence[Standing]) -> list[Standing]:
     """Those that are the same in their predictions, but not in their score."""
-    return [one for one in found if one.verdict == "same" and one.deployment.ok and not one.shippable]
+    return [one for one in all_standings if one.verdict == "same" and one.deployment.ok and not one.shippable]
 
 
 def _not_in_score(task: TaskView, held_back: Sequence[Standing]) -> str:
     """Why those that the table calls the same are not recommended."""
-    told = []
+    clauses = []
     reasons = {"different": "is different", "cannot tell": "cannot be told from another", None: "was not judged"}
     for conclusion, says in reasons.items():
         members = [one.deployment for one in held_back if one.score == conclusion]
         if members:
-            told.append(f"that of {joined([f'{d.short} ({signed(task.score_change(d))})' for d in members])} {says}")
+            clauses.append(f"that of {joined([f'{d.short} ({signed(task.score_change(d))})' for d in members])} {says}")
     scores = task.overall.scores if task.overall else {}
     needed = [scores[one.deployment.name].examples_needed or 0 for one in held_back if one.deployment.name in scores]
     more = f"; about {count(max(needed))} {several(task.unit)} would tell" if any(needed) else ""
     are = "is" if len(held_back) == 1 else "are"
-    return f"{len(held_back)} more {are} the same in predictions, not in score: {', '.join(told)}{more}."
+    return f"{len(held_back)} more {are} the same in predictions, not in score: {', '.join(clauses)}{more}."
 
 
 def _among(shippable: Sequence[Standing]) -> str:
     return " that is the same" if len(shippable) == 1 else f" of the {len(shippable)} that are the same"
 
 
-def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
+def _nothing(task: TaskView, all_standings: Sequence[Standing]) -> list[str]:
     """Where nothing can be recommended: how near the nearest is, and what would tell."""
-    nearest = _nearest(task, found)
+    nearest = _nearest(task, all_standings)
     if nearest is None:
         if task.external:
             return ["Which predictions changed is not known, so that nothing is recommended."]
         return ["No deployment was compared with the reference."]
     if nearest.verdict == "different":
-        every = all(one.verdict in ("different", "failed") for one in found)
+        every = all(one.verdict in ("different", "failed") for one in all_standings)
         why = "every one is different" if every else "nothing is shown to be the same"
         return [f"Ship none as the reference's equal: {why}. The least changed is {_price(task, nearest)}."]
     if nearest.verdict == "not judged":
@@ -124,13 +124,13 @@ def _nothing(task: TaskView, found: Sequence[Standing]) -> list[str]:
     ]
 
 
-def _nearest(task: TaskView, found: Sequence[Standing]) -> Standing | None:
+def _nearest(task: TaskView, all_standings: Sequence[Standing]) -> Standing | None:
     """The least changed, of those that are the same if there are any; None: none was compared.
 
     Not of those that cannot be told: what changes little is told apart from a floor of 0 sooner than what changes much
     from one of other trainings.
     """
-    compared = [one for one in found if one.verdict != "failed" and _changed(task, one) < float("inf")]
+    compared = [one for one in all_standings if one.verdict != "failed" and _changed(task, one) < float("inf")]
     return min(compared, key=lambda one: (one.verdict != "same", _changed(task, one)), default=None)
 
 
@@ -161,10 +161,10 @@ def _price(task: TaskView, one: Standing) -> str:
         brings.append(f"{_speed(task, d, speed)} as fast")
     if (size := task.size_ratio(d)) is not None:
         brings.append(f"{ratio(size)} the size")
-    told = f"{d.short} ({', '.join(brings)})" if brings else d.short
-    told += f": changes {percent_with_interval(DISAGREEMENT.of(task, d))} of the predictions{_floor(task, d)}"
+    phrase = f"{d.short} ({', '.join(brings)})" if brings else d.short
+    phrase += f": changes {percent_with_interval(DISAGREEMENT.of(task, d))} of the predictions{_floor(task, d)}"
     different = f"{joined(one.differing)} different" if one.differing else ""
-    return ", ".join(filter(None, (told, score_and_change(task, d), different)))
+    return ", ".join(filter(None, (phrase, score_and_change(task, d), different)))
 
 
 def _speed(task: TaskView, d: DeploymentView, speed: float) -> str:
@@ -198,8 +198,8 @@ def not_ranked(tasks: Sequence[TaskView]) -> str:
     )
 
 
-def _fastest_alone(task: TaskView, found: Sequence[Standing]) -> str:
-    timed = [one.deployment for one in found if task.ranked_speed_up(one.deployment)]
+def _fastest_alone(task: TaskView, all_standings: Sequence[Standing]) -> str:
+    timed = [one.deployment for one in all_standings if task.ranked_speed_up(one.deployment)]
     if not timed:
         return "Random weights: only speed and memory count, and no speed can be ranked."
     fastest = max(timed, key=lambda d: task.speed_up(d) or 0.0)

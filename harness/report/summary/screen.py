@@ -98,8 +98,8 @@ def _print_tail(
         _print_gate(terminal, gate, outcomes)
     for task in tasks:
         _print_recommendation(terminal, task)
-    if told := not_ranked(tasks):
-        terminal.prose(told, indent=0)
+    if sentence := not_ranked(tasks):
+        terminal.prose(sentence, indent=0)
     _print_next(terminal, tasks)
 
 
@@ -108,8 +108,8 @@ def legend(tasks: Sequence[TaskView]) -> str:
     letters = "E errors, R representation, D distribution, A attack, S score"
     if all(task.external for task in tasks):  # neither the model nor its training data is there for the two
         letters = "E errors, R representation, S score, D and A need the model"
-    told = f"{letters}: = same, x different, ? cannot tell, - not measured."
-    return told if all(task.external for task in tasks) else f"{told} ! unsteady timing."
+    sentence = f"{letters}: = same, x different, ? cannot tell, - not measured."
+    return sentence if all(task.external for task in tasks) else f"{sentence} ! unsteady timing."
 
 
 def what_ran(run: RunResults, tasks: Sequence[TaskView]) -> str:
@@ -136,11 +136,11 @@ def _runtimes(environment: Environment, tasks: Sequence[TaskView]) -> str:
 
 
 def _print_cautions(terminal: Terminal, tasks: Sequence[TaskView], lines: int) -> None:
-    found = cautions(tasks)
-    for caution in found[:CAUTIONS]:
+    all_cautions = cautions(tasks)
+    for caution in all_cautions[:CAUTIONS]:
         terminal.prose(caution.text, hanging="caution  ", lines=lines)
-    if len(found) > CAUTIONS:
-        terminal.prose(f"{plural(len(found) - CAUTIONS, 'more caution')}: --cautions", style="dim")
+    if len(all_cautions) > CAUTIONS:
+        terminal.prose(f"{plural(len(all_cautions) - CAUTIONS, 'more caution')}: --cautions", style="dim")
 
 
 # --- a task ----------------------------------------------------------------------------------------
@@ -148,11 +148,13 @@ def _print_cautions(terminal: Terminal, tasks: Sequence[TaskView], lines: int) -
 
 def _print_task(terminal: Terminal, task: TaskView, sort: Sort, rows: int) -> None:
     terminal.prose(title(task), indent=0, style="bold", lines=HEAD_LINES)
-    found = standings(task, sort)
-    if not found:
+    all_standings = standings(task, sort)
+    if not all_standings:
         return
     # who sorts wants to see the whole order, however long
-    shown, folded = _folded(found, rows if sort == "verdict" else len(found), named(task, found))
+    shown, folded = _folded(
+        all_standings, rows if sort == "verdict" else len(all_standings), named(task, all_standings)
+    )
     columns = [column for column in summary_columns(task) if any(column.cell(one) != UNKNOWN for one in shown)]
     table = _table(terminal, columns, shown)
     for optional in sorted((c for c in columns if c.leave_out and c.sort != sort), key=lambda c: c.leave_out):
@@ -174,23 +176,23 @@ def _width(console: Console, table: Table) -> int:
 def title(task: TaskView) -> str:
     """What is compared with what, and how good that is."""
     reference = task.reference_deployment
-    told = [f"{words(task.name)} against {reference.short if reference else words(task.reference)}"]
+    parts = [f"{words(task.name)} against {reference.short if reference else words(task.reference)}"]
     if reference is None or not reference.has_results:
-        return f"{told[0]}, which failed"
+        return f"{parts[0]}, which failed"
     if reference.score is not None:
-        told.append(f"{task.score_name} {percent(reference.score)} % of {plural(task.examples or 0, task.unit)}")
+        parts.append(f"{task.score_name} {percent(reference.score)} % of {plural(task.examples or 0, task.unit)}")
     elif task.examples:
-        told.append(f"{plural(task.examples, task.unit)} without labels")
+        parts.append(f"{plural(task.examples, task.unit)} without labels")
     if task.main_figure is not None:
         name, heading = task.main_figure
-        told.append(f"{in_one_line(heading)} {_quality(reference, name)}")
+        parts.append(f"{in_one_line(heading)} {_quality(reference, name)}")
     if (p50 := reference.latency("p50")) is not None:
         mark = "!" if reference.doubtful("single_stream") else ""
-        told.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")
+        parts.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")
     if reference.bytes is not None:
         size = reference.bytes / 2**20
-        told.append(f"{fixed(size, 1 if size < 100 else 0)} MiB")
-    return ", ".join(told)
+        parts.append(f"{fixed(size, 1 if size < 100 else 0)} MiB")
+    return ", ".join(parts)
 
 
 def _quality(deployment: DeploymentView, name: str) -> str:
@@ -198,15 +200,15 @@ def _quality(deployment: DeploymentView, name: str) -> str:
 
 
 def _folded(
-    found: Sequence[Standing], rows: int, named: Collection[str]
+    all_standings: Sequence[Standing], rows: int, named: Collection[str]
 ) -> tuple[list[Standing], dict[str, list[Standing]]]:
     """Those that are shown, and the last of the order by verdict, which are folded; the ``named`` ones are shown."""
-    if len(found) <= rows:
-        return list(found), {}
+    if len(all_standings) <= rows:
+        return list(all_standings), {}
     for room in range(rows - 1, -1, -1):
-        kept = [one for i, one in enumerate(found) if i < room or one.deployment.name in named]
+        kept = [one for i, one in enumerate(all_standings) if i < room or one.deployment.name in named]
         folded: dict[str, list[Standing]] = {}
-        for one in found:
+        for one in all_standings:
             if one not in kept:
                 folded.setdefault(one.verdict, []).append(one)
         if len(kept) + len(folded) <= rows:
@@ -214,7 +216,7 @@ def _folded(
     # one alone takes a line in either way
     several = {word: members for word, members in folded.items() if len(members) > 1}
     hidden = {one.deployment.name for members in several.values() for one in members}
-    return [one for one in found if one.deployment.name not in hidden], several
+    return [one for one in all_standings if one.deployment.name not in hidden], several
 
 
 @dataclass(frozen=True)
@@ -307,8 +309,8 @@ def _print_gate(terminal: Terminal, gate: GateOutcome, outcomes: int) -> None:
     if len(stopping) > outcomes:
         terminal.prose(f"{len(stopping) - outcomes} more: scalemodel check", indent=0, style="dim")
     for one in stopping[-outcomes:]:
-        told = f"{one.task}: {one.short}: {one.rule}: {one.detail}"
-        terminal.prose(told, indent=0, hanging="x " if one.status == "fail" else "? ", lines=GATE_LINES)
+        outcome_text = f"{one.task}: {one.short}: {one.rule}: {one.detail}"
+        terminal.prose(outcome_text, indent=0, hanging="x " if one.status == "fail" else "? ", lines=GATE_LINES)
     terminal.prose(f"gate {SAID[gate.status]}: {counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
 
 

@@ -46,12 +46,12 @@ class Standing:
 
 def standings(task: TaskView, sort: Sort = "verdict") -> list[Standing]:
     """All deployments but the reference and its replicates."""
-    found = [
+    all_standings = [
         standing_of(task, d)
         for d in task.deployments
         if d.name != task.reference and d.replicate_kind is None and d.replicate_of is None
     ]
-    return sorted(found, key=lambda one: (*_KEYS[sort](task, one), one.deployment.number))
+    return sorted(all_standings, key=lambda one: (*_KEYS[sort](task, one), one.deployment.number))
 
 
 def standing_of(task: TaskView, d: DeploymentView) -> Standing:

@@ -15,13 +15,13 @@ from harness.report.view import DeploymentView, TaskView
 
 def surer(task: TaskView) -> list[str]:
     """Sentences: what cannot be told of the deployments that the recommendation is about, then all other advice."""
-    found = standings(task)
-    about = named(task, found)
-    told = [_of(task, one.deployment) for one in found if one.deployment.name in about]
+    all_standings = standings(task)
+    about = named(task, all_standings)
+    sentences = [_of(task, one.deployment) for one in all_standings if one.deployment.name in about]
     advice = [
         f"{finding.text} {finding.next_step}".strip() for finding in findings_on(task) if finding.kind == "advice"
     ]
-    return [*filter(None, told), *advice]
+    return [*filter(None, sentences), *advice]
 
 
 def _of(task: TaskView, d: DeploymentView) -> str:

@@ -177,11 +177,11 @@ def test_a_half_written_engine_is_built_again(
 
     class Spoilt(OnCpu):
         def _kept(self) -> list[str]:
-            return [path.name for path in tensorrt_options.kept_engines(self._told)]
+            return [path.name for path in tensorrt_options.kept_engines(self._provider_options)]
 
         def _load(self) -> None:
-            self._told = self._tensorrt_options()
-            (Path(self._told["trt_engine_cache_path"]) / "half.engine").write_bytes(b"ft")
+            self._provider_options = self._tensorrt_options()
+            (Path(self._provider_options["trt_engine_cache_path"]) / "half.engine").write_bytes(b"ft")
             super()._load()
 
     def open_session(self: Any, path: Path, options: Any) -> Any:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models
 from harness.cli.cautions import cautions, data_cautions
 from harness.config.load import load_study
 from harness.errors import UserError
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.execution.run import load_missing_examples
 from harness.planning import context
 from harness.planning.plan import make_plan

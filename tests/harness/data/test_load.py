@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from harness.config.data import DataSource, EmbeddedSource, HubSource, SquadSource, TableSource
+from harness.config.task_registry import TASKS
 from harness.data.load import describe, load_examples, source_files
 from harness.demo.corpora import CORPORA
 from harness.errors import UserError
-from harness.examples import Example
-from harness.task_registry import TASKS
+from harness.examples.records import Example
 
 LABELS = ("negative", "positive")
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from harness.data.sampling import sample
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples.records import Example, QuestionExample, TextExample
 
 
 def texts(count: int, labels: int = 3) -> list[Example]:

@@ -10,7 +10,7 @@ import pytest
 
 from harness.data.squad import read_squad
 from harness.errors import UserError
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 
 CONTEXT = "Bob \U0001f600 lives in Paris. Alice\u0000 lives\u2028in caf\u00e9 Paris."
 

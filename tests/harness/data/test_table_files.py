@@ -11,7 +11,7 @@ import pytest
 
 from harness.data.tables import read_label_sets, read_table
 from harness.errors import UserError
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 
 LABELS = ("negative", "positive")
 TEXTS = ["good, really", 'he said "no"\nand left', "caf\u00e9 \U0001f600 \u2028 x\x00y", "good, really"]

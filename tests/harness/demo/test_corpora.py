@@ -7,7 +7,7 @@ import pytest
 from harness.demo.corpora import CORPORA, LABELS, SPLITS, generate
 from harness.demo.names import SPLIT_SHARES, STEMS, SURNAME_ENDS, TOWN_ENDS, belongs
 from harness.errors import UserError
-from harness.examples import QuestionExample, TextExample
+from harness.examples.records import QuestionExample, TextExample
 
 TASKS = ("question-answering", "text-classification")
 

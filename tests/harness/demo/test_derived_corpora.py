@@ -11,8 +11,8 @@ import pytest
 from harness.demo.corpora import DOCUMENTS, SPLITS, generate
 from harness.demo.reviews import OPINIONS
 from harness.demo.statements import AGREEMENT
-from harness.entities import entities_of, in_iob2
-from harness.examples import (
+from harness.examples.entities import entities_of, in_iob2
+from harness.examples.records import (
     CandidateList,
     LabelledText,
     PlainText,

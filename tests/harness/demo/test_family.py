@@ -6,11 +6,11 @@ import pytest
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
+from harness.config.task_registry import TASKS, task_class
 from harness.demo import embedded_names, files, write_checkpoint
 from harness.demo.corpora import CORPORA
 from harness.demo.weights import FAMILY, MODELS
 from harness.errors import UserError
-from harness.task_registry import TASKS, task_class
 from tools.demo_family_members import VOCABULARY, member
 
 MEMBERS = [(task, name) for task, names in MODELS.items() for name in names]

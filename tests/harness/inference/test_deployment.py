@@ -18,7 +18,7 @@ from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import LABELS, generate
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.inference import deployment as live
 from harness.inference.deployment import DeploymentRunner, one_session_a_thread, open_deployment
 from harness.inference.latency_breakdown import STAGES, latency_breakdown

@@ -44,7 +44,7 @@ def test_a_legend_is_of_columns_that_are_shown(name: str) -> None:
     for table, width in product(tables(tree), WIDTHS):
         layout = lay_out(table, width)
         shown = [heading(table.columns[place]) for place in layout.widths]
-        words = [word for text in table.told(layout.widths).values() for word in explained(text)]
+        words = [word for text in table.shown_notes(layout.widths).values() for word in explained(text)]
         for word in words:
             assert word in NO_COLUMNS or any(word in one for one in shown), (table.title, word, shown)
 
@@ -54,5 +54,5 @@ def test_what_is_said_of_a_column_goes_with_it() -> None:
     row = Row(tuple(Cell(text) for text in ("a", "2.0x", "1.0x")))
     note = ("Of 3 runs.", About(("speed-\nup",), "speed-up: of p50."), About(("size", "peak"), "size: of the file."))
     table = Table("", columns, (row,), (note, (About(("peak",), "peak: of memory."),)))
-    assert list(table.told().values()) == ["Of 3 runs. speed-up: of p50. size: of the file."]
-    assert list(table.told([0, 1]).values()) == ["Of 3 runs. speed-up: of p50."]
+    assert list(table.shown_notes().values()) == ["Of 3 runs. speed-up: of p50. size: of the file."]
+    assert list(table.shown_notes([0, 1]).values()) == ["Of 3 runs. speed-up: of p50."]

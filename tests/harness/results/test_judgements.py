@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.examples import PlainText, Query
+from harness.examples.records import PlainText, Query
 from harness.results.judgements import judgement_notes
 from harness.store.examples import write_examples
 

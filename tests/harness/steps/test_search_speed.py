@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.arrow import pa, pq
+from harness.data.arrow import pa, pq
 from harness.results.performance import search_speed_up
 from harness.steps import search_speed
 from harness.steps.context import Context

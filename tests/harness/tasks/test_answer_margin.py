@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.config.tasks import QuestionAnswering
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 from harness.tasks.answer_margin import right_answers
 from harness.tasks.features import Features
 from harness.tasks.span_decoding import decode

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from harness.config.tasks import QuestionAnswering
 from harness.errors import UserError
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 from harness.tasks.fast_tokenizer import FastTokenizer
 from harness.tasks.features import Features
 from harness.tasks.question_answering import QuestionAnsweringTask

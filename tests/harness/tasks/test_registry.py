@@ -7,8 +7,8 @@ import pytest
 import backends.tasks
 import exporters.tasks
 from harness.config.study import json_schema
+from harness.config.task_registry import TASKS, task_class
 from harness.errors import UserError
-from harness.task_registry import TASKS, task_class
 from harness.tasks.task import task_for
 
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.tasks.fast_tokenizer import FastTokenizer
 from harness.tasks.task import task_for
 

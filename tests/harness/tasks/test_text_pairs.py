@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.characteristics.attributes import of_pairs
 from harness.config.tasks import Threshold
-from harness.examples import ScoredPair, TextPair
+from harness.examples.records import ScoredPair, TextPair
 from harness.tasks.attacked import Attacked
 from harness.tasks.features import Features
 from harness.tasks.task import task_for

@@ -9,7 +9,7 @@ from seqeval.metrics import f1_score, precision_score, recall_score
 from tokenizers import Tokenizer, pre_tokenizers
 
 from harness.errors import UserError
-from harness.examples import TaggedSentence
+from harness.examples.records import TaggedSentence
 from harness.tasks.fast_tokenizer import FastTokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import IGNORED, Task, task_for

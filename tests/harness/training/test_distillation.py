@@ -22,7 +22,7 @@ from harness.checkpoints.synthetic_vocabulary import SIZE
 from harness.config.checkpoints import CutCheckpoint
 from harness.config.training import PlannedDistillation, Recipe
 from harness.errors import UserError
-from harness.examples import PlainText
+from harness.examples.records import PlainText
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.batches import FAR_BELOW

@@ -16,7 +16,7 @@ from harness.config.checkpoints import PrunedCheckpoint
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import PlannedDistillation, Recipe
 from harness.errors import StepFailed, UserError
-from harness.examples import QuestionExample
+from harness.examples.records import QuestionExample
 from harness.tasks.answer_spans import answer_spans
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for

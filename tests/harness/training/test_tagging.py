@@ -14,7 +14,7 @@ from harness.checkpoints.labels import written_labels
 from harness.checkpoints.loading import HEADS, load_model
 from harness.checkpoints.synthetic_vocabulary import SIZE
 from harness.config.training import PlannedDistillation, Recipe
-from harness.examples import TaggedSentence
+from harness.examples.records import TaggedSentence
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import IGNORED, task_for
 from harness.training.fine_tuning import fine_tune

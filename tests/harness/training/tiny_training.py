@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.config.tasks import QuestionAnswering
 from harness.config.training import PlannedDistillation, Recipe
-from harness.examples import QuestionExample, TextExample
+from harness.examples.records import QuestionExample, TextExample
 
 LABELS = ("bad", "good")
 _COLOURS = ("red", "blue", "green", "black", "white")

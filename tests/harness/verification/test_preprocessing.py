@@ -32,7 +32,7 @@ from harness.checkpoints.tokenizer_files import staged, write_prebuilt_tokenizer
 from harness.config.checkpoints import FolderCheckpoint
 from harness.config.tasks import QuestionAnswering
 from harness.errors import REFUSED, StepFailed, UserError
-from harness.examples import Example, QuestionExample, TextExample
+from harness.examples.records import Example, QuestionExample, TextExample
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.span_decoding import decode

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForSequenceClassification, BertConfig, RobertaConfig
 
 from exporters.artifact import export
-from harness.examples import TextExample
+from harness.examples.records import TextExample
 from harness.inference.deployment import open_deployment
 from harness.tasks.columns import matrix
 from tests.harness.options import deployment_options

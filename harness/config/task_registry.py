@@ -31,5 +31,5 @@ def task_class(name: str) -> type[Task]:
     if name not in TASKS:
         raise UserError(f"unknown task {name!r}: the tasks are {', '.join(TASKS)}")
     module, _, attribute = TASKS[name].partition(":")
-    found: type[Task] = getattr(import_module(module), attribute)
-    return found
+    task_type: type[Task] = getattr(import_module(module), attribute)
+    return task_type

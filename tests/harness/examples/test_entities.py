@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from harness.entities import Entity, entities_in_words, entities_of, in_iob2, tags_of
+from harness.examples.entities import Entity, entities_in_words, entities_of, in_iob2, tags_of
 
 TAGS = st.lists(st.sampled_from(["O", "B-a", "I-a", "B-b-c", "I-b-c"]), max_size=12)
 

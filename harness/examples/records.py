@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from harness.entities import OUTSIDE, entities_in_words
+from harness.examples.entities import OUTSIDE, entities_in_words
 
 NO_LABELS = "no labels"
 

@@ -27,16 +27,16 @@ def entities_of(tags: Sequence[str]) -> list[Entity]:
     As conlleval and seqeval read IOB2: an entity begins with ``B-``, and also with an ``I-`` behind ``O`` or behind
     another type, which is how IOB1 begins most of them.
     """
-    found: list[Entity] = []
+    entities: list[Entity] = []
     type_, start = "", 0
     for place, tag in enumerate([*tags, OUTSIDE]):
         prefix, _, own = tag.partition("-")
         if type_ and (prefix != "I" or own != type_):
-            found.append(Entity(type_, start, place))
+            entities.append(Entity(type_, start, place))
             type_ = ""
         if not type_ and prefix != OUTSIDE:
             type_, start = own, place
-    return found
+    return entities
 
 
 def in_iob2(tags: Sequence[str]) -> tuple[str, ...]:
@@ -66,8 +66,8 @@ def entities_in_words(words: Sequence[str], tags: Sequence[str]) -> str:
 
     Two answers are the same exactly where their entities are.
     """
-    told = [
+    descriptions = [
         f"{' '.join(words[start:end])} [{type_} {start + 1}{f'-{end}' if end > start + 1 else ''}]"
         for type_, start, end in entities_of(tags)
     ]
-    return "; ".join(told) or NO_ENTITIES
+    return "; ".join(descriptions) or NO_ENTITIES

@@ -1,0 +1,1 @@
+"""Examples as every task's data are read: one frozen record each."""
