@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatch
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from backends.backend import Availability, Backend
@@ -31,8 +31,7 @@ def backend_class(name: str) -> type[Backend]:
     """The class of a backend; `BackendError` for a name that is none."""
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {name!r}; one of {', '.join(BACKENDS)}")
-    module, _, attribute = BACKENDS[name].partition(":")
-    backend_type: type[Backend] = getattr(import_module(module), attribute)
+    backend_type: type[Backend] = resolve_name(BACKENDS[name])
     return backend_type
 
 

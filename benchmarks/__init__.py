@@ -51,7 +51,6 @@ _PLACES = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    from pkgutil import resolve_name
 
-    module, _, attribute = _PLACES[name].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), attribute)
+    return resolve_name(f"{__name__}.{_PLACES[name]}")

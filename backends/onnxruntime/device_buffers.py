@@ -53,9 +53,8 @@ class DeviceBuffers:
         self._host = HostBlock(device)
         # ONNX Runtime keeps 0 for itself.
         self._graph_ids = {shape: number for number, shape in enumerate(graphs, start=1)}
-        self._captured: dict[
-            Shape, BoundBuffers
-        ] = {}  # a captured graph works on the addresses that it was captured with
+        # A captured graph works on the addresses that it was captured with.
+        self._captured: dict[Shape, BoundBuffers] = {}
         self._recent: OrderedDict[Shape, BoundBuffers] = OrderedDict()
 
     def infer(self, feeds: Feeds) -> dict[str, NDArray[Any]]:

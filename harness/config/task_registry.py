@@ -5,7 +5,7 @@ A task's module is imported when one asks for it.
 
 from __future__ import annotations
 
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING
 
 from harness.errors import UserError
@@ -30,6 +30,5 @@ def task_class(name: str) -> type[Task]:
     """All that is to be known of a task. Raises `UserError` for a name that is none."""
     if name not in TASKS:
         raise UserError(f"unknown task {name!r}: the tasks are {', '.join(TASKS)}")
-    module, _, attribute = TASKS[name].partition(":")
-    task_type: type[Task] = getattr(import_module(module), attribute)
+    task_type: type[Task] = resolve_name(TASKS[name])
     return task_type
