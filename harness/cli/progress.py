@@ -22,7 +22,7 @@ from rich.text import Text
 
 from harness.errors import SKIPPED
 from harness.execution import run as execution
-from harness.execution.estimate import usual_seconds
+from harness.execution.estimate import usual_seconds, weights_of
 from harness.report.findings.phrases import plural
 from harness.report.numbers import duration
 from harness.report.printable import printable, say
@@ -42,8 +42,7 @@ def progress_for(store: Store, *, quiet: bool) -> Iterator[execution.Progress]:
     if quiet:
         yield execution.Silent()
         return
-    usual, _ = usual_seconds(store)
-    left = _TimeLeft(usual)
+    left = _TimeLeft(store)
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines(left)
@@ -64,9 +63,13 @@ def progress_for(store: Store, *, quiet: bool) -> Iterator[execution.Progress]:
 class _TimeLeft:
     """How long the steps of a stage still take."""
 
-    def __init__(self, earlier: Typical) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        earlier, _ = usual_seconds(store)
         self._usual = Typical(earlier)
         self._ahead: dict[str, Step] = {}
+        self._weights: dict[str, float | None] = {}
+        """Bytes of the model that each step is about, by key."""
         self._since = time.monotonic()
         """When the step at work began, or rather the one before it ended: starting its process counts as well."""
         self._at_work: dict[str, float] = {}
@@ -77,12 +80,14 @@ class _TimeLeft:
 
     def stage(self, steps: Sequence[Step]) -> None:
         self._ahead = {step.key: step for step in steps}
+        self._weights = {step.key: weights_of(step, self._store) for step in steps}
         self._since = time.monotonic()
 
     def settle(self, step: Step, *, finished: bool) -> None:
         now = time.monotonic()
         if finished:
-            self._usual.add(step.kind, step.subject, now - self._at_work.get(step.key, self._since))
+            seconds = now - self._at_work.get(step.key, self._since)
+            self._usual.add(step.kind, step.subject, seconds, self._weights.get(step.key))
         self._at_work.pop(step.key, None)
         self._ahead.pop(step.key, None)
         self._since = now
@@ -90,7 +95,9 @@ class _TimeLeft:
     def description(self) -> str:
         """Empty where nothing is known."""
         now = time.monotonic()
-        expected = {key: self._usual.of(step.kind, step.subject) for key, step in self._ahead.items()}
+        expected = {
+            key: self._usual.of(step.kind, step.subject, self._weights[key]) for key, step in self._ahead.items()
+        }
         known = {key: seconds for key, seconds in expected.items() if seconds is not None}
         if not known:
             return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from harness.checkpoints.folder_check import weight_files
@@ -10,8 +10,8 @@ from harness.checkpoints.locate import source_folder
 from harness.config.checkpoints import FolderCheckpoint, PackageCheckpoint
 from harness.planning.plan import Plan, Until
 from harness.steps import checkpoint
-from harness.store.inventory import kept_steps, size_of
-from harness.store.step import Step
+from harness.store.inventory import KeptStep, kept_steps, size_of
+from harness.store.step import Step, StepRef
 from harness.store.steps import Store
 from harness.store.typical import Typical
 
@@ -19,7 +19,7 @@ WEIGHTS = (
     *("checkpoint", "training", "masked_language_model"),
     *("artifact", "masked_language_model_artifact", "sentence_encoder_artifact"),
 )
-"""Kinds whose steps make a model's weights anew: as many bytes as its checkpoint has, or fewer."""
+"""Kinds whose steps make a model's weights anew: as many bytes as what they make it of, or fewer."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def usual_seconds(store: Store) -> tuple[Typical, int]:
     usual, known = Typical(), 0
     for kept in kept_steps(store):
         if kept.seconds is not None:
-            usual.add(kept.kind, kept.subject, kept.seconds)
+            usual.add(kept.kind, kept.subject, kept.seconds, _kept_weights(kept, store))
             known += 1
     return usual, known
 
@@ -57,40 +57,54 @@ def usual_seconds(store: Store) -> tuple[Typical, int]:
 def estimate(plan: Plan, store: Store, until: Until = "results") -> WorkEstimate:
     """Of what can be planned at the start. Data are not part of it: they have been read by then."""
     steps = [step for name, stage in plan.stages(until).items() if name != "examples" for step in stage]
-    to_do = [step for step in steps if not store.holds(step.kind, step.key)]
     usual, known = usual_seconds(store)
-    seconds = [usual.of(step.kind, step.subject) for step in to_do]
-    sizes = _sizes(steps, to_do, store)
-    return WorkEstimate(
-        steps=len(steps),
-        done=len(steps) - len(to_do),
-        known=known,
-        seconds=sum(each for each in seconds if each is not None),
-        untimed=seconds.count(None),
-        bytes=round(sum(each for each in sizes if each is not None)),
-        unsized=sizes.count(None),
-    )
-
-
-def _sizes(steps: Sequence[Step], to_do: Sequence[Step], store: Store) -> list[float | None]:
-    """Bytes of each step to do: as steps like it have, else as the weights that it is made of have."""
-    usual = Typical()
-    for kept in kept_steps(store):
-        usual.add(kept.kind, kept.subject, size_of(kept.path))
+    usual_size = _usual_sizes(store)
     sizes: dict[str, float | None] = {}
+    seconds: dict[str, float | None] = {}
     for step in steps:
         if store.holds(step.kind, step.key):
             sizes[step.key] = size_of(store.path(step.kind, step.key))
-        else:
-            sizes[step.key] = usual.of(step.kind, step.subject) or _of_weights(step, sizes)
-    return [sizes[step.key] for step in to_do]
+            continue
+        weights = _source_bytes(step) or _largest(step.inputs.refs, lambda ref: sizes.get(ref.key))
+        seconds[step.key] = usual.of(step.kind, step.subject, weights)
+        size = usual_size.of(step.kind, step.subject, weights)
+        sizes[step.key] = weights if size is None and step.kind in WEIGHTS else size
+    times, room = list(seconds.values()), [sizes[key] for key in seconds]
+    return WorkEstimate(
+        steps=len(steps),
+        done=len(steps) - len(seconds),
+        known=known,
+        seconds=sum(each for each in times if each is not None),
+        untimed=times.count(None),
+        bytes=round(sum(each for each in room if each is not None)),
+        unsized=room.count(None),
+    )
 
 
-def _of_weights(step: Step, sizes: Mapping[str, float | None]) -> float | None:
-    if step.kind not in WEIGHTS:
-        return None
+def weights_of(step: Step, store: Store) -> float | None:
+    """Bytes of the model that a step is about, as its source or the store has it; None: of none, or not known yet."""
+    return _source_bytes(step) or _largest(step.inputs.refs, lambda ref: size_of(store.path(ref.kind, ref.key)))
+
+
+def _usual_sizes(store: Store) -> Typical:
+    usual = Typical()
+    for kept in kept_steps(store):
+        usual.add(kept.kind, kept.subject, size_of(kept.path), _kept_weights(kept, store))
+    return usual
+
+
+def _kept_weights(kept: KeptStep, store: Store) -> float | None:
+    read = _largest(kept.refs, lambda ref: size_of(store.path(ref.kind, ref.key)))
+    return read or (size_of(kept.path) if kept.kind in WEIGHTS else None)
+
+
+def _source_bytes(step: Step) -> float | None:
     if isinstance(step.options, checkpoint.Options):
         source = step.options.source
         if isinstance(source, FolderCheckpoint | PackageCheckpoint):
             return size_of(*weight_files(source_folder(source)))
-    return next((size for ref in step.inputs.refs if (size := sizes.get(ref.key)) and ref.kind in WEIGHTS), None)
+    return None
+
+
+def _largest(refs: Iterable[StepRef], size: Callable[[StepRef], float | None]) -> float | None:
+    return max((of_one for ref in refs if ref.kind in WEIGHTS and (of_one := size(ref))), default=None)

@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from harness.store.step import StepRef
 from harness.store.steps import Store
 
 
@@ -32,13 +35,30 @@ class KeptStep:
         """How long it took; None where that was not recorded."""
         return self._record[1]
 
+    @property
+    def refs(self) -> list[StepRef]:
+        """The steps that it needed."""
+        return self._record[2]
+
     @cached_property
-    def _record(self) -> tuple[dict[str, str], float | None]:
+    def _record(self) -> tuple[dict[str, str], float | None, list[StepRef]]:
         try:
             record = json.loads((self.path / "step.json").read_text(encoding="utf-8"))
-            return dict(record["step"]["subject"]), record.get("seconds")
+            step = record["step"]
+            return dict(step["subject"]), record.get("seconds"), list(_refs(step["inputs"]))
         except (OSError, ValueError, KeyError, TypeError):
-            return {}, None
+            return {}, None, []
+
+
+def _refs(recorded: Any) -> Iterator[StepRef]:
+    """Of inputs as JSON, be they of a kind that this version does not know."""
+    match recorded:
+        case {"kind": str(kind), "key": str(key)}:
+            yield StepRef(kind=kind, key=key)
+        case dict():
+            yield from chain.from_iterable(map(_refs, recorded.values()))
+        case list():
+            yield from chain.from_iterable(map(_refs, recorded))
 
 
 def kept_steps(store: Store) -> Iterator[KeptStep]:

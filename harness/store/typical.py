@@ -6,29 +6,41 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from statistics import median
 
+UNLIKE = 5
+"""More than the 4 between a model and itself in 8 bits."""
+
 
 class Typical:
     """Values of steps, and of steps like a given one the median.
 
     The most alike are asked first: those about the very same subject, then those of the same model and task, of the
-    task, and of the kind alone. At each of them, ``earlier`` values are asked after those added here.
+    task, and of the kind alone. At each of them, ``earlier`` values are asked after those added here. One whose model
+    has `UNLIKE` times the weights, or one in as many, is not asked: studies of one store call their models alike.
     """
 
     def __init__(self, earlier: Typical | None = None) -> None:
-        self._values: defaultdict[object, list[float]] = defaultdict(list)
+        self._values: defaultdict[object, list[tuple[float, float | None]]] = defaultdict(list)
         self._earlier = earlier
 
-    def add(self, kind: str, subject: Mapping[str, str], value: float) -> None:
+    def add(self, kind: str, subject: Mapping[str, str], value: float, weights: float | None = None) -> None:
+        """``weights``: bytes of the model's; None where it has none, or they are not known."""
         for likeness in _likenesses(kind, subject):
-            self._values[likeness].append(value)
+            self._values[likeness].append((value, weights))
 
-    def of(self, kind: str, subject: Mapping[str, str]) -> float | None:
-        """None: no step of the kind is known."""
+    def of(self, kind: str, subject: Mapping[str, str], weights: float | None = None) -> float | None:
+        """None: no step like it is known."""
         for likeness in _likenesses(kind, subject):
             for known in (self, self._earlier):
-                if known is not None and likeness in known._values:
-                    return median(known._values[likeness])
+                if known is not None and (values := known._of(likeness, weights)):
+                    return median(values)
         return None
+
+    def _of(self, likeness: object, weights: float | None) -> list[float]:
+        return [value for value, others in self._values.get(likeness, ()) if not _unlike(weights, others)]
+
+
+def _unlike(first: float | None, second: float | None) -> bool:
+    return first is not None and second is not None and max(first, second) >= UNLIKE * min(first, second)
 
 
 def _likenesses(kind: str, subject: Mapping[str, str]) -> Iterator[object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from harness.config.load import load_study
 from harness.demo import write_checkpoint
 from harness.execution.estimate import estimate
 from harness.planning.plan import Plan, make_plan
-from harness.store.step import Step
+from harness.store.step import Step, StepInputs
 from harness.store.steps import Store
 
 STUDY = """
@@ -63,3 +64,22 @@ def test_steps_like_them_tell_and_what_is_done_costs_nothing(plan: Plan, tmp_pat
     made(store, int8, 10, 5)
     assert estimate(plan, store, until="checkpoints").done == 1
     assert estimate(plan, store, until="artifacts").timed == 0
+
+
+def test_steps_of_a_model_of_another_size_tell_nothing(plan: Plan, tmp_path: Path) -> None:
+    """A demonstration and one's own model share a store, and both have a reference."""
+    (checkpoint,), (fp32, _) = plan.checkpoints, plan.artifacts
+    (weights,) = (tmp_path / "checkpoint").glob("*.safetensors")
+    size = weights.stat().st_size
+    for times, alike in ((2, True), (8, False)):
+        store = Store(tmp_path / f"store-{times}")
+        of_another = replace(checkpoint, key="0" * 32)
+        made(store, of_another, times * size, 10)
+        made(store, replace(fp32, key="1" * 32, inputs=_reading(fp32, of_another)), times * size, 30)
+        found = estimate(plan, store, until="artifacts")
+        assert (found.seconds, found.timed) == ((10 + 30 + 30, 3) if alike else (0, 0)), times
+        assert found.bytes == pytest.approx(3 * size * (times if alike else 1), rel=0.05)
+
+
+def _reading(artifact: Step, checkpoint: Step) -> StepInputs:
+    return artifact.inputs.model_copy(update={"checkpoint": checkpoint.ref})

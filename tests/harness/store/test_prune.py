@@ -200,3 +200,13 @@ def test_the_most_alike_steps_are_asked_first() -> None:
     assert of("small/fp32@cpu", task="sst") == 60 and usual.of("attack", {"task": "qa"}) is None
     usual.add("outputs", {"task": "qa", "deployment": "large/fp16@cpu"}, 7)  # of this run
     assert of("large/fp16@cpu") == 7 == of("large/bf16@cpu") and of("large/int8@cpu") == 60 and of("tiny/fp16@cpu") == 2
+
+
+def test_steps_of_a_model_of_unlike_size_are_not_asked() -> None:
+    usual = Typical()
+    subject = {"task": "qa", "deployment": "large/fp32@cpu"}
+    usual.add("outputs", subject, 7, weights=100)
+    assert usual.of("outputs", subject, 490) == 7 == usual.of("outputs", subject, 21) == usual.of("outputs", subject)
+    assert usual.of("outputs", subject, 500) is None and usual.of("outputs", subject, 20) is None
+    usual.add("outputs", {"task": "qa", "deployment": "tiny/fp32@cpu"}, 1, weights=20)
+    assert usual.of("outputs", subject, 20) == 1  # less alike, but of its size
