@@ -62,7 +62,8 @@ test-families: install
 # other Pythons that are there. Where TORCH_INDEX has no CPU build of torch for them, `TORCH_BUILD=` takes PyPI's own, which
 # runs on a CPU too, and brings 3 GB of CUDA into each.
 PYTHONS := python3.12 python3.13
-ENVIRONMENTS ?= transformers5 $(foreach one,$(PYTHONS),$(shell $(PYTHON_$(one)) --version >/dev/null 2>&1 && echo $(one)))
+PRESENT = $(foreach one,$(PYTHONS),$(shell $(PYTHON_$(one)) --version >/dev/null 2>&1 && echo $(one)))
+ENVIRONMENTS ?= transformers5 $(PRESENT)
 TORCH_BUILD ?= $(if $(filter Linux,$(shell uname)),+cpu)
 PYTHON_transformers5 := $(PYTHON)
 PYTHON_python3.12 ?= python3.12
@@ -81,7 +82,7 @@ EXTRAS_others := cpu,optimum,textattack,dev
 	touch $@
 
 test-environments: install
-	@$(foreach one,$(filter-out $(ENVIRONMENTS),$(PYTHONS)),echo '$(one) is left out; PYTHON_$(one)=FILE names one';)
+	@$(foreach one,$(filter-out $(PRESENT),$(PYTHONS)),echo 'there is no $(PYTHON_$(one)) here; PYTHON_$(one)=FILE names one';)
 	$(MAKE) $(ENVIRONMENTS:%=.venv-%/installed)
 	$(BIN)/python -m tests.compatibility $(ENVIRONMENTS:%=.venv-%/bin/python)
 

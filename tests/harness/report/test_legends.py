@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.report.blocks import About, Cell, Column, Row, Table
+from harness.report.blocks import About, Cell, Column, Row, Table, in_one_line
 from harness.report.build import build_report
 from harness.report.table_layout import lay_out
 from harness.results.schema import CharacteristicResults
@@ -31,10 +31,6 @@ def explained(text: str) -> list[str]:
     return [word for words in found for word in re.split(r", and |, | and ", words)]
 
 
-def heading(column: Column) -> str:
-    return column.heading.replace("\u00ad\n", "").replace("-\n", "-").replace("\n", " ")
-
-
 @pytest.mark.parametrize("name", [*synthetic.EVERY, *CharacteristicResults.model_fields])
 def test_a_legend_is_of_columns_that_are_shown(name: str) -> None:
     tree = synthetic.EVERY[name]() if name in synthetic.EVERY else synthetic.whole()
@@ -43,7 +39,7 @@ def test_a_legend_is_of_columns_that_are_shown(name: str) -> None:
             task["characteristics"][name] = None
     for table, width in product(tables(tree), WIDTHS):
         layout = lay_out(table, width)
-        shown = [heading(table.columns[place]) for place in layout.widths]
+        shown = [in_one_line(table.columns[place].heading) for place in layout.widths]
         words = [word for text in table.shown_notes(layout.widths).values() for word in explained(text)]
         for word in words:
             assert word in NO_COLUMNS or any(word in one for one in shown), (table.title, word, shown)
