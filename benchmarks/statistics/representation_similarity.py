@@ -38,7 +38,7 @@ def align(representations: Sequence[ArrayLike], *, seed: int) -> Alignment:
 
     `representations`: each (n, d), d its own.
     """
-    centred = [_centred(rows) for rows in representations]
+    centred = [_rotated(_centred(rows)) for rows in representations]
     count, n = len(centred), len(centred[0])
     order = np.random.default_rng(seed).permutation(n)
     lengths = [np.square(rows).sum(axis=1) for rows in centred]
@@ -75,6 +75,13 @@ def _dependence(cross: Floats, first: Floats, second: Floats) -> float:
 def _nuclear_norm(matrix: Floats) -> float:
     """The sum of the singular values."""
     return float(np.linalg.svd(matrix, compute_uv=False).sum())
+
+
+def _rotated(rows: Floats) -> Floats:
+    """Without dimensions that n examples cannot fill: neither figure sees rotation, and the products are n x n then."""
+    n, dimensions = rows.shape
+    rotated: Floats = np.linalg.qr(rows.T, mode="r").T if dimensions > n else rows
+    return rotated
 
 
 def _centred(rows: ArrayLike) -> Floats:

@@ -39,7 +39,7 @@ def _transfer(task: TaskPlan, planned: DeploymentPlan, attacks: dict[str, tuple[
     assert settings is not None
     return deployed.step(
         transfer,
-        title=f"show {planned.deployment.name} what was crafted on {task.name}",
+        title=f"transfer attacks to {planned.deployment.name} on {task.name}",
         group=f"transfer {task.name}",
         options=transfer.Options(
             deployment=attacked_deployment(deployed),
