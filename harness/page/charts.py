@@ -84,9 +84,8 @@ def _specs(task: TaskView) -> Iterator[tuple[str, str, Spec]]:
 
 
 def _speed(task: TaskView) -> Iterator[tuple[str, str, Spec]]:
-    yield from _trade(
-        task, task.speed_up, "times as fast as the reference", "Speed against change", task.speed_up_interval
-    )
+    axis = f"times as fast as the reference: {task.speed_measure}"
+    yield from _trade(task, task.speed_up, axis, "Speed against change", task.speed_up_interval)
 
 
 def _memory(task: TaskView) -> Iterator[tuple[str, str, Spec]]:

@@ -45,7 +45,7 @@ AGAIN = "#rerun"
 
 Percentile = Literal["p50", "p90", "p95", "p99"]
 Scenario = Literal["single_stream", "multi_stream", "offline", "server"]
-SpeedMeasure = Literal["p50", "offline throughput"]
+SpeedMeasure = Literal["single requests, timed in pairs with the reference", "p50", "offline throughput"]
 """What speed-ups are ratios of."""
 
 UNTIMED = OncePerProcess.model_validate(dict.fromkeys(OncePerProcess.model_fields))
@@ -400,33 +400,33 @@ class TaskView:
 
     @cached_property
     def speed_measure(self) -> SpeedMeasure:
-        """What every speed-up of the task is of: the p50, or throughput where the reference has no latency."""
+        """What every speed-up of the task is of: requests timed in pairs with the reference, where any were.
+
+        Else the p50, or throughput where the reference has no latency. What was not measured so has no speed-up.
+        """
+        if any(self._paired(d) is not None for d in self.deployments if d.name != self.reference):
+            return "single requests, timed in pairs with the reference"
         base = self.reference_deployment
         offline_alone = base is not None and base.latency("p50") is None and base.samples_per_second is not None
         return "offline throughput" if offline_alone else "p50"
 
     @property
-    def speed_up_of(self) -> str:
-        """What speed-ups are of, for notes."""
-        if any(self._paired(d) is not None for d in self.deployments if d.name != self.reference):
-            return "single requests, timed in pairs with the reference"
-        return self.speed_measure
-
-    @property
     def speed_scenario(self) -> Scenario:
         """Where speed-ups are measured."""
-        return "single_stream" if self.speed_measure == "p50" else "offline"
+        return "offline" if self.speed_measure == "offline throughput" else "single_stream"
 
     def speed_up(self, deployment: DeploymentView, against: DeploymentView | None = None) -> float | None:
-        """Times as fast as the reference, or as another: measured in pairs, or else by `speed_measure`."""
+        """Times as fast as the reference, or as another, by `speed_measure`."""
         base = against or self.reference_deployment
         if base is None:
             return None
-        if base is not deployment and (paired := quotient(self._paired(deployment), self._paired(base))) is not None:
-            return paired
-        if self.speed_measure == "p50":
-            return quotient(base.latency("p50"), deployment.latency("p50"))
-        return quotient(deployment.samples_per_second, base.samples_per_second)
+        match self.speed_measure:
+            case "p50":
+                return quotient(base.latency("p50"), deployment.latency("p50"))
+            case "offline throughput":
+                return quotient(deployment.samples_per_second, base.samples_per_second)
+            case _:
+                return quotient(self._paired(deployment), self._paired(base))
 
     def speed_up_interval(self, deployment: DeploymentView) -> Interval | None:
         """Of 95 %, of the speed-up over the reference; None where that was not measured in pairs of several processes.
@@ -446,7 +446,7 @@ class TaskView:
         base = against or self.reference_deployment
         if base is None or base is deployment:
             return False
-        if None not in (self._paired(deployment), self._paired(base)):
+        if self.speed_measure not in ("p50", "offline throughput"):
             intervals = [self.speed_up_interval(d) for d in (deployment, base)]
             return any(interval[1] > SCATTERED * interval[0] for interval in intervals if interval is not None)
         return any(d.doubtful(self.speed_scenario) for d in (deployment, base))

@@ -145,7 +145,7 @@ def not_ranked(task: TaskView) -> list[Finding]:
 
 
 def _gain(task: TaskView, deployment: DeploymentView) -> str:
-    measure = "" if task.speed_measure == "p50" else f" in {task.speed_measure}"
+    measure = f" in {task.speed_measure}" if task.speed_measure == "offline throughput" else ""
     ranked = task.ranked_speed_up(deployment)
     speed = ratio(None) if ranked is None else _speed(ranked)
     return f"{deployment.label}, {speed} as fast as the reference{measure}{_size(task, deployment)}"

@@ -57,7 +57,7 @@ def robustness(task: TaskView) -> list[Block]:
     )
     notes: list[Note] = [
         (
-            About(("speed-\nup",), f"speed-up: of {task.speed_up_of}."),
+            About(("speed-\nup",), f"speed-up: of {task.speed_measure}."),
             "Changes are against the reference, on the same texts: success, queries where both were right before.",
         )
     ]

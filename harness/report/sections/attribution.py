@@ -43,7 +43,7 @@ def chain(task: TaskView) -> list[Block]:
         Column("attack\n%"),
     )
     note = (
-        About(("speed-\nup",), f"speed-up: of {task.speed_up_of}."),
+        About(("speed-\nup",), f"speed-up: of {task.speed_measure}."),
         About(("other\nanswer",), "other answer: as wrong, or as right, as before, with another."),
         About(
             ("neigh\u00ad\nbours\n%",),

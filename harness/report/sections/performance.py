@@ -160,6 +160,6 @@ def _where(task: TaskView, timed_offline: bool) -> Note:
         parts.append(f"all on {words(task.backends[0])}")
     return (
         "; ".join(parts) + ".",
-        About(("speed-\nup",), f"speed-up: of {task.speed_up_of}."),
+        About(("speed-\nup",), f"speed-up: of {task.speed_measure}."),
         About(("peak\nMiB",), "peak: memory above a bare process."),
     )

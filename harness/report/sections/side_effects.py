@@ -99,7 +99,7 @@ def _against_reference(task: TaskView, reference: DeploymentView) -> Table | Non
         Column("by\nspeed", optional=True),
         Column("by\nmemory", optional=True),
     )
-    speed_up = About(("speed-\nup",), f"speed-up: of {task.speed_up_of}.")
+    speed_up = About(("speed-\nup",), f"speed-up: of {task.speed_measure}.")
     notes = ((speed_up, *LEGEND), _floor_note(task, reference))
     return filled(Table("Everything against the reference", columns, tuple(rows), notes))
 

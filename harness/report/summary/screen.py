@@ -109,7 +109,11 @@ def legend(tasks: Sequence[TaskView]) -> str:
     if all(task.external for task in tasks):  # neither the model nor its training data is there for the two
         letters = "E errors, R representation, S score, D and A need the model"
     sentence = f"{letters}: = same, x different, ? cannot tell, - not measured."
-    return sentence if all(task.external for task in tasks) else f"{sentence} ! unsteady timing."
+    if all(task.external for task in tasks):
+        return sentence
+    if measures := dict.fromkeys(task.speed_measure for task in tasks if any(map(task.speed_up, task.candidates))):
+        sentence += f" speed-up: of {'; '.join(measures)}."
+    return f"{sentence} ! unsteady timing."
 
 
 def what_ran(run: RunResults, tasks: Sequence[TaskView]) -> str:
