@@ -3,7 +3,9 @@
 TYPE_CHECKING = False  # as in typing, which would have to be imported
 if TYPE_CHECKING:
     from harness.config.load import load_study as load_study
+    from harness.demo import write_checkpoint as write_checkpoint
     from harness.errors import UserError as UserError
+    from harness.gate.tidy import write_tidy as write_tidy
     from harness.report.render import render as render
     from harness.results.read import load_results as load_results
     from harness.results.run import run as run
@@ -14,6 +16,8 @@ __all__ = [
     "load_study",
     "render",
     "run",
+    "write_checkpoint",
+    "write_tidy",
 ]
 
 _PLACES = {
@@ -21,6 +25,8 @@ _PLACES = {
     "run": "results.run",
     "load_results": "results.read",
     "render": "report.render",
+    "write_tidy": "gate.tidy",
+    "write_checkpoint": "demo",
     "UserError": "errors",
 }
 """Modules are imported when something of them is asked for: none of them is light."""

@@ -26,7 +26,7 @@ from benchmarks.attack.rules import rules_of
 from benchmarks.attack.transfer import Transfer, replay, replayed, transfer_rows
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, GroupBootstrap, estimates
-from benchmarks.statistics.equivalence import PairedShares, ScoreChange, judge_changes
+from benchmarks.statistics.equivalence import OVERLAP_MARGIN, PairedShares, ScoreChange, judge_changes
 from benchmarks.statistics.shares import share
 
 __all__ = [
@@ -126,7 +126,7 @@ def summarise(
     seed: int,
     random_swaps: Mapping[str, Sequence[AttackResult]] | None = None,
     answers: Mapping[str, Mapping[str, Answers]] | None = None,
-    margin: float = 0.05,
+    overlap_margin: float = OVERLAP_MARGIN,
     method: str = "BERT-ATTACK",
 ) -> AdversarialAttack:
     """Figures of every attacked deployment, of every pair, and of every attack's texts on the others.
@@ -134,8 +134,8 @@ def summarise(
     ``results``: by deployment, on the same texts in any order. ``transfer``: by deployment, what `replay` gave for the
     results of all. ``random_swaps``: by deployment, those that were made. Intervals resample texts, the same ones for
     every figure. ``answers``: by deployment and id, of
-    questions whose answer turned. ``margin``: the change of a success rate that does not matter. ``method``: the
-    attack's name.
+    questions whose answer turned. ``overlap_margin``: the change of a success rate that does not matter.
+    ``method``: the attack's name.
 
     Raises `BenchmarkError` where the deployments were not attacked on the same texts.
     """
@@ -158,7 +158,7 @@ def summarise(
         method=method,
         n=len(ids),
         deployments={name: _vulnerability(bootstrap, own) for name, own in outcomes.items()},
-        success_changes=_success_changes(outcomes, reference, margin),
+        success_changes=_success_changes(outcomes, reference, overlap_margin),
         pairs=outcome_agreements(bootstrap, outcomes, matrix.get(reference, {})),
         transfers=transfer_rows(bootstrap, matrix),
         words={name: breaking_words(own, succeeded.get(reference, [])) for name, own in succeeded.items()},

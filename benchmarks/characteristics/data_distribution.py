@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number
-from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.equivalence import OVERLAP_MARGIN, Floors, Verdict, judge
 from benchmarks.statistics.length_matching import LengthBins, LengthMatch
 from benchmarks.statistics.nearest_neighbours import distance_to_kth, unit_vectors
 from benchmarks.statistics.ranking import keeping_threshold, rank_correlations, roc_statistics, weighted_roc
@@ -137,7 +137,7 @@ def compare(
     baselines: Mapping[str, Scores] | None = None,
     reference: str | None = None,
     floors: Floors | None = None,
-    overlap_margin: float = 0.05,
+    overlap_margin: float = OVERLAP_MARGIN,
 ) -> DataDistribution:
     """Compare every pair of deployments on the same points.
 

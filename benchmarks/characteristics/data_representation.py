@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import all_pairs
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates, number
-from benchmarks.statistics.equivalence import Floors, Verdict, judge
+from benchmarks.statistics.equivalence import OVERLAP_MARGIN, Floors, Verdict, judge
 from benchmarks.statistics.nearest_neighbours import Neighbours, unit_vectors
 from benchmarks.statistics.representation_similarity import align
 
@@ -69,7 +69,7 @@ def compare(
     seed: int,
     reference: str | None = None,
     floors: Floors | None = None,
-    overlap_margin: float = 0.05,
+    overlap_margin: float = OVERLAP_MARGIN,
 ) -> DataRepresentation:
     """Compare every pair of deployments on the same n examples.
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from benchmarks.characteristics.retrieval import Embedded, IndexVerdict, first_shared, index_verdict, judged
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
-from benchmarks.statistics.equivalence import Floor, Verdict, judge
+from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floor, Verdict, judge
 from benchmarks.statistics.quantized_indexes import INDEXES, IndexKind
 from benchmarks.statistics.search import Rankings, search
 
@@ -74,8 +74,8 @@ def compare(
     again: str | None = None,
     resamples: int,
     seed: int,
-    margin: float = 0.01,
-    overlap_margin: float = 0.05,
+    margin: float = MARGIN,
+    overlap_margin: float = OVERLAP_MARGIN,
 ) -> EmbeddingQuantization:
     """Hold each deployment's embeddings in ``kinds`` of indexes against its own in float32.
 

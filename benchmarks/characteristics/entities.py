@@ -16,7 +16,7 @@ from benchmarks.characteristics import prediction_errors
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
-from benchmarks.statistics.equivalence import Floors, Verdict, judge, members_of
+from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floors, Verdict, judge, members_of
 
 Span = tuple[str, int, int]
 """Type, first word, and the word behind the last; the spans of a sentence do not overlap."""
@@ -137,8 +137,8 @@ def compare(
     resamples: int,
     seed: int,
     floors: Floors | None = None,
-    margin: float = 0.01,
-    overlap_margin: float = 0.05,
+    margin: float = MARGIN,
+    overlap_margin: float = OVERLAP_MARGIN,
 ) -> Entities:
     """Compare deployments on the same n sentences.
 

@@ -15,6 +15,8 @@ from benchmarks.statistics.agreement import all_pairs, kappa_bounds, overlaps
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, divide, estimates, number
 from benchmarks.statistics.divergence import Distributions, Divergences, spread
 from benchmarks.statistics.equivalence import (
+    MARGIN,
+    OVERLAP_MARGIN,
     ExampleOutcomes,
     Floors,
     Pair,
@@ -178,8 +180,8 @@ def compare(
     resamples: int,
     seed: int,
     floors: Floors | None = None,
-    margin: float = 0.01,
-    overlap_margin: float = 0.05,
+    margin: float = MARGIN,
+    overlap_margin: float = OVERLAP_MARGIN,
     classes: Mapping[str, NDArray[np.bool_]] | None = None,
     f1: Mapping[str, NDArray[np.floating]] | None = None,
 ) -> PredictionErrors:

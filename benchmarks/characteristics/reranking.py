@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
-from benchmarks.statistics.equivalence import Floors, Verdict, judge, members_of
+from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floors, Verdict, judge, members_of
 from benchmarks.statistics.search import TOP, Found, best_first, judge_rankings, told_apart
 
 Lists = Sequence[NDArray[np.floating]]
@@ -73,8 +73,8 @@ def compare(
     resamples: int,
     seed: int,
     floors: Floors | None = None,
-    margin: float = 0.01,
-    overlap_margin: float = 0.05,
+    margin: float = MARGIN,
+    overlap_margin: float = OVERLAP_MARGIN,
 ) -> Reranking:
     """Compare deployments on the candidates of the same n queries.
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates
-from benchmarks.statistics.equivalence import Floors, Verdict, judge, members_of
+from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floors, Verdict, judge, members_of
 from benchmarks.statistics.search import TOP, Found, Rankings, judge_rankings, rank_biased_overlap, search
 
 IndexVerdict = Literal["same index", "re-index", "cannot tell"]
@@ -104,8 +104,8 @@ def compare(
     resamples: int,
     seed: int,
     floors: Floors | None = None,
-    margin: float = 0.01,
-    overlap_margin: float = 0.05,
+    margin: float = MARGIN,
+    overlap_margin: float = OVERLAP_MARGIN,
 ) -> Retrieval:
     """Compare deployments on the same n queries and m documents.
 

@@ -25,6 +25,10 @@ from numpy.typing import ArrayLike
 from benchmarks.statistics.bootstrap import Estimate, Floats, divide, estimates, number, standard_errors
 from benchmarks.statistics.shares import Bools, PairedChange, edge
 
+MARGIN = 0.01
+"""Share of the examples that does not matter: within it two deployments are *same*. A study's `margin` in its place."""
+OVERLAP_MARGIN = 0.05
+"""Loss of an overlap (Jaccard), or change of an attack's success rate, that does not matter; `overlap_margin`."""
 LEVEL = 0.05
 POWER = 0.8
 """Of the study that `examples_needed` and `trainings_needed` describe."""

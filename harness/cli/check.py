@@ -16,10 +16,10 @@ from harness.gate.baseline import Baseline, baseline_of, load_baseline
 from harness.gate.benchmark_json import to_benchmark_json
 from harness.gate.judge import gated_run, judge
 from harness.gate.junit import to_junit
-from harness.gate.outcome import GateOutcome, load_gate
 from harness.gate.starting_policy import starting_policy
 from harness.gate.summary import github_annotations, print_lines, to_markdown
 from harness.report.view import tasks_of
+from harness.results.gate_outcome import GateOutcome, load_gate
 from harness.results.read import RunResults, folder_of, load_results
 from harness.store.atomic import told_if_unwritable, write_text
 

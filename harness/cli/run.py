@@ -23,11 +23,11 @@ from harness.execution.executors import executor_of
 from harness.execution.run import Execution, LoadedExamples
 from harness.gate.baseline import load_baseline
 from harness.gate.matches import check_matches
-from harness.gate.outcome import FILE as GATE
-from harness.gate.outcome import GateOutcome, write_gate
 from harness.gate.summary import lines
 from harness.planning.plan import Plan, Until
 from harness.report.printable import say
+from harness.results.gate_outcome import FILE as GATE
+from harness.results.gate_outcome import GateOutcome, write_gate
 from harness.results.read import load_results
 from harness.results.run import run as run_study
 from harness.store.step import Step

@@ -11,7 +11,6 @@ from rich.console import Console
 from harness.config.slips import meant
 from harness.errors import UserError
 from harness.gate.model_card import model_index
-from harness.gate.outcome import GateOutcome, load_gate
 from harness.gate.tidy import write_tidy
 from harness.page.build import build_page
 from harness.report.blocks import Facts, Report, Section
@@ -26,6 +25,7 @@ from harness.report.summary.screen import print_screen
 from harness.report.summary.standings import Sort
 from harness.report.view import tasks_of
 from harness.report.withheld import without_texts
+from harness.results.gate_outcome import GateOutcome, load_gate
 from harness.results.read import RunResults, folder_of, load_results
 from harness.store.atomic import told_if_unwritable, write_text
 from harness.store.steps import Store

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN
 from benchmarks.statistics.quantized_indexes import IndexKind
 from harness.config.checkpoints import CheckpointSource, EncoderSource
 from harness.config.data import DataSource
@@ -76,7 +77,7 @@ class Attack(Strict):
     max_seconds: Annotated[float, Field(gt=0)] | None = None
     """For one example, beside the others of its group. Results then depend on the machine's speed."""
     batch_size: Annotated[int, Field(gt=0)] = 32
-    """Examples that are attacked in lock step, their queries in the same batches."""
+    """Examples that are attacked together, their queries in the same batches."""
     token_budget: Annotated[int, Field(ge=16)] | None = None
     """Of a batch of queries, which are of one length. None: 512 on ``onnxruntime-cpu``, where each batch has one
     thread, and the study's elsewhere."""
@@ -107,7 +108,7 @@ class Characteristics(Strict):
     """Of retrieval: how the documents' embeddings may be kept in fewer bytes, held against float32; none: not asked."""
     bootstrap: Annotated[int, Field(ge=100)] = 1000
     """Resamples, by group, behind every 95 % interval."""
-    margin: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    """Share of the examples, changed beyond the noise floor or right no longer, that does not matter."""
-    overlap_margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    margin: Annotated[float, Field(gt=0, lt=1)] = MARGIN
+    """Share of the examples, changed beyond the noise floor or right no longer, that does not matter: *same*."""
+    overlap_margin: Annotated[float, Field(gt=0, lt=1)] = OVERLAP_MARGIN
     """Loss of an overlap (Jaccard), or change of the attack's success rate, that does not matter."""

@@ -16,13 +16,13 @@ from harness.config.policy import CannotTell, Limit, Policy
 from harness.errors import UserError
 from harness.gate.baseline import Baseline, BaselineMachine, data_digest
 from harness.gate.matches import faults, matches
-from harness.gate.outcome import GateOutcome, RuleOutcome, Status
 from harness.gate.readings import READERS, Reading
 from harness.gate.words import shown, with_interval
 from harness.report.findings.phrases import plural
 from harness.report.floors import BOUNDLESS
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView, tasks_of
+from harness.results.gate_outcome import GateOutcome, RuleOutcome, Status
 from harness.results.read import RunResults, folder_of
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from harness.gate.outcome import GateOutcome, RuleOutcome
 from harness.report.printable import printable
+from harness.results.gate_outcome import GateOutcome, RuleOutcome
 
 
 def to_junit(gate: GateOutcome) -> str:

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from harness.gate.outcome import GateOutcome, RuleOutcome
 from harness.report.blocks import Cell, Column, Level, Prose, Report, Row, Section, Table
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import SAID, gate_counts
 from harness.report.markdown import to_markdown as report_to_markdown
 from harness.report.printable import printable, say
 from harness.report.terminal import Terminal
+from harness.results.gate_outcome import GateOutcome, RuleOutcome
 
-SAID = {"pass": "passed", "fail": "failed", "cannot tell": "cannot tell"}
 _LEVELS: dict[str, Level] = {"fail": "bad", "cannot tell": "chance", "pass": "high"}
 
 
@@ -38,7 +37,7 @@ def _not_passed(gate: GateOutcome) -> Iterator[tuple[str, str]]:
         yield _status(outcome), f"{outcome.task}: {outcome.short}: {outcome.rule}: {outcome.detail}"
     if gate.untold:
         yield "not held", untold(gate)
-    yield "gate", f"{SAID[gate.status]}: {counts(gate)}"
+    yield "gate", f"{SAID[gate.status]}: {gate_counts(gate)}"
 
 
 def _weight(outcome: RuleOutcome) -> int:
@@ -53,14 +52,6 @@ def _status(outcome: RuleOutcome) -> str:
 
 def untold(gate: GateOutcome) -> str:
     return f"{', '.join(gate.untold)} (outputs from elsewhere have no figures of that)"
-
-
-def counts(gate: GateOutcome) -> str:
-    statuses = [one.status for one in gate.outcomes]
-    phrases = [
-        f"{statuses.count(status)} {SAID[status]}" for status in ("fail", "cannot tell", "pass") if status in statuses
-    ]
-    return f"of {plural(len(statuses), 'limit')} {', '.join(phrases)}"
 
 
 def to_markdown(gate: GateOutcome) -> str:
@@ -85,7 +76,7 @@ def to_markdown(gate: GateOutcome) -> str:
     )
     notes = (note, f"Not held: {untold(gate)}.") if gate.untold else (note,)
     section = Section("Limits", (Table("", columns, rows), Prose(notes)))
-    return report_to_markdown(Report(f"Gate: {SAID[gate.status]}", counts(gate), (section,)))
+    return report_to_markdown(Report(f"Gate: {SAID[gate.status]}", gate_counts(gate), (section,)))
 
 
 def github_annotations(gate: GateOutcome) -> Iterator[str]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.gate.outcome import GateOutcome
-from harness.gate.summary import SAID, counts
 from harness.page.charts import Chart, charts
 from harness.page.explorer import Explorer, explorer
 from harness.report.blocks import Finding, Findings, Section, in_one_line
 from harness.report.build import build_report
 from harness.report.findings.collect import findings_on
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import SAID, gate_counts, plural
 from harness.report.printable import printable
 from harness.report.selection import only_tasks
 from harness.report.summary.cautions import cautions
@@ -24,6 +22,7 @@ from harness.report.summary.surer import surer
 from harness.report.values import words
 from harness.report.view import TaskView, tasks_of
 from harness.report.withheld import without_texts
+from harness.results.gate_outcome import GateOutcome
 from harness.results.read import RunResults
 
 
@@ -68,7 +67,7 @@ def build_page(run: RunResults, folder: Path | None, *, gate: GateOutcome | None
         ran=what_ran(run, tasks),
         cautions=cautions(tasks),
         gate=gate,
-        gate_told=f"{SAID[gate.status]}: {counts(gate)}" if gate else "",
+        gate_told=f"{SAID[gate.status]}: {gate_counts(gate)}" if gate else "",
         tasks=[_task(task, folder if texts else None) for task in tasks],
         legend=legend(tasks),
         explanation=explanation(tasks),

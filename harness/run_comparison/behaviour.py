@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.characteristics import data_representation, prediction_errors
 from benchmarks.characteristics.prediction_errors import ErrorPair
 from benchmarks.statistics.bootstrap import Estimate
-from benchmarks.statistics.equivalence import ScoreChange, judge_changes
+from benchmarks.statistics.equivalence import MARGIN, ScoreChange, judge_changes
 from harness.config.task_registry import TASKS, task_class
 from harness.data.arrow import pa
 from harness.report.view import DeploymentView, TaskView
@@ -17,8 +17,6 @@ from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
 from harness.tasks.columns import matrix, numbers, strings
 
-SCORE_MARGIN = 0.01
-"""Change of a score that does not matter, as a study's default."""
 RESAMPLES = 1000
 
 
@@ -75,7 +73,7 @@ def compare_behaviour(pair: RunPair) -> tuple[Behaviour, ...]:
     }
     scores = judge_changes(
         {one.place: errors.scores["B"].evidence for one, (errors, _) in paired.items()},
-        SCORE_MARGIN,
+        MARGIN,
         {one.place: errors.n for one, (errors, _) in paired.items()},
     )
 

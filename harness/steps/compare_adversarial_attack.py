@@ -55,7 +55,7 @@ def run(context: Context[Options, Inputs]) -> None:
         seed=options.seed,
         random_swaps=_results(context, context.inputs.random_swaps),
         answers=answers,
-        margin=options.overlap_margin,
+        overlap_margin=options.overlap_margin,
         method=options.method,
     )
     write_comparison(context, result)

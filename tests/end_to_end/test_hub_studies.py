@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from harness.cli.configs import SHIPPED
-from harness.gate.outcome import load_gate
+from harness.results.gate_outcome import load_gate
 from tests.end_to_end.driver import scalemodel
 from tests.hub import Hub, serving
 from tests.published import FINE_TUNED, publish_data, publish_fine_tuned, publish_models

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+import benchmarks
+from harness.results.schema import CharacteristicResults
 
 GUIDE = Path(__file__).parents[2] / "docs" / "python.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 PACKAGES = ("harness", "exporters", "backends", "benchmarks")
 
 
+@pytest.mark.slow
 def test_the_blocks_run(
     exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -54,6 +56,12 @@ def test_a_package_offers_what_the_page_lists(package: str) -> None:
         assert getattr(module, name) is not None
     with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'nothing'"):
         _ = module.nothing
+
+
+def test_every_characteristic_is_offered() -> None:
+    of_slices = {"affected"}  # by search_slices and find_exemplars
+    names = CharacteristicResults.model_fields.keys() - of_slices
+    assert {f"compare_{name}" for name in names} <= set(benchmarks.__all__)
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from harness.report.numbers import fixed, percent, signed
 from harness.report.view import DeploymentView, TaskView
+from harness.results.gate_outcome import GateOutcome
 
 NAMED_AT_MOST = 3
+SAID = {"pass": "passed", "fail": "failed", "cannot tell": "cannot tell"}
+"""Of a gate's status."""
 
 
 def listed(deployments: Sequence[DeploymentView], *, at_most: int = NAMED_AT_MOST) -> str:
@@ -44,3 +47,12 @@ def score_and_change(task: TaskView, deployment: DeploymentView) -> str:
     """ "accuracy 81.4 % (-0.4)", in points against the reference's; nothing where either is not known."""
     change = task.score_change(deployment)
     return "" if change is None else f"{task.score_name} {percent(deployment.score)} % ({signed(change)})"
+
+
+def gate_counts(gate: GateOutcome) -> str:
+    """How many of its limits had which outcome."""
+    statuses = [one.status for one in gate.outcomes]
+    phrases = [
+        f"{statuses.count(status)} {SAID[status]}" for status in ("fail", "cannot tell", "pass") if status in statuses
+    ]
+    return f"of {plural(len(statuses), 'limit')} {', '.join(phrases)}"

@@ -15,10 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.statistics.equivalence import Conclusion
-from harness.gate.outcome import GateOutcome
-from harness.gate.summary import SAID, counts
 from harness.report.blocks import in_one_line
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import SAID, gate_counts, plural
 from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
 from harness.report.numbers import UNKNOWN, count, duration, fixed, interval, percent, ratio, signed, small
 from harness.report.summary.cautions import cautions
@@ -28,6 +26,7 @@ from harness.report.terminal import Terminal
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
+from harness.results.gate_outcome import GateOutcome
 from harness.results.read import RunResults
 
 LINES = 45
@@ -315,7 +314,7 @@ def _print_gate(terminal: Terminal, gate: GateOutcome, outcomes: int) -> None:
     for one in stopping[-outcomes:]:
         outcome_text = f"{one.task}: {one.short}: {one.rule}: {one.detail}"
         terminal.prose(outcome_text, indent=0, hanging="x " if one.status == "fail" else "? ", lines=GATE_LINES)
-    terminal.prose(f"gate {SAID[gate.status]}: {counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
+    terminal.prose(f"gate {SAID[gate.status]}: {gate_counts(gate)}", indent=0, style=f"bold {GATE_STYLES[gate.status]}")
 
 
 def _print_recommendation(terminal: Terminal, task: TaskView) -> None:

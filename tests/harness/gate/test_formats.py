@@ -18,10 +18,10 @@ from harness.gate.benchmark_json import to_benchmark_json
 from harness.gate.judge import gated_run as read_gated
 from harness.gate.judge import judge
 from harness.gate.junit import to_junit
-from harness.gate.outcome import GateOutcome, RuleOutcome
 from harness.gate.starting_policy import starting_policy
 from harness.gate.summary import github_annotations, lines, print_lines, to_markdown
 from harness.report.view import tasks_of
+from harness.results.gate_outcome import GateOutcome, RuleOutcome
 from harness.results.read import load_results
 from tests.harness.gate.gated_runs import FP16, NEAR, TASK, TINY, gated_run
 

@@ -16,8 +16,8 @@ from harness.errors import UserError
 from harness.gate.baseline import Baseline, baseline_of
 from harness.gate.judge import gated_run as read_gated
 from harness.gate.judge import judge
-from harness.gate.outcome import GateOutcome, RuleOutcome, load_gate, write_gate
 from harness.gate.readings import READERS
+from harness.results.gate_outcome import GateOutcome, RuleOutcome, load_gate, write_gate
 from harness.results.read import load_results
 from harness.results.timings import PairedSpeedUp
 from tests.harness.gate.gated_runs import (

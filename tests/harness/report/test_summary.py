@@ -11,12 +11,12 @@ from pytest_regressions.file_regression import FileRegressionFixture
 from rich.console import Console
 
 from benchmarks.statistics.equivalence import Conclusion, PairedShares
-from harness.gate.outcome import GateOutcome, RuleOutcome
 from harness.report.summary.cautions import cautions
 from harness.report.summary.recommendation import recommendation
 from harness.report.summary.screen import CAUTION_LINES, CAUTIONS, LINES, print_screen
 from harness.report.summary.standings import Sort, standings
 from harness.report.view import tasks_of
+from harness.results.gate_outcome import GateOutcome, RuleOutcome
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.report.synthetic_results import QA, TEXT, Json, run_of, view_of
 
