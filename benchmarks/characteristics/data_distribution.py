@@ -46,6 +46,15 @@ class Ranking:
 class Detector(Ranking):
     """A deployment's representations as a detector; its calibration points set the threshold."""
 
+    # Named anew for the JSON schema, which has the docstrings of a class's own fields alone.
+    auroc: Estimate
+    """Area under the ROC curve; 0.5 is guessing."""
+    fpr95: Estimate
+    """Share of out-of-distribution points kept where 95 % of the in-distribution ones are."""
+    aupr: Estimate
+    """Area under the curve of precision over recall."""
+    length_matched_auroc: Estimate | None
+    """AUROC among points of like length; None: too few points have a partner."""
     threshold: float
     """Scores below it are flagged: minus a distance of unit vectors, -2 to 0."""
     detected: Estimate

@@ -270,9 +270,11 @@ class NormalChange:
     """A difference with a normal error, at least that of a binomial where it is of shares of ``size`` things."""
 
     difference: float
+    """In the unit of what is compared."""
     error: float | None
     """Standard error over the examples; None: too few resamples have a value, and there is no test."""
     size: float | None
+    """Things that a share is of; None: it is no share."""
 
     def _error(self, difference: float) -> float:
         if self.error is None:
@@ -302,7 +304,15 @@ class NormalChange:
 
 @dataclass(frozen=True)
 class PairedShares(PairedChange):
-    """A share of the examples less its floor, as evidence."""
+    """A share of the examples less its floor, as evidence: paired, in effective numbers of examples."""
+
+    # Named anew for the JSON schema, which has the docstrings of a class's own fields alone.
+    gained: float
+    """Examples that the floor does not have."""
+    lost: float
+    """Examples that the floor alone has."""
+    n: float
+    """All examples."""
 
     def told_by(self, margin: float, level_different: float, level_same: float) -> float:
         error = sqrt(max(0.0, (self.gained + self.lost) / self.n - self.difference**2))

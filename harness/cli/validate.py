@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from backends.registry import availability, unsupported_reason
@@ -69,11 +70,15 @@ def validate_study(
 
 
 def _not_served(study: Study) -> list[str]:
-    """A line for each format that a backend of the study refuses, with the reason."""
+    """A line for the formats that backends of the study refuse for one reason."""
     formats = dict.fromkeys(
         format for task in study.tasks.values() for model in task.models.values() for format in formats_of(study, model)
     )
-    reasons = [
-        (format, backend, unsupported_reason(backend, format)) for backend in study.backends for format in formats
-    ]
-    return [f"left out: {format} on {backend}: {reason}" for format, backend, reason in reasons if reason]
+    refused: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for backend, format in product(study.backends, formats):
+        if reason := unsupported_reason(backend, format):
+            refused[backend, reason].append(format)
+    alike: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for (backend, reason), left_out in refused.items():
+        alike[", ".join(left_out), reason].append(backend)
+    return [f"left out: {names} on {', '.join(backends)}: {reason}" for (names, reason), backends in alike.items()]

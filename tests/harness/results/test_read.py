@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from harness.errors import UserError
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE, RunResults, load_results
-from harness.results.schema import RESULTS_VERSION, PerformanceResults, Results
+from harness.results.schema import RESULTS_VERSION, PerformanceResults, Results, json_schema
 from tests.harness.report import synthetic_results as synthetic
 
 
@@ -171,3 +171,13 @@ def test_nested_too_deeply(tmp_path: Path) -> None:
 def test_other_content(tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "results.json").write_text(content, encoding="utf-8")
     assert said in refused(tmp_path)
+
+
+def test_the_schema_says_what_every_field_is() -> None:
+    without = [
+        f"{name}.{field}"
+        for name, definition in json_schema()["$defs"].items()
+        for field, schema in definition.get("properties", {}).items()
+        if "description" not in schema
+    ]
+    assert not without

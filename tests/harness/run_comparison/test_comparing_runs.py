@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from harness.config.study import Study
+from harness.config.tasks import TaskSettings
 from harness.errors import UserError
 from harness.results.environment import Graphics, GraphicsDevice
+from harness.run_comparison import provenance
 from harness.run_comparison.figures import BETTER, WORSE
 from harness.run_comparison.render import render
 from harness.run_comparison.runs import read_pair
@@ -402,3 +405,9 @@ def test_the_three_formats_say_the_same(tmp_path: Path) -> None:
         text = one_line(printed(comparison, format=format))
         assert f"slower in B: bert-large/int8-dynamic {ratio}x" in text
     assert {f["verdict"] for f in told["figures"]} & {*WORSE, *BETTER} == {"slower"}
+
+
+def test_settings_that_are_compared_are_those_of_a_study() -> None:
+    """They are read from a run's config.json by name: of a renamed one nothing would be told."""
+    assert {*provenance.LOAD, provenance.PERFORMANCE, provenance.TASKS} <= Study.model_fields.keys()
+    assert {*provenance.LOAD_OF_A_TASK, "labels"} <= TaskSettings.model_fields.keys()
