@@ -75,10 +75,11 @@ class Execution:
                 "explanations": self.plan.explanations,
             }
         )
-        self.transfers = [step for task in self.plan.tasks for step in transfers(task, self.store).values()]
+        verified = list(map(self._verified, self.plan.tasks))
+        self.transfers = [step for task in verified for step in transfers(task, self.store).values()]
         self._stage("transfers", self.transfers)
         planned: dict[str, dict[str, Step]] = {
-            task.name: comparisons(self._verified(task), self.plan.study, self.store) for task in self.plan.tasks
+            task.name: comparisons(task, self.plan.study, self.store) for task in verified
         }
         self._stage("comparisons", [step for steps in planned.values() for step in steps.values()])
         self.comparisons = planned

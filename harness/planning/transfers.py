@@ -13,7 +13,10 @@ from harness.tasks.attacked import target_of
 
 
 def transfers(task: TaskPlan, store: Store) -> dict[str, Step]:
-    """By name of the deployment, for each whose artifact is there: the adversarial texts of all, shown to it."""
+    """By name of the deployment, for each whose artifact is there: the adversarial texts of all, as it answers them.
+
+    ``task``: with the deployments that passed their verification.
+    """
     attacks = attacked(task, store)
     if not attacks:
         return {}
