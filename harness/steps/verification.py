@@ -95,9 +95,9 @@ def run(context: Context[Options, Inputs]) -> None:
             parity = asdict(compared := inputs.compare(outputs, actual))
             metric_loss = quality(inputs, outputs, actual)
             if allowed.quantized:  # what a bad calibration costs says more than how far it is off
-                _require_quality(metric_loss, quality_loss)
+                _require_quality(metric_loss, quality_loss, allowed.remedy)
             _require_parity(compared, allowed)
-            _require_quality(metric_loss, quality_loss)
+            _require_quality(metric_loss, quality_loss, allowed.remedy)
             unpadded = read_unpadded(context.folder(expected), backend.outputs)
             determinism = _determinism(backend, inputs, actual[0], allowed, unpadded, outputs[0])
         else:
@@ -263,18 +263,12 @@ def _require_parity(
 ) -> None:
     if allowed.parity is None:
         return
-    if remedy is None:
-        remedy = (
-            "calibrate it on more padded examples of mixed lengths, or use another format"
-            if allowed.quantized
-            else "export the checkpoint again, with its attention mask and the study's pooling"
-        )
     for name, output in parity.outputs.items():
         if output.share is None or output.share > allowed.parity:
             raise StepFailed(
                 REFUSED,
                 f"{name} is {_share(output)} of its spread away from {whose} (root mean square), "
-                f"{allowed.parity:g} is allowed in {allowed.precision}: {remedy}",
+                f"{allowed.parity:g} is allowed in {allowed.precision}: {remedy or allowed.remedy}",
             )
 
 
@@ -282,13 +276,13 @@ def _share(output: Difference) -> str:
     return "NaN" if output.share is None else f"{output.share:.2g}"
 
 
-def _require_quality(metric_loss: MetricLoss | None, allowed: float | None) -> None:
+def _require_quality(metric_loss: MetricLoss | None, allowed: float | None, remedy: str) -> None:
     """``allowed`` None: the weights are random, and right answers are luck."""
     if metric_loss is None or allowed is None or metric_loss.loss - 2 * metric_loss.standard_error <= allowed:
         return
     raise StepFailed(
         REFUSED,
         f"{metric_loss.measure} is {100 * metric_loss.deployment:.1f} % on {metric_loss.examples} examples, the "
-        f"checkpoint's is {100 * metric_loss.checkpoint:.1f} %: the compression destroyed the model; calibrate it "
-        f"otherwise, use another format, or allow a loss of more than {100 * allowed:g} points (quality_loss)",
+        f"checkpoint's is {100 * metric_loss.checkpoint:.1f} %: the compression destroyed the model; {remedy}, or allow a "
+        f"loss of more than {100 * allowed:g} points (quality_loss)",
     )

@@ -26,6 +26,15 @@ class Tolerance:
     def quantized(self) -> bool:
         return self in (FIXED, PER_CALL, UNTRAINED)
 
+    @property
+    def remedy(self) -> str:
+        """What to do about an artifact that is further away."""
+        if self is FIXED:
+            return "calibrate it on more padded examples of mixed lengths, or use another format"
+        if self.quantized:
+            return "use another format"
+        return "export the checkpoint again, with its attention mask and the study's pooling"
+
 
 FLOAT32 = Tolerance("float32", 1e-3, 1e-3, "another order of summation gives 1e-6 to 1e-5; a wrong graph 0.1 and more")
 FLOAT16 = Tolerance(

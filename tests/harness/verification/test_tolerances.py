@@ -46,3 +46,16 @@ def test_random_weights_are_judged_in_every_format_but_one():
     unjudged = [format for format in FORMATS if tolerance(format, None, None, trained=False).parity is None]
     assert unjudged == ["onnx-int4"]
     assert tolerance("onnx-int4", None, None, trained=False) == UNTRAINED
+
+
+@pytest.mark.parametrize(
+    ("format", "remedy"),
+    [
+        ("onnx-int8-static", "calibrate it"),
+        ("onnx-int8-dynamic", "use another format"),  # nothing of it is calibrated
+        ("onnx-int4", "use another format"),
+        ("onnx-fp32", "export the checkpoint again"),
+    ],
+)
+def test_the_way_out_is_one_that_the_format_has(format, remedy):
+    assert tolerance(format, None, None).remedy.startswith(remedy)
