@@ -80,7 +80,10 @@ def _nuclear_norm(matrix: Floats) -> float:
 def _rotated(rows: Floats) -> Floats:
     """Without dimensions that n examples cannot fill: neither figure sees rotation, and the products are n x n then."""
     n, dimensions = rows.shape
-    rotated: Floats = np.linalg.qr(rows.T, mode="r").T if dimensions > n else rows
+    if dimensions <= n:
+        return rows
+    _, triangle = np.linalg.qr(rows.T)
+    rotated: Floats = triangle.T
     return rotated
 
 

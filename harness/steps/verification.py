@@ -283,6 +283,6 @@ def _require_quality(metric_loss: MetricLoss | None, allowed: float | None, reme
     raise StepFailed(
         REFUSED,
         f"{metric_loss.measure} is {100 * metric_loss.deployment:.1f} % on {metric_loss.examples} examples, the "
-        f"checkpoint's is {100 * metric_loss.checkpoint:.1f} %: the compression destroyed the model; {remedy}, or allow a "
-        f"loss of more than {100 * allowed:g} points (quality_loss)",
+        f"checkpoint's is {100 * metric_loss.checkpoint:.1f} %: the compression destroyed the model; {remedy}, or "
+        f"allow a loss of more than {100 * allowed:g} points (quality_loss)",
     )
