@@ -1,4 +1,4 @@
-"""Is a deployment further from the reference than noise alone would take it?
+"""Tests of whether a deployment is further from the reference than noise alone would take it.
 
 Two questions are asked of a distance (0: the same), against the distance that noise makes, the *floor*:
 
