@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,6 +48,9 @@ class OnnxRuntime(Backend):
     options: OnnxRuntimeOptions
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
+    unfused_qdq: ClassVar[tuple[str, ...]] = ("*fp8*",)
+    """Glob patterns of formats whose quantization nodes are run as they are: ONNX Runtime's fusions take every 8-bit
+    type for INT8, and end in an invalid graph (1.31)."""
 
     @property
     def serves_all_callers(self) -> bool:
@@ -98,7 +102,7 @@ class OnnxRuntime(Backend):
         options.enable_cpu_mem_arena = self.options.arena
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(self.options.spinning)))
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-        if "fp8" in self.format:  # its fusions take every 8-bit type for INT8, and end in an invalid graph (1.31)
+        if any(fnmatch(self.format, pattern) for pattern in self.unfused_qdq):
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         return options
 

@@ -10,6 +10,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -245,6 +246,11 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
             "its matmuls would be computed in float there, on restored values: use onnx-fused-fp16, or TensorRT",
         ),
     }
+    uncaptured: ClassVar[Mapping[str, str]] = {
+        "onnx-packed-fp16": "onnx-fused-fp16",
+        "onnx-packed*": "onnx-fused",
+    }
+    """Glob patterns of formats that no CUDA graph captures, as they count their tokens on the host: what to use."""
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
     trial = (ATTENTION_MODEL, {"x": (1, 2, 8), "w": (8, 24), "b": (24,)})
 
@@ -257,10 +263,11 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
         return True
 
     def _load(self) -> None:
-        if self.options.cuda_graphs and self.format.startswith("onnx-packed"):
+        other = next((other for pattern, other in self.uncaptured.items() if fnmatch(self.format, pattern)), None)
+        if self.options.cuda_graphs and other is not None:
             raise BackendError(
                 f"{self.name}: {self.format} counts its tokens on the host, which no CUDA graph captures: "
-                f"use {self.format.replace('packed', 'fused')}, or leave cuda_graphs out"
+                f"use {other}, or leave cuda_graphs out"
             )
         super()._load()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +39,7 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
+from harness.store.keys import file_digest
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.text_classification import TextClassificationTask
 
@@ -351,15 +351,10 @@ def _deployment(
         quality=judgements[source.name].quality if source.name in judgements else None,
         runtime=None,
         sources=[
-            OutputFile(file=str(output.path), kind=output.kind, sha256=_sha256(output.path))
+            OutputFile(file=str(output.path), kind=output.kind, sha256=file_digest(output.path))
             for output in source.outputs
         ],
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _notes(
