@@ -25,9 +25,9 @@ WHEELS = ("onnxruntime", "onnxruntime-gpu")
 """Two distributions of one module: only one of them may be installed."""
 
 
-QUANTIZED_PRODUCTS = ("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm")
+QUANTIZED_MATMULS = ("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm")
 QUANTIZED_ATTENTION = ("QAttention", "QOrderedAttention")
-FLOAT_PRODUCTS = ("MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention", "PackedAttention")
+FLOAT_MATMULS = ("MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention", "PackedAttention")
 PRECISIONS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "double": "fp64"}
 """ONNX Runtime's names of element types, as the formats say them."""
 
@@ -163,7 +163,7 @@ class OnnxRuntime(Backend):
         return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
 
     def matmuls(self) -> dict[str, int] | None:
-        precisions = Counter(filter(None, map(_precision_of_product, self._profile())))
+        precisions = Counter(filter(None, map(_precision_of_matmul, self._profile())))
         return dict(sorted(precisions.items()))
 
     def _profile(self) -> list[dict[str, Any]]:
@@ -270,14 +270,14 @@ def import_failure() -> str | None:
     return None
 
 
-def _precision_of_product(node: dict[str, Any]) -> str | None:
-    """Of a profiled node that is a matrix product; None of any other."""
+def _precision_of_matmul(node: dict[str, Any]) -> str | None:
+    """Of a profiled node that is a matmul; None of any other."""
     operator = node["op_name"]
-    if operator in QUANTIZED_PRODUCTS or operator in QUANTIZED_ATTENTION:
+    if operator in QUANTIZED_MATMULS or operator in QUANTIZED_ATTENTION:
         return "int8"
     if operator == "MatMulNBits":
         return "int4 weights"
-    if operator not in FLOAT_PRODUCTS:
+    if operator not in FLOAT_MATMULS:
         return None
     kind = next(iter(node["input_type_shape"][0]), "")
     return PRECISIONS.get(kind, kind)

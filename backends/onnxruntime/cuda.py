@@ -25,9 +25,9 @@ from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed
 from backends.onnxruntime.cpu import (
-    FLOAT_PRODUCTS,
+    FLOAT_MATMULS,
     QUANTIZED_ATTENTION,
-    QUANTIZED_PRODUCTS,
+    QUANTIZED_MATMULS,
     WHEELS,
     OnnxRuntime,
     OnnxRuntimeOptions,
@@ -42,8 +42,8 @@ Result = TypeVar("Result")
 CUDA = "CUDAExecutionProvider"
 
 WORK = {
-    *FLOAT_PRODUCTS,
-    *QUANTIZED_PRODUCTS,
+    *FLOAT_MATMULS,
+    *QUANTIZED_MATMULS,
     *QUANTIZED_ATTENTION,
     *("MatMulNBits", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
     *("Softmax", "LayerNormalization", "SkipLayerNormalization", "EmbedLayerNormalization"),
@@ -241,7 +241,7 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-int8-dynamic": "its INT8 matmuls would run on the CPU there: use onnx-fused-fp16, or TensorRT",
         **dict.fromkeys(
-            # Quantization nodes are placed on CUDA (1.31), which has no INT8 product that they would fuse to.
+            # Quantization nodes are placed on CUDA (1.31), which has no INT8 matmul that they would fuse to.
             ("onnx-fp8", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int8-modelopt"),
             "its matmuls would be computed in float there, on restored values: use onnx-fused-fp16, or TensorRT",
         ),

@@ -105,7 +105,7 @@ class Evidence(Protocol):
 
     def high(self, tail: float) -> float: ...
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         """How many times as many examples would tell, with a chance of `POWER`, if the difference is what was seen."""
         ...
 
@@ -288,7 +288,7 @@ class NormalChange:
     def high(self, tail: float) -> float:
         return edge(lambda delta: self.p_below(delta) < tail, 1.0, self.difference)
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         error = float("nan") if self.error is None else self.error
         return _times(self.difference, margin, level_different, level_same, 1.0, error, self._error)
 
@@ -300,7 +300,7 @@ class NormalChange:
 class PairedShares(PairedChange):
     """A share of the examples less its floor, as evidence."""
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         error = sqrt(max(0.0, (self.gained + self.lost) / self.n - self.difference**2))
         return _times(self.difference, margin, level_different, level_same, self.n, error, self.error_under)
 
@@ -388,7 +388,7 @@ class Trainings:
     def high(self, tail: float) -> float:
         return self.difference + _quantile(tail, self._freedom) * self._mean
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         return float("nan")  # more examples do not tell trainings apart
 
     def trainings_needed(self, margin: float, levels: tuple[float, float], beyond: float = 0.0) -> int | None:
@@ -565,7 +565,7 @@ def _times(
 
 def _examples(evidence: Evidence, margin: float, levels: tuple[float, float], examples: int) -> int | None:
     """Examples at which the difference would be told, to two significant digits; None where that is no answer."""
-    needed = evidence.told_by(margin, *levels) * examples
+    needed = evidence.times_needed(margin, *levels) * examples
     if not np.isfinite(needed) or needed <= examples:
         return None
     digits = 10 ** max(0, len(str(int(needed))) - 2)

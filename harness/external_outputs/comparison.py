@@ -68,7 +68,7 @@ class NamedOutputs:
         """Whether there is something that can be right or wrong."""
         return self.judged is not None or self.probabilities is not None
 
-    def told_of(self, examples: ComparedExamples) -> Judged | None:
+    def predictions_of(self, examples: ComparedExamples) -> Judged | None:
         """What was said about the examples, with how probable it was.
 
         Raises:
@@ -151,7 +151,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     _check_reference(sources, floors)
     outputs = [output for source in sources for output in source.outputs]
     every = find_examples(outputs, settings.gold, settings.ids, settings.examples)
-    judged_outputs = {source.name: one for source in sources if (one := source.told_of(every)) is not None}
+    judged_outputs = {source.name: one for source in sources if (one := source.predictions_of(every)) is not None}
     rows = [source.representations for source in sources if source.representations is not None]
     matched = match(every, [*judged_outputs.values(), *rows], common=settings.common)
     examples = with_groups(with_labels(matched.examples, list(judged_outputs.values())), outputs)

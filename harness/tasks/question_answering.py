@@ -236,7 +236,7 @@ class QuestionAnsweringTask(Task):
         answers = table["prediction"].to_pylist()
         return answer_confidence(contexts, features, starts, ends, answers, settings=self.settings)
 
-    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+    def as_examples(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         return [cast("QuestionExample", question) for question in inputs]
 
     def scores(
