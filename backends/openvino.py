@@ -25,7 +25,7 @@ TYPES = {"i64": "int64", "i32": "int32", "f32": "float"}
 """OpenVINO's names of element types, as ONNX Runtime says them."""
 
 
-PRODUCTS = ("FullyConnected", "MatMul", "ScaledDotProductAttention", "MHA")
+MATMULS = ("FullyConnected", "MatMul", "ScaledDotProductAttention", "MHA")
 PRECISIONS = {"f32": "fp32", "f16": "fp16", "bf16": "bf16", "i8": "int8", "u8": "int8"}
 """OpenVINO's names of layers and precisions in the graph that it runs."""
 
@@ -151,7 +151,7 @@ class OpenVinoCpu(Backend):
         precisions = Counter[str]()
         for node in self._compiled.get_runtime_model().get_ordered_ops():
             information = node.get_rt_info()
-            if information["layerType"].astype(str) in PRODUCTS:
+            if information["layerType"].astype(str) in MATMULS:
                 precision = information["runtimePrecision"].astype(str)
                 precisions[PRECISIONS.get(precision, precision)] += 1
         return dict(sorted(precisions.items()))

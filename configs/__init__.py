@@ -1,0 +1,1 @@
+"""Studies that run as they are, and the schema of a study."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
-from exporters.embedding import own_pooling
+from exporters.embedding import read_pooling
 from exporters.errors import ExportError
 from exporters.files import EMBEDDING, TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.format import Batches, Format, Job
@@ -51,7 +51,7 @@ def export(
         raise ExportError(f"{format} cannot be exported: {reason}")
     check_task(task)
     if pooling is None:
-        pooling = own_pooling(source) if chosen.parent is None else read_manifest(source).pooling
+        pooling = read_pooling(source) if chosen.parent is None else read_manifest(source).pooling
     check_pooling(pooling)
     if not destination.is_dir() or any(destination.iterdir()):
         raise ExportError(f"{destination} is not an empty folder: an artifact is written into one of its own")

@@ -39,7 +39,7 @@ def read_embedding(folder: Path) -> Embedding | None:
     return embedding
 
 
-def own_pooling(folder: Path) -> Pooling:
+def read_pooling(folder: Path) -> Pooling:
     """The pooling that a checkpoint's folder states. Raises `ExportError` where it states none."""
     embedding = read_embedding(folder)
     if embedding is None:

@@ -24,7 +24,7 @@ from harness.demo.weights import MODELS, WEIGHTS, files, tasks_of, write_checkpo
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from harness.training.batches import Collator
-from harness.training.teacher import Said
+from harness.training.teacher import TaughtOutputs
 from tools.demo_family_members import LARGE_TASKS
 
 EXAMPLES = 2_000
@@ -81,13 +81,13 @@ def model_outputs(
 ) -> dict[str, list[NDArray[np.float32]]]:
     """Of each input the logits, trimmed to its tokens; ``representation`` is the embedding where there are none."""
     lengths = np.array([len(ids) for ids in inputs["input_ids"]])
-    said = Said(head, None if head.outputs else Embedding().pooling)
+    outputs_of = TaughtOutputs(head, None if head.outputs else Embedding().pooling)
     outputs: dict[str, list[Any]] = {"representation": [np.zeros(1, np.float32)] * len(lengths)}
     collate = Collator(pad_token_id=0)
     for chosen in np.array_split(np.argsort(lengths, kind="stable"), len(lengths) // 64 + 1):
         batch = collate([{name: column[index] for name, column in inputs.items()} for index in chosen])
         with torch.inference_mode():
-            batch_outputs = said(model(**batch), batch["attention_mask"])
+            batch_outputs = outputs_of(model(**batch), batch["attention_mask"])
         for name, rows in batch_outputs.items():
             kept = outputs.setdefault(name, [None] * len(lengths))
             for row, index in zip(rows.numpy(), chosen, strict=True):

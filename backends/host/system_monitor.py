@@ -22,12 +22,12 @@ _INTERRUPTS = slice(5, 7)  # irq, softirq
 _STEAL = 7
 
 
-class MachineWatch:
+class SystemMonitor:
     """From the moment it is made to `stop`::
 
-    watch = MachineWatch()
+    monitor = SystemMonitor()
     ...                 # measure
-    watch.stop()
+    monitor.stop()
     """
 
     def __init__(self) -> None:

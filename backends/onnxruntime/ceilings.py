@@ -1,4 +1,4 @@
-"""Ceilings of a device: one matrix product and one addition, so large that arithmetic, or memory, is all they wait for.
+"""Ceilings of a device: one matmul and one addition, so large that arithmetic, or memory, is all they wait for.
 
 By ONNX Runtime, whatever runtime is held against them: it is there with every backend, and both devices have it.
 """
@@ -18,7 +18,7 @@ from backends.onnxruntime.cuda import CUDA, load_libraries
 
 Arithmetic = Literal["fp32", "fp16", "int8"]
 
-PRODUCT_SIZE = {"cpu": 512, "cuda": 4096}
+MATMUL_SIZE = {"cpu": 512, "cuda": 4096}
 """Columns of the factors. On a CPU a core computes `ROWS_PER_CORE` rows, a GPU as many as columns.
 
 That saturates a core (its rate is that of eight times the size) and takes under 2 ms: of a few runs one is then as fast
@@ -36,13 +36,13 @@ class Workload:
     amount: float
 
 
-def product(device: str, arithmetic: Arithmetic, *, threads: int) -> Workload:
-    """A matrix product in this arithmetic, on ``threads`` of a CPU.
+def matmul(device: str, arithmetic: Arithmetic, *, threads: int) -> Workload:
+    """A matmul in this arithmetic, on ``threads`` of a CPU.
 
     Raises:
         BackendError: ONNX Runtime cannot run it on ``device``.
     """
-    columns = PRODUCT_SIZE[device]
+    columns = MATMUL_SIZE[device]
     rows = ROWS_PER_CORE * threads if device == "cpu" else columns
     operator = "MatMulInteger" if arithmetic == "int8" else "MatMul"
     types: dict[Arithmetic, tuple[DTypeLike, DTypeLike, DTypeLike]] = {
@@ -58,7 +58,7 @@ def product(device: str, arithmetic: Arithmetic, *, threads: int) -> Workload:
 
 
 def addition(device: str, *, threads: int) -> Workload:
-    """The sum of two arrays, which reads two and writes one, as STREAM's add; raises as `product`."""
+    """The sum of two arrays, which reads two and writes one, as STREAM's add; raises as `matmul`."""
     given = [np.ones(ADDED_BYTES[device] // 4, np.float32) for _ in range(2)]
     return Workload(on_device("Add", given, np.empty_like(given[0]), device, threads), 3.0 * ADDED_BYTES[device])
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,9 +25,9 @@ WHEELS = ("onnxruntime", "onnxruntime-gpu")
 """Two distributions of one module: only one of them may be installed."""
 
 
-QUANTIZED_PRODUCTS = ("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm")
+QUANTIZED_MATMULS = ("MatMulInteger", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QLinearMatMul", "QGemm")
 QUANTIZED_ATTENTION = ("QAttention", "QOrderedAttention")
-FLOAT_PRODUCTS = ("MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention", "PackedAttention")
+FLOAT_MATMULS = ("MatMul", "FusedMatMul", "Gemm", "FusedGemm", "Attention", "MultiHeadAttention", "PackedAttention")
 PRECISIONS = {"float": "fp32", "float16": "fp16", "bfloat16": "bf16", "double": "fp64"}
 """ONNX Runtime's names of element types, as the formats say them."""
 
@@ -47,6 +48,9 @@ class OnnxRuntime(Backend):
     options: OnnxRuntimeOptions
     provider: ClassVar[str]
     remedy: ClassVar[str] = "install it with: pip install -e '.[cpu]'"
+    unfused_qdq: ClassVar[tuple[str, ...]] = ("*fp8*",)
+    """Glob patterns of formats whose quantization nodes are run as they are: ONNX Runtime's fusions take every 8-bit
+    type for INT8, and end in an invalid graph (1.31)."""
 
     @property
     def serves_all_callers(self) -> bool:
@@ -98,7 +102,7 @@ class OnnxRuntime(Backend):
         options.enable_cpu_mem_arena = self.options.arena
         options.add_session_config_entry("session.intra_op.allow_spinning", str(int(self.options.spinning)))
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-        if "fp8" in self.format:  # its fusions take every 8-bit type for INT8, and end in an invalid graph (1.31)
+        if any(fnmatch(self.format, pattern) for pattern in self.unfused_qdq):
             options.add_session_config_entry("session.disable_quant_qdq", "1")
         return options
 
@@ -159,7 +163,7 @@ class OnnxRuntime(Backend):
         return {provider: dict(sorted(count.items())) for provider, count in sorted(kernels.items())}
 
     def matmuls(self) -> dict[str, int] | None:
-        precisions = Counter(filter(None, map(_precision_of_product, self._profile())))
+        precisions = Counter(filter(None, map(_precision_of_matmul, self._profile())))
         return dict(sorted(precisions.items()))
 
     def _profile(self) -> list[dict[str, Any]]:
@@ -266,14 +270,14 @@ def import_failure() -> str | None:
     return None
 
 
-def _precision_of_product(node: dict[str, Any]) -> str | None:
-    """Of a profiled node that is a matrix product; None of any other."""
+def _precision_of_matmul(node: dict[str, Any]) -> str | None:
+    """Of a profiled node that is a matmul; None of any other."""
     operator = node["op_name"]
-    if operator in QUANTIZED_PRODUCTS or operator in QUANTIZED_ATTENTION:
+    if operator in QUANTIZED_MATMULS or operator in QUANTIZED_ATTENTION:
         return "int8"
     if operator == "MatMulNBits":
         return "int4 weights"
-    if operator not in FLOAT_PRODUCTS:
+    if operator not in FLOAT_MATMULS:
         return None
     kind = next(iter(node["input_type_shape"][0]), "")
     return PRECISIONS.get(kind, kind)

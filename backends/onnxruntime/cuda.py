@@ -10,6 +10,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
@@ -24,9 +25,9 @@ from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed
 from backends.onnxruntime.cpu import (
-    FLOAT_PRODUCTS,
+    FLOAT_MATMULS,
     QUANTIZED_ATTENTION,
-    QUANTIZED_PRODUCTS,
+    QUANTIZED_MATMULS,
     WHEELS,
     OnnxRuntime,
     OnnxRuntimeOptions,
@@ -41,8 +42,8 @@ Result = TypeVar("Result")
 CUDA = "CUDAExecutionProvider"
 
 WORK = {
-    *FLOAT_PRODUCTS,
-    *QUANTIZED_PRODUCTS,
+    *FLOAT_MATMULS,
+    *QUANTIZED_MATMULS,
     *QUANTIZED_ATTENTION,
     *("MatMulNBits", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
     *("Softmax", "LayerNormalization", "SkipLayerNormalization", "EmbedLayerNormalization"),
@@ -240,11 +241,16 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-int8-dynamic": "its INT8 matmuls would run on the CPU there: use onnx-fused-fp16, or TensorRT",
         **dict.fromkeys(
-            # Quantization nodes are placed on CUDA (1.31), which has no INT8 product that they would fuse to.
+            # Quantization nodes are placed on CUDA (1.31), which has no INT8 matmul that they would fuse to.
             ("onnx-fp8", "onnx-int8-static", "onnx-int8-tensorrt", "onnx-int8-modelopt"),
             "its matmuls would be computed in float there, on restored values: use onnx-fused-fp16, or TensorRT",
         ),
     }
+    uncaptured: ClassVar[Mapping[str, str]] = {
+        "onnx-packed-fp16": "onnx-fused-fp16",
+        "onnx-packed*": "onnx-fused",
+    }
+    """Glob patterns of formats that no CUDA graph captures, as they count their tokens on the host: what to use."""
     remedy = "install CUDA 13 and cuDNN 9 (pip install 'onnxruntime-gpu[cuda,cudnn]'), or put them on LD_LIBRARY_PATH"
     trial = (ATTENTION_MODEL, {"x": (1, 2, 8), "w": (8, 24), "b": (24,)})
 
@@ -257,10 +263,11 @@ class OnnxRuntimeCuda(OnnxRuntimeGpu):
         return True
 
     def _load(self) -> None:
-        if self.options.cuda_graphs and self.format.startswith("onnx-packed"):
+        other = next((other for pattern, other in self.uncaptured.items() if fnmatch(self.format, pattern)), None)
+        if self.options.cuda_graphs and other is not None:
             raise BackendError(
                 f"{self.name}: {self.format} counts its tokens on the host, which no CUDA graph captures: "
-                f"use {self.format.replace('packed', 'fused')}, or leave cuda_graphs out"
+                f"use {other}, or leave cuda_graphs out"
             )
         super()._load()
 

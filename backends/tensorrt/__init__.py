@@ -1,1 +1,1 @@
-"""TensorRT engines through Polygraphy."""
+"""TensorRT engines, run by a runner of our own on CUDA's runtime."""

@@ -20,7 +20,7 @@ from backends.host import nvidia
 from backends.host.machine import installed
 from backends.onnx_interface import Port, check_ports
 from backends.tensorrt.cuda_runtime import CudaRuntime
-from backends.tensorrt.layers import layers_by_precision, products_by_precision
+from backends.tensorrt.layers import layers_by_precision, matmuls_by_precision
 from backends.tensorrt.runner import EngineRunner, Lane, Part
 
 ENGINE = "model.engine"
@@ -194,7 +194,7 @@ class TensorRt(Backend):
         }
 
     def matmuls(self) -> dict[str, int] | None:
-        return products_by_precision(self._information())
+        return matmuls_by_precision(self._information())
 
     def _unload(self) -> None:
         if self._runner is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from backends.errors import BackendError
 
-PRODUCTS = re.compile(r"gemm|matmul|matrix_?multiply|fullyconnected|mha|attention", re.IGNORECASE)
+MATMULS = re.compile(r"gemm|matmul|matrix_?multiply|fullyconnected|mha|attention", re.IGNORECASE)
 """In the types and names of layers that multiply matrices, in TensorRT's own and in Myelin's words."""
 
 PRECISIONS = (
@@ -34,23 +34,23 @@ def layers_by_precision(information: str) -> dict[str, int] | None:
     None for an engine that was built without detailed profiling verbosity, which names its layers only.
     `BackendError` where layers are told, but the precision of none of them can be read.
     """
-    return _counted(information, products_only=False)
+    return _counted(information, matmuls_only=False)
 
 
-def products_by_precision(information: str) -> dict[str, int] | None:
+def matmuls_by_precision(information: str) -> dict[str, int] | None:
     """As `layers_by_precision`, of the layers that multiply matrices, by the precision of their first input."""
-    return _counted(information, products_only=True)
+    return _counted(information, matmuls_only=True)
 
 
-def _counted(information: str, *, products_only: bool) -> dict[str, int] | None:
+def _counted(information: str, *, matmuls_only: bool) -> dict[str, int] | None:
     layers = [layer for layer in json.loads(information).get("Layers", []) if isinstance(layer, Mapping)]
     if not layers:
         return None
-    side = "Inputs" if products_only else "Outputs"
-    precisions = [_precision(layer, side) for layer in layers if not products_only or _multiplies(layer)]
+    side = "Inputs" if matmuls_only else "Outputs"
+    precisions = [_precision(layer, side) for layer in layers if not matmuls_only or _multiplies(layer)]
     counts = Counter(filter(None, precisions))
     if not counts:
-        what = "matrix product" if products_only else "layer"
+        what = "matrix product" if matmuls_only else "layer"
         raise BackendError(
             f"tensorrt: the engine inspector tells the precision of no {what}, of {len(layers)} layers: this version's "
             "words are unknown here; tell the project which TensorRT it is"
@@ -59,7 +59,7 @@ def _counted(information: str, *, products_only: bool) -> dict[str, int] | None:
 
 
 def _multiplies(layer: Mapping[str, Any]) -> bool:
-    return any(PRODUCTS.search(str(layer.get(key, ""))) for key in ("LayerType", "ParameterType", "TacticName"))
+    return any(MATMULS.search(str(layer.get(key, ""))) for key in ("LayerType", "ParameterType", "TacticName"))
 
 
 def _precision(layer: Mapping[str, Any], side: str) -> str | None:

@@ -27,7 +27,7 @@ from benchmarks.attack.requests import (
 )
 from benchmarks.attack.words import Span
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 Float = NDArray[np.float64]
 
 DECIMALS = 6
@@ -76,14 +76,14 @@ class Budget:
 
 
 @dataclass
-class _Running(Generic[Found]):
+class _Running(Generic[Result]):
     """A search, what it asks for now, and what the deployment has said about its texts."""
 
-    search: Search[Found]
+    search: Search[Result]
     began: float = field(default_factory=lambda: time.monotonic())
     request: Request | None = None
     known: dict[bytes, Float] = field(default_factory=dict)
-    outcome: Found | None = None
+    outcome: Result | None = None
     queries: int = 0
 
     def go_on(self, answer: Any = None) -> None:
@@ -102,14 +102,14 @@ class _Running(Generic[Found]):
 
 
 def batched_search(
-    searches: Iterable[Search[Found]],
+    searches: Iterable[Search[Result]],
     answers: Handlers,
     *,
     batch_size: int,
     budget: Budget | None = None,
     recorder: Recorder | None = None,
     on_round: Callable[[int], None] | None = None,
-) -> Iterator[list[tuple[Found, int]]]:
+) -> Iterator[list[tuple[Result, int]]]:
     """Yield each group's findings, in the order of its ``batch_size`` searches, and how many texts each asked about.
 
     A text that a search has asked about before is not asked again, nor counted. ``on_round`` is told how many of the
@@ -121,12 +121,12 @@ def batched_search(
 
 
 def _run_group(
-    group: list[_Running[Found]],
+    group: list[_Running[Result]],
     answers: Handlers,
     budget: Budget,
     recorder: Recorder | None,
     on_round: Callable[[int], None] | None,
-) -> list[tuple[Found, int]]:
+) -> list[tuple[Result, int]]:
     recalled = [] if recorder is None else list(recorder.recall())
     for running in group:
         running.go_on()

@@ -40,7 +40,7 @@ def attack(
     on_round: Callable[[int], None] | None = None,
     about: About = by_itself,
 ) -> Iterator[AttackResult]:
-    """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label), in groups of ``batch_size`` in lock step.
+    """BERT-ATTACK (Li et al. 2020) on ``examples``: (id, text, label), together, in batches of ``batch_size``.
 
     ``predict(texts)`` gives float64 probabilities, (texts, labels); it is called with the texts of all searches of a
     group at once. ``candidates(text, spans)`` gives the replacements of each word

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from benchmarks.attack.words import Span
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 _One = TypeVar("_One")
 
 PARTS = (4, 8, 16)
@@ -64,7 +64,7 @@ class OutOfBudget(Exception):
 
 
 Request = Scores | Proposals | Similarities
-Search = Generator[Request, Any, _Found]
+Search = Generator[Request, Any, _Result]
 
 
 def in_parts(texts: Iterable[_One]) -> Iterator[list[_One]]:

@@ -1,4 +1,4 @@
-"""Is a deployment's confidence worth what it says? Calibration error and Brier score, against chance and a reference.
+"""Calibration of a deployment's confidence: calibration error and Brier score, against chance and a reference.
 
 The follow-up of the four characteristics by the same authors (arXiv 2508.13533) asks it of compressed models: a
 deployment that is as often right as the large one may still be surer than it should be.

@@ -71,7 +71,7 @@ def compare(
     *,
     kinds: Sequence[IndexKind],
     reference: str,
-    again: str | None = None,
+    rerun: str | None = None,
     resamples: int,
     seed: int,
     margin: float = MARGIN,
@@ -86,7 +86,7 @@ def compare(
         groups: (n,) labels; queries of one group are resampled together.
         kinds: of indexes.
         reference: a deployment.
-        again: the reference's second run, the floor of the first ten documents; it is not quantized itself.
+        rerun: the reference's second run, the floor of the first ten documents; it is not quantized itself.
         resamples: number of bootstrap resamples.
         seed: of the bootstrap.
         margin: loss of nDCG@10 that does not matter.
@@ -102,7 +102,7 @@ def compare(
     exact = {name: search(own.queries, own.documents) for name, own in embedded.items()}
     quantized: dict[tuple[str, IndexKind], tuple[int, Rankings]] = {}
     for name, own in embedded.items():
-        for kind in kinds if name != again else ():
+        for kind in kinds if name != rerun else ():
             index = INDEXES[kind](own.documents)
             quantized[name, kind] = index.bytes_per_vector, index.rank(own.queries)
 
@@ -115,9 +115,9 @@ def compare(
         for (name, kind), (_, ranking) in quantized.items()
     }
     floors = {}
-    if again is not None and again in embedded:
-        floors = dict.fromkeys((name for _, name in distances), Floor("execution", (again,)))
-        distances[reference, again] = distance(exact[reference], exact[again])
+    if rerun is not None and rerun in embedded:
+        floors = dict.fromkeys((name for _, name in distances), Floor("execution", (rerun,)))
+        distances[reference, rerun] = distance(exact[reference], exact[rerun])
     verdicts = judge(distances, reference, floors, overlap_margin, examples=bootstrap.n)
 
     indexes: dict[str, dict[IndexKind, QuantizedIndex]] = {}

@@ -235,9 +235,10 @@ def _entities(predictions: Mapping[str, Sentences], gold: Sentences, groups: NDA
     """The entities of the data as examples of `prediction_errors.compare`."""
     places = [(sentence, span) for sentence, spans in enumerate(gold) for span in spans]
     said = {
-        name: [_said(span, sentences[sentence]) for sentence, span in places] for name, sentences in predictions.items()
+        name: [_entities_over(span, sentences[sentence]) for sentence, span in places]
+        for name, sentences in predictions.items()
     }
-    right = np.array([_said(span, [span]) for _, span in places])
+    right = np.array([_entities_over(span, [span]) for _, span in places])
     types = np.array([span[0] for _, span in places])
     return {
         "correct": {name: np.array(texts) == right for name, texts in said.items()},
@@ -249,6 +250,6 @@ def _entities(predictions: Mapping[str, Sentences], gold: Sentences, groups: NDA
     }
 
 
-def _said(span: Span, spans: Iterable[Span]) -> str:
+def _entities_over(span: Span, spans: Iterable[Span]) -> str:
     """What a deployment says of a span's words."""
     return " ".join(f"{type_}:{start}:{end}" for type_, start, end in spans if _overlap(span, (type_, start, end)))

@@ -1,4 +1,4 @@
-"""Whom to look at: inputs on which the deployments agree with each other, and not with the reference."""
+"""Exemplars, to look at: inputs on which the deployments agree with each other, and not with the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do two deployments decide for the same words? Explanations by LIME and SHAP, and how far they agree.
+"""Explanations by LIME and SHAP: the words that two deployments decide for, and how far they agree.
 
 Words are what white space separates. A deployment is any function from texts to probabilities.
 """

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
 from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floors, Verdict, judge, members_of
-from benchmarks.statistics.search import TOP, Found, best_first, judge_rankings, told_apart
+from benchmarks.statistics.search import TOP, QueryMetrics, best_first, judge_rankings, round_outputs
 
 Lists = Sequence[NDArray[np.floating]]
 """Of each query, (candidates,) the scores of its own."""
@@ -78,7 +78,7 @@ def compare(
 ) -> Reranking:
     """Compare deployments on the candidates of the same n queries.
 
-    Of candidates with equal scores (see `benchmarks.statistics.search.told_apart`) that is first which was.
+    Of candidates with equal scores (see `benchmarks.statistics.search.round_outputs`) that is first which was.
 
     Args:
         scores: by deployment, of each query those of its candidates.
@@ -101,7 +101,7 @@ def compare(
     for name, lists in scores.items():
         if [len(own) for own in lists] != numbers or len(relevant) != len(numbers) or bootstrap.n != len(numbers):
             raise BenchmarkError(f"scores of {name}: not one for each candidate of the {bootstrap.n} queries")
-    rounded_scores = {name: [told_apart(own) for own in lists] for name, lists in scores.items()}
+    rounded_scores = {name: [round_outputs(own) for own in lists] for name, lists in scores.items()}
     metrics = {name: _judge(lists, candidates, relevant) for name, lists in rounded_scores.items()}
     others = [name for name in scores if name != reference]
     trainings = members_of(floors)
@@ -140,13 +140,13 @@ def within_lists(first: Lists, second: Lists) -> Floats:
     return taus
 
 
-def _judge(scores: Lists, candidates: Sequence[Sequence[str]], relevant: Sequence[Mapping[str, int]]) -> Found:
+def _judge(scores: Lists, candidates: Sequence[Sequence[str]], relevant: Sequence[Mapping[str, int]]) -> QueryMetrics:
     """Of the ten in front."""
     ranked = [[ids[at] for at in best_first(own)[:TOP]] for ids, own in zip(candidates, scores, strict=True)]
     return judge_rankings(ranked, relevant)
 
 
-def _quality(own: Found, base: Found, bootstrap: GroupBootstrap) -> RerankingQuality:
+def _quality(own: QueryMetrics, base: QueryMetrics, bootstrap: GroupBootstrap) -> RerankingQuality:
     columns = np.stack([own.ndcg, own.reciprocal_rank, own.ndcg - base.ndcg], axis=1)
     return RerankingQuality(*estimates(bootstrap.means(columns)))
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates
 from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floors, Verdict, judge, members_of
-from benchmarks.statistics.search import TOP, Found, Rankings, judge_rankings, rank_biased_overlap, search
+from benchmarks.statistics.search import TOP, QueryMetrics, Rankings, judge_rankings, rank_biased_overlap, search
 
 IndexVerdict = Literal["same index", "re-index", "cannot tell"]
 
@@ -156,12 +156,12 @@ def compare(
     )
 
 
-def judged(ranking: Rankings, ids: Sequence[str], relevant: Sequence[Mapping[str, int]]) -> Found:
+def judged(ranking: Rankings, ids: Sequence[str], relevant: Sequence[Mapping[str, int]]) -> QueryMetrics:
     """How well ``ids`` of documents, by their numbers, were ranked."""
     return judge_rankings([[ids[one] for one in row] for row in ranking.documents.tolist()], relevant)
 
 
-def _quality(own: Found, base: Found, bootstrap: GroupBootstrap) -> RetrievalQuality:
+def _quality(own: QueryMetrics, base: QueryMetrics, bootstrap: GroupBootstrap) -> RetrievalQuality:
     columns = np.stack([own.ndcg, own.recall, own.reciprocal_rank, own.ndcg - base.ndcg], axis=1)
     return RetrievalQuality(*estimates(bootstrap.means(columns)))
 

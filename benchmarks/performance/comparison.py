@@ -1,4 +1,4 @@
-"""Did a figure change between two sets of fresh processes? A rank test, a ratio with its interval, a conclusion.
+"""Changes of a figure between two sets of fresh processes: a rank test, a ratio with its interval, a conclusion.
 
 The unit is the process: timings within one share its memory layout, its warm-up and the machine's mood, and count as
 one value. A change is *higher* or *lower* where it is, beyond chance, larger than a minimum that matters (Mann and

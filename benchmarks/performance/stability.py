@@ -1,4 +1,4 @@
-"""Was a series of timings steady? Drift, spread and the tail, each as a share, and what to do about it.
+"""Stability of a series of timings: drift, spread and the tail, each as a share, and what to do about it.
 
 pyperf's checks are the model: a figure is never dropped; a warning says what is wrong and what to try.
 """

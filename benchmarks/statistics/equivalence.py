@@ -1,4 +1,4 @@
-"""Is a deployment further from the reference than noise alone would take it?
+"""Tests of whether a deployment is further from the reference than noise alone would take it.
 
 Two questions are asked of a distance (0: the same), against the distance that noise makes, the *floor*:
 
@@ -109,7 +109,7 @@ class Evidence(Protocol):
 
     def high(self, tail: float) -> float: ...
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         """How many times as many examples would tell, with a chance of `POWER`, if the difference is what was seen."""
         ...
 
@@ -294,7 +294,7 @@ class NormalChange:
     def high(self, tail: float) -> float:
         return edge(lambda delta: self.p_below(delta) < tail, 1.0, self.difference)
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         error = float("nan") if self.error is None else self.error
         return _times(self.difference, margin, level_different, level_same, 1.0, error, self._error)
 
@@ -314,7 +314,7 @@ class PairedShares(PairedChange):
     n: float
     """All examples."""
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         error = sqrt(max(0.0, (self.gained + self.lost) / self.n - self.difference**2))
         return _times(self.difference, margin, level_different, level_same, self.n, error, self.error_under)
 
@@ -402,7 +402,7 @@ class Trainings:
     def high(self, tail: float) -> float:
         return self.difference + _quantile(tail, self._freedom) * self._mean
 
-    def told_by(self, margin: float, level_different: float, level_same: float) -> float:
+    def times_needed(self, margin: float, level_different: float, level_same: float) -> float:
         return float("nan")  # more examples do not tell trainings apart
 
     def trainings_needed(self, margin: float, levels: tuple[float, float], beyond: float = 0.0) -> int | None:
@@ -579,7 +579,7 @@ def _times(
 
 def _examples(evidence: Evidence, margin: float, levels: tuple[float, float], examples: int) -> int | None:
     """Examples at which the difference would be told, to two significant digits; None where that is no answer."""
-    needed = evidence.told_by(margin, *levels) * examples
+    needed = evidence.times_needed(margin, *levels) * examples
     if not np.isfinite(needed) or needed <= examples:
         return None
     digits = 10 ** max(0, len(str(int(needed))) - 2)

@@ -1,4 +1,4 @@
-"""Does a detector still tell two data sets apart where length cannot?"""
+"""Length matching: how well a detector tells two data sets apart where length cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a figure stay within a limit? Of several figures that must all stay within theirs, the whole decides.
+"""Tests of figures against limits: of several figures that must all stay within theirs, the whole decides.
 
 Two questions are asked of every figure, each at 2.5 %, so that the 95 % interval answers both:
 

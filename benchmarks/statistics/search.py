@@ -70,18 +70,18 @@ def rescore(
     return Rankings(np.take_along_axis(numbers, order, axis=1), np.take_along_axis(scores, order, axis=1))
 
 
-def told_apart(outputs: NDArray[np.floating]) -> Floats:
+def round_outputs(outputs: NDArray[np.floating]) -> Floats:
     """A reranker's outputs, equal where nothing tells them apart."""
     return np.asarray(np.round(np.asarray(outputs, np.float64), OUTPUT_TIE), np.float64)
 
 
 def best_first(outputs: NDArray[np.floating]) -> NDArray[np.intp]:
     """(n,) places of a reranker's outputs on n candidates, the highest first; of equal ones the first."""
-    return np.argsort(-told_apart(outputs), kind="stable")
+    return np.argsort(-round_outputs(outputs), kind="stable")
 
 
 @dataclass(frozen=True)
-class Found:
+class QueryMetrics:
     """How well each of n queries was answered, (n,) from 0 to 1."""
 
     ndcg: Floats
@@ -92,7 +92,7 @@ class Found:
     """Of the first relevant document, within the ranking."""
 
 
-def judge_rankings(ids: Sequence[Sequence[str]], relevant: Sequence[Mapping[str, int]]) -> Found:
+def judge_rankings(ids: Sequence[Sequence[str]], relevant: Sequence[Mapping[str, int]]) -> QueryMetrics:
     """Hold rankings, which are ids of documents by query, against the grades of relevant ones, by `ir_measures`."""
     from ir_measures import RR, Qrel, R, ScoredDoc, iter_calc, nDCG
 
@@ -109,7 +109,7 @@ def judge_rankings(ids: Sequence[Sequence[str]], relevant: Sequence[Mapping[str,
     ]
     for metric in iter_calc(list(measures), qrels, run):
         metric_values[measures[metric.measure]][int(metric.query_id)] = metric.value
-    return Found(**metric_values)
+    return QueryMetrics(**metric_values)
 
 
 def rank_biased_overlap(first: NDArray[np.intp], second: NDArray[np.intp], p: float = 0.9) -> Floats:

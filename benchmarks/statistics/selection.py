@@ -12,7 +12,7 @@ from benchmarks.statistics.shares import TAIL, share_interval
 T = TypeVar("T")
 
 
-def not_told_from_the_best(candidates: Sequence[T], p_worse: Callable[[T, T], float]) -> list[T]:
+def may_be_best(candidates: Sequence[T], p_worse: Callable[[T, T], float]) -> list[T]:
     """The candidates that may be the best: multiple comparisons with the best (Hsu 1984).
 
     One is left out where it is shown to be worse than any other, each at `LEVEL` over the number of others (Bonferroni;

@@ -1,4 +1,4 @@
-"""Whether ONNX Runtime takes a file that was just written: a graph that it refuses is no artifact."""
+"""Check that ONNX Runtime takes a file that was just written: a graph that it refuses is no artifact."""
 
 from __future__ import annotations
 

@@ -45,24 +45,24 @@ def read_metadata(model: ModelProto) -> dict[str, str]:
 
 
 def check_metadata(
-    says: Mapping[str, str], where: Path, *, task: str, labels: Sequence[str], pooling: str | None
+    metadata: Mapping[str, str], where: Path, *, task: str, labels: Sequence[str], pooling: str | None
 ) -> None:
-    """Raise `ExportError` where what a file ``says`` of itself contradicts what it is to be used for.
+    """Raise `ExportError` where the ``metadata`` of a file contradicts what it is to be used for.
 
     ``pooling`` None: the file's own is not used. Other names for the same number of classes are no contradiction,
     the same names in another order are.
     """
-    if says.get("task", task) != task:
-        raise ExportError(f"{where} says that it was exported for {says['task']}, not {task}: give it to that task")
-    if pooling is not None and says.get("pooling", pooling) != pooling:
+    if metadata.get("task", task) != task:
+        raise ExportError(f"{where} says that it was exported for {metadata['task']}, not {task}: give it to that task")
+    if pooling is not None and metadata.get("pooling", pooling) != pooling:
         raise ExportError(
-            f"{where} says that its representation is pooled by {says['pooling']!r}, not {pooling!r}: set pooling to "
-            "that, or leave the representation out, with representation: none"
+            f"{where} says that its representation is pooled by {metadata['pooling']!r}, not {pooling!r}: set pooling "
+            "to that, or leave the representation out, with representation: none"
         )
-    own = [label.casefold() for label in json.loads(says.get("labels", "null")) or ()]
+    stated = [label.casefold() for label in json.loads(metadata.get("labels", "null")) or ()]
     wanted = [label.casefold() for label in labels]
-    if own != wanted and sorted(own) == sorted(wanted):
+    if stated != wanted and sorted(stated) == sorted(wanted):
         raise ExportError(
-            f"{where} says that its labels are {', '.join(own)}, in this order, not {', '.join(labels)}: write them in "
-            "the model's order"
+            f"{where} says that its labels are {', '.join(stated)}, in this order, not {', '.join(labels)}: write them "
+            "in the model's order"
         )

@@ -21,7 +21,7 @@ TAKEN = (MODEL, TOKENIZER, TOKENIZER_SETTINGS, "manifest.json")
 """Names in an artifact's folder that no file of weights may have."""
 
 
-def read_own(path: Path) -> ModelProto:
+def read_prebuilt(path: Path) -> ModelProto:
     """Read the graph in ``path``; weights that lie in other files stay there.
 
     Raises `ExportError`: no file, no ONNX file, or a truncated one.
@@ -90,7 +90,7 @@ def prebuilt_digests(path: Path, names: list[str]) -> dict[str, str]:
     return {MODEL: sha256(path), **{name: sha256(path.parent / name) for name in names}}
 
 
-def copy_own(path: Path, destination: Path, digests: Mapping[str, str]) -> None:
+def copy_prebuilt(path: Path, destination: Path, digests: Mapping[str, str]) -> None:
     """Copy ``path`` to ``destination/model.onnx`` and its files of weights along, under their names.
 
     Copied, never linked: the original is somebody else's and may be written to. Raises `ExportError` where a

@@ -27,7 +27,7 @@ from exporters.onnx.graph import MODEL, REPRESENTATION, non_standard_operators, 
 from exporters.onnx.graph_facts import GraphFacts, graph_facts, tensor_shapes
 from exporters.onnx.metadata import check_metadata, read_metadata
 from exporters.pooling import check_pooling
-from exporters.prebuilt.files import copy_own, prebuilt_digests, read_own, weight_files
+from exporters.prebuilt.files import copy_prebuilt, prebuilt_digests, read_prebuilt, weight_files
 from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs, name_inputs
 from exporters.prebuilt.outputs import TensorSource, find_logits, find_representation
 from exporters.tasks import TASKS
@@ -77,18 +77,18 @@ class PrebuiltModel:
     representation: TensorSource | None
     hidden: int | None
     facts: GraphFacts
-    says: dict[str, str]
+    metadata: dict[str, str]
     """What `exporters.onnx.metadata` wrote into it; empty for a file of other origin."""
 
 
 def look_at(path: Path, *, task: str, labels: Sequence[str], pooling: str, declared: DeclaredMetadata) -> PrebuiltModel:
     """Check all of ``path`` that can be checked without running it, and hash it.
 
-    ``labels`` are the study's, empty where there are no classes. Raises `ExportError`: see `read_own`,
+    ``labels`` are the study's, empty where there are no classes. Raises `ExportError`: see `read_prebuilt`,
     `weight_files`, `name_inputs`, `check_inputs`, `find_logits`, `find_representation`.
     """
     with _as_export_error(path):
-        model = read_own(path)
+        model = read_prebuilt(path)
         digests = prebuilt_digests(path, weight_files(model, path))
         name_inputs(model, dataclasses.asdict(declared), path)
         return _look(model, path, digests, task=task, labels=labels, pooling=pooling, declared=declared)
@@ -111,9 +111,9 @@ def export_prebuilt(
     """
     require(destination, TOKENIZER, "write the tokenizer there first")
     with _as_export_error(path):
-        model = read_own(path)
+        model = read_prebuilt(path)
         weight_files(model, path)
-        copy_own(path, destination, digests)
+        copy_prebuilt(path, destination, digests)
         changes = name_inputs(model, dataclasses.asdict(declared), path)
         prebuilt_model = _look(model, path, dict(digests), task=task, labels=labels, pooling=pooling, declared=declared)
         changes += adapt(model, prebuilt_model.logits, prebuilt_model.representation, pooling, declared.first_position)
@@ -194,11 +194,11 @@ def _look(
     shapes = tensor_shapes(model)
     logits = find_logits(model.graph, task, dataclasses.asdict(declared), shapes, len(labels), path)
     representation = find_representation(model.graph, declared.representation, logits, shapes, path)
-    says = read_metadata(model)
+    metadata = read_metadata(model)
     pooled = representation is not None and representation.tensor == REPRESENTATION and representation.pooled
-    check_metadata(says, path, task=task, labels=labels, pooling=pooling if pooled else None)
+    check_metadata(metadata, path, task=task, labels=labels, pooling=pooling if pooled else None)
     hidden = None if representation is None else shapes.get(representation.tensor, (None,))[-1]
-    return PrebuiltModel(path, digests, logits, representation, hidden, graph_facts(model), says)
+    return PrebuiltModel(path, digests, logits, representation, hidden, graph_facts(model), metadata)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from exporters.quantization import calibration as calibrations
 from exporters.quantization import sensitivity, smoothing
 from exporters.quantization.calibration import METHODS, Batch, ChannelRanges, channel_ranges, clipped_ranges
 from exporters.quantization.instruction_set import instruction_set
-from exporters.quantization.matmul_groups import OpenedModel, ProductGroup, open_model, sharing_weights
+from exporters.quantization.matmul_groups import MatmulGroup, OpenedModel, open_model, sharing_weights
 from exporters.quantization.qdq import Activation, quantize_embeddings, quantize_group, replace_groups
 from exporters.quantization.weights import reduced_range
 
@@ -58,7 +58,7 @@ def write(
 
 
 def _activations(
-    opened: OpenedModel, groups: Sequence[ProductGroup], calibration: Sequence[Batch], method: str
+    opened: OpenedModel, groups: Sequence[MatmulGroup], calibration: Sequence[Batch], method: str
 ) -> Mapping[str, Activation]:
     """How the input of each group is smoothed and ranged, by its name.
 

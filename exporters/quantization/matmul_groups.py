@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ProductGroup:
-    """MatMul nodes with one input in common: query, key and value of a layer, or a single product."""
+class MatmulGroup:
+    """MatMul nodes with one input in common: query, key and value of a layer, or a single matmul."""
 
     name: str
     """``bert/encoder/layer.0/intermediate/dense``: what the names of the nodes have in common. A module that several
@@ -36,7 +36,7 @@ class ProductGroup:
 
     @property
     def weights(self) -> list[str]:
-        """Names, one for each product."""
+        """Names, one for each matmul."""
         return [node.input[1] for node in self.matmuls]
 
 
@@ -55,7 +55,7 @@ class OpenedModel:
     def inputs(self) -> list[str]:
         return [value.name for value in self.model.graph.input]
 
-    def groups(self) -> list[ProductGroup]:
+    def groups(self) -> list[MatmulGroup]:
         """In the order of the graph."""
         names = set(encoder_matmuls(self.model.graph))
         by_input: dict[str, list[NodeProto]] = defaultdict(list)
@@ -70,7 +70,7 @@ class OpenedModel:
             common = _common_name(nodes)
             seen[common] += 1
             unique = common if seen[common] == 1 else f"{common} {seen[common]}"
-            groups.append(ProductGroup(unique, name, producer.get(name, ""), tuple(nodes)))
+            groups.append(MatmulGroup(unique, name, producer.get(name, ""), tuple(nodes)))
         return groups
 
     def complete(self) -> ModelProto:
@@ -86,8 +86,8 @@ class OpenedModel:
         tensor = next(weight for weight in self.model.graph.initializer if weight.name == name)
         return np.asarray(numpy_helper.to_array(tensor, base_dir=str(self.folder)))
 
-    def weights(self, group: ProductGroup) -> list[NDArray[np.float32]]:
-        """(inputs, outputs) of each product."""
+    def weights(self, group: MatmulGroup) -> list[NDArray[np.float32]]:
+        """(inputs, outputs) of each matmul."""
         return [self.weight(node.input[1]) for node in group.matmuls]
 
 
@@ -105,9 +105,9 @@ def open_model(artifact: Path, folder: Path) -> OpenedModel:
     return OpenedModel(read_model(folder, weights=False), folder)
 
 
-def sharing_weights(groups: Sequence[ProductGroup]) -> list[list[ProductGroup]]:
+def sharing_weights(groups: Sequence[MatmulGroup]) -> list[list[MatmulGroup]]:
     """The groups, those together that have a weight in common: the layers of ALBERT, hidden states and positions."""
-    together: list[list[ProductGroup]] = []
+    together: list[list[MatmulGroup]] = []
     for group in groups:
         own = set(group.weights)
         related = [others for others in together if any(own.intersection(other.weights) for other in others)]

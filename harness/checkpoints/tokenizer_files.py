@@ -92,7 +92,7 @@ def prebuilt_tokenizer_files(folder: Path) -> list[Path]:
     return [folder / name for name in names if (folder / name).is_file()]
 
 
-def read_own_vocabulary(folder: Path) -> Any:
+def read_prebuilt_vocabulary(folder: Path) -> Any:
     """The `tokenizers.Tokenizer` of a finished file's tokenizer, for its tokens alone.
 
     Read without `transformers` where it is a tokenizer.json or a vocab.txt. Raises `UserError` for one that cannot be

@@ -21,7 +21,7 @@ from harness.gate.summary import github_annotations, print_lines, to_markdown
 from harness.report.view import tasks_of
 from harness.results.gate_outcome import GateOutcome, load_gate
 from harness.results.read import RunResults, folder_of, load_results
-from harness.store.atomic import told_if_unwritable, write_text
+from harness.store.atomic import reporting_unwritable, write_text
 
 FAILED = 4
 CANNOT_TELL = 5
@@ -49,7 +49,11 @@ def check(run: Path | None, store: Path, policy: Path | None, baseline: Path | N
     """
     path = find_run(run, store)
     results = load_results(path)
-    gate = _own(path, baseline) if policy is None else judged(results, path, load_policy(policy), str(policy), baseline)
+    gate = (
+        _stored_gate(path, baseline)
+        if policy is None
+        else judged(results, path, load_policy(policy), str(policy), baseline)
+    )
     if outputs.github:
         for line in github_annotations(gate):
             print(line)
@@ -70,7 +74,7 @@ def judged(results: RunResults, path: Path, policy: Policy, source: str, baselin
     return judge(gated_run(results, path), policy, source, load_baseline(place) if place else None)
 
 
-def _own(path: Path, baseline: Path | None) -> GateOutcome:
+def _stored_gate(path: Path, baseline: Path | None) -> GateOutcome:
     if baseline is not None:
         raise UserError(f"--baseline {baseline}: is held against by a policy; give one with --policy FILE")
     gate = load_gate(folder_of(path))
@@ -82,7 +86,7 @@ def _own(path: Path, baseline: Path | None) -> GateOutcome:
 
 
 def _write(path: Path, text: str) -> None:
-    with told_if_unwritable(str(path)):
+    with reporting_unwritable(str(path)):
         write_text(path, text)
 
 

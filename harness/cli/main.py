@@ -21,7 +21,7 @@ import typer
 from harness.cli.store import DEFAULT_STORE, StoreFolder
 from harness.cli.store import app as store_app
 from harness.cli.streams import outlast_readers
-from harness.cli.usage import told_of_value
+from harness.cli.usage import reword_value_error
 from harness.errors import RunStopped, UserError
 from harness.report.printable import say
 from harness.report.section_names import SectionName
@@ -499,7 +499,7 @@ def main() -> None:
             path, command = _called(sys.argv[1:])
             wrong = getattr(error, "param", None)  # or an option without a value, which typer names only
             choices = _choices(command, getattr(error, "option_name", None) if wrong is None else wrong.opts[0])
-            sentence = told_of_value(message[0].lower() + message[1:], error.__cause__, choices)
+            sentence = reword_value_error(message[0].lower() + message[1:], error.__cause__, choices)
             say(f"scalemodel: {sentence}; see `{path} --help`", error=True)
         sys.exit(2)  # without a message the help has been shown
     except UserError as error:

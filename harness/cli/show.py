@@ -27,7 +27,7 @@ from harness.report.view import tasks_of
 from harness.report.withheld import without_texts
 from harness.results.gate_outcome import GateOutcome, load_gate
 from harness.results.read import RunResults, folder_of, load_results
-from harness.store.atomic import told_if_unwritable, write_text
+from harness.store.atomic import reporting_unwritable, write_text
 from harness.store.steps import Store
 
 
@@ -120,7 +120,7 @@ def _written(run: RunResults, shown: Shown, folder: Path | None, gate: GateOutco
 
 
 def write_page(file: Path, text: str) -> None:
-    with told_if_unwritable(f"--html {file}"):
+    with reporting_unwritable(f"--html {file}"):
         write_text(file, text)
     say(f"page: {file}", error=True)
 

@@ -13,7 +13,7 @@ _NO_NUMBER = {"int_parsing": "is no whole number", "float_parsing": "is no numbe
 """By pydantic's name of the error."""
 
 
-def told_of_value(message: str, cause: BaseException | None, choices: Sequence[str]) -> str:
+def reword_value_error(message: str, cause: BaseException | None, choices: Sequence[str]) -> str:
     """``message``: typer's, which ``cause`` is behind; ``choices``: the values that the option can have, if few can."""
     if isinstance(cause, ValidationError):
         first, *_ = cause.errors()

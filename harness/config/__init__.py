@@ -1,0 +1,1 @@
+"""The study's YAML as models: read, checked, and filled in with defaults. Start at `load`."""

@@ -1,4 +1,4 @@
-"""Whether a task needs training examples, and what for."""
+"""Check that a task names the training examples that something of it needs."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def is_commit(revision: str | None) -> bool:
 
 
 @contextmanager
-def told_hub(name: str, revision: str | None) -> Iterator[None]:
+def reporting_hub_errors(name: str, revision: str | None) -> Iterator[None]:
     """Turn what the hub's client raises about a model or a data set into a `UserError` that says what to do."""
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

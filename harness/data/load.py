@@ -1,4 +1,4 @@
-"""From a data source of the config to checked examples."""
+"""Checked examples of a data source of the config."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ def read_tagged(source: DataSource, labels: Sequence[str], role: str) -> list[Ta
     ]
 
 
-Found = tuple[str, str, tuple[str, ...], list[str]]
+RawSentence = tuple[str, str, tuple[str, ...], list[str]]
 """Place in the file, group, words and tags as they are given."""
 
 
-def _conll(path: Path) -> Iterator[Found]:
+def _conll(path: Path) -> Iterator[RawSentence]:
     """The first column is the word, the last the tag; they stand apart by tabs, or else by blanks."""
     document, number = "", 0
     words: list[str] = []
@@ -81,7 +81,7 @@ def _conll(path: Path) -> Iterator[Found]:
             words, tags = [], []
 
 
-def _columns(path: Path, words: str, tags: str, labels: Sequence[str]) -> Iterator[Found]:
+def _columns(path: Path, words: str, tags: str, labels: Sequence[str]) -> Iterator[RawSentence]:
     for place, (given, tagged) in rows_of(path, {"words": words, "tags": tags}):
         for column, value in ((words, given), (tags, tagged)):
             if not isinstance(value, list) or not value:

@@ -18,7 +18,7 @@ from harness.config.checkpoints import HubCheckpoint
 from harness.config.data import HubSource
 from harness.config.strict import Strict
 from harness.config.study import Study
-from harness.data.hub_client import HUB, HUB_SECONDS, told_hub
+from harness.data.hub_client import HUB, HUB_SECONDS, reporting_hub_errors
 from harness.errors import UserError
 from harness.store.atomic import write_json
 from harness.store.keys import file_digest
@@ -75,7 +75,7 @@ def sizes(wanted: list[Need]) -> list[Size]:
     """Asks the hub, for each repository once. Raises `UserError` for what it has not, or does not give."""
     sizes_by_repository: dict[tuple[str, str, str], Size] = {}
     for need in wanted:
-        kind, _, revision, _ = _asked(need)
+        kind, _, revision, _ = _key(need)
         if (kind, need.hub, revision) in sizes_by_repository:
             continue
         info = _info(need, revision)
@@ -97,7 +97,7 @@ def fetch(study: str, wanted: list[Need], folder: Path) -> Path:
     repositories, files = [], {}
     for need in wanted:
         commit, places = _fetch_model(need, folder) if isinstance(need, HubCheckpoint) else _fetch_data(need, folder)
-        kind, hub, revision, split = _asked(need)
+        kind, hub, revision, split = _key(need)
         repositories.append(Repository(kind=kind, hub=hub, revision=revision, split=split, commit=commit))
         for place in places:
             files[str(place.relative_to(folder))] = File(bytes=place.stat().st_size, sha256=file_digest(place))
@@ -123,9 +123,9 @@ def require_fetched(study: Study, folder: Path) -> None:
         raise UserError(f"{file} is no manifest of this version: {again}") from None
     known = {(each.kind, each.hub, each.revision, each.split) for each in manifest.repositories}
     for need in wanted:
-        asked = _asked(need)
-        if asked not in known:
-            raise UserError(f"--offline {folder}: {asked[1]!r} at {asked[2]!r} was not fetched: {again}")
+        key = _key(need)
+        if key not in known:
+            raise UserError(f"--offline {folder}: {key[1]!r} at {key[2]!r} was not fetched: {again}")
     for name, expected in manifest.files.items():
         place = folder / name
         if not place.is_file():
@@ -155,7 +155,7 @@ def _needs_of(value: Any) -> Iterator[Need]:
             yield from _needs_of(each)
 
 
-def _asked(need: Need) -> tuple[Literal["model", "dataset"], str, str, str | None]:
+def _key(need: Need) -> tuple[Literal["model", "dataset"], str, str, str | None]:
     """Kind, name, revision and split, as the study asks for them: what a `Repository` is known by."""
     return _kind(need), need.hub, need.revision or DEFAULT_REVISION, getattr(need, "split", None)
 
@@ -167,7 +167,7 @@ def _kind(need: Need) -> Literal["model", "dataset"]:
 def _info(need: Need, revision: str) -> Any:
     from huggingface_hub import HfApi
 
-    with told_hub(need.hub, revision):
+    with reporting_hub_errors(need.hub, revision):
         return HfApi().repo_info(
             need.hub, repo_type=_kind(need), revision=revision, timeout=HUB_SECONDS, files_metadata=True
         )

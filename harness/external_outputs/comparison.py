@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +39,7 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
+from harness.store.keys import file_digest
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.text_classification import TextClassificationTask
 
@@ -68,7 +68,7 @@ class NamedOutputs:
         """Whether there is something that can be right or wrong."""
         return self.judged is not None or self.probabilities is not None
 
-    def told_of(self, examples: ComparedExamples) -> Judged | None:
+    def predictions_of(self, examples: ComparedExamples) -> Judged | None:
         """What was said about the examples, with how probable it was.
 
         Raises:
@@ -151,7 +151,7 @@ def compare(sources: Sequence[NamedOutputs], settings: Settings) -> RunResults:
     _check_reference(sources, floors)
     outputs = [output for source in sources for output in source.outputs]
     every = find_examples(outputs, settings.gold, settings.ids, settings.examples)
-    judged_outputs = {source.name: one for source in sources if (one := source.told_of(every)) is not None}
+    judged_outputs = {source.name: one for source in sources if (one := source.predictions_of(every)) is not None}
     rows = [source.representations for source in sources if source.representations is not None]
     matched = match(every, [*judged_outputs.values(), *rows], common=settings.common)
     examples = with_groups(with_labels(matched.examples, list(judged_outputs.values())), outputs)
@@ -351,15 +351,10 @@ def _deployment(
         quality=judgements[source.name].quality if source.name in judgements else None,
         runtime=None,
         sources=[
-            OutputFile(file=str(output.path), kind=output.kind, sha256=_sha256(output.path))
+            OutputFile(file=str(output.path), kind=output.kind, sha256=file_digest(output.path))
             for output in source.outputs
         ],
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _notes(

@@ -14,7 +14,7 @@ from harness.errors import UserError
 from harness.gate.readings import READERS, Reading
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.read import RunResults
-from harness.store.atomic import told_if_unwritable, write_bytes
+from harness.store.atomic import reporting_unwritable, write_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +68,7 @@ def write_tidy(run: RunResults, file: Path) -> None:
         raise UserError(f"--table {file}: is neither .csv nor .parquet; end the file's name in one of them")
     content = pa.BufferOutputStream()
     (csv.write_csv if suffix == ".csv" else pq.write_table)(tidy_table(run), content)
-    with told_if_unwritable(f"--table {file}"):
+    with reporting_unwritable(f"--table {file}"):
         write_bytes(file, content.getvalue().to_pybytes())
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from backends.backend import Backend
 from backends.errors import BackendError
-from backends.onnxruntime.ceilings import Arithmetic, addition, product
+from backends.onnxruntime.ceilings import Arithmetic, addition, matmul
 from benchmarks.performance.clock import shortest
 from exporters.format import Precision
 
@@ -21,7 +21,7 @@ def ceilings(backend: Backend, precision: Precision | None) -> dict[str, Any] | 
     """
     arithmetic = arithmetic_of(precision, backend.device)
     try:
-        multiplied = product(backend.device, arithmetic, threads=backend.threads)
+        multiplied = matmul(backend.device, arithmetic, threads=backend.threads)
         operations = multiplied.amount / shortest(multiplied.run, RUNS)
         added = addition(backend.device, threads=backend.threads)
         moved = added.amount / shortest(added.run, RUNS)
@@ -31,7 +31,7 @@ def ceilings(backend: Backend, precision: Precision | None) -> dict[str, Any] | 
 
 
 def arithmetic_of(precision: Precision | None, device: str) -> Arithmetic:
-    """In which a format's products are held against the device's: CPUs compute all but INT8 in float32, or may."""
+    """In which a format's matmuls are held against the device's: CPUs compute all but INT8 in float32, or may."""
     if device == "cpu":
         return "int8" if precision == "int8" else "fp32"
     return "fp32" if precision == "fp32" else "fp16"

@@ -136,11 +136,11 @@ class DeploymentRunner:
         """
         if not inputs:
             return np.empty((0, 0), np.float64)
-        return np.concatenate(self._in_chunks(self.task.asked(inputs), self.infer_once, self.task.scores))
+        return np.concatenate(self._in_chunks(self.task.as_examples(inputs), self.infer_once, self.task.scores))
 
     def predictions(self, inputs: Sequence[ModelInput]) -> list[Any]:
         """The prediction about each text or question."""
-        examples = self.task.asked(inputs)
+        examples = self.task.as_examples(inputs)
         features = self.encode(examples)
         table = self.task.table(examples, features, self.infer(features, same_length=True))
         return list(table.column("prediction").to_pylist())

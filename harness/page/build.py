@@ -67,7 +67,7 @@ def build_page(run: RunResults, folder: Path | None, *, gate: GateOutcome | None
         ran=what_ran(run, tasks),
         cautions=cautions(tasks),
         gate=gate,
-        gate_told=f"{SAID[gate.status]}: {gate_counts(gate)}" if gate else "",
+        gate_line=f"{SAID[gate.status]}: {gate_counts(gate)}" if gate else "",
         tasks=[_task(task, folder if texts else None) for task in tasks],
         legend=legend(tasks),
         explanation=explanation(tasks),

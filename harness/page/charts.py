@@ -147,10 +147,10 @@ def _trade(
     if noise:
         band = {"data": {"values": [{"from": 0, "to": 100 * noise}]}, "mark": {"type": "rect", "color": "#8882"}}
         layers.insert(0, {**band, "encoding": {"y": {**y, "field": "from"}, "y2": {"field": "to"}}})
-    band_told = " Band: what the reference changes against itself, run or trained again." if noise else ""
+    band_note = " Band: what the reference changes against itself, run or trained again." if noise else ""
     yield (
         title,
-        f"Lines: 95 % intervals.{band_told}",
+        f"Lines: 95 % intervals.{band_note}",
         {"data": {"values": points}, "layer": layers, "width": WIDTH, "height": HEIGHT},
     )
 

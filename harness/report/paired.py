@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import LEVEL
-from benchmarks.statistics.selection import interval_of_the_chosen, not_told_from_the_best
+from benchmarks.statistics.selection import interval_of_the_chosen, may_be_best
 from harness.report.floors import DISAGREEMENT
 from harness.report.view import DeploymentView, TaskView
 
 
-def told_apart(task: TaskView, one: DeploymentView, other: DeploymentView) -> bool:
+def changes_differ(task: TaskView, one: DeploymentView, other: DeploymentView) -> bool:
     """Whether one is shown to change more predictions than the other."""
     return min(p_changes_more(task, one, other), p_changes_more(task, other, one)) < LEVEL / 2
 
@@ -26,7 +26,7 @@ def p_changes_more(task: TaskView, one: DeploymentView, other: DeploymentView) -
 
 def may_change_fewest(task: TaskView, among: Sequence[DeploymentView]) -> list[DeploymentView]:
     """Those that cannot be told from the one that changes the fewest predictions, corrected for their number."""
-    return not_told_from_the_best(among, lambda one, other: p_changes_more(task, one, other))
+    return may_be_best(among, lambda one, other: p_changes_more(task, one, other))
 
 
 def changed_of_the_chosen(task: TaskView, chosen: DeploymentView, among: Sequence[DeploymentView]) -> Estimate:

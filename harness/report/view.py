@@ -14,6 +14,7 @@ from benchmarks.characteristics.data_distribution import DistributionPair
 from benchmarks.characteristics.data_representation import RepresentationPair
 from benchmarks.characteristics.prediction_errors import ClassRecall, ErrorPair, Stratum
 from exporters.formats import ALL
+from harness.config.deployments import EXECUTION_REPLICATE
 from harness.config.task_registry import TASKS, task_class
 from harness.report.values import Pairs, quotient, words
 from harness.results.deployments import (
@@ -40,8 +41,6 @@ FORMAT_ORDER = tuple(ALL)
 
 SCATTERED = 3.0
 """A speed-up whose interval spans more than this factor says little of which is faster."""
-AGAIN = "#rerun"
-"""Ends the name of a deployment's second run."""
 
 Percentile = Literal["p50", "p90", "p95", "p99"]
 Scenario = Literal["single_stream", "multi_stream", "offline", "server"]
@@ -509,9 +508,9 @@ def _ordered(task: TaskResults, timings: Mapping[str, DeploymentPerformance]) ->
     for index, name in enumerate(sorted(deployments, key=place), start=1):
         one = deployments[name]
         model, form, backend = words(one.model), words(one.format), words(one.backend)
-        again = AGAIN if one.replicate_kind == "execution" else ""
+        rerun = EXECUTION_REPLICATE if one.replicate_kind == "execution" else ""
         shown = short_format(form)
-        short = (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + again
+        short = (f"{model}/{shown}" if shown else model) + (f"@{backend}" if several and backend else "") + rerun
         view = DeploymentView(name, index, short, shown or model, model, form, backend, one, timings.get(name))
         ordered.append(view)
     return tuple(ordered)

@@ -1,1 +1,1 @@
-"""Is one run slower, faster or bigger than another, deployment by deployment? Start at `judging`."""
+"""Comparison of two runs, deployment by deployment: which is slower, faster or bigger. Start at `verdicts`."""

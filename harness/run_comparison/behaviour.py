@@ -34,7 +34,7 @@ class AnswerChanges:
 
 
 @dataclass(frozen=True)
-class Own:
+class DeploymentFigures:
     """Figures of one deployment in one run."""
 
     score: Estimate
@@ -51,8 +51,8 @@ class Behaviour:
     """One deployment in both runs."""
 
     answered: Answered
-    before: Own
-    after: Own
+    before: DeploymentFigures
+    after: DeploymentFigures
     answers: AnswerChanges | None
     """None: the runs hold no answers to the same examples."""
     reason: str
@@ -65,11 +65,11 @@ class Behaviour:
 
 def compare_behaviour(pair: RunPair) -> tuple[Behaviour, ...]:
     """Every deployment that answered in both runs, in the order of run A."""
-    outputs_or_reasons = {one: _asked(pair, one) for one in pair.answered}
+    outputs_or_reasons = {one: _paired_outputs(pair, one) for one in pair.answered}
     paired = {
-        one: (asked.errors(), asked.neighbours())
-        for one, asked in outputs_or_reasons.items()
-        if isinstance(asked, _Asked)
+        one: (outputs.errors(), outputs.neighbours())
+        for one, outputs in outputs_or_reasons.items()
+        if isinstance(outputs, _PairedOutputs)
     }
     scores = judge_changes(
         {one.place: errors.scores["B"].evidence for one, (errors, _) in paired.items()},
@@ -86,17 +86,17 @@ def compare_behaviour(pair: RunPair) -> tuple[Behaviour, ...]:
     return tuple(
         Behaviour(
             one,
-            _own(pair.a.tasks[one.task], one.before),
-            _own(pair.b.tasks[one.task], one.after),
+            _deployment_figures(pair.a.tasks[one.task], one.before),
+            _deployment_figures(pair.b.tasks[one.task], one.after),
             answers(one),
-            asked if isinstance(asked, str) else "",
+            outputs if isinstance(outputs, str) else "",
         )
-        for one, asked in outputs_or_reasons.items()
+        for one, outputs in outputs_or_reasons.items()
     )
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _PairedOutputs:
     """The outputs of one deployment in both runs, a row for each of the same examples in the same order."""
 
     task: str
@@ -134,7 +134,7 @@ class _Asked:
         return comparison.pairs[0].neighbours[str(self.k)]
 
 
-def _asked(pair: RunPair, one: Answered) -> _Asked | str:
+def _paired_outputs(pair: RunPair, one: Answered) -> _PairedOutputs | str:
     """The outputs of both runs, or why they are not to be compared."""
     paths = [outputs_in(folder, one.task, one.name, "evaluation") for folder in (pair.a.folder, pair.b.folder)]
     if one.task not in TASKS or not all(path.exists() for path in paths):
@@ -151,19 +151,19 @@ def _asked(pair: RunPair, one: Answered) -> _Asked | str:
     if any(tables[0].column(name).to_pylist() != after.column(name).to_pylist() for name in given):
         return "the runs have other gold answers"
     k = pair.a.tasks[one.task].neighbours_shown
-    return _Asked(one.task, None if k is None else int(k), tables[0], after)
+    return _PairedOutputs(one.task, None if k is None else int(k), tables[0], after)
 
 
 def _read(path: Path, task: str) -> pa.Table | str:
-    asked = task_class(task)
-    columns = (*asked.given(), "prediction", asked.correct, "representation")
+    task_type = task_class(task)
+    columns = (*task_type.given(), "prediction", task_type.correct, "representation")
     try:
         return read_columns(path, *columns)
     except (OSError, pa.ArrowException) as error:
         return str(error)
 
 
-def _own(task: TaskView, deployment: DeploymentView) -> Own:
+def _deployment_figures(task: TaskView, deployment: DeploymentView) -> DeploymentFigures:
     undefined = Estimate(None, None, None)
     overall, distribution = task.overall, task.characteristics.data_distribution
     wrong = overall.errors[deployment.name].rate if overall and deployment.name in overall.errors else undefined
@@ -172,7 +172,7 @@ def _own(task: TaskView, deployment: DeploymentView) -> Own:
     k = task.neighbours_shown
     detectors = distribution.detectors if distribution else {}
     attacked = task.attacked
-    return Own(
+    return DeploymentFigures(
         score=Estimate(*(None if end is None else 1 - end for end in (wrong.value, wrong.high, wrong.low))),
         errors=errors.jaccard if errors else undefined,
         neighbours=alike.neighbours.get(k, undefined) if alike and k else undefined,

@@ -1,0 +1,1 @@
+"""Kinds of steps, a module each: their options, their inputs, and the work. `registry` lists them."""

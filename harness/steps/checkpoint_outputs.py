@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exporters.checkpoint import read_checkpoint
-from exporters.embedding import own_pooling
+from exporters.embedding import read_pooling
 from exporters.parity import checkpoint_outputs
 from exporters.pooling import Pooling
 from exporters.work import count_work
@@ -70,7 +70,7 @@ def run(context: Context[Options, Inputs]) -> None:
     )
     batches = inputs.batches
     rows = single_rows(batches[0], padded=False)
-    pooling = options.pooling or own_pooling(checkpoint)
+    pooling = options.pooling or read_pooling(checkpoint)
     outputs = checkpoint_outputs(checkpoint, options.task.head, pooling, [*batches, *rows])
     write_expected(context.destination, outputs[: len(batches)])
     width = batches[0]["attention_mask"].shape[1]

@@ -37,7 +37,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.affected import Affected, changed
 
     options = context.options
-    task = options.asked
+    task = options.task_type
     columns = ("id", "group", "prediction", *(("confidence",) if task.confident else ()), *task.gold)
     all_outputs = tables(context, options, context.inputs.evaluation, *columns)
     outputs = {name: table for name, table in all_outputs.items() if not name.endswith(EXECUTION_REPLICATE)}

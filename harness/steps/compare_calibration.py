@@ -23,7 +23,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.calibration import compare
 
     options = context.options
-    task = options.asked
+    task = options.task_type
     tables_by_deployment = tables(
         context, options, context.inputs.evaluation, "group", "confidence", *task.gold, *task.head.outputs
     )

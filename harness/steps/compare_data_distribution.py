@@ -45,7 +45,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.data_distribution import IN, OUT, compare
 
     options, inputs = context.options, context.inputs
-    task = options.asked
+    task = options.task_type
     columns = ("group", "tokens", "representation", *(("confidence", *task.head.outputs) if task.confident else ()))
     bank = tables(context, options, inputs.bank, "representation")
     evaluation = tables(context, options, inputs.evaluation, *columns)

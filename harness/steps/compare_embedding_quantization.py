@@ -38,16 +38,16 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.embedding_quantization import compare
 
     options = context.options
-    again = options.reference + EXECUTION_REPLICATE
+    rerun = options.reference + EXECUTION_REPLICATE
     embedded, ids, relevant, groups = read_embedded(context, options)
     result = compare(
-        {name: own for name, own in embedded.items() if name == again or not name.endswith(EXECUTION_REPLICATE)},
+        {name: own for name, own in embedded.items() if name == rerun or not name.endswith(EXECUTION_REPLICATE)},
         ids,
         relevant,
         groups,
         kinds=options.indexes,
         reference=options.reference,
-        again=again,
+        rerun=rerun,
         resamples=options.resamples,
         seed=options.seed,
         margin=options.margin,

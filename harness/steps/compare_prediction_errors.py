@@ -35,7 +35,7 @@ def run(context: Context[Options, Inputs]) -> None:
     from benchmarks.characteristics.prediction_errors import compare
 
     options = context.options
-    task = options.asked
+    task = options.task_type
     columns = ("group", "prediction", *task.gold, *task.head.outputs)
     if task.score is not None and task.score[0] == F1:
         columns = (*columns, F1)

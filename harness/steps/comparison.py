@@ -54,7 +54,7 @@ class ComparisonOptions(Strict):
         return self.deployments[0]
 
     @property
-    def asked(self) -> type[Task]:
+    def task_type(self) -> type[Task]:
         """The task itself: what its columns are, and how they are read."""
         return task_class(self.task)
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.errors import BackendError
 from backends.host.memory import MemoryProbe
-from backends.host.system_monitor import MachineWatch
+from backends.host.system_monitor import SystemMonitor
 from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import calibrate, shortest
 from benchmarks.performance.latency import multi_stream, single_stream
@@ -327,7 +327,7 @@ def _watched(on_device: Callable[[], object] | None) -> Iterator[dict[str, Any]]
         shortest(on_device)  # an idle device's clock is low
         device_before = shortest(on_device)
     before = calibrate()
-    watch = MachineWatch()
+    watch = SystemMonitor()
     yield conditions
     conditions |= watch.stop()
     conditions["clock_change"] = calibrate() / before - 1

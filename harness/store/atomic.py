@@ -44,7 +44,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def told_if_unwritable(what: str) -> Iterator[None]:
+def reporting_unwritable(what: str) -> Iterator[None]:
     """Turn an error of writing the file that a person asked for into a `UserError`; ``what``: the option, the file."""
     try:
         yield

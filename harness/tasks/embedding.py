@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.attack.words import without_surrogates
 from exporters.embedding import Embedding, read_embedding
 from exporters.tasks import EMBEDDING
 from harness.errors import UserError
 from harness.examples.records import Example, PlainText, Query
-from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 from harness.tasks.task import OF_QUESTIONS, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class EmbeddingTask(Task):
         embedding = read_embedding(Path(tokenizer.name_or_path)) or Embedding()
         longest = min(self.max_length, embedding.max_tokens or self.max_length)
         texts = [
-            (index, encodable(embedding.prompts.get(_kind(example), "") + text))
+            (index, without_surrogates(embedding.prompts.get(_kind(example), "") + text))
             for index, example in enumerate(examples)
             for text in example.parts.values()
         ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from benchmarks.attack.words import without_surrogates
 from harness.tasks.fast_tokenizer import TOKEN_TYPES
 
 
@@ -43,8 +43,6 @@ class Features:
         return np.flatnonzero(np.diff(self.example, prepend=-1)).astype(np.int64)
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
 _CHUNK = 1_000
 """Texts tokenised at once: an `Encoding` takes some 100 bytes a token, a large data set gigabytes."""
 
@@ -64,14 +62,12 @@ def encode_in_chunks(
     for begin in range(0, len(texts), _CHUNK):
         chunk = texts[begin : begin + _CHUNK]
         yield from encode(
-            [encodable(text) if isinstance(text, str) else tuple(map(encodable, text)) for text in chunk],
+            [
+                without_surrogates(text) if isinstance(text, str) else tuple(map(without_surrogates, text))
+                for text in chunk
+            ],
             is_pretokenized=in_words,
         )
-
-
-def encodable(text: str) -> str:
-    """Lone surrogates have no bytes; a stand-in of one character each keeps every offset."""
-    return _SURROGATE.sub("\ufffd", text)
 
 
 def collect_inputs(encodings: Iterable[Encoding], *, token_types: bool) -> dict[str, list[NDArray[np.int64]]]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.attack.words import without_surrogates
 from exporters.tasks import QUESTION_ANSWERING
 from harness.errors import UserError
 from harness.examples.records import Example, QuestionExample
 from harness.tasks.answer_spans import answer_spans
-from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
@@ -144,10 +145,10 @@ class QuestionAnsweringTask(Task):
         """As ``prepare_validation_features`` of run_qa.py."""
         asked = cast("Sequence[QuestionExample]", examples)
         questions = [
-            encodable(ours if _cut(ours, example) else example.question.lstrip())
+            without_surrogates(ours if _cut(ours, example) else example.question.lstrip())
             for (ours, _), example in zip(self.pairs(tokenizer.backend_tokenizer, asked), asked, strict=True)
         ]
-        contexts = [encodable(example.context) for example in asked]
+        contexts = [without_surrogates(example.context) for example in asked]
         question_first = tokenizer.padding_side == "right"
         encoded = tokenizer(
             questions if question_first else contexts,
@@ -235,7 +236,7 @@ class QuestionAnsweringTask(Task):
         answers = table["prediction"].to_pylist()
         return answer_confidence(contexts, features, starts, ends, answers, settings=self.settings)
 
-    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+    def as_examples(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         return [cast("QuestionExample", question) for question in inputs]
 
     def scores(

@@ -132,7 +132,7 @@ class RetrievalTask(EmbeddingTask):
         other.index = DocumentIndex({id_: number for number, id_ in enumerate(ids)}, matrix(corpus, "representation"))
         return other
 
-    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+    def as_examples(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         return [cast("Query", query) for query in inputs]
 
     def scores(

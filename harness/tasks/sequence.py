@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.attack.words import without_surrogates
 from exporters.tasks import TEXT_CLASSIFICATION
 from harness.examples.records import Example
-from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 from harness.tasks.task import ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class SequenceTask(Task):
 
     def reference_inputs(self, tokenizer: Any, examples: Sequence[Example], features: Features) -> ReferenceInputs:
         """As ``preprocess_function`` of run_glue.py: the first texts, and where there are pairs the second ones."""
-        columns = zip(*(map(encodable, example.parts.values()) for example in examples), strict=True)
+        columns = zip(*(map(without_surrogates, example.parts.values()) for example in examples), strict=True)
         encoded = tokenizer(*map(list, columns), padding="max_length", max_length=self.max_length, truncation=True)
         return ReferenceInputs(arrays(encoded), list(range(len(examples))), None)
 

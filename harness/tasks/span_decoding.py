@@ -1,4 +1,4 @@
-"""From start and end logits to answers, as the reference post-processing of SQuAD 1.1 and 2.0 does it.
+"""Decoding of start and end logits to answers, as the reference post-processing of SQuAD 1.1 and 2.0 does it.
 
 The reference is ``postprocess_qa_predictions`` in transformers' ``examples/pytorch/question-answering``
 with ``version_2_with_negative`` and without. Its logits are padded; here they end with the feature, so padding never

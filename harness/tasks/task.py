@@ -202,7 +202,7 @@ class Task(ABC):
         """
         raise TypeError(f"predictions of {self.name} have no probability")
 
-    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+    def as_examples(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         """``inputs`` of an attack as examples; of tasks that are attacked, or explained."""
         raise TypeError(f"{self.name} is not attacked")
 

@@ -72,7 +72,7 @@ class TextClassificationTask(SequenceTask):
         rows = (np.asarray(row, np.float32) for row in table["logits"].to_pylist())
         return np.fromiter(map(_largest_probability, rows), np.float64, len(examples))
 
-    def asked(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
+    def as_examples(self, inputs: Sequence[ModelInput]) -> Sequence[Example]:
         return [
             TextExample(str(index), "", one, 0) if isinstance(one, str) else one for index, one in enumerate(inputs)
         ]

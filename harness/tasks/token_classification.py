@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.attack.words import without_surrogates
 from exporters.tasks import TOKEN_CLASSIFICATION
 from harness.errors import UserError
 from harness.examples.entities import OUTSIDE, entities_in_words, entities_of, in_iob2
 from harness.examples.records import Example, TaggedSentence
-from harness.tasks.features import Features, collect_inputs, encodable, encode_in_chunks, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 from harness.tasks.task import IGNORED, OF_QUESTIONS, ReferenceInputs, Task, arrays, mean
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class TokenClassificationTask(Task):
         """As ``tokenize_and_align_labels`` of run_ner.py, with the windows of what it would cut."""
         tokenizer.truncation_side = "right"
         encoded = tokenizer(
-            [[encodable(word) for word in cast("TaggedSentence", example).words] for example in examples],
+            [[without_surrogates(word) for word in cast("TaggedSentence", example).words] for example in examples],
             is_split_into_words=True,
             truncation=True,
             max_length=self.max_length,

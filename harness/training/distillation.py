@@ -16,7 +16,7 @@ from torch.nn.functional import kl_div, log_softmax
 from harness.config.training import Distillation
 from harness.tasks.task import IGNORED
 from harness.training.batches import FAR_BELOW
-from harness.training.teacher import PREFIX, REPRESENTATION, Said, Teacher
+from harness.training.teacher import PREFIX, REPRESENTATION, TaughtOutputs, Teacher
 from harness.training.trainer import ResumableTrainer
 
 
@@ -64,9 +64,11 @@ class DistillingTrainer(ResumableTrainer):
     whose loss is added; else what it says of a feature is in the feature's columns.
     """
 
-    def __init__(self, *, distillation: Distillation, said: Said, teacher: Teacher | None, **options: Any) -> None:
+    def __init__(
+        self, *, distillation: Distillation, taught_outputs: TaughtOutputs, teacher: Teacher | None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.distillation, self.said, self.teacher = distillation, said, teacher
+        self.distillation, self.taught_outputs, self.teacher = distillation, taught_outputs, teacher
 
     def compute_loss(
         self,
@@ -82,11 +84,11 @@ class DistillingTrainer(ResumableTrainer):
             taught, states = self.teacher(inputs)
             asked["output_hidden_states"] = True
         gold, outputs = None, None
-        if self.said.head.outputs:
+        if self.taught_outputs.head.outputs:
             gold, outputs = super().compute_loss(model, asked, True, num_items_in_batch)
         else:
             outputs = model(**asked)
-        student = self.said(outputs, inputs["attention_mask"])
+        student = self.taught_outputs(outputs, inputs["attention_mask"])
         loss = torch.stack([self._loss(name, student[name], taught[name], inputs) for name in taught]).mean()
         if gold is not None:
             loss = (1 - self.distillation.alpha) * gold + self.distillation.alpha * loss
@@ -103,7 +105,7 @@ class DistillingTrainer(ResumableTrainer):
         if student.dim() == 3:  # a decision a token, of those that have a gold one
             decided = inputs["labels"] != IGNORED
             student, teacher = student[decided], teacher[decided]
-        elif name in self.said.head.per_token:  # one decision among the tokens
+        elif name in self.taught_outputs.head.per_token:  # one decision among the tokens
             padding = inputs["attention_mask"] == 0
             student, teacher = (logits.masked_fill(padding, FAR_BELOW) for logits in (student, teacher))
         return distillation_loss(student, teacher, self.distillation.temperature)

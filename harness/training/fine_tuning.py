@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from exporters.activation import IDENTITY
-from exporters.embedding import own_pooling
+from exporters.embedding import read_pooling
 from exporters.tasks import Head
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.pruning import KeepZeros, is_sparse
@@ -31,7 +31,7 @@ from harness.training.model_inputs import (
     save,
     without_attention_dropout,
 )
-from harness.training.teacher import Said, Teacher, ends_of_blocks, load_teacher, soft_labels
+from harness.training.teacher import TaughtOutputs, Teacher, ends_of_blocks, load_teacher, soft_labels
 from harness.training.trainer import ResumableTrainer, train
 
 
@@ -75,8 +75,8 @@ def fine_tune(
         if teacher is None:
             raise UserError("distillation needs a teacher: the task's reference must be another model")
         trainer_class = DistillingTrainer
-        said, asked, kept = _taught(teacher, starting, model, tokenizer, head, inputs, distillation, progress)
-        options = {"distillation": distillation, "said": said, "teacher": asked}
+        taught_outputs, asked, kept = _taught(teacher, starting, model, tokenizer, head, inputs, distillation, progress)
+        options = {"distillation": distillation, "taught_outputs": taught_outputs, "teacher": asked}
         columns |= kept
     record = train(
         trainer_class,
@@ -126,11 +126,11 @@ def _taught(
     inputs: Mapping[str, Sequence[NDArray[np.int64]]],
     distillation: PlannedDistillation,
     progress: Callable[[str, float], None],
-) -> tuple[Said, Teacher | None, Mapping[str, Sequence[NDArray[np.float32]]]]:
+) -> tuple[TaughtOutputs, Teacher | None, Mapping[str, Sequence[NDArray[np.float32]]]]:
     """What is looked at of the student, and the teacher, to be asked, or the columns of what it says."""
     model = load_teacher(folder, student, tokenizer, head)
     own, theirs = (
-        Said(head, None if head.outputs else distillation.pooling or own_pooling(checkpoint))
+        TaughtOutputs(head, None if head.outputs else distillation.pooling or read_pooling(checkpoint))
         for checkpoint in (starting, folder)
     )
     read = accepted_inputs(model, inputs)
@@ -138,4 +138,4 @@ def _taught(
         layers = ends_of_blocks(distillation.layers, model.config.num_hidden_layers)
         return own, Teacher(model, theirs, tuple(read), layers), {}
     pad_token_id = student.config.pad_token_id or 0
-    return own, None, soft_labels(model, read, said=theirs, pad_token_id=pad_token_id, progress=progress)
+    return own, None, soft_labels(model, read, taught_outputs=theirs, pad_token_id=pad_token_id, progress=progress)

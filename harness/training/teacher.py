@@ -25,7 +25,7 @@ _TOKENS_A_BATCH = 8192
 
 
 @dataclass(frozen=True)
-class Said:
+class TaughtOutputs:
     """What is taught of a model's outputs: the logits of its ``head``, or where that has none the embedding."""
 
     head: Head
@@ -48,7 +48,7 @@ class Teacher:
     """
 
     model: PreTrainedModel
-    said: Said
+    taught_outputs: TaughtOutputs
     reads: Collection[str]
     """Its inputs."""
     layers: Sequence[int]
@@ -58,7 +58,7 @@ class Teacher:
         with torch.no_grad():
             outputs = self.model(**{name: inputs[name] for name in self.reads}, output_hidden_states=True)
         states = [outputs.hidden_states[1 + layer] for layer in self.layers]  # the first are the embeddings of tokens
-        return self.said(outputs, inputs["attention_mask"]), states
+        return self.taught_outputs(outputs, inputs["attention_mask"]), states
 
 
 def load_teacher(folder: Path, student: PreTrainedModel, tokenizer: FastTokenizer, head: Head) -> PreTrainedModel:
@@ -100,7 +100,7 @@ def soft_labels(
     teacher: torch.nn.Module,
     inputs: Mapping[str, Sequence[NDArray[np.int64]]],
     *,
-    said: Said,
+    taught_outputs: TaughtOutputs,
     pad_token_id: int,
     progress: Callable[[str, float], None],
 ) -> dict[str, list[NDArray[np.float32]]]:
@@ -112,7 +112,7 @@ def soft_labels(
     order = np.argsort(lengths, kind="stable")
     collate = Collator(pad_token_id)
     labels: dict[str, list[Any]] = {
-        PREFIX + name: [None] * len(lengths) for name in said.head.outputs or [REPRESENTATION]
+        PREFIX + name: [None] * len(lengths) for name in taught_outputs.head.outputs or [REPRESENTATION]
     }
     teacher.eval()
     device = next(teacher.parameters()).device
@@ -123,10 +123,10 @@ def soft_labels(
         batch = collate([{name: column[index] for name, column in inputs.items()} for index in chosen])
         batch = {name: tensor.to(device) for name, tensor in batch.items()}
         with torch.inference_mode():
-            answers = said(teacher(**batch), batch["attention_mask"])
+            answers = taught_outputs(teacher(**batch), batch["attention_mask"])
         for name, answer in answers.items():
             for row, index in zip(answer.float().cpu().numpy(), chosen, strict=True):
-                per_token = name in said.head.per_token
+                per_token = name in taught_outputs.head.per_token
                 labels[PREFIX + name][index] = row[: lengths[index]].copy() if per_token else row
         done += len(chosen)
         progress(f"soft labels of the teacher: {done} of {len(order)}", done / len(order))

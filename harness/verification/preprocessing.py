@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from backends.errors import one_line
+from benchmarks.attack.words import without_surrogates
 from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
 from harness.examples.records import Example
 from harness.store.atomic import write_json
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
-from harness.tasks.features import Features, encodable
+from harness.tasks.features import Features
 from harness.tasks.task import Task
 
 FILE = "preprocessing.json"
@@ -162,7 +163,7 @@ def _by_intent(task: Task, reference: Any, examples: Sequence[Example], features
         )
     notes += task.deviations(reference, examples)
     texts = [text for example in examples for text in example.parts.values()]
-    broken = sum(text != encodable(text) for text in texts)
+    broken = sum(text != without_surrogates(text) for text in texts)
     if broken:
         notes.append(f"{broken} texts have lone surrogates, read as U+FFFD: {task.script} fails on them")
     return notes

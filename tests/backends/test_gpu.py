@@ -18,7 +18,7 @@ from backends.batching import infer_all, pad
 from backends.concurrent_sessions import side_by_side
 from backends.host import nvidia
 from backends.host.machine import environment
-from backends.host.system_monitor import MachineWatch
+from backends.host.system_monitor import SystemMonitor
 from backends.onnxruntime.cuda import OnnxRuntimeCuda
 from backends.registry import availability, open_backend
 from backends.tensorrt.backend import TensorRt
@@ -297,8 +297,8 @@ def test_openings_of_torch_have_streams_of_their_own(checkpoint: Path, task: str
 
 
 def test_energy_and_other_processes_are_told() -> None:
-    watch = MachineWatch()
-    seen = watch.stop()
+    monitor = SystemMonitor()
+    seen = monitor.stop()
     assert seen["gpu_processes"] is not None
     joules = seen["energy_joules"]["gpu"]
     assert joules is None or joules >= 0  # before Volta there is no counter

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 from tests.families.checkpoints import FAMILIES
 from tests.families.table import write_table
-from tests.families.verified import Found, verify_family
+from tests.families.verified import Outcomes, verify_family
 
 
 def main() -> int:
-    rows: dict[str, Found] = {}
+    rows: dict[str, Outcomes] = {}
     for name in FAMILIES:
         print(name, flush=True)
         with TemporaryDirectory() as folder:

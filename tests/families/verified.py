@@ -64,14 +64,14 @@ tasks:
 """
 
 
-Found = dict[tuple[str, str], str]
+Outcomes = dict[tuple[str, str], str]
 """What became of each deployment, by format and backend: empty, or why it failed.
 
 By format and "" what the plan leaves out, with its reason.
 """
 
 
-def verify_family(name: str, folder: Path, formats: Sequence[str] = FORMATS) -> Found:
+def verify_family(name: str, folder: Path, formats: Sequence[str] = FORMATS) -> Outcomes:
     """Of the family ``name``, in ``folder``, which is empty and the current one."""
     (folder / "checkpoint").mkdir()
     write_checkpoint(name, folder / "checkpoint")
@@ -95,7 +95,7 @@ def verify_family(name: str, folder: Path, formats: Sequence[str] = FORMATS) -> 
     for step in (*plan.checkpoints, *plan.checkpoint_outputs, *plan.artifacts):
         attempt(step)
     (task,) = plan.tasks
-    found: Found = {(format, ""): reason for (_, format), reason in task.refused.items()}
+    found: Outcomes = {(format, ""): reason for (_, format), reason in task.refused.items()}
     for planned in task.deployments:
         deployment, step = planned.deployment, planned.verification
         if deployment.backend not in ON_CPUS:

@@ -70,7 +70,7 @@ def _own_process() -> dict[str, Any]:
         "pid": os.getpid(),
         "processes": entries,
         "own is seen": entries is not None and os.getpid() in [entry["pid"] for entry in entries],
-        "others, as MachineWatch counts them": nvidia.other_processes(os.getpid()),
+        "others, as SystemMonitor counts them": nvidia.other_processes(os.getpid()),
     }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from backends.onnxruntime.ceilings import Workload, addition, product
+from backends.onnxruntime.ceilings import Workload, addition, matmul
 from benchmarks.performance.clock import shortest
 from harness.inference.ceilings import RUNS
 from tests.gpu.device import need, torch_on_cuda
@@ -30,7 +30,7 @@ SECONDS = 0.4
 
 def run(root: Path, record: Record) -> None:
     for arithmetic in ("fp32", "fp16"):
-        record.item(f"ceiling of products in {arithmetic}, FLOP a second", partial(_ceiling, product, arithmetic))
+        record.item(f"ceiling of matmuls in {arithmetic}, FLOP a second", partial(_ceiling, matmul, arithmetic))
     record.item("ceiling of memory, bytes a second", partial(_ceiling, addition))
     model = record.item("model", lambda: largest_made(root))
     items: dict[str, Callable[[float], Any]] = {}

@@ -33,7 +33,7 @@ from benchmarks.statistics.equivalence import (
     Verdict,
     judge,
 )
-from benchmarks.statistics.selection import interval_of_the_chosen, not_told_from_the_best
+from benchmarks.statistics.selection import interval_of_the_chosen, may_be_best
 from benchmarks.statistics.shares import PairedChange, design_effect, paired_change, share_interval
 from benchmarks.statistics.shares import share as estimate_of_share
 from benchmarks.statistics.tetrachoric import both_above
@@ -301,7 +301,7 @@ def best_of_ten(
     def p_worse(one: int, other: int) -> float:
         return PairedChange.of(changed[:, other], changed[:, one], effect).p_above(0.0)
 
-    return [_holds(interval, shares[chosen]), 0 in not_told_from_the_best(range(len(shares)), p_worse)]
+    return [_holds(interval, shares[chosen]), 0 in may_be_best(range(len(shares)), p_worse)]
 
 
 def floor_of_trainings() -> float:

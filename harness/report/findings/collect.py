@@ -10,6 +10,7 @@ from harness.report.findings import (
     entities,
     evidence,
     limits,
+    missing_floors,
     retrieval,
     robustness,
     shared_errors,
@@ -64,7 +65,7 @@ RULES: tuple[Callable[[TaskView], list[Finding]], ...] = (
     evidence.tight_budget,
     evidence.few_errors,
     evidence.too_few_examples,
-    evidence.missing_floors,
+    missing_floors.missing_floors,
 )
 
 ORDER = {"failure": 0, "result": 1, "warning": 2, "advice": 3}

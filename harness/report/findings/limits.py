@@ -73,9 +73,9 @@ def other_warnings(task: TaskView) -> list[Finding]:
     alike: dict[str, list[tuple[DeploymentView, str]]] = {}
     for deployment in task.measured:
         for text in deployment.warnings:
-            told_elsewhere = text.startswith(DISTURBED) or (text.startswith(UNSTEADY) and deployment.unstable)
+            shown_elsewhere = text.startswith(DISTURBED) or (text.startswith(UNSTEADY) and deployment.unstable)
             members = alike.setdefault(_kind(text), [])
-            if not told_elsewhere and deployment not in [d for d, _ in members]:
+            if not shown_elsewhere and deployment not in [d for d, _ in members]:
                 members.append((deployment, text))
     groups = [members for members in alike.values() if members]
     if not groups:

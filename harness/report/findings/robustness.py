@@ -48,7 +48,7 @@ def _rule(changes: AttackChanges) -> str | None:
     return "int8-sturdier" if any_success.high < 0 else "int8-harder-to-search"
 
 
-TOLD = {
+PHRASES = {
     "int8-no-sturdier": (
         "is not shown to withstand more attacks than its FP32",
         "are not shown to withstand more attacks than their FP32",
@@ -81,7 +81,7 @@ def _finding(task: TaskView, rule: str, pairs: list[tuple[DeploymentView, Deploy
     return Finding(
         "result",
         rule,
-        f"{listed(members)} {verb(members, *TOLD[rule])}: {first}{'; '.join(parts)}.",
+        f"{listed(members)} {verb(members, *PHRASES[rule])}: {first}{'; '.join(parts)}.",
         NEXT_STEPS.get(rule, ""),
         names(members),
     )

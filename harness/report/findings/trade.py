@@ -12,7 +12,7 @@ from harness.report.findings import thresholds
 from harness.report.findings.phrases import listed, names, plural, score_and_change, verb
 from harness.report.floors import DISAGREEMENT
 from harness.report.numbers import EN_DASH, count, percent, percent_with_interval, ratio
-from harness.report.paired import changed_of_the_chosen, may_change_fewest, told_apart
+from harness.report.paired import changed_of_the_chosen, changes_differ, may_change_fewest
 from harness.report.values import quotient
 from harness.report.view import DeploymentView, RankedSpeedUp, TaskView
 
@@ -83,7 +83,7 @@ def _fastest_of_all(
 ) -> list[Finding]:
     """What the highest speed costs, where it is clearly higher and changes clearly more than the best trade does."""
     fastest = max(fast, key=lambda d: speeds[d.name].value)
-    if not speeds[fastest.name].above(speeds[best.name]) or not told_apart(task, fastest, best):
+    if not speeds[fastest.name].above(speeds[best.name]) or not changes_differ(task, fastest, best):
         return []
     return [
         Finding(
@@ -250,7 +250,7 @@ def _against_each_other(
     figure: Callable[[DeploymentView], float | None],
 ) -> Finding:
     changed_one, changed_other = DISAGREEMENT.of(task, one), DISAGREEMENT.of(task, other)
-    if not told_apart(task, one, other):
+    if not changes_differ(task, one, other):
         verdict = "the two are not distinguishable in how many predictions they change"
     elif (changed_one.value or 0) < (changed_other.value or 0):
         verdict = "quantization changes fewer predictions than the smaller model"

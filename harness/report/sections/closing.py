@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.config.deployments import EXECUTION_REPLICATE
 from harness.errors import SKIPPED
 from harness.report.blocks import FailureItem, Failures, Prose, Section
 from harness.report.values import words
-from harness.report.view import AGAIN, DeploymentView, TaskView
+from harness.report.view import DeploymentView, TaskView
 from harness.results.schema import FailedStep
 
 
@@ -77,7 +78,7 @@ def _failure(task: TaskView, reason: str, groups: list[list[_Entry]]) -> Failure
 
 def _what(task: TaskView, entry: _Entry) -> str:
     # the step's title mostly names its subject and its task
-    named = [entry.subject] if entry.subject.removesuffix(AGAIN) not in entry.step else []
+    named = [entry.subject] if entry.subject.removesuffix(EXECUTION_REPLICATE) not in entry.step else []
     named += [entry.step] if entry.step else []
     named += [words(task.name)] if task.name not in entry.step else []
     return f"{', '.join(named)} ({entry.status})"

@@ -9,6 +9,7 @@ from benchmarks.statistics.equivalence import ScoreChange
 from harness.report.blocks import About, Cell, Column, Note, Section, Table
 from harness.report.findings.phrases import several
 from harness.report.numbers import UNKNOWN, count, decimals_for, fixed, mebibytes, percent, ratio
+from harness.report.sections.latency import latency_tables
 from harness.report.sections.recalls import recalls
 from harness.report.sections.rows import (
     KEY,
@@ -20,7 +21,6 @@ from harness.report.sections.rows import (
     speed_up_interval_cell,
     timing_cell,
 )
-from harness.report.sections.timings import timings
 from harness.report.sections.tuned_throughput import tuned
 from harness.report.values import words
 from harness.report.view import DeploymentView, TaskView
@@ -109,7 +109,7 @@ def performance(task: TaskView) -> Section | None:
     heading = "Quality" if task.external else "Speed, memory and quality"
     if task.external and len(table.columns) == 1:
         return None
-    return Section(heading, (table, *recalls(task), *timings(task), *tuned(task)), level=2)
+    return Section(heading, (table, *recalls(task), *latency_tables(task), *tuned(task)), level=2)
 
 
 def _sampled(listed: Sequence[DeploymentView]) -> list[str]:

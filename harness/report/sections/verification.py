@@ -34,7 +34,7 @@ def verification(task: TaskView) -> Section | None:
             ("moved by\nbatch", "moved by\npadding"),
             "Moved: how far logits are from their own when the same text is in another batch, or is padded less.",
         ),
-        About(("matmuls",), "Matmuls: matrix matmuls by the precision in which the runtime says it ran them."),
+        About(("matmuls",), "Matmuls: by the precision in which the runtime says it ran them."),
     )
     # how what a model reads differs by intent from what `transformers`' scripts would give it
     preprocessing = dict.fromkeys(

@@ -11,15 +11,15 @@ import pytest
 from backends.device_times import stage_times
 from backends.host import energy, machine, system_monitor
 from backends.host.energy import EnergyMeter
-from backends.host.system_monitor import MachineWatch
+from backends.host.system_monitor import SystemMonitor
 
 
 def test_own_time_is_counted_and_all_is_json() -> None:
-    watch = MachineWatch()
+    monitor = SystemMonitor()
     end = time.process_time() + 0.2
     while time.process_time() < end:
         pass
-    seen = watch.stop()
+    seen = monitor.stop()
     assert json.loads(json.dumps(seen)) == seen
     assert seen["own_cpu_seconds"] >= 0.2 and seen["seconds"] > 0 and seen["cores"] == len(machine.usable_cpus())
     assert seen["other_cpu_seconds"] is None or seen["other_cpu_seconds"] >= 0
@@ -34,11 +34,11 @@ def test_others_time_is_that_of_our_cores_alone(tmp_path: Path, monkeypatch: pyt
         lines = [row.format(name=name, user=user * 9, steal=steal) for name in ("cpu", "cpu0")]
         stat.write_text("".join([*lines, row.format(name="cpu1", user=user, steal=steal)]))
         if user == 1000:
-            watch = MachineWatch()
-    seen = watch.stop()
+            monitor = SystemMonitor()
+    seen = monitor.stop()
     assert 19 < seen["other_cpu_seconds"] <= 20 and seen["steal_seconds"] == 0.5  # hundredths of a second
     stat.unlink()
-    assert MachineWatch().stop()["other_cpu_seconds"] is None
+    assert SystemMonitor().stop()["other_cpu_seconds"] is None
 
 
 def test_heat_and_quota_are_counted_where_the_kernel_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,9 +47,9 @@ def test_heat_and_quota_are_counted_where_the_kernel_does(tmp_path: Path, monkey
     count.write_text("3\n")
     monkeypatch.setattr(system_monitor, "THERMAL", tmp_path)
     monkeypatch.setattr(system_monitor, "usable_cpus", lambda: [0, 1])
-    watch = MachineWatch()
+    monitor = SystemMonitor()
     count.write_text("5\n")
-    assert watch.stop()["thermal_throttles"] == 2
+    assert monitor.stop()["thermal_throttles"] == 2
     membership = tmp_path / "cgroup"
     membership.write_text("0::/a\n")
     assert machine.throttled_seconds(tmp_path, membership) is None

@@ -20,7 +20,7 @@ from backends.errors import BackendError
 from backends.onnx_interface import Port, check_ports
 from backends.registry import availability, unsupported_reason
 from backends.tensorrt.backend import TensorRt, choose_profile, engine_bytes
-from backends.tensorrt.layers import layers_by_precision, products_by_precision
+from backends.tensorrt.layers import layers_by_precision, matmuls_by_precision
 from tests.backends.tensorrt.imitation import KINDS, ImitatedEngine, ImitatedRuntime
 from tests.standin import needs_standin, on_standin
 
@@ -90,19 +90,19 @@ def test_the_inspectors_layers_are_counted_by_precision(said: Callable[[str], st
         }
     )
     assert layers_by_precision(said(information)) == {"bf16": 1, "fp16": 3, "fp32": 1, "int8": 1}
-    assert products_by_precision(said(information)) == {"bf16": 1, "fp16": 1, "int8": 2}
+    assert matmuls_by_precision(said(information)) == {"bf16": 1, "fp16": 1, "int8": 2}
 
 
 def test_an_engine_without_detail_names_its_layers_only() -> None:
     information = json.dumps({"Layers": ["gemm_0 + bias", "softmax"], "Bindings": []})
-    assert layers_by_precision(information) is products_by_precision(information) is None
+    assert layers_by_precision(information) is matmuls_by_precision(information) is None
 
 
 def test_layers_without_a_precision_are_no_empty_answer() -> None:
     unread = layer("gemm", "Half", "Half")
     unread["Inputs"][0]["Type"] = unread["Inputs"][0].pop("Format/Datatype")
     with pytest.raises(BackendError, match="precision of no matrix product, of 1 layers"):
-        products_by_precision(json.dumps({"Layers": [unread]}))
+        matmuls_by_precision(json.dumps({"Layers": [unread]}))
     with pytest.raises(BackendError, match="precision of no layer, of 1 layers"):
         layers_by_precision(json.dumps({"Layers": [{**unread, "Outputs": []}]}))
 

@@ -44,7 +44,7 @@ def summary(given, transfer=None, **more):
     return summarise(given, transfer or {}, reference="large", resamples=200, seed=0, **more)
 
 
-def shown(*after: tuple[int, int]) -> list[TransferResult]:
+def transferred(*after: tuple[int, int]) -> list[TransferResult]:
     """Texts 0, 1, ... of label 1: the prediction before and after."""
     return [TransferResult(str(id_), 1, *said) for id_, said in enumerate(after)]
 
@@ -88,22 +88,22 @@ def test_order_of_texts_does_not_matter():
 
 
 def test_transfer_counts_texts_that_a_deployment_had_right():
-    replays = {
-        "large": {"large": shown((1, 0), (1, 0), (1, 0))},
-        "small": {"large": shown((1, 0), (1, 1), (0, 0))},
-        "never right": {"large": shown((0, 0), (0, 0), (0, 0))},
+    transfers = {
+        "large": {"large": transferred((1, 0), (1, 0), (1, 0))},
+        "small": {"large": transferred((1, 0), (1, 1), (0, 0))},
+        "never right": {"large": transferred((0, 0), (0, 0), (0, 0))},
     }
-    [row] = summary({"large": results("sssf")}, replays).transfers
+    [row] = summary({"large": results("sssf")}, transfers).transfers
     assert (row.source, row.n) == ("large", 3)
     assert {name: rate.value for name, rate in row.rates.items()} == {"large": 1.0, "small": 0.5, "never right": None}
 
 
 def test_the_matrix_has_a_row_for_every_attacked_deployment():
-    replays = {
-        "large": {"small": shown((1, 1), (1, 0)), "large": shown((1, 0))},
-        "small": {"small": shown((1, 0), (1, 0)), "large": shown((1, 1))},
+    transfers = {
+        "large": {"small": transferred((1, 1), (1, 0)), "large": transferred((1, 0))},
+        "small": {"small": transferred((1, 0), (1, 0)), "large": transferred((1, 1))},
     }
-    found = summary({"small": results("ss"), "large": results("sf")}, replays).transfers
+    found = summary({"small": results("ss"), "large": results("sf")}, transfers).transfers
     assert [(row.source, row.n) for row in found] == [("large", 1), ("small", 2)]
     assert [row.rates[name].value for row in found for name in ("large", "small")] == [1, 0, 0.5, 1]
 
@@ -111,9 +111,9 @@ def test_the_matrix_has_a_row_for_every_attacked_deployment():
 def test_what_the_attack_missed_is_found_by_other_texts():
     given = {"large": results("ssff-"), "small": results("sffff")}
     # Of the texts that small withstood, 1 and 4 fall to what was crafted on large or to random swaps; 0 had fallen.
-    replays = {"small": {"large": shown((1, 0), (1, 0)), "small": shown((1, 0))}}
+    transfers = {"small": {"large": transferred((1, 0), (1, 0)), "small": transferred((1, 0))}}
     swapped = {"small": results("ffffs"), "large": results("fffff")}
-    found = summary(given, replays, random_swaps=swapped).deployments
+    found = summary(given, transfers, random_swaps=swapped).deployments
     assert found["small"].success_rate.value == 1 / 5
     assert found["small"].random_success.value == 1 / 5
     assert found["small"].any_success.value == 3 / 5
@@ -127,7 +127,7 @@ def test_what_the_attack_missed_is_found_by_other_texts():
 def test_changes_are_of_the_same_texts():
     given = {"large": results("sssf-f"), "small": results("sff-ss")}
     [pair] = summary(
-        given, {"small": {"large": shown((1, 0), (1, 1))}, "large": {"large": shown((1, 0), (1, 0))}}
+        given, {"small": {"large": transferred((1, 0), (1, 1))}, "large": {"large": transferred((1, 0), (1, 0))}}
     ).pairs
     assert (pair.a, pair.b, pair.n) == ("large", "small", 4)
     # Both had 0, 1, 2 and 5 right: large succeeded at three of them, small at two.

@@ -39,7 +39,7 @@ RELEVANT = [{f"d{index}": 2} for index in range(N)]
 @pytest.fixture(scope="module")
 def result(embedded: dict[str, Embedded]) -> EmbeddingQuantization:
     return embedding_quantization.compare(
-        embedded, IDS, RELEVANT, range(N), kinds=KINDS, reference="reference", again="again", resamples=300, seed=0
+        embedded, IDS, RELEVANT, range(N), kinds=KINDS, reference="reference", rerun="again", resamples=300, seed=0
     )
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks.statistics.bootstrap import UNDEFINED
-from benchmarks.statistics.selection import interval_of_the_chosen, not_told_from_the_best
+from benchmarks.statistics.selection import interval_of_the_chosen, may_be_best
 from benchmarks.statistics.shares import PairedChange, share_interval
 from tests.benchmarks.figures import complete
 
@@ -36,7 +36,7 @@ def test_the_best_is_among_those_that_may_be():
     kept = size = 0
     for seed in range(STUDIES):
         changed = ten(np.random.default_rng(seed), [0.04, *[0.045] * 4, *[0.15] * 5])
-        found = not_told_from_the_best(range(TEN), p_worse(changed))
+        found = may_be_best(range(TEN), p_worse(changed))
         kept, size = kept + (0 in found), size + len(found)
     assert kept / STUDIES >= 0.94
     assert size / STUDIES < 6  # those that change nearly four times as many are told
@@ -44,6 +44,6 @@ def test_the_best_is_among_those_that_may_be():
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_candidates(count):
-    assert not_told_from_the_best(list(range(count)), lambda one, other: 1.0) == list(range(count))
+    assert may_be_best(list(range(count)), lambda one, other: 1.0) == list(range(count))
     assert interval_of_the_chosen(UNDEFINED, 10, count) == UNDEFINED
     assert interval_of_the_chosen(share_interval(3, 10), 10, 1) == share_interval(3, 10)

@@ -381,7 +381,7 @@ def test_what_does_not_fit_the_study(tmp_path, artifact):
 def test_what_a_file_says_of_itself_is_not_contradicted(tmp_path, artifact):
     path = artifact("bert-classes", "onnx-fp16", "mean") / "model.onnx"  # exported with LABELS
     chosen = options("bert-classes", "mean")
-    assert look_at(path, **chosen).says["labels"] == json.dumps(LABELS, ensure_ascii=False)
+    assert look_at(path, **chosen).metadata["labels"] == json.dumps(LABELS, ensure_ascii=False)
     assert look_at(path, **{**chosen, "labels": ("poor", "middling", "fine")})
     refused(path, {**chosen, "labels": ("good", "fair", "bad")}, str(path), "bad, fair, good, in this order")
     refused(path, options("bert-classes", "cls"), str(path), "pooled by 'mean', not 'cls'", "representation: none")

@@ -11,7 +11,7 @@ from exporters.artifact import export
 from exporters.manifest import read_manifest
 from exporters.onnx.graph import read_model
 from exporters.quantization import sensitivity
-from exporters.quantization.matmul_groups import ProductGroup
+from exporters.quantization.matmul_groups import MatmulGroup
 from exporters.quantization.qdq import QuantizedGroup
 
 
@@ -68,7 +68,7 @@ def test_what_moves_the_logits_far_more_than_the_rest_stays_float32():
 def _left(errors, weights):
     groups = [
         QuantizedGroup(
-            ProductGroup(str(index), "input", "LayerNormalization", (onnx.NodeProto(),)),
+            MatmulGroup(str(index), "input", "LayerNormalization", (onnx.NodeProto(),)),
             [],
             [numpy_helper.from_array(np.zeros((size, 1), np.int8), "weight")],
         )

@@ -13,7 +13,7 @@ import pytest
 from tokenizers import BertWordPieceTokenizer, ByteLevelBPETokenizer, Tokenizer, models, pre_tokenizers
 
 from exporters.files import sha256
-from harness.checkpoints.tokenizer_files import read_own_vocabulary, write_prebuilt_tokenizer
+from harness.checkpoints.tokenizer_files import read_prebuilt_vocabulary, write_prebuilt_tokenizer
 from harness.config.deployments import deployments
 from harness.config.load import load_study
 from harness.errors import UserError
@@ -351,7 +351,7 @@ def test_a_tokenizer_without_a_fast_form_is_read_as_transformers_reads_it(folder
     message = complaint(folder)
     assert f"{folder} has {kind}, but no tokenizer_config.json" in message and "save_pretrained" in message
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    rows = read_own_vocabulary(folder).get_vocab_size()
+    rows = read_prebuilt_vocabulary(folder).get_vocab_size()
     small_model(folder / "mine.onnx", rows=rows)
     beside = {"spm.model": ["spm.model"], "vocab.json": ["vocab.json", "merges.txt"]}[kind]
     assert [*options_of(folder).tokenizer] == [*beside, "tokenizer_config.json"]

@@ -1,4 +1,4 @@
-"""Which product a format's own are held against."""
+"""Which matmul a format's own are held against."""
 
 from __future__ import annotations
 

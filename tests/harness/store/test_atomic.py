@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UserError
-from harness.store.atomic import require_writable, told_if_unwritable, write_text
+from harness.store.atomic import reporting_unwritable, require_writable, write_text
 
 
 def test_what_is_replaced_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_a_pipe_or_a_device_is_written_to_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="--html page: cannot be written"), told_if_unwritable("--html page"):
+    with pytest.raises(UserError, match="--html page: cannot be written"), reporting_unwritable("--html page"):
         write_text(tmp_path, "page")
 
 

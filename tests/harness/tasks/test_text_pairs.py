@@ -24,7 +24,7 @@ def test_an_attack_changes_one_text_and_leaves_the_other(target, other):
     assert getattr(changed, target) == "he runs"
     assert getattr(changed, other) == getattr(PAIR, other)
     assert (attacked.label, changed.label, attacked.left_alone) == (1, 1, [])
-    assert task_for("text-pair-classification").asked([changed]) == [changed]
+    assert task_for("text-pair-classification").as_examples([changed]) == [changed]
 
 
 def test_overlap_is_of_the_first_texts_content_words():

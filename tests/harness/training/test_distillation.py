@@ -28,7 +28,7 @@ from harness.tasks.task import task_for
 from harness.training.batches import FAR_BELOW
 from harness.training.distillation import distillation_loss, embedding_loss, hidden_state_loss
 from harness.training.fine_tuning import fine_tune
-from harness.training.teacher import Said, Teacher, ends_of_blocks, soft_labels
+from harness.training.teacher import TaughtOutputs, Teacher, ends_of_blocks, soft_labels
 from tests.harness.training.tiny_training import LABELS, texts
 
 LAYERS = (0, 2)
@@ -112,7 +112,7 @@ def test_soft_labels_of_an_encoder_are_its_embeddings(encoder):
     found = soft_labels(
         load_model(encoder, task=EMBEDDING.task),
         inputs,
-        said=Said(EMBEDDING, "mean+normalize"),
+        taught_outputs=TaughtOutputs(EMBEDDING, "mean+normalize"),
         pad_token_id=0,
         progress=lambda what, share: None,
     )["teacher_representation"]
@@ -141,10 +141,10 @@ def test_hidden_states_come_nearer_where_they_count(encoder, tmp_path):
 
 
 def test_a_teacher_that_is_asked_says_what_is_kept_of_it(encoder):
-    head = Said(EMBEDDING, "mean+normalize")
+    head = TaughtOutputs(EMBEDDING, "mean+normalize")
     model = load_model(encoder, task=EMBEDDING.task).eval()
     inputs = task_for("retrieval", max_length=32).encode(read_tokenizer(encoder), plain(3)).inputs
-    kept = soft_labels(model, inputs, said=head, pad_token_id=0, progress=lambda what, share: None)
+    kept = soft_labels(model, inputs, taught_outputs=head, pad_token_id=0, progress=lambda what, share: None)
     teacher = Teacher(model, head, ("input_ids", "attention_mask"), ends_of_blocks(LAYERS, 4))
     for number in range(3):
         batch = {name: torch.from_numpy(inputs[name][number])[None] for name in ("input_ids", "attention_mask")}
@@ -225,7 +225,11 @@ def test_soft_labels_are_the_teachers_logits_in_the_order_of_the_features(starts
     inputs = {"input_ids": ids, "attention_mask": [np.ones_like(row) for row in ids]}
     name = "start_logits"
     found = soft_labels(
-        teacher, inputs, said=Said(QUESTION_ANSWERING, None), pad_token_id=0, progress=lambda what, share: None
+        teacher,
+        inputs,
+        taught_outputs=TaughtOutputs(QUESTION_ANSWERING, None),
+        pad_token_id=0,
+        progress=lambda what, share: None,
     )[f"teacher_{name}"]
     for row, logits in zip(ids, found, strict=True):
         with torch.inference_mode():

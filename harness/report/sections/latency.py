@@ -17,7 +17,7 @@ from harness.results.timings import Interval, LatencyFigures, ServerFigures, Sha
 WAYS: tuple[Literal["request", "batch"], ...] = ("request", "batch")
 
 
-def timings(task: TaskView) -> tuple[Table, ...]:
+def latency_tables(task: TaskView) -> tuple[Table, ...]:
     """The tables of which anything is known."""
     timed = [d for d in task.deployments if d.timings and d.replicate_kind != "execution"]
     tables = [_load(task, timed), _stages(task, timed), efficiency(task), _surface(task, timed)]
