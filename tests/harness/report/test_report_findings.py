@@ -112,7 +112,8 @@ def test_a_ratio_of_marked_timings_ranks_nothing(task: dict[str, Any], mark: dic
 
 
 def test_a_ratio_measured_in_pairs_ranks_whatever_the_marks_of_latencies(task: dict[str, Any]) -> None:
-    in_pairs(task, {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
+    slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
+    in_pairs(task, slow | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
     for entry in task["deployments"].values():
         if entry["performance"]:
             entry["performance"]["single_stream"]["steady"] = False
@@ -120,7 +121,7 @@ def test_a_ratio_measured_in_pairs_ranks_whatever_the_marks_of_latencies(task: d
     assert best is not None and best.deployments == (INT8,)
     assert "3.5x (3.3x\u20133.7x) as fast as the reference" in best.text
     assert fastest is not None and fastest.deployments == (TINY,)
-    assert told is not None and "3 of 5 deployments" in told.text
+    assert told is None
 
 
 def test_pairs_that_scatter_rank_nothing_and_what_is_not_shown_to_be_faster_is_no_trade(task: dict[str, Any]) -> None:
@@ -132,7 +133,8 @@ def test_pairs_that_scatter_rank_nothing_and_what_is_not_shown_to_be_faster_is_n
 
 
 def test_an_interval_that_allows_for_the_choice_says_so(task: dict[str, Any]) -> None:
-    in_pairs(task, {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
+    others = {name: (1.7, 1.6, 1.8) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
+    in_pairs(task, others | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
     best = found(task, "best-trade")
     assert best is not None and "interval corrected for the choice of one among 4" in best.text
     fastest = found(task, "fastest-of-all")
