@@ -22,14 +22,17 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
 
     ``conditions``: ``seconds``, ``cores``, ``other_cpu_seconds``, ``steal_seconds``, ``quota_seconds``,
     ``thermal_throttles``, ``gpu_hot_seconds``, ``gpu_power_capped_seconds``, ``gpu_processes``, ``clock_change`` and
-    ``gpu_clock_change`` (shares; + is slower later).
+    ``gpu_clock_change`` (shares; + is slower later). Others are not looked at.
+
+    Raises:
+        KeyError: one of these is not there.
     """
 
     def share(name: str, of: float) -> float:
-        return (conditions.get(name) or 0.0) / of if of else 0.0
+        return (conditions[name] or 0.0) / of if of else 0.0
 
-    seconds = conditions.get("seconds") or 0.0
-    core_seconds = seconds * (conditions.get("cores") or 0.0)
+    seconds = conditions["seconds"] or 0.0
+    core_seconds = seconds * (conditions["cores"] or 0.0)
     warnings = []
     if (busy := share("other_cpu_seconds", core_seconds)) > BUSY:
         warnings.append(f"busy: other processes took {busy:.0%} of the cores; close them, or pin to idle cores")
@@ -39,7 +42,7 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
         warnings.append(
             f"throttled: the container's quota held it back {held:.0%} of the time; raise it, or lower threads"
         )
-    if throttles := conditions.get("thermal_throttles"):
+    if throttles := conditions["thermal_throttles"]:
         warnings.append(f"throttled: the cores were slowed for heat {throttles:.0f} times; cool the machine")
     if (hot := share("gpu_hot_seconds", seconds)) > HELD_BACK:
         warnings.append(
@@ -50,20 +53,20 @@ def disturbances(conditions: Mapping[str, float | None]) -> tuple[str, ...]:
             f"throttled: the limit of power held the GPU's clocks down {capped:.0%} of the time; raise it, or lower "
             "its clocks to what it can hold"
         )
-    change = conditions.get("clock_change") or 0.0
+    change = conditions["clock_change"] or 0.0
     if abs(change) > CLOCK:
         way = "slower" if change > 0 else "faster"
         warnings.append(
             f"throttled: a fixed piece of work was {abs(change):.0%} {way} at the end; "
             "fix the clock (governor `performance`, turbo off), or wait until the machine is quiet"
         )
-    change = conditions.get("gpu_clock_change") or 0.0
+    change = conditions["gpu_clock_change"] or 0.0
     if abs(change) > CLOCK:
         way = "slower" if change > 0 else "faster"
         warnings.append(
             f"throttled: a fixed batch on the GPU was {abs(change):.0%} {way} at the end; lock its clocks "
             "(nvidia-smi --lock-gpu-clocks), or wait until it is quiet"
         )
-    if others := conditions.get("gpu_processes"):
+    if others := conditions["gpu_processes"]:
         warnings.append(f"busy: {others:.0f} other processes compute on the GPU; end them")
     return tuple(warnings)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from statistics import median
 
 import numpy as np
 
 from benchmarks.statistics.bootstrap import CONFIDENCE
+
+
+def median_of_known(values: Iterable[float | None]) -> float | None:
+    """The median of those that are not None; None where all are."""
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def median_interval(values: Sequence[float]) -> tuple[float, float] | None:

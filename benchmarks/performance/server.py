@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -48,8 +48,11 @@ class RateTrial:
     nanoseconds: tuple[int, ...]
     queries: int
     """As many as should have been answered; a trial that could no longer pass is ended early."""
-    scheduled_p99: int | None = None
-    """LoadGen's own p99, from the moment that a request should have come: ours begins when it came."""
+    scheduled_p99: int | None
+    """LoadGen's own p99, from the moment that a request should have come: ours begins when it came.
+
+    None: LoadGen did not tell it.
+    """
 
 
 @dataclass(frozen=True)
@@ -265,8 +268,3 @@ class _Queue:
         self.latencies += latencies
         self._over += sum(latency > self._bound for latency in latencies)
         done(samples)
-
-
-def trials_of(recorded: Sequence[Mapping[str, Any]]) -> list[RateTrial]:
-    """Trials as JSON has them."""
-    return [RateTrial(**{**entry, "nanoseconds": tuple(entry["nanoseconds"])}) for entry in recorded]

@@ -161,11 +161,11 @@ def tail_warning(timings: Integers) -> str | None:
     return f"p99 of the later half was {_changed(shift)} than of the earlier; raise min_count, or quieten the machine"
 
 
-def warm_up_warning(change: float | None, *, settled: bool, seconds: float) -> str | None:
-    if settled:
+def warm_up_warning(warm: WarmUp) -> str | None:
+    if warm.settled:
         return None
-    seen = "too few rounds to tell" if change is None else f"still {_changed(change)} from round to round"
-    return f"the warm-up ended after {seconds:.0f} s, {seen}; raise max_warmup_seconds"
+    seen = "too few rounds to tell" if warm.change is None else f"still {_changed(warm.change)} from round to round"
+    return f"the warm-up ended after {warm.seconds:.0f} s, {seen}; raise max_warmup_seconds"
 
 
 def _changed(share: float) -> str:

@@ -11,12 +11,14 @@ from benchmarks.performance.load_generator import Timings
 
 @dataclass(frozen=True)
 class Shape:
-    """Raw timings of one shape; ``timings`` is None where it could not be run, and ``reason`` says why."""
+    """Raw timings of one shape."""
 
     batch: int
     length: int
     timings: Timings | None
-    reason: str = ""
+    """None: it could not be run."""
+    reason: str
+    """Why it could not; empty where it could."""
 
 
 def sweep(
@@ -48,5 +50,5 @@ def sweep(
             except refused as error:
                 shapes.append(Shape(batch, length, None, str(error)))
             else:
-                shapes.append(Shape(batch, length, timings))
+                shapes.append(Shape(batch, length, timings, ""))
     return shapes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from functools import partial
@@ -32,8 +31,7 @@ from harness.results.read import load_results
 from harness.results.run import run as run_study
 from harness.store.step import Step
 from harness.store.steps import Store
-from harness.verification.checks import FILE as VERIFICATION
-from harness.verification.checks import summary
+from harness.verification.result import read_verification, summary
 
 RUN_FAILED = 3
 INTERRUPTED = 130
@@ -160,5 +158,5 @@ def _tell_verified(steps: tuple[Step, ...], run: Execution) -> None:
     """What the verification of each deployment found."""
     for step in steps:
         if step.kind == "verification" and step.key not in run.failures:
-            verification = json.loads((run.store.path(step.kind, step.key) / VERIFICATION).read_text(encoding="utf-8"))
-            say(f"verified {step.subject['deployment']}: {summary(verification)}")
+            verified = read_verification(run.store.path(step.kind, step.key))
+            say(f"verified {step.subject['deployment']}: {summary(verified)}")

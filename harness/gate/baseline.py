@@ -18,8 +18,8 @@ from harness.gate.readings import READERS
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
 from harness.results.read import RESULTS_FILE, RunResults, folder_of
-from harness.results.record import Record
 from harness.store.outputs import read_columns
+from harness.store.record import Record
 from harness.store.run_folder import outputs_in
 
 LARGEST_BYTES = 10_000_000

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from backends.backend import Backend
 from backends.errors import BackendError
 from backends.onnxruntime.ceilings import Arithmetic, addition, matmul
 from benchmarks.performance.clock import shortest
 from exporters.format import Precision
+from harness.store.process_timings import Ceilings
 
 RUNS = 25
 """Of each: 0.1 s on a CPU."""
 
 
-def ceilings(backend: Backend, precision: Precision | None) -> dict[str, Any] | None:
-    """``arithmetic`` and what it reaches, ``operations_per_second``, and ``bytes_per_second`` of memory.
+def ceilings(backend: Backend, precision: Precision | None) -> Ceilings | None:
+    """What arithmetic and memory reach.
 
     None where ONNX Runtime does not reach the device. To be called when all else has been measured: it takes memory.
     """
@@ -27,7 +26,7 @@ def ceilings(backend: Backend, precision: Precision | None) -> dict[str, Any] | 
         moved = added.amount / shortest(added.run, RUNS)
     except BackendError:
         return None
-    return {"arithmetic": arithmetic, "operations_per_second": 1e9 * operations, "bytes_per_second": 1e9 * moved}
+    return Ceilings(arithmetic=arithmetic, operations_per_second=1e9 * operations, bytes_per_second=1e9 * moved)
 
 
 def arithmetic_of(precision: Precision | None, device: str) -> Arithmetic:

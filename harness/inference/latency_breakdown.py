@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from harness.examples.records import Example
 from harness.inference.deployment import DeploymentRunner
+from harness.store.process_timings import DeviceTimes, LatencyBreakdown, StageTimes
 
 T = TypeVar("T")
-
-STAGES = ("tokenise", "batch", "compute", "decode")
-"""``batch``: planning, padding and cutting back. ``compute``: the calls of the runtime, transfers included."""
 
 REQUESTS = 64
 PASSES_AT_MOST = 5
@@ -26,28 +24,23 @@ SECONDS = 1.0
 """After which no further request or pass is looked at; one at least is."""
 
 
-def latency_breakdown(deployment: DeploymentRunner, examples: Sequence[Example]) -> dict[str, Any]:
-    """Milliseconds by stage: ``request`` of one text alone, ``batch`` of all of them, medians of a few.
-
-    ``device`` has ``host_to_device``, ``compute`` and ``device_to_host`` of one text; None where the model runs on
-    the processor that the data are on. The warm-up is the caller's.
-    """
+def latency_breakdown(deployment: DeploymentRunner, examples: Sequence[Example]) -> LatencyBreakdown:
+    """One text alone, all of them, and one on the device: medians of a few. The warm-up is the caller's."""
     features = deployment.encode(examples[:1])
-    return {
-        "request": _median_of([[example] for example in examples[:REQUESTS]], deployment),
-        "batch": _median_of([examples] * PASSES_AT_MOST, deployment),
-        "device": deployment.backend.device_times(deployment.batch(features, range(len(features)))),
-    }
+    request = _median_of([[example] for example in examples[:REQUESTS]], deployment)
+    batch = _median_of([examples] * PASSES_AT_MOST, deployment)
+    device = deployment.backend.device_times(deployment.batch(features, range(len(features))))
+    return LatencyBreakdown(request=request, batch=batch, device=None if device is None else DeviceTimes(**device))
 
 
-def _median_of(portions: Sequence[Sequence[Example]], deployment: DeploymentRunner) -> dict[str, float]:
+def _median_of(portions: Sequence[Sequence[Example]], deployment: DeploymentRunner) -> StageTimes:
     seen: list[dict[str, float]] = []
     end = perf_counter() + SECONDS
     for portion in portions:
         if seen and perf_counter() > end:
             break
         seen.append(_stages(deployment, portion))
-    return {stage: 1e3 * median(times[stage] for times in seen) for stage in STAGES}
+    return StageTimes(**{stage: 1e3 * median(times[stage] for times in seen) for stage in StageTimes.model_fields})
 
 
 def _stages(deployment: DeploymentRunner, examples: Sequence[Example]) -> dict[str, float]:

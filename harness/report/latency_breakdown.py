@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.report.view import DeploymentView
-from harness.results.timings import DeviceTimes
+from harness.store.process_timings import DeviceTimes
 
 NAMES = {"tokenise": "tokenisation", "batch": "batching and padding", "compute": "compute", "decode": "decoding"}
 

@@ -17,14 +17,7 @@ from exporters.formats import ALL
 from harness.config.deployments import EXECUTION_REPLICATE
 from harness.config.task_registry import TASKS, task_class
 from harness.report.values import Pairs, quotient, words
-from harness.results.deployments import (
-    ArtifactFacts,
-    ClaimedScores,
-    DeploymentResult,
-    Quality,
-    RuntimeFacts,
-    VerificationResult,
-)
+from harness.results.deployments import ArtifactFacts, ClaimedScores, DeploymentResult, Quality
 from harness.results.read import RunResults
 from harness.results.schema import CharacteristicResults, TaskResults
 from harness.results.timings import (
@@ -35,7 +28,9 @@ from harness.results.timings import (
     OncePerProcess,
     ServerFigures,
 )
+from harness.store.runtime_facts import RuntimeFacts
 from harness.tasks.task import Task
+from harness.verification.result import VerificationResult
 
 FORMAT_ORDER = tuple(ALL)
 

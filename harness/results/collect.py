@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -32,9 +31,7 @@ from harness.results.deployments import (
     ClaimedScores,
     DeploymentResult,
     Quality,
-    RuntimeFacts,
     SensitivitySummary,
-    VerificationResult,
 )
 from harness.results.environment import Environment
 from harness.results.judgements import judgement_notes
@@ -52,24 +49,24 @@ from harness.results.schema import (
 )
 from harness.results.timings import DeploymentPerformance, PairedSpeedUp, SearchSpeedUp
 from harness.steps import checkpoint_outputs
-from harness.steps.checkpoint_outputs import WORK
+from harness.steps.checkpoint_outputs import read_work
 from harness.steps.comparison import FILE as COMPARISON
 from harness.steps.paired_speed_up import read_pairs
 from harness.steps.registry import kind_name
 from harness.steps.search_speed import read_searches
-from harness.steps.tuned_throughput import FILE as TUNED
+from harness.steps.tuned_throughput import TunedPairs, read_tuned_pairs
 from harness.store.examples import FILE as EXAMPLES
 from harness.store.examples import read_examples
 from harness.store.inventory import KeptStep
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
+from harness.store.process_timings import NOTHING, ProcessTimings, read_timings, read_unfinished
 from harness.store.run_folder import PLAN, RunFolder, examples_in, outputs_in
+from harness.store.runtime_facts import read_runtime
 from harness.store.step import Step
 from harness.store.steps import Store
-from harness.store.timings import FILE as MEASURED
-from harness.store.timings import read_so_far
 from harness.tasks.columns import numbers
-from harness.verification.checks import FILE as VERIFIED
+from harness.verification.result import read_verification
 
 
 def collect(run: Execution) -> None:
@@ -177,10 +174,11 @@ class _Collector:
                 self.folder.take(self._path(step) / OUTPUTS, str(place))
         evaluation = plan.outputs["evaluation"]
         answered = self._present(evaluation)
-        measured, paired, searches = self._measured(plan), self._paired(task, plan), self._searches(task, plan)
-        if measured or paired or searches:
+        processes, tuned = self._processes(plan)
+        paired, searches = self._paired(task, plan), self._searches(task, plan)
+        if processes or paired or searches:
             self.performance[task.name][deployment.name] = summarise(
-                measured, paired, self._work(plan), ALL[deployment.format].precision, searches
+                processes, paired, self._work(plan), ALL[deployment.format].precision, searches, tuned
             )
         return DeploymentResult(
             model=deployment.model,
@@ -196,23 +194,33 @@ class _Collector:
             pruned_of=model.checkpoint.pruned if isinstance(model.checkpoint, PrunedCheckpoint) else None,
             claimed=_claimed(model, task.task),
             artifact=self._artifact(task, plan) if self._present(plan.artifact) else None,
-            verification=_verification(self._text(plan.verification, VERIFIED)),
+            verification=read_verification(self._path(plan.verification)) if self._present(plan.verification) else None,
             quality=_quality(task.name, self._path(evaluation)) if answered else None,
-            runtime=_runtime(self._path(evaluation)) if answered else None,
+            runtime=read_runtime(self._path(evaluation)) if answered else None,
             sources=[],
         )
 
-    def _measured(self, plan: DeploymentPlan) -> list[dict[str, Any]]:
-        """What each fresh process measured; of one that failed, what it had before."""
-        processes = []
+    def _processes(self, plan: DeploymentPlan) -> tuple[list[ProcessTimings], list[TunedPairs]]:
+        """What the fresh processes measured, those of tuned settings apart.
+
+        A process that measured nothing itself counts where its tuned setting was timed.
+        """
+        processes, pairs = [], []
         for number, step in enumerate(plan.performance):
-            figures = _json(self._text(step, MEASURED))
-            if step.key in self.failures:
-                figures = read_so_far(self.store.unfinished(step.key))
-            tuned = _json(self._text(plan.tuned[number], TUNED)) if plan.tuned else None
-            if figures or tuned:
-                processes.append({**(figures or {}), **({} if tuned is None else {"tuned": tuned})})
-        return processes
+            timings = self._timings(step)
+            tuned = plan.tuned[number] if plan.tuned else None
+            if tuned is not None and self._present(tuned):
+                pairs.append(read_tuned_pairs(self._path(tuned)))
+                timings = timings or NOTHING
+            if timings is not None:
+                processes.append(timings)
+        return processes, pairs
+
+    def _timings(self, step: Step) -> ProcessTimings | None:
+        """Of a process that failed, what it had measured before; None where that is nothing."""
+        if step.key in self.failures:
+            return read_unfinished(self.store.unfinished(step.key))
+        return read_timings(self._path(step)) if self._present(step) else None
 
     def _paired(self, task: TaskPlan, plan: DeploymentPlan) -> PairedSpeedUp | None:
         """Over the pairs of processes that were timed to their end; None where there is none."""
@@ -233,8 +241,7 @@ class _Collector:
         """What its checkpoint does; None of a finished file."""
         if plan.expected is None or plan.expected.kind != kind_name(checkpoint_outputs):
             return None
-        text = self._text(plan.expected, WORK)
-        return None if text is None else Work(**json.loads(text))
+        return read_work(self._path(plan.expected)) if self._present(plan.expected) else None
 
     def _replicate(self, task: TaskPlan, plan: DeploymentPlan, first: DeploymentResult) -> DeploymentResult:
         return first.model_copy(
@@ -303,10 +310,6 @@ class _Collector:
         return (self._path(step) / file).read_text(encoding="utf-8") if self._present(step) else None
 
 
-def _json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
-
-
 def _failed_step(failure: StepFailure) -> FailedStep:
     subject = {name: failure.step.subject.get(name) for name in SUBJECTS}
     return FailedStep(
@@ -316,22 +319,6 @@ def _failed_step(failure: StepFailure) -> FailedStep:
         command=failure.command,
         **subject,
     )
-
-
-def _verification(text: str | None) -> VerificationResult | None:
-    """What the step wrote, where parity also tells what it is against, and the file has a version of its own."""
-    if text is None:
-        return None
-    verification = json.loads(text)
-    del verification["version"]
-    verification["against"] = verification["parity"].pop("against", None)
-    return VerificationResult.model_validate_json(json.dumps(verification))
-
-
-def _runtime(outputs: Path) -> RuntimeFacts:
-    description = json.loads((outputs / "describe.json").read_text(encoding="utf-8"))
-    known = {name: description.pop(name) for name in RuntimeFacts.model_fields if name != "details"}
-    return RuntimeFacts(**known, details=description)
 
 
 def _source(model: Model, manifest: Manifest) -> dict[str, Any]:

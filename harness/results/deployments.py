@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from exporters.parity import Parity
-from harness.results.record import Record
-from harness.verification.tolerances import Tolerance
+from harness.store.record import Record
+from harness.store.runtime_facts import RuntimeFacts
+from harness.verification.result import VerificationResult
 
 
 class SensitivitySummary(Record):
@@ -49,70 +49,6 @@ class ArtifactFacts(Record):
     """Of static INT8."""
     warnings: list[str]
     """What went less well in the export than it should."""
-
-
-class QualityLoss(Record):
-    """The task's metric of a deployment against its checkpoint's, as shares."""
-
-    measure: str
-    """Name of the metric."""
-    examples: int
-    """Over how many."""
-    checkpoint: float
-    """The checkpoint's, in PyTorch, 0 to 1."""
-    deployment: float
-    """The deployment's, 0 to 1."""
-    loss: float
-    """The checkpoint's less the deployment's."""
-    standard_error: float
-    """Of the loss, over examples, which are paired."""
-    allowed: float | None
-    """Largest loss that passes; None: weights are random, and nothing is judged."""
-
-
-class Determinism(Record):
-    """How far a deployment's outputs move for the same input, in their own unit; None: one is not finite."""
-
-    repeated: float | None
-    """Run again."""
-    another_batch: float | None
-    """In a batch of one."""
-    more_padding: float | None
-    """With less padding."""
-    checkpoint_more_padding: float | None
-    """Likewise those of its checkpoint; None: there is none."""
-
-
-class PreprocessingCheck(Record):
-    """What the features were held against."""
-
-    against: str | None
-    """None: nothing tells how the tokenizer is meant to be called."""
-    examples: int
-    """Examples that were compared."""
-    features: int
-    """Their features."""
-    notes: list[str]
-    """How they differ by intent."""
-
-
-class VerificationResult(Record):
-    """What was verified of a deployment before anything of it was timed."""
-
-    parity: Parity
-    """Its outputs against what it was made from."""
-    against: str | None
-    """What a finished file was held against; None: its checkpoint in PyTorch."""
-    quality: QualityLoss | None
-    """None: there is no checkpoint."""
-    determinism: Determinism
-    """Its outputs against its own."""
-    tolerance: Tolerance | None
-    """What was allowed; None: nothing was judged."""
-    matmuls: dict[str, int] | None
-    """Matmuls by the precision in which they really run; None: the runtime does not tell."""
-    preprocessing: PreprocessingCheck | None
-    """None: it was not checked."""
 
 
 class Quality(Record):
@@ -162,25 +98,6 @@ class ClaimedScores(Record):
     """Share of examples that are right."""
     within: float
     """How far what is measured may be away: the study's tolerance, and two standard errors of a sample."""
-
-
-class RuntimeFacts(Record):
-    """What really ran, as the opened backend tells it."""
-
-    backend: str
-    """Its name."""
-    provider: str
-    """Execution provider or device."""
-    threads: int
-    """Of one operator."""
-    options: dict[str, JsonValue]
-    """The backend's, defaults filled in."""
-    left_to_cpu: dict[str, int]
-    """Nodes by operator that the provider left to the CPU."""
-    versions: dict[str, str]
-    """By package."""
-    details: dict[str, JsonValue]
-    """What else this backend tells: nodes by provider, kernels, precisions, digests of engines."""
 
 
 class OutputFile(Record):

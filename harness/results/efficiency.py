@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import median
-from typing import Any
+from collections.abc import Sequence
 
+from benchmarks.performance.replicates import median_of_known
 from exporters.format import Precision
 from exporters.work import Work
 from harness.results.timings import Efficiency, ProcessFigures
+from harness.store.process_timings import ProcessTimings
 
 BYTES: dict[Precision | None, float] = {
     "fp32": 4.0,
@@ -22,36 +22,34 @@ BYTES: dict[Precision | None, float] = {
 
 
 def efficiency(
-    processes: Sequence[Mapping[str, Any]], figures: Sequence[ProcessFigures], work: Work, precision: Precision | None
+    processes: Sequence[ProcessTimings], figures: Sequence[ProcessFigures], work: Work, precision: Precision | None
 ) -> Efficiency | None:
     """Medians over processes; None where no process has counted its samples' tokens.
 
     ``figures`` are those of ``processes``; ``precision`` is the format's.
     """
-    counted = [process["work_per_sample"] for process in processes if "work_per_sample" in process]
-    if not counted:
+    counted = next((process.work_per_sample for process in processes if process.work_per_sample is not None), None)
+    if counted is None:
         return None
-    operations = work.operations(**counted[0])
+    operations = work.operations(counted.texts, counted.tokens, counted.squared_tokens)
     width = BYTES.get(precision)
     weights = None if width is None else work.weights * width
-    ceilings = [_ceilings(process) for process in processes]
+    ceilings = [process.ceilings for process in processes]
+    most_operations = [None if one is None else one.operations_per_second for one in ceilings]
+    most_bytes = [None if one is None else one.bytes_per_second for one in ceilings]
     rates = [_scaled(_offline(one), operations) for one in figures]
     reads = [None if weights is None else _scaled(_requests(one), weights) for one in figures]
     return Efficiency(
         operations_per_sample=operations,
         weight_bytes=weights,
-        arithmetic=next((one["arithmetic"] for one in ceilings if one), None),
-        operations_per_second=_median(rates),
-        operations_ceiling=_median([one.get("operations_per_second") for one in ceilings]),
-        operations_share=_median(_shares(rates, [one.get("operations_per_second") for one in ceilings])),
-        bytes_per_second=_median(reads),
-        bytes_ceiling=_median([one.get("bytes_per_second") for one in ceilings]),
-        bytes_share=_median(_shares(reads, [one.get("bytes_per_second") for one in ceilings])),
+        arithmetic=next((one.arithmetic for one in ceilings if one is not None), None),
+        operations_per_second=median_of_known(rates),
+        operations_ceiling=median_of_known(most_operations),
+        operations_share=median_of_known(_shares(rates, most_operations)),
+        bytes_per_second=median_of_known(reads),
+        bytes_ceiling=median_of_known(most_bytes),
+        bytes_share=median_of_known(_shares(reads, most_bytes)),
     )
-
-
-def _ceilings(process: Mapping[str, Any]) -> Mapping[str, Any]:
-    return process.get("ceilings") or {}
 
 
 def _offline(figures: ProcessFigures) -> float | None:
@@ -71,8 +69,3 @@ def _scaled(rate: float | None, amount: float) -> float | None:
 
 def _shares(achieved: Sequence[float | None], ceilings: Sequence[float | None]) -> list[float | None]:
     return [a / b if a is not None and b else None for a, b in zip(achieved, ceilings, strict=True)]
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.results.record import Record
+from harness.store.record import Record
 
 
 class Processor(Record):

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from harness.config.policy import CannotTell
 from harness.errors import UserError
-from harness.results.record import Record
 from harness.store.atomic import write_json
+from harness.store.record import Record
 
 FILE = "gate.json"
 

@@ -9,22 +9,20 @@ from typing import Any, TypeVar
 
 from benchmarks.performance.checks import disturbances
 from benchmarks.performance.latency import Latency
-from benchmarks.performance.load_generator import Timings
 from benchmarks.performance.paired import PairOfBursts, speed_up
-from benchmarks.performance.replicates import median_interval
-from benchmarks.performance.server import ServerResult, trials_of
+from benchmarks.performance.replicates import median_interval, median_of_known
+from benchmarks.performance.server import ServerResult
 from benchmarks.performance.stability import warm_up_warning
+from benchmarks.performance.sweep import Shape
 from benchmarks.performance.throughput import Throughput
 from exporters.format import Precision
 from exporters.work import Work
 from harness.results.efficiency import efficiency
-from harness.results.record import Record
 from harness.results.timings import (
     Conditions,
     DeploymentPerformance,
     Interval,
     Intervals,
-    LatencyBreakdown,
     LatencyFigures,
     OfflineFigures,
     OncePerProcess,
@@ -36,22 +34,33 @@ from harness.results.timings import (
     ShapeFigures,
 )
 from harness.results.tuned_throughput import tuned_over_processes
+from harness.steps.tuned_throughput import TunedPairs
+from harness.store.process_timings import (
+    DeviceTimes,
+    LatencyBreakdown,
+    MachineConditions,
+    MultiStream,
+    ProcessTimings,
+    Scenario,
+    StageTimes,
+)
+from harness.store.record import Record
 
-Json = Mapping[str, Any]
 R = TypeVar("R", bound=Record)
 
 
 def summarise(
-    processes: Sequence[Json],
+    processes: Sequence[ProcessTimings],
     paired: PairedSpeedUp | None = None,
     work: Work | None = None,
     precision: Precision | None = None,
     searches: Mapping[str, SearchSpeedUp] | None = None,
+    tuned: Sequence[TunedPairs] = (),
 ) -> DeploymentPerformance:
     """Figures of one deployment. Summaries are computed anew from the raw timings of each process.
 
-    ``processes``: what the step `performance` measured, one entry a fresh process; a scenario that a process did not
-    come to is not in it. ``work`` of the model, and the format's ``precision``, where they are known.
+    ``processes`` and ``tuned``: what the steps `performance` and `tuned_throughput` measured, one a fresh process.
+    ``work`` of the model, and the format's ``precision``, where they are known.
     """
     measured = [_Process.of(process) for process in processes]
     replicates = [process.figures() for process in measured]
@@ -64,10 +73,10 @@ def summarise(
         sweep=_sweep(processes),
         latency_breakdown=_breakdown(processes),
         efficiency=None if work is None else efficiency(processes, replicates, work, precision),
-        tuned=tuned_over_processes([process["tuned"] for process in processes if "tuned" in process]),
+        tuned=tuned_over_processes(tuned),
         paired=paired,
         searches=dict(searches or {}),
-        **{name: _median([getattr(one, name) for one in replicates]) for name in _ONCE},
+        **{name: median_of_known(getattr(one, name) for one in replicates) for name in _ONCE},
         memory_method=_method(replicates),
         intervals=_intervals(replicates),
         warnings=sorted({warning for process in measured for warning in process.warnings}),
@@ -84,84 +93,80 @@ def search_speed_up(processes: Sequence[Sequence[PairOfBursts]]) -> SearchSpeedU
 _ONCE = tuple(name for name in OncePerProcess.model_fields if name != "memory_method")
 KERNELS_MARK = "VmHWM"
 """The method that misses no peak: see `backends.host.memory`."""
-_SCENARIOS = ("single-stream", "multi-stream", "offline", "server")
 
 
 @dataclass(frozen=True)
 class _Process:
     """One fresh process: what it recorded, and its scenarios, None where not measured."""
 
-    recorded: Json
+    recorded: ProcessTimings
     single_stream: Latency | None
     multi_stream: Latency | None
     offline: Throughput | None
     server: ServerResult | None
 
     @classmethod
-    def of(cls, process: Json) -> _Process:
+    def of(cls, process: ProcessTimings) -> _Process:
         return cls(
             process,
-            _latency(process["single-stream"]) if "single-stream" in process else None,
-            _latency(process["multi-stream"]) if "multi-stream" in process else None,
-            _throughput(process["offline"]) if "offline" in process else None,
-            _served(process["server"]) if "server" in process else None,
+            None if process.single_stream is None else process.single_stream.latency,
+            None if process.multi_stream is None else process.multi_stream.latency,
+            None if process.offline is None else process.offline.throughput,
+            None if process.server is None else process.server.result,
         )
-
-    @property
-    def scenarios(self) -> dict[str, Json]:
-        return {name: self.recorded[name] for name in _SCENARIOS if name in self.recorded}
 
     @property
     def warnings(self) -> Iterator[str]:
         for figures in (self.single_stream, self.multi_stream, self.offline, self.server):
             yield from figures.warnings if figures else ()
-        for recorded in self.scenarios.values():
-            yield from _disturbances(recorded)
-            if "warm_up" in recorded and (warning := warm_up_warning(**recorded["warm_up"])):
+        for recorded in self.recorded.scenarios.values():
+            yield from _disturbances(recorded.conditions)
+            if not isinstance(recorded, MultiStream) and (warning := warm_up_warning(recorded.warm_up)):
                 yield warning
 
     def figures(self) -> ProcessFigures:
+        recorded = self.recorded
         return ProcessFigures(
-            single_stream=self._named(LatencyFigures, "single-stream", self.single_stream),
-            multi_stream=self._named(LatencyFigures, "multi-stream", self.multi_stream),
-            offline=self._named(OfflineFigures, "offline", self.offline, **self._of_offline_alone()),
-            server=self._named(ServerLoad, "server", self.server),
-            **{name: self.recorded.get(name) for name in OncePerProcess.model_fields},
+            single_stream=_named(LatencyFigures, recorded.single_stream, self.single_stream),
+            multi_stream=_named(LatencyFigures, recorded.multi_stream, self.multi_stream),
+            offline=_named(OfflineFigures, recorded.offline, self.offline, **self._of_offline_alone()),
+            server=_named(ServerLoad, recorded.server, self.server),
+            **{name: getattr(recorded, name) for name in OncePerProcess.model_fields},
             conditions={
-                name.replace("-", "_"): Conditions.model_validate(recorded["conditions"])
-                for name, recorded in self.scenarios.items()
-                if "conditions" in recorded
+                name: Conditions.model_validate(scenario.conditions.model_dump())
+                for name, scenario in recorded.scenarios.items()
             },
         )
 
-    def _named(self, record: type[R], scenario: str, figures: object | None, **further: Any) -> R | None:
-        """The fields of the record that the figures have, and the further ones."""
-        if figures is None:
-            return None
-        own = {name: getattr(figures, name) for name in record.model_fields if hasattr(figures, name)}
-        disturbed = bool(_disturbances(self.recorded[scenario]))
-        return record.model_validate({**own, **further, "disturbed": disturbed})
-
     def _of_offline_alone(self) -> dict[str, float | None]:
-        inference = self.scenarios.get("offline", {}).get("inference")
-        rate = None if inference is None else _throughput(inference).samples_per_second
-        return {"inference_samples_per_second": rate, **self._joules_per_sample()}
-
-    def _joules_per_sample(self) -> dict[str, float | None]:
-        """Of the machine, the warm-up's included; None where the counters cannot be read."""
-        conditions = self.recorded["offline"]["conditions"] if "conditions" in self.scenarios.get("offline", {}) else {}
-        used, seconds = conditions.get("energy_joules", {}), conditions.get("seconds")
-        rate = None if self.offline is None else self.offline.samples_per_second
+        recorded = self.recorded.offline
+        if recorded is None or self.offline is None:
+            return {}
+        inference = None if recorded.inference is None else recorded.inference.throughput.samples_per_second
+        conditions, rate = recorded.conditions, self.offline.samples_per_second
         return {
-            f"{name}_joules_per_sample": None
-            if used.get(name) is None or not seconds or not rate
-            else used[name] / seconds / rate
-            for name in ("cpu", "gpu")
+            "inference_samples_per_second": inference,
+            "cpu_joules_per_sample": _joules_per_sample(conditions.energy_joules.cpu, conditions.seconds, rate),
+            "gpu_joules_per_sample": _joules_per_sample(conditions.energy_joules.gpu, conditions.seconds, rate),
         }
 
 
-def _disturbances(recorded: Json) -> tuple[str, ...]:
-    return disturbances(recorded["conditions"]) if "conditions" in recorded else ()
+def _named(record: type[R], recorded: Scenario | None, figures: object | None, **further: Any) -> R | None:
+    """The fields of the record that the figures have, and the further ones; None where it was not measured."""
+    if recorded is None or figures is None:
+        return None
+    own = {name: getattr(figures, name) for name in record.model_fields if hasattr(figures, name)}
+    disturbed = bool(_disturbances(recorded.conditions))
+    return record.model_validate({**own, **further, "disturbed": disturbed})
+
+
+def _joules_per_sample(used: float | None, seconds: float | None, rate: float) -> float | None:
+    """Of the machine, the warm-up's included; None where the counters cannot be read."""
+    return None if used is None or not seconds or not rate else used / seconds / rate
+
+
+def _disturbances(conditions: MachineConditions) -> tuple[str, ...]:
+    return disturbances(conditions.model_dump())
 
 
 def _method(replicates: Sequence[ProcessFigures]) -> str | None:
@@ -185,56 +190,55 @@ def _over_processes(record: type[R], replicates: Sequence[R | None], **further: 
         elif name in ("scattered", "disturbed"):
             summary[name] = any(values)
         else:
-            summary[name] = _median(values)
+            summary[name] = median_of_known(values)
     return record(**summary, **further)
 
 
-def _server(processes: Sequence[Json], replicates: Sequence[ServerLoad | None]) -> ServerFigures | None:
-    first = next((process["server"] for process in processes if "server" in process), None)
+def _server(processes: Sequence[ProcessTimings], replicates: Sequence[ServerLoad | None]) -> ServerFigures | None:
+    first = next((process.server for process in processes if process.server is not None), None)
     load = _over_processes(ServerLoad, replicates)
     if first is None or load is None:
         return None
-    points = list(_served(first).points)
-    return ServerFigures(**load.model_dump(), bound_from=first["bound_from"], points=points)
+    return ServerFigures(**load.model_dump(), bound_from=first.bound_from, points=list(first.result.points))
 
 
-def _sweep(processes: Sequence[Json]) -> list[ShapeFigures]:
+def _sweep(processes: Sequence[ProcessTimings]) -> list[ShapeFigures]:
     """One entry a shape: medians over processes of its p50 and of the rate that this means."""
-    shapes: dict[tuple[int, int], list[Json]] = {}
+    shapes: dict[tuple[int, int], list[Shape]] = {}
     for process in processes:
-        for shape in process.get("sweep") or ():
-            shapes.setdefault((shape["batch"], shape["length"]), []).append(shape)
+        for shape in process.sweep or ():
+            shapes.setdefault((shape.batch, shape.length), []).append(shape)
     entries = []
     for (batch, length), measurements in shapes.items():
-        latencies = [_latency(shape["timings"]) for shape in measurements if shape["timings"] is not None]
-        p50 = _median([latency.p50_ms for latency in latencies])
+        latencies = [Latency.of(shape.timings) for shape in measurements if shape.timings is not None]
+        p50 = median_of_known(latency.p50_ms for latency in latencies)
         entries.append(
             ShapeFigures(
                 batch=batch,
                 length=length,
                 p50_ms=p50,
-                p90_ms=_median([latency.p90_ms for latency in latencies]),
+                p90_ms=median_of_known(latency.p90_ms for latency in latencies),
                 samples_per_second=None if not p50 else 1e3 * batch / p50,
                 tokens_per_second=None if not p50 else 1e3 * batch * length / p50,
                 count=sum(latency.count for latency in latencies),
                 steady=all(latency.steady for latency in latencies),
                 scattered=any(latency.scattered for latency in latencies),
-                reason=measurements[0]["reason"],
+                reason=measurements[0].reason,
             )
         )
     return entries
 
 
-def _breakdown(processes: Sequence[Json]) -> LatencyBreakdown | None:
-    """Milliseconds by stage, medians over processes: see `harness.inference.latency_breakdown`."""
-    breakdowns = [process["stages"] for process in processes if process.get("stages")]
+def _breakdown(processes: Sequence[ProcessTimings]) -> LatencyBreakdown | None:
+    """Medians over processes."""
+    breakdowns = [process.stages for process in processes if process.stages is not None]
     if not breakdowns:
         return None
-    summary: dict[str, dict[str, float] | None] = {}
-    for way in breakdowns[0]:
-        known = [stages[way] for stages in breakdowns if stages[way]]
-        summary[way] = {stage: median(times[stage] for times in known) for stage in known[0]} if known else None
-    return LatencyBreakdown.model_validate(summary)
+    return LatencyBreakdown(
+        request=_over_processes(StageTimes, [one.request for one in breakdowns]),
+        batch=_over_processes(StageTimes, [one.batch for one in breakdowns]),
+        device=_over_processes(DeviceTimes, [one.device for one in breakdowns]),
+    )
 
 
 def _intervals(replicates: Sequence[ProcessFigures]) -> Intervals:
@@ -255,22 +259,3 @@ def _intervals(replicates: Sequence[ProcessFigures]) -> Intervals:
         server_rate=of_scenario("server", "rate"),
         **{name: interval(getattr(one, name) for one in replicates) for name in _ONCE},
     )
-
-
-def _latency(recorded: Json) -> Latency:
-    return Latency.of(Timings(tuple(recorded["nanoseconds"]), tuple(recorded["order"]), recorded["samples"]))
-
-
-def _throughput(recorded: Json) -> Throughput:
-    return Throughput.from_nanoseconds(
-        tuple(recorded["nanoseconds"]), samples=recorded["samples"], tokens=recorded["tokens"]
-    )
-
-
-def _served(recorded: Json) -> ServerResult:
-    return ServerResult.of(trials_of(recorded["trials"]), recorded["bound_ms"])
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return median(known) if known else None

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from harness.errors import UserError
-from harness.results.record import Record, first_fault
 from harness.results.schema import RESULTS_VERSION, PerformanceResults, Results
 from harness.results.timings import DeploymentPerformance
+from harness.store.record import Record, first_fault
 from harness.store.run_folder import RESULTS
 
 RESULTS_FILE = RESULTS
@@ -98,7 +98,7 @@ def _parsed(path: Path, text: str, content: object, root: type[R]) -> R:
         _require_version(content, path)
         return root.model_validate_json(text)
     except ValidationError as error:
-        raise UserError(f"{path}: {first_fault(error, RESULTS_VERSION)}; {ANEW}") from None
+        raise UserError(f"{path}: {first_fault(error, f'results of version {RESULTS_VERSION}')}; {ANEW}") from None
     except ValueError as error:
         raise UserError(f"{path}: {error}; {ANEW}") from None
 

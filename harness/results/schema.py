@@ -24,8 +24,8 @@ from benchmarks.characteristics.reranking import Reranking
 from benchmarks.characteristics.retrieval import Retrieval
 from harness.results.deployments import DeploymentResult
 from harness.results.environment import Environment
-from harness.results.record import Record
 from harness.results.timings import DeploymentPerformance
+from harness.store.record import Record
 
 RESULTS_VERSION: Literal[7] = 7
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.performance.server import ServerPoint
 from benchmarks.performance.tuning import Setting
-from harness.results.record import Record
+from harness.store.process_timings import Energy, LatencyBreakdown
+from harness.store.record import Record
 
 Interval = tuple[float, float]
 """95 % interval over processes, in the figure's unit."""
@@ -107,41 +108,6 @@ class ShapeFigures(Record):
     """Why it could not be run; empty where it could."""
 
 
-class StageTimes(Record):
-    """One way from text to decision, in milliseconds."""
-
-    tokenise: float
-    """Tokenisation."""
-    batch: float
-    """Planning of batches, padding, and cutting outputs back."""
-    compute: float
-    """The calls of the runtime, transfers included."""
-    decode: float
-    """From outputs to decisions."""
-
-
-class DeviceTimes(Record):
-    """The calls of a runtime on a device of its own, in milliseconds."""
-
-    host_to_device: float
-    """Copies of the inputs."""
-    compute: float
-    """The computation itself."""
-    device_to_host: float
-    """Copies of the outputs."""
-
-
-class LatencyBreakdown(Record):
-    """Where the time goes."""
-
-    request: StageTimes | None
-    """Of one text alone."""
-    batch: StageTimes | None
-    """Of all texts together."""
-    device: DeviceTimes | None
-    """Of one text; None: nothing is copied to a device."""
-
-
 class TunedThroughput(Record):
     """Offline in the fastest setting of the search, against the study's own, in turns over the search's sample."""
 
@@ -157,15 +123,6 @@ class TunedThroughput(Record):
     """Examples a second in the study's setting; None: the rates of offline hold."""
     reason: str
     """Why there are no rates, where an opening failed."""
-
-
-class Energy(Record):
-    """In joules; None: the counter cannot be read."""
-
-    cpu: float | None
-    """Of the processor packages, without memory."""
-    gpu: float | None
-    """Of the first GPU."""
 
 
 class Conditions(Record):

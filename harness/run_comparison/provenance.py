@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.report.values import words
-from harness.results.deployments import RuntimeFacts
 from harness.results.environment import Environment, GraphicsDevice, Processor
 from harness.results.schema import DataFacts
 from harness.run_comparison.runs import Common, RunPair
+from harness.store.runtime_facts import RuntimeFacts
 
 Kind = Literal["machine", "settings", "load", "data", "artifact", "versions"]
 """In the order of the report: what makes a ratio hardest to read comes first."""

@@ -17,13 +17,14 @@ from exporters.checkpoint import read_checkpoint
 from exporters.embedding import read_pooling
 from exporters.parity import checkpoint_outputs
 from exporters.pooling import Pooling
-from exporters.work import count_work
+from exporters.work import Work, count_work
 from harness.config.strict import Strict
 from harness.inference.options import TaskOptions
 from harness.inference.process import import_transformers
 from harness.steps.context import Context
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.record import read_record
 from harness.store.step import StepInputs, StepRef
 from harness.verification.checks import joined, single_rows, verification_inputs
 from harness.verification.preprocessing import check_preprocessing
@@ -34,7 +35,6 @@ LIBRARIES = ("torch", "transformers", "tokenizers")
 FILE = "expected.npz"
 UNPADDED = "unpadded.npz"
 WORK = "work.json"
-"""`exporters.work.Work` of the checkpoint."""
 
 BatchOutputs = dict[str, NDArray[np.float32]]
 
@@ -95,3 +95,8 @@ def read_expected(folder: Path, names: Sequence[str]) -> list[BatchOutputs]:
     with np.load(folder / FILE) as arrays:
         numbers = sorted({key.rpartition(" ")[2] for key in arrays})
         return [{name: arrays[f"{name} {number}"] for name in names} for number in numbers]
+
+
+def read_work(folder: Path) -> Work:
+    """What the checkpoint does. Raises UserError for a field that is missing or of another type."""
+    return read_record(folder / WORK, Work)

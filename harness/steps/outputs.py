@@ -8,9 +8,9 @@ from harness.data.sampling import sample
 from harness.inference.deployment import open_deployment
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
-from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.outputs import FILE, read_outputs
+from harness.store.runtime_facts import write_runtime
 from harness.store.step import StepRef
 
 VERSION = 5
@@ -44,6 +44,6 @@ def run(context: Context[Options, Inputs]) -> None:
     with open_deployment(artifact, deployment_options(context), rerun=options.rerun) as deployment:
         task = deployment.task
         table = deployment.table(examples, confidence=task.confident)
-        write_json(context.destination / "describe.json", deployment.backend.describe())
+        write_runtime(context.destination, deployment.backend.describe())
     corpus = None if inputs.corpus is None else read_outputs(context.folder(inputs.corpus))
     pq.write_table(task.judged(table, corpus), context.destination / FILE, compression="zstd")

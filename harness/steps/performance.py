@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -25,7 +24,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import calibrate, shortest
 from benchmarks.performance.latency import multi_stream, single_stream
 from benchmarks.performance.server import DEFAULT_BOUND, find_highest_rate
-from benchmarks.performance.sweep import sweep
+from benchmarks.performance.sweep import Shape, sweep
 from benchmarks.performance.throughput import offline
 from exporters.formats import ALL
 from harness.config.performance import Performance, Sweep
@@ -39,6 +38,17 @@ from harness.inference.process import give_memory_back
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.examples import read_examples
+from harness.store.process_timings import (
+    MachineConditions,
+    MultiStream,
+    Offline,
+    PassTimings,
+    SampleWork,
+    Scenario,
+    Server,
+    SingleStream,
+    as_json,
+)
 from harness.store.step import StepRef
 from harness.store.timings import Measured
 from harness.tasks.fast_tokenizer import read_tokenizer
@@ -79,7 +89,7 @@ def run(context: Context[Options, Inputs]) -> None:
         deployment.backend.infer(deployment.batch(features, [0]))
         first = time.perf_counter_ns()
         measure = _Measurement(context, deployment, examples, features)
-        figures = _Found(context)
+        figures = _Figures(context)
         figures.add(
             load_ms=(loaded - started) / 1e6,
             artifact_load_ms=1e3 * (deployment.backend.load_seconds or 0.0),
@@ -114,16 +124,22 @@ DEVICE_PASSES = 5
 FORESEEN = (BackendError, BenchmarkError, StepFailed, MemoryError)
 """What may end a scenario and leave the deployment as it is."""
 
+Watch = Callable[[], MachineConditions]
+"""Ends a watch over the machine, and tells what it did meanwhile."""
 
-class _Found(Measured):
-    """What was measured; a scenario that fails does not keep the next from being measured."""
+
+class _Figures(Measured):
+    """The fields of `ProcessTimings` so far; a scenario that fails does not keep the next from being measured."""
 
     def __init__(self, context: Context[Options, Inputs]) -> None:
         super().__init__(context.destination)
         self._context = context
         self.failed: dict[str, BaseException] = {}
 
-    def attempt(self, name: str, measure: Callable[[], Any], fraction: float) -> None:
+    def add(self, **figures: object) -> None:
+        super().add(**as_json(figures))
+
+    def attempt(self, name: str, measure: Callable[[], object], fraction: float) -> None:
         self._context.progress(name, fraction)
         try:
             self.add(**{name: measure()})
@@ -135,7 +151,7 @@ class _Found(Measured):
         """Leave all figures in one file.
 
         Raises:
-            StepFailed: a scenario failed. What the others found stays where `read_so_far` finds it.
+            StepFailed: a scenario failed. What the others found stays where `read_unfinished` finds it.
         """
         if not self.failed:
             return super().finish()
@@ -146,7 +162,7 @@ class _Found(Measured):
 
 @dataclass(frozen=True)
 class _Measurement:
-    """The scenarios of one live deployment; each gives raw timings, ready for JSON.
+    """The scenarios of one live deployment.
 
     A request is an example: a text, or a question with all windows of its context, which go in one batch.
     """
@@ -173,22 +189,19 @@ class _Measurement:
     def tokens(self) -> int:
         return int(self.features.lengths.sum())
 
-    def work_per_sample(self) -> dict[str, float]:
-        """Texts (or windows), their tokens and the squares of these, of a mean sample: `exporters.work.Work`."""
+    def work_per_sample(self) -> SampleWork:
         lengths = self.features.lengths.astype(float)
         sums = {"texts": len(lengths), "tokens": lengths.sum(), "squared_tokens": (lengths**2).sum()}
-        return {name: float(total) / len(self.examples) for name, total in sums.items()}
+        return SampleWork(**{name: float(total) / len(self.examples) for name, total in sums.items()})
 
-    def scenario(self, name: str) -> dict[str, Any]:
-        measures: dict[str, Callable[[], dict[str, Any]]] = {
+    def scenario(self, name: str) -> Scenario:
+        measures: dict[str, Callable[[Watch], Scenario]] = {
             "single-stream": self._single_stream,
             "multi-stream": self._multi_stream,
             "offline": self._offline,
             "server": self._server,
         }
-        with _watched(self._fixed_work()) as conditions:
-            figures = measures[name]()
-        return {**figures, "conditions": conditions}
+        return measures[name](_watch_conditions(self._fixed_work()))
 
     def _fixed_work(self) -> Callable[[], object] | None:
         """A full batch of the first features, so much that the device's clock decides how long it takes; not on a CPU.
@@ -201,7 +214,7 @@ class _Measurement:
         batch = self.deployment.batch(self.features, range(len(self.features))[:rows])
         return lambda: self.deployment.backend.infer(batch)
 
-    def _single_stream(self) -> dict[str, Any]:
+    def _single_stream(self, conditions: Watch) -> SingleStream:
         single = [self.deployment.batch(self.features, windows) for windows in self.windows]
         infer = self.deployment.backend.infer
         timings, warm_up = single_stream(
@@ -210,24 +223,25 @@ class _Measurement:
             **self._limits("min_warmup_seconds", "max_warmup_seconds", "min_seconds", "min_count"),
             seed=self.seed,
         )
-        return {**asdict(timings), "warm_up": asdict(warm_up)}
+        return SingleStream(**asdict(timings), warm_up=warm_up, conditions=conditions())
 
-    def _multi_stream(self) -> dict[str, Any]:
+    def _multi_stream(self, conditions: Watch) -> MultiStream:
         limits = self._limits("min_seconds", "min_count")
-        return asdict(multi_stream(self._together, len(self.examples), **limits, seed=self.seed))
+        timings = multi_stream(self._together, len(self.examples), **limits, seed=self.seed)
+        return MultiStream(**asdict(timings), conditions=conditions())
 
-    def _offline(self) -> dict[str, Any]:
+    def _offline(self, conditions: Watch) -> Offline:
         if self.deployment.backend.device == "cpu":
-            return self._passes(lambda: self.deployment.table(self.examples), 1)
+            passes = self._passes(lambda: self.deployment.table(self.examples), 1)
+            return Offline(**dict(passes), conditions=conditions())
         # A device works through the samples in a batch or two, and waits for the host before and behind them: there
         # have to be as many as take time. MLPerf's offline begins at tokens and ends at outputs.
         copies = self._copies_of_a_pass()
         examples = [*self.examples] * copies
         features = self.deployment.encode(examples)
-        return {
-            **self._passes(lambda: self.deployment.table(examples), copies),
-            "inference": self._passes(lambda: self.deployment.infer(features), copies),
-        }
+        passes = self._passes(lambda: self.deployment.table(examples), copies)
+        inference = self._passes(lambda: self.deployment.infer(features), copies)
+        return Offline(**dict(passes), inference=inference, conditions=conditions())
 
     def _copies_of_a_pass(self) -> int:
         """How often the samples have to be repeated, so that `DEVICE_PASSES` passes take twice ``min_seconds``."""
@@ -237,8 +251,8 @@ class _Measurement:
             seconds = time.perf_counter() - started
         return max(1, math.ceil(2 * self.settings.min_seconds / DEVICE_PASSES / seconds))
 
-    def _passes(self, work: Callable[[], object], copies: int) -> dict[str, Any]:
-        """Raw timings of passes over so many copies of the samples."""
+    def _passes(self, work: Callable[[], object], copies: int) -> PassTimings:
+        """Of so many copies of the samples."""
 
         def one_pass() -> int:
             work()
@@ -246,11 +260,11 @@ class _Measurement:
 
         limits = self._limits("min_warmup_seconds", "max_warmup_seconds", "min_seconds")
         least = 2 if copies == 1 else DEVICE_PASSES
-        throughput, warm_up = offline(one_pass, **limits, min_passes=least, tokens=copies * self.tokens)
-        raw = {"nanoseconds": throughput.nanoseconds, "samples": throughput.samples, "tokens": throughput.tokens}
-        return {**raw, "warm_up": asdict(warm_up)}
+        tokens = copies * self.tokens
+        passes, warm_up = offline(one_pass, **limits, min_passes=least, tokens=tokens)
+        return PassTimings(nanoseconds=passes.nanoseconds, samples=passes.samples, tokens=tokens, warm_up=warm_up)
 
-    def _server(self) -> dict[str, Any]:
+    def _server(self, conditions: Watch) -> Server:
         settings = self.settings.server
         alone, warm_up = single_stream(
             lambda index: self._together([index]),
@@ -270,14 +284,12 @@ class _Measurement:
             service_ms=float(milliseconds.mean()),
             seed=self.seed,
         )
-        return {
-            "bound_ms": bound,
-            "bound_from": "study" if settings.p99_ms else f"{DEFAULT_BOUND:g} x single-stream p50",
-            "trials": [asdict(trial) for trial in trials],
-            "warm_up": asdict(warm_up),
-        }
+        bound_from = "study" if settings.p99_ms else f"{DEFAULT_BOUND:g} x single-stream p50"
+        return Server(
+            bound_ms=bound, bound_from=bound_from, trials=tuple(trials), warm_up=warm_up, conditions=conditions()
+        )
 
-    def sweep(self, settings: Sweep) -> list[dict[str, Any]]:
+    def sweep(self, settings: Sweep) -> tuple[Shape, ...]:
         backend = self.deployment.backend
         positions = self.deployment.positions
         shapes = sweep(
@@ -288,7 +300,7 @@ class _Measurement:
             min_count=settings.min_count,
             refused=BackendError,
         )
-        return [asdict(shape) for shape in shapes]
+        return tuple(shapes)
 
     def _together(self, indices: Sequence[int]) -> None:
         """Some requests as one batch, padded to the longest: padding is part of the answer's time."""
@@ -319,19 +331,21 @@ def _fixed_shape(
     return lambda: backend.infer(feeds)
 
 
-@contextmanager
-def _watched(on_device: Callable[[], object] | None) -> Iterator[dict[str, Any]]:
-    """What the machine did meanwhile; the dictionary is filled at the end. ``on_device`` is fixed work of a device."""
-    conditions: dict[str, Any] = {}
+def _watch_conditions(on_device: Callable[[], object] | None) -> Watch:
+    """Begin to watch the machine; ``on_device`` is fixed work of a device."""
     if on_device is not None:
         shortest(on_device)  # an idle device's clock is low
         device_before = shortest(on_device)
     before = calibrate()
-    watch = SystemMonitor()
-    yield conditions
-    conditions |= watch.stop()
-    conditions["clock_change"] = calibrate() / before - 1
-    conditions["gpu_clock_change"] = None if on_device is None else shortest(on_device) / device_before - 1
+    monitor = SystemMonitor()
+
+    def stop() -> MachineConditions:
+        seen = monitor.stop()
+        change = calibrate() / before - 1
+        on_gpu = None if on_device is None else shortest(on_device) / device_before - 1
+        return MachineConditions(**seen, clock_change=change, gpu_clock_change=on_gpu)
+
+    return stop
 
 
 def _import_what_is_not_the_deployments() -> None:

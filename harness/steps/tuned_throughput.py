@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from benchmarks.performance.tuning import Setting, in_turns
+from benchmarks.performance.tuning import Pairs, Setting, in_turns
 from harness.data.sampling import sample
 from harness.examples.records import Example
 from harness.inference.deployment import DeploymentRunner, open_deployment
@@ -15,13 +16,13 @@ from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_o
 from harness.steps.tuning_search import REFUSALS, evenly, read_tuned
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.record import Record, read_record
 from harness.store.step import StepRef
-
-FILE = "tuned.json"
-
 
 VERSION = 2
 LIBRARIES = ("tokenizers",)
+
+FILE = "tuned.json"
 
 
 class Options(DeployedOptions):
@@ -39,34 +40,46 @@ class Inputs(DeployedInputs):
     tuning: StepRef
 
 
+class TunedPairs(Record):
+    """Passes in the setting that the tuning chose and in the study's own, in turns."""
+
+    setting: Setting
+    """The one that was chosen."""
+    default: Setting
+    """The study's own."""
+    samples: int
+    """Examples a pass."""
+    pairs: Pairs | None
+    """Nanoseconds of the default and of the chosen one; None: they are the same, or could not be open at once."""
+    reason: str
+    """Why they could not; empty where they could."""
+
+
 def run(context: Context[Options, Inputs]) -> None:
     examples = sample(
         read_examples(context.folder(context.inputs.examples)), context.options.samples, seed=context.options.seed
     )
     with open_deployment(context.folder(context.inputs.artifact), deployment_options(context)) as deployment:
         measurement = measure_tuned(deployment, context, examples)
-    write_json(context.destination / FILE, measurement)
+    write_json(context.destination / FILE, measurement.model_dump())
+
+
+def read_tuned_pairs(folder: Path) -> TunedPairs:
+    """Raises UserError for a field that is missing, unknown or of another type."""
+    return read_record(folder / FILE, TunedPairs)
 
 
 def measure_tuned(
     default: DeploymentRunner, context: Context[Options, Inputs], examples: Sequence[Example]
-) -> dict[str, Any]:
-    """Both settings in turns over as many of the ``examples`` as the search had: 5 pairs, more within ``min_seconds``.
-
-    Returns ``setting`` and ``default`` (sessions, threads, token_budget), ``samples``, and ``pairs``: nanoseconds of
-    the default and of the tuned setting. ``pairs`` is None where the tuning chose the default, and where both cannot
-    be open at once: ``reason`` then says why.
-    """
+) -> TunedPairs:
+    """Both settings in turns, over as many examples as the search had: 5 pairs, more within ``min_seconds``."""
     setting, count = read_tuned(context.folder(context.inputs.tuning))
     examples = evenly(examples, count)
     sessions = 1 if default.workers is None else len(default.workers)
     own = Setting(sessions, default.backend.threads, default.token_budget)
-    measurement: dict[str, Any] = {
-        **{"setting": asdict(setting), "default": asdict(own)},
-        **{"samples": len(examples), "pairs": None, "reason": ""},
-    }
+    unpaired = TunedPairs(setting=setting, default=own, samples=len(examples), pairs=None, reason="")
     if own == setting:
-        return measurement
+        return unpaired
     try:
         options = deployment_options(context).model_copy(update=asdict(setting))
         with open_deployment(context.folder(context.inputs.artifact), options) as tuned:
@@ -74,5 +87,5 @@ def measure_tuned(
                 lambda: default.table(examples), lambda: tuned.table(examples), seconds=2 * context.options.min_seconds
             )
     except REFUSALS as error:
-        return {**measurement, "reason": " ".join(str(error).split()) or type(error).__name__}
-    return {**measurement, "pairs": pairs}
+        return unpaired.model_copy(update={"reason": " ".join(str(error).split()) or type(error).__name__})
+    return unpaired.model_copy(update={"pairs": pairs})

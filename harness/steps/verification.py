@@ -6,8 +6,6 @@ What fails here fails the deployment, with its reason; nothing of it is run, tim
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +22,15 @@ from harness.inference.options import BackendOptions
 from harness.steps.checkpoint_outputs import read_expected, read_unpadded
 from harness.steps.context import Context
 from harness.steps.deployed import with_negatives
-from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.step import StepInputs, StepRef
-from harness.verification.checks import FILE, MetricLoss, VerificationInputs, alone, quality, verification_inputs
+from harness.verification.checks import VerificationInputs, alone, quality, verification_inputs
 from harness.verification.preprocessing import read_preprocessing
+from harness.verification.result import Determinism, QualityLoss, VerificationResult, write_verification
 from harness.verification.tolerances import Tolerance, tolerance
 
 VERSION = 6
 LIBRARIES = ("tokenizers",)
-
-FILE_VERSION = 1
 
 Outputs = Mapping[str, NDArray[np.float32]]
 
@@ -92,31 +88,30 @@ def run(context: Context[Options, Inputs]) -> None:
             assert expected is not None  # planning has seen to it
             judged = True
             outputs = read_expected(context.folder(expected), backend.outputs)
-            parity = asdict(compared := inputs.compare(outputs, actual))
-            metric_loss = quality(inputs, outputs, actual)
+            against: str | None = None
+            parity = inputs.compare(outputs, actual)
+            lost = quality(inputs, outputs, actual, quality_loss)
             if allowed.quantized:  # what a bad calibration costs says more than how far it is off
-                _require_quality(metric_loss, quality_loss, allowed.remedy)
-            _require_parity(compared, allowed)
-            _require_quality(metric_loss, quality_loss, allowed.remedy)
+                _require_quality(lost, allowed.remedy)
+            _require_parity(parity, allowed)
+            _require_quality(lost, allowed.remedy)
             unpadded = read_unpadded(context.folder(expected), backend.outputs)
             determinism = _determinism(backend, inputs, actual[0], allowed, unpadded, outputs[0])
         else:
             _require_logits(actual, inputs)
-            metric_loss, judged = None, expected is not None and _in_float32(manifest)
+            lost, judged = None, expected is not None and _in_float32(manifest)
             determinism = _determinism(backend, inputs, actual[0])
-            parity = _parity_of_finished(context, backend, inputs, actual, allowed if judged else None)
-    write_json(
-        context.destination / FILE,
-        {
-            "version": FILE_VERSION,
-            "parity": parity,
-            "quality": None if metric_loss is None else {**asdict(metric_loss), "allowed": quality_loss},
-            "determinism": determinism,
-            "tolerance": asdict(allowed) if judged else None,
-            "matmuls": matmuls,
-            "preprocessing": read_preprocessing(*([] if expected is None else [context.folder(expected)]), artifact),
-        },
+            parity, against = _parity_of_finished(context, backend, inputs, actual, allowed if judged else None)
+    result = VerificationResult(
+        parity=parity,
+        against=against,
+        quality=lost,
+        determinism=determinism,
+        tolerance=allowed if judged else None,
+        matmuls=matmuls,
+        preprocessing=read_preprocessing(*([] if expected is None else [context.folder(expected)]), artifact),
     )
+    write_verification(context.destination, result)
 
 
 def _parity_of_finished(
@@ -125,17 +120,20 @@ def _parity_of_finished(
     inputs: VerificationInputs,
     actual: Sequence[Outputs],
     allowed: Tolerance | None,
-) -> dict[str, Any]:
-    """Of a finished file, against its graph; of an engine, against itself. ``allowed`` None: it is not judged."""
+) -> tuple[Parity, str]:
+    """Of a finished file, against its graph; of an engine, against itself. Tells against what.
+
+    ``allowed`` None: it is not judged.
+    """
     if context.inputs.expected is None:
         own = [alone(backend, batch, padded=False) for batch in inputs.batches]
-        return {**asdict(inputs.compare(own, actual)), "against": AGAINST_ITSELF}
+        return inputs.compare(own, actual), AGAINST_ITSELF
     expected = read_expected(context.folder(context.inputs.expected), backend.outputs)
     compared = inputs.compare(expected, actual)
     if allowed is not None:
         remedy = f"{backend.name} computes one of its operators otherwise; use another backend, or standard operators"
         _require_parity(compared, allowed, "what its graph says, by ONNX Runtime without optimisation", remedy)
-    return {**asdict(compared), "against": AGAINST_GRAPH}
+    return compared, AGAINST_GRAPH
 
 
 def _in_float32(manifest: Manifest) -> bool:
@@ -197,7 +195,7 @@ def _determinism(
     allowed: Tolerance | None = None,
     unpadded: Outputs | None = None,
     padded: Outputs | None = None,
-) -> dict[str, float | None]:
+) -> Determinism:
     """How far the first batch's outputs move: run again, in a batch of one, and with less padding.
 
     ``allowed``: the share of an output's spread by which the last two may move it; None: they are not judged.
@@ -223,12 +221,12 @@ def _determinism(
         follows = unpadded is not None and _as_the_checkpoint(inputs.compare([unpadded], [bare]), allowed)
         if own is None or not _moved(own, limit) or not follows:
             _require_unmoved(more_padding, limit, "is padded more", "let its attention use attention_mask")
-    return {
-        "repeated": repeated,
-        "another_batch": _largest(another_batch),
-        "more_padding": _largest(more_padding),
-        "checkpoint_more_padding": None if own is None else _largest(own),
-    }
+    return Determinism(
+        repeated=repeated,
+        another_batch=_largest(another_batch),
+        more_padding=_largest(more_padding),
+        checkpoint_more_padding=None if own is None else _largest(own),
+    )
 
 
 def _moved(moved: Parity, allowed: float) -> bool:
@@ -276,13 +274,12 @@ def _share(output: Difference) -> str:
     return "NaN" if output.share is None else f"{output.share:.2g}"
 
 
-def _require_quality(metric_loss: MetricLoss | None, allowed: float | None, remedy: str) -> None:
-    """``allowed`` None: the weights are random, and right answers are luck."""
-    if metric_loss is None or allowed is None or metric_loss.loss - 2 * metric_loss.standard_error <= allowed:
+def _require_quality(lost: QualityLoss | None, remedy: str) -> None:
+    if lost is None or lost.allowed is None or lost.loss - 2 * lost.standard_error <= lost.allowed:
         return
     raise StepFailed(
         REFUSED,
-        f"{metric_loss.measure} is {100 * metric_loss.deployment:.1f} % on {metric_loss.examples} examples, the "
-        f"checkpoint's is {100 * metric_loss.checkpoint:.1f} %: the compression destroyed the model; {remedy}, or "
-        f"allow a loss of more than {100 * allowed:g} points (quality_loss)",
+        f"{lost.measure} is {100 * lost.deployment:.1f} % on {lost.examples} examples, the "
+        f"checkpoint's is {100 * lost.checkpoint:.1f} %: the compression destroyed the model; {remedy}, or "
+        f"allow a loss of more than {100 * lost.allowed:g} points (quality_loss)",
     )

@@ -10,7 +10,7 @@ from harness.store.atomic import write_json
 from harness.store.json_lines import read_lines
 
 FILE = "timings.json"
-_SO_FAR = "so-far.jsonl"
+SO_FAR = "so-far.jsonl"
 
 
 class Measured:
@@ -22,16 +22,16 @@ class Measured:
 
     def add(self, **figures: Any) -> None:
         self._figures |= figures
-        with (self._folder / _SO_FAR).open("a", encoding="utf-8") as file:
+        with (self._folder / SO_FAR).open("a", encoding="utf-8") as file:
             json.dump(figures, file)  # piece by piece: one long string would be counted as the deployment's memory
             file.write("\n")
 
     def finish(self) -> None:
         """Leave all figures in one file."""
         write_json(self._folder / FILE, self._figures)
-        (self._folder / _SO_FAR).unlink(missing_ok=True)
+        (self._folder / SO_FAR).unlink(missing_ok=True)
 
 
 def read_so_far(folder: Path) -> dict[str, Any]:
     """What a measurement that did not finish had found; empty where it found nothing."""
-    return {name: value for figures in read_lines(folder / _SO_FAR) for name, value in figures.items()}
+    return {name: value for figures in read_lines(folder / SO_FAR) for name, value in figures.items()}

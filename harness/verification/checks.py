@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, cycle, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ from harness.examples.records import Example
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
-
-FILE = "verification.json"
+from harness.verification.result import QualityLoss
 
 Batch = dict[str, NDArray[np.int64]]
 Outputs = Mapping[str, NDArray[np.float32]]
@@ -54,19 +52,6 @@ class VerificationInputs:
     def compare(self, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> Parity:
         """Two outputs over all batches, or over as many of the first ones."""
         return compare_outputs(expected, actual, self.batches[: len(expected)], task=self.task.head.task)
-
-
-@dataclass(frozen=True)
-class MetricLoss:
-    """The task's metric, as shares; ``loss`` is the checkpoint's minus the deployment's."""
-
-    measure: str
-    examples: int
-    checkpoint: float
-    deployment: float
-    loss: float
-    standard_error: float
-    """Of the loss, over examples, which are paired."""
 
 
 def verification_inputs(
@@ -146,50 +131,27 @@ def joined(rows: Sequence[Outputs], width: int, per_token: Collection[str]) -> d
     return {name: np.concatenate([filled(name, row[name]) for row in rows]) for name in rows[0]}
 
 
-def quality(inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs]) -> MetricLoss | None:
+def quality(
+    inputs: VerificationInputs, expected: Sequence[Outputs], actual: Sequence[Outputs], allowed: float | None
+) -> QualityLoss | None:
     """The task's score, F1 or accuracy, of the checkpoint and of the deployment on the same examples.
 
-    None where single examples have none.
+    ``allowed`` is what it may lose, see `QualityLoss`. None where single examples have no score.
     """
     if inputs.task.score is None:
         return None
     column, measure = inputs.task.score
     wanted, deployment_scores = (_right(inputs, outputs, column) for outputs in (expected, actual))
     lost = wanted - deployment_scores
-    return MetricLoss(
-        measure,
-        len(lost),
-        float(wanted.mean()),
-        float(deployment_scores.mean()),
-        float(lost.mean()),
-        float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
+    return QualityLoss(
+        measure=measure,
+        examples=len(lost),
+        checkpoint=float(wanted.mean()),
+        deployment=float(deployment_scores.mean()),
+        loss=float(lost.mean()),
+        standard_error=float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
+        allowed=allowed,
     )
-
-
-def summary(record: Mapping[str, Any]) -> str:
-    """What ``verification.json`` says, in one line."""
-    parity, quality, moved = record["parity"], record["quality"], record["determinism"]
-    against = parity.get("against", "the checkpoint")
-    parts = []
-    if parity["decision_agreement"] is not None:
-        parts = [
-            f"{100 * parity['decision_agreement']:.1f} % of {parity['examples']} decisions as by {against}",
-        ]
-    if parity["largest_logit_difference"] is not None:
-        of = "" if parts else f" of {parity['examples']} examples"
-        parts.append(f"logits{of} off by at most {parity['largest_logit_difference']:.2g}")
-    if parity["largest_representation_difference"] is not None:
-        of = "" if parts else f" of {parity['examples']} texts off from {against}"
-        parts.append(f"representation{of} by {parity['largest_representation_difference']:.2g}")
-    if quality is not None:
-        parts.append(f"{quality['measure']} {100 * quality['deployment']:.1f} % ({100 * quality['checkpoint']:.1f} %)")
-    parts.append(f"moved {moved['another_batch']:.2g} by the batch, {moved['more_padding']:.2g} by padding")
-    if moved["checkpoint_more_padding"] is not None:
-        parts.append(f"padding moves the checkpoint by {moved['checkpoint_more_padding']:.2g}")
-    if record["matmuls"]:
-        parts.append("matmuls " + ", ".join(f"{count} {name}" for name, count in record["matmuls"].items()))
-    parts += (record["preprocessing"] or {}).get("notes", [])
-    return "; ".join(parts)
 
 
 def _right(inputs: VerificationInputs, outputs: Sequence[Outputs], column: str) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,9 +21,11 @@ from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
 from harness.examples.records import Example
 from harness.store.atomic import write_json
+from harness.store.record import read_record
 from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
+from harness.verification.result import PreprocessingCheck
 
 FILE = "preprocessing.json"
 
@@ -33,17 +34,6 @@ _PROBE = "\t The  QUICK Ünïcode-fox, don't; 中文 ﬁne…\u200b \n"
 
 _SMALL = 1 << 26
 """Bytes; a larger file is no tokenizer's."""
-
-
-@dataclass(frozen=True)
-class Preprocessing:
-    """What the features were held against, and how they differ from it by intent."""
-
-    against: str | None
-    """None: nothing tells how the tokenizer is meant to be called."""
-    examples: int
-    features: int
-    notes: list[str]
 
 
 def check_preprocessing(
@@ -60,19 +50,18 @@ def check_preprocessing(
     if (source / SETTINGS).is_file() or (source / "config.json").is_file():
         record = _checked(task, written, source, examples)
     else:
-        record = Preprocessing(
-            None, 0, 0, [f"not held against transformers' preprocessing: the tokenizer came without {SETTINGS}"]
-        )
-    write_json(destination / FILE, asdict(record))
+        note = f"not held against transformers' preprocessing: the tokenizer came without {SETTINGS}"
+        record = PreprocessingCheck(against=None, examples=0, features=0, notes=[note])
+    write_json(destination / FILE, record.model_dump())
 
 
-def read_preprocessing(*folders: Path) -> dict[str, Any] | None:
-    """The record in the first of the folders that has one."""
+def read_preprocessing(*folders: Path) -> PreprocessingCheck | None:
+    """The record in the first of the folders that has one; raises UserError for a field that does not fit."""
     path = next((folder / FILE for folder in folders if (folder / FILE).is_file()), None)
-    return None if path is None else dict(json.loads(path.read_text(encoding="utf-8")))
+    return None if path is None else read_record(path, PreprocessingCheck)
 
 
-def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example]) -> Preprocessing:
+def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example]) -> PreprocessingCheck:
     with quiet():
         reference = _reference(source)
         odd = f"{_PROBE} {' '.join(reference.all_special_tokens)} {_PROBE}"
@@ -86,11 +75,11 @@ def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example
                 f"the preprocessing is not that of transformers' {task.script}: {difference}"
                 + (f"; {setting}" if setting else f", for a reason that no single setting in {SETTINGS} gives"),
             )
-    return Preprocessing(
-        f"AutoTokenizer, called as transformers' {task.script} calls it",
-        len(examples),
-        len(features),
-        _by_intent(task, reference, examples, features),
+    return PreprocessingCheck(
+        against=f"AutoTokenizer, called as transformers' {task.script} calls it",
+        examples=len(examples),
+        features=len(features),
+        notes=_by_intent(task, reference, examples, features),
     )
 
 

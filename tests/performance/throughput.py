@@ -168,8 +168,9 @@ def _session(backend: Backend) -> Any:
 def _stages(console: Console, model: str, artifact: Path, examples: list[TextExample]) -> None:
     with open_deployment(artifact, _options()) as deployment:
         deployment.table(examples)
-        stages = latency_breakdown(deployment, examples)["batch"]
-    console.print(f"{model}, ms a stage: " + ", ".join(f"{name} {spent:.0f}" for name, spent in stages.items()))
+        stages = latency_breakdown(deployment, examples).batch
+    assert stages is not None
+    console.print(f"{model}, ms a stage: " + ", ".join(f"{name} {spent:.0f}" for name, spent in stages))
 
 
 def _tuned(console: Console, model: str, artifact: Path, examples: list[TextExample]) -> None:

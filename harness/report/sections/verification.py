@@ -7,7 +7,7 @@ from harness.report.numbers import UNKNOWN, count, percent, signed
 from harness.report.sections.rows import KEY, filled, rows_by_model
 from harness.report.values import words
 from harness.report.view import TaskView
-from harness.results.deployments import VerificationResult
+from harness.verification.result import VerificationResult
 
 
 def verification(task: TaskView) -> Section | None:

@@ -8,7 +8,11 @@ import pytest
 from benchmarks.performance.checks import disturbances
 from benchmarks.performance.replicates import median_interval
 
-QUIET = {"seconds": 10.0, "cores": 2, "other_cpu_seconds": 0.5, "steal_seconds": 0.0, "clock_change": 0.01}
+UNKNOWN = ("quota_seconds", "thermal_throttles", "gpu_hot_seconds", "gpu_power_capped_seconds", "gpu_processes")
+QUIET: dict[str, float | None] = {
+    **dict.fromkeys((*UNKNOWN, "gpu_clock_change")),
+    **{"seconds": 10.0, "cores": 2, "other_cpu_seconds": 0.5, "steal_seconds": 0.0, "clock_change": 0.01},
+}
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,9 @@ def test_a_disturbance_is_told_with_a_next_step(changed: dict[str, float], told:
 
 
 def test_quiet_or_unknown_warns_of_nothing() -> None:
-    assert disturbances(QUIET) == () == disturbances({}) == disturbances(dict.fromkeys(QUIET))
+    assert disturbances(QUIET) == () == disturbances(dict.fromkeys(QUIET))
+    with pytest.raises(KeyError, match="steal_seconds"):
+        disturbances({name: value for name, value in QUIET.items() if name != "steal_seconds"})
 
 
 def test_an_interval_needs_six_processes() -> None:

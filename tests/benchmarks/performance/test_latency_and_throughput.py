@@ -236,7 +236,7 @@ def test_an_offline_warm_up_that_does_not_settle_says_so(clock: Clock) -> None:
 
     _, warm = offline(run, min_warmup_seconds=0, max_warmup_seconds=0.75, min_seconds=0.5)
     assert not warm.settled and warm.seconds == 0.8 and warm.change == pytest.approx(2)
-    assert "still 200% slower" in (warm_up_warning(**asdict(warm)) or "")
+    assert "still 200% slower" in (warm_up_warning(warm) or "")
     _, warm = offline(run, min_warmup_seconds=0, max_warmup_seconds=0, min_seconds=0.1)
     assert warm == WarmUp(0.2, None, settled=False)  # one pass always
 

@@ -41,14 +41,7 @@ from benchmarks.statistics.equivalence import Conclusion, NormalChange, PairedSh
 from benchmarks.statistics.length_matching import LengthMatch
 from exporters.parity import Parity
 from harness.report.view import TaskView, tasks_of
-from harness.results.deployments import (
-    ArtifactFacts,
-    DeploymentResult,
-    Determinism,
-    Quality,
-    RuntimeFacts,
-    VerificationResult,
-)
+from harness.results.deployments import ArtifactFacts, DeploymentResult, Quality
 from harness.results.environment import Environment, Processor
 from harness.results.read import RunResults
 from harness.results.schema import (
@@ -61,6 +54,8 @@ from harness.results.schema import (
     TaskResults,
 )
 from harness.results.timings import DeploymentPerformance, Intervals, LatencyFigures, OfflineFigures, PairedSpeedUp
+from harness.store.runtime_facts import RuntimeFacts
+from harness.verification.result import Determinism, VerificationResult
 
 QA = "question-answering"
 TEXT = "text-classification"

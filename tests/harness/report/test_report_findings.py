@@ -136,7 +136,7 @@ def test_an_interval_that_allows_for_the_choice_says_so(task: dict[str, Any]) ->
     others = {name: (1.7, 1.6, 1.8) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
     in_pairs(task, others | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
     best = found(task, "best-trade")
-    assert best is not None and "interval corrected for the choice of one among 4" in best.text
+    assert best is not None and "interval corrected for the choice of one among 5" in best.text
     fastest = found(task, "fastest-of-all")
     assert fastest is not None and "corrected" not in fastest.text
 

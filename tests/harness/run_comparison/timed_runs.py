@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from harness.results.performance import summarise
+from harness.store.process_timings import ProcessTimings
+from tests.harness import raw_timings
 from tests.harness.report import synthetic_results as synthetic
 
 SAMPLES, PASSES = 8, 16
@@ -59,7 +61,7 @@ def edit(path: Path) -> tuple[dict[str, Any], Path]:
     return json.loads(path.read_text(encoding="utf-8")), path
 
 
-def _process(random: np.random.Generator, figures: Mapping[str, Any], noise: float, factor: float) -> dict[str, Any]:
+def _process(random: np.random.Generator, figures: Mapping[str, Any], noise: float, factor: float) -> ProcessTimings:
     """One process: a level of its own from a log-normal, and within it timings without any drift."""
 
     def level() -> float:
@@ -69,16 +71,14 @@ def _process(random: np.random.Generator, figures: Mapping[str, Any], noise: flo
     latency = figures["single_stream"]["p50_ms"] * 1e6 * level()
     queries = latency * np.tile(lengths, PASSES) * np.exp(random.normal(0, 0.01, SAMPLES * PASSES))
     whole = 1e9 * SAMPLES / figures["offline"]["samples_per_second"] * level()
-    return {
-        "single-stream": {
-            "nanoseconds": [int(q) for q in queries],
-            "order": list(range(SAMPLES)) * PASSES,
-            "samples": SAMPLES,
-        },
-        "offline": {"nanoseconds": [int(whole)] * 4, "samples": SAMPLES, "tokens": 100 * SAMPLES},
+    recorded = {
+        "single-stream": raw_timings.single_stream(
+            [int(q) for q in queries], list(range(SAMPLES)) * PASSES, samples=SAMPLES
+        ),
+        "offline": raw_timings.offline([int(whole)] * 4, samples=SAMPLES, tokens=100 * SAMPLES),
         "load_ms": figures["load_ms"] * level(),
         "first_inference_ms": figures["first_inference_ms"] * level(),
         # memory is not a matter of time
         "peak_memory_bytes": int(figures["peak_memory_bytes"] * np.exp(random.normal(0, noise)) / 4096) * 4096,
-        "device_memory_bytes": None,
     }
+    return raw_timings.read(recorded)

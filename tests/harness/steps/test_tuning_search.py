@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from backends.errors import BackendError
+from benchmarks.performance.tuning import Setting
 from exporters.artifact import export
 from harness.checkpoints.materialize import materialize
 from harness.config.checkpoints import EmbeddedCheckpoint
@@ -94,12 +95,14 @@ def test_a_choice_that_cannot_be_opened_later_leaves_the_default(
         both = tuned.measure_tuned(default, measuring, examples)
         _refuse_two_sessions(monkeypatch)
         refused = tuned.measure_tuned(default, measuring, examples)
-    own = {"sessions": 1, "threads": THREADS, "token_budget": 512}
-    assert both["samples"] == refused["samples"] == 4  # of the 16: those that the search had
-    assert both["setting"] == chosen and both["default"] == own and len(both["pairs"]) == 5 and not both["reason"]
-    assert refused["pairs"] is None and refused["reason"] == "no memory for two"
+    own = Setting(1, THREADS, 512)
+    assert both.samples == refused.samples == 4  # of the 16: those that the search had
+    assert asdict(both.setting) == chosen and both.default == own and len(both.pairs or ()) == 5 and not both.reason
+    assert refused.pairs is None and refused.reason == "no memory for two"
     kept = tuned_over_processes([refused])
-    assert kept is not None and asdict(kept.setting) == own
+    assert kept is not None and kept.setting == own
+    (tmp_path / tuned.FILE).write_text(json.dumps(both.model_dump()))
+    assert tuned.read_tuned_pairs(tmp_path) == both
 
 
 def _fits(folder: Path, backend: str, sessions: int, threads: int) -> bool:

@@ -38,6 +38,7 @@ from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.span_decoding import decode
 from harness.tasks.task import Task, task_for
 from harness.verification.preprocessing import check_preprocessing, read_preprocessing
+from harness.verification.result import PreprocessingCheck
 
 QA, CLASSES = "question-answering", "text-classification"
 SETTINGS = "tokenizer_config.json"
@@ -190,12 +191,9 @@ def test_answers_are_those_of_transformers(tmp_path: Path, case: str) -> None:
     assert (max(row.max() for row in features.inputs["token_type_ids"]) == 1) == (case == "BERT")
     check_preprocessing(tmp_path, task=task, written=checkpoint, source=folder, examples=QUESTIONS)
     record = read_preprocessing(tmp_path)
-    assert record is not None and record.pop("features") > len(features)  # those of made-up questions too
-    assert record == {
-        "against": "AutoTokenizer, called as transformers' run_qa.py calls it",
-        "examples": 12,
-        "notes": [],
-    }
+    assert record is not None and record.features > len(features)  # those of made-up questions too
+    assert record.against == "AutoTokenizer, called as transformers' run_qa.py calls it"
+    assert record.examples == 12 and record.notes == []
 
 
 def test_a_type_that_the_model_has_not_is_refused(tmp_path: Path) -> None:
@@ -216,7 +214,7 @@ def own(tmp_path: Path, **settings: Any) -> tuple[Path, Path]:
     return folder, artifact
 
 
-def check(tmp_path: Path, folder: Path, artifact: Path, task: Task, examples: Sequence[Example]) -> dict[str, Any]:
+def check(tmp_path: Path, folder: Path, artifact: Path, task: Task, examples: Sequence[Example]) -> PreprocessingCheck:
     with staged(folder) as source:
         check_preprocessing(tmp_path, task=task, written=artifact, source=source, examples=examples)
     found = read_preprocessing(tmp_path)
@@ -240,7 +238,7 @@ def check(tmp_path: Path, folder: Path, artifact: Path, task: Task, examples: Se
 @pytest.mark.parametrize("name", [QA, CLASSES])
 def test_settings_that_are_honoured(tmp_path: Path, name: str, settings: dict[str, Any]) -> None:
     task, examples = (asking(), QUESTIONS) if name == QA else (task_for(CLASSES, max_length=LENGTH), TEXTS)
-    assert check(tmp_path, *own(tmp_path, **settings), task, examples)["notes"] == []
+    assert check(tmp_path, *own(tmp_path, **settings), task, examples).notes == []
 
 
 @pytest.mark.parametrize("settings", [{"padding_side": "left"}, {"split_special_tokens": True}])
@@ -284,7 +282,7 @@ def test_what_differs_by_intent_is_said(tmp_path: Path) -> None:
     folder, artifact = own(tmp_path, model_max_length=16)
     odd = [QuestionExample("long", "", words(40, 1), words(90, 2), (), ()), *QUESTIONS]
     odd.append(QuestionExample("broken", "", words(2, 1), f"\ud800 {words(3, 2)}", (), ()))
-    notes = check(tmp_path, folder, artifact, asking(), odd)["notes"]
+    notes = check(tmp_path, folder, artifact, asking(), odd).notes
     assert [note.partition(":")[0] for note in notes] == [
         "inputs of up to 40 tokens, as the study says",
         "1 questions too long for a window are cut at their end",
@@ -299,7 +297,7 @@ def test_a_tokenizer_without_settings_is_not_held_against_anything(tmp_path: Pat
     sentence_pieces(XLMRobertaTokenizerFast).backend_tokenizer.save(str(folder / "tokenizer.json"))
     write_prebuilt_tokenizer(folder, artifact)
     found = check(tmp_path, folder, artifact, asking(), QUESTIONS)
-    assert found["against"] is None
-    assert "not held against" in found["notes"][0]
+    assert found.against is None
+    assert "not held against" in found.notes[0]
     features = asking().encode(read_tokenizer(artifact), QUESTIONS)
     assert not any(row.any() for row in features.inputs["token_type_ids"])  # the file tells none apart
