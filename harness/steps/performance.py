@@ -45,7 +45,7 @@ from harness.store.process_timings import (
     PassTimings,
     SampleWork,
     Scenario,
-    Server,
+    ServerTimings,
     SingleStream,
     as_json,
 )
@@ -264,7 +264,7 @@ class _Measurement:
         passes, warm_up = offline(one_pass, **limits, min_passes=least, tokens=tokens)
         return PassTimings(nanoseconds=passes.nanoseconds, samples=passes.samples, tokens=tokens, warm_up=warm_up)
 
-    def _server(self, conditions: Watch) -> Server:
+    def _server(self, conditions: Watch) -> ServerTimings:
         settings = self.settings.server
         alone, warm_up = single_stream(
             lambda index: self._together([index]),
@@ -285,7 +285,7 @@ class _Measurement:
             seed=self.seed,
         )
         bound_from = "study" if settings.p99_ms else f"{DEFAULT_BOUND:g} x single-stream p50"
-        return Server(
+        return ServerTimings(
             bound_ms=bound, bound_from=bound_from, trials=tuple(trials), warm_up=warm_up, conditions=conditions()
         )
 

@@ -103,7 +103,7 @@ class Offline(PassTimings):
     conditions: MachineConditions
 
 
-class Server(Record):
+class ServerTimings(Record):
     """Poisson arrivals at several rates."""
 
     bound_ms: float
@@ -119,7 +119,7 @@ class Server(Record):
         return ServerResult.of(self.trials, self.bound_ms)
 
 
-Scenario = SingleStream | MultiStream | Offline | Server
+Scenario = SingleStream | MultiStream | Offline | ServerTimings
 
 
 class SampleWork(Record):
@@ -196,7 +196,7 @@ class ProcessTimings(Record):
     """None: the study does not ask for it, or it failed. So of the other scenarios, and of `sweep`."""
     multi_stream: MultiStream | None = Field(default=None, alias="multi-stream")
     offline: Offline | None = None
-    server: Server | None = None
+    server: ServerTimings | None = None
     peak_memory_bytes: int | None
     """Above the bare process."""
     memory_method: str | None
