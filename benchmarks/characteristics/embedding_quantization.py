@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from benchmarks.characteristics.retrieval import Embedded, IndexVerdict, first_shared, index_verdict, judged
+from benchmarks.characteristics.retrieval import Embeddings, IndexVerdict, first_shared, index_verdict, judged
 from benchmarks.errors import BenchmarkError, require_reference
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates
 from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN, Floor, Verdict, judge
@@ -64,7 +64,7 @@ class EmbeddingQuantization:
 
 
 def compare(
-    embedded: Mapping[str, Embedded],
+    embedded: Mapping[str, Embeddings],
     ids: Sequence[str],
     relevant: Sequence[Mapping[str, int]],
     groups: ArrayLike,

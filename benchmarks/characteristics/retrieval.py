@@ -85,7 +85,7 @@ class Retrieval:
 
 
 @dataclass(frozen=True)
-class Embedded:
+class Embeddings:
     """What one deployment made of a corpus and of queries on it."""
 
     queries: NDArray[np.float32]
@@ -95,7 +95,7 @@ class Embedded:
 
 
 def compare(
-    embedded: Mapping[str, Embedded],
+    embedded: Mapping[str, Embeddings],
     ids: Sequence[str],
     relevant: Sequence[Mapping[str, int]],
     groups: ArrayLike,
@@ -186,7 +186,7 @@ def _change(base: Rankings, own: Rankings, bootstrap: GroupBootstrap) -> Ranking
 
 def _mixed(
     pair: tuple[str, str],
-    embedded: Mapping[str, Embedded],
+    embedded: Mapping[str, Embeddings],
     ids: Sequence[str],
     relevant: Sequence[Mapping[str, int]],
     own: Floats,

@@ -41,7 +41,7 @@ from harness.store.process_timings import (
     MachineConditions,
     MultiStream,
     ProcessTimings,
-    Scenario,
+    ScenarioTimings,
     StageTimes,
 )
 from harness.store.record import Record
@@ -151,7 +151,7 @@ class _Process:
         }
 
 
-def _named(record: type[R], recorded: Scenario | None, figures: object | None, **further: Any) -> R | None:
+def _named(record: type[R], recorded: ScenarioTimings | None, figures: object | None, **further: Any) -> R | None:
     """The fields of the record that the figures have, and the further ones; None where it was not measured."""
     if recorded is None or figures is None:
         return None

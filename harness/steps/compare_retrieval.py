@@ -16,7 +16,7 @@ from harness.tasks.columns import matrix, strings
 from harness.tasks.task import Task
 
 if TYPE_CHECKING:
-    from benchmarks.characteristics.retrieval import Embedded
+    from benchmarks.characteristics.retrieval import Embeddings
 
 __all__ = ["LIBRARIES", "VERSION", "Inputs", "Options", "run"]
 
@@ -45,16 +45,16 @@ def run(context: Context[Options, Inputs]) -> None:
 
 def read_embedded(
     context: Context[ComparisonOptions, Inputs], options: ComparisonOptions
-) -> tuple[dict[str, Embedded], list[str], list[Mapping[str, int]], NDArray[np.str_]]:
+) -> tuple[dict[str, Embeddings], list[str], list[Mapping[str, int]], NDArray[np.str_]]:
     """By deployment, its embeddings; the ids of the documents; of each query, its relevant ones and its group."""
-    from benchmarks.characteristics.retrieval import Embedded
+    from benchmarks.characteristics.retrieval import Embeddings
     from harness.tasks.retrieval import relevant_documents
 
     queries = tables(context, options, context.inputs.evaluation, "group", "relevant", "grades", "representation")
     documents = tables(context, options, context.inputs.corpus, "id", "representation")
     first = queries[options.reference]
     embedded = {
-        name: Embedded(matrix(table, "representation"), matrix(documents[name], "representation"))
+        name: Embeddings(matrix(table, "representation"), matrix(documents[name], "representation"))
         for name, table in queries.items()
     }
     ids: list[str] = strings(documents[options.reference], "id").tolist()

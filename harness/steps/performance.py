@@ -44,7 +44,7 @@ from harness.store.process_timings import (
     Offline,
     PassTimings,
     SampleWork,
-    Scenario,
+    ScenarioTimings,
     ServerTimings,
     SingleStream,
     as_json,
@@ -194,8 +194,8 @@ class _Measurement:
         sums = {"texts": len(lengths), "tokens": lengths.sum(), "squared_tokens": (lengths**2).sum()}
         return SampleWork(**{name: float(total) / len(self.examples) for name, total in sums.items()})
 
-    def scenario(self, name: str) -> Scenario:
-        measures: dict[str, Callable[[Watch], Scenario]] = {
+    def scenario(self, name: str) -> ScenarioTimings:
+        measures: dict[str, Callable[[Watch], ScenarioTimings]] = {
             "single-stream": self._single_stream,
             "multi-stream": self._multi_stream,
             "offline": self._offline,

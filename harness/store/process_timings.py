@@ -119,7 +119,7 @@ class ServerTimings(Record):
         return ServerResult.of(self.trials, self.bound_ms)
 
 
-Scenario = SingleStream | MultiStream | Offline | ServerTimings
+ScenarioTimings = SingleStream | MultiStream | Offline | ServerTimings
 
 
 class SampleWork(Record):
@@ -213,7 +213,7 @@ class ProcessTimings(Record):
     """None also where ONNX Runtime does not reach the device."""
 
     @property
-    def scenarios(self) -> dict[str, Scenario]:
+    def scenarios(self) -> dict[str, ScenarioTimings]:
         """Those that were measured, by field."""
         every = {
             "single_stream": self.single_stream,

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.characteristics import embedding_quantization, retrieval
 from benchmarks.characteristics.embedding_quantization import EmbeddingQuantization
-from benchmarks.characteristics.retrieval import Embedded
+from benchmarks.characteristics.retrieval import Embeddings
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.quantized_indexes import BinaryIndex, IndexKind
 
@@ -20,15 +20,15 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def embedded() -> dict[str, Embedded]:
+def embedded() -> dict[str, Embeddings]:
     """One that is isotropic, its second run, and one with a mean, so that most of its signs are the same."""
     generator = np.random.default_rng(0)
     documents = generator.standard_normal((M, D))
     queries = documents[:N] + 1.5 * generator.standard_normal((N, D))
     return {
-        "reference": Embedded(unit(queries), unit(documents)),
-        "shifted": Embedded(unit(queries + 1), unit(documents + 1)),
-        "again": Embedded(unit(queries), unit(documents)),
+        "reference": Embeddings(unit(queries), unit(documents)),
+        "shifted": Embeddings(unit(queries + 1), unit(documents + 1)),
+        "again": Embeddings(unit(queries), unit(documents)),
     }
 
 
@@ -37,7 +37,7 @@ RELEVANT = [{f"d{index}": 2} for index in range(N)]
 
 
 @pytest.fixture(scope="module")
-def result(embedded: dict[str, Embedded]) -> EmbeddingQuantization:
+def result(embedded: dict[str, Embeddings]) -> EmbeddingQuantization:
     return embedding_quantization.compare(
         embedded, IDS, RELEVANT, range(N), kinds=KINDS, reference="reference", rerun="again", resamples=300, seed=0
     )
@@ -74,7 +74,7 @@ def test_signs_alone_lose_what_rescoring_keeps_more_of(result):
 def test_figures_are_those_of_retrieval_on_what_the_index_keeps(embedded, result):
     """Signs are embeddings too: by `retrieval` they are another deployment."""
     own = embedded["shifted"]
-    signs = Embedded(*(np.where(rows > 0, 1, -1).astype(np.float32) for rows in (own.queries, own.documents)))
+    signs = Embeddings(*(np.where(rows > 0, 1, -1).astype(np.float32) for rows in (own.queries, own.documents)))
     wanted = retrieval.compare(
         {"float32": own, "signs": signs}, IDS, RELEVANT, range(N), reference="float32", resamples=300, seed=0
     )

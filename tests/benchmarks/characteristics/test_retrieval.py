@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.characteristics.retrieval import Embedded, Retrieval, compare, index_verdict
+from benchmarks.characteristics.retrieval import Embeddings, Retrieval, compare, index_verdict
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import Floor
@@ -29,11 +29,11 @@ def result() -> Retrieval:
         return rows + size * generator.standard_normal(rows.shape)
 
     embedded = {
-        "reference": Embedded(unit(queries), unit(documents)),
-        "near": Embedded(unit(noisy(queries, 0.02)), unit(noisy(documents, 0.02))),
-        "turned": Embedded(unit(queries @ basis), unit(documents @ basis)),
-        "narrow": Embedded(unit(queries[:, :8]), unit(documents[:, :8])),
-        "again": Embedded(unit(queries), unit(documents)),
+        "reference": Embeddings(unit(queries), unit(documents)),
+        "near": Embeddings(unit(noisy(queries, 0.02)), unit(noisy(documents, 0.02))),
+        "turned": Embeddings(unit(queries @ basis), unit(documents @ basis)),
+        "narrow": Embeddings(unit(queries[:, :8]), unit(documents[:, :8])),
+        "again": Embeddings(unit(queries), unit(documents)),
     }
     ids = [f"d{index}" for index in range(M)]
     relevant = [{f"d{index}": 2} for index in range(N)]
@@ -95,6 +95,6 @@ def test_the_verdict_never_contradicts_its_interval():
 
 
 def test_arrays_of_other_lengths_are_refused():
-    embedded = {"a": Embedded(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32))}
+    embedded = {"a": Embeddings(np.ones((2, 3), np.float32), np.ones((4, 3), np.float32))}
     with pytest.raises(BenchmarkError, match="2 queries and 4 documents, expected 2 and 3"):
         compare(embedded, ["x", "y", "z"], [{"x": 1}, {"y": 1}], [0, 1], reference="a", resamples=10, seed=0)
