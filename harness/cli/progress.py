@@ -22,7 +22,7 @@ from rich.text import Text
 
 from harness.errors import SKIPPED
 from harness.execution import run as execution
-from harness.execution.estimate import usual_seconds, weights_of
+from harness.execution.estimate import Weights, usual_seconds
 from harness.report.findings.phrases import plural
 from harness.report.numbers import duration
 from harness.report.printable import printable, say
@@ -64,8 +64,8 @@ class _TimeLeft:
     """How long the steps of a stage still take."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        earlier, _ = usual_seconds(store)
+        self._models = Weights(store)
+        earlier, _ = usual_seconds(store, self._models)
         self._usual = Typical(earlier)
         self._ahead: dict[str, Step] = {}
         self._weights: dict[str, float | None] = {}
@@ -80,7 +80,7 @@ class _TimeLeft:
 
     def stage(self, steps: Sequence[Step]) -> None:
         self._ahead = {step.key: step for step in steps}
-        self._weights = {step.key: weights_of(step, self._store) for step in steps}
+        self._weights = {step.key: self._models.of(step) for step in steps}
         self._since = time.monotonic()
 
     def settle(self, step: Step, *, finished: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.checkpoints.folder_check import weight_files
@@ -44,12 +44,40 @@ class WorkEstimate:
         return self.steps - self.done - self.unsized
 
 
-def usual_seconds(store: Store) -> tuple[Typical, int]:
+class Weights:
+    """Bytes of the models that steps are about; None: of none, or not known yet."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._bytes: dict[str, float] = {}
+        """Of what was measured, or is expected, by the key of the step that makes it."""
+
+    def of(self, step: Step) -> float | None:
+        return _source_bytes(step) or self._largest(step.inputs.refs)
+
+    def of_kept(self, kept: KeptStep) -> float | None:
+        return self._largest(kept.refs) or self._largest([StepRef(kind=kept.kind, key=kept.key)])
+
+    def expect(self, step: Step, size: float | None) -> None:
+        """A step to do will take so much."""
+        if size is not None:
+            self._bytes[step.key] = size
+
+    def _largest(self, refs: Iterable[StepRef]) -> float | None:
+        return max(filter(None, (self._made_by(ref) for ref in refs if ref.kind in WEIGHTS)), default=None)
+
+    def _made_by(self, ref: StepRef) -> float | None:
+        if ref.key not in self._bytes and (size := size_of(self._store.path(ref.kind, ref.key))):
+            self._bytes[ref.key] = size
+        return self._bytes.get(ref.key)
+
+
+def usual_seconds(store: Store, weights: Weights) -> tuple[Typical, int]:
     """How long steps took, and how many there are."""
     usual, known = Typical(), 0
     for kept in kept_steps(store):
         if kept.seconds is not None:
-            usual.add(kept.kind, kept.subject, kept.seconds, _kept_weights(kept, store))
+            usual.add(kept.kind, kept.subject, kept.seconds, weights.of_kept(kept))
             known += 1
     return usual, known
 
@@ -57,45 +85,31 @@ def usual_seconds(store: Store) -> tuple[Typical, int]:
 def estimate(plan: Plan, store: Store, until: Until = "results") -> WorkEstimate:
     """Of what can be planned at the start. Data are not part of it: they have been read by then."""
     steps = [step for name, stage in plan.stages(until).items() if name != "examples" for step in stage]
-    usual, known = usual_seconds(store)
-    usual_size = _usual_sizes(store)
-    sizes: dict[str, float | None] = {}
-    seconds: dict[str, float | None] = {}
-    for step in steps:
-        if store.holds(step.kind, step.key):
-            sizes[step.key] = size_of(store.path(step.kind, step.key))
-            continue
-        weights = _source_bytes(step) or _largest(step.inputs.refs, lambda ref: sizes.get(ref.key))
-        seconds[step.key] = usual.of(step.kind, step.subject, weights)
-        size = usual_size.of(step.kind, step.subject, weights)
-        sizes[step.key] = weights if size is None and step.kind in WEIGHTS else size
-    times, room = list(seconds.values()), [sizes[key] for key in seconds]
+    to_do = [step for step in steps if not store.holds(step.kind, step.key)]
+    weights = Weights(store)
+    usual, known = usual_seconds(store, weights)
+    usual_size = Typical()
+    for kept in kept_steps(store):
+        usual_size.add(kept.kind, kept.subject, size_of(kept.path), weights.of_kept(kept))
+    seconds: list[float | None] = []
+    sizes: list[float | None] = []
+    for step in to_do:
+        model = weights.of(step)
+        size = usual_size.of(step.kind, step.subject, model)
+        if size is None and step.kind in WEIGHTS:
+            size = model
+        weights.expect(step, size)
+        seconds.append(usual.of(step.kind, step.subject, model))
+        sizes.append(size)
     return WorkEstimate(
         steps=len(steps),
-        done=len(steps) - len(seconds),
+        done=len(steps) - len(to_do),
         known=known,
-        seconds=sum(each for each in times if each is not None),
-        untimed=times.count(None),
-        bytes=round(sum(each for each in room if each is not None)),
-        unsized=room.count(None),
+        seconds=sum(each for each in seconds if each is not None),
+        untimed=seconds.count(None),
+        bytes=round(sum(each for each in sizes if each is not None)),
+        unsized=sizes.count(None),
     )
-
-
-def weights_of(step: Step, store: Store) -> float | None:
-    """Bytes of the model that a step is about, as its source or the store has it; None: of none, or not known yet."""
-    return _source_bytes(step) or _largest(step.inputs.refs, lambda ref: size_of(store.path(ref.kind, ref.key)))
-
-
-def _usual_sizes(store: Store) -> Typical:
-    usual = Typical()
-    for kept in kept_steps(store):
-        usual.add(kept.kind, kept.subject, size_of(kept.path), _kept_weights(kept, store))
-    return usual
-
-
-def _kept_weights(kept: KeptStep, store: Store) -> float | None:
-    read = _largest(kept.refs, lambda ref: size_of(store.path(ref.kind, ref.key)))
-    return read or (size_of(kept.path) if kept.kind in WEIGHTS else None)
 
 
 def _source_bytes(step: Step) -> float | None:
@@ -104,7 +118,3 @@ def _source_bytes(step: Step) -> float | None:
         if isinstance(source, FolderCheckpoint | PackageCheckpoint):
             return size_of(*weight_files(source_folder(source)))
     return None
-
-
-def _largest(refs: Iterable[StepRef], size: Callable[[StepRef], float | None]) -> float | None:
-    return max((of_one for ref in refs if ref.kind in WEIGHTS and (of_one := size(ref))), default=None)

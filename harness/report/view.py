@@ -393,12 +393,17 @@ class TaskView:
         return counts[len(counts) // 2] if counts else None
 
     @cached_property
+    def timed_in_pairs(self) -> bool:
+        """Whether any deployment was, with the reference."""
+        return any(self._paired(d) is not None for d in self.deployments if d.name != self.reference)
+
+    @cached_property
     def speed_measure(self) -> SpeedMeasure:
         """What every speed-up of the task is of: requests timed in pairs with the reference, where any were.
 
         Else the p50, or throughput where the reference has no latency. What was not measured so has no speed-up.
         """
-        if any(self._paired(d) is not None for d in self.deployments if d.name != self.reference):
+        if self.timed_in_pairs:
             return "single requests, timed in pairs with the reference"
         base = self.reference_deployment
         offline_alone = base is not None and base.latency("p50") is None and base.samples_per_second is not None
@@ -414,13 +419,11 @@ class TaskView:
         base = against or self.reference_deployment
         if base is None:
             return None
-        match self.speed_measure:
-            case "p50":
-                return quotient(base.latency("p50"), deployment.latency("p50"))
-            case "offline throughput":
-                return quotient(deployment.samples_per_second, base.samples_per_second)
-            case _:
-                return quotient(self._paired(deployment), self._paired(base))
+        if self.timed_in_pairs:
+            return quotient(self._paired(deployment), self._paired(base))
+        if self.speed_scenario == "single_stream":
+            return quotient(base.latency("p50"), deployment.latency("p50"))
+        return quotient(deployment.samples_per_second, base.samples_per_second)
 
     def speed_up_interval(self, deployment: DeploymentView) -> Interval | None:
         """Of 95 %, of the speed-up over the reference; None where that was not measured in pairs of several processes.
@@ -440,7 +443,7 @@ class TaskView:
         base = against or self.reference_deployment
         if base is None or base is deployment:
             return False
-        if self.speed_measure not in ("p50", "offline throughput"):
+        if self.timed_in_pairs:
             intervals = [self.speed_up_interval(d) for d in (deployment, base)]
             return any(interval[1] > SCATTERED * interval[0] for interval in intervals if interval is not None)
         return any(d.doubtful(self.speed_scenario) for d in (deployment, base))

@@ -48,10 +48,15 @@ def pair(task: dict[str, Any], b: str, *, a: str = REFERENCE, stratum: str = "al
     return next(entry for entry in pairs if {entry["a"], entry["b"]} == {a, b})
 
 
-def in_pairs(task: dict[str, Any], speed_ups: dict[str, tuple[float, float, float]]) -> None:
+def in_pairs(task: dict[str, Any], speed_ups: dict[str, tuple[float, ...]]) -> None:
     """Give deployments speed-ups with intervals, as measured beside the reference."""
     for name, (ratio, low, high) in speed_ups.items():
         task["deployments"][name]["performance"]["paired"] = paired(REFERENCE, ratio, low, high)
+
+
+def every(task: dict[str, Any], *speed_up: float) -> dict[str, tuple[float, ...]]:
+    """The same speed-up and interval of all deployments but the reference."""
+    return dict.fromkeys(task["deployments"].keys() - {REFERENCE, AGAIN}, speed_up)
 
 
 @pytest.fixture
@@ -112,8 +117,7 @@ def test_a_ratio_of_marked_timings_ranks_nothing(task: dict[str, Any], mark: dic
 
 
 def test_a_ratio_measured_in_pairs_ranks_whatever_the_marks_of_latencies(task: dict[str, Any]) -> None:
-    slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
-    in_pairs(task, slow | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
+    in_pairs(task, every(task, 1.0, 0.9, 1.1) | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
     for entry in task["deployments"].values():
         if entry["performance"]:
             entry["performance"]["single_stream"]["steady"] = False
@@ -125,16 +129,14 @@ def test_a_ratio_measured_in_pairs_ranks_whatever_the_marks_of_latencies(task: d
 
 
 def test_pairs_that_scatter_rank_nothing_and_what_is_not_shown_to_be_faster_is_no_trade(task: dict[str, Any]) -> None:
-    slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
-    in_pairs(task, slow | {INT8: (1.9, 0.35, 10.26), TINY: (1.6, 0.9, 2.6)})
+    in_pairs(task, every(task, 1.0, 0.9, 1.1) | {INT8: (1.9, 0.35, 10.26), TINY: (1.6, 0.9, 2.6)})
     best, told = found(task, "best-trade"), found(task, "not-ranked")
     assert best is not None and best.text.startswith("Nothing here is at least 1.5x as fast")
     assert told is not None and told.deployments == (INT8,)
 
 
 def test_an_interval_that_allows_for_the_choice_says_so(task: dict[str, Any]) -> None:
-    others = {name: (1.7, 1.6, 1.8) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
-    in_pairs(task, others | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
+    in_pairs(task, every(task, 1.7, 1.6, 1.8) | {INT8: (3.5, 3.3, 3.7), TINY: (9.0, 8.0, 10.1)})
     best = found(task, "best-trade")
     assert best is not None and "interval corrected for the choice of one among 5" in best.text
     fastest = found(task, "fastest-of-all")
@@ -142,8 +144,7 @@ def test_an_interval_that_allows_for_the_choice_says_so(task: dict[str, Any]) ->
 
 
 def test_of_two_whose_intervals_overlap_none_is_the_faster(task: dict[str, Any]) -> None:
-    slow = {name: (1.0, 0.9, 1.1) for name in task["deployments"] if name not in (REFERENCE, AGAIN)}
-    in_pairs(task, slow | {INT8: (3.5, 3.0, 4.1), TINY: (9.0, 6.0, 13.5)})
+    in_pairs(task, every(task, 1.0, 0.9, 1.1) | {INT8: (3.5, 3.0, 4.1), TINY: (9.0, 6.0, 13.5)})
     fastest = found(task, "fastest-of-all")
     assert fastest is not None and fastest.deployments == (TINY,)
     in_pairs(task, {INT8: (3.5, 2.0, 6.1)})
