@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import KNOWN_INPUTS, Availability, Backend
-from backends.device_times import stage_times
+from backends.backend import KNOWN_INPUTS, Availability, Backend, stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed

@@ -8,13 +8,12 @@ from typing import Any
 
 from exporters.checkpoint import FILES, CheckpointFacts, check_task, read_checkpoint
 from exporters.embedding import read_pooling
-from exporters.errors import ExportError
+from exporters.errors import ExportError, one_line
 from exporters.files import EMBEDDING, TOKENIZER, TOKENIZER_SETTINGS, describe_files, require, sha256
 from exporters.format import Batches, Format, Job
 from exporters.formats import FORMATS, refused
 from exporters.manifest import Manifest, Tensor, library_versions, read_manifest, verify_files, write_manifest
 from exporters.onnx.graph import EXTERNAL, INPUTS, MODEL, REPRESENTATION
-from exporters.onnx.loadable import require_loadable
 from exporters.onnx.metadata import set_metadata
 from exporters.pooling import check_pooling
 from exporters.scratch import written_beside
@@ -149,3 +148,26 @@ def _torch_outputs(facts: CheckpointFacts, task: str) -> list[Tensor]:
         for name, axes in TASKS[task].outputs.items()
     ]
     return [*logits, Tensor(REPRESENTATION, "float32", ["batch_size", facts.hidden])]
+
+
+def require_loadable(path: Path, format: str) -> None:
+    """Load ``path`` as it stands, without optimisation. Raises `ExportError` with what is wrong in its graph.
+
+    An operator that has a kernel for GPUs alone, or for OpenVINO, is none: types and shapes are checked before kernels
+    are looked for.
+    """
+    import onnxruntime
+    from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NoKernel
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4  # what fails is raised
+    try:
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except NoKernel:
+        return
+    except Exception as error:  # onnxruntime raises several kinds
+        reason = one_line(str(error).rpartition("failed:")[2])
+        raise ExportError(
+            f"the graph of {format} does not load in ONNX Runtime ({reason}): use another format of this model"
+        ) from error

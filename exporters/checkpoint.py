@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from exporters.activation import Activation, activation_of
 from exporters.errors import ExportError, one_line
 from exporters.files import TOKENIZER, require, sha256
 from exporters.positions import pad_token, usable_positions
-from exporters.tasks import TASKS
+from exporters.tasks import TASKS, Activation, activation_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -9,9 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from exporters.activation import Activation
 from exporters.errors import ExportError
 from exporters.files import sha256
+from exporters.tasks import Activation
 
 VERSION = 1
 FILE_NAME = "manifest.json"

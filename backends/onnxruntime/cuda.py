@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, field_validator
 from pydantic_core import PydanticCustomError
 
-from backends.backend import Availability
-from backends.device_times import stage_times
+from backends.backend import Availability, stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed

@@ -13,8 +13,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from backends.backend import Availability, Backend, RuntimeOptions
-from backends.device_times import stage_times
+from backends.backend import Availability, Backend, RuntimeOptions, stage_times
 from backends.errors import BackendError, one_line
 from backends.host import nvidia
 from backends.host.machine import installed

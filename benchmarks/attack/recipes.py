@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks.attack.probabilities import Predict
 from benchmarks.attack.results import AttackResult, Status
-from benchmarks.attack.stop_words import stop_words
+from benchmarks.attack.words import stop_words
 from benchmarks.errors import BenchmarkError
 
 SENTENCE_ENCODER = "https://tfhub.dev/google/universal-sentence-encoder/3"
@@ -162,8 +162,7 @@ def attack_by_recipe(
 
 
 def _build(recipe: str, predict: Predict) -> Any:
-    from benchmarks.attack.textattack_offline import textattack
-    from benchmarks.attack.textattack_parts import ProbabilityWrapper
+    from benchmarks.attack.textattack_offline import ProbabilityWrapper, textattack
 
     search = getattr(textattack.attack_recipes, RECIPES[recipe].class_name).build(ProbabilityWrapper(predict))
     # All texts of a step in one call: batching them well is the business of ``predict``.

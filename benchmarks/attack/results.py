@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from benchmarks.attack.stop_words import stop_words
+from benchmarks.attack.words import stop_words
 
 Status = Literal["skipped", "succeeded", "failed", "budget"]
 Mode = Literal["corrected", "reference"]

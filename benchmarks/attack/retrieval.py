@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.attack.margin import wrong_and_right
+from benchmarks.attack.probabilities import wrong_and_right
 from benchmarks.statistics.search import TIE, TOP
 
 MARGINS = 10.0

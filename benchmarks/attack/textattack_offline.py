@@ -1,4 +1,4 @@
-"""Imports TextAttack with no download, nothing left in the user's home, and the process as it was.
+"""Imports TextAttack with no download, nothing left in the user's home, and the process as it was; a deployment for it.
 
 Importing TextAttack (0.3.11) runs NLTK's downloader unless its marker file exists, reads NLTK's stop
 words, points the caches of Hugging Face and others into its own folder through the environment, and
@@ -15,13 +15,17 @@ import logging
 import logging.config
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from benchmarks.attack.stop_words import stop_words
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.attack.probabilities import Predict, checked_probabilities
+from benchmarks.attack.words import stop_words
 
 
 @contextmanager
@@ -61,3 +65,17 @@ def _import_textattack() -> Any:
 
 
 textattack: Any = _import_textattack()
+
+
+class ProbabilityWrapper(textattack.models.wrappers.ModelWrapper):  # type: ignore[misc]
+    """A deployment as TextAttack calls it; rows are made to sum to 1 within its tolerance of 1e-6.
+
+    Rows that do not are put through softmax by TextAttack, which distorts probabilities that were
+    computed in lower precision.
+    """
+
+    def __init__(self, predict: Predict) -> None:
+        self.model = predict
+
+    def __call__(self, text_input_list: Sequence[str], **_: Any) -> NDArray[np.float64]:
+        return checked_probabilities(self.model, text_input_list)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib import resources
 
 Span = tuple[int, int]
 
@@ -83,3 +84,10 @@ def in_case_of(word: str, model: str) -> str:
 def without_surrogates(text: str) -> str:
     """Lone surrogates cannot be encoded; a stand-in of one character each keeps every offset."""
     return _SURROGATE.sub("\ufffd", text)
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """English function words, in lower case: an attack neither changes them nor puts them in."""
+    text = resources.files(__package__).joinpath("stop_words.txt").read_text(encoding="utf-8")
+    return frozenset(text.split())

@@ -6,14 +6,16 @@ Neighbors"). In-distribution is the positive class throughout, and a higher scor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.statistics.agreement import Overlaps, all_pairs, overlaps
+from benchmarks.statistics.agreement import Overlaps, Symmetric, all_pairs, overlaps
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, estimates, number
 from benchmarks.statistics.equivalence import OVERLAP_MARGIN, Floors, Verdict, judge
 from benchmarks.statistics.length_matching import LengthBins, LengthMatch
@@ -64,7 +66,7 @@ class Detector(Ranking):
 
 
 @dataclass(frozen=True)
-class DistributionPair:
+class DistributionPair(Symmetric):
     """Do two deployments flag the same points as out-of-distribution, and rank them alike?"""
 
     a: str
@@ -83,11 +85,6 @@ class DistributionPair:
     """Spearman's correlation of the scores of out-of-distribution points, -1 to 1."""
     rank_correlation_in_distribution: Estimate
     """Spearman's correlation of the scores of in-distribution points, -1 to 1."""
-
-    @property
-    def turned(self) -> DistributionPair:
-        """The same pair, told from `b` to `a`."""
-        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)
@@ -367,3 +364,17 @@ def _pairs(
         )
         for pair, (a, b) in enumerate(places)
     ]
+
+
+def negative_energy(logits: Sequence[NDArray[np.floating]]) -> Floats:
+    """(n,) log sum exp of the logits at temperature 1 (Liu et al. 2020); of several rows, the sum.
+
+    It is minus the energy, so that a higher score means more in-distribution.
+    """
+    alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)  # SciPy's call takes longer than a row's work
+    for place, rows in enumerate(logits):
+        alike[rows.shape].append(place)
+    energies = np.empty(len(logits))
+    for places in alike.values():
+        energies[places] = logsumexp(np.stack([logits[place] for place in places]), axis=2).sum(axis=1)
+    return energies

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.statistics.agreement import all_pairs
+from benchmarks.statistics.agreement import Symmetric, all_pairs
 from benchmarks.statistics.bootstrap import UNDEFINED, Estimate, Floats, GroupBootstrap, estimates, number
 from benchmarks.statistics.equivalence import OVERLAP_MARGIN, Floors, Verdict, judge
 from benchmarks.statistics.nearest_neighbours import Neighbours, unit_vectors
@@ -19,7 +19,7 @@ _BLOCK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
-class RepresentationPair:
+class RepresentationPair(Symmetric):
     """Do two deployments see the same neighbours? The keys of the mappings are the values of k, as text."""
 
     a: str
@@ -36,11 +36,6 @@ class RepresentationPair:
     """Procrustes likeness after the best rotation, up to 1."""
     expected_procrustes: float | None
     """That of unrelated representations; None: undefined."""
-
-    @property
-    def turned(self) -> RepresentationPair:
-        """The same pair, told from `b` to `a`."""
-        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)

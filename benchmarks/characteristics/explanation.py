@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.errors import BenchmarkError, require_reference
-from benchmarks.statistics.agreement import all_pairs
+from benchmarks.statistics.agreement import Symmetric, all_pairs
 from benchmarks.statistics.bootstrap import Estimate, Floats, GroupBootstrap, divide, estimates
 
 Predict = Callable[[list[str]], NDArray[np.float64]]
@@ -42,7 +42,7 @@ class TextExplanation:
 
 
 @dataclass(frozen=True)
-class ExplanationPair:
+class ExplanationPair(Symmetric):
     """Do two deployments decide for the same words? The keys of the mappings are the values of k, as text."""
 
     a: str
@@ -59,11 +59,6 @@ class ExplanationPair:
     """Mean of Spearman's correlation of the weights, over texts with the same label, -1 to 1."""
     same_label: Estimate
     """Share of the texts to which both give the same label, 0 to 1."""
-
-    @property
-    def turned(self) -> ExplanationPair:
-        """The same pair, told from `b` to `a`."""
-        return replace(self, a=self.b, b=self.a)
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,25 @@ pairs at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.statistics.bootstrap import Floats, GroupBootstrap, divide
+
+
+@dataclass(frozen=True)
+class Symmetric:
+    """Figures of two deployments `a` and `b` that are the same from either side."""
+
+    @property
+    def turned(self) -> Self:
+        """The same pair, told from `b` to `a`."""
+        return replace(self, a=self.b, b=self.a)  # type: ignore[attr-defined, call-arg]
+
 
 # --- two sets of examples: counts `both` = |A and B|, `a` = |A|, `b` = |B| out of `n` ----------------
 

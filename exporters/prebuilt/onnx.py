@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.activation import Activation
 from exporters.checkpoint import check_task
 from exporters.errors import ExportError
 from exporters.files import TOKENIZER, TOKENIZER_SETTINGS, describe_files, require
@@ -30,7 +29,7 @@ from exporters.pooling import check_pooling
 from exporters.prebuilt.files import copy_prebuilt, prebuilt_digests, read_prebuilt, weight_files
 from exporters.prebuilt.graph import adapt, check_inputs, fed_inputs, name_inputs
 from exporters.prebuilt.outputs import TensorSource, find_logits, find_representation
-from exporters.tasks import TASKS
+from exporters.tasks import TASKS, Activation
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exporters.activation import Activation, activation_of
 from exporters.errors import ExportError
-from exporters.tasks import TASKS
+from exporters.tasks import TASKS, Activation, activation_of
 from harness.errors import UserError
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.errors import ExportError
+from exporters.files import sha256
 from exporters.positions import first_position, pad_token, usable_positions
 from exporters.prebuilt.engine import look_at_engine
 from exporters.prebuilt.onnx import DeclaredMetadata, PrebuiltModel, look_at
@@ -18,7 +19,6 @@ from harness.checkpoints.locate import require_inside
 from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_prebuilt_vocabulary
 from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
-from harness.store.keys import file_digest
 from harness.tasks.fast_tokenizer import TOKENIZER
 
 CONFIG = "config.json"
@@ -75,7 +75,7 @@ def inspect_prebuilt(artifact: PrebuiltArtifact, *, task: str, labels: Sequence[
         require_head(described, config, len(labels), task=task)
         _same_labels(described, config, labels)
     tokenizer = read_prebuilt_vocabulary(folder)
-    digests = {path.name: file_digest(path) for path in prebuilt_tokenizer_files(folder)}
+    digests = {path.name: sha256(path) for path in prebuilt_tokenizer_files(folder)}
     if seen is not None:
         _require_room(tokenizer.get_vocab_size(), seen)
         _same_tokenizer(folder, digests, seen)

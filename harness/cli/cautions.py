@@ -10,8 +10,7 @@ from harness.checkpoints.prebuilt import prebuilt_file
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import TaskSettings
-from harness.data.absent_documents import AbsentDocuments
-from harness.data.left_out import left_out
+from harness.data.left_out import AbsentDocuments, left_out
 from harness.errors import UserError
 from harness.examples.records import Example, Query, TextExample
 from harness.planning.context import this_machine
@@ -96,12 +95,7 @@ def _absent_documents(planned: TaskPlan, queries: Sequence[Example], corpus: Seq
             f"{place}: holds none of the {plural(absent.relevant, 'relevant document')}, such as {absent.ids[0]!r}; "
             "name the corpus that the qrels are of"
         )
-    clause = f", and {absent.without} of {plural(absent.queries, 'query', 'queries')} nothing relevant"
-    yield (
-        f"{place}: {len(absent.ids)} of {plural(absent.relevant, 'relevant document')}, such as {absent.ids[0]!r}, are "
-        f"not in it, so that no query finds them{clause if absent.without else ''}; name the corpus that "
-        "the qrels are of"
-    )
+    yield f"{place}: {absent.sentence} (such as {absent.ids[0]!r}); name the corpus that the qrels are of"
 
 
 def _queries_left_out(planned: TaskPlan, role: str) -> Iterator[str]:

@@ -13,9 +13,8 @@ from harness.config.load import load_policy
 from harness.config.policy import Policy
 from harness.errors import UserError
 from harness.gate.baseline import Baseline, baseline_of, load_baseline
-from harness.gate.benchmark_json import to_benchmark_json
+from harness.gate.ci_formats import to_benchmark_json, to_junit
 from harness.gate.judge import gated_run, judge
-from harness.gate.junit import to_junit
 from harness.gate.starting_policy import starting_policy
 from harness.gate.summary import github_annotations, print_lines, to_markdown
 from harness.report.view import tasks_of

@@ -9,8 +9,7 @@ import typer
 
 from harness.cli.show import find_run
 from harness.errors import UserError
-from harness.report.render import ReportFormat
-from harness.run_comparison.render import render
+from harness.run_comparison.render import ComparisonFormat, render
 from harness.run_comparison.runs import read_pair
 from harness.run_comparison.verdicts import compare
 
@@ -19,7 +18,7 @@ WORSE = 4
 
 
 def compare_runs(
-    a: Path, b: Path, store: Path, format: ReportFormat, *, minimum_effect: float, fail_on_slower: bool
+    a: Path, b: Path, store: Path, format: ComparisonFormat, *, minimum_effect: float, fail_on_slower: bool
 ) -> None:
     """Write how run ``b`` differs from run ``a`` (folders, or names as `report` takes them) to standard output.
 

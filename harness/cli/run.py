@@ -18,7 +18,7 @@ from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.config.study import Study
 from harness.errors import SKIPPED
-from harness.execution.executors import executor_of
+from harness.execution.processes import executor_of
 from harness.execution.run import Execution, LoadedExamples
 from harness.gate.baseline import load_baseline
 from harness.gate.matches import check_matches

@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.data.checks import UniqueIds, bad_data, checked_id, checked_text, group_of, short
 from harness.data.files import existing_file, read_text
-from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import whole_number
+from harness.data.rows import jsonl_rows
 from harness.errors import UserError
 from harness.examples.records import PlainText, Query
 

@@ -1,4 +1,4 @@
-"""Data files as text; whatever keeps one from being read is a line that a person can act on."""
+"""Data files as text, or as words; whatever keeps one from being read is a line that a person can act on."""
 
 from __future__ import annotations
 
@@ -37,3 +37,14 @@ def read_text(path: Path) -> str:
         line = raw.count(b"\n", 0, error.start) + 1
         value = f"byte 0x{raw[error.start]:02x} at offset {error.start} is not UTF-8"
         raise bad_data(path, f"line {line}", value, "convert the file to UTF-8") from None
+
+
+def read_stop_words(path: Path) -> list[str]:
+    """The words of a text file, in lower case, sorted, each once.
+
+    Raises:
+        UserError: the file cannot be read, or has no words.
+    """
+    if words := sorted(set(read_text(path).lower().split())):
+        return words
+    raise UserError(f"{path}: has no stop words; leave stop_words out for the English ones that come with scalemodel")

@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.data.checks import UniqueIds, bad_data, checked_question, checked_text, short
 from harness.data.files import read_text
-from harness.data.jsonl_rows import jsonl_rows
+from harness.data.rows import jsonl_rows
 from harness.examples.records import QuestionExample
 
 _WAY_OUT = "put it into the SQuAD layout"

@@ -9,10 +9,9 @@ from typing import Any
 
 from backends.errors import one_line
 from harness.data.checks import bad_data, checked_text, group_of, short
-from harness.data.csv_rows import csv_rows
 from harness.data.files import existing_file
-from harness.data.jsonl_rows import jsonl_rows
 from harness.data.labels import checked_label
+from harness.data.rows import csv_rows, jsonl_rows
 from harness.errors import UserError
 from harness.examples.records import LabelledText, PlainText, ScoredPair, TextExample, TextPair
 

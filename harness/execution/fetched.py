@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from exporters.files import sha256
 from harness.checkpoints.locate import download, downloaded_names
 from harness.config.checkpoints import HubCheckpoint
 from harness.config.data import HubSource
@@ -21,7 +22,6 @@ from harness.config.study import Study
 from harness.data.hub_client import HUB, HUB_SECONDS, reporting_hub_errors
 from harness.errors import UserError
 from harness.store.atomic import write_json
-from harness.store.keys import file_digest
 
 DEFAULT_REVISION = "main"
 
@@ -100,7 +100,7 @@ def fetch(study: str, wanted: list[Need], folder: Path) -> Path:
         kind, hub, revision, split = _key(need)
         repositories.append(Repository(kind=kind, hub=hub, revision=revision, split=split, commit=commit))
         for place in places:
-            files[str(place.relative_to(folder))] = File(bytes=place.stat().st_size, sha256=file_digest(place))
+            files[str(place.relative_to(folder))] = File(bytes=place.stat().st_size, sha256=sha256(place))
     manifest = FetchManifest(study=study, repositories=tuple(repositories), files=files)
     write_json(manifest_file(study, folder), manifest.model_dump(mode="json"))
     return manifest_file(study, folder)
@@ -130,7 +130,7 @@ def require_fetched(study: Study, folder: Path) -> None:
         place = folder / name
         if not place.is_file():
             raise UserError(f"--offline {folder}: {name} is missing, its manifest names it: copy it too, or {again}")
-        if place.stat().st_size != expected.bytes or file_digest(place) != expected.sha256:
+        if place.stat().st_size != expected.bytes or sha256(place) != expected.sha256:
             raise UserError(
                 f"--offline {folder}: {name} is not its manifest's file (SHA-256): copy it again, or {again}"
             )
@@ -208,7 +208,7 @@ def _check(need: Need, snapshot: Path) -> None:
         if file is None:
             continue
         if file.lfs is not None:
-            whole = file_digest(place) == file.lfs.sha256
+            whole = sha256(place) == file.lfs.sha256
         else:
             whole = git_hash(place.read_bytes()) == file.blob_id
         if not whole:

@@ -15,8 +15,7 @@ from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageC
 from harness.errors import UserError
 from harness.inference.process import die_with_parent, import_transformers
 from harness.steps import checkpoint
-from harness.store.keys import key_of
-from harness.store.step import Step, keyed
+from harness.store.step import Step, key_of, keyed
 
 
 def check_checkpoints(steps: Sequence[Step], *, tell: Callable[[str], None] | None = None) -> list[str]:

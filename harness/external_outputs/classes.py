@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.data.checks import bad_data, checked_id, short
-from harness.data.csv_rows import csv_rows
 from harness.data.files import read_text
 from harness.data.labels import whole_number
+from harness.data.rows import csv_rows
 from harness.errors import UserError
 from harness.external_outputs.json_text import parse
 from harness.external_outputs.probabilities import KINDS, PREFIXES, probabilities_of_table

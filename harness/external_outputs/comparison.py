@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.prediction_errors import PredictionErrors
 from benchmarks.statistics.equivalence import Floor
+from exporters.files import sha256
 from harness.data.checks import short
 from harness.errors import UserError
 from harness.external_outputs.confidence import calibration
@@ -39,7 +40,6 @@ from harness.results.schema import (
     Results,
     TaskResults,
 )
-from harness.store.keys import file_digest
 from harness.tasks.question_answering import QuestionAnsweringTask
 from harness.tasks.text_classification import TextClassificationTask
 
@@ -351,8 +351,7 @@ def _deployment(
         quality=judgements[source.name].quality if source.name in judgements else None,
         runtime=None,
         sources=[
-            OutputFile(file=str(output.path), kind=output.kind, sha256=file_digest(output.path))
-            for output in source.outputs
+            OutputFile(file=str(output.path), kind=output.kind, sha256=sha256(output.path)) for output in source.outputs
         ],
     )
 

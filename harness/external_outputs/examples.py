@@ -99,7 +99,7 @@ def _of_gold(path: Path) -> ComparedExamples:
 
 
 def _holds_questions(path: Path) -> bool:
-    from harness.data.jsonl_rows import jsonl_rows
+    from harness.data.rows import jsonl_rows
 
     return any("question" in record for _, record in islice(jsonl_rows(path), 1))
 

@@ -53,7 +53,7 @@ def _metrics(task: TaskView, deployment: str) -> list[tuple[str, str, float]]:
             reading = None if figure.of_pair and one.name == task.reference else READERS[name](task, one, "")
             if reading is None or reading.estimate.value is None or reading.doubt:
                 continue
-            kind = {"score": "exact_match" if task.is_question_answering else "accuracy"}.get(name, name)
+            kind = task.score_name.replace(" ", "_") if name == "score" else name
             against = f", against {words(task.reference)}" if figure.of_pair else ""
             meaning = f"{name} ({figure.unit}{_interval(reading.estimate, figure.scale)}{against})"
             metrics.append((kind, meaning, round(reading.estimate.value / figure.scale, 4)))

@@ -1,19 +1,43 @@
-"""The steps that export checkpoints to formats, and that take in finished files."""
+"""The steps that export checkpoints to formats and take in finished files; what is not made of a model."""
 
 from __future__ import annotations
 
 from backends.host.nvidia import TENSORRT_PACKAGES
-from exporters.formats import FORMATS
+from exporters.formats import FORMATS, refused
 from exporters.pooling import POOLINGS
+from harness.checkpoints.positions import architecture
 from harness.checkpoints.prebuilt import inspect_prebuilt, prebuilt_file, tokenizer_folder
 from harness.config.deployments import formats_of, represented
 from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
 from harness.planning.context import TaskContext
-from harness.planning.refused import Refused
 from harness.planning.step import MODELS, installed, plan_step
 from harness.steps import artifact, prebuilt_artifact
 from harness.store.step import Step
+
+Refused = dict[tuple[str, str], str]
+"""The reason, by model and format."""
+
+
+def refused_formats(context: TaskContext) -> Refused:
+    """The formats of the study that are left out for a model. Of a model on a hub nothing is known yet.
+
+    Raises:
+        UserError: a model names such a format itself, or no other.
+    """
+    refusals: Refused = {}
+    for name, model in context.task.models.items():
+        kind = architecture(context.name, context.task, name)
+        if kind is None:
+            continue
+        formats = formats_of(context.study, model)
+        reasons = {format: reason for format in formats if (reason := refused(format, kind)) is not None}
+        if reasons and (model.formats or len(reasons) == len(formats)):
+            format, reason = next(iter(reasons.items()))
+            place = f"tasks.{context.name}.models.{name}.formats" if model.formats else "formats"
+            raise UserError(f"{place}: {format} is not made of {name}, a {kind}: {reason}")
+        refusals.update({(name, format): reason for format, reason in reasons.items()})
+    return refusals
 
 
 def plan_artifacts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from exporters.files import sha256
 from harness.checkpoints.digest import source_digest
 from harness.checkpoints.positions import heads, layers
 from harness.checkpoints.removed import heads_removed, require_layers
@@ -20,8 +21,7 @@ from harness.errors import UserError
 from harness.planning.context import TaskContext
 from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
-from harness.store.keys import file_digest, key_of
-from harness.store.step import Step
+from harness.store.step import Step, key_of
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def checkpoint_digest(source: CheckpointSource, task: str) -> str:
     if isinstance(source, EmbeddedCheckpoint):
         from harness.demo import files
 
-        return key_of([file_digest(path) for path in files(source.embedded, task)])
+        return key_of([sha256(path) for path in files(source.embedded, task)])
     return source_digest(source)
 
 

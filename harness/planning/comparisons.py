@@ -1,14 +1,15 @@
-"""Comparisons that a run can make: one step for each characteristic, over the outputs that are there."""
+"""Comparisons that a run can make: a step for each characteristic, over the outputs that are there, and its floors."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from harness.config.deployments import EXECUTION_REPLICATE, represented
+from benchmarks.statistics.equivalence import Floor
+from harness.config.deployments import EXECUTION_REPLICATE, Deployment, represented
 from harness.config.study import Study
 from harness.config.task_registry import task_class
-from harness.planning.noise import floors
+from harness.config.tasks import TaskSettings
 from harness.planning.plan import TaskPlan
 from harness.planning.step import InputsT, OptionsT, plan_step
 from harness.planning.transfers import attacked, transfers
@@ -177,3 +178,33 @@ def _method(task: TaskPlan) -> str:
         return f"TextAttack's {attack.recipe}"
     of = f" of the {target_of(task.name, attack)}" if len(task_class(task.name).attack_targets) > 1 else ""
     return f"BERT-ATTACK{of}"
+
+
+def floors(
+    task: TaskSettings, deployments: Mapping[str, Deployment], reference: str, present: Collection[str]
+) -> dict[str, Floor]:
+    """For every deployment that may be judged, its floor. Only deployments that are ``present`` count.
+
+    Models of another architecture are held against the *seed floor*, the reference's seed replicates in its own format
+    and on its backend, where there are any. All else is held against the *execution floor*, the reference's own second
+    run: neither a seed nor the noise of a format excuses what a format changes. Replicates, a student's too, are held
+    against what they replicate, and are not judged.
+    """
+    first = deployments[reference]
+    same_recipe = {name for name, model in task.models.items() if model.replicate_of == first.model}
+    seeds = tuple(
+        name
+        for name, other in deployments.items()
+        if other.format == first.format and other.backend == first.backend and name in present
+        if other.model in same_recipe
+    )
+    rerun = tuple(name for name in (reference + EXECUTION_REPLICATE,) if name in present)
+    floors_by_deployment: dict[str, Floor] = {}
+    for name, deployment in deployments.items():
+        if name == reference or name not in present or task.models[deployment.model].replicate_of is not None:
+            continue
+        if deployment.model != first.model and seeds:
+            floors_by_deployment[name] = Floor("seed", seeds)
+        elif rerun:
+            floors_by_deployment[name] = Floor("execution", rerun)
+    return floors_by_deployment

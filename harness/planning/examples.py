@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from exporters.files import sha256
 from harness.config.data import DataSource, TrainingSource
 from harness.config.tasks import TaskSettings
 from harness.data.load import source_files
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
 from harness.steps import examples
-from harness.store.keys import file_digest
 from harness.store.step import Step
 
 ATTACKED = "attack-"
@@ -57,7 +57,7 @@ def _examples(context: TaskContext, role: str, source: TrainingSource) -> Step:
             source=source,
             settings=tuple(map(_settings, source)) if isinstance(source, tuple) else _settings(source),
             suffixes=tuple(path.suffix for path in files),
-            sha256=tuple(file_digest(path) for path in files),
+            sha256=tuple(sha256(path) for path in files),
             seed=context.study.seed,
         ),
         inputs=examples.Inputs(),

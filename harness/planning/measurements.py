@@ -1,4 +1,4 @@
-"""The steps that run a deployment over the data, and measure how fast it is."""
+"""The steps that run a deployment over the data, explain what it decides, and measure how fast it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from harness.config.deployments import represented
 from harness.planning.deployed import Deployed
 from harness.planning.step import InputsT, OptionsT, without
-from harness.steps import outputs, paired_speed_up, performance, search_speed, tuned_throughput, tuning_search
+from harness.steps import (
+    explanation,
+    outputs,
+    paired_speed_up,
+    performance,
+    search_speed,
+    tuned_throughput,
+    tuning_search,
+)
 from harness.steps.registry import StepKind
 from harness.store.step import Step, StepRef
 
@@ -196,4 +204,33 @@ def _in_fresh_processes(
             inputs=inputs,
         )
         for number, options in enumerate(each)
+    )
+
+
+def plan_explanations(deployed: Deployed) -> tuple[Step, ...]:
+    """Explanations of its decisions. The reference has two: the second, from other samples, is its floor."""
+    context = deployed.context
+    settings = context.task.characteristics.explanation
+    if settings is None:
+        return ()
+    return tuple(
+        deployed.step(
+            explanation,
+            title=f"explain {deployed.deployment.name}",
+            group=f"deployment {context.name} {deployed.deployment.name}",
+            options=explanation.Options(
+                deployment=deployed.options,
+                explanation=without(settings, "k"),
+                # Other variants of the texts: how far the method is from itself.
+                draw=context.study.seed + rerun,
+                seed=context.study.seed,
+            ),
+            inputs=explanation.Inputs(
+                artifact=deployed.artifact.ref,
+                evaluation=deployed.evaluation,
+                examples=deployed.examples["evaluation"].ref,
+            ),
+            rerun=rerun,
+        )
+        for rerun in ((False, True) if deployed.is_reference else (False,))
     )

@@ -11,14 +11,14 @@ from harness.config.deployments import Deployment, deployments
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import TaskSettings
-from harness.planning.artifacts import plan_artifacts
+from harness.planning.artifacts import Refused, plan_artifacts, refused_formats
 from harness.planning.attacks import plan_attacks, plan_random_swaps
 from harness.planning.checkpoints import plan_checkpoints
 from harness.planning.context import Machine, TaskContext, this_machine
 from harness.planning.deployed import Deployed
 from harness.planning.examples import plan_examples
-from harness.planning.explanations import plan_explanations
 from harness.planning.measurements import (
+    plan_explanations,
     plan_outputs,
     plan_paired,
     plan_performance,
@@ -27,7 +27,6 @@ from harness.planning.measurements import (
     plan_tuning,
 )
 from harness.planning.proposals import ProposalSteps, plan_proposals
-from harness.planning.refused import Refused, refused_formats
 from harness.planning.step import once
 from harness.planning.verification import plan_expected, plan_expected_of_graph, plan_verification
 from harness.steps import checkpoint_outputs, graph_outputs

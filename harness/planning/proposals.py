@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from benchmarks.attack.results import AttackSettings
 from harness.config.characteristics import Attack, MaskedLanguageModelSource
 from harness.config.checkpoints import CheckpointSource
-from harness.data.stop_words import read_stop_words
+from harness.data.files import read_stop_words
 from harness.planning.checkpoints import checkpoint_digest, seed_of
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples

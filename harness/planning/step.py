@@ -10,8 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from harness.steps.registry import StepKind, kind_name
-from harness.store.keys import key_of
-from harness.store.step import Step, StepInputs, keyed
+from harness.store.step import Step, StepInputs, StepSubject, key_of, keyed
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
 InputsT = TypeVar("InputsT", bound=StepInputs)
@@ -27,7 +26,7 @@ def plan_step(
     *,
     title: str,
     group: str,
-    subject: dict[str, str],
+    subject: StepSubject,
     options: OptionsT,
     inputs: InputsT,
 ) -> Step:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from typing import Literal
 
 from rich.console import Console
 
-from harness.report.as_json import to_json
 from harness.report.blocks import Report
-from harness.report.build import build_report
+from harness.report.build import all_findings, build_report
 from harness.report.latex import to_latex
 from harness.report.markdown import to_markdown
 from harness.report.terminal import Terminal
@@ -16,6 +17,8 @@ from harness.results.read import RunResults
 
 AS_TEXT = {"markdown": to_markdown, "latex": to_latex}
 ReportFormat = Literal["terminal", "markdown", "json", "latex"]
+JSON_VERSION = 2
+"""Of the report itself; the results inside carry their own."""
 
 
 def render(
@@ -33,26 +36,42 @@ def render(
     however many there are. The others are written as they are, without wrapping or colour.
     """
     console = console or Console(width=width)
-    if format == "terminal":
-        before = console.width
-        console.width = width or before
-        try:
-            Terminal(console).report(build_report(run, all_pairs=all_pairs))
-        finally:
-            console.width = before
+    if format == "json":
+        write_text(to_json(run), console)
         return
-    _write(console, to_json(run) if format == "json" else AS_TEXT[format](build_report(run, all_pairs=all_pairs)))
+    before = console.width
+    console.width = width or before
+    try:
+        render_part(build_report(run, all_pairs=all_pairs), format=format, console=console)
+    finally:
+        console.width = before
 
 
-def render_part(report: Report, *, format: Literal["terminal", "markdown", "latex"] = "terminal") -> None:
-    """Write a report, or what was taken from one, to standard output."""
-    console = Console()
+def render_part(
+    report: Report,
+    *,
+    format: Literal["terminal", "markdown", "latex"] = "terminal",
+    console: Console | None = None,
+) -> None:
+    """Write a report, or a part of one, to ``console`` (standard output when None)."""
+    console = console or Console()
     if format == "terminal":
         Terminal(console).report(report)
     else:
-        _write(console, AS_TEXT[format](report))
+        write_text(AS_TEXT[format](report), console)
 
 
-def _write(console: Console, text: str) -> None:
-    # a stream of another encoding gets "?" for what it cannot show instead of an exception
+def write_text(text: str, console: Console) -> None:
+    """As it is, without wrapping or colour; "?" for what the console's encoding does not have."""
     console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+
+
+def to_json(run: RunResults) -> str:
+    """For programs: results and timings as they are, and the findings. ASCII; what is unknown is null."""
+    report = {
+        "report_version": JSON_VERSION,
+        "findings": {task: [asdict(f) for f in findings] for task, findings in all_findings(run).items()},
+        "results": run.results.model_dump(mode="json"),
+        "performance": None if run.performance is None else run.performance.model_dump(mode="json"),
+    }
+    return json.dumps(report, indent=2, allow_nan=False) + "\n"

@@ -216,65 +216,54 @@ class RankedSpeedUp:
         return self.low > other.high
 
 
+class ExternalTask(Task):
+    """A task whose outputs came from files, under a name of their own."""
+
+    unit = "example"
+    score = None
+
+
 class TaskView:
     """One task of the results."""
 
     def __init__(self, name: str, result: TaskResults, timings: Mapping[str, DeploymentPerformance]) -> None:
         self.name = name
+        self.kind: type[Task] = task_class(name) if name in TASKS else ExternalTask
         self.result = result
         self.reference = result.reference
         self.notes = tuple(words(note) for note in result.notes)
         self.deployments = _ordered(result, timings)
         self.by_name = {deployment.name: deployment for deployment in self.deployments}
 
-    @cached_property
-    def _class(self) -> type[Task] | None:
-        """None: its outputs came from files, under a name of their own."""
-        return task_class(self.name) if self.name in TASKS else None
-
     @property
     def unit(self) -> str:
         """What one example is called."""
-        return self._class.unit if self._class else "example"
+        return self.kind.unit
 
     def unit_of(self, role: str) -> str:
         """What one example of a data set is called."""
-        other = self._class.other_unit if self._class else None
-        return self.unit if role == "evaluation" or other is None else other
+        return self.unit if role == "evaluation" or self.kind.other_unit is None else self.kind.other_unit
 
     @property
     def score_name(self) -> str:
         """What the share of examples that are right is called."""
-        return self._class.right if self._class else "accuracy"
+        return self.kind.right
 
     @property
-    def fooled(self) -> str:
-        """How an example that an attack turned is told of: see `Task.fooled`."""
-        return (self._class or Task).fooled
-
-    @property
-    def left_out(self) -> Mapping[str, str]:
-        """Characteristics that are not for the task, and why, by their field."""
-        return self._class.left_out if self._class else {}
-
-    @property
-    def figures(self) -> Mapping[str, str]:
-        """What its quality has beside that share: names of fields, and their headings."""
-        return self._class.figures if self._class else {}
+    def score_heading(self) -> str:
+        """The same above a column."""
+        return {"exact match": "EM"}.get(self.score_name, self.score_name)
 
     @property
     def main_figure(self) -> tuple[str, str] | None:
-        """The first of `figures`, by which people know the task: its field, and its heading."""
-        return next(iter(self.figures.items()), None)
+        """By which people know the task, beside that share: its field of `Quality`, and its heading."""
+        name = self.kind.main_figure
+        return None if name is None else (name, self.kind.figures[name])
 
     @property
     def external(self) -> bool:
         """Whether its outputs came from files: no model was run, so there is no speed, memory or format."""
         return self.result.family == "external"
-
-    @property
-    def is_question_answering(self) -> bool:
-        return self.name == "question-answering"
 
     @cached_property
     def reference_deployment(self) -> DeploymentView | None:

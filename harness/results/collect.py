@@ -19,6 +19,7 @@ from harness.config.deployments import EXECUTION_REPLICATE, random_weights, repr
 from harness.config.models import Model
 from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
+from harness.data.left_out import AbsentDocuments
 from harness.data.load import describe
 from harness.errors import SKIPPED
 from harness.examples.records import QuestionExample, TextExample
@@ -34,7 +35,6 @@ from harness.results.deployments import (
     SensitivitySummary,
 )
 from harness.results.environment import Environment
-from harness.results.judgements import judgement_notes
 from harness.results.performance import search_speed_up, summarise
 from harness.results.read import PERFORMANCE_FILE, RESULTS_FILE
 from harness.results.schema import (
@@ -56,7 +56,7 @@ from harness.steps.registry import kind_name
 from harness.steps.search_speed import read_searches
 from harness.steps.tuned_throughput import TunedPairs, read_tuned_pairs
 from harness.store.examples import FILE as EXAMPLES
-from harness.store.examples import read_examples
+from harness.store.examples import read_examples, read_ids
 from harness.store.inventory import KeptStep
 from harness.store.outputs import FILE as OUTPUTS
 from harness.store.outputs import read_outputs
@@ -111,8 +111,6 @@ def plan_as_json(stages: Mapping[str, Sequence[Step]]) -> dict[str, Any]:
 
 
 BESIDE_THE_MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
-SUBJECTS = ("deployment", "model", "format", "role", "characteristic")
-"""What a step may be about; see `FailedStep`."""
 
 
 class _Collector:
@@ -311,13 +309,17 @@ class _Collector:
 
 
 def _failed_step(failure: StepFailure) -> FailedStep:
-    subject = {name: failure.step.subject.get(name) for name in SUBJECTS}
+    subject = failure.step.subject
     return FailedStep(
         step=failure.step.title,
         status=failure.status,
         reason=failure.reason,
         command=failure.command,
-        **subject,
+        deployment=subject.get("deployment"),
+        model=subject.get("model"),
+        format=subject.get("format"),
+        role=subject.get("role"),
+        characteristic=subject.get("characteristic"),
     )
 
 
@@ -387,3 +389,13 @@ def _notes(task: TaskSettings) -> list[str]:
             "distribution leave them out" + (", and so everything." if task.reference in without else ".")
         )
     return notes
+
+
+def judgement_notes(examples: Mapping[str, Path]) -> list[str]:
+    """Notes on the judgements that queries were scored by. ``examples``: the folders of a task's data sets, by role."""
+    if not {"evaluation", "corpus"} <= set(examples):
+        return []
+    absent = AbsentDocuments.of(read_examples(examples["evaluation"]), read_ids(examples["corpus"]))
+    if absent is None or not absent.ids:
+        return []
+    return [f"{absent.sentence}: nDCG and recall are lower than on the corpus that the judgements (qrels) are of."]

@@ -30,7 +30,6 @@ from harness.steps.model_wrapper import (
     attacked_examples,
     wrapped_examples,
 )
-from harness.steps.progress import text_progress
 from harness.store.attack_journal import AttackJournal
 from harness.store.json_lines import read_lines, write_lines
 from harness.store.step import StepRef
@@ -87,7 +86,7 @@ def _attack(context: Context[Options, Inputs], predict: Predict) -> Iterator[dic
     options = context.options
     examples = attacked_examples(context.folder(context.inputs.examples), options)
     journal = AttackJournal(context.work())
-    report = text_progress(context, journal.settled, len(examples))
+    report = context.text_progress(journal.settled, len(examples))
     wrapper = wrapped_examples(predict, examples)
     results = attack(
         wrapper.predict,

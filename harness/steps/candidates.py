@@ -15,7 +15,6 @@ from benchmarks.attack.rules import rules_of
 from benchmarks.errors import BenchmarkError
 from harness.steps.context import Context
 from harness.steps.model_wrapper import AttackedOptions, Settings, attacked_examples
-from harness.steps.progress import text_progress
 from harness.store.step import StepInputs, StepRef
 
 VERSION = 3
@@ -40,7 +39,7 @@ def run(context: Context[Options, Inputs]) -> None:
     model = MaskedLanguageModel(context.folder(context.inputs.masked_language_model), settings, threads=options.threads)
     attacked = attacked_examples(context.folder(context.inputs.examples), options)
     texts = list(dict.fromkeys(one.text for one in attacked))
-    report = text_progress(context, 0, len(texts))
+    report = context.text_progress(0, len(texts))
     with (context.destination / FILE).open("w", encoding="utf-8") as file:
         for number, text in enumerate(texts, start=1):
             words = rules_of(settings.mode).words(text)

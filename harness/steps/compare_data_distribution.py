@@ -76,7 +76,7 @@ def _other_scores(
     evaluation: Mapping[str, pa.Table], other: Mapping[str, pa.Table], judged: NDArray[np.bool_], task: type[Task]
 ) -> dict[str, dict[str, tuple[Floats, Floats]]]:
     """What the outputs themselves tell of a point being in-distribution: how sure and how large they are."""
-    from benchmarks.statistics.energy import negative_energy
+    from benchmarks.characteristics.data_distribution import negative_energy
 
     in_logits = {
         name: [row for row, keep in zip(task.logits(t), judged, strict=True) if keep] for name, t in evaluation.items()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TextIO, TypeVar, cast
@@ -43,6 +45,19 @@ class Context(Generic[OptionsT_co, InputsT_co]):
 
     def progress(self, description: str, fraction: float) -> None:
         emit(self.events, {"event": "progress", "key": self.step.key, "what": description, "fraction": fraction})
+
+    def text_progress(self, first: int, total: int) -> Callable[[int], None]:
+        """To report how many of ``total`` texts are done, and the time left; the ``first`` are of an earlier run."""
+        began = time.monotonic()
+
+        def report(done: int) -> None:
+            text = f"text {done} of {total}"
+            if first < done < total:
+                seconds = (time.monotonic() - began) / (done - first) * (total - done)
+                text += f", about {max(1, round(seconds / 60))} min left"
+            self.progress(text, done / total)
+
+        return report
 
 
 def emit(events: TextIO, event: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from harness.steps.attack import Options, read_attack, similarity_of, write_atta
 from harness.steps.candidates import StoredCandidates
 from harness.steps.context import Context
 from harness.steps.model_wrapper import attacked_deployment, attacked_examples, wrapped_examples
-from harness.steps.progress import text_progress
 from harness.store.attack_journal import AttackJournal
 from harness.store.step import StepRef
 
@@ -38,7 +37,7 @@ def _swap(context: Context[Options, Inputs], predict: Predict) -> Iterator[dict[
     options = context.options
     attacked = read_attack(context.folder(context.inputs.attack))
     journal = AttackJournal(context.work())
-    report = text_progress(context, journal.settled, len(attacked))
+    report = context.text_progress(journal.settled, len(attacked))
     wrapper = wrapped_examples(predict, attacked_examples(context.folder(context.inputs.examples), options))
     results = swap_at_random(
         wrapper.predict,

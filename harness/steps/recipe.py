@@ -15,7 +15,6 @@ from harness.steps.attack import write_attack
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.steps.model_wrapper import AttackedOptions, attacked_examples
-from harness.steps.progress import text_progress
 from harness.store.json_lines import append_line, read_lines
 from harness.store.step import StepRef
 
@@ -43,7 +42,7 @@ def _attack(context: Context[Options, Inputs], predict: Predict) -> list[AttackR
     examples = attacked_examples(context.folder(context.inputs.examples), context.options)
     journal = context.work() / "attacked.jsonl"
     done = {result.id: result for result in map(AttackResult.from_json, read_lines(journal))}
-    report = text_progress(context, len(done), len(examples))
+    report = context.text_progress(len(done), len(examples))
 
     def keep(result: AttackResult) -> None:
         done[result.id] = result

@@ -13,7 +13,7 @@ from harness.examples.records import Example
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
-from harness.steps.tuning_search import REFUSALS, evenly, read_tuned
+from harness.steps.tuning_search import REFUSALS, evenly, read_tuning
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.record import Record, read_record
@@ -73,8 +73,8 @@ def measure_tuned(
     default: DeploymentRunner, context: Context[Options, Inputs], examples: Sequence[Example]
 ) -> TunedPairs:
     """Both settings in turns, over as many examples as the search had: 5 pairs, more within ``min_seconds``."""
-    setting, count = read_tuned(context.folder(context.inputs.tuning))
-    examples = evenly(examples, count)
+    tuning = read_tuning(context.folder(context.inputs.tuning))
+    setting, examples = tuning.chosen, evenly(examples, tuning.samples)
     sessions = 1 if default.workers is None else len(default.workers)
     own = Setting(sessions, default.backend.threads, default.token_budget)
     unpaired = TunedPairs(setting=setting, default=own, samples=len(examples), pairs=None, reason="")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 from backends.errors import BackendError
 from backends.host.machine import usable_memory
 from backends.registry import backend_class
-from benchmarks.performance.tuning import Setting, splits, tune
+from benchmarks.performance.tuning import Pairs, Setting, Trial, splits, tune
 from harness.data.sampling import sample
 from harness.examples.records import Example
 from harness.inference.deployment import open_deployment
@@ -23,6 +21,7 @@ from harness.steps.context import Context
 from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
+from harness.store.record import Record, read_record
 from harness.store.step import StepRef
 
 VERSION = 3
@@ -56,6 +55,19 @@ class Inputs(DeployedInputs):
     examples: StepRef
 
 
+class TuningRecord(Record):
+    """A `benchmarks.performance.tuning.Tuning`, and of how many examples."""
+
+    version: int
+    samples: int
+    """Examples of a pass."""
+    default: Setting
+    chosen: Setting
+    trials: tuple[Trial, ...]
+    pairs: Pairs
+    refusals: tuple[str, ...]
+
+
 def run(context: Context[Options, Inputs]) -> None:
     artifact, options = context.folder(context.inputs.artifact), deployment_options(context)
     drawn = sample(
@@ -76,13 +88,13 @@ def run(context: Context[Options, Inputs]) -> None:
     context.progress("search", 0.1)
     candidates = [split for split in _candidates(options) if _fits(*split, artifact, options)]
     tuning = tune(default, candidates, opened, seconds=SECONDS, refused=REFUSALS)
-    write_json(context.destination / FILE, {"version": FILE_VERSION, "samples": wanted, **asdict(tuning)})
+    record = TuningRecord(version=FILE_VERSION, samples=wanted, **vars(tuning))
+    write_json(context.destination / FILE, record.model_dump())
 
 
-def read_tuned(folder: Path) -> tuple[Setting, int]:
-    """The setting that was chosen, and `evenly` how many of the examples were a pass."""
-    tuning = json.loads((folder / FILE).read_text(encoding="utf-8"))
-    return Setting(**tuning["chosen"]), tuning["samples"]
+def read_tuning(folder: Path) -> TuningRecord:
+    """Raises UserError for a field that is missing, unknown or of another type."""
+    return read_record(folder / FILE, TuningRecord)
 
 
 def evenly(examples: Sequence[Example], count: int) -> Sequence[Example]:

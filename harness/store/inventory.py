@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from harness.store.step import StepRef
+from harness.store.step import StepRef, StepSubject
 from harness.store.steps import Store
 
 
@@ -26,7 +26,7 @@ class KeptStep:
     path: Path
 
     @property
-    def subject(self) -> dict[str, str]:
+    def subject(self) -> StepSubject:
         """Empty where the step is damaged."""
         return self._record[0]
 
@@ -41,11 +41,11 @@ class KeptStep:
         return self._record[2]
 
     @cached_property
-    def _record(self) -> tuple[dict[str, str], float | None, list[StepRef]]:
+    def _record(self) -> tuple[StepSubject, float | None, list[StepRef]]:
         try:
             record = json.loads((self.path / "step.json").read_text(encoding="utf-8"))
             step = record["step"]
-            return dict(step["subject"]), record.get("seconds"), list(_refs(step["inputs"]))
+            return cast("StepSubject", dict(step["subject"])), record.get("seconds"), list(_refs(step["inputs"]))
         except (OSError, ValueError, KeyError, TypeError):
             return {}, None, []
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from harness.errors import UserError
 from harness.store.atomic import write_text
-from harness.store.keys import key_of
+from harness.store.step import key_of
 
 SCHEME = "s3://"
 PACKED = ".tar"

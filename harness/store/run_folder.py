@@ -25,8 +25,8 @@ from typing import Any
 from harness.config.study import Study
 from harness.errors import UserError
 from harness.store.atomic import write_json
-from harness.store.keys import key_of
 from harness.store.locks import holder, locked
+from harness.store.step import key_of
 
 VERSION = 1
 CONFIG, PLAN, RESULTS, LOCK = "config.json", "plan.json", "results.json", ".lock"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from pydantic import BaseModel
 
@@ -49,6 +50,17 @@ def keyed(options: BaseModel) -> dict[str, Any]:
     return options.model_dump(mode="json", exclude={name for name in fields if LOCATION in fields[name].metadata})
 
 
+class StepSubject(TypedDict, total=False):
+    """What a step is about, by name."""
+
+    task: str
+    model: str
+    format: str
+    deployment: str
+    role: str
+    characteristic: str
+
+
 @dataclass(frozen=True)
 class Step:
     """One unit of work of a ``kind``, which defines the types of its ``options`` and ``inputs``.
@@ -61,7 +73,7 @@ class Step:
     key: str
     title: str
     group: str
-    subject: dict[str, str]
+    subject: StepSubject
     options: BaseModel
     inputs: StepInputs
 
@@ -72,3 +84,9 @@ class Step:
     def to_json(self) -> str:
         models = {"options": self.options, "inputs": self.inputs}
         return json.dumps(self.__dict__ | {name: model.model_dump(mode="json") for name, model in models.items()})
+
+
+def key_of(inputs: Any) -> str:
+    """The key of a step, from its inputs as JSON values: 32 hexadecimal digits of their SHA-256."""
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

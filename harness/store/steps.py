@@ -19,14 +19,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
+from exporters.files import sha256
 from harness.errors import UserError
 from harness.store.atomic import remove, require_writable
-from harness.store.keys import file_digest, key_of
 from harness.store.leases import leased
 from harness.store.locks import locked
 from harness.store.objects import PACKED, Objects, objects_of
 from harness.store.run_folder import PLAN
-from harness.store.step import Step
+from harness.store.step import Step, key_of
 
 VERSION = 1
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -218,7 +218,7 @@ class Store:
             "seconds": seconds,
             "peak_bytes": peak_bytes,
             "files": {
-                path.relative_to(folder).as_posix(): {"sha256": file_digest(path), "bytes": path.stat().st_size}
+                path.relative_to(folder).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
                 for path in sorted(folder.rglob("*"))
                 if path.is_file()
             },
@@ -292,7 +292,7 @@ def _is_whole(folder: Path) -> bool:
         record = json.loads((folder / "step.json").read_text())
         files = record["files"]
         return record["version"] == VERSION and all(
-            (folder / name).stat().st_size == facts["bytes"] and file_digest(folder / name) == facts["sha256"]
+            (folder / name).stat().st_size == facts["bytes"] and sha256(folder / name) == facts["sha256"]
             for name, facts in files.items()
         )
     except (OSError, ValueError, KeyError, TypeError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from statistics import median
+
+from harness.store.step import StepSubject
 
 UNLIKE = 5
 """More than the 4 between a model and itself in 8 bits."""
@@ -22,12 +24,12 @@ class Typical:
         self._values: defaultdict[object, list[tuple[float, float | None]]] = defaultdict(list)
         self._earlier = earlier
 
-    def add(self, kind: str, subject: Mapping[str, str], value: float, weights: float | None = None) -> None:
+    def add(self, kind: str, subject: StepSubject, value: float, weights: float | None = None) -> None:
         """``weights``: bytes of the model's; None where it has none, or they are not known."""
         for likeness in _likenesses(kind, subject):
             self._values[likeness].append((value, weights))
 
-    def of(self, kind: str, subject: Mapping[str, str], weights: float | None = None) -> float | None:
+    def of(self, kind: str, subject: StepSubject, weights: float | None = None) -> float | None:
         """None: no step like it is known."""
         for likeness in _likenesses(kind, subject):
             for known in (self, self._earlier):
@@ -43,7 +45,7 @@ def _unlike(first: float | None, second: float | None) -> bool:
     return first is not None and second is not None and max(first, second) >= UNLIKE * min(first, second)
 
 
-def _likenesses(kind: str, subject: Mapping[str, str]) -> Iterator[object]:
+def _likenesses(kind: str, subject: StepSubject) -> Iterator[object]:
     task = subject.get("task")
     yield kind, frozenset(subject.items())
     yield kind, task, subject.get("model") or subject.get("deployment", "").partition("/")[0]

@@ -1,7 +1,7 @@
 """Margin of a right answer over the best wrong one: what an attack on question answering lowers.
 
 It is the score of what is right less the best score of anything else, and crosses zero exactly where the answer turns
-wrong, which a probability of the gold span does not: see `benchmarks.attack.margin`.
+wrong, which a probability of the gold span does not: see `benchmarks.attack.probabilities`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.attack.margin import wrong_and_right
+from benchmarks.attack.probabilities import wrong_and_right
 from harness.config.tasks import QuestionAnswering
 from harness.examples.records import QuestionExample
 from harness.tasks.features import Features

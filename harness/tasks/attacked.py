@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from benchmarks.attack.margin import RIGHT
+from benchmarks.attack.probabilities import RIGHT
 from benchmarks.attack.question_answering import left_alone_in_context, left_alone_in_question
 from benchmarks.attack.words import Span
 from harness.config.characteristics import Attack, Target

@@ -33,6 +33,7 @@ class MultiLabelClassificationTask(SequenceTask):
     unit = "text"
     right = "exact match"
     figures: ClassVar[Mapping[str, str]] = {"label_f1": "micro\nF1"}
+    main_figure = "label_f1"
     gold = ("labels", "correct")
     correct = "correct"
     score = ("correct", "exact match")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from benchmarks.attack.words import without_surrogates
 from exporters.tasks import QUESTION_ANSWERING
 from harness.errors import UserError
 from harness.examples.records import Example, QuestionExample
-from harness.tasks.answer_spans import answer_spans
-from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
+from harness.tasks.features import Features, answer_spans, collect_inputs, encode_in_chunks, truncated
 from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
@@ -33,6 +32,10 @@ class QuestionAnsweringTask(Task):
     head = QUESTION_ANSWERING
     unit = "question"
     right = "exact match"
+    sure = "mean probability of its own answer among the n best of all windows"
+    group = "paragraph"
+    windowed = True
+    figures: ClassVar[Mapping[str, str]] = {"f1": "F1"}
     fooled = "Question {id} is answered wrongly by {on}"
     script = "run_qa.py"
     gold = ("answerable", "exact")

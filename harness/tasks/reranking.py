@@ -37,6 +37,7 @@ class RerankingTask(OneOutputTask):
     other_unit = "pair"
     right = HIT
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "reciprocal_rank": "MRR@10"}
+    main_figure = "ndcg"
     gold = ("relevant", "grades", "candidates", "correct")
     correct = "correct"
     score = ("correct", HIT)

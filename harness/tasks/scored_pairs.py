@@ -25,6 +25,7 @@ class ScoredPairsTask(Task):
     unit = "pair"
     right = "right side"
     figures: ClassVar[Mapping[str, str]] = {"spearman": "Spear\u00ad\nman"}
+    main_figure = "spearman"
     gold = ("score", "correct")
     correct = "correct"
     confident = False

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.activation import Activation
-from exporters.tasks import Head
+from exporters.tasks import Activation, Head
 from harness.config.task_registry import task_class
 from harness.errors import UserError
 from harness.examples.records import Example
@@ -63,8 +62,16 @@ class Task(ABC):
     """What one example of all data but the evaluation's is called, where that is something else."""
     right: ClassVar[str] = "accuracy"
     """What the share of examples that are right is called."""
+    sure: ClassVar[str] = "mean probability of its own label"
+    """What `confidence` is, as a table's note says it."""
+    group: ClassVar[str] = "group"
+    """What examples that belong together are called: those of one ``group``."""
+    windowed: ClassVar[bool] = False
+    """Whether a long input becomes several, of which the first gives the representation."""
     figures: ClassVar[Mapping[str, str]] = {}
     """Further fields of `harness.results.deployments.Quality`, and what tables call them."""
+    main_figure: ClassVar[str | None] = None
+    """Of `figures` the one by which people know the task; None: by the share of examples that are right."""
     script: ClassVar[str]
     """The example script of `transformers` that its inputs must be those of."""
     gold: ClassVar[tuple[str, ...]]

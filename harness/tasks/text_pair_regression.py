@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from exporters.activation import Activation
+from exporters.tasks import Activation
 from harness.errors import UserError
 from harness.examples.records import Example, ScoredPair
 from harness.tasks.features import Features

@@ -45,6 +45,7 @@ class TokenClassificationTask(Task):
         "entity_precision": "precision",
         "entity_recall": "recall",
     }
+    main_figure = "entity_f1"
     script = "run_ner.py"
     gold = ("tags", "correct")
     correct = "correct"

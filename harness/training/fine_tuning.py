@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from exporters.activation import IDENTITY
 from exporters.embedding import read_pooling
-from exporters.tasks import Head
+from exporters.tasks import IDENTITY, Head
 from harness.checkpoints.loading import load_model
 from harness.checkpoints.pruning import KeepZeros, is_sparse
 from harness.checkpoints.tokenizer_files import copy_tokenizer

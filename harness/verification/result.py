@@ -1,4 +1,4 @@
-"""What the verification of a deployment found, on disk and in one line."""
+"""Result of the verification of a deployment: its record on disk, and its line."""
 
 from __future__ import annotations
 

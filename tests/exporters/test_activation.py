@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from exporters.activation import IDENTITY, activation_of
 from exporters.errors import ExportError
+from exporters.tasks import IDENTITY, activation_of
 
 OLDER = "sbert_ce_default_activation_function"
 

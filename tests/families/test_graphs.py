@@ -12,11 +12,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from exporters.artifact import export
+from exporters.artifact import export, require_loadable
 from exporters.errors import ExportError
 from exporters.formats import FORMATS
 from exporters.onnx.graph import behind_mask, encoder_matmuls, position_arithmetic, read_model
-from exporters.onnx.loadable import require_loadable
 from tests.families.checkpoints import write_checkpoint
 from tests.shared import shared_folder
 

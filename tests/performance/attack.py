@@ -36,7 +36,7 @@ from scipy.special import softmax
 from backends.host.machine import usable_cores
 from benchmarks.attack.probabilities import Predict
 from benchmarks.attack.results import Status
-from benchmarks.attack.stop_words import stop_words
+from benchmarks.attack.words import stop_words
 from benchmarks.characteristics.adversarial_attack import (
     AttackResult,
     AttackSettings,

@@ -48,13 +48,8 @@ def calibration(task: TaskView, result: ConfidenceCalibration, all_pairs: bool) 
         Column("MCE\n%", optional=True),
         Column("bins\nof MCE", optional=True),
     )
-    meaning = (
-        "sure: mean probability of its own answer among the n best of all windows."
-        if task.is_question_answering
-        else "sure: mean probability of its own label."
-    )
     note = (
-        f"{meaning} over: sure less right.",
+        f"sure: {task.kind.sure}. over: sure less right.",
         About(
             ("error\n%",),
             "error: how far the two are apart over bins of confidence (root mean square, debiased: 0 for a calibrated "

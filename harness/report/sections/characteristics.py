@@ -76,7 +76,7 @@ KINDS: dict[str, type] = {
 def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
     results = {type(result): result for _, result in task.characteristics if result is not None}
     titles = {name: SECTIONS[kind].title for name, kind in KINDS.items()}
-    left_out = {titles[name]: reason for name, reason in task.left_out.items()}
+    left_out = {titles[name]: reason for name, reason in task.kind.left_out.items()}
     sections, absent, unfit = [], [], []
     for kind, section in SECTIONS.items():
         blocks = section.blocks(task, results[kind], all_pairs) if kind in results else []
@@ -84,8 +84,8 @@ def characteristics(task: TaskView, *, all_pairs: bool) -> tuple[Section, ...]:
             sections.append(Section(section.title, tuple(blocks), level=2))
         elif section.title in left_out:
             unfit.append(f"{section.title}: {left_out[section.title]}.")
-        elif section.missed and not (kind is AdversarialAttack and task.is_question_answering):
-            absent.append(section.title.lower())  # questions are attacked where asked for
+        elif section.missed:
+            absent.append(section.title.lower())
     if absent:
         sections.append(Section("Not measured in this run", (Prose((f"{', '.join(absent)}.",)),), level=2))
     if unfit:

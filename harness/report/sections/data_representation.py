@@ -51,17 +51,16 @@ def data_representation(task: TaskView, result: DataRepresentation, all_pairs: b
         Column("Procrustes\nchance", optional=True),
     )
     by_chance = ", ".join(f"{fixed(chance[k], 3)} (K = {k})" for k in counts)
-    group = "paragraph" if task.is_question_answering else "group"
     by_chance_elsewhere = fixed(result.chance_jaccard_other_groups[shown], 3)
     note = (
         f"Mean Jaccard of the K nearest neighbours, of {count(result.n)} points. Chance: {by_chance}.",
         About(
             (f"elsewhere\nK = {shown}",),
-            f"elsewhere: neighbours from the same {group} left out (chance {by_chance_elsewhere}).",
+            f"elsewhere: neighbours from the same {task.kind.group} left out (chance {by_chance_elsewhere}).",
         ),
         "Intervals are over the points that are judged; those that they are neighbours among stay.",
         About(("CKA",), "CKA: debiased, 0 by chance."),
-        "A question is represented by its first window." if task.is_question_answering else "",
+        f"A {task.unit} is represented by its first window." if task.kind.windowed else "",
     )
     blocks = comparison(task, "Against the reference: are the same points neighbours?", columns, cells, (note,))
     drawn = matrix(

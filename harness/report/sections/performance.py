@@ -143,15 +143,13 @@ def _right(quality: Quality) -> float | None:
 
 def _scores(task: TaskView) -> list[tuple[str, Metric]]:
     """Headings and figures."""
-    if not task.is_question_answering:
-        further = [(heading, partial(_figure, name)) for name, heading in task.figures.items()]
-        return [*further, (f"{task.score_name}\n%", _right)]
-    return [("F1\n%", lambda quality: quality.f1), ("EM\n%", _right)]
+    further = [(f"{heading}\n%", partial(_figure, name)) for name, heading in task.kind.figures.items()]
+    return [*further, (f"{task.score_heading}\n%", _right)]
 
 
 def _where(task: TaskView, timed_offline: bool) -> Note:
     threads = {d.runtime.threads for d in task.measured if d.runtime}
-    request = "questions, all windows of a context in one batch" if task.is_question_answering else several(task.unit)
+    request = several(task.unit) + (", all windows of one in one batch" if task.kind.windowed else "")
     latency = f"p50, p90: latency of single {request}"
     parts = [f"{latency}. samples per s: offline, batched" if timed_offline else latency]
     if len(threads) == 1:

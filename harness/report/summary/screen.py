@@ -269,7 +269,7 @@ def summary_columns(task: TaskView) -> list[ScreenColumn]:
         pair = NEWLY_WRONG.pair(task, one.deployment) if task.external else None
         return small(pair.divergence.value if pair and pair.divergence else None)
 
-    score = {"exact match": "EM", "accuracy": "accu\u00ad\nracy"}.get(task.score_name, task.score_name)
+    score = task.score_heading.replace("accuracy", "accu\u00ad\nracy")
     figure, heading = task.main_figure or ("", "")
     return [
         ScreenColumn("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.device_times import stage_times
+from backends.backend import stage_times
 from backends.host import energy, machine, system_monitor
 from backends.host.energy import EnergyMeter
 from backends.host.system_monitor import SystemMonitor

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, BertForMaskedLM
 
 from benchmarks.attack.candidates import Piece, combinations
-from benchmarks.attack.stop_words import stop_words
+from benchmarks.attack.words import stop_words
 from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel
 from benchmarks.errors import BenchmarkError
 

@@ -14,7 +14,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from benchmarks.attack.stop_words import stop_words
+from benchmarks.attack.words import stop_words
 from benchmarks.characteristics.adversarial_attack import AttackSettings, MaskedLanguageModel, attack
 from exporters.attack_models.masked_language_model import write
 

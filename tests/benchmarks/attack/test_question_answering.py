@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.attack.bert_attack import attack
 from benchmarks.attack.examples import Examples
-from benchmarks.attack.margin import RIGHT
+from benchmarks.attack.probabilities import RIGHT
 from benchmarks.attack.question_answering import left_alone_in_context, left_alone_in_question
 from benchmarks.attack.random_swaps import swap_at_random
 from benchmarks.attack.results import AttackSettings

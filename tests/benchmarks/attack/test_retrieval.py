@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.attack.margin import RIGHT
+from benchmarks.attack.probabilities import RIGHT
 from benchmarks.attack.retrieval import missed_and_found
 from benchmarks.statistics.search import search
 

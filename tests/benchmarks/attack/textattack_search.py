@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.attack.probabilities import Predict
 from benchmarks.attack.results import AttackResult, AttackSettings, Status
-from benchmarks.attack.stop_words import stop_words
-from benchmarks.attack.textattack_offline import textattack
-from benchmarks.attack.textattack_parts import ProbabilityWrapper
+from benchmarks.attack.textattack_offline import ProbabilityWrapper, textattack
+from benchmarks.attack.words import stop_words
 from benchmarks.errors import BenchmarkError
 
 ProposeCandidates = Callable[[str, Sequence[tuple[int, int]]], Sequence[Sequence[str]]]

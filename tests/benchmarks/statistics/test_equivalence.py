@@ -26,11 +26,11 @@ from benchmarks.statistics.equivalence import (
 from benchmarks.statistics.shares import Bools, design_effect
 
 Integers = NDArray[np.integer]
-AGAIN = Floor("execution", ("again",))
+RERUN = Floor("execution", ("again",))
 
 
 def judged(
-    changed: Mapping[str, Bools], groups: Integers | None = None, margin: float = 0.02, floor: Floor = AGAIN
+    changed: Mapping[str, Bools], groups: Integers | None = None, margin: float = 0.02, floor: Floor = RERUN
 ) -> dict[str, Verdict]:
     """Verdicts on deployments by whether each example's prediction differs from the reference's."""
     n = len(next(iter(changed.values())))

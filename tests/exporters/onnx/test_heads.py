@@ -10,8 +10,8 @@ from onnx import helper, numpy_helper
 from exporters.errors import ExportError
 from exporters.onnx import fused
 from exporters.onnx.additive_mask import add_mask
+from exporters.onnx.fp32 import state_heads
 from exporters.onnx.graph import read_model, write_model
-from exporters.onnx.heads import state_heads
 
 
 def constant(name: str, value: object, kind: type) -> onnx.NodeProto:

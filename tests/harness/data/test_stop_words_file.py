@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.stop_words import read_stop_words
+from harness.data.files import read_stop_words
 from harness.errors import UserError
 
 
@@ -14,7 +14,7 @@ def test_words_stand_between_blanks_or_line_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8"), (b" \n", "has no stop words")]
+    ("content", "said"), [(None, "no such data file"), (b"\xff\xfe", "not UTF-8"), (b" \n", "has no stop words")]
 )
 def test_a_file_without_words_is_named(tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "words.txt"

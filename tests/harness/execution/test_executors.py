@@ -9,8 +9,7 @@ import pytest
 
 from harness.config.load import load_study
 from harness.errors import UserError
-from harness.execution.executors import executor_of
-from harness.execution.processes import LocalProcesses
+from harness.execution.processes import LocalProcesses, executor_of
 from harness.planning.plan import Plan, make_plan
 
 CONFIGS = Path(__file__).parents[3] / "configs"

@@ -13,7 +13,7 @@ from harness.external_outputs.comparison import Settings, compare, sources_of
 from harness.external_outputs.read import read_output
 from harness.gate.judge import gated_run, judge
 from harness.gate.summary import lines, to_markdown
-from harness.report.as_json import to_json
+from harness.report.render import to_json
 from harness.report.view import tasks_of
 from harness.results.gate_outcome import GateOutcome
 from harness.results.read import load_results

@@ -16,13 +16,13 @@ from tests.harness.run_comparison.timed_runs import write_run
 TASK = synthetic.TEXT
 EXAMPLES = 600
 REFERENCE = synthetic.deployment_name("bert-large", "onnx-fp32")
-AGAIN = f"{REFERENCE}#rerun"
+RERUN = f"{REFERENCE}#rerun"
 SEEDS = tuple(synthetic.deployment_name(f"bert-large-seed{i}", "onnx-fp32") for i in (1, 2))
 FP16 = synthetic.deployment_name("bert-large", "onnx-fp16")
 NEAR = synthetic.deployment_name("distilbert", "onnx-fp32")
 TINY = synthetic.deployment_name("bert-tiny", "onnx-fp32")
 BROKEN = synthetic.deployment_name("bert-medium", "onnx-fp16")
-CHANGED = {AGAIN: 0.0, SEEDS[0]: 0.047, SEEDS[1]: 0.05, FP16: 0.0, NEAR: 0.09, TINY: 0.46}
+CHANGED = {RERUN: 0.0, SEEDS[0]: 0.047, SEEDS[1]: 0.05, FP16: 0.0, NEAR: 0.09, TINY: 0.46}
 """The share of predictions that differ from the reference's."""
 
 
@@ -38,7 +38,7 @@ def gated_run(folder: Path, *, processes: int = 1, broken: bool = False, seeds: 
             name: _entry(name.split("/")[0], "onnx-fp32", replicate_of=REFERENCE, replicate_kind="seed")
             for name in trainings
         },
-        AGAIN: _entry("bert-large", "onnx-fp32", replicate_of=REFERENCE, replicate_kind="execution", performance=None),
+        RERUN: _entry("bert-large", "onnx-fp32", replicate_of=REFERENCE, replicate_kind="execution", performance=None),
     }
     if broken:
         entries[BROKEN] = _entry("bert-medium", "onnx-fp16") | {
@@ -53,7 +53,7 @@ def gated_run(folder: Path, *, processes: int = 1, broken: bool = False, seeds: 
         }
     random = np.random.default_rng(seed)
     right = {REFERENCE: np.arange(EXAMPLES) % 25 != 0}
-    for name in (AGAIN, *SEEDS, FP16, NEAR, TINY):
+    for name in (RERUN, *SEEDS, FP16, NEAR, TINY):
         flipped = np.zeros(EXAMPLES, dtype=bool)
         flipped[random.choice(EXAMPLES, round(CHANGED[name] * EXAMPLES), replace=False)] = True
         right[name] = right[REFERENCE] ^ flipped
@@ -70,7 +70,7 @@ def gated_run(folder: Path, *, processes: int = 1, broken: bool = False, seeds: 
         resamples=200,
         seed=0,
         floors={
-            FP16: Floor("execution", (AGAIN,)),
+            FP16: Floor("execution", (RERUN,)),
             **({name: Floor("seed", trainings) for name in (NEAR, TINY)} if trainings else {}),
         },
         f1={name: column.astype(float) for name, column in right.items()},

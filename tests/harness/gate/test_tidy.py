@@ -13,7 +13,7 @@ from harness.errors import UserError
 from harness.gate.tidy import COLUMNS, tidy_table, write_tidy
 from harness.report.view import tasks_of
 from harness.results.read import load_results
-from tests.harness.gate.gated_runs import AGAIN, NEAR, REFERENCE, TASK, gated_run
+from tests.harness.gate.gated_runs import NEAR, REFERENCE, RERUN, TASK, gated_run
 from tests.harness.report import synthetic_results as synthetic
 from tests.harness.report.synthetic_results import run_of
 
@@ -36,7 +36,7 @@ def test_a_row_is_a_figure_with_its_floor_and_verdict(tmp_path: Path) -> None:
     assert overlap["floor"] == pytest.approx(1 - (overall.verdicts.jaccard[NEAR].floor.value or 0))
     assert (overlap["unit"], overlap["examples"], overlap["task"]) == (None, 600, TASK)
     assert (REFERENCE, "score", None) in rows and (REFERENCE, "changed", None) not in rows
-    assert rows[AGAIN, "changed", None]["replicate"] == "execution"
+    assert rows[RERUN, "changed", None]["replicate"] == "execution"
 
 
 @pytest.mark.parametrize("name", synthetic.EVERY)

@@ -20,9 +20,8 @@ from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import LABELS, generate
 from harness.examples.records import TextExample
 from harness.inference import deployment as live
-from harness.inference.deployment import DeploymentRunner, one_session_a_thread, open_deployment
+from harness.inference.deployment import DeploymentRunner, one_session_a_thread, open_deployment, overlapped
 from harness.inference.latency_breakdown import latency_breakdown
-from harness.inference.stage_overlap import overlapped
 from harness.tasks.columns import matrix
 from tests.harness.options import deployment_options
 

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from harness.inference.stage_overlap import overlapped
+from harness.inference.deployment import overlapped
 
 
 def test_results_in_the_order_of_the_items() -> None:

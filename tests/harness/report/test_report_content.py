@@ -471,7 +471,8 @@ def test_what_was_not_measured_is_said_once(printed: Printed) -> None:
     results["tasks"][TEXT]["characteristics"]["adversarial_attack"] = None
     text = printed(results)
     assert section(text, "Not measured in this run").split() == ["adversarial", "attack."]
-    assert "Not measured" not in printed(synthetic.small(QA))  # questions are not attacked
+    results["tasks"][TEXT]["characteristics"] |= {"data_distribution": None}
+    assert "data distribution, adversarial attack." in section(printed(results), "Not measured in this run")
 
 
 def test_failures_have_reason_and_command(printed: Printed) -> None:

@@ -30,7 +30,7 @@ INT8 = deployment_name("bert-large", "onnx-int8-dynamic")
 FP16 = deployment_name("bert-large", "onnx-fp16")
 TINY = deployment_name("bert-tiny", "onnx-fp32")
 TINY_INT8 = deployment_name("bert-tiny", "onnx-int8-dynamic")
-AGAIN = f"{REFERENCE}#rerun"
+RERUN = f"{REFERENCE}#rerun"
 
 
 def task_of(results: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def in_pairs(task: dict[str, Any], speed_ups: dict[str, tuple[float, ...]]) -> N
 
 def every(task: dict[str, Any], *speed_up: float) -> dict[str, tuple[float, ...]]:
     """The same speed-up and interval of all deployments but the reference."""
-    return dict.fromkeys(task["deployments"].keys() - {REFERENCE, AGAIN}, speed_up)
+    return dict.fromkeys(task["deployments"].keys() - {REFERENCE, RERUN}, speed_up)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def task() -> dict[str, Any]:
         for m in ("bert-large", "bert-tiny")
         for f in ("onnx-fp32", "onnx-fp16", "onnx-int8-dynamic")
     }
-    deployments[AGAIN] = deployment(
+    deployments[RERUN] = deployment(
         QA, "bert-large", "onnx-fp32", replicate_of=REFERENCE, replicate_kind="execution", performance=None
     )
     return synthetic.task_results(QA, deployments, REFERENCE)
@@ -86,11 +86,11 @@ def test_best_trade_is_the_least_changed_that_is_fast_enough(task: dict[str, Any
 def test_a_checkpoint_that_scores_otherwise_than_its_card_claims(task: dict[str, Any]) -> None:
     quality = task["deployments"][REFERENCE]["quality"]
     near = {"exact": quality["exact"] + 0.009, "f1": quality["f1"], "accuracy": None, "within": 0.01}
-    for name in (REFERENCE, INT8, AGAIN):
+    for name in (REFERENCE, INT8, RERUN):
         task["deployments"][name]["claimed"] = near
     assert found(task, "other-than-claimed") is None
     far = {**near, "f1": quality["f1"] - 0.02}
-    for name in (INT8, AGAIN):  # what INT8 loses is no fault of the checkpoint
+    for name in (INT8, RERUN):  # what INT8 loses is no fault of the checkpoint
         task["deployments"][name]["claimed"] = far
     assert found(task, "other-than-claimed") is None
     task["deployments"][REFERENCE]["claimed"] = far
@@ -558,12 +558,12 @@ def test_missing_floors(task: dict[str, Any]) -> None:
     assert found(task, "no-seed-floor") is not None  # somebody trained them, once
     task["family"] = "demonstration"
     assert found(task, "no-seed-floor") is None
-    del task["deployments"][AGAIN]
+    del task["deployments"][RERUN]
     assert found(task, "no-execution-floor") is not None
 
 
 def test_a_reference_that_differs_from_itself(task: dict[str, Any]) -> None:
-    pair(task, AGAIN)["disagreement"] = estimate(0.03, 0.01)
+    pair(task, RERUN)["disagreement"] = estimate(0.03, 0.01)
     assert found(task, "noisy-reference") is not None
 
 

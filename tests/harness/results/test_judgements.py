@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.examples.records import PlainText, Query
-from harness.results.judgements import judgement_notes
+from harness.results.collect import judgement_notes
 from harness.store.examples import write_examples
 
 

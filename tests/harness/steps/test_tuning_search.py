@@ -85,7 +85,10 @@ def test_a_choice_that_cannot_be_opened_later_leaves_the_default(
     context: TuningContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = {"sessions": 2, "threads": 1, "token_budget": 256}
-    (context.destination / tuning.FILE).write_text(json.dumps({"chosen": chosen, "samples": 4}))
+    default_setting = {"sessions": 1, "threads": THREADS, "token_budget": 512}
+    record = {"version": 1, "samples": 4, "default": default_setting, "chosen": chosen}
+    record |= {"trials": [], "pairs": [], "refusals": []}
+    (context.destination / tuning.FILE).write_text(json.dumps(record))
     options = tuned.Options(**dict(context.options), min_seconds=0, replicate=0)
     inputs = tuned.Inputs(artifact=ARTIFACT, examples=EXAMPLES, tuning=TUNING)
     step = Step("tuned_throughput", "m", "measure", "group", {}, options, inputs)

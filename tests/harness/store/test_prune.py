@@ -15,7 +15,7 @@ from harness.errors import UserError
 from harness.store.inventory import freed_with, kept_steps, size_of
 from harness.store.known_runs import known_runs
 from harness.store.prune import prune, superfluous
-from harness.store.step import Step, StepInputs
+from harness.store.step import Step, StepInputs, StepSubject
 from harness.store.steps import Store
 from harness.store.typical import Typical
 
@@ -204,7 +204,7 @@ def test_the_most_alike_steps_are_asked_first() -> None:
 
 def test_steps_of_a_model_of_unlike_size_are_not_asked() -> None:
     usual = Typical()
-    subject = {"task": "qa", "deployment": "large/fp32@cpu"}
+    subject: StepSubject = {"task": "qa", "deployment": "large/fp32@cpu"}
     usual.add("outputs", subject, 7, weights=100)
     assert usual.of("outputs", subject, 490) == 7 == usual.of("outputs", subject, 21) == usual.of("outputs", subject)
     assert usual.of("outputs", subject, 500) is None and usual.of("outputs", subject, 20) is None

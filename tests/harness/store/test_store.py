@@ -18,9 +18,8 @@ from harness.config.load import load_study
 from harness.config.strict import Strict
 from harness.errors import UserError
 from harness.store.atomic import write_json
-from harness.store.keys import key_of
 from harness.store.run_folder import RunFolder
-from harness.store.step import LOCATION, Step, StepInputs, StepRef, keyed
+from harness.store.step import LOCATION, Step, StepInputs, StepRef, key_of, keyed
 from harness.store.steps import Store
 
 

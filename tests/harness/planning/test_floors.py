@@ -1,4 +1,4 @@
-"""Which floor each deployment is held against."""
+"""Floors that deployments are held against."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.statistics.equivalence import Floor
 from harness.config.deployments import EXECUTION_REPLICATE, deployments
 from harness.config.load import load_study
-from harness.planning.noise import floors
+from harness.planning.comparisons import floors
 
 STUDY = """
 study: seeds
