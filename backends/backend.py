@@ -62,6 +62,8 @@ class Backend(ABC):
     options_type: ClassVar[type[RuntimeOptions]] = RuntimeOptions
     device: ClassVar[str] = "cpu"
     """Where it computes: cpu or cuda."""
+    sessions_share_weights: ClassVar[bool] = False
+    """Whether many openings of one thread each take the memory of one."""
 
     def __init__(
         self,
@@ -189,6 +191,11 @@ class Backend(ABC):
         Fused attention counts as one. None where the runtime does not tell. May load the model once more: not to be
         called where time or memory are measured.
         """
+        return None
+
+    @property
+    def lowest_precision(self) -> str | None:
+        """What its options let it compute floats in (``bf16``, ``fp16``); None: in what the file says."""
         return None
 
     def close(self) -> None:

@@ -156,6 +156,10 @@ class OpenVinoCpu(Backend):
                 precisions[PRECISIONS.get(precision, precision)] += 1
         return dict(sorted(precisions.items()))
 
+    @property
+    def lowest_precision(self) -> str | None:
+        return None if self.options.precision is None else PRECISIONS[self.options.precision]
+
     def _unload(self) -> None:
         self._request = self._compiled = None
 
@@ -166,6 +170,6 @@ def _port(port: Any) -> Port:
     kind = port.get_element_type().get_type_name()
     return Port(
         name=port.get_any_name(),
-        type={"i64": "int64", "i32": "int32", "f32": "float"}.get(kind, kind),
+        type=TYPES.get(kind, kind),
         shape=tuple(fixed),
     )

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from exporters.errors import ExportError, one_line
-from exporters.files import TOKENIZER, require, sha256
+from exporters.files import CONFIG, TOKENIZER, require, sha256
 from exporters.positions import pad_token, usable_positions
 from exporters.tasks import TASKS, Activation, activation_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 FILES = (CONFIG, WEIGHTS, TOKENIZER)
 ORIGIN = "origin.json"

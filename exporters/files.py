@@ -39,6 +39,9 @@ TOKENIZER_SETTINGS = "tokenizer_config.json"
 """What of the tokenizer its file does not say, as `transformers` saves it: which inputs its models take, ..."""
 EMBEDDING = "embedding.json"
 """Of a checkpoint for embeddings, beside the tokenizer: `exporters.embedding`."""
+CONFIG = "config.json"
+BESIDE_THE_MODEL = (CONFIG, TOKENIZER, TOKENIZER_SETTINGS, EMBEDDING)
+"""Files of an artifact that are no part of the network."""
 
 
 def copy_tokenizer(source: Path, destination: Path) -> None:

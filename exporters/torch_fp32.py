@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from exporters.checkpoint import CONFIG, WEIGHTS
-from exporters.files import copy_tokenizer, link_or_copy
+from exporters.checkpoint import WEIGHTS
+from exporters.files import CONFIG, copy_tokenizer, link_or_copy
 from exporters.format import Format, Job
 
 

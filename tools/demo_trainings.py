@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from exporters.files import CONFIG
 from harness.checkpoints.loading import load_model
 from harness.demo.corpora import generate
-from harness.demo.weights import CONFIG, FAMILY, TOKENIZER_FILES, WEIGHTS, write_member
+from harness.demo.weights import FAMILY, TOKENIZER_FILES, WEIGHTS, write_member
 from harness.tasks.fast_tokenizer import read_tokenizer
 from harness.tasks.task import task_for
 from tools.measure_demo_family import SEED, model_outputs

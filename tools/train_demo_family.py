@@ -21,12 +21,13 @@ import torch
 from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig
 
+from exporters.files import CONFIG
 from exporters.tasks import EMBEDDING, TASKS
 from harness.checkpoints.labels import written_labels
 from harness.checkpoints.loading import HEADS, MASKED_LANGUAGE_MODEL, classifies
 from harness.config.tasks import QuestionAnswering
 from harness.demo.corpora import CORPORA, generate
-from harness.demo.weights import CONFIG, FAMILY, MODELS, TOKENIZER_FILES, WEIGHTS
+from harness.demo.weights import FAMILY, MODELS, TOKENIZER_FILES, WEIGHTS
 from harness.examples.records import TextExample
 from harness.training.fine_tuning import fine_tune
 from harness.training.masked_language_model import train_masked_language_model

@@ -200,6 +200,7 @@ class OnnxRuntimeCpu(OnnxRuntime):
     options_type = OnnxRuntimeCpuOptions
     options: OnnxRuntimeCpuOptions
     provider = CPU
+    sessions_share_weights = True
     refused: ClassVar[Mapping[str, str]] = {
         "onnx-bf16": "ONNX Runtime has no bfloat16 matmuls on the CPU: use openvino-cpu, or onnx-fp32",
         "onnx-packed*": "its operators are CUDA's alone: use onnx-fused",
@@ -307,7 +308,7 @@ def too_new(path: Path) -> str | None:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what fails is raised
     try:
-        onnxruntime.InferenceSession(probe.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(probe.SerializeToString(), options, providers=[CPU])
     except Exception as error:  # onnxruntime raises several kinds
         sets = ", ".join(f"{entry.domain or 'ai.onnx'} {entry.version}" for entry in stamped.opset_import)
         return (

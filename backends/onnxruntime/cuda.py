@@ -99,6 +99,11 @@ class OnnxRuntimeGpu(OnnxRuntime):
     """A model of one node, and the shapes of its inputs: what shows that the provider works."""
     _thread: ThreadPoolExecutor | None = None
 
+    @property
+    def lowest_precision(self) -> str | None:
+        """Options of one's own may allow TensorFloat-32, whose fraction is as long as a half's."""
+        return "fp16" if self.options.provider else None
+
     def _chosen(self) -> dict[str, str]:
         """The study's provider options as ONNX Runtime takes them: all are text, and true is 1."""
         return {

@@ -42,20 +42,20 @@ def checked_probabilities(predict: Predict, texts: Sequence[str]) -> NDArray[np.
 WRONG, RIGHT = 0, 1
 """The classes of a margin, as labels of the search."""
 
-SMALLEST = 1e-3
-"""Of a margin: an answer that only ties with a wrong one is still the one that was given."""
+SMALLEST_MARGIN = 1e-3
+"""An answer that only ties with a wrong one is still the one that was given."""
 
-LARGEST = 100.0
+LARGEST_MARGIN = 100.0
 """Where nothing stands against it."""
 
 
 def wrong_and_right(ahead: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
     """(n, 2): how wrong and how right each is, adding to 1; *right* is above 1/2 exactly where ``right`` (n,) says so.
 
-    ``ahead`` (n,): by how much what was said is ahead of the best of the other kind; below `SMALLEST` it is that. With
-    the margin m, below 0 where it is wrong, *right* is (1 + m / (1 + |m|)) / 2: it orders texts as a logistic would,
-    which is 1 to six decimals from a margin of 14 on.
+    ``ahead`` (n,): by how much what was said is ahead of the best of the other kind, `SMALLEST_MARGIN` at least.
+    With the margin m, below 0 where it is wrong, *right* is (1 + m / (1 + |m|)) / 2: it orders texts as a logistic
+    would, which is 1 to six decimals from a margin of 14 on.
     """
-    margins = np.clip(np.asarray(ahead, np.float64), SMALLEST, LARGEST) * np.where(right, 1, -1)
+    margins = np.clip(np.asarray(ahead, np.float64), SMALLEST_MARGIN, LARGEST_MARGIN) * np.where(right, 1, -1)
     share = (1 + margins / (1 + np.abs(margins))) / 2
     return np.stack([1 - share, share], axis=1)

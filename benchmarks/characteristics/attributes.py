@@ -46,7 +46,6 @@ _MONTHS_AND_DAYS = _all(
     "January February March April May June July August September October November December "
     "Monday Tuesday Wednesday Thursday Friday Saturday Sunday"
 )
-_ERAS = _all("bc bce century centuries")
 _ORDINALS = _all(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.agreement import Overlaps, Symmetric, all_pairs, overlaps
@@ -259,14 +258,6 @@ def _judge(
     return _DetectorScores(keeping_threshold(scores["calibration"], kept), scores[IN], scores[OUT])
 
 
-def knn_scores(points: ArrayLike, bank: ArrayLike, k: int) -> Floats:
-    """Sun et al.'s score: minus the distance of x / |x| to its k-th nearest neighbour in the bank.
-
-    `points`: (n, d), `bank`: (m, d) with m >= k. Returns (n,) in [-2, 0].
-    """
-    return -distance_to_kth(unit_vectors(points, name="points"), unit_vectors(bank, name="bank"), k)
-
-
 class _Ranker:
     """Figures of scores as detectors, all over the same points and resamples."""
 
@@ -371,6 +362,8 @@ def negative_energy(logits: Sequence[NDArray[np.floating]]) -> Floats:
 
     It is minus the energy, so that a higher score means more in-distribution.
     """
+    from scipy.special import logsumexp
+
     alike: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)  # SciPy's call takes longer than a row's work
     for place, rows in enumerate(logits):
         alike[rows.shape].append(place)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.99
+P90_QUERIES, P99_QUERIES = 64, 662
+"""The fewest that give a bound: `queries_needed`."""
 
 
 def overlatencies_allowed(queries: int, percentile: float) -> int | None:
@@ -29,7 +31,7 @@ def upper_bound(nanoseconds: NDArray[np.int64], percentile: float) -> int | None
     """What the percentile lies below at 99 % confidence: LoadGen's early-stopping estimate. None: too few queries.
 
     With t queries allowed above, that is the t-th highest. LoadGen does not take the maximum (t = 0) for a bound:
-    it asks for 64 queries for a p90, and 662 for a p99.
+    it asks for `P90_QUERIES` or `P99_QUERIES`.
     """
     allowed = overlatencies_allowed(len(nanoseconds), percentile)
     if not allowed:

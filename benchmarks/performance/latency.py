@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import without_garbage_collection
-from benchmarks.performance.early_stopping import queries_needed, upper_bound
+from benchmarks.performance.early_stopping import P99_QUERIES, upper_bound
 from benchmarks.performance.load_generator import Timings, issue
 from benchmarks.performance.stability import (
     WarmUp,
@@ -21,6 +21,7 @@ from benchmarks.performance.stability import (
     trend_warning,
     warm_up,
 )
+from benchmarks.performance.timing_warning import TimingWarning
 
 MULTI_STREAM_ROUND = 32
 """Queries after which multi-stream looks at the clock."""
@@ -45,7 +46,7 @@ class Latency:
     """Whether timings of one and the same sample differ widely; over processes they still have a median."""
     tail_steady: bool
     """Whether the p99 is that of a steady tail of enough queries."""
-    warnings: tuple[str, ...]
+    warnings: tuple[TimingWarning, ...]
 
     @classmethod
     def of(cls, timings: Timings) -> Latency:
@@ -62,7 +63,8 @@ class Latency:
         scattered = None if passes is None else spread_warning(passes)
         tail = tail_warning(values) if passes is None else tail_warning(passes.ravel())
         if len(values) < 100:
-            tail = f"p99 of {len(values)} latencies is their maximum; raise min_count to {queries_needed(0.99)}"
+            text = f"p99 of {len(values)} latencies is their maximum"
+            tail = TimingWarning("few latencies", text, f"raise min_count to {P99_QUERIES}")
         return cls(
             count=len(values),
             p50_ms=float(p50),

@@ -23,6 +23,7 @@ import numpy as np
 from benchmarks.performance.clock import without_garbage_collection
 from benchmarks.performance.early_stopping import overlatencies_allowed
 from benchmarks.performance.load_generator import done, run, server_settings
+from benchmarks.performance.timing_warning import TimingWarning
 
 PERCENTILE = 0.99
 LARGEST_BATCH = 8
@@ -85,7 +86,7 @@ class ServerResult:
     """By rate."""
     steady: bool
     """Whether rates below it passed as well, and its requests came when they should have."""
-    warnings: tuple[str, ...]
+    warnings: tuple[TimingWarning, ...]
 
     @classmethod
     def of(cls, trials: Sequence[RateTrial], bound_ms: float) -> ServerResult:
@@ -93,24 +94,26 @@ class ServerResult:
         points = tuple(sorted((_point(trial, bound_ms) for trial in trials), key=lambda point: point.rate))
         passed = [point for point in points if point.passed]
         best = passed[-1] if passed else None
-        warnings: tuple[str, ...] = ()
+        warnings: list[TimingWarning] = []
         steady = True
         if best is None:
-            warnings = (f"server: no rate kept the p99 under {bound_ms:.4g} ms; raise performance.server.p99_ms",)
+            text = f"server: no rate kept the p99 under {bound_ms:.4g} ms"
+            warnings.append(TimingWarning("no rate", text, "raise performance.server.p99_ms"))
         elif best is points[-1]:
-            warnings = (
-                "server: every rate that was tried passed, the highest may be higher; lower performance.server.p99_ms",
-            )
+            text = "server: every rate that was tried passed, the highest may be higher"
+            warnings.append(TimingWarning("every rate", text, "lower performance.server.p99_ms"))
         elif any(not point.passed for point in points[: points.index(best)]):
             steady = False
-            warnings = ("server: a lower rate failed where a higher one passed; raise performance.server.queries",)
+            text = "server: a lower rate failed where a higher one passed"
+            warnings.append(TimingWarning("lower rate", text, "raise performance.server.queries"))
         late = [trial for trial in trials if best is not None and trial.rate == best.rate and _came_late(trial)]
         if late:
             steady = False
-            warnings += (
-                "server: requests came later than they should have, no core was left to send them; lower threads",
-            )
-        return cls(bound_ms, best.rate if best else None, best.p99_ms if best else None, points, steady, warnings)
+            text = "server: requests came later than they should have, no core was left to send them"
+            warnings.append(TimingWarning("late requests", text, "lower threads"))
+        return cls(
+            bound_ms, best.rate if best else None, best.p99_ms if best else None, points, steady, tuple(warnings)
+        )
 
 
 def find_highest_rate(

@@ -12,6 +12,8 @@ from time import perf_counter_ns
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.performance.timing_warning import TimingWarning
+
 Integers = NDArray[np.int64]
 
 DRIFT = 0.10
@@ -117,20 +119,18 @@ def tail_shift(timings: Integers) -> float:
     return float(later / max(earlier, 1)) - 1.0
 
 
-def drift_warning(passes: Integers) -> str | None:
+def drift_warning(passes: Integers) -> TimingWarning | None:
     """Why a series of whole passes did not stand still; None where it did."""
     if len(passes) == 1:
         return trend_warning(passes[0])
     change = drift(passes)
     if abs(change) <= DRIFT:
         return None
-    return (
-        f"unsteady: the later half was {_changed(change)} than the earlier; "
-        "raise min_warmup_seconds and min_seconds, or quieten the machine"
-    )
+    text = f"unsteady: the later half was {changed(change)} than the earlier"
+    return TimingWarning("drift", text, "raise min_warmup_seconds and min_seconds, or quieten the machine")
 
 
-def trend_warning(timings: Integers) -> str | None:
+def trend_warning(timings: Integers) -> TimingWarning | None:
     """The same of a series whose samples were drawn at random, or came once each."""
     way = trend(timings)
     middle = len(timings) // 2
@@ -139,34 +139,35 @@ def trend_warning(timings: Integers) -> str | None:
     if abs(np.median(timings[-middle:]) / max(float(np.median(timings[:middle])), 1.0) - 1) <= SETTLED:
         return None
     direction = "rose" if way > 0 else "fell"
-    return f"unsteady: latency {direction} during the measurement; raise min_warmup_seconds or quieten the machine"
+    text = f"unsteady: latency {direction} during the measurement"
+    return TimingWarning("trend", text, "raise min_warmup_seconds or quieten the machine")
 
 
-def spread_warning(passes: Integers) -> str | None:
+def spread_warning(passes: Integers) -> TimingWarning | None:
     """Why timings of one and the same sample scatter too widely; None where they do not, or came once each."""
     scatter = spread(passes)
     if len(passes) == 1 or scatter <= SPREAD:
         return None
-    return (
-        f"unsteady: timings of the same text scatter by {scatter:.0%}; "
-        "close other work, pin the process to its cores, or raise min_seconds"
-    )
+    text = f"unsteady: timings of the same text scatter by {scatter:.0%}"
+    return TimingWarning("scatter", text, "close other work, pin the process to its cores, or raise min_seconds")
 
 
-def tail_warning(timings: Integers) -> str | None:
+def tail_warning(timings: Integers) -> TimingWarning | None:
     """Why the p99 is not to be trusted; None where its two halves agree."""
     shift = tail_shift(timings) if len(timings) > 1 else 0.0
     if abs(shift) <= TAIL:
         return None
-    return f"p99 of the later half was {_changed(shift)} than of the earlier; raise min_count, or quieten the machine"
+    text = f"p99 of the later half was {changed(shift)} than of the earlier"
+    return TimingWarning("drift of the tail", text, "raise min_count, or quieten the machine")
 
 
-def warm_up_warning(warm: WarmUp) -> str | None:
+def warm_up_warning(warm: WarmUp) -> TimingWarning | None:
     if warm.settled:
         return None
-    seen = "too few rounds to tell" if warm.change is None else f"still {_changed(warm.change)} from round to round"
-    return f"the warm-up ended after {warm.seconds:.0f} s, {seen}; raise max_warmup_seconds"
+    seen = "too few rounds to tell" if warm.change is None else f"still {changed(warm.change)} from round to round"
+    return TimingWarning("warm-up", f"the warm-up ended after {warm.seconds:.0f} s, {seen}", "raise max_warmup_seconds")
 
 
-def _changed(share: float) -> str:
+def changed(share: float) -> str:
+    """ "20% slower" of .2."""
     return f"{abs(share):.0%} {'slower' if share > 0 else 'faster'}"

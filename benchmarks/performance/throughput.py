@@ -12,7 +12,8 @@ import numpy as np
 from benchmarks.errors import BenchmarkError
 from benchmarks.performance.clock import without_garbage_collection
 from benchmarks.performance.load_generator import issue
-from benchmarks.performance.stability import DRIFT, SETTLED, WarmUp, drift
+from benchmarks.performance.stability import DRIFT, SETTLED, WarmUp, changed, drift
+from benchmarks.performance.timing_warning import TimingWarning
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Throughput:
     samples_per_second: float
     tokens_per_second: float | None
     steady: bool
-    warnings: tuple[str, ...]
+    warnings: tuple[TimingWarning, ...]
 
     @classmethod
     def from_nanoseconds(cls, nanoseconds: tuple[int, ...], *, samples: int, tokens: int | None = None) -> Throughput:
@@ -38,15 +39,13 @@ class Throughput:
             raise BenchmarkError(f"{len(nanoseconds)} passes over {samples} samples; give one of each at least")
         seconds = max(sum(nanoseconds), 1) / 1e9
         change = drift(np.array(nanoseconds, dtype=np.int64)[:, None]) if len(nanoseconds) > 1 else None
-        warnings: tuple[str, ...] = ()
+        warnings: tuple[TimingWarning, ...] = ()
         if change is None:
-            warnings = ("unsteady: one pass shows no spread; raise min_seconds",)
+            warnings = (TimingWarning("one pass", "unsteady: one pass shows no spread", "raise min_seconds"),)
         elif abs(change) > DRIFT:
-            direction = "slower" if change > 0 else "faster"
-            warnings = (
-                f"unsteady: later passes were {abs(change):.0%} {direction} than earlier ones; "
-                "raise min_warmup_seconds and min_seconds, or quieten the machine",
-            )
+            text = f"unsteady: later passes were {changed(change)} than earlier ones"
+            next_step = "raise min_warmup_seconds and min_seconds, or quieten the machine"
+            warnings = (TimingWarning("drift of passes", text, next_step),)
         return cls(
             nanoseconds=nanoseconds,
             samples=samples,

@@ -15,6 +15,8 @@ from benchmarks.errors import BenchmarkError
 Floats = NDArray[np.float64]
 
 CONFIDENCE = 0.95
+RESAMPLES = 1000
+"""Behind an interval, where nothing else is asked for."""
 BLOCKS = 200
 """Rows of the jackknife; more groups than that are left out several at a time."""
 _UNDEFINED_AT_MOST = 0.05

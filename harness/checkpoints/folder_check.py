@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from backends.errors import one_line
+from exporters.files import CONFIG, TOKENIZER
 from harness.checkpoints.named_files import require_plain_settings, require_plain_weights, shards
 from harness.checkpoints.weight_files import INDEX, pickled, require_safe_torch, weights_name
 from harness.errors import UserError
-from harness.tasks.fast_tokenizer import TOKENIZER
 
 VOCABULARIES = ("vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model", "spm.model")
 """What a tokenizer of `transformers` is read from where it has no tokenizer.json."""
@@ -30,7 +30,7 @@ def check_folder(folder: Path) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    file = folder / "config.json"
+    file = folder / CONFIG
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:

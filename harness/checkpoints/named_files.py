@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from backends.errors import one_line
+from exporters.files import CONFIG
 from harness.checkpoints.weight_files import INDEX
 from harness.errors import UserError
 
-CONFIG = "config.json"
 ADAPTER = "adapter_config.json"
 SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
 _NEVER_OPENED = "special_tokens_map_file"  # of many old settings, a path on the machine that saved them

@@ -20,8 +20,8 @@ import torch
 from safetensors.torch import save_file
 
 from backends.errors import one_line
+from exporters.files import CONFIG
 from harness.checkpoints.folder_check import require_weights, weight_files
-from harness.checkpoints.named_files import CONFIG
 from harness.checkpoints.weight_files import SAFETENSORS, pickled
 from harness.errors import UserError
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from exporters.errors import ExportError
-from exporters.files import sha256
+from exporters.files import CONFIG, TOKENIZER, sha256
 from exporters.positions import first_position, pad_token, usable_positions
 from exporters.prebuilt.engine import look_at_engine
 from exporters.prebuilt.onnx import DeclaredMetadata, PrebuiltModel, look_at
@@ -19,9 +19,7 @@ from harness.checkpoints.locate import require_inside
 from harness.checkpoints.tokenizer_files import prebuilt_tokenizer_files, read_prebuilt_vocabulary
 from harness.config.models import PrebuiltArtifact
 from harness.errors import UserError
-from harness.tasks.fast_tokenizer import TOKENIZER
 
-CONFIG = "config.json"
 PAD_TOKENS = ("[PAD]", "<pad>")
 
 

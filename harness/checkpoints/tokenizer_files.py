@@ -12,20 +12,20 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from backends.errors import one_line
-from exporters.files import EMBEDDING
+from exporters.files import CONFIG, EMBEDDING, TOKENIZER, TOKENIZER_SETTINGS
 from harness.checkpoints.folder_check import VOCABULARIES, require_tokenizer
 from harness.checkpoints.named_files import require_plain_settings
 from harness.errors import UserError
-from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, TOKENIZER
+from harness.tasks.fast_tokenizer import TOKEN_TYPES
 
 VOCABULARY = "vocab.txt"
-TOKENIZER_FILES = (TOKENIZER, SETTINGS, "special_tokens_map.json", VOCABULARY, EMBEDDING)
+TOKENIZER_FILES = (TOKENIZER, TOKENIZER_SETTINGS, "special_tokens_map.json", VOCABULARY, EMBEDDING)
 """What is copied of a materialised checkpoint: what it puts before texts too."""
 
 _WRITTEN_OUT = ("model_input_names", "truncation_side", "padding_side")
 """Settings whose default is that of the tokenizer's class: whoever reads the folder shall not need to know it."""
 _BESIDE_VOCABULARY = ("merges.txt",)
-_BESIDE_SETTINGS = ("special_tokens_map.json", "added_tokens.json", "config.json")
+_BESIDE_SETTINGS = ("special_tokens_map.json", "added_tokens.json", CONFIG)
 """What `transformers` may open beside a tokenizer with settings; config.json can name the tokenizer's class."""
 
 
@@ -62,7 +62,7 @@ def read_reference(folder: Path) -> Any:
     from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFast
 
     loader: Any = AutoTokenizer
-    settings, config = _read(folder / SETTINGS), _read(folder / "config.json")
+    settings, config = _read(folder / TOKENIZER_SETTINGS), _read(folder / CONFIG)
     if not (settings.get("tokenizer_class") or config.get("tokenizer_class") or config.get("model_type")):
         loader = PreTrainedTokenizerFast if (folder / TOKENIZER).is_file() else BertTokenizerFast
     options = {} if loader is not AutoTokenizer else {"use_fast": True, "trust_remote_code": False}
@@ -80,15 +80,15 @@ def prebuilt_tokenizer_files(folder: Path) -> list[Path]:
         raise UserError(
             f"{folder} has no {TOKENIZER} and no {VOCABULARY}: name the folder of the tokenizer, as tokenizer"
         )
-    if first not in (TOKENIZER, VOCABULARY) and not (folder / SETTINGS).is_file():
+    if first not in (TOKENIZER, VOCABULARY) and not (folder / TOKENIZER_SETTINGS).is_file():
         raise UserError(
-            f"{folder} has {first}, but no {SETTINGS} that tells which tokenizer's it is: save it with "
+            f"{folder} has {first}, but no {TOKENIZER_SETTINGS} that tells which tokenizer's it is: save it with "
             "tokenizer.save_pretrained"
         )
-    if not (folder / SETTINGS).is_file():
+    if not (folder / TOKENIZER_SETTINGS).is_file():
         return [folder / first]
     require_plain_settings(folder)
-    names = (first, *_BESIDE_VOCABULARY, SETTINGS, *_BESIDE_SETTINGS)
+    names = (first, *_BESIDE_VOCABULARY, TOKENIZER_SETTINGS, *_BESIDE_SETTINGS)
     return [folder / name for name in names if (folder / name).is_file()]
 
 
@@ -121,7 +121,7 @@ def write_prebuilt_tokenizer(folder: Path, destination: Path) -> None:
             return
     with TemporaryDirectory() as saved:
         _save(_read_prebuilt(folder), Path(saved))
-        for name in (TOKENIZER, SETTINGS):
+        for name in (TOKENIZER, TOKENIZER_SETTINGS):
             shutil.copyfile(Path(saved) / name, destination / name)
 
 
@@ -176,7 +176,7 @@ def _write_without_settings(folder: Path, destination: Path) -> None:
     tokenizer.save(str(destination / TOKENIZER))
     names = ["input_ids", "attention_mask", *([TOKEN_TYPES] if any(tokenizer.encode("a", "b").type_ids) else [])]
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_input_names": names}
-    (destination / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    (destination / TOKENIZER_SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def _read(file: Path) -> dict[str, Any]:

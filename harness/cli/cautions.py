@@ -10,7 +10,8 @@ from harness.checkpoints.prebuilt import prebuilt_file
 from harness.config.names import TaskName
 from harness.config.study import Study
 from harness.config.tasks import TaskSettings
-from harness.data.left_out import AbsentDocuments, left_out
+from harness.data.beir import AbsentDocuments
+from harness.data.left_out import left_out
 from harness.errors import UserError
 from harness.examples.records import Example, Query, TextExample
 from harness.planning.context import this_machine
@@ -95,7 +96,7 @@ def _absent_documents(planned: TaskPlan, queries: Sequence[Example], corpus: Seq
             f"{place}: holds none of the {plural(absent.relevant, 'relevant document')}, such as {absent.ids[0]!r}; "
             "name the corpus that the qrels are of"
         )
-    yield f"{place}: {absent.sentence} (such as {absent.ids[0]!r}); name the corpus that the qrels are of"
+    yield f"{place}: {absent.sentence}; name the corpus that the qrels are of"
 
 
 def _queries_left_out(planned: TaskPlan, role: str) -> Iterator[str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from harness.cli.exit_status import ExitStatus
 from harness.cli.show import find_run
 from harness.config.load import load_policy
 from harness.config.policy import Policy
 from harness.errors import UserError
-from harness.gate.baseline import Baseline, baseline_of, load_baseline
-from harness.gate.ci_formats import to_benchmark_json, to_junit
+from harness.gate.baseline import Baseline, baseline_of, load_baseline, to_benchmark_json
 from harness.gate.judge import gated_run, judge
+from harness.gate.junit import to_junit
 from harness.gate.starting_policy import starting_policy
 from harness.gate.summary import github_annotations, print_lines, to_markdown
 from harness.report.view import tasks_of
@@ -22,10 +23,8 @@ from harness.results.gate_outcome import GateOutcome, load_gate
 from harness.results.read import RunResults, folder_of, load_results
 from harness.store.atomic import reporting_unwritable, write_text
 
-FAILED = 4
-CANNOT_TELL = 5
-STATUS = {"pass": 0, "fail": FAILED, "cannot tell": CANNOT_TELL}
-"""Exit status by that of the gate."""
+STATUS = {"pass": ExitStatus.DONE, "fail": ExitStatus.GATE_FAILED, "cannot tell": ExitStatus.CANNOT_TELL}
+"""By that of the gate."""
 
 
 @dataclass(frozen=True)

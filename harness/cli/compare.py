@@ -7,14 +7,12 @@ from pathlib import Path
 
 import typer
 
+from harness.cli.exit_status import ExitStatus
 from harness.cli.show import find_run
 from harness.errors import UserError
 from harness.run_comparison.render import ComparisonFormat, render
 from harness.run_comparison.runs import read_pair
 from harness.run_comparison.verdicts import compare
-
-WORSE = 4
-"""Exit status where something is slower or bigger, for those who asked for one."""
 
 
 def compare_runs(
@@ -31,4 +29,4 @@ def compare_runs(
     comparison = compare(read_pair(find_run(a, store), find_run(b, store)), minimum_effect=minimum_effect)
     render(comparison, format=format)
     if fail_on_slower and comparison.worse:
-        raise typer.Exit(WORSE)
+        raise typer.Exit(ExitStatus.GATE_FAILED)

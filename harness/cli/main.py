@@ -1,9 +1,4 @@
-"""Commands, their options, and the one place where an error becomes a line and an exit status.
-
-Exit status: 0 done, and what was to pass passed; 2 bad input; 3 a step of the run failed; 4 something failed the gate,
-or `compare` was asked to fail on what is slower and found it; 5 nothing failed, but something cannot be told where the
-policy wants an answer; 130 interrupted. Of several the first of 130, 2, 3, 4 and 5.
-"""
+"""Commands, their options, and the one place where an error becomes a line and an exit status."""
 
 from __future__ import annotations
 
@@ -18,6 +13,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin, get_type
 
 import typer
 
+from harness.cli.exit_status import ExitStatus
 from harness.cli.store import DEFAULT_STORE, StoreFolder
 from harness.cli.store import app as store_app
 from harness.cli.streams import outlast_readers
@@ -501,20 +497,20 @@ def main() -> None:
             choices = _choices(command, getattr(error, "option_name", None) if wrong is None else wrong.opts[0])
             sentence = reword_value_error(message[0].lower() + message[1:], error.__cause__, choices)
             say(f"scalemodel: {sentence}; see `{path} --help`", error=True)
-        sys.exit(2)  # without a message the help has been shown
+        sys.exit(ExitStatus.BAD_INPUT)  # without a message the help has been shown
     except UserError as error:
         for line in error.lines:
             say(f"scalemodel: {' '.join(line.split())}", error=True)
-        sys.exit(2)
+        sys.exit(ExitStatus.BAD_INPUT)
     except RunStopped as error:
         say(f"scalemodel: {' '.join(str(error).split())}", error=True)
-        sys.exit(3)
+        sys.exit(ExitStatus.STEP_FAILED)
     except OSError as error:
         if error.filename is not None and error.errno in NO_WAY_THERE:
             say(f"scalemodel: {error.filename}: {error.strerror}; give another path, or mend that one", error=True)
-            sys.exit(2)
+            sys.exit(ExitStatus.BAD_INPUT)
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python tries to write the rest once more, at its end
         say("scalemodel: standard output: no space left on its device; make room and call again", error=True)
-        sys.exit(3)
+        sys.exit(ExitStatus.STEP_FAILED)

@@ -13,12 +13,13 @@ from harness.cli.cautions import data_cautions
 from harness.cli.check import STATUS, judged
 from harness.cli.configs import find_config
 from harness.cli.estimates import ahead
+from harness.cli.exit_status import ExitStatus
 from harness.cli.fetch import go_offline, require_offline
 from harness.cli.progress import progress_for
 from harness.config.load import load_study
 from harness.config.study import Study
-from harness.errors import SKIPPED
-from harness.execution.processes import executor_of
+from harness.errors import SKIPPED, UserError
+from harness.execution.processes import Executor, LocalProcesses
 from harness.execution.run import Execution, LoadedExamples
 from harness.gate.baseline import load_baseline
 from harness.gate.matches import check_matches
@@ -33,8 +34,7 @@ from harness.store.step import Step
 from harness.store.steps import Store
 from harness.verification.result import read_verification, summary
 
-RUN_FAILED = 3
-INTERRUPTED = 130
+LOCAL, RAY = "local", "ray"
 
 
 def work(
@@ -75,7 +75,7 @@ def work(
         )
     except KeyboardInterrupt:
         say("scalemodel: stopped; the same command goes on from here", error=True)
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(ExitStatus.INTERRUPTED) from None
     folder = run.folder
     gate = None
     if until == "results" and run.has_results:
@@ -100,7 +100,7 @@ def work(
         rest = f", {skipped} that need them were left out" if skipped else ""
         steps = "1 step" if len(causes) == 1 else f"{len(causes)} steps"
         say(f"scalemodel: {steps} failed{rest}; see {folder.path / 'log.txt'}", error=True)
-        raise typer.Exit(RUN_FAILED)
+        raise typer.Exit(ExitStatus.STEP_FAILED)
     if gate is not None and gate.status != "pass":
         raise typer.Exit(STATUS[gate.status])
 
@@ -160,3 +160,22 @@ def _tell_verified(steps: tuple[Step, ...], run: Execution) -> None:
         if step.kind == "verification" and step.key not in run.failures:
             verified = read_verification(run.store.path(step.kind, step.key))
             say(f"verified {step.subject['deployment']}: {summary(verified)}")
+
+
+def executor_of(name: str) -> Executor:
+    """``local``, ``ray`` or ``ray://HOST:PORT``.
+
+    Raises:
+        UserError: there is no such executor, Ray is not installed, or there is no such cluster.
+    """
+    if name == LOCAL:
+        return LocalProcesses()
+    if name != RAY and not name.startswith(f"{RAY}://"):
+        raise UserError(f"--executor: {name!r} is none of {LOCAL}, {RAY} and {RAY}://HOST:PORT")
+    try:
+        from harness.execution.ray_cluster import RayCluster
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != RAY:
+            raise
+        raise UserError(f"--executor {name}: Ray is not installed; pip install 'scalemodel[ray]'") from None
+    return RayCluster(None if name == RAY else name)

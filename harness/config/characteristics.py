@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from benchmarks.statistics.bootstrap import RESAMPLES
 from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN
 from benchmarks.statistics.quantized_indexes import IndexKind
 from harness.config.checkpoints import CheckpointSource, EncoderSource
@@ -106,7 +107,7 @@ class Characteristics(Strict):
     explanation: Explanation | None = None
     indexes: tuple[IndexKind, ...] = ("int8", "binary", "binary-rescored")
     """Of retrieval: how the documents' embeddings may be kept in fewer bytes, held against float32; none: not asked."""
-    bootstrap: Annotated[int, Field(ge=100)] = 1000
+    bootstrap: Annotated[int, Field(ge=100)] = RESAMPLES
     """Resamples, by group, behind every 95 % interval."""
     margin: Annotated[float, Field(gt=0, lt=1)] = MARGIN
     """Share of the examples, changed beyond the noise floor or right no longer, that does not matter: *same*."""

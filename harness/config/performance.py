@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from benchmarks.performance.early_stopping import P99_QUERIES
 from harness.config.strict import Strict
 
 
@@ -14,7 +15,7 @@ class Server(Strict):
 
     p99_ms: Annotated[float | None, Field(gt=0)] = None
     """Of a request from its arrival to its answer; None takes ten median single-stream latencies of each deployment."""
-    queries: Annotated[int, Field(ge=662)] = 662
+    queries: Annotated[int, Field(ge=P99_QUERIES)] = P99_QUERIES
     """Requests a rate, at least; MLPerf's least for a p99 with 99 % confidence."""
 
 

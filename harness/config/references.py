@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backends.errors import BackendError
 from backends.registry import backend_class, unsupported_reason
-from exporters.formats import lineage
+from exporters.formats import FORMATS, lineage
 from exporters.prebuilt.graph import KNOWN_INPUTS
 from exporters.prebuilt.outputs import LEFT_OUT
 from exporters.tasks import TASKS as HEADS
@@ -23,7 +23,6 @@ from harness.config.slips import meant
 from harness.config.study import Study
 from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
-from harness.config.training_data import check_training_data
 from harness.errors import UserError
 
 LOGITS = tuple(dict.fromkeys(name for head in HEADS.values() for name in head.outputs))
@@ -306,3 +305,25 @@ def _refers(where: str, name: str, known: Iterable[str]) -> None:
         match = meant(name, options)
         hint = f"did you mean {match!r}?" if match else f"known: {', '.join(options)}"
         raise UserError(f"{where}: {name!r} refers to nothing; {hint}")
+
+
+def check_training_data(place: str, study: Study, task: TaskSettings) -> None:
+    """Raise a `UserError` where something needs training examples and the task names none."""
+    if task.data.train is None and (needing := _first_that_needs(study, task)):
+        raise UserError(f"{place}.data.train: is missing, and {needing}; add it, or leave that out")
+
+
+def _first_that_needs(study: Study, task: TaskSettings) -> str | None:
+    for name, model in task.models.items():
+        if model.training is not None:
+            return f"models.{name}.training is done on it"
+    for name, model in task.models.items():
+        for format in formats_of(study, model):
+            if format in FORMATS and any(step.needs_calibration for step in lineage(format)):
+                return f"the format {format!r} of {name!r} is calibrated on it"
+    if task.data.out_of_distribution is not None:
+        return "data.out_of_distribution is told apart by its distance to it"
+    attack = task.characteristics.attack
+    if attack is not None and attack.masked_language_model and attack.masked_language_model.training is not None:
+        return "characteristics.attack.masked_language_model.training is done on its texts"
+    return None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from harness.data.files import existing_file, read_text
 from harness.data.labels import whole_number
 from harness.data.rows import jsonl_rows
 from harness.errors import UserError
-from harness.examples.records import PlainText, Query
+from harness.examples.records import Example, PlainText, Query
 
 
 def read_corpus(path: Path) -> list[PlainText]:
@@ -87,3 +88,40 @@ def _rows(path: Path) -> Iterator[tuple[str, list[str]]]:
             what = f"has {len(row)} columns, not the three of query, document and score"
             raise bad_data(path, f"line {number}", what, "write them with tabs between")
         yield f"line {number}", row
+
+
+@dataclass(frozen=True)
+class AbsentDocuments:
+    """Judgements of documents that are not in the corpus: they lower what any retriever can reach."""
+
+    ids: Sequence[str]
+    """Of the relevant documents that are not there."""
+    relevant: int
+    """How many relevant documents there are."""
+    without: int
+    """Queries that are left with nothing relevant."""
+    queries: int
+    """Queries that have a relevant document, there or not."""
+
+    @property
+    def sentence(self) -> str:
+        """That they are not in the corpus, and what that leaves; of at least one id."""
+        left = f", and {self.without:,} of {self.queries:,} queries have nothing relevant there" if self.without else ""
+        return (
+            f"{len(self.ids):,} of {self.relevant:,} relevant documents, such as {self.ids[0]!r}, are not in the "
+            f"corpus, so that no query finds them{left}"
+        )
+
+    @classmethod
+    def of(cls, examples: Iterable[Example], corpus: Set[str]) -> AbsentDocuments | None:
+        """``corpus``: the ids of its documents. None: no example is a query with a relevant document."""
+        queries = [one for one in examples if isinstance(one, Query) and one.relevant]
+        if not queries:
+            return None
+        relevant = list(dict.fromkeys(id for query in queries for id in query.relevant))
+        return cls(
+            ids=[id for id in relevant if id not in corpus],
+            relevant=len(relevant),
+            without=sum(corpus.isdisjoint(query.relevant) for query in queries),
+            queries=len(queries),
+        )

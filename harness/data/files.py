@@ -47,4 +47,4 @@ def read_stop_words(path: Path) -> list[str]:
     """
     if words := sorted(set(read_text(path).lower().split())):
         return words
-    raise UserError(f"{path}: has no stop words; leave stop_words out for the English ones that come with scalemodel")
+    raise UserError(f"{path}: has no stop words; write some into it")

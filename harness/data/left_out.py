@@ -1,50 +1,14 @@
-"""Queries that a reader leaves out, since no ranking of theirs can be judged, and judgements of none that is there."""
+"""Queries that a reader leaves out, since no ranking of theirs can be judged."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.config.data import CandidatesSource, QueriesSource, TableSource, TrainingSource
 from harness.data.beir import query_ids, read_qrels
 from harness.data.candidates import by_query, ranked
 from harness.data.load import read_scored_pairs
-from harness.examples.records import Example, Query
-
-
-@dataclass(frozen=True)
-class AbsentDocuments:
-    ids: Sequence[str]
-    """Of the relevant documents that are not there."""
-    relevant: int
-    """How many relevant documents there are."""
-    without: int
-    """Queries that are left with nothing relevant."""
-    queries: int
-    """Queries that have a relevant document, there or not."""
-
-    @property
-    def sentence(self) -> str:
-        """ "2 of 3 relevant documents are not in the corpus, so that no query finds them", and what that leaves."""
-        left = f", and {self.without:,} of {self.queries:,} queries have nothing relevant there" if self.without else ""
-        return (
-            f"{len(self.ids):,} of {self.relevant:,} relevant documents are not in the corpus, so that no query finds "
-            f"them{left}"
-        )
-
-    @classmethod
-    def of(cls, examples: Iterable[Example], corpus: Set[str]) -> AbsentDocuments | None:
-        """``corpus``: the ids of its documents. None: no example is a query with a relevant document."""
-        queries = [one for one in examples if isinstance(one, Query) and one.relevant]
-        if not queries:
-            return None
-        relevant = list(dict.fromkeys(id for query in queries for id in query.relevant))
-        return cls(
-            ids=[id for id in relevant if id not in corpus],
-            relevant=len(relevant),
-            without=sum(corpus.isdisjoint(query.relevant) for query in queries),
-            queries=len(queries),
-        )
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from exporters.files import CONFIG, TOKENIZER, TOKENIZER_SETTINGS
 from harness.errors import UserError
 
 FAMILY = Path(__file__).parent / "family"
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+TOKENIZER_FILES = (TOKENIZER, TOKENIZER_SETTINGS)
 WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
 
 _THREE = ("reference", "reference-seed-1", "tiny")
 MODELS = {

@@ -1,4 +1,4 @@
-"""Executors by name, and the local one: worker processes, where a crash or a full memory costs a step, not the run."""
+"""Steps in worker processes: a crash, a time-out or a full memory costs one step, never the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from backends.host.machine import environment
-from harness.errors import TIMED_OUT, UserError, status_of_exit
+from harness.errors import TIMED_OUT, status_of_exit
 from harness.store.atomic import write_text
 from harness.store.step import Step
 from harness.store.steps import Store
@@ -196,25 +196,3 @@ def _environment(kind: str) -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     }
-
-
-LOCAL, RAY = "local", "ray"
-
-
-def executor_of(name: str) -> Executor:
-    """``local``, ``ray`` or ``ray://HOST:PORT``.
-
-    Raises:
-        UserError: there is no such executor, Ray is not installed, or there is no such cluster.
-    """
-    if name == LOCAL:
-        return LocalProcesses()
-    if name != RAY and not name.startswith(f"{RAY}://"):
-        raise UserError(f"--executor: {name!r} is none of {LOCAL}, {RAY} and {RAY}://HOST:PORT")
-    try:
-        from harness.execution.ray_cluster import RayCluster
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != RAY:
-            raise
-        raise UserError(f"--executor {name}: Ray is not installed; pip install 'scalemodel[ray]'") from None
-    return RayCluster(None if name == RAY else name)

@@ -28,6 +28,7 @@ from backends.registry import backend_class
 from harness.errors import CRASHED, DISK_FULL, REFUSED, SKIPPED, UserError
 from harness.execution.processes import TRAINING, Listener, StepFailure, command_for, describe, run_group
 from harness.planning.context import Machine
+from harness.steps.deployed import TimedOptions
 from harness.store.objects import folder_of
 from harness.store.step import Step
 from harness.store.steps import Store
@@ -229,7 +230,7 @@ def together(steps: Sequence[Step]) -> list[list[Step]]:
 
 def is_timed(step: Step) -> bool:
     """Whether the step's result is of the machine that it was made on, which it then has for itself."""
-    return "machine" in type(step.options).model_fields
+    return isinstance(step.options, TimedOptions)
 
 
 def threads_of(step: Step, whole: int) -> int:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.characteristics.data_representation import DataRepresentation
 from benchmarks.characteristics.prediction_errors import PredictionErrors
+from benchmarks.statistics.bootstrap import RESAMPLES
 from benchmarks.statistics.equivalence import Floor
 from exporters.files import sha256
 from harness.data.checks import short
@@ -106,7 +107,7 @@ class Settings:
     common: bool = False
     floors: Mapping[str, FloorKind] | None = None
     """The names that are the reference once more: run again (execution), or trained again (seed)."""
-    resamples: int = 1000
+    resamples: int = RESAMPLES
     seed: int = 0
 
 

@@ -15,6 +15,7 @@ from harness.config.figures import FIGURES
 from harness.config.task_registry import TASKS, task_class
 from harness.errors import UserError
 from harness.gate.readings import READERS
+from harness.gate.words import shown
 from harness.report.view import DeploymentView, TaskView, tasks_of
 from harness.results.environment import Environment
 from harness.results.read import RESULTS_FILE, RunResults, folder_of
@@ -164,3 +165,24 @@ def load_baseline(path: Path) -> Baseline:
         place = ".".join(map(str, fault["loc"]))
         message = f"{place}: {fault['msg']}" if place else fault["msg"]
         raise UserError(f"{path}: is no baseline of version 1: {' '.join(message.split())}; {ANEW}") from None
+
+
+def to_benchmark_json(figures: Baseline) -> str:
+    """`customSmallerIsBetter`: the figures of which smaller is better, an entry each: https://github.com/benchmark-action/github-action-benchmark."""
+    entries = []
+    for task, of_task in figures.tasks.items():
+        for deployment, known in of_task.deployments.items():
+            for name, figure in known.figures.items():
+                facts = FIGURES[name.partition(" of ")[0]]
+                if facts.better != "smaller":
+                    continue
+                entry: dict[str, object] = {
+                    "name": f"{task}: {deployment}: {name}",
+                    "unit": facts.unit,
+                    "value": figure.value / facts.scale,
+                    "extra": facts.meaning,
+                }
+                if figure.low is not None and figure.high is not None:
+                    entry["range"] = f"{shown(figure.low, facts)} to {shown(figure.high, facts)}"
+                entries.append(entry)
+    return json.dumps(entries, indent=1, allow_nan=False) + "\n"

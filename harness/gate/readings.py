@@ -276,7 +276,8 @@ def _speed_up(task: TaskView, deployment: DeploymentView, _: str) -> Reading | N
 
 def _latency(name: str, field: str, *, tail: bool = False) -> None:
     def value(process: ProcessFigures) -> float | None:
-        latency: float | None = getattr(process.single_stream, field, None)
+        stream = process.single_stream
+        latency: float | None = None if stream is None else getattr(stream, field)
         return latency
 
     @_reads(name)
@@ -292,7 +293,8 @@ _latency("p99", "p99_ms", tail=True)
 
 def _rate(name: str, scenario: Scenario, field: str) -> None:
     def value(process: ProcessFigures) -> float | None:
-        rate: float | None = getattr(getattr(process, scenario), field, None)
+        load = getattr(process, scenario)
+        rate: float | None = None if load is None else getattr(load, field)
         return rate
 
     @_reads(name)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from backends.backend import Backend
 from backends.batching import infer_all, pad
 from backends.concurrent_sessions import Workers, side_by_side
-from backends.registry import open_backend
+from backends.registry import backend_class, open_backend
 from exporters.manifest import read_manifest
 from harness.errors import NOT_FINITE, StepFailed
 from harness.examples.records import Example
@@ -183,7 +183,7 @@ def one_session_a_thread(options: DeploymentOptions) -> DeploymentOptions:
 
     The outputs are the same; two threads on one batch of 512 tokens wait for each other.
     """
-    if options.backend != "onnxruntime-cpu":
+    if not backend_class(options.backend).sessions_share_weights:
         return options
     return options.model_copy(update={"sessions": options.threads, "threads": 1})
 

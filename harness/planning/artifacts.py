@@ -41,9 +41,9 @@ def refused_formats(context: TaskContext) -> Refused:
 
 
 def plan_artifacts(
-    context: TaskContext, checkpoints: dict[str, Step], examples: dict[str, Step], refused: Refused
+    context: TaskContext, checkpoints: dict[str, Step], examples: dict[str, Step], refusals: Refused
 ) -> dict[tuple[str, str], tuple[Step, ...]]:
-    """By model and format: the artifact, behind those of other formats that it is converted from. ``refused``: none.
+    """By model and format: the artifact, behind those that it is converted from; none for ``refusals``.
 
     Raises:
         UserError: a finished file will not do.
@@ -54,7 +54,7 @@ def plan_artifacts(
         else (_prebuilt(context, model, format, entry.artifact, examples),)
         for model, entry in context.task.models.items()
         for format in formats_of(context.study, entry)
-        if (model, format) not in refused
+        if (model, format) not in refusals
     }
 
 

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import fields
 
+from backends.registry import backend_class
 from benchmarks.attack.results import AttackSettings
 from harness.config.characteristics import Attack
 from harness.inference.options import DeploymentOptions
@@ -59,7 +60,7 @@ def attacked_deployment(deployed: Deployed) -> DeploymentOptions:
     settings = deployed.context.task.characteristics.attack
     assert settings is not None
     budget = settings.token_budget
-    if budget is None and deployed.deployment.backend == "onnxruntime-cpu":
+    if budget is None and backend_class(deployed.deployment.backend).sessions_share_weights:
         budget = FOR_ONE_THREAD
     return deployed.options if budget is None else deployed.options.model_copy(update={"token_budget": budget})
 

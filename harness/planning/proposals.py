@@ -12,6 +12,7 @@ from benchmarks.attack.results import AttackSettings
 from harness.config.characteristics import Attack, MaskedLanguageModelSource
 from harness.config.checkpoints import CheckpointSource
 from harness.data.files import read_stop_words
+from harness.errors import UserError
 from harness.planning.checkpoints import checkpoint_digest, seed_of
 from harness.planning.context import TaskContext
 from harness.planning.examples import attacked_examples
@@ -79,7 +80,10 @@ def attack_settings(attack: Attack, *names: str) -> AttackSettings:
     """Those of the settings that are named; the others have their defaults."""
     settings = {name: getattr(attack, name) for name in names if name != "stop_words"}
     if "stop_words" in names and attack.stop_words is not None:
-        settings["stop_words"] = frozenset(read_stop_words(attack.stop_words))
+        try:
+            settings["stop_words"] = frozenset(read_stop_words(attack.stop_words))
+        except UserError as error:
+            raise UserError(f"characteristics.attack.stop_words: {error}, or leave it out") from None
     return AttackSettings(**settings)
 
 

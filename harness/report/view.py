@@ -13,6 +13,7 @@ from benchmarks.characteristics.adversarial_attack import Vulnerability
 from benchmarks.characteristics.data_distribution import DistributionPair
 from benchmarks.characteristics.data_representation import RepresentationPair
 from benchmarks.characteristics.prediction_errors import ClassRecall, ErrorPair, Stratum
+from benchmarks.performance.timing_warning import TimingWarning
 from exporters.formats import ALL
 from harness.config.deployments import EXECUTION_REPLICATE
 from harness.config.task_registry import TASKS, task_class
@@ -147,9 +148,8 @@ class DeploymentView:
         return self.timings or UNTIMED
 
     @property
-    def warnings(self) -> list[str]:
-        """Of the measurements, each on one line."""
-        return [words(warning) for warning in self.timings.warnings] if self.timings else []
+    def warnings(self) -> list[TimingWarning]:
+        return list(self.timings.warnings) if self.timings else []
 
     def latency(self, figure: Percentile) -> float | None:
         """Of single-stream, in milliseconds."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.performance.paired import speed_up
+from exporters.files import BESIDE_THE_MODEL
 from exporters.formats import ALL
 from exporters.manifest import Manifest, read_manifest
 from exporters.work import Work
@@ -19,7 +20,7 @@ from harness.config.deployments import EXECUTION_REPLICATE, random_weights, repr
 from harness.config.models import Model
 from harness.config.task_registry import task_class
 from harness.config.tasks import TaskSettings
-from harness.data.left_out import AbsentDocuments
+from harness.data.beir import AbsentDocuments
 from harness.data.load import describe
 from harness.errors import SKIPPED
 from harness.examples.records import QuestionExample, TextExample
@@ -108,9 +109,6 @@ def plan_as_json(stages: Mapping[str, Sequence[Step]]) -> dict[str, Any]:
             for name, steps in stages.items()
         },
     }
-
-
-BESIDE_THE_MODEL = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 class _Collector:

@@ -15,11 +15,12 @@ from benchmarks.performance.server import ServerResult
 from benchmarks.performance.stability import warm_up_warning
 from benchmarks.performance.sweep import Shape
 from benchmarks.performance.throughput import Throughput
+from benchmarks.performance.timing_warning import TimingWarning
+from benchmarks.performance.tuning import Pairs, gain
 from exporters.format import Precision
 from exporters.work import Work
 from harness.results.efficiency import efficiency
 from harness.results.timings import (
-    Conditions,
     DeploymentPerformance,
     Interval,
     Intervals,
@@ -32,13 +33,13 @@ from harness.results.timings import (
     ServerFigures,
     ServerLoad,
     ShapeFigures,
+    TunedThroughput,
 )
-from harness.results.tuned_throughput import tuned_over_processes
 from harness.steps.tuned_throughput import TunedPairs
 from harness.store.process_timings import (
+    Conditions,
     DeviceTimes,
     LatencyBreakdown,
-    MachineConditions,
     MultiStream,
     ProcessTimings,
     ScenarioTimings,
@@ -79,7 +80,7 @@ def summarise(
         **{name: median_of_known(getattr(one, name) for one in replicates) for name in _ONCE},
         memory_method=_method(replicates),
         intervals=_intervals(replicates),
-        warnings=sorted({warning for process in measured for warning in process.warnings}),
+        warnings=sorted({one for process in measured for one in process.warnings}, key=lambda one: one.text),
         replicates=replicates,
     )
 
@@ -116,7 +117,7 @@ class _Process:
         )
 
     @property
-    def warnings(self) -> Iterator[str]:
+    def warnings(self) -> Iterator[TimingWarning]:
         for figures in (self.single_stream, self.multi_stream, self.offline, self.server):
             yield from figures.warnings if figures else ()
         for recorded in self.recorded.scenarios.values():
@@ -132,10 +133,7 @@ class _Process:
             offline=_named(OfflineFigures, recorded.offline, self.offline, **self._of_offline_alone()),
             server=_named(ServerLoad, recorded.server, self.server),
             **{name: getattr(recorded, name) for name in OncePerProcess.model_fields},
-            conditions={
-                name: Conditions.model_validate(scenario.conditions.model_dump())
-                for name, scenario in recorded.scenarios.items()
-            },
+            conditions={name: scenario.conditions for name, scenario in recorded.scenarios.items()},
         )
 
     def _of_offline_alone(self) -> dict[str, float | None]:
@@ -165,7 +163,7 @@ def _joules_per_sample(used: float | None, seconds: float | None, rate: float) -
     return None if used is None or not seconds or not rate else used / seconds / rate
 
 
-def _disturbances(conditions: MachineConditions) -> tuple[str, ...]:
+def _disturbances(conditions: Conditions) -> tuple[TimingWarning, ...]:
     return disturbances(conditions.model_dump())
 
 
@@ -259,3 +257,27 @@ def _intervals(replicates: Sequence[ProcessFigures]) -> Intervals:
         server_rate=of_scenario("server", "rate"),
         **{name: interval(getattr(one, name) for one in replicates) for name in _ONCE},
     )
+
+
+def tuned_over_processes(measured: Sequence[TunedPairs]) -> TunedThroughput | None:
+    """Medians over fresh processes; None where nothing was tuned. All processes have the same setting."""
+    if not measured:
+        return None
+    first = measured[0]
+    paired = [(process.samples, process.pairs) for process in measured if process.pairs]
+    reasons = [process.reason for process in measured if process.reason]
+    again = median(gain(pairs) for _, pairs in paired) if paired else None
+    faster = again is not None and again > 1
+    return TunedThroughput(
+        setting=first.setting if faster else first.default,
+        ratio=again if again is not None and faster else 1.0,
+        measured_again=again,
+        samples_per_second=_rate(paired, side=1 if faster else 0),
+        default_samples_per_second=_rate(paired, side=0),
+        reason=reasons[0] if reasons else "",
+    )
+
+
+def _rate(paired: Sequence[tuple[int, Pairs]], *, side: int) -> float | None:
+    rates = [samples * len(pairs) / (sum(pair[side] for pair in pairs) / 1e9) for samples, pairs in paired]
+    return median(rates) if rates else None

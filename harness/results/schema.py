@@ -27,7 +27,8 @@ from harness.results.environment import Environment
 from harness.results.timings import DeploymentPerformance
 from harness.store.record import Record
 
-RESULTS_VERSION: Literal[7] = 7
+ResultsVersion = Literal[8]
+RESULTS_VERSION: ResultsVersion = 8
 
 Family = Literal["demonstration", "trained", "random", "pretrained", "external"]
 
@@ -115,7 +116,7 @@ class TaskResults(Record):
     data: dict[str, DataFacts]
     """By role: evaluation, train, out-of-distribution, ..."""
     deployments: dict[str, DeploymentResult]
-    """By name; one that was run again ends in #again."""
+    """By name; one that was run again ends in #rerun."""
     characteristics: CharacteristicResults
     """The comparisons."""
     failures: list[FailedStep]
@@ -134,7 +135,7 @@ class ComparisonSettings(Record):
 class Results(Record):
     """All that a run found and that does not depend on the clock: results.json."""
 
-    version: Literal[7]
+    version: ResultsVersion
     """Of this layout."""
     study: str
     """Its name."""
@@ -151,7 +152,7 @@ class Results(Record):
 class PerformanceResults(Record):
     """All that a run timed: performance.json."""
 
-    version: Literal[7]
+    version: ResultsVersion
     """Of this layout, the same as of results.json."""
     seconds: float | None
     """Work behind the run: what its steps took when they were made, without comparisons. None: not known of any."""

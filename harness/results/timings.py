@@ -1,10 +1,11 @@
-"""PerformanceResults figures of one deployment: medians over fresh processes, and the figures of each process."""
+"""Performance figures of one deployment: medians over fresh processes, and the figures of each process."""
 
 from __future__ import annotations
 
 from benchmarks.performance.server import ServerPoint
+from benchmarks.performance.timing_warning import TimingWarning
 from benchmarks.performance.tuning import Setting
-from harness.store.process_timings import Energy, LatencyBreakdown
+from harness.store.process_timings import Conditions, LatencyBreakdown
 from harness.store.record import Record
 
 Interval = tuple[float, float]
@@ -123,43 +124,6 @@ class TunedThroughput(Record):
     """Examples a second in the study's setting; None: the rates of offline hold."""
     reason: str
     """Why there are no rates, where an opening failed."""
-
-
-class Conditions(Record):
-    """What the machine did during a scenario: see `backends.host.system_monitor`. None: it does not tell."""
-
-    seconds: float | None
-    """Its duration."""
-    own_cpu_seconds: float | None
-    """Of the cores that the process may use: its own time."""
-    other_cpu_seconds: float | None
-    """Of these cores: other processes' time."""
-    steal_seconds: float | None
-    """Of these cores: other virtual machines' time."""
-    quota_seconds: float | None
-    """Time in which the container's quota held the process back."""
-    thermal_throttles: float | None
-    """How often cores were slowed for heat."""
-    gpu_hot_seconds: float | None
-    """Time in which heat held the GPU's clocks down."""
-    gpu_power_capped_seconds: float | None
-    """Time in which the limit of power held the GPU's clocks down."""
-    gpu_mhz_before: int | None
-    """The clock of the GPU's multiprocessors before."""
-    gpu_mhz_after: int | None
-    """The same afterwards."""
-    gpu_throttle_reasons: str | None
-    """What held the GPU's clocks down at the end; empty: nothing did."""
-    gpu_processes: int | None
-    """Other processes on the GPU."""
-    cores: int
-    """Cores that the process may use."""
-    energy_joules: Energy
-    """Used meanwhile."""
-    clock_change: float
-    """A fixed piece of work took this share longer after than before."""
-    gpu_clock_change: float | None
-    """The same of a fixed batch on the deployment's device; None on the CPU."""
 
 
 class PairedSpeedUp(Record):
@@ -306,7 +270,7 @@ class DeploymentPerformance(OncePerProcess):
     """By kind of index; none: no searches were timed."""
     intervals: Intervals
     """Of the medians."""
-    warnings: list[str]
-    """What a process warned of, with what to do."""
+    warnings: list[TimingWarning]
+    """Of its processes, each once."""
     replicates: list[ProcessFigures]
     """Each process, so that every median can be computed again."""

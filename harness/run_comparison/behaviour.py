@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.characteristics import data_representation, prediction_errors
 from benchmarks.characteristics.prediction_errors import ErrorPair
-from benchmarks.statistics.bootstrap import Estimate
+from benchmarks.statistics.bootstrap import RESAMPLES, Estimate
 from benchmarks.statistics.equivalence import MARGIN, ScoreChange, judge_changes
 from harness.config.task_registry import TASKS, task_class
 from harness.data.arrow import pa
@@ -16,8 +16,6 @@ from harness.run_comparison.runs import Answered, RunPair
 from harness.store.outputs import read_columns
 from harness.store.run_folder import outputs_in
 from harness.tasks.columns import matrix, numbers, strings
-
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,20 @@
-"""Options and inputs of the steps that open a deployment."""
+"""Options and inputs of the steps that open a deployment, and options of those that measure the machine."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.config.strict import Strict
 from harness.inference.options import BackendOptions, DeploymentOptions
 from harness.steps.context import Context
 from harness.store.step import StepInputs, StepRef
+
+
+class TimedOptions(Strict):
+    """Of a step whose result is of the machine that it was made on, which it then has for itself."""
+
+    machine: dict[str, Any]
+    """Timings of unlike machines are never taken for each other."""
 
 
 class DeployedOptions(Strict):

@@ -22,7 +22,7 @@ from harness.examples.records import Example
 from harness.inference.options import DeploymentOptions
 from harness.inference.timed_bursts import Request, timed_bursts
 from harness.steps.context import Context
-from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options, with_negatives
+from harness.steps.deployed import DeployedInputs, DeployedOptions, TimedOptions, deployment_options, with_negatives
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.step import StepRef
@@ -34,7 +34,7 @@ LIBRARIES = ("tokenizers",)
 FILE = "pairs.json"
 
 
-class Options(DeployedOptions):
+class Options(DeployedOptions, TimedOptions):
     reference: DeploymentOptions
     samples: int
     min_seconds: float
@@ -42,8 +42,6 @@ class Options(DeployedOptions):
     replicate: int
     """Which pair of fresh processes this is, from 0."""
     seed: int
-    machine: dict[str, Any]
-    """Timings of unlike machines are never taken for each other."""
 
 
 class Inputs(DeployedInputs):

@@ -36,10 +36,10 @@ from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.inference.latency_breakdown import latency_breakdown
 from harness.inference.process import give_memory_back
 from harness.steps.context import Context
-from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
+from harness.steps.deployed import DeployedInputs, DeployedOptions, TimedOptions, deployment_options
 from harness.store.examples import read_examples
 from harness.store.process_timings import (
-    MachineConditions,
+    Conditions,
     MultiStream,
     Offline,
     PassTimings,
@@ -58,14 +58,12 @@ VERSION = 8
 LIBRARIES = ("tokenizers", "mlcommons-loadgen")
 
 
-class Options(DeployedOptions):
+class Options(DeployedOptions, TimedOptions):
     performance: Performance
     """``replicates``, ``tune`` and ``paired_processes`` have their defaults: one process does not depend on them."""
     replicate: int
     """Which of the fresh processes this is, from 0."""
     seed: int
-    machine: dict[str, Any]
-    """Timings of unlike machines are never taken for each other."""
 
 
 class Inputs(DeployedInputs):
@@ -124,7 +122,7 @@ DEVICE_PASSES = 5
 FORESEEN = (BackendError, BenchmarkError, StepFailed, MemoryError)
 """What may end a scenario and leave the deployment as it is."""
 
-Watch = Callable[[], MachineConditions]
+Watch = Callable[[], Conditions]
 """Ends a watch over the machine, and tells what it did meanwhile."""
 
 
@@ -339,11 +337,11 @@ def _watch_conditions(on_device: Callable[[], object] | None) -> Watch:
     before = calibrate()
     monitor = SystemMonitor()
 
-    def stop() -> MachineConditions:
+    def stop() -> Conditions:
         seen = monitor.stop()
         change = calibrate() / before - 1
         on_gpu = None if on_device is None else shortest(on_device) / device_before - 1
-        return MachineConditions(**seen, clock_change=change, gpu_clock_change=on_gpu)
+        return Conditions(**seen, clock_change=change, gpu_clock_change=on_gpu)
 
     return stop
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 from benchmarks.performance.paired import Burst, PairOfBursts, in_pairs
 from benchmarks.statistics.quantized_indexes import INDEXES, Float32Index, Index, IndexKind
 from benchmarks.statistics.search import DEPTH
-from harness.config.strict import Strict
 from harness.steps.context import Context
+from harness.steps.deployed import TimedOptions
 from harness.steps.paired_speed_up import pair_of
 from harness.store.atomic import write_json
 from harness.store.outputs import read_outputs
@@ -34,13 +33,11 @@ SECONDS = 0.25
 """Of the bursts of both, for each kind of index."""
 
 
-class Options(Strict):
+class Options(TimedOptions):
     indexes: tuple[IndexKind, ...]
     replicate: int
     """Which fresh process this is, from 0."""
     seed: int
-    machine: dict[str, Any]
-    """Timings of unlike machines are never taken for each other."""
 
 
 class Inputs(StepInputs):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from benchmarks.performance.tuning import Pairs, Setting, in_turns
 from harness.data.sampling import sample
 from harness.examples.records import Example
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.steps.context import Context
-from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
+from harness.steps.deployed import DeployedInputs, DeployedOptions, TimedOptions, deployment_options
 from harness.steps.tuning_search import REFUSALS, evenly, read_tuning
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
@@ -25,14 +24,12 @@ LIBRARIES = ("tokenizers",)
 FILE = "tuned.json"
 
 
-class Options(DeployedOptions):
+class Options(DeployedOptions, TimedOptions):
     samples: int
     min_seconds: float
     replicate: int
     """Which of the fresh processes this is, from 0."""
     seed: int
-    machine: dict[str, Any]
-    """Timings of unlike machines are never taken for each other."""
 
 
 class Inputs(DeployedInputs):

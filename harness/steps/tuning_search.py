@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Literal
 
 from backends.errors import BackendError
 from backends.host.machine import usable_memory
@@ -18,7 +18,7 @@ from harness.examples.records import Example
 from harness.inference.deployment import open_deployment
 from harness.inference.options import DeploymentOptions
 from harness.steps.context import Context
-from harness.steps.deployed import DeployedInputs, DeployedOptions, deployment_options
+from harness.steps.deployed import DeployedInputs, DeployedOptions, TimedOptions, deployment_options
 from harness.store.atomic import write_json
 from harness.store.examples import read_examples
 from harness.store.record import Record, read_record
@@ -28,7 +28,7 @@ VERSION = 3
 LIBRARIES = ("tokenizers",)
 
 FILE = "tuning.json"
-FILE_VERSION = 1
+FILE_VERSION: Literal[1] = 1
 
 SECONDS = 15.0
 """Of search; the last comparison may take as long again."""
@@ -43,12 +43,10 @@ MEMORY = 0.5
 """Of the memory that this process may use, that sessions may take together."""
 
 
-class Options(DeployedOptions):
+class Options(DeployedOptions, TimedOptions):
     samples: int
     """Examples that the search has."""
     seed: int
-    machine: dict[str, Any]
-    """Timings of unlike machines are never taken for each other."""
 
 
 class Inputs(DeployedInputs):
@@ -58,7 +56,7 @@ class Inputs(DeployedInputs):
 class TuningRecord(Record):
     """A `benchmarks.performance.tuning.Tuning`, and of how many examples."""
 
-    version: int
+    version: Literal[1]
     samples: int
     """Examples of a pass."""
     default: Setting

@@ -31,23 +31,37 @@ class Energy(Record):
     """Of the first GPU."""
 
 
-class MachineConditions(Record):
-    """What `backends.host.system_monitor.SystemMonitor` saw during a scenario. None: the machine does not tell."""
+class Conditions(Record):
+    """What the machine did during a scenario: see `backends.host.system_monitor`. None: it does not tell."""
 
     seconds: float | None
+    """Its duration."""
     own_cpu_seconds: float | None
-    steal_seconds: float | None
-    quota_seconds: float | None
-    thermal_throttles: float | None
-    gpu_hot_seconds: float | None
-    gpu_power_capped_seconds: float | None
+    """Of the cores that the process may use: its own time."""
     other_cpu_seconds: float | None
-    cores: int
+    """Of these cores: other processes' time."""
+    steal_seconds: float | None
+    """Of these cores: other virtual machines' time."""
+    quota_seconds: float | None
+    """Time in which the container's quota held the process back."""
+    thermal_throttles: float | None
+    """How often cores were slowed for heat."""
+    gpu_hot_seconds: float | None
+    """Time in which heat held the GPU's clocks down."""
+    gpu_power_capped_seconds: float | None
+    """Time in which the limit of power held the GPU's clocks down."""
     gpu_mhz_before: int | None
+    """The clock of the GPU's multiprocessors before."""
     gpu_mhz_after: int | None
+    """The same afterwards."""
     gpu_throttle_reasons: str | None
+    """What held the GPU's clocks down at the end; empty: nothing did."""
     gpu_processes: int | None
+    """Other processes on the GPU."""
+    cores: int
+    """Cores that the process may use."""
     energy_joules: Energy
+    """Used meanwhile."""
     clock_change: float
     """A fixed piece of work took this share longer after than before."""
     gpu_clock_change: float | None
@@ -70,13 +84,13 @@ class SingleStream(QueryTimings):
     """One request after the other."""
 
     warm_up: WarmUp
-    conditions: MachineConditions
+    conditions: Conditions
 
 
 class MultiStream(QueryTimings):
     """Eight requests at once."""
 
-    conditions: MachineConditions
+    conditions: Conditions
 
 
 class PassTimings(Record):
@@ -100,7 +114,7 @@ class Offline(PassTimings):
 
     inference: PassTimings | None = None
     """From tokens to outputs; None, and not in the file: it was not timed by itself, on the CPU."""
-    conditions: MachineConditions
+    conditions: Conditions
 
 
 class ServerTimings(Record):
@@ -112,7 +126,7 @@ class ServerTimings(Record):
     """Where the bound comes from: "study", or a multiple of the deployment's own latency."""
     trials: tuple[RateTrial, ...]
     warm_up: WarmUp
-    conditions: MachineConditions
+    conditions: Conditions
 
     @property
     def result(self) -> ServerResult:

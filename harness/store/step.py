@@ -51,7 +51,7 @@ def keyed(options: BaseModel) -> dict[str, Any]:
 
 
 class StepSubject(TypedDict, total=False):
-    """What a step is about, by name."""
+    """Names of the things that a step is about."""
 
     task: str
     model: str

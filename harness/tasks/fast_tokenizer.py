@@ -10,9 +10,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from exporters.embedding import read_embedding
+from exporters.files import TOKENIZER, TOKENIZER_SETTINGS
 
-TOKENIZER = "tokenizer.json"
-SETTINGS = "tokenizer_config.json"
 TOKEN_TYPES = "token_type_ids"
 
 
@@ -35,8 +34,8 @@ class FastTokenizer:
 def read_tokenizer(folder: Path) -> FastTokenizer:
     """Of an artifact or of a materialised checkpoint, both of which have the settings written out."""
     settings = {}
-    if (folder / SETTINGS).is_file():
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    if (folder / TOKENIZER_SETTINGS).is_file():
+        settings = json.loads((folder / TOKENIZER_SETTINGS).read_text(encoding="utf-8"))
     embedding = read_embedding(folder)
     return FastTokenizer(
         Tokenizer.from_file(str(folder / TOKENIZER)),

@@ -12,7 +12,7 @@ from benchmarks.attack.words import without_surrogates
 from exporters.tasks import QUESTION_ANSWERING
 from harness.errors import UserError
 from harness.examples.records import Example, QuestionExample
-from harness.tasks.features import Features, answer_spans, collect_inputs, encode_in_chunks, truncated
+from harness.tasks.features import Features, collect_inputs, encode_in_chunks, truncated
 from harness.tasks.task import ModelInput, ReferenceInputs, Task, arrays
 
 if TYPE_CHECKING:
@@ -324,3 +324,31 @@ def _context_offsets(encoding: Encoding) -> NDArray[np.int32]:
     outside = [sequence != 1 for sequence in encoding.sequence_ids]
     offsets[np.asarray(outside, bool)] = -1
     return offsets
+
+
+def answer_spans(
+    examples: Sequence[QuestionExample],
+    owners: NDArray[np.int64],
+    offsets: Sequence[NDArray[np.int32]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last token of each feature's answer, both inclusive; shape (features,).
+
+    ``owners`` is the index of each feature's example; ``offsets`` are its tokens' character offsets
+    into the context, shape (tokens, 2), -1 outside of it. An unanswerable question, and a window of
+    the context that does not hold the whole answer, point at position 0 ([CLS]), as in the BERT paper
+    (Devlin et al. 2019, section 4.3). Of several gold answers the first one is taken.
+    """
+    starts = np.zeros(len(offsets), dtype=np.int64)
+    ends = np.zeros(len(offsets), dtype=np.int64)
+    for feature, (owner, spans) in enumerate(zip(owners, offsets, strict=True)):
+        example = examples[owner]
+        if not example.answerable:
+            continue
+        first = example.answer_starts[0]
+        last = first + len(example.answers[0]) - 1
+        inside = spans[:, 0] >= 0
+        begins = np.flatnonzero(inside & (spans[:, 0] <= first) & (first < spans[:, 1]))
+        finishes = np.flatnonzero(inside & (spans[:, 0] <= last) & (last < spans[:, 1]))
+        if begins.size and finishes.size:
+            starts[feature], ends[feature] = begins[0], finishes[-1]
+    return starts, ends

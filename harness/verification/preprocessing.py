@@ -17,12 +17,13 @@ import numpy as np
 
 from backends.errors import one_line
 from benchmarks.attack.words import without_surrogates
+from exporters.files import CONFIG, TOKENIZER_SETTINGS
 from harness.checkpoints.tokenizer_files import quiet, read_reference
 from harness.errors import REFUSED, StepFailed
 from harness.examples.records import Example
 from harness.store.atomic import write_json
 from harness.store.record import read_record
-from harness.tasks.fast_tokenizer import SETTINGS, TOKEN_TYPES, read_tokenizer
+from harness.tasks.fast_tokenizer import TOKEN_TYPES, read_tokenizer
 from harness.tasks.features import Features
 from harness.tasks.task import Task
 from harness.verification.result import PreprocessingCheck
@@ -47,10 +48,10 @@ def check_preprocessing(
     Raises:
         StepFailed: they differ, and not by intent.
     """
-    if (source / SETTINGS).is_file() or (source / "config.json").is_file():
+    if (source / TOKENIZER_SETTINGS).is_file() or (source / CONFIG).is_file():
         record = _checked(task, written, source, examples)
     else:
-        note = f"not held against transformers' preprocessing: the tokenizer came without {SETTINGS}"
+        note = f"not held against transformers' preprocessing: the tokenizer came without {TOKENIZER_SETTINGS}"
         record = PreprocessingCheck(against=None, examples=0, features=0, notes=[note])
     write_json(destination / FILE, record.model_dump())
 
@@ -73,7 +74,11 @@ def _checked(task: Task, written: Path, source: Path, examples: Sequence[Example
             raise StepFailed(
                 REFUSED,
                 f"the preprocessing is not that of transformers' {task.script}: {difference}"
-                + (f"; {setting}" if setting else f", for a reason that no single setting in {SETTINGS} gives"),
+                + (
+                    f"; {setting}"
+                    if setting
+                    else f", for a reason that no single setting in {TOKENIZER_SETTINGS} gives"
+                ),
             )
     return PreprocessingCheck(
         against=f"AutoTokenizer, called as transformers' {task.script} calls it",
@@ -124,21 +129,25 @@ def _difference(task: Task, reference: Any, examples: Sequence[Example], feature
 
 def _setting(task: Task, source: Path, examples: Sequence[Example], features: Features) -> str | None:
     """The setting without which the reference gives our features, found by leaving out one after the other."""
-    settings = json.loads((source / SETTINGS).read_text(encoding="utf-8")) if (source / SETTINGS).is_file() else {}
+    file = source / TOKENIZER_SETTINGS
+    settings = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     for key in settings:
         others = {name: value for name, value in settings.items() if name != key}
         with TemporaryDirectory() as folder:
             for file in source.iterdir():
                 if file.is_file() and file.suffix != ".safetensors" and file.stat().st_size < _SMALL:
                     shutil.copyfile(file, Path(folder) / file.name)
-            (Path(folder) / SETTINGS).write_text(json.dumps(others), encoding="utf-8")
+            (Path(folder) / TOKENIZER_SETTINGS).write_text(json.dumps(others), encoding="utf-8")
             try:
                 without = read_reference(Path(folder))
             except Exception:  # the tokenizer cannot be without it: so it is another
                 continue
             if _difference(task, without, examples, features) is None:
                 value = json.dumps(settings[key], ensure_ascii=False)[:80]
-                return f"{key}: {value} in {SETTINGS} makes the difference, which is not supported; take it out there"
+                return (
+                    f"{key}: {value} in {TOKENIZER_SETTINGS} makes the difference, which is not supported; "
+                    "take it out there"
+                )
     return None
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from exporters.formats import ALL
 
@@ -60,25 +59,21 @@ UNTRAINED = Tolerance(
 
 def tolerance(
     format: str,
-    options: Mapping[str, Any] | None,
-    matmuls: Collection[str] | None,
+    computed_in: Collection[str] = (),
     *,
     trained: bool = True,
 ) -> Tolerance:
-    """The limits of a deployment: those of the coarsest of what its format holds and its backend computes in.
+    """The limits of a deployment: those of the coarsest of what its format holds and what it is ``computed_in``.
 
-    ``matmuls`` are the precisions in which the runtime says that it multiplied, where it does. Not ``trained``: the
-    weights are random.
+    That are the precisions in which the runtime says that it multiplied, or may by its options, as far as it does. Not
+    ``trained``: the weights are random.
     """
     facts = ALL[format]
     if facts.precision == "int4" and not trained:
         return UNTRAINED
     if facts.quantized:
         return PER_CALL if facts.scales_at_run_time else FIXED
-    chosen, computed = options or {}, {facts.precision, *(matmuls or ())}
-    if "bf16" in computed or chosen.get("precision") == "bf16":
+    computed = {facts.precision, *computed_in}
+    if "bf16" in computed:
         return BFLOAT16
-    # A provider with options of one's own may take TF32, of 11 bits.
-    if "fp16" in computed or chosen.get("precision") == "f16" or chosen.get("provider"):
-        return FLOAT16
-    return FLOAT32
+    return FLOAT16 if "fp16" in computed else FLOAT32

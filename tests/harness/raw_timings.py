@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from harness.store.process_timings import NOTHING, MachineConditions, ProcessTimings
+from harness.store.process_timings import NOTHING, Conditions, ProcessTimings
 from tests.harness.report.synthetic_results import filled
 
 Json = dict[str, Any]
@@ -16,7 +16,7 @@ NO_ENERGY: Json = {"cpu": None, "gpu": None}
 
 
 def conditions(**seen: Any) -> Json:
-    return filled(MachineConditions, **{"seconds": 1.0, "cores": 2, "energy_joules": NO_ENERGY, **seen})
+    return filled(Conditions, **{"seconds": 1.0, "cores": 2, "energy_joules": NO_ENERGY, **seen})
 
 
 def single_stream(nanoseconds: Sequence[int], order: Sequence[int], *, samples: int) -> Json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
+from collections.abc import Mapping
 
+from benchmarks.performance.timing_warning import TimingWarning
 from harness.report.blocks import Finding
 from harness.report.findings.phrases import listed, names, plural
 from harness.report.latency_breakdown import NAMES, Stages, stages, transfer_share
@@ -18,8 +20,6 @@ NEXT_STEP = {
 }
 TRANSFERS = 0.5
 """From this share of a call on, copies limit it rather than the device."""
-DISTURBED = ("busy:", "throttled:")
-UNSTEADY = "unsteady:"
 
 
 def what_limits(task: TaskView) -> list[Finding]:
@@ -47,22 +47,19 @@ def what_limits(task: TaskView) -> list[Finding]:
 def disturbed(task: TaskView) -> list[Finding]:
     """A machine that did other things, or changed its clock, while it measured."""
     disturbances = {
-        d: warnings
-        for d in task.measured
-        if (warnings := [warning for warning in d.warnings if warning.startswith(DISTURBED)])
+        d: first for d in task.measured if (first := next((one for one in d.warnings if one.is_disturbance), None))
     }
     if not disturbances:
         return []
-    said = [warnings[0] for warnings in disturbances.values()]
-    commonest = max(said, key=lambda text: (sum(text[:24] == other[:24] for other in said), text))
-    what, _, step = commonest.partition("; ")
+    kinds = Counter(warning.kind for warning in disturbances.values())
+    commonest = max(disturbances.values(), key=lambda warning: (kinds[warning.kind], warning.text))
     return [
         Finding(
             "warning",
             "disturbed",
             f"The machine was not quiet while {plural(len(disturbances), 'deployment')} of {len(task.measured)} "
-            f"{'was' if len(disturbances) == 1 else 'were'} measured ({listed(list(disturbances))}): {what}.",
-            f"{step[:1].upper()}{step[1:]}." if step else "",
+            f"{'was' if len(disturbances) == 1 else 'were'} measured ({listed(list(disturbances))}): {commonest.text}.",
+            _sentence(commonest.next_step),
             names(list(disturbances)),
         )
     ]
@@ -70,42 +67,36 @@ def disturbed(task: TaskView) -> list[Finding]:
 
 def other_warnings(task: TaskView) -> list[Finding]:
     """What the measurements warned of beside `disturbed` and `validity.unstable_timing`, alike ones together."""
-    alike: dict[str, list[tuple[DeploymentView, str]]] = {}
+    alike: dict[str, dict[DeploymentView, TimingWarning]] = {}
     for deployment in task.measured:
-        for text in deployment.warnings:
-            shown_elsewhere = text.startswith(DISTURBED) or (text.startswith(UNSTEADY) and deployment.unstable)
-            members = alike.setdefault(_kind(text), [])
-            if not shown_elsewhere and deployment not in [d for d, _ in members]:
-                members.append((deployment, text))
-    groups = [members for members in alike.values() if members]
-    if not groups:
+        for warning in deployment.warnings:
+            if not (warning.is_disturbance or (warning.is_unsteadiness and deployment.unstable)):
+                alike.setdefault(warning.kind, {}).setdefault(deployment, warning)
+    if not alike:
         return []
-    groups.sort(key=len, reverse=True)
-    texts = [members[0][1].partition("; ") for members in groups]
+    groups = sorted(alike.values(), key=len, reverse=True)
+    firsts = [next(iter(members.values())) for members in groups]
     said = [
-        f"{what} ({listed([d for d, _ in members])}{_of_the_first(members)})"
-        for members, (what, _, _) in zip(groups, texts, strict=True)
+        f"{first.text} ({listed(list(members))}{_of_the_first(members)})"
+        for members, first in zip(groups, firsts, strict=True)
     ]
-    steps = dict.fromkeys(step for _, _, step in texts if step)
-    then = "; ".join(steps)
     return [
         Finding(
             "warning",
             "other-warnings",
             f"The measurements also warn: {'; '.join(said)}.",
-            f"{then[:1].upper()}{then[1:]}." if then else "",
-            names(list(dict.fromkeys(d for members in groups for d, _ in members))),
+            _sentence("; ".join(dict.fromkeys(first.next_step for first in firsts))),
+            names(list(dict.fromkeys(d for members in groups for d in members))),
         )
     ]
 
 
-def _of_the_first(members: list[tuple[DeploymentView, str]]) -> str:
-    return "; figures of the first" if len({text for _, text in members}) > 1 else ""
+def _of_the_first(members: Mapping[DeploymentView, TimingWarning]) -> str:
+    return "; figures of the first" if len(set(members.values())) > 1 else ""
 
 
-def _kind(warning: str) -> str:
-    """A warning without its figures."""
-    return re.sub(r"[\d.,]+|slower|faster|rose|fell", "#", warning)
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _span(shares: list[float]) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.statistics.limits import processes_needed
+from benchmarks.statistics.shares import TAIL
+
 WORTHWHILE_SPEED_UP = 1.5
 """A replacement that is less than this much faster is not called a trade."""
 
@@ -50,5 +53,5 @@ NO_ANSWER_RIGHT = 0.9
 NO_ANSWER_WRONG = 0.1
 """... and up to this share of answerable ones, a model says "no answer" to nearly everything."""
 
-INTERVAL_PROCESSES = 6
+INTERVAL_PROCESSES = processes_needed(TAIL)
 """From as many processes on, a figure has an interval: see `benchmarks.performance.replicates`."""

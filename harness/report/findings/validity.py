@@ -228,7 +228,7 @@ def unstable_timing(task: TaskView) -> list[Finding]:
         return []
     warnings = [warning for d in unstable for warning in d.warnings]
     # others, such as too few latencies for a p99, do not say why
-    said = next((w for w in warnings if w.startswith("unsteady")), "the figures did not settle")
+    said = next((f"{w.text}; {w.next_step}" for w in warnings if w.is_unsteadiness), "the figures did not settle")
     return [
         Finding(
             "warning",

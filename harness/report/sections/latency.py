@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from benchmarks.performance.early_stopping import P90_QUERIES, P99_QUERIES
 from harness.report.blocks import About, Cell, Column, Note, Table
 from harness.report.latency_breakdown import NAMES, limited_by, stages, transfer_share
 from harness.report.numbers import EN_DASH, UNKNOWN, count, decimals_for, fixed, percent
@@ -63,7 +64,10 @@ def _load(task: TaskView, timed: Sequence[DeploymentView]) -> Table | None:
 
     if not any(_single(d) or _multi(d) for d in timed):
         return None
-    bound = "below: a bound at 99 % confidence, by MLPerf's early stopping (64 queries for a p90, 662 for a p99)."
+    bound = (
+        f"below: a bound at 99 % confidence, by MLPerf's early stopping ({P90_QUERIES} queries for a p90, "
+        f"{P99_QUERIES} for a p99)."
+    )
     notes: list[Note] = [(About(("p90\nbelow", "p99\nbelow"), bound),)]
     if sources := {words(server.bound_from) for d in timed if (server := _server(d))}:
         origins = {"the study's" if source == "study" else f"each its own: {source}" for source in sources}

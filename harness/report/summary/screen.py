@@ -199,7 +199,7 @@ def title(task: TaskView) -> str:
 
 
 def _quality(deployment: DeploymentView, name: str) -> str:
-    return fixed(getattr(deployment.quality, name, None), 3)
+    return fixed(None if deployment.quality is None else getattr(deployment.quality, name), 3)
 
 
 def _folded(
@@ -270,14 +270,17 @@ def summary_columns(task: TaskView) -> list[ScreenColumn]:
         return small(pair.divergence.value if pair and pair.divergence else None)
 
     score = task.score_heading.replace("accuracy", "accu\u00ad\nracy")
-    figure, heading = task.main_figure or ("", "")
+    main_figure = []
+    if task.main_figure is not None:
+        name, heading = task.main_figure
+        main_figure = [ScreenColumn(heading, lambda one: _quality(one.deployment, name), leave_out=5)]
     return [
         ScreenColumn("", lambda one: one.verdict, right=False, style=lambda one: STYLES.get(one.verdict, "")),
         ScreenColumn("deployment", lambda one: one.deployment.short, right=False),
         ScreenColumn("speed-\nup", speed, leave_out=8, sort="speed"),
         ScreenColumn("\n95 %", speed_interval, leave_out=1),
         ScreenColumn("size", lambda one: ratio(task.size_ratio(one.deployment)), leave_out=4, sort="size"),
-        ScreenColumn(heading, lambda one: _quality(one.deployment, figure), leave_out=5),
+        *main_figure,
         ScreenColumn(f"{score} %", lambda one: percent(one.deployment.score), leave_out=5),
         ScreenColumn("change", lambda one: signed(task.score_change(one.deployment)), leave_out=6),
         ScreenColumn("changed\n%", lambda one: percent(DISAGREEMENT.of(task, one.deployment).value)),

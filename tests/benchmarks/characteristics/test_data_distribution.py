@@ -6,14 +6,21 @@ from dataclasses import asdict
 import faiss
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import spearmanr
 from sklearn.metrics import jaccard_score, roc_auc_score
 
-from benchmarks.characteristics.data_distribution import compare, knn_scores
+from benchmarks.characteristics.data_distribution import compare
 from benchmarks.errors import BenchmarkError
 from benchmarks.statistics.bootstrap import Estimate, GroupBootstrap
 from benchmarks.statistics.equivalence import Floor
+from benchmarks.statistics.nearest_neighbours import distance_to_kth, unit_vectors
 from benchmarks.statistics.ranking import keeping_threshold, roc_statistics
+
+
+def knn_scores(points: ArrayLike, bank: ArrayLike, k: int) -> NDArray[np.float64]:
+    """Sun et al.'s score, (n,): minus the distance of x / |x| to its k-th nearest neighbour in the bank."""
+    return -distance_to_kth(unit_vectors(points, name="points"), unit_vectors(bank, name="bank"), k)
 
 
 def cloud(n, d, seed, shift=0.0):

@@ -31,7 +31,7 @@ QUIET: dict[str, float | None] = {
 )
 def test_a_disturbance_is_told_with_a_next_step(changed: dict[str, float], told: str) -> None:
     (warning,) = disturbances({**QUIET, **changed})
-    assert told in warning and ";" in warning
+    assert told in warning.text and warning.next_step and warning.is_disturbance and not warning.is_unsteadiness
 
 
 def test_quiet_or_unknown_warns_of_nothing() -> None:

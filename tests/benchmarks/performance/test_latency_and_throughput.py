@@ -102,7 +102,7 @@ def test_slowing_down_is_unsteady_but_kept(clock: Clock) -> None:
     timings, _ = single_stream(infer, 10, min_warmup_seconds=0, min_seconds=0.4, min_count=1)
     result = Latency.of(timings)
     assert not result.steady
-    assert "slower than the earlier" in result.warnings[0]
+    assert "slower than the earlier" in result.warnings[0].text
     assert result.count >= 100
 
 
@@ -121,7 +121,7 @@ def test_scatter_of_one_text_is_unsteady_but_lengths_are_not() -> None:
     noisy = (lengths * np.exp(random.normal(0, 0.25, lengths.shape))).astype(np.int64)
     assert spread(lengths.astype(np.int64)) == 0 < 0.15 < spread(noisy) < 0.35
     result = Latency.of(in_passes(noisy.ravel().tolist(), 16))
-    assert result.steady and result.scattered and "scatter" in result.warnings[0]
+    assert result.steady and result.scattered and "scatter" in result.warnings[0].text
     assert not Latency.of(in_passes(lengths.astype(np.int64).ravel().tolist(), 16)).scattered
 
 
@@ -130,7 +130,7 @@ def test_an_unstable_tail_marks_the_p99_alone() -> None:
     values[1500::25] = [4 * MS] * 20
     result = Latency.of(in_passes(values, 4))
     assert result.steady and not result.tail_steady
-    assert "p99 of the later half" in result.warnings[0]
+    assert "p99 of the later half" in result.warnings[0].text
     assert tail_shift(np.array(values)) == 3
 
 
@@ -177,13 +177,14 @@ def test_trend_in_one_pass(clock: Clock) -> None:
     timings, _ = single_stream(infer, 64, min_warmup_seconds=0, max_warmup_seconds=0, min_seconds=0.1, min_count=1)
     result = Latency.of(timings)
     assert not result.steady and result.count == 64
-    assert "latency rose during the measurement" in result.warnings[0]
+    assert "latency rose during the measurement" in result.warnings[0].text
 
 
 def test_few_latencies_have_no_p99() -> None:
     result = Latency.of(in_passes([MS] * 50, 50))
     assert result.steady and not result.tail_steady and result.p90_bound_ms is None
-    assert result.warnings == ("p99 of 50 latencies is their maximum; raise min_count to 662",)
+    assert [one.text for one in result.warnings] == ["p99 of 50 latencies is their maximum"]
+    assert result.warnings[0].next_step == "raise min_count to 662"
 
 
 def test_results_are_json_and_come_again_from_raw_values(clock: Clock) -> None:
@@ -236,7 +237,8 @@ def test_an_offline_warm_up_that_does_not_settle_says_so(clock: Clock) -> None:
 
     _, warm = offline(run, min_warmup_seconds=0, max_warmup_seconds=0.75, min_seconds=0.5)
     assert not warm.settled and warm.seconds == 0.8 and warm.change == pytest.approx(2)
-    assert "still 200% slower" in (warm_up_warning(warm) or "")
+    warning = warm_up_warning(warm)
+    assert warning is not None and "still 200% slower" in warning.text
     _, warm = offline(run, min_warmup_seconds=0, max_warmup_seconds=0, min_seconds=0.1)
     assert warm == WarmUp(0.2, None, settled=False)  # one pass always
 
@@ -250,7 +252,7 @@ def test_offline_unsteady(clock: Clock) -> None:
 
     result, _ = offline(run, min_warmup_seconds=0, min_seconds=0.5)
     assert not result.steady
-    assert "50% slower" in result.warnings[0]
+    assert "50% slower" in result.warnings[0].text
     assert result.tokens_per_second is None
     assert not Throughput.from_nanoseconds((MS,), samples=1).steady
 

@@ -36,13 +36,13 @@ def test_a_trial_passes_by_mlperfs_rule() -> None:
 
 
 def test_doubts_are_told() -> None:
-    assert "no rate kept the p99 under 2 ms" in ServerResult.of([trial(10)], 2).warnings[0]
-    assert "highest may be higher" in ServerResult.of([trial(10)], 20).warnings[0]
+    assert "no rate kept the p99 under 2 ms" in ServerResult.of([trial(10)], 2).warnings[0].text
+    assert "highest may be higher" in ServerResult.of([trial(10)], 20).warnings[0].text
     led_astray = ServerResult.of([trial(10, over=5), trial(20), trial(30, over=5)], 20)
-    assert "a lower rate failed" in led_astray.warnings[0] and not led_astray.steady
+    assert "a lower rate failed" in led_astray.warnings[0].text and not led_astray.steady
     late = RateTrial(10, (5 * MS,) * 700, 700, scheduled_p99=9 * MS)
     found = ServerResult.of([late, trial(20, over=9)], 20)
-    assert "came later" in found.warnings[0] and not found.steady
+    assert "came later" in found.warnings[0].text and not found.steady
 
 
 class Busy:

@@ -218,8 +218,8 @@ def test_judgements_of_what_is_not_there(tmp_path: Path, monkeypatch: pytest.Mon
     place = "tasks.retrieval.data"
     assert of_data(RETRIEVAL, "1\ta\t1", "2\tb\t2", "2\tz\t0") == [], "what is not relevant need not be there"
     assert of_data(RETRIEVAL, "1\ta\t1", "1\ty\t1", "2\tz\t1", "2\ty\t1") == [
-        f"{place}.corpus: 2 of 3 relevant documents are not in the corpus, so that no query finds them, and 1 of 2 "
-        "queries have nothing relevant there (such as 'y'); name the corpus that the qrels are of"
+        f"{place}.corpus: 2 of 3 relevant documents, such as 'y', are not in the corpus, so that no query finds them, "
+        "and 1 of 2 queries have nothing relevant there; name the corpus that the qrels are of"
     ]
     assert of_data(RETRIEVAL, "1\ta\t1", "9\ta\t1", "2\tb\t1") == [
         f"{place}.evaluation: 1 of 3 judged queries, such as '9', are not among the queries and are left out; name the "

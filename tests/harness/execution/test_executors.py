@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.run import executor_of
 from harness.config.load import load_study
 from harness.errors import UserError
-from harness.execution.processes import LocalProcesses, executor_of
+from harness.execution.processes import LocalProcesses
 from harness.planning.plan import Plan, make_plan
 
 CONFIGS = Path(__file__).parents[3] / "configs"

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from harness.config.load import load_policy
 from harness.config.policy import Policy
-from harness.gate.baseline import baseline_of
-from harness.gate.ci_formats import to_benchmark_json, to_junit
+from harness.gate.baseline import baseline_of, to_benchmark_json
 from harness.gate.judge import gated_run as read_gated
 from harness.gate.judge import judge
+from harness.gate.junit import to_junit
 from harness.gate.starting_policy import starting_policy
 from harness.gate.summary import github_annotations, lines, print_lines, to_markdown
 from harness.report.view import tasks_of

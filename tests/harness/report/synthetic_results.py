@@ -703,7 +703,13 @@ def whole_task(task: str) -> dict[str, Any]:
     }
     unstable = deployments[deployment_name("distilbert", "onnx-int8-static")]["performance"]
     unstable["single_stream"]["steady"] = False
-    unstable["warnings"] = ["unsteady: latency fell during the only pass; raise min_warmup_seconds"]
+    unstable["warnings"] = [
+        {
+            "kind": "trend",
+            "text": "unsteady: latency fell during the only pass",
+            "next_step": "raise min_warmup_seconds",
+        }
+    ]
     return task_results(task, deployments, reference)
 
 

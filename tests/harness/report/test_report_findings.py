@@ -445,10 +445,17 @@ def test_what_limits_each_deployment(task: dict[str, Any]) -> None:
     assert finding is not None and "copies to the device take more time than it computes in [2]" in finding.text
 
 
+def warning(kind: str, text: str, next_step: str) -> dict[str, str]:
+    return {"kind": kind, "text": text, "next_step": next_step}
+
+
+FEW_LATENCIES = warning("few latencies", "p99 of 64 latencies is their maximum", "raise min_count to 662")
+
+
 def test_a_machine_that_was_not_quiet_is_told_with_a_next_step(task: dict[str, Any]) -> None:
     assert found(task, "disturbed") is None
-    busy = "busy: other processes took 30% of the cores; close them, or pin to idle cores"
-    task["deployments"][INT8]["performance"]["warnings"] = ["p99 of 64 latencies is their maximum", busy]
+    busy = warning("other processes", "busy: other processes took 30% of the cores", "close them, or pin to idle cores")
+    task["deployments"][INT8]["performance"]["warnings"] = [FEW_LATENCIES, busy]
     finding = found(task, "disturbed")
     assert finding is not None and finding.deployments == (INT8,)
     assert "other processes took 30% of the cores." in finding.text
@@ -457,10 +464,10 @@ def test_a_machine_that_was_not_quiet_is_told_with_a_next_step(task: dict[str, A
 
 def test_unstable_timing_but_not_other_warnings(task: dict[str, Any]) -> None:
     performance = task["deployments"][INT8]["performance"]
-    performance["warnings"] = ["p99 of 64 latencies is their maximum"]
+    performance["warnings"] = [FEW_LATENCIES]
     assert found(task, "unstable-timing") is None
     performance["offline"]["steady"] = False
-    performance["warnings"] = ["p99 of 64 latencies is their maximum", "unsteady: latency fell"]
+    performance["warnings"] = [FEW_LATENCIES, warning("trend", "unsteady: latency fell", "raise min_seconds")]
     finding = found(task, "unstable-timing")
     assert finding is not None and "unsteady: latency fell" in finding.text
 
@@ -468,13 +475,20 @@ def test_unstable_timing_but_not_other_warnings(task: dict[str, Any]) -> None:
 def test_what_else_the_measurements_warn_of_is_told_once_by_kind(task: dict[str, Any]) -> None:
     assert found(task, "other-warnings") is None
     performance = {name: task["deployments"][name]["performance"] for name in (INT8, FP16, TINY)}
-    performance[INT8]["warnings"] = ["busy: other processes took 20% of the cores; close them"]
+    performance[INT8]["warnings"] = [
+        warning("other processes", "busy: other processes took 20% of the cores", "close them")
+    ]
     assert found(task, "other-warnings") is None
-    late = "server: requests came later than they should have, no core was left to send them; lower threads"
-    tail = "p99 of the later half was {} than of the earlier; raise min_count, or quieten the machine"
-    performance[INT8]["warnings"] += [tail.format("23% slower"), late]
-    performance[FP16]["warnings"] = [tail.format("31% faster")]
-    performance[TINY]["warnings"] = ["unsteady: latency rose during the measurement; raise min_warmup_seconds"]
+    sent_late = "server: requests came later than they should have, no core was left to send them"
+
+    def tail(changed: str) -> dict[str, str]:
+        text = f"p99 of the later half was {changed} than of the earlier"
+        return warning("drift of the tail", text, "raise min_count, or quieten the machine")
+
+    performance[INT8]["warnings"] += [tail("23% slower"), warning("late requests", sent_late, "lower threads")]
+    performance[FP16]["warnings"] = [tail("31% faster")]
+    rose = warning("trend", "unsteady: latency rose during the measurement", "raise min_warmup_seconds")
+    performance[TINY]["warnings"] = [rose]
     finding = found(task, "other-warnings")
     assert finding is not None and finding.kind == "warning"
     assert set(finding.deployments) == {INT8, FP16, TINY}

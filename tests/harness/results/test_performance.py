@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.performance.timing_warning import TimingWarning
 from benchmarks.performance.tuning import Setting
 from exporters.work import Work
 from harness.results.performance import summarise
@@ -60,7 +61,7 @@ def test_an_unsteady_process_marks_the_figure_and_is_told_apart() -> None:
     assert summary.single_stream is not None and summary.offline is not None
     assert summary.offline.steady is False and summary.single_stream.steady is True
     assert [replicate.offline and replicate.offline.steady for replicate in summary.replicates] == [True, False]
-    assert any("later passes" in warning for warning in summary.warnings)
+    assert any("later passes" in warning.text for warning in summary.warnings)
 
 
 def test_operations_and_bytes_are_held_against_the_ceilings_of_their_own_process() -> None:
@@ -116,7 +117,7 @@ def test_a_disturbed_process_marks_its_scenarios_alone() -> None:
     assert summary.single_stream is not None and summary.offline is not None
     assert summary.offline.disturbed is True and summary.single_stream.disturbed is False
     assert [replicate.offline and replicate.offline.disturbed for replicate in summary.replicates] == [False, True]
-    assert any(warning.startswith("busy: other processes took 25%") for warning in summary.warnings)
+    assert any(warning.text.startswith("busy: other processes took 25%") for warning in summary.warnings)
 
 
 def test_server_rates_and_fixed_shapes_have_marks_of_their_own() -> None:
@@ -141,7 +142,8 @@ def test_a_warm_up_that_did_not_settle_is_told_of_every_scenario() -> None:
     measured = process(1)
     measured["offline"]["warm_up"] = {"seconds": 30.0, "change": 0.12, "settled": False}
     (warning,) = summary_of(measured).warnings
-    assert warning == "the warm-up ended after 30 s, still 12% slower from round to round; raise max_warmup_seconds"
+    text = "the warm-up ended after 30 s, still 12% slower from round to round"
+    assert warning == TimingWarning("warm-up", text, "raise max_warmup_seconds")
 
 
 def test_a_scenario_that_was_not_measured_is_null() -> None:

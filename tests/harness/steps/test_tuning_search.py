@@ -19,7 +19,7 @@ from harness.config.checkpoints import EmbeddedCheckpoint
 from harness.demo.corpora import generate
 from harness.inference.deployment import DeploymentRunner, open_deployment
 from harness.inference.options import DeploymentOptions
-from harness.results.tuned_throughput import tuned_over_processes
+from harness.results.performance import tuned_over_processes
 from harness.steps import tuned_throughput as tuned
 from harness.steps import tuning_search as tuning
 from harness.steps.context import Context

@@ -18,7 +18,7 @@ from harness.config.training import PlannedDistillation, Recipe
 from harness.errors import StepFailed, UserError
 from harness.examples.records import QuestionExample
 from harness.tasks.fast_tokenizer import read_tokenizer
-from harness.tasks.features import answer_spans
+from harness.tasks.question_answering import answer_spans
 from harness.tasks.task import task_for
 from harness.training.fine_tuning import fine_tune
 from harness.training.masked_language_model import train_masked_language_model

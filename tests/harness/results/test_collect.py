@@ -23,10 +23,10 @@ def notes(folder: Path, *relevant: tuple[str, ...]) -> list[str]:
 def test_documents_that_are_not_there_are_counted(tmp_path: Path) -> None:
     assert notes(tmp_path, ("a",), ("b", "a")) == []
     assert notes(tmp_path, ("a", "y"), ("b",)) == [
-        "1 of 3 relevant documents are not in the corpus, so that no query finds them: nDCG and recall are lower than "
-        "on the corpus that the judgements (qrels) are of."
+        "1 of 3 relevant documents, such as 'y', are not in the corpus, so that no query finds them: nDCG and recall "
+        "are lower than on the corpus that the judgements (qrels) are of."
     ]
-    assert "2 of 3 relevant documents are not" in notes(tmp_path, ("a", "y"), ("z",))[0]
+    assert "2 of 3 relevant documents, such as 'y', are not" in notes(tmp_path, ("a", "y"), ("z",))[0]
     assert ", and 1 of 2 queries have nothing relevant there: nDCG" in notes(tmp_path, ("a", "y"), ("z",))[0]
 
 
