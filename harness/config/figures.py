@@ -30,8 +30,6 @@ class Figure:
     """What stands after "of" in its name, such as a class; empty: nothing."""
     on_this_machine: bool = False
     """Whether another machine has another one: speed and memory."""
-    tasks: tuple[str, ...] = ()
-    """The only tasks that have it; empty: it is not of some tasks alone."""
 
     @property
     def side(self) -> Literal["at most", "at least"]:
@@ -65,7 +63,6 @@ FIGURES: dict[str, Figure] = {
             "%",
             "larger",
             of_pair=True,
-            tasks=("question-answering",),
         ),
         Figure(
             "recall", "examples (entities, labels) of a class that it has right", "%", "larger", _BOTH, of="a class"
@@ -97,7 +94,6 @@ FIGURES: dict[str, Figure] = {
             "",
             "larger",
             of_pair=True,
-            tasks=("text-pair-regression", "sentence-similarity"),
         ),
         Figure(
             "ndcg-change",
@@ -105,7 +101,6 @@ FIGURES: dict[str, Figure] = {
             "",
             "larger",
             of_pair=True,
-            tasks=("retrieval", "reranking"),
         ),
         Figure(
             "first-ten",
@@ -114,7 +109,6 @@ FIGURES: dict[str, Figure] = {
             "larger",
             _HELD,
             True,
-            tasks=("retrieval",),
         ),
         Figure(
             "index-change",
@@ -122,7 +116,6 @@ FIGURES: dict[str, Figure] = {
             "",
             "larger",
             of_pair=True,
-            tasks=("retrieval",),
         ),
         Figure(
             "order",
@@ -131,7 +124,6 @@ FIGURES: dict[str, Figure] = {
             "larger",
             _HELD,
             True,
-            tasks=("reranking",),
         ),
         Figure(
             "entity-f1-change",
@@ -139,7 +131,6 @@ FIGURES: dict[str, Figure] = {
             "",
             "larger",
             of_pair=True,
-            tasks=("token-classification",),
         ),
         Figure(
             "entities-shared",
@@ -148,7 +139,6 @@ FIGURES: dict[str, Figure] = {
             "larger",
             _HELD,
             True,
-            tasks=("token-classification",),
         ),
         Figure(
             "label-f1-change",
@@ -156,7 +146,6 @@ FIGURES: dict[str, Figure] = {
             "",
             "larger",
             of_pair=True,
-            tasks=("multi-label-classification",),
         ),
         Figure(
             "labels-shared",
@@ -165,7 +154,6 @@ FIGURES: dict[str, Figure] = {
             "larger",
             _HELD,
             True,
-            tasks=("multi-label-classification",),
         ),
         Figure("ood-auroc", "how well it tells out-of-distribution examples apart, 0 to 1", "", "larger", _BOTH),
         Figure(

@@ -13,6 +13,7 @@ from benchmarks.statistics.limits import Exact, Judged, Limited, Median, Ratio, 
 from benchmarks.statistics.limits import judge as judge_limits
 from benchmarks.statistics.shares import TAIL
 from harness.config.policy import CannotTell, Limit, Policy
+from harness.config.task_registry import TASKS, task_class
 from harness.errors import UserError
 from harness.gate.baseline import Baseline, BaselineMachine, data_digest
 from harness.gate.matches import faults, matches
@@ -152,7 +153,8 @@ def _unmeasured(cases: Sequence[_Case]) -> list[tuple[int, str]]:
 def _not_measured(place: tuple[int, str], policy: Policy, run: GatedRun, source: str) -> str:
     index, key = place
     tasks = list(dict.fromkeys(task for task, _ in matches(policy.rules[index], run.names())))
-    of = policy.rules[index].limits[key].figure.tasks
+    name = policy.rules[index].limits[key].figure.name
+    of = [task for task in TASKS if name in task_class(task).policy_figures]
     if of and not set(of) & set(tasks):
         mismatch = f"is a figure of {' and '.join(of)}, not of {' and '.join(tasks)}"
         return f"{source}: rules.{index}.limits.{key}: {mismatch}; take the limit out, or name `tasks` that have it"

@@ -25,7 +25,15 @@ from harness.report.numbers import EN_DASH, UNKNOWN, decimals_for, fixed, percen
 from harness.report.sections.closing import failures
 from harness.report.values import words
 from harness.run_comparison.behaviour_blocks import behaviour_sections
-from harness.run_comparison.figures import BETTER, FIGURES, FILE_SIZE, SPEED_UP, WORSE, FigureVerdict, PerformanceFigure
+from harness.run_comparison.figures import (
+    BETTER,
+    FILE_SIZE,
+    PERFORMANCE_FIGURES,
+    SPEED_UP,
+    WORSE,
+    FigureVerdict,
+    PerformanceFigure,
+)
 from harness.run_comparison.provenance import KINDS, Kind, RunDifference
 from harness.run_comparison.runs import FinishedRun
 from harness.run_comparison.verdicts import Compared, Comparison
@@ -113,7 +121,7 @@ def _changes(comparison: Comparison) -> Section:
     findings = [
         _change(verdict, figure, same, comparison)
         for verdict in (*WORSE, *BETTER)
-        for figure in (SPEED_UP, *FIGURES, FILE_SIZE)
+        for figure in (SPEED_UP, *PERFORMANCE_FIGURES, FILE_SIZE)
         if (same := [c for c in comparison.figures if c.verdict == verdict and c.figure == figure])
     ]
     unsure = [_cannot_tell(reason, same, comparison) for reason, same in _by_reason(comparison.figures)]

@@ -98,7 +98,7 @@ def _multi(figures: Timed) -> LatencyFigures | None:
     return figures.multi_stream
 
 
-FIGURES = (
+PERFORMANCE_FIGURES = (
     _latency("single-stream p50", "p50_ms", _single, lambda timing: timing.p50_ms),
     _latency("single-stream p90", "p90_ms", _single, lambda timing: timing.p90_ms),
     _latency("single-stream p99", "p99_ms", _single, lambda timing: timing.p99_ms, tail=True),

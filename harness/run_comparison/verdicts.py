@@ -10,8 +10,8 @@ from benchmarks.statistics.bootstrap import Estimate
 from harness.results.timings import DeploymentPerformance
 from harness.run_comparison.behaviour import Behaviour, compare_behaviour
 from harness.run_comparison.figures import (
-    FIGURES,
     FILE_SIZE,
+    PERFORMANCE_FIGURES,
     SPEED_UP,
     WORSE,
     FigureVerdict,
@@ -67,7 +67,10 @@ class Comparison:
 def compare(pair: RunPair, *, minimum_effect: float) -> Comparison:
     """Judge all deployments of all tasks as one family. `minimum_effect`: see `benchmarks.performance.comparison`."""
     samples = {
-        (common, figure): sample for common in pair.common for figure in FIGURES if (sample := _sample(common, figure))
+        (common, figure): sample
+        for common in pair.common
+        for figure in PERFORMANCE_FIGURES
+        if (sample := _sample(common, figure))
     }
     paired = {common: ratios for common in pair.common if (ratios := _paired(pair, common))}
     every: dict[tuple[Common, PerformanceFigure], Sample | PairedRatios] = {
@@ -81,7 +84,7 @@ def compare(pair: RunPair, *, minimum_effect: float) -> Comparison:
             figures.append(_sped_up(common, paired[common], changes[common, SPEED_UP]))
         figures += [
             _timed(common, figure, samples[common, figure], changes[common, figure])
-            for figure in FIGURES
+            for figure in PERFORMANCE_FIGURES
             if (common, figure) in samples
         ]
         size = _file_size(common, minimum_effect)

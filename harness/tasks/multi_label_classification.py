@@ -34,6 +34,7 @@ class MultiLabelClassificationTask(SequenceTask):
     right = "exact match"
     figures: ClassVar[Mapping[str, str]] = {"label_f1": "micro\nF1"}
     main_figure = "label_f1"
+    policy_figures = ("label-f1-change", "labels-shared")
     gold = ("labels", "correct")
     correct = "correct"
     score = ("correct", "exact match")

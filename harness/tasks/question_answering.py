@@ -36,6 +36,7 @@ class QuestionAnsweringTask(Task):
     group = "paragraph"
     windowed = True
     figures: ClassVar[Mapping[str, str]] = {"f1": "F1"}
+    policy_figures = ("f1-kept",)
     fooled = "Question {id} is answered wrongly by {on}"
     script = "run_qa.py"
     gold = ("answerable", "exact")

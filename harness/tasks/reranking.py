@@ -38,6 +38,7 @@ class RerankingTask(OneOutputTask):
     right = HIT
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "reciprocal_rank": "MRR@10"}
     main_figure = "ndcg"
+    policy_figures = ("ndcg-change", "order")
     gold = ("relevant", "grades", "candidates", "correct")
     correct = "correct"
     score = ("correct", HIT)

@@ -45,6 +45,7 @@ class RetrievalTask(EmbeddingTask):
     right = "found in 10"
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "recall": "recall\n@100", "reciprocal_rank": "MRR"}
     main_figure = "ndcg"
+    policy_figures = ("ndcg-change", "first-ten", "index-change")
     gold = ("relevant", "grades", "correct")
     attack_targets: ClassVar[tuple[Target, ...]] = ("text",)
     fooled = "Query {id} finds nothing relevant on {on}"

@@ -26,6 +26,7 @@ class ScoredPairsTask(Task):
     right = "right side"
     figures: ClassVar[Mapping[str, str]] = {"spearman": "Spear\u00ad\nman"}
     main_figure = "spearman"
+    policy_figures = ("spearman-change",)
     gold = ("score", "correct")
     correct = "correct"
     confident = False

@@ -70,6 +70,8 @@ class Task(ABC):
     """Whether a long input becomes several, of which the first gives the representation."""
     figures: ClassVar[Mapping[str, str]] = {}
     """Further fields of `harness.results.deployments.Quality`, and what tables call them."""
+    policy_figures: ClassVar[tuple[str, ...]] = ()
+    """Of what a policy may limit (`harness.config.figures`), what tasks without it do not have."""
     main_figure: ClassVar[str | None] = None
     """Of `figures` the one by which people know the task; None: by the share of examples that are right."""
     script: ClassVar[str]

@@ -46,6 +46,7 @@ class TokenClassificationTask(Task):
         "entity_recall": "recall",
     }
     main_figure = "entity_f1"
+    policy_figures = ("entity-f1-change", "entities-shared")
     script = "run_ner.py"
     gold = ("tags", "correct")
     correct = "correct"

@@ -6,9 +6,11 @@ import pytest
 
 import backends.tasks
 import exporters.tasks
+from harness.config.figures import FIGURES
 from harness.config.study import json_schema
 from harness.config.task_registry import TASKS, task_class
 from harness.errors import UserError
+from harness.results.deployments import Quality
 from harness.tasks.task import task_for
 
 
@@ -17,6 +19,8 @@ def test_a_task_says_what_it_is(name: str) -> None:
     task = task_class(name)
     assert task.name == name and task.correct in task.gold
     assert exporters.tasks.TASKS[task.head.task] is task.head
+    assert set(task.policy_figures) <= set(FIGURES) and set(task.figures) <= set(Quality.model_fields)
+    assert task.main_figure is None or task.main_figure in task.figures
     assert task_for(name, max_length=100).with_max_tokens(64).max_tokens == 64
 
 
