@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from math import ceil, floor, isfinite, log10
 
+from benchmarks.statistics.equivalence import MARGIN, OVERLAP_MARGIN
 from harness.config.figures import FIGURES, Figure, figure_named
 from harness.config.policy import Policy, with_unit
 from harness.errors import UserError
@@ -29,16 +30,16 @@ cannot_tell: fail # what comes of a limit that the data cannot decide: fail (exi
 ACTIVE = ("changed", "newly-wrong", "score-change")
 """The figures that a starting policy limits; the others stand there as comments."""
 CUSTOMARY = {
-    "changed": "floor + 1 %",
-    "newly-wrong": "floor + 1 %",
+    "changed": f"floor + {100 * MARGIN:g} %",
+    "newly-wrong": f"floor + {100 * MARGIN:g} %",
     "score": "reference - 2 %",
-    "score-change": "-1 %",
+    "score-change": f"{-100 * MARGIN:g} %",
     "recall": "reference - 2 %",
-    "error-overlap": "floor - 0.05",
+    "error-overlap": f"floor - {OVERLAP_MARGIN:g}",
     "divergence": "0.02 bits",
-    "neighbours": "floor - 0.05",
+    "neighbours": f"floor - {OVERLAP_MARGIN:g}",
     "ood-auroc": "reference - 0.05",
-    "ood-overlap": "floor - 0.05",
+    "ood-overlap": f"floor - {OVERLAP_MARGIN:g}",
     "attack-success": "reference + 5 %",
     "speed-up": "1 x",
     "peak-memory": "100 % of reference",

@@ -1,4 +1,4 @@
-"""A live deployment: an artifact opened on a backend, with its tokenizer and its task."""
+"""A live deployment: an artifact opened on a backend, with its tokenizer and its task, whose stages may overlap."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 ExampleT = TypeVar("ExampleT", bound=Example)
 Decoded = TypeVar("Decoded")
+Item = TypeVar("Item")
+Ready = TypeVar("Ready")
+Done = TypeVar("Done")
+Result = TypeVar("Result")
 Outputs = dict[str, list[NDArray[np.float32]]]
 """By name, one array a feature."""
 
@@ -216,12 +220,6 @@ def open_deployment(
             manifest.pad_token,
             manifest.max_positions,
         )
-
-
-Item = TypeVar("Item")
-Ready = TypeVar("Ready")
-Done = TypeVar("Done")
-Result = TypeVar("Result")
 
 
 def overlapped(

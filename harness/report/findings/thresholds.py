@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.statistics.equivalence import MARGIN
 from benchmarks.statistics.limits import processes_needed
 from benchmarks.statistics.shares import TAIL
 
@@ -11,8 +12,8 @@ WORTHWHILE_SPEED_UP = 1.5
 NO_SPEED_UP = 1.05
 """A compressed format that is not faster than this against its FP32 brings no speed."""
 
-SAME_SCORE = 0.01
-"""Scores closer than one point are "about the same"."""
+SAME_SCORE = MARGIN
+"""Scores closer than it are "about the same"."""
 
 MANY_CHANGED = 0.05
 """From this share of changed predictions on, two deployments behave differently."""
