@@ -190,7 +190,7 @@ def _check_artifact(here: str, task_name: str, task: TaskSettings, model: Model)
 
 def _check_claimed(place: str, task_name: str, model: Model, claimed: Claimed) -> None:
     task = task_class(task_name)
-    of_task = (task.right.replace(" ", "_"), task.score[0] if task.score else "")
+    of_task = (task.score_name.replace(" ", "_"), task.verified_score[0] if task.verified_score else "")
     known = [name for name in Claimed.model_fields if name in of_task]
     named = [name for name in Claimed.model_fields if name != "within" and getattr(claimed, name) is not None]
     how = f"name {' or '.join(known)}, in percent" if known else "remove it"

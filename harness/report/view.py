@@ -220,7 +220,7 @@ class ExternalTask(Task):
     """A task whose outputs came from files, under a name of their own."""
 
     unit = "example"
-    score = None
+    verified_score = None
 
 
 class TaskView:
@@ -247,7 +247,7 @@ class TaskView:
     @property
     def score_name(self) -> str:
         """What the share of examples that are right is called."""
-        return self.kind.right
+        return self.kind.score_name
 
     @property
     def score_heading(self) -> str:

@@ -37,7 +37,7 @@ def run(context: Context[Options, Inputs]) -> None:
     options = context.options
     task = options.task_type
     columns = ("group", "prediction", *task.gold, *task.head.outputs)
-    if task.score is not None and task.score[0] == F1:
+    if task.verified_score is not None and task.verified_score[0] == F1:
         columns = (*columns, F1)
     tables_by_deployment = tables(context, options, context.inputs.evaluation, *columns)
     first = tables_by_deployment[options.reference]

@@ -35,7 +35,7 @@ class EmbeddingTask(Task):
     script = "FeatureExtractionPipeline"
     other_unit = "text"
     correct = "correct"
-    score = None
+    verified_score = None
     length_setting = "max_length"
     confident = False
     left_out: ClassVar[Mapping[str, str]] = {

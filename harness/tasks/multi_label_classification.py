@@ -31,13 +31,13 @@ class MultiLabelClassificationTask(SequenceTask):
     name = "multi-label-classification"
     head = MULTI_LABEL_CLASSIFICATION
     unit = "text"
-    right = "exact match"
+    score_name = "exact match"
     figures: ClassVar[Mapping[str, str]] = {"label_f1": "micro\nF1"}
     main_figure = "label_f1"
     policy_figures = ("label-f1-change", "labels-shared")
     gold = ("labels", "correct")
     correct = "correct"
-    score = ("correct", "exact match")
+    verified_score = ("correct", "exact match")
     thresholded = True
     left_out: ClassVar[Mapping[str, str]] = {
         "adversarial_attack": "the attack turns one decision about a text, and here every label has one",

@@ -35,13 +35,13 @@ class RerankingTask(OneOutputTask):
     name = "reranking"
     unit = "query"
     other_unit = "pair"
-    right = HIT
+    score_name = HIT
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "reciprocal_rank": "MRR@10"}
     main_figure = "ndcg"
     policy_figures = ("ndcg-change", "order")
     gold = ("relevant", "grades", "candidates", "correct")
     correct = "correct"
-    score = ("correct", HIT)
+    verified_score = ("correct", HIT)
 
     @staticmethod
     def read(source: DataSource, *, labels: tuple[str, ...] | None, role: str) -> Sequence[Example]:

@@ -42,13 +42,13 @@ class RetrievalTask(EmbeddingTask):
 
     name = "retrieval"
     unit = "query"
-    right = "found in 10"
+    score_name = "found in 10"
     figures: ClassVar[Mapping[str, str]] = {"ndcg": "nDCG@10", "recall": "recall\n@100", "reciprocal_rank": "MRR"}
     main_figure = "ndcg"
     policy_figures = ("ndcg-change", "first-ten", "index-change")
     gold = ("relevant", "grades", "correct")
     attack_targets: ClassVar[tuple[Target, ...]] = ("text",)
-    fooled = "Query {id} finds nothing relevant on {on}"
+    attack_success = "Query {id} finds nothing relevant on {on}"
     left_out: ClassVar[Mapping[str, str]] = {
         name: reason for name, reason in EmbeddingTask.left_out.items() if name != "adversarial_attack"
     }

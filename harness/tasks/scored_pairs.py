@@ -23,7 +23,7 @@ class ScoredPairsTask(Task):
     """A pair is an error where a deployment puts it on the other side of a threshold than the data do."""
 
     unit = "pair"
-    right = "right side"
+    score_name = "right side"
     figures: ClassVar[Mapping[str, str]] = {"spearman": "Spear\u00ad\nman"}
     main_figure = "spearman"
     policy_figures = ("spearman-change",)

@@ -60,9 +60,9 @@ class Task(ABC):
     """What one example is called."""
     other_unit: ClassVar[str | None] = None
     """What one example of all data but the evaluation's is called, where that is something else."""
-    right: ClassVar[str] = "accuracy"
+    score_name: ClassVar[str] = "accuracy"
     """What the share of examples that are right is called."""
-    sure: ClassVar[str] = "mean probability of its own label"
+    confidence_meaning: ClassVar[str] = "mean probability of its own label"
     """What `confidence` is, as a table's note says it."""
     group: ClassVar[str] = "group"
     """What examples that belong together are called: those of one ``group``."""
@@ -71,7 +71,7 @@ class Task(ABC):
     figures: ClassVar[Mapping[str, str]] = {}
     """Further fields of `harness.results.deployments.Quality`, and what tables call them."""
     policy_figures: ClassVar[tuple[str, ...]] = ()
-    """Of what a policy may limit (`harness.config.figures`), what tasks without it do not have."""
+    """Of the figures that a policy may limit (`harness.config.figures`), those that not all tasks have."""
     main_figure: ClassVar[str | None] = None
     """Of `figures` the one by which people know the task; None: by the share of examples that are right."""
     script: ClassVar[str]
@@ -80,13 +80,13 @@ class Task(ABC):
     """Columns that tell what is right, and whether the prediction is."""
     correct: ClassVar[str]
     """Of them, the one that is 1 where the prediction is right and 0 where it is an error."""
-    score: ClassVar[tuple[str, str] | None]
+    verified_score: ClassVar[tuple[str, str] | None]
     """What verification measures: the column, from 0 to 1, and its name; None: single examples have none."""
     length_setting: ClassVar[str]
     """The study's field that cuts inputs."""
     attack_targets: ClassVar[tuple[Target, ...]] = ()
     """Fields of its examples of which an attack changes one, the first where the study names none; none: no attack."""
-    fooled: ClassVar[str] = "Text {id} (label {label}) fools {on}"
+    attack_success: ClassVar[str] = "Text {id} (label {label}) fools {on}"
     """How a report tells of an example that an attack turned on a deployment."""
     confident: ClassVar[bool] = True
     """Whether predictions have a probability: see `confidence`."""

@@ -27,7 +27,7 @@ class TextClassificationTask(SequenceTask):
     unit = "text"
     gold = ("label", "correct")
     correct = "correct"
-    score = ("correct", "accuracy")
+    verified_score = ("correct", "accuracy")
     attack_targets: ClassVar[tuple[Target, ...]] = ("text",)
 
     @classmethod

@@ -27,7 +27,7 @@ class TextPairRegressionTask(ScoredPairsTask, OneOutputTask):
     """The score is the head's one output behind the checkpoint's activation; high where it reaches the threshold."""
 
     name = "text-pair-regression"
-    score = ("correct", "right side")
+    verified_score = ("correct", "right side")
     thresholded = True
     activation: Activation = "identity"
 

@@ -39,7 +39,7 @@ class TokenClassificationTask(Task):
     name = "token-classification"
     head = TOKEN_CLASSIFICATION
     unit = "sentence"
-    right = "exact match"
+    score_name = "exact match"
     figures: ClassVar[Mapping[str, str]] = {
         "entity_f1": "entity\nF1",
         "entity_precision": "precision",
@@ -50,7 +50,7 @@ class TokenClassificationTask(Task):
     script = "run_ner.py"
     gold = ("tags", "correct")
     correct = "correct"
-    score = ("correct", "exact match")
+    verified_score = ("correct", "exact match")
     length_setting = "max_length"
     predicts_texts = True
     left_out: ClassVar[Mapping[str, str]] = {

@@ -138,9 +138,9 @@ def quality(
 
     ``allowed`` is what it may lose, see `QualityLoss`. None where single examples have no score.
     """
-    if inputs.task.score is None:
+    if inputs.task.verified_score is None:
         return None
-    column, measure = inputs.task.score
+    column, measure = inputs.task.verified_score
     wanted, deployment_scores = (_right(inputs, outputs, column) for outputs in (expected, actual))
     lost = wanted - deployment_scores
     return QualityLoss(

@@ -29,7 +29,7 @@ def _label(task: TaskView, example: AttackExample) -> str:
     deployment = task.by_name.get(example.deployment)
     on = deployment.label if deployment else words(example.deployment)
     said = _answers(example.answers) if example.answers else ""
-    return f"{task.kind.fooled.format(id=words(example.id), label=example.label, on=on)}{said}:"
+    return f"{task.kind.attack_success.format(id=words(example.id), label=example.label, on=on)}{said}:"
 
 
 def _answers(said: Answers) -> str:

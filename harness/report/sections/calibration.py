@@ -49,7 +49,7 @@ def calibration(task: TaskView, result: ConfidenceCalibration, all_pairs: bool) 
         Column("bins\nof MCE", optional=True),
     )
     note = (
-        f"sure: {task.kind.sure}. over: sure less right.",
+        f"sure: {task.kind.confidence_meaning}. over: sure less right.",
         About(
             ("error\n%",),
             "error: how far the two are apart over bins of confidence (root mean square, debiased: 0 for a calibrated "

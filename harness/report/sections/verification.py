@@ -14,7 +14,7 @@ def verification(task: TaskView) -> Section | None:
     verified = [(d, d.verification) for d in task.deployments if d.verification and d.replicate_kind != "execution"]
     if not verified:
         return None
-    metric = task.kind.score[1] if task.kind.score else task.score_name
+    metric = task.kind.verified_score[1] if task.kind.verified_score else task.score_name
     columns = (
         KEY,
         Column("same\ndecisions\n%"),
