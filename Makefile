@@ -29,6 +29,7 @@ endif
 # The embedded study: small BERTs, two tasks, no download beyond the packages.
 demo: install
 	$(BIN)/scalemodel run configs/quickstart.yaml
+	@echo 'scalemodel is in $(BIN): . $(BIN)/activate'
 
 # A deployed embedding model from a package; DATA is the folder with the data sets that the study names.
 DATA ?= data

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-from transformers import PretrainedConfig
 
 from harness.checkpoints.heads import MULTI_LABEL
 from harness.errors import UserError
@@ -23,28 +20,29 @@ def written_labels(labels: Sequence[str], *, multi_label: bool = False) -> dict[
     }
 
 
-def model_labels(config: PretrainedConfig) -> tuple[str, ...]:
-    """The class names of a configuration, by class index."""
-    names = config.id2label or {}
+def model_labels(id2label: Mapping[Any, str] | None) -> tuple[str, ...]:
+    """The class names of a configuration's field, by class index: a number, or its text as in config.json."""
+    names = {int(index): name for index, name in (id2label or {}).items()}
     return tuple(str(names[index]) for index in sorted(names))
 
 
-def matching_labels(folder: Path, config: PretrainedConfig, labels: Sequence[str] | None) -> tuple[str, ...]:
-    """The study's names for the classes of a trained head; those of the checkpoint when it names none.
+def matching_labels(model: str, own: Sequence[str], labels: Sequence[str] | None) -> tuple[str, ...]:
+    """The study's names for the classes of a trained head; its ``own`` where the study names none.
+
+    ``model`` is what the message calls it.
 
     Case does not matter, and ``LABEL_0``, ``LABEL_1``, ... (names never given) match by index. Raises
     `UserError` when a label is missing, when the model has more, or when they stand in another order.
     """
-    own = model_labels(config)
     if labels is None:
-        return own
+        return tuple(own)
     wanted = tuple(labels)
     unnamed = all(re.fullmatch(r"LABEL_\d+", label) for label in own)
     if len(own) == len(wanted) and unnamed:
         return wanted
     folded = [label.casefold() for label in own]
     missing = [label for label in wanted if label.casefold() not in folded]
-    has = f"the model in {folder} has {len(own)}: {', '.join(own)}"
+    has = f"{model} has {len(own)}: {', '.join(own)}"
     if missing or (unnamed and len(own) != len(wanted)):
         lacking = missing[0] if missing else wanted[-1]
         way_out = "name a checkpoint that was fine-tuned for the task" if unnamed else "write these labels"

@@ -20,7 +20,7 @@ from harness.checkpoints.architectures import random_config, write_synthetic_tok
 from harness.checkpoints.cutting import cut_layers
 from harness.checkpoints.folder_check import read_config, require_weights
 from harness.checkpoints.heads import require_head
-from harness.checkpoints.labels import matching_labels, written_labels
+from harness.checkpoints.labels import matching_labels, model_labels, written_labels
 from harness.checkpoints.loading import (
     HEADS,
     another_head,
@@ -120,7 +120,7 @@ def from_folder(
         config = load_config(folder)
         # A head of one output keeps what its configuration says of its activation.
         if config.num_labels != 1:
-            names = matching_labels(folder, config, labels)
+            names = matching_labels(f"the model in {folder}", model_labels(config.id2label), labels)
             overrides = written_labels(names, multi_label=TASKS[task].multi_label)
     loaded = load(folder, task, **overrides)
     if task == EMBEDDING.task:  # which has no head: what may be new is a pooler, that nothing reads

@@ -44,5 +44,5 @@ def validate_checkpoint(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         max_positions=usable_positions(config.to_dict()),
         vocabulary=config.vocab_size,
-        labels=model_labels(config) if classifies(task) else None,
+        labels=model_labels(config.id2label) if classifies(task) else None,
     )

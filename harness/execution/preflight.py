@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import cast
 
 from exporters.tasks import TASKS
+from harness.checkpoints.folder_check import read_config
+from harness.checkpoints.labels import matching_labels, model_labels
 from harness.checkpoints.locate import require_on_hub, source_folder
-from harness.config.checkpoints import FolderCheckpoint, HubCheckpoint, PackageCheckpoint
+from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
+from harness.demo import files
 from harness.errors import UserError
 from harness.inference.process import die_with_parent, import_transformers
 from harness.steps import checkpoint
@@ -37,6 +40,8 @@ def check_checkpoints(steps: Sequence[Step], *, tell: Callable[[str], None] | No
         source = step.options.source
         if isinstance(source, HubCheckpoint):
             unseen.append(source.hub)
+        elif isinstance(source, EmbeddedCheckpoint):
+            _check_embedded(step, step.options, source.embedded)
         elif isinstance(source, FolderCheckpoint | PackageCheckpoint):
             here.setdefault(key_of(keyed(step.options.model_copy(update={"seed": 0}))), (step, step.options, source))
     if here:
@@ -46,6 +51,18 @@ def check_checkpoints(steps: Sequence[Step], *, tell: Callable[[str], None] | No
                     tell(f"loading {step.subject['model']} ...")
                 _try(load, step, options, source_folder(source))
     return list(dict.fromkeys(unseen))
+
+
+def _check_embedded(step: Step, options: checkpoint.Options, name: str) -> None:
+    """Of a member of the family, which loads: only its classes may be others than the study's."""
+    if options.new_head or not options.labels:
+        return
+    own = model_labels(read_config(files(name, options.task)[0].parent).get("id2label"))
+    if len(own) > 1:
+        try:
+            matching_labels(f"the embedded model {name!r}", own, options.labels)
+        except UserError as error:
+            raise UserError(f"{_place(step, options)}: {error}") from None
 
 
 def check_hub(steps: Sequence[Step]) -> None:
@@ -87,14 +104,17 @@ def _loader() -> Iterator[Load]:
 
 
 def _try(load: Load, step: Step, options: checkpoint.Options, folder: Path) -> None:
-    task, model = step.subject["task"], step.subject["model"]
-    place = f"tasks.{task}.models.{model}" if options.task in TASKS else f"tasks.{task}: the {model}"
     try:
         reason = load(folder, options)
     except EOFError:
         reason = "loading it ended the process, as it does where memory runs out"
     if reason is not None:
-        raise UserError(f"{place}: {reason}")
+        raise UserError(f"{_place(step, options)}: {reason}")
+
+
+def _place(step: Step, options: checkpoint.Options) -> str:
+    task, model = step.subject["task"], step.subject["model"]
+    return f"tasks.{task}.models.{model}" if options.task in TASKS else f"tasks.{task}: the {model}"
 
 
 def _serve(connection: Connection) -> None:

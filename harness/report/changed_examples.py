@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.examples.records import Example
 from harness.report.blocks import Block, Facts, Prose, Section
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import joined, plural
 from harness.report.summary.standings import standings
 from harness.report.values import words
 from harness.report.view import TaskView
@@ -20,6 +20,8 @@ from harness.store.run_folder import CONFIG, examples_in, outputs_in
 
 TEXT_WIDTH = 400
 """Characters of a text that are shown."""
+OTHERS = 3
+"""Deployments that are named where one is shown."""
 NO_ANSWER = "(no answer)"
 KINDS = {
     "newly_wrong": "newly wrong",
@@ -63,10 +65,10 @@ def changed_examples(task: TaskView, folder: Path, count: int, *, all_deployment
             blocks += [Prose((f"{plural(more, 'more changed prediction')}.",))] if more > 0 else []
         sections.append(Section(f"Changed: {words(task.name)}, {d.short}", tuple(blocks)))
     if len(changed) > len(sections):
-        others = plural(len(changed) - len(sections), "further deployment")
-        sections.append(
-            Section("", (Prose((f"{others} changed predictions: --deployment '{changed[-1].model}/*'.",)),))
-        )
+        others = [d.short for d in changed[len(sections) :]]
+        named = joined(others[:OTHERS]) + (f" and {len(others) - OTHERS} more" if len(others) > OTHERS else "")
+        hint = f"{named} changed predictions too: --deployment NAME, or '*' for all."
+        sections.append(Section("", (Prose((hint,)),)))
     return sections
 
 

@@ -121,7 +121,10 @@ class Terminal:
         wrapped = self.wrapped(text, max(min(self.width, WIDEST_TEXT) - margin, 10))
         if lines is not None and len(wrapped) > lines:
             room = max(min(self.width, WIDEST_TEXT) - margin, 10) - 4
-            wrapped = [*wrapped[: lines - 1], f"{wrapped[lines - 1][:room].rstrip(' ,;')} {self.safe('…')}"]
+            last = wrapped[lines - 1]
+            if len(last) > room:
+                last = last[:room].rpartition(" ")[0] or last[:room]  # a word is not cut, unless it fills the line
+            wrapped = [*wrapped[: lines - 1], f"{last.rstrip(' ,;')} {self.safe('…')}"]
         for index, line in enumerate(wrapped or [""]):
             before = " " * indent + hanging if index == 0 else " " * margin
             self._print(Text(before, style=style) + Text(line, style=style), indent=0)

@@ -180,7 +180,8 @@ def _of_how_many(fast: int, wanted: str, others: list[DeploymentView]) -> str:
 
 def _title(changed: float | None) -> str:
     """A deployment that changes a good part of its answers is no trade, however fast it is."""
-    return "Best trade:" if (changed or 0.0) < thresholds.NO_TRADE else "No good trade; the least changed is"
+    good = (changed or 0.0) < thresholds.NO_TRADE
+    return "Best trade:" if good else "No good trade; of those that are faster the least changed is"
 
 
 def _size(task: TaskView, deployment: DeploymentView) -> str:

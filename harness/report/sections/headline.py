@@ -52,7 +52,10 @@ def _processes(task: TaskView) -> list[str]:
     if most >= INTERVAL_PROCESSES:
         return []
     once = plural(most, "process", "processes")
-    return [f"Deployments were timed in {once} each: no interval. Set performance.replicates to {INTERVAL_PROCESSES}."]
+    return [
+        f"Deployments were timed in {once} each: no interval but of speed-ups in pairs. Set performance.replicates to "
+        f"{INTERVAL_PROCESSES}."
+    ]
 
 
 def _machine(environment: Environment) -> Iterable[tuple[str, str]]:

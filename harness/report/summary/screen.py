@@ -16,8 +16,8 @@ from rich.text import Text
 
 from benchmarks.statistics.equivalence import Conclusion
 from harness.report.blocks import in_one_line
-from harness.report.findings.phrases import SAID, gate_counts, plural
-from harness.report.floors import DISAGREEMENT, NEWLY_WRONG
+from harness.report.findings.phrases import SAID, gate_counts, joined, plural
+from harness.report.floors import DISAGREEMENT, NEWLY_WRONG, floor
 from harness.report.numbers import UNKNOWN, count, duration, fixed, interval, percent, ratio, signed, small
 from harness.report.summary.cautions import cautions
 from harness.report.summary.recommendation import named, not_ranked, recommendation
@@ -189,6 +189,8 @@ def title(task: TaskView) -> str:
     if task.main_figure is not None:
         name, heading = task.main_figure
         parts.append(f"{in_one_line(heading)} {_quality(reference, name)}")
+    if floors := _floors(task, reference):
+        parts.append(floors)
     if (p50 := reference.latency("p50")) is not None:
         mark = "!" if reference.doubtful("single_stream") else ""
         parts.append(f"{mark}{fixed(p50, 2 if p50 < 10 else 1 if p50 < 100 else 0)} ms")
@@ -196,6 +198,17 @@ def title(task: TaskView) -> str:
         size = reference.bytes / 2**20
         parts.append(f"{fixed(size, 1 if size < 100 else 0)} MiB")
     return ", ".join(parts)
+
+
+def _floors(task: TaskView, reference: DeploymentView) -> str:
+    """What changes by itself, which changes are held against."""
+    execution, seed = floor(task, DISAGREEMENT, "execution").value, floor(task, DISAGREEMENT, "seed").value
+    named = {"run again": execution, "other seeds": seed}
+    known = [f"{percent(value)} % ({name})" for name, value in named.items() if value is not None]
+    if not known:
+        return ""
+    alone = seed is None and any(d.model != reference.model for d in task.candidates)
+    return f"floor{'s' if len(known) > 1 else ''} {joined(known)}" + (", for other models too" if alone else "")
 
 
 def _quality(deployment: DeploymentView, name: str) -> str:
