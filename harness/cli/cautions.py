@@ -15,7 +15,7 @@ from harness.data.left_out import left_out
 from harness.errors import UserError
 from harness.examples.records import Example, Query, TextExample
 from harness.planning.context import this_machine
-from harness.planning.examples import ATTACKED, attacked_examples, data_sources
+from harness.planning.examples import attacked_examples, data_place, data_sources
 from harness.planning.plan import Plan, TaskPlan
 from harness.report.findings.phrases import plural
 from harness.steps import examples as examples_step
@@ -72,12 +72,11 @@ def data_cautions(plan: Plan, loaded: Sequence[tuple[Step, Sequence[Example]]]) 
 def _sampled(step: Step, count: int) -> Iterator[str]:
     """A sample that is larger than what there is; ``count``: how many were read."""
     assert isinstance(step.options, examples_step.Options)
-    role, source = step.subject["role"].replace("-", "_"), step.options.source
+    source = step.options.source
     sources = source if isinstance(source, tuple) else (source,)
     samples = [one.sample for one in sources if one.sample is not None]
     if len(samples) == len(sources) and count < sum(samples):
-        attacked = role.startswith(ATTACKED.replace("-", "_"))
-        place = f"tasks.{step.subject['task']}." + ("characteristics.attack.data" if attacked else f"data.{role}")
+        place = data_place(step.subject["task"], step.subject["role"])
         yield f"{place}.sample: {sum(samples):,}, but there are {plural(count, 'example')}: all are taken"
 
 
@@ -100,11 +99,10 @@ def _absent_documents(planned: TaskPlan, queries: Sequence[Example], corpus: Seq
 
 
 def _queries_left_out(planned: TaskPlan, role: str) -> Iterator[str]:
-    place = "data.evaluation" if role == "evaluation" else "characteristics.attack.data"
     for absent in left_out(data_sources(planned.task)[role]):
         one, several = ("judged query", "judged queries") if absent.judged else ("query", "queries")
         yield (
-            f"tasks.{planned.name}.{place}: {len(absent.ids)} of {plural(absent.of, one, several)}, such as "
+            f"{data_place(planned.name, role)}: {len(absent.ids)} of {plural(absent.of, one, several)}, such as "
             f"{absent.ids[0]!r}, {absent.reason}"
         )
 
@@ -120,7 +118,7 @@ def _label_cautions(plan: Plan, examples: Iterable[tuple[Step, Sequence[Example]
         example_labels = {example.label for example in read if isinstance(example, TextExample)}
         if len(read) >= ENOUGH_OF_EACH * len(labels) and 1 in example_labels and 0 not in example_labels:
             yield (
-                f"tasks.{step.subject['task']}.data.{step.subject['role']}: no text has the label 0, which is "
+                f"{data_place(step.subject['task'], step.subject['role'])}: no text has the label 0, which is "
                 f"{labels[0]!r}: where integer labels count from 1, every text has the class behind its own; count "
                 "from 0, or write the names"
             )

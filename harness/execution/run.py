@@ -14,6 +14,7 @@ from harness.errors import DISK_FULL, SKIPPED, RunStopped
 from harness.examples.records import Example
 from harness.execution.processes import Executor, Listener, LocalProcesses, StepFailure
 from harness.planning.comparisons import comparisons
+from harness.planning.examples import naming_the_place
 from harness.planning.plan import Plan, TaskPlan, Until
 from harness.planning.transfers import transfers
 from harness.steps import examples
@@ -251,7 +252,8 @@ def load_missing_examples(plan: Plan, store: Store, *, tell: Callable[[str], Non
             if tell is not None and _takes_long(step.options.source):
                 about = f"{step.subject['role']} data of {step.subject['task']}"
                 tell(f"reading {about}: {describe(step.options.source)} ...")
-            missing[step.key] = step, examples.load(step.options)
+            with naming_the_place(step.subject["task"], step.subject["role"]):
+                missing[step.key] = step, examples.load(step.options)
     for task in plan.tasks:
         if "train" not in task.examples:
             continue  # and nothing needs a bank

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from exporters.files import sha256
 from harness.config.data import DataSource, TrainingSource
 from harness.config.tasks import TaskSettings
 from harness.data.load import source_files
+from harness.errors import UserError
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
 from harness.steps import examples
@@ -33,6 +36,21 @@ def data_sources(task: TaskSettings) -> dict[str, TrainingSource]:
     return sources
 
 
+@contextmanager
+def naming_the_place(task: str, role: str) -> Iterator[None]:
+    """A data set that will not do is told with the study's field that names it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{data_place(task, role)}: {error}") from None
+
+
+def data_place(task: str, role: str) -> str:
+    """The study's field that names the data of a ``role``."""
+    attacked = role.startswith(ATTACKED)
+    return f"tasks.{task}." + ("characteristics.attack.data" if attacked else f"data.{role.replace('-', '_')}")
+
+
 def attacked_examples(by_role: dict[str, Step]) -> list[Step]:
     """Of a task's examples by role, the sources of texts to attack: the evaluation, where there are no others."""
     return [step for role, step in by_role.items() if role.startswith(ATTACKED)] or [by_role["evaluation"]]
@@ -44,7 +62,9 @@ def plan_examples(context: TaskContext) -> dict[str, Step]:
 
 
 def _examples(context: TaskContext, role: str, source: TrainingSource) -> Step:
-    files = source_files(source)
+    with naming_the_place(context.name, role):
+        files = source_files(source)
+        digests = tuple(sha256(path) for path in files)
     return plan_step(
         examples,
         title=f"read the {role} data of {context.name}",
@@ -57,7 +77,7 @@ def _examples(context: TaskContext, role: str, source: TrainingSource) -> Step:
             source=source,
             settings=tuple(map(_settings, source)) if isinstance(source, tuple) else _settings(source),
             suffixes=tuple(path.suffix for path in files),
-            sha256=tuple(sha256(path) for path in files),
+            sha256=digests,
             seed=context.study.seed,
         ),
         inputs=examples.Inputs(),
