@@ -50,6 +50,10 @@ def _in_words(problem: _Problem, tree: Any, root: type[BaseModel]) -> str:
         message = problem["msg"]
     elif kind in ("source", "prebuilt_format"):
         message = f"{problem['msg']}, got {_short(value)}"
+        keys = problem["msg"].rpartition(": ")[2].split(", ")
+        slips = [match for key in value if (match := meant(str(key), keys))] if isinstance(value, dict) else []
+        if slips:  # all of them stand in the message already
+            message += f"; did you mean {slips[0]!r}?"
     else:
         message = f"{_expected(problem['type'], problem['msg'])}, got {_short(value)}"
         if kind == "literal_error" and isinstance(value, str):

@@ -145,7 +145,10 @@ def test_an_override_makes_the_mappings_that_are_missing(config: Path) -> None:
         ("tasks.text-classification.data.train.sampel=3", ["data.train.sampel", "'sample'"]),
         ("tasks.text-classification.data.evaluation.label=3", ["data.evaluation.label", "3"]),
         ("tasks.text-classification.data.train=[]", ["data.train: list should not be empty"]),
-        ("tasks.text-classification.data.train=[{tabel: x}]", ["data.train.0: needs one of the keys: squad, table"]),
+        (
+            "tasks.text-classification.data.train=[{tabel: x}]",
+            ["data.train.0: needs one of the keys: squad, table", "mean 'table'?"],
+        ),
         ("tasks.text-classification.data.train=[{table: x, sampel: 3}]", ["data.train.0.sampel", "'sample'"]),
         (
             "tasks.text-classification.data.train={path: x}",
