@@ -47,7 +47,7 @@ def test_deepwordbug_on_two_deployments(config: Path, tmp_path: Path) -> None:
     attack = json.loads(results.read_text())["tasks"]["text-classification"]["characteristics"]["adversarial_attack"]
     fp32, int8 = "tiny/onnx-fp32@onnxruntime-cpu", "tiny/onnx-int8-dynamic@onnxruntime-cpu"
     assert attack["deployments"][fp32]["success_rate"]["value"] > 0
-    rows = {row["crafted_on"]: row for row in attack["transfers"]}
+    rows = {row["source"]: row for row in attack["transfers"]}
     assert set(rows) == {fp32, int8}
     assert rows[fp32]["rates"][fp32]["value"] == 1
     assert 0 <= rows[fp32]["rates"][int8]["value"] <= 1
