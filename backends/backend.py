@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -135,7 +134,7 @@ class Backend(ABC):
         if not self.artifact.is_dir():
             raise BackendError(f"{self.name}: no artifact folder at {self.artifact}; export it first")
         self._prepare()
-        start = time.perf_counter()
+        start = perf_counter()
         try:
             self._load()
         except BackendError:
@@ -144,7 +143,7 @@ class Backend(ABC):
         except Exception as error:
             self._unload()
             raise from_runtime(f"{self.name}: cannot load {self.artifact}", error) from error
-        self.load_seconds = time.perf_counter() - start
+        self.load_seconds = perf_counter() - start
         self._is_open = True
         return self
 

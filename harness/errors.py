@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from backends.errors import BackendError, OutOfMemory
 from benchmarks.errors import BenchmarkError
@@ -26,6 +28,15 @@ class UserError(Exception):
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
         self.lines = lines
+
+
+@contextmanager
+def errors_at(place: str) -> Iterator[None]:
+    """A `UserError` inside is told with the study's field that it is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{place}: {error}") from None
 
 
 class StepFailed(Exception):

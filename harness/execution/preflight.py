@@ -15,7 +15,7 @@ from harness.checkpoints.labels import matching_labels, model_labels
 from harness.checkpoints.locate import require_on_hub, source_folder
 from harness.config.checkpoints import EmbeddedCheckpoint, FolderCheckpoint, HubCheckpoint, PackageCheckpoint
 from harness.demo import files
-from harness.errors import UserError
+from harness.errors import UserError, errors_at
 from harness.inference.process import die_with_parent, import_transformers
 from harness.steps import checkpoint
 from harness.store.step import Step, key_of, keyed
@@ -59,10 +59,8 @@ def _check_embedded(step: Step, options: checkpoint.Options, name: str) -> None:
         return
     own = model_labels(read_config(files(name, options.task)[0].parent).get("id2label"))
     if len(own) > 1:
-        try:
+        with errors_at(_place(step, options)):
             matching_labels(f"the embedded model {name!r}", own, options.labels)
-        except UserError as error:
-            raise UserError(f"{_place(step, options)}: {error}") from None
 
 
 def check_hub(steps: Sequence[Step]) -> None:

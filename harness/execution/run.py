@@ -10,11 +10,11 @@ from typing import Any, Protocol, TextIO
 from harness.config.data import HubSource, TrainingSource
 from harness.config.references import check_bank
 from harness.data.load import describe, source_files
-from harness.errors import DISK_FULL, SKIPPED, RunStopped
+from harness.errors import DISK_FULL, SKIPPED, RunStopped, errors_at
 from harness.examples.records import Example
 from harness.execution.processes import Executor, Listener, LocalProcesses, StepFailure
 from harness.planning.comparisons import comparisons
-from harness.planning.examples import naming_the_place
+from harness.planning.examples import data_place
 from harness.planning.plan import Plan, TaskPlan, Until
 from harness.planning.transfers import transfers
 from harness.steps import examples
@@ -252,7 +252,7 @@ def load_missing_examples(plan: Plan, store: Store, *, tell: Callable[[str], Non
             if tell is not None and _takes_long(step.options.source):
                 about = f"{step.subject['role']} data of {step.subject['task']}"
                 tell(f"reading {about}: {describe(step.options.source)} ...")
-            with naming_the_place(step.subject["task"], step.subject["role"]):
+            with errors_at(data_place(step.subject["task"], step.subject["role"])):
                 missing[step.key] = step, examples.load(step.options)
     for task in plan.tasks:
         if "train" not in task.examples:

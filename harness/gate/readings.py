@@ -12,14 +12,12 @@ from benchmarks.characteristics.prediction_errors import ErrorPair
 from benchmarks.performance.replicates import median_interval
 from benchmarks.statistics.bootstrap import Estimate
 from benchmarks.statistics.equivalence import ScoreChange, Verdict
-from benchmarks.statistics.limits import Exact, Median, Ratio, Share, Tested, Widened, processes_needed
-from benchmarks.statistics.shares import TAIL
+from benchmarks.statistics.limits import Exact, Median, Ratio, Share, Tested, Widened
 from harness.report.findings.phrases import plural
+from harness.report.findings.thresholds import INTERVAL_PROCESSES
 from harness.report.floors import DISAGREEMENT, ERROR_OVERLAP, NEWLY_WRONG, Metric
 from harness.report.view import DeploymentView, Scenario, TaskView
 from harness.results.timings import ProcessFigures
-
-FEWEST_PROCESSES = processes_needed(TAIL)
 
 
 @dataclass(frozen=True)
@@ -327,9 +325,9 @@ def _timed(
         return None
     median = Median(values)
     doubt = ""
-    if len(values) < FEWEST_PROCESSES:
+    if len(values) < INTERVAL_PROCESSES:
         known = plural(len(values), "process", "processes")
-        doubt = f"rests on {known}, and needs {FEWEST_PROCESSES} (--set performance.replicates={FEWEST_PROCESSES})"
+        doubt = f"rests on {known}, and needs {INTERVAL_PROCESSES} (--set performance.replicates={INTERVAL_PROCESSES})"
     elif marked:
         doubt = "is marked !: unsteady, or the machine was disturbed; measure again when nothing else runs"
     ends = median_interval(values) or (None, None)

@@ -9,7 +9,7 @@ from harness.checkpoints.positions import architecture
 from harness.checkpoints.prebuilt import inspect_prebuilt, prebuilt_file, tokenizer_folder
 from harness.config.deployments import formats_of, represented
 from harness.config.models import PrebuiltArtifact
-from harness.errors import UserError
+from harness.errors import UserError, errors_at
 from harness.planning.context import TaskContext
 from harness.planning.step import MODELS, installed, plan_step
 from harness.steps import artifact, prebuilt_artifact
@@ -99,10 +99,8 @@ def _prebuilt(
             f"tasks.{context.name}.pooling: is missing, and {model} is a finished file, which does not tell how it is "
             f"pooled; set it to one of {', '.join(POOLINGS)}"
         )
-    try:
+    with errors_at(f"tasks.{context.name}.models.{model}.artifact"):
         content = inspect_prebuilt(finished, task=context.head, labels=context.labels, pooling=pooling)
-    except UserError as error:
-        raise UserError(f"tasks.{context.name}.models.{model}.artifact: {error}") from None
     kind = "onnx" if finished.tensorrt is None else "tensorrt"
     places = {kind: prebuilt_file(finished), "tokenizer": tokenizer_folder(finished)}
     return plan_step(

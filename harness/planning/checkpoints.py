@@ -17,7 +17,7 @@ from harness.config.checkpoints import (
 )
 from harness.config.task_registry import task_class
 from harness.config.training import PlannedDistillation
-from harness.errors import UserError
+from harness.errors import errors_at
 from harness.planning.context import TaskContext
 from harness.planning.step import MODELS, once, plan_step
 from harness.steps import checkpoint, training
@@ -97,14 +97,12 @@ def _starting(context: TaskContext, model: str, source: CheckpointSource, made: 
 
 def _require_parts(context: TaskContext, model: str, source: CutCheckpoint | PrunedCheckpoint) -> None:
     """Raise a `UserError` for layers or heads that the other model is known not to have; else making it will tell."""
-    try:
+    with errors_at(f"tasks.{context.name}.models.{model}.checkpoint"):
         if isinstance(source, CutCheckpoint):
             if (there := layers(context.name, context.task, source.cut)) is not None:
                 require_layers(source.layers, there, source.cut)
         elif source.heads and (there := heads(context.name, context.task, source.pruned)) is not None:
             heads_removed(source.heads, there, source.pruned)
-    except UserError as error:
-        raise UserError(f"tasks.{context.name}.models.{model}.checkpoint: {error}") from None
 
 
 def _planned(context: TaskContext, model: str) -> PlannedDistillation | None:

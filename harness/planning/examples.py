@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from exporters.files import sha256
 from harness.config.data import DataSource, TrainingSource
 from harness.config.tasks import TaskSettings
 from harness.data.load import source_files
-from harness.errors import UserError
+from harness.errors import errors_at
 from harness.planning.context import TaskContext
 from harness.planning.step import plan_step
 from harness.steps import examples
@@ -36,15 +34,6 @@ def data_sources(task: TaskSettings) -> dict[str, TrainingSource]:
     return sources
 
 
-@contextmanager
-def naming_the_place(task: str, role: str) -> Iterator[None]:
-    """A data set that will not do is told with the study's field that names it."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{data_place(task, role)}: {error}") from None
-
-
 def data_place(task: str, role: str) -> str:
     """The study's field that names the data of a ``role``."""
     attacked = role.startswith(ATTACKED)
@@ -62,7 +51,7 @@ def plan_examples(context: TaskContext) -> dict[str, Step]:
 
 
 def _examples(context: TaskContext, role: str, source: TrainingSource) -> Step:
-    with naming_the_place(context.name, role):
+    with errors_at(data_place(context.name, role)):
         files = source_files(source)
         digests = tuple(sha256(path) for path in files)
     return plan_step(

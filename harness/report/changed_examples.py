@@ -10,7 +10,7 @@ from typing import Any
 from harness.errors import UserError
 from harness.examples.records import Example
 from harness.report.blocks import Block, Facts, Prose, Section
-from harness.report.findings.phrases import joined, plural
+from harness.report.findings.phrases import joined_first, plural
 from harness.report.summary.standings import standings
 from harness.report.values import words
 from harness.report.view import TaskView
@@ -20,8 +20,6 @@ from harness.store.run_folder import CONFIG, examples_in, outputs_in
 
 TEXT_WIDTH = 400
 """Characters of a text that are shown."""
-OTHERS = 3
-"""Deployments that are named where one is shown."""
 NO_ANSWER = "(no answer)"
 KINDS = {
     "newly_wrong": "newly wrong",
@@ -66,8 +64,7 @@ def changed_examples(task: TaskView, folder: Path, count: int, *, all_deployment
         sections.append(Section(f"Changed: {words(task.name)}, {d.short}", tuple(blocks)))
     if len(changed) > len(sections):
         others = [d.short for d in changed[len(sections) :]]
-        named = joined(others[:OTHERS]) + (f" and {len(others) - OTHERS} more" if len(others) > OTHERS else "")
-        hint = f"{named} changed predictions too: --deployment NAME, or '*' for all."
+        hint = f"{joined_first(others)} changed predictions too: --deployment NAME, or '*' for all."
         sections.append(Section("", (Prose((hint,)),)))
     return sections
 

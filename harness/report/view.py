@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -149,7 +149,9 @@ class DeploymentView:
 
     @property
     def warnings(self) -> list[TimingWarning]:
-        return list(self.timings.warnings) if self.timings else []
+        """Of the measurements, each on one line."""
+        recorded = self.timings.warnings if self.timings else []
+        return [replace(one, text=words(one.text), next_step=words(one.next_step)) for one in recorded]
 
     def latency(self, figure: Percentile) -> float | None:
         """Of single-stream, in milliseconds."""

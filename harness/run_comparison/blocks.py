@@ -20,7 +20,7 @@ from harness.report.blocks import (
     Section,
     Table,
 )
-from harness.report.findings.phrases import plural
+from harness.report.findings.phrases import plural, sentence
 from harness.report.numbers import EN_DASH, UNKNOWN, decimals_for, fixed, percent, probability
 from harness.report.sections.closing import failures
 from harness.report.values import words
@@ -186,7 +186,7 @@ def _cannot_tell(reason: str, figures: Sequence[Compared], comparison: Compariso
             then += ", when nothing else runs and with a larger performance.min_seconds: some were left out"
     text = f"{plural(len(figures), 'figure')} cannot tell: {cause}."
     names = tuple(dict.fromkeys(compared.common.name for compared in figures))
-    return Finding("advice", "cannot-tell", text, f"{then[:1].upper()}{then[1:]}.", names)
+    return Finding("advice", "cannot-tell", text, sentence(then), names)
 
 
 def _figures(task: str, figures: Sequence[Compared]) -> Section:

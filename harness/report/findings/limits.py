@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from benchmarks.performance.timing_warning import TimingWarning
 from harness.report.blocks import Finding
-from harness.report.findings.phrases import listed, names, plural
+from harness.report.findings.phrases import listed, names, plural, sentence
 from harness.report.latency_breakdown import NAMES, Stages, stages, transfer_share
 from harness.report.numbers import percent
 from harness.report.view import DeploymentView, TaskView
@@ -41,7 +41,7 @@ def what_limits(task: TaskView) -> list[Finding]:
     if copying:
         clauses.append(f"copies to the device take more time than it computes in {listed(copying)}")
     text = "; ".join(clauses)
-    return [Finding("result", "limits", f"{text[0].upper()}{text[1:]}.", NEXT_STEP[most[0][0]])]
+    return [Finding("result", "limits", sentence(text), NEXT_STEP[most[0][0]])]
 
 
 def disturbed(task: TaskView) -> list[Finding]:
@@ -59,7 +59,7 @@ def disturbed(task: TaskView) -> list[Finding]:
             "disturbed",
             f"The machine was not quiet while {plural(len(disturbances), 'deployment')} of {len(task.measured)} "
             f"{'was' if len(disturbances) == 1 else 'were'} measured ({listed(list(disturbances))}): {commonest.text}.",
-            _sentence(commonest.next_step),
+            sentence(commonest.next_step),
             names(list(disturbances)),
         )
     ]
@@ -85,7 +85,7 @@ def other_warnings(task: TaskView) -> list[Finding]:
             "warning",
             "other-warnings",
             f"The measurements also warn: {'; '.join(said)}.",
-            _sentence("; ".join(dict.fromkeys(first.next_step for first in firsts))),
+            sentence("; ".join(dict.fromkeys(first.next_step for first in firsts))),
             names(list(dict.fromkeys(d for members in groups for d in members))),
         )
     ]
@@ -93,10 +93,6 @@ def other_warnings(task: TaskView) -> list[Finding]:
 
 def _of_the_first(members: Mapping[DeploymentView, TimingWarning]) -> str:
     return "; figures of the first" if len(set(members.values())) > 1 else ""
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _span(shares: list[float]) -> str:

@@ -15,15 +15,21 @@ SAID = {"pass": "passed", "fail": "failed", "cannot tell": "cannot tell"}
 
 def listed(deployments: Sequence[DeploymentView], *, at_most: int = NAMED_AT_MOST) -> str:
     """ "[2] a, [3] b and 4 more"."""
-    named = [deployment.label for deployment in deployments]
-    if len(named) > at_most + 1:
-        named = [*named[:at_most], f"{len(named) - at_most} more"]
-    return joined(named)
+    return joined_first([deployment.label for deployment in deployments], at_most=at_most)
+
+
+def joined_first(words: Sequence[str], *, at_most: int = NAMED_AT_MOST) -> str:
+    """ "a, b and 4 more"."""
+    return joined([*words[:at_most], f"{len(words) - at_most} more"] if len(words) > at_most + 1 else words)
 
 
 def joined(words: Sequence[str]) -> str:
     """ "a, b and c"."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def names(deployments: Sequence[DeploymentView]) -> tuple[str, ...]:
